@@ -1,0 +1,65 @@
+"""One set of generated seeds, and the two programs that publish it, each into its own folder."""
+
+import shutil
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+import measure
+from generate import Story, generate, write_config
+from measure import Measurement
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+YARDSTICK = Path(__file__).resolve().with_name("yardstick.py")
+
+
+@dataclass(frozen=True)
+class Workspace:
+    """The folders of a benchmark below one root."""
+
+    root: Path
+
+    @property
+    def seeds(self) -> Path:
+        """Where the seeds are."""
+        return self.root / "seeds"
+
+    @property
+    def out(self) -> Path:
+        """Where `feeds` publishes."""
+        return self.root / "out"
+
+    @property
+    def yardstick_out(self) -> Path:
+        """Where the yardstick publishes."""
+        return self.root / "yardstick"
+
+    def prepare(self, count: int) -> list[Story]:
+        """Write the seeds and the configuration."""
+        stories = generate(count, self.seeds)
+        write_config(self._config, self.seeds, self.out, self._state / "state.db")
+        return stories
+
+    def forget(self) -> None:
+        """Remove what `feeds` published and remembers."""
+        for folder in (self.out, self._state):
+            shutil.rmtree(folder, ignore_errors=True)
+
+    def export(self) -> Measurement:
+        """Run `feeds export`."""
+        argv = (sys.executable, "-m", "feeds", "export", "--config", str(self._config))
+        return measure.run(argv, REPOSITORY)
+
+    def yardstick(self) -> Measurement:
+        """Run the yardstick into an empty folder."""
+        shutil.rmtree(self.yardstick_out, ignore_errors=True)
+        argv = (sys.executable, str(YARDSTICK), str(self.seeds), str(self.yardstick_out))
+        return measure.run(argv, REPOSITORY)
+
+    @property
+    def _config(self) -> Path:
+        return self.root / "config.toml"
+
+    @property
+    def _state(self) -> Path:
+        return self.root / "state"

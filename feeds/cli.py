@@ -1,0 +1,99 @@
+"""The ``feeds`` command: arguments in, one line per error and an exit code out.
+
+Exit codes: 0 done; 1 done, but there were problems and ``--strict`` was given, or ``check`` found
+some; 2 wrong usage or configuration; 3 could not publish. Commands are imported when they are
+called, so that ``feeds --version`` answers at once.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+from feeds import __version__
+from feeds.errors import FeedsError
+
+_INTERRUPTED = 130
+
+
+class _Command(NamedTuple):
+    name: str
+    help: str
+    flags: tuple[str, ...]
+    out: bool = False
+
+
+_COMMANDS = (
+    _Command(
+        "export",
+        "publish the feeds once",
+        ("strict", "dry-run", "json", "full", "allow-empty"),
+        out=True,
+    ),
+    _Command("check", "read everything, write nothing, list all problems", ("json",)),
+    _Command("explain", "say why a story is, or is not, in each feed", ("json",)),
+    _Command("list", "list the feeds", ("json",)),
+)
+
+_FLAGS = {
+    "strict": "exit with 1 if a seed, or a part of one, could not be used",
+    "dry-run": "say what would be done, and write nothing",
+    "json": "one machine-readable report on standard output, all else on standard error",
+    "full": "read every seed, changed or not",
+    "allow-empty": "publish even if no seed is left where there were some",
+}
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Runs a command; returns its exit code."""
+    arguments = _parser().parse_args(argv)
+    try:
+        module = importlib.import_module(f"feeds.commands.{arguments.command}")
+        code = int(module.run(arguments))
+        sys.stdout.flush()
+    except FeedsError as error:
+        for line in str(error).splitlines():
+            print(f"feeds: {line}", file=sys.stderr)  # noqa: T201
+        return error.exit_code
+    except KeyboardInterrupt:
+        print("feeds: interrupted; what was published before is untouched", file=sys.stderr)  # noqa: T201
+        return _INTERRUPTED
+    except BrokenPipeError:
+        # Whoever read our output has gone ("feeds list | head"): nothing left to say, or to flush.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="feeds",
+        description="Publishes a curated news site's seed files as Atom, RSS and JSON feeds.",
+        epilog="Exit codes: 0 done; 1 problems found (check, --strict); 2 wrong usage or "
+        "configuration; 3 could not publish.",
+    )
+    parser.add_argument("--version", action="version", version=f"feeds {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for command in _COMMANDS:
+        sub = commands.add_parser(command.name, help=command.help, description=command.help)
+        if command.name == "explain":
+            sub.add_argument(
+                "story", metavar="SEED|URL|ID", help="a seed's path, URL or urn:uuid id"
+            )
+        sub.add_argument(
+            "--config",
+            type=Path,
+            default=Path("config.toml"),
+            metavar="PATH",
+            help="the configuration (default: config.toml)",
+        )
+        if command.out:
+            sub.add_argument("--out", type=Path, metavar="DIR", help="instead of paths.out")
+        for flag in command.flags:
+            sub.add_argument(f"--{flag}", action="store_true", help=_FLAGS[flag])
+    return parser

@@ -1,0 +1,70 @@
+"""``feeds check``: reads everything, writes nothing, lists all problems."""
+
+from __future__ import annotations
+
+import difflib
+from argparse import Namespace
+from collections.abc import Iterator
+
+import msgspec
+
+from feeds.config import Config, load_config
+from feeds.console import Console
+from feeds.model import Card, Problem
+from feeds.pipeline import refreshed, utc_now
+from feeds.select.choose import Past, choose
+from feeds.text import fold
+from feeds.times import to_unix
+
+
+class CheckReport(msgspec.Struct):
+    """What a check found: counts, problems of seeds, and hints about the configuration."""
+
+    seeds: int
+    items: int
+    problems: list[Problem]
+    hints: list[str]
+
+
+def run(arguments: Namespace) -> int:
+    """Checks configuration and seeds; 1 where a seed, or a part of one, cannot be used."""
+    console = Console(json=arguments.json)
+    loaded = load_config(arguments.config)
+    with console.listening() as ears, refreshed(loaded, ears, fresh=True) as now_there:
+        cards = list(now_there.store.cards())
+        choice = choose(cards, loaded.config, Past(), to_unix(utc_now()))
+    problems = sorted([*now_there.problems, *choice.duplicates])
+    hints = list(_hints(loaded.config, cards))
+    console.problems(problems)
+    for hint in hints:
+        console.warn(f"{arguments.config}: {hint}")
+    errors = sum(problem.severity == "error" for problem in problems)
+    console.say(
+        f"{now_there.seeds} seeds, {len(cards)} usable: "
+        f"{errors} errors, {len(problems) - errors} warnings"
+    )
+    console.report(CheckReport(now_there.seeds, len(cards), problems, hints))
+    return 1 if problems else 0
+
+
+def _hints(config: Config, cards: list[Card]) -> Iterator[str]:
+    """Yields what is no fault, but probably not what was meant."""
+    if "base_url" not in config.site.model_fields_set:
+        yield f"site.base_url is not set; the feeds say that they are at {config.site.base_url}"
+    topics = {fold(topic): topic for card in cards for topic in card.topics}
+    providers = {card.provider.domain: card.provider.domain for card in cards}
+    used_topics = [*config.topics, *(rule.topic for rule in config.rules)]
+    used_providers = [*config.providers, *(rule.provider for rule in config.rules)]
+    for feed in config.feeds:
+        used_topics += feed.topics
+        used_providers += feed.providers
+    yield from _unknown("topic", used_topics, topics)
+    yield from _unknown("provider", used_providers, providers)
+
+
+def _unknown(kind: str, used: list[str], known: dict[str, str]) -> Iterator[str]:
+    for name in dict.fromkeys(used):
+        if fold(name) not in known:
+            close = difflib.get_close_matches(fold(name), known, n=1)
+            hint = f" (did you mean {known[close[0]]!r}?)" if close else ""
+            yield f"no seed has the {kind} {name!r}{hint}"

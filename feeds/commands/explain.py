@@ -1,0 +1,128 @@
+"""``feeds explain``: why a story is, or is not, in each feed."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+
+from feeds.config import Loaded, load_config
+from feeds.console import Console
+from feeds.errors import UnknownSeedError
+from feeds.model import Card, Item, Problem
+from feeds.pipeline import Refreshed, refreshed, utc_now
+from feeds.renewal import past_of
+from feeds.seeds.scan import SUFFIXES, shown
+from feeds.select.choose import choose
+from feeds.select.explain import Reason, explain
+from feeds.store import Store
+from feeds.times import from_unix, show_time, to_unix
+from feeds.urls import normal_url
+
+
+class Explanation(msgspec.Struct):
+    """One story: its seed, what is wrong with it, and every feed that it could be in."""
+
+    seed: str
+    id: str
+    title: str
+    problems: list[Problem]
+    feeds: list[Reason]
+
+
+def run(arguments: Namespace) -> int:
+    """Explains every seed that the argument names."""
+    console = Console(json=arguments.json)
+    loaded = load_config(arguments.config)
+    with console.listening() as ears, refreshed(loaded, ears) as now_there:
+        explanations = list(_explanations(arguments.story, loaded, now_there, console))
+    console.report(explanations)
+    return 0
+
+
+def _explanations(
+    story: str, loaded: Loaded, now_there: Refreshed, console: Console
+) -> Iterator[Explanation]:
+    config, store, now = loaded.config, now_there.store, to_unix(utc_now())
+    choice = choose(store.cards(), config, past_of(store), now)
+    cards = [card for card in store.cards() if _is_meant(story, card, store, loaded)]
+    paths = {shown(card.path, str(loaded.base)) for card in cards} or _paths(story, loaded)
+    problems = [problem for problem in now_there.problems if problem.path in paths]
+    if not cards and not problems:
+        raise UnknownSeedError(_why_unknown(story, loaded))
+    for card in cards:
+        path = shown(card.path, str(loaded.base))
+        about = [problem for problem in problems if problem.path == path]
+        (data,) = store.items([card.number]).values()
+        item = msgspec.msgpack.decode(data, type=Item)
+        reasons = explain(card, choice, config, now)
+        _show(console, card, item, path, about, reasons)
+        yield Explanation(path, card.id, item.title, about, reasons)
+    if not cards:
+        console.say(f"{story}: no feed can have this story, since its seed cannot be used:")
+        for problem in problems:
+            console.say(f"  {problem}")
+        yield Explanation(story, "", "", problems, [])
+
+
+def _is_meant(story: str, card: Card, store: Store, loaded: Loaded) -> bool:
+    if card.id in {story, f"urn:uuid:{story}"}:
+        return True
+    if "://" not in story:
+        return shown(card.path, str(loaded.base)) in _paths(story, loaded)
+    (data,) = store.items([card.number]).values()
+    item = msgspec.msgpack.decode(data, type=Item)
+    return normal_url(story) in {item.url, item.original_url}
+
+
+def _paths(story: str, loaded: Loaded) -> set[str]:
+    """Returns how problems would call the file, seen from here, from config.toml and the seeds."""
+    starts = (Path.cwd(), loaded.base, *loaded.config.paths.seeds)
+    return {shown(str(start / story), str(loaded.base)) for start in starts}
+
+
+def _why_unknown(story: str, loaded: Loaded) -> str:
+    folders = ", ".join(map(str, loaded.config.paths.seeds))
+    path = Path(story)
+    if "://" in story or story.startswith("urn:"):
+        return f"no seed in {folders} has the URL or id {story}"
+    if not path.exists():
+        return f"no seed {story}: there is no such file, here or in {folders}"
+    if not path.name.endswith(SUFFIXES):
+        return f"{story} is no seed: its name does not end in {', '.join(SUFFIXES)}"
+    if any(part.startswith(".") for part in path.parts if part not in {".", ".."}):
+        return f"{story} is no seed: dot files and what is in dot folders are passed over"
+    return f"{story} is no seed: it is not below {folders} (paths.seeds)"
+
+
+def _show(
+    console: Console,
+    card: Card,
+    item: Item,
+    path: str,
+    problems: list[Problem],
+    reasons: list[Reason],
+) -> None:
+    console.say(item.title)
+    heat = "unknown" if card.heat == -1 else str(card.heat)
+    provider = f"{item.provider.name} ({item.provider.domain})"
+    console.say(f"  seed      {path}")
+    console.say(f"  id        {card.id}")
+    console.say(f"  link      {item.url}")
+    console.say(f"  dated     {show_time(from_unix(card.dated))}")
+    if card.memory and card.memory.published != card.dated:
+        shown_as = show_time(from_unix(card.memory.published))
+        console.say(f"  shown as  {shown_as} (the date that readers saw first; it never moves)")
+    console.say(f"  quality   {card.quality}, heat {heat}, provider {provider}")
+    for problem in problems:
+        console.say(f"  {problem}")
+    if any(problem.severity == "error" for problem in problems):
+        console.say("  the seed cannot be used as it is: the feeds keep its last good state")
+    console.say()
+    width = max(len(reason.address) for reason in reasons)
+    for reason in reasons:
+        verdict = "in: " if reason.inside else "out:"
+        console.say(f"  {reason.address:<{width}}  {verdict} {reason.words}")
+    console.say()

@@ -1,0 +1,58 @@
+"""``feeds export``: one pass."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+
+from feeds.config import Loaded, load_config
+from feeds.console import Console
+from feeds.passes import Options
+from feeds.pipeline import publish_pass
+from feeds.report import PassReport
+
+
+def run(arguments: Namespace) -> int:
+    """Publishes once; with ``--strict`` problems make the exit code 1."""
+    console = Console(json=arguments.json)
+    loaded = _redirected(load_config(arguments.config), arguments)
+    options = Options(
+        full=arguments.full, allow_empty=arguments.allow_empty, dry_run=arguments.dry_run
+    )
+    with console.listening() as ears:
+        report = publish_pass(loaded, options, ears)
+    console.problems(report.problems)
+    _summarise(console, report)
+    console.report(report)
+    return 1 if arguments.strict and report.problems else 0
+
+
+def _redirected(loaded: Loaded, arguments: Namespace) -> Loaded:
+    if arguments.out is None:
+        return loaded
+    config = loaded.config
+    paths = config.paths.model_copy(update={"out": arguments.out.absolute()})
+    return loaded._replace(config=config.model_copy(update={"paths": paths}))
+
+
+def _summarise(console: Console, report: PassReport) -> None:
+    would = "would be " if report.dry_run else ""
+    console.say(
+        f"{report.seeds} seeds ({report.read} read, {report.gone} gone, {report.bad} bad), "
+        f"{report.items} items"
+    )
+    if report.dry_run:
+        for name in report.written:
+            console.say(f"would write {name}")
+        for name in report.removed:
+            console.say(f"would remove {name}")
+    for feed in report.feeds:
+        if feed.left_out:
+            console.warn(
+                f"{feed.address}: {feed.left_out} items qualified lately and found no room "
+                "(selection.max_exposed)"
+            )
+    console.say(
+        f"{len(report.feeds)} feeds in {report.out}: {len(report.written)} documents "
+        f"{would}written, {len(report.removed)} {would}removed, {report.unchanged} unchanged "
+        f"({report.seconds:.2f} s)"
+    )

@@ -1,0 +1,30 @@
+"""``feeds list``: the feeds as a pass would publish them now."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+
+from feeds.config import load_config
+from feeds.console import Console
+from feeds.pipeline import refreshed, utc_now
+from feeds.renewal import feed_report, past_of
+from feeds.select.choose import choose
+from feeds.times import show_time, to_unix
+
+
+def run(arguments: Namespace) -> int:
+    """Lists each feed with its title, entries, newest date and address."""
+    console = Console(json=arguments.json)
+    loaded = load_config(arguments.config)
+    config = loaded.config
+    with console.listening() as ears, refreshed(loaded, ears) as now_there:
+        store = now_there.store
+        choice = choose(store.cards(), config, past_of(store), to_unix(utc_now()))
+    feeds = [feed_report(one, config.site.base_url) for one in choice.feeds]
+    rows = [
+        (feed.title, str(feed.entries), show_time(feed.newest) if feed.newest else "-", feed.url)
+        for feed in feeds
+    ]
+    console.table(("Feed", "Entries", "Newest", "Address"), rows)
+    console.report(feeds)
+    return 0

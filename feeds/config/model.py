@@ -1,0 +1,198 @@
+"""Every key of config.toml. The README's reference is tested against these models."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+from typing import Self
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+
+from feeds.config.types import (
+    BaseUrl,
+    Count,
+    Domain,
+    Duration,
+    Email,
+    Language,
+    Line,
+    Name,
+    Quality,
+    Slug,
+    Timezone,
+    Url,
+    Whole,
+)
+from feeds.slugs import slug
+from feeds.text import fold
+
+
+class Section(BaseModel):
+    """A table of config.toml: unknown keys are errors, and nothing changes once it is read."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Author(Section):
+    """[site.author]: who publishes the feeds."""
+
+    name: Line = ""
+    email: Email = ""
+    url: Url = ""
+
+
+class Site(Section):
+    """[site]: the site as its feeds introduce it."""
+
+    title: Name = "Feeds"
+    description: Line = ""
+    base_url: BaseUrl = "http://localhost:8000/"
+    url: Url = ""
+    id: Line = ""
+    language: Language = "en"
+    timezone: Timezone = "UTC"
+    author: Author = Author()
+    rights: Line = ""
+    icon: Url = ""
+    favicon: Url = ""
+    logo: Url = ""
+    hub: tuple[Url, ...] = ()
+
+    @field_validator("hub", mode="before")
+    @classmethod
+    def _one_or_many(cls, value: object) -> object:
+        return ((value,) if value else ()) if isinstance(value, str) else value
+
+    @property
+    def home(self) -> str:
+        """The page that the feeds are alternates of."""
+        return self.url or self.base_url
+
+
+class Paths(Section):
+    """[paths]: where things are; relative paths start at the folder of config.toml."""
+
+    seeds: tuple[Path, ...] = Field(default=(Path("seeds"),), min_length=1)
+    out: Path = Path("out")
+    state: Path = Path(".feeds/state.db")
+
+
+class Text(Section):
+    """[text]: what is done to the text of seeds."""
+
+    repair: bool = True
+
+
+class Content(Section):
+    """[content]: what an entry shows."""
+
+    related: Whole = Field(default=5, ge=0, le=50)
+
+
+class Selection(Section):
+    """[selection]: which items the feeds hold, where nothing more special is said."""
+
+    min_quality: Quality = 40
+    min_heat: Whole = Field(default=-1, ge=-1)
+    max_items: Count = 50
+    max_age: Duration | None = None
+    exposure: Duration = timedelta(hours=48)
+    max_exposed: Whole = Field(default=200, ge=0, le=10_000)
+
+
+class Named(Section):
+    """[topics."NAME"] and [providers."DOMAIN"]: what is special about one topic or provider."""
+
+    min_quality: Quality | None = None
+    max_items: Count | None = None
+    title: Line = ""
+    description: Line = ""
+    slug: Slug = ""
+    exclude: bool = False
+
+
+class Rule(Section):
+    """[[rules]]: a topic and a provider, of which this pair alone decides."""
+
+    topic: Name
+    provider: Domain
+    min_quality: Quality | None = None
+    exclude: bool = False
+
+    @model_validator(mode="after")
+    def _decides(self) -> Self:
+        if self.exclude == (self.min_quality is not None):
+            raise ValueError("wanted either min_quality or exclude = true")
+        return self
+
+
+class CustomFeed(Section):
+    """[[feeds]]: a feed of the site's own making."""
+
+    name: Name
+    title: Line = ""
+    description: Line = ""
+    slug: Slug = ""
+    topics: tuple[Name, ...] = ()
+    providers: tuple[Domain, ...] = ()
+    categories: tuple[Name, ...] = ()
+    min_quality: Quality | None = None
+    max_items: Count | None = None
+
+    @property
+    def address(self) -> str:
+        """Where the feed stands below out/, without extension."""
+        return f"custom/{self.slug or slug(self.name)}"
+
+
+class Schedule(Section):
+    """[schedule]: when the daemon runs a pass."""
+
+    every: Duration = timedelta(minutes=15)
+    cron: Line = ""
+    jitter: Duration = timedelta(0)
+    watch: bool = False
+
+    @field_validator("every")
+    @classmethod
+    def _not_too_often(cls, value: timedelta) -> timedelta:
+        if value < timedelta(seconds=1):
+            raise ValueError('wanted at least "1s"')
+        return value
+
+    @model_validator(mode="after")
+    def _one_of_both(self) -> Self:
+        if self.cron and "every" in self.model_fields_set:
+            raise ValueError("wanted either every or cron, not both")
+        return self
+
+
+class Config(Section):
+    """The whole of config.toml."""
+
+    site: Site = Site()
+    paths: Paths = Paths()
+    text: Text = Text()
+    content: Content = Content()
+    selection: Selection = Selection()
+    schedule: Schedule = Schedule()
+    topics: dict[Name, Named] = {}
+    providers: dict[Domain, Named] = {}
+    rules: tuple[Rule, ...] = ()
+    feeds: tuple[CustomFeed, ...] = ()
+
+    @model_validator(mode="after")
+    def _nothing_twice(self) -> Self:
+        _refuse_repeats("topics", [fold(name) for name in self.topics])
+        _refuse_repeats("topics.slug", [named.slug for named in self.topics.values()])
+        _refuse_repeats("providers.slug", [named.slug for named in self.providers.values()])
+        pairs = [f"{fold(rule.topic)} from {rule.provider}" for rule in self.rules]
+        _refuse_repeats("rules", pairs)
+        _refuse_repeats("feeds", [feed.address for feed in self.feeds])
+        return self
+
+
+def _refuse_repeats(key: str, values: list[str]) -> None:
+    for value in values:
+        if value and values.count(value) > 1:
+            raise ValueError(f"{key}: {value!r} stands there twice")

@@ -1,0 +1,98 @@
+"""The kinds of value that a key of the configuration can have."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from typing import Annotated
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+from pydantic import AfterValidator, BeforeValidator, Field
+
+from feeds.times import WANTED_DURATION, parse_duration
+from feeds.urls import WANTED_DOMAIN, WANTED_URL, normal_domain, normal_url
+
+_LANGUAGE = re.compile(r"[a-z]{2,3}(-[a-z0-9]{2,8})*", re.IGNORECASE | re.ASCII)
+_SLUG = re.compile(r"[a-z0-9]+([.-][a-z0-9]+)*", re.ASCII)
+_EMAIL = re.compile(r"[^@\s()<>]+@[a-z0-9-]+(\.[a-z0-9-]+)+", re.IGNORECASE | re.ASCII)
+
+
+def _number(value: object) -> object:
+    if isinstance(value, bool):
+        raise ValueError("wanted a whole number, not true or false")  # noqa: TRY004
+    return value
+
+
+def _duration(value: object) -> timedelta:
+    if isinstance(value, timedelta):
+        return value
+    if not isinstance(value, str):
+        raise ValueError(f"wanted {WANTED_DURATION}")  # noqa: TRY004
+    return parse_duration(value)
+
+
+def _url(value: str) -> str:
+    url = normal_url(value) if value else ""
+    if url is None:
+        raise ValueError(f"wanted {WANTED_URL}")
+    return url
+
+
+def _base_url(value: str) -> str:
+    url = _url(value)
+    if not url or "?" in url or "#" in url:
+        raise ValueError(f"wanted {WANTED_URL}, without ? and #")
+    return url if url.endswith("/") else url + "/"
+
+
+def _timezone(value: str) -> str:
+    try:
+        ZoneInfo(value)
+    except (ZoneInfoNotFoundError, ValueError, OSError):
+        raise ValueError("wanted a time zone such as UTC or Europe/London") from None
+    return value
+
+
+def _language(value: str) -> str:
+    if not _LANGUAGE.fullmatch(value):
+        hint = f" (did you mean {value.replace('_', '-')}?)" if "_" in value else ""
+        raise ValueError(f"wanted a language tag such as en or en-GB{hint}")
+    return value
+
+
+def _slug(value: str) -> str:
+    if value and not _SLUG.fullmatch(value):
+        raise ValueError("wanted lower case letters and digits, with single - or . between them")
+    return value
+
+
+def _email(value: str) -> str:
+    if value and not _EMAIL.fullmatch(value):
+        raise ValueError("wanted an e-mail address such as desk@example.org")
+    return value
+
+
+def _domain(value: str) -> str:
+    domain = normal_domain(value)
+    if domain is None:
+        raise ValueError(f"wanted {WANTED_DOMAIN}")
+    return domain
+
+
+def _line(value: str) -> str:
+    return " ".join(value.split())
+
+
+Whole = Annotated[int, BeforeValidator(_number)]
+Quality = Annotated[Whole, Field(ge=0, le=100)]
+Count = Annotated[Whole, Field(ge=1, le=10_000)]
+Duration = Annotated[timedelta, BeforeValidator(_duration)]
+Line = Annotated[str, AfterValidator(_line)]
+Name = Annotated[Line, Field(min_length=1)]
+Url = Annotated[str, AfterValidator(_url)]
+BaseUrl = Annotated[str, AfterValidator(_base_url)]
+Timezone = Annotated[str, AfterValidator(_timezone)]
+Language = Annotated[str, AfterValidator(_language)]
+Slug = Annotated[str, AfterValidator(_slug)]
+Email = Annotated[str, AfterValidator(_email)]
+Domain = Annotated[str, AfterValidator(_domain)]

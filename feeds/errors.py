@@ -1,0 +1,46 @@
+"""The errors that stop a pass; what is wrong with one seed is a `feeds.model.Problem` instead."""
+
+from __future__ import annotations
+
+
+class FeedsError(Exception):
+    """Something that belongs to the whole pass went wrong; the text is written for people.
+
+    `exit_code` is what the command line ends with (README, "Exit codes").
+    """
+
+    exit_code = 2
+
+
+class ConfigError(FeedsError):
+    """The configuration cannot be used; carries every fault that was found, one line each."""
+
+    def __init__(self, faults: list[str]) -> None:
+        self.faults = faults
+        super().__init__("\n".join(faults))
+
+
+class SeedsFolderError(FeedsError):
+    """A folder of `paths.seeds` is missing or cannot be listed, so nothing may be concluded."""
+
+
+class UnknownSeedError(FeedsError):
+    """`feeds explain` was asked about something that no seed is known by."""
+
+
+class PublishError(FeedsError):
+    """out/ could not be brought to the new state; what it held is still there."""
+
+    exit_code = 3
+
+
+class StateError(FeedsError):
+    """The state file cannot be written or is in use for too long."""
+
+    exit_code = 3
+
+
+class BusyError(FeedsError):
+    """Another run holds out/ and did not let go within the time we wait."""
+
+    exit_code = 3

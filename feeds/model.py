@@ -1,0 +1,232 @@
+"""The immutable types that are handed from stage to stage.
+
+All times are aware and in UTC, with whole seconds. All texts are NFC and hold only characters that
+XML 1.0 allows. All URLs are absolute http(s) URIs (RFC 3986), ASCII only.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Literal, NamedTuple
+
+import msgspec
+
+Severity = Literal["error", "warning"]
+
+
+class Fingerprint(NamedTuple):
+    """What tells without reading that a file is still the one that was read or written."""
+
+    size: int
+    mtime_ns: int
+    inode: int
+
+
+class Problem(msgspec.Struct, frozen=True, order=True):
+    """Why a seed (`error`), or a part of one (`warning`), was not used.
+
+    `line` and `column` count from 1; 0 means that the whole file is meant. `field` is a dotted path
+    into the front matter, as in ``images[0].url``, and empty for the whole file.
+    """
+
+    path: str
+    line: int
+    column: int
+    field: str
+    reason: str
+    severity: Severity = "error"
+
+    def __str__(self) -> str:
+        """``path:line:column: severity: field: reason``, as compilers write it."""
+        place = self.path
+        if self.line:
+            place += f":{self.line}"
+            if self.column:
+                place += f":{self.column}"
+        field = f"{self.field}: " if self.field else ""
+        return f"{place}: {self.severity}: {field}{self.reason}"
+
+
+class Provider(msgspec.Struct, frozen=True):
+    """Who published a story; `domain` is lower case and IDNA-encoded (RFC 5891)."""
+
+    name: str
+    domain: str
+
+
+class Image(msgspec.Struct, frozen=True):
+    """An image of a story; width and height in pixels, 0 where the seed does not say."""
+
+    url: str
+    width: int = 0
+    height: int = 0
+    title: str = ""
+    cached: bool = False
+
+
+class Related(msgspec.Struct, frozen=True):
+    """A story that covers the same matter; `published` and the provider may be unknown."""
+
+    title: str
+    url: str
+    quality: int = 0
+    published: datetime | None = None
+    provider: str = ""
+
+
+class Item(msgspec.Struct, frozen=True, kw_only=True):
+    """A validated story as one seed tells it.
+
+    `id` is ``urn:uuid:`` plus the name-based UUID (RFC 9562, version 5) of the original URL.
+    `quality` runs from 0 to 100, `heat` is -1 where unknown. `body` is sanitised HTML.
+    `topics` keep the seed's spelling and order, without repeats.
+    """
+
+    id: str
+    title: str
+    published: datetime
+    updated: datetime | None = None
+    url: str
+    original_url: str
+    quality: int
+    heat: int = -1
+    is_published: bool = False
+    provider: Provider
+    excerpt: str = ""
+    body: str = ""
+    topics: tuple[str, ...] = ()
+    tags: tuple[str, ...] = ()
+    category: str = ""
+    type: str = ""
+    locale: str = ""
+    amp_url: str = ""
+    cdn_amp_url: str = ""
+    images: tuple[Image, ...] = ()
+    related: tuple[Related, ...] = ()
+
+    @property
+    def image(self) -> Image | None:
+        """The item's enclosure: its first image that the site holds a copy of."""
+        return next((image for image in self.images if image.cached), None)
+
+    def best_related(self, count: int) -> list[Related]:
+        """The related stories of the highest quality, at most `count`."""
+        return sorted(self.related, key=lambda story: -story.quality)[:count]
+
+
+class Document(msgspec.Struct, frozen=True):
+    """One feed in one format: where it goes below out/, and its bytes."""
+
+    path: str
+    media_type: str
+    data: bytes
+
+
+class Memory(msgspec.Struct, frozen=True):
+    """What is remembered of an item since readers were first shown it; times in seconds since 1970.
+
+    `digest` is the reader digest (see `Card`) that `updated` belongs to. `qualified` maps each
+    topic (by `feeds.text.fold`), ``""`` for any feed at all, and the address of each custom feed to
+    the time when the item first qualified for it.
+    """
+
+    published: int
+    updated: int
+    digest: bytes
+    qualified: dict[str, int]
+
+
+class Card(msgspec.Struct, frozen=True):
+    """What selection needs to know of an item: the index of the library, not the book.
+
+    Times are seconds since 1970: `dated` is the seed's publishedDateTime, `stamp` the later of it
+    and updatedDateTime. `digest` changes whenever anything of the item does, `reader_digest` only
+    when a reader would care. `memory` is None until the item has been in a feed. `number` is the
+    store's own, 0 before it has one.
+    """
+
+    number: int
+    path: str
+    id: str
+    dated: int
+    stamp: int
+    quality: int
+    heat: int
+    is_published: bool
+    provider: Provider
+    topics: tuple[str, ...]
+    category: str
+    digest: bytes
+    reader_digest: bytes
+    memory: Memory | None = None
+
+
+class Reading(msgspec.Struct, frozen=True):
+    """What reading one seed file gave.
+
+    `content` is the SHA-256 of the file's bytes, empty where they could not be read; `same` says
+    that they are those that were read before, and nothing else is filled in. `card` is None where
+    the seed cannot be used (then `problems` holds an error); `data` is the item in MessagePack.
+    """
+
+    path: str
+    content: bytes
+    same: bool = False
+    card: Card | None = None
+    data: bytes = b""
+    problems: tuple[Problem, ...] = ()
+
+
+class Entry(msgspec.Struct, frozen=True):
+    """An item as it stands in the feeds: which one, and the two times that readers are told.
+
+    `number` is where the store has the item; the rest decides what documents show.
+    """
+
+    number: int
+    id: str
+    published: int
+    updated: int
+    digest: bytes
+
+
+FeedKind = Literal["all", "topic", "provider", "custom"]
+
+
+class Feed(msgspec.Struct, frozen=True):
+    """A named selection of items with its own address (below out/, without extension).
+
+    `key` tells it from others of its kind: the topic (folded), the provider's domain, or the custom
+    feed's address.
+    """
+
+    address: str
+    kind: FeedKind
+    key: str
+    name: str
+    title: str
+    description: str
+    max_items: int
+
+
+class Selected(msgspec.Struct, frozen=True):
+    """A feed with the entries it holds, in the order it shows them.
+
+    The last `exposed` of what would not be among the newest stand there because they qualified
+    only lately; `left_out` more of that kind were too many.
+    """
+
+    feed: Feed
+    entries: tuple[Entry, ...]
+    exposed: int = 0
+    left_out: int = 0
+
+    @property
+    def newest(self) -> int | None:
+        """When the newest entry was published, in seconds since 1970."""
+        return max((entry.published for entry in self.entries), default=None)
+
+    @property
+    def updated(self) -> int | None:
+        """When the feed last changed for a reader, in seconds since 1970."""
+        return max((entry.updated for entry in self.entries), default=None)

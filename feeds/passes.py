@@ -1,0 +1,26 @@
+"""How a pass is run, and who listens to it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+
+class Options(NamedTuple):
+    """How a pass is run; `wait` is in seconds, for another run on the same out/ to end."""
+
+    full: bool = False
+    allow_empty: bool = False
+    dry_run: bool = False
+    wait: float = 600.0
+
+
+class Ears(NamedTuple):
+    """Who listens: `progress` to (stage, done, all), `warn` to what people should know at once."""
+
+    progress: Callable[[str, int, int], None] = lambda *_: None
+    warn: Callable[[str], None] = lambda _: None
+
+
+DEFAULTS = Options()
+DEAF = Ears()

@@ -1,0 +1,145 @@
+"""One pass, the whole way: what the daemon, the command line and the tests call.
+
+    scan ── parse ── store ── select ── render ── publish
+
+Nothing else knows the order of the stages, and no stage knows another.
+"""
+
+from __future__ import annotations
+
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from datetime import UTC, datetime
+from typing import NamedTuple
+
+from feeds.config import Config, Loaded
+from feeds.errors import BusyError, PublishError
+from feeds.model import Problem
+from feeds.passes import DEAF, DEFAULTS, Ears, Options
+from feeds.publish import hold, read_manifest
+from feeds.renewal import renew
+from feeds.report import PassReport
+from feeds.rescan import Rescan, rescan
+from feeds.store import DamagedStateError, Store, move_aside, open_copy, open_store
+from feeds.times import show_time, to_unix
+
+Clock = Callable[[], datetime]
+
+
+def utc_now() -> datetime:
+    """The clock of all that is not a test."""
+    return datetime.now(UTC)
+
+
+class Refreshed(NamedTuple):
+    """A private copy of the store, how many seeds there are, and all problems in them."""
+
+    store: Store
+    seeds: int
+    problems: list[Problem]
+
+
+def publish_pass(
+    loaded: Loaded, options: Options = DEFAULTS, ears: Ears = DEAF, clock: Clock = utc_now
+) -> PassReport:
+    """Rescans the seeds and brings out/ up to them.
+
+    Raises:
+        FeedsError: what stops a pass; out/ is as it was then.
+    """
+    state = loaded.config.paths.state
+    with _hold_out(loaded.config, options, ears, clock):
+        try:
+            return _run(loaded, options, ears, clock)
+        except DamagedStateError as error:
+            move_aside(state, str(error), ears.warn)
+            return _run(loaded, options, ears, clock)
+
+
+def _run(loaded: Loaded, options: Options, ears: Ears, clock: Clock) -> PassReport:
+    started, began = clock(), time.monotonic()
+    config, now = loaded.config, to_unix(started)
+    with _open(config, options, ears) as store, store.transaction():
+        found = rescan(store, config, loaded.base, ears.progress, full=options.full)
+        items = store.item_count()
+        if not options.allow_empty:
+            _refuse_to_empty(config, found, items)
+        store.see(now)
+        renewal = renew(store, config, now, quiet=found.is_quiet, options=options, ears=ears)
+        seed_problems = list(store.seed_problems())
+        bad = {problem.path for problem in seed_problems if problem.severity == "error"}
+        report = PassReport(
+            started=started,
+            seconds=round(time.monotonic() - began, 3),
+            out=str(config.paths.out),
+            dry_run=options.dry_run,
+            seeds=found.seeds,
+            read=found.read,
+            changed=found.changed,
+            gone=found.gone,
+            bad=len(bad) + len(found.problems),
+            items=items,
+            unchanged=renewal.unchanged,
+            written=renewal.written,
+            removed=renewal.removed,
+            feeds=renewal.feeds,
+            problems=sorted([*found.problems, *seed_problems, *renewal.duplicates]),
+        )
+        store.keep_fact("report", report)
+    return report
+
+
+@contextmanager
+def refreshed(loaded: Loaded, ears: Ears = DEAF, *, fresh: bool = False) -> Iterator[Refreshed]:
+    """Opens a private copy of the store, brought up to the seeds; nothing of it is kept.
+
+    `fresh` reads every seed instead of starting from what the last pass knew.
+
+    Raises:
+        SeedsFolderError: a folder does not exist or cannot be listed.
+    """
+    config = loaded.config
+    with open_copy(None if fresh else config.paths.state) as store, store.transaction():
+        found = rescan(store, config, loaded.base, ears.progress)
+        problems = sorted([*found.problems, *store.seed_problems()])
+        yield Refreshed(store, found.seeds, problems)
+
+
+def _open(config: Config, options: Options, ears: Ears) -> AbstractContextManager[Store]:
+    state = config.paths.state
+    return open_copy(state) if options.dry_run else open_store(state, ears.warn)
+
+
+@contextmanager
+def _hold_out(config: Config, options: Options, ears: Ears, clock: Clock) -> Iterator[None]:
+    if options.dry_run:
+        yield
+        return
+    out = config.paths.out
+    holder = f"process {os.getpid()} (since {show_time(clock())})"
+    try:
+        with hold(
+            out,
+            holder,
+            wait=options.wait,
+            on_wait=lambda other: ears.warn(f"waiting for {other}, which publishes to {out}"),
+        ):
+            yield
+    except BusyError as error:
+        raise BusyError(f"{error} is publishing to {out} and did not finish in time") from None
+
+
+def _refuse_to_empty(config: Config, found: Rescan, items: int) -> None:
+    """An unmounted disk must not empty a thousand subscriptions."""
+    configured = {str(folder) for folder in config.paths.seeds}
+    emptied = [folder for folder in found.emptied if folder in configured]
+    published = read_manifest(config.paths.out).items
+    if (published and not items) or emptied:
+        where = ", ".join(emptied or sorted(configured))
+        raise PublishError(
+            f"no seed found in {where}, where there were some at the last run. "
+            "Refusing to empty the feeds: is a disk not mounted? "
+            "If it is meant, run 'feeds export --allow-empty' once."
+        )

@@ -1,0 +1,58 @@
+"""Work spread over processes. Contains no business logic."""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from itertools import chain, islice
+from multiprocessing import get_context
+from typing import TypeVar
+
+from feeds.errors import FeedsError
+
+T = TypeVar("T")
+
+# What the workers will need, loaded once and shared by all of them.
+_PRELOAD = ["feeds.seeds.pool", "feeds.render.documents"]
+
+
+def spread(
+    work: Callable[[list[T]], bytes], source: Iterable[T], *, chunk: int, worth: int
+) -> Iterator[bytes]:
+    """Yields what `work` makes of each chunk of the source, in order.
+
+    From `worth` members on (and on more than one core) the work is done in processes; only a few
+    chunks are in memory at a time.
+
+    Raises:
+        FeedsError: a process was killed from outside.
+    """
+    rest = iter(source)
+    first = list(islice(rest, worth)) if worth else []
+    workers = os.cpu_count() or 1
+    members = chain(first, rest)
+    if len(first) < worth or workers == 1:
+        while part := list(islice(members, chunk)):
+            yield work(part)
+        return
+    # Not "fork": the daemon has threads. Not "spawn": each worker would import everything anew.
+    context = get_context("forkserver")
+    context.set_forkserver_preload(_PRELOAD)
+    with ProcessPoolExecutor(workers, mp_context=context) as pool:
+        pending: deque[Future[bytes]] = deque()
+        try:
+            while part := list(islice(members, chunk)):
+                pending.append(pool.submit(work, part))
+                if len(pending) > 2 * workers:
+                    yield pending.popleft().result()
+            while pending:
+                yield pending.popleft().result()
+        except BrokenProcessPool:
+            raise FeedsError(
+                "a worker process was killed (out of memory?); nothing was published. Try again."
+            ) from None
+        finally:
+            pool.shutdown(cancel_futures=True)

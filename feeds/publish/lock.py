@@ -1,0 +1,88 @@
+"""One run at a time on one out/.
+
+`flock` is let go by the system when its holder dies, however it dies.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import os
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from feeds.errors import BusyError, PublishError
+
+LOCK = ".feeds.lock"
+DAEMON_LOCK = ".feeds-daemon.lock"
+
+_POLL_SECONDS = 0.1
+
+
+@contextmanager
+def hold(
+    out: Path,
+    holder: str,
+    *,
+    wait: float,
+    on_wait: Callable[[str], None],
+    name: str = LOCK,
+) -> Iterator[None]:
+    """Holds a lock file in `out`, and writes into it who does (`holder`, one line).
+
+    Waits up to `wait` seconds while another process holds it; `on_wait` is then told who, once.
+
+    Raises:
+        BusyError: the other still held it when the time was over; the text is the other's `holder`.
+        PublishError: out/ cannot be made or written.
+    """
+    path = out / name
+    try:
+        out.mkdir(parents=True, exist_ok=True)
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+    except OSError as error:
+        raise PublishError(f"cannot write to {out}: {error.strerror or error}") from None
+    try:
+        _acquire(descriptor, time.monotonic() + wait, on_wait)
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, holder.encode() + b"\n", 0)
+        yield
+    finally:
+        os.close(descriptor)
+
+
+def holder_of(out: Path, name: str) -> str:
+    """Returns who holds a lock in `out`, ``""`` where nobody does."""
+    try:
+        descriptor = os.open(out / name, os.O_RDONLY | os.O_CLOEXEC)
+    except OSError:
+        return ""
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return _read_holder(descriptor)
+    finally:
+        os.close(descriptor)
+    return ""
+
+
+def _acquire(descriptor: int, deadline: float, on_wait: Callable[[str], None]) -> None:
+    told = False
+    while True:
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            other = _read_holder(descriptor)
+            if time.monotonic() >= deadline:
+                raise BusyError(other) from None
+            if not told:
+                on_wait(other)
+                told = True
+            time.sleep(_POLL_SECONDS)
+        else:
+            return
+
+
+def _read_holder(descriptor: int) -> str:
+    return os.pread(descriptor, 1024, 0).decode(errors="replace").strip() or "another run"

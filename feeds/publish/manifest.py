@@ -1,0 +1,54 @@
+"""Which files in out/ are ours."""
+
+from __future__ import annotations
+
+from pathlib import Path, PurePosixPath
+
+import msgspec
+
+from feeds.errors import PublishError
+
+MANIFEST = ".feeds-manifest.json"
+
+
+class Manifest(msgspec.Struct, kw_only=True, frozen=True):
+    """The files below out/ that we wrote or were about to write, sorted.
+
+    `items` counts the valid seeds of the last run that came to its end; `unfinished` says that a
+    later one has begun to write.
+    """
+
+    version: int = 1
+    items: int = 0
+    unfinished: bool = False
+    files: tuple[str, ...] = ()
+
+    def encode(self) -> bytes:
+        """Returns the manifest as readable JSON."""
+        return msgspec.json.format(msgspec.json.encode(self), indent=1) + b"\n"
+
+
+def read_manifest(out: Path) -> Manifest:
+    """Returns the manifest of an out/ folder, an empty one where there is none yet.
+
+    Raises:
+        PublishError: it cannot be read, so nobody knows which files are ours.
+    """
+    path = out / MANIFEST
+    try:
+        manifest = msgspec.json.decode(path.read_bytes(), type=Manifest)
+    except FileNotFoundError:
+        return Manifest()
+    except OSError as error:
+        raise PublishError(f"cannot read {path}: {error.strerror or error}") from None
+    except msgspec.DecodeError as error:
+        raise PublishError(
+            f"{path} is damaged ({error}), so it is not known which files in out/ are ours. "
+            "Restore it, or empty the folder and publish again."
+        ) from None
+    return msgspec.structs.replace(manifest, files=tuple(filter(_is_inside, manifest.files)))
+
+
+def _is_inside(name: str) -> bool:
+    path = PurePosixPath(name)
+    return not path.is_absolute() and ".." not in path.parts and bool(path.parts)

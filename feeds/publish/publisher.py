@@ -1,0 +1,203 @@
+"""Brings out/ from one state to the next.
+
+All new files are written beside their places and flushed before the first one is renamed: until
+then a full disk or a kill leaves every published file as it was. The manifest names the new files
+before they appear, so a run killed in between leaves nothing that the next does not know as ours.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import deque
+from collections.abc import Iterable
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
+from typing import Self
+
+from feeds.errors import PublishError
+from feeds.model import Document, Fingerprint
+from feeds.publish.manifest import MANIFEST, Manifest, read_manifest
+
+_TEMPORARY = ".feeds-tmp"
+# Flushes wait for the disk, not for us: several at once share the journal's commits.
+_FLUSHERS = 8
+_MAX_PENDING = 32
+
+
+def stamp_of(path: Path) -> Fingerprint | None:
+    """Returns the fingerprint of a published file, None where there is none."""
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return Fingerprint(status.st_size, status.st_mtime_ns, status.st_ino)
+
+
+class Publisher:
+    """One publication into `out`: `put` each document that may have changed, then `finish`.
+
+    `keep` names all documents of the new state, put or left alone; `items` goes into the manifest.
+    With `dry_run` nothing is written. Every OSError becomes a PublishError.
+    """
+
+    def __init__(
+        self, out: Path, keep: Iterable[str], items: int, *, dry_run: bool = False
+    ) -> None:
+        self.out = out
+        self.written: list[str] = []
+        self._dry_run = dry_run
+        before = read_manifest(out)
+        ours = set(before.files)
+        kept = set(keep)
+        # What stands in the way of a new document: never claimed, never overwritten.
+        self._strangers = {name for name in kept - ours if os.path.lexists(out / name)}
+        self.removed = sorted(ours - kept)
+        self._manifest = Manifest(items=items, files=tuple(sorted(kept)))
+        claimed = sorted((ours | kept) - self._strangers)
+        self._claim = Manifest(items=before.items, unfinished=True, files=tuple(claimed))
+        self._crashed = before.unfinished
+        self._began = False
+        self._temporary: dict[Path, Path] = {}
+        self._pending: deque[Future[None]] = deque()
+        self._flushers = ThreadPoolExecutor(_FLUSHERS, thread_name_prefix="flush")
+
+    def put(self, document: Document) -> bool:
+        """Takes a document; returns whether it differs from what is published.
+
+        Raises:
+            PublishError: the file cannot be written, or one that is not ours is in its way.
+        """
+        path = self.out / document.path
+        try:
+            if _has_bytes(path, document.data):
+                return False
+            if document.path in self._strangers:
+                raise PublishError(
+                    f"{path} is in the way: it was not written by feeds. "
+                    "Move it, or choose another folder (paths.out, --out)."
+                )
+            self.written.append(document.path)
+            if not self._dry_run:
+                self._begin()
+                self._write(path, document.data)
+        except OSError as error:
+            raise self._failure(error) from None
+        return True
+
+    def finish(self) -> None:
+        """Makes everything that was put visible, and removes our files that are not kept.
+
+        Raises:
+            PublishError: the disk is full, or out/ cannot be written.
+        """
+        if self._dry_run:
+            return
+        try:
+            while self._pending:
+                self._pending.popleft().result()
+            if self.removed:
+                self._begin()
+            for path, temporary in self._temporary.items():
+                temporary.replace(path)
+            self._temporary.clear()
+            for name in self.removed:
+                _remove(self.out, name)
+            for folder in sorted({(self.out / name).parent for name in self.written}):
+                _sync_folder(folder)
+            if not _has_bytes(self.out / MANIFEST, self._manifest.encode()):
+                self._write_manifest(self._manifest)
+        except OSError as error:
+            raise self._failure(error) from None
+
+    def close(self) -> None:
+        """Takes back what was put and did not become visible; what is published stays as it is."""
+        self._flushers.shutdown()
+        for temporary in self._temporary.values():
+            with suppress(OSError):
+                temporary.unlink(missing_ok=True)
+        self._temporary.clear()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def _begin(self) -> None:
+        """Before the first write: sweeps up after a killed run, and claims the names to come."""
+        if self._began:
+            return
+        self._began = True
+        if self._crashed:
+            for name in self._claim.files:
+                _temporary_for(self.out / name).unlink(missing_ok=True)
+        self._write_manifest(self._claim)
+
+    def _write(self, path: Path, data: bytes) -> None:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = _temporary_for(path)
+        self._temporary[path] = temporary
+        descriptor = _write_file(temporary, data)
+        self._pending.append(self._flushers.submit(_flush, descriptor))
+        if len(self._pending) > _MAX_PENDING:
+            self._pending.popleft().result()
+
+    def _write_manifest(self, manifest: Manifest) -> None:
+        self.out.mkdir(parents=True, exist_ok=True)
+        path = self.out / MANIFEST
+        temporary = _temporary_for(path)
+        _flush(_write_file(temporary, manifest.encode()))
+        temporary.replace(path)
+        _sync_folder(self.out)
+
+    def _failure(self, error: OSError) -> PublishError:
+        where = error.filename or self.out
+        reason = error.strerror or str(error)
+        return PublishError(f"cannot publish: {where}: {reason}. out/ is left as it was.")
+
+
+def _temporary_for(path: Path) -> Path:
+    return path.with_name(f".{path.name}{_TEMPORARY}")
+
+
+def _has_bytes(path: Path, data: bytes) -> bool:
+    try:
+        return path.stat().st_size == len(data) and path.read_bytes() == data
+    except OSError:
+        return False
+
+
+def _write_file(path: Path, data: bytes) -> int:
+    """Writes a new file and returns its open descriptor; the bytes are not flushed yet."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW
+    descriptor = os.open(path, flags, 0o666)
+    try:
+        rest = memoryview(data)
+        while rest:
+            rest = rest[os.write(descriptor, rest) :]
+    except OSError as error:
+        os.close(descriptor)
+        error.filename = str(path)
+        raise
+    return descriptor
+
+
+def _flush(descriptor: int) -> None:
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _sync_folder(folder: Path) -> None:
+    """Flushes a folder, without which a rename may not survive a power cut."""
+    _flush(os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC))
+
+
+def _remove(out: Path, name: str) -> None:
+    path = out / name
+    path.unlink(missing_ok=True)
+    if path.parent != out:
+        with suppress(OSError):
+            path.parent.rmdir()  # only where it is empty

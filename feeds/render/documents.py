@@ -1,0 +1,84 @@
+"""A feed in all formats, and the key that tells when it must be rendered again."""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import NamedTuple
+
+import msgspec
+
+from feeds.model import Document, Item, Selected
+from feeds.processes import spread
+from feeds.render import atom, jsonfeed, rss
+from feeds.render.content import entry_content
+from feeds.render.view import NEVER, EntryView, FeedView, Site, seed_enclosure
+from feeds.times import from_unix
+
+# Raise it whenever the same feed would give other bytes.
+RENDER_VERSION = 1
+
+EXTENSIONS = (atom.EXTENSION, rss.EXTENSION, jsonfeed.EXTENSION)
+
+_FORMATS: tuple[Callable[[FeedView], Document], ...] = (
+    atom.render_atom,
+    rss.render_rss,
+    jsonfeed.render_json,
+)
+_CHUNK = 4
+
+
+class RenderJob(NamedTuple):
+    """A feed to render; `items` holds the item of each entry in MessagePack, by its number."""
+
+    site: Site
+    selected: Selected
+    items: dict[int, bytes]
+
+
+def render_feeds(jobs: Iterable[RenderJob], *, many: bool) -> Iterator[list[Document]]:
+    """Yields the documents of each feed, in the order given; `many` are rendered in processes."""
+    worth = 0 if many else sys.maxsize
+    for data in spread(_render_chunk, jobs, chunk=_CHUNK, worth=worth):
+        yield from _decode_documents(data)
+
+
+def render_feed(site: Site, selected: Selected, items: Mapping[int, Item]) -> list[Document]:
+    """Returns the feed's documents; `items` holds the item of each entry by its number."""
+    entries = []
+    for entry in selected.entries:
+        item = items[entry.number]
+        enclosure = seed_enclosure(item)
+        content = entry_content(item, enclosure, site.related)
+        published, updated = from_unix(entry.published), from_unix(entry.updated)
+        entries.append(EntryView(item, published, updated, enclosure, content))
+    updated = from_unix(selected.updated) if selected.updated is not None else NEVER
+    view = FeedView(site, selected.feed, updated, entries)
+    return [render(view) for render in _FORMATS]
+
+
+def feed_key(site: Site, selected: Selected) -> bytes:
+    """Returns a digest of everything that the feed's documents show: same key, same bytes."""
+    entries = [(one.id, one.published, one.updated, one.digest) for one in selected.entries]
+    shown = (RENDER_VERSION, site, selected.feed, entries)
+    return hashlib.sha256(msgspec.msgpack.encode(shown)).digest()
+
+
+def document_paths(selected: Selected) -> list[str]:
+    """Returns the paths below out/ of the feed's documents."""
+    return [f"{selected.feed.address}.{extension}" for extension in EXTENSIONS]
+
+
+def _render_chunk(jobs: list[RenderJob]) -> bytes:
+    rendered = [
+        render_feed(
+            job.site, job.selected, {key: _decode_item(data) for key, data in job.items.items()}
+        )
+        for job in jobs
+    ]
+    return msgspec.msgpack.encode(rendered)
+
+
+_decode_item = msgspec.msgpack.Decoder(Item).decode
+_decode_documents = msgspec.msgpack.Decoder(list[list[Document]]).decode

@@ -1,0 +1,80 @@
+"""JSON Feed 1.1 (jsonfeed.org/version/1.1)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import msgspec
+
+from feeds.model import Document
+from feeds.render.view import Enclosure, EntryView, FeedView
+from feeds.times import rfc3339
+
+MEDIA_TYPE = "application/feed+json"
+EXTENSION = "json"
+
+Object = dict[str, Any]
+
+
+def render_json(view: FeedView) -> Document:
+    """Returns the feed as a JSON Feed document."""
+    site, feed = view.site, view.feed
+    author = {"name": site.author_name or site.title, "url": site.author_url or site.home}
+    document: Object = {
+        "version": "https://jsonfeed.org/version/1.1",
+        "title": feed.title,
+        "home_page_url": site.home,
+        "feed_url": view.url(EXTENSION),
+        "description": feed.description,
+        "icon": site.icon,
+        "favicon": site.favicon,
+        "authors": [author],
+        "language": site.language,
+        "hubs": [{"type": "WebSub", "url": hub} for hub in site.hubs],
+    }
+    document = _filled(document) | {"items": [_item(entry) for entry in view.entries]}
+    data = msgspec.json.format(msgspec.json.encode(document), indent=2) + b"\n"
+    return Document(f"{feed.address}.{EXTENSION}", MEDIA_TYPE, data)
+
+
+def _item(view: EntryView) -> Object:
+    item, enclosure = view.item, view.enclosure
+    provider = item.provider
+    return _filled(
+        {
+            "id": item.id,
+            "url": item.url,
+            "external_url": item.original_url if item.original_url != item.url else "",
+            "title": item.title,
+            "content_html": view.content,
+            "summary": item.excerpt,
+            "image": enclosure.url if enclosure else "",
+            "date_published": rfc3339(view.published),
+            "date_modified": rfc3339(view.updated),
+            "authors": [{"name": provider.name, "url": f"https://{provider.domain}/"}],
+            "tags": list(item.topics),
+            "language": item.locale,
+            "attachments": [_attachment(enclosure)] if enclosure else [],
+            "_feeds": {
+                "quality": item.quality,
+                "heat": item.heat,
+                "provider_domain": provider.domain,
+            },
+        }
+    )
+
+
+def _attachment(enclosure: Enclosure) -> Object:
+    return _filled(
+        {
+            "url": enclosure.url,
+            "mime_type": enclosure.type,
+            "title": enclosure.title,
+            "size_in_bytes": enclosure.length,
+        }
+    )
+
+
+def _filled(members: Object) -> Object:
+    """Leaves out what is empty: JSON Feed has no null, and 0 bytes would be a false size."""
+    return {name: value for name, value in members.items() if value}

@@ -1,0 +1,109 @@
+"""Brings the store up to the seed files: scan, read what changed, forget what is gone."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from feeds.config import Config
+from feeds.model import Fingerprint, Problem
+from feeds.seeds.parse import ParseOptions
+from feeds.seeds.pool import Wanted, read_seeds
+from feeds.seeds.read import PARSER_VERSION
+from feeds.seeds.scan import scan, shown
+from feeds.store import Known, Store
+
+# File systems note changes with a granularity of up to two seconds (FAT); what was changed that
+# shortly before it was read may have been changed again without a trace.
+_SETTLING_NS = 2_000_000_000
+
+Progress = Callable[[str, int, int], None]
+
+
+class Rescan(NamedTuple):
+    """What a rescan met; `problems` are those of paths, the store holds those of seeds."""
+
+    seeds: int
+    read: int
+    changed: int
+    gone: int
+    problems: list[Problem]
+    emptied: list[str]
+
+    @property
+    def is_quiet(self) -> bool:
+        """Whether the items are the same as before."""
+        return not self.changed and not self.gone
+
+
+class _Due(NamedTuple):
+    """A seed to be read: its fingerprint now, and what is known of it."""
+
+    path: str
+    folder: str
+    mark: Fingerprint
+    known: Known | None
+
+
+def parser_name(config: Config) -> str:
+    """Returns what tells one way of reading seeds from another."""
+    return f"{PARSER_VERSION} {config.site.timezone} {config.text.repair}"
+
+
+def rescan(
+    store: Store, config: Config, base: Path, progress: Progress, *, full: bool = False
+) -> Rescan:
+    """Reads every seed whose fingerprint changed since it was last read (`full`: every seed).
+
+    `progress` is told how many seeds were read and how many are to be read.
+
+    Raises:
+        SeedsFolderError: a folder does not exist or cannot be listed; nothing was changed then.
+    """
+    parser = parser_name(config)
+    known = store.known(parser)
+    before = store.seeds_by_folder()
+    wanted: list[_Due] = []
+    problems: list[Problem] = []
+    seen: dict[str, int] = {}
+    for found in scan(list(config.paths.seeds), base):
+        old = known.pop(found.path, None)
+        seen[found.folder] = seen.get(found.folder, 0) + 1
+        if isinstance(found.state, Problem):
+            problems.append(found.state)
+        elif full or old is None or old.fingerprint != found.state or not old.settled:
+            wanted.append(_Due(found.path, found.folder, found.state, old))
+    changed = _read(store, wanted, config, base, progress, full=full)
+    store.forget(old.number for old in known.values())
+    emptied = [folder for folder, count in before.items() if count and not seen.get(folder)]
+    return Rescan(sum(seen.values()), len(wanted), changed, len(known), problems, emptied)
+
+
+def _read(
+    store: Store,
+    wanted: list[_Due],
+    config: Config,
+    base: Path,
+    progress: Progress,
+    *,
+    full: bool,
+) -> int:
+    parser = parser_name(config)
+    options = ParseOptions(config.site.timezone, config.text.repair)
+    now = time.time_ns()
+    changed = 0
+
+    def requests() -> Iterator[Wanted]:
+        for due in wanted:
+            content = b"" if full or due.known is None else store.content(due.known.number, parser)
+            yield Wanted(due.path, shown(due.path, str(base)), content)
+
+    readings = read_seeds(requests(), options)
+    for number, (due, reading) in enumerate(zip(wanted, readings, strict=True), 1):
+        settled = now - due.mark.mtime_ns > _SETTLING_NS and bool(reading.content)
+        store.record(due.folder, due.mark, reading, settled=settled, parser=parser)
+        changed += not reading.same
+        progress("seeds", number, len(wanted))
+    return changed

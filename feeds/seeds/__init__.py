@@ -1,0 +1,1 @@
+"""From folders of seed files to validated items: scan, front matter, schema."""

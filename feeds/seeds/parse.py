@@ -1,0 +1,195 @@
+"""The schema of a seed: front matter to `Item`, with every problem in it.
+
+A wrong required part makes the whole seed a problem; a wrong optional part is dropped with a
+warning. Unknown keys are ignored, `secured` among them: it is never looked at.
+"""
+
+from __future__ import annotations
+
+import re
+import uuid
+from collections.abc import Callable
+from typing import TypeVar
+from zoneinfo import ZoneInfo
+
+import msgspec
+
+from feeds.model import Image, Item, Problem, Provider, Related
+from feeds.seeds.body import render_body
+from feeds.seeds.fields import Fields, Note
+from feeds.seeds.frontmatter import FrontMatter
+from feeds.seeds.yamltext import Path
+from feeds.text import fold
+from feeds.times import OLDEST_LIKELY
+from feeds.urls import WANTED_DOMAIN, WANTED_URL, has_dotted_host, normal_domain
+
+_MAX_PIXELS = 100_000
+_MAX_HEAT = 999_999_999
+_LOCALE = re.compile(r"[a-z]{2,3}(?:[-_][a-z0-9]{2,8})*", re.IGNORECASE | re.ASCII)
+
+Part = TypeVar("Part")
+
+
+class ParseOptions(msgspec.Struct, frozen=True):
+    """What of the configuration decides how a seed is read."""
+
+    timezone: str = "UTC"
+    repair: bool = True
+
+
+def parse(
+    path: str, front: FrontMatter, options: ParseOptions
+) -> tuple[Item | None, list[Problem]]:
+    """Returns the item, None where a required part is wrong, and all problems in file order."""
+    notes: list[Note] = []
+    zone = ZoneInfo(options.timezone)
+    fields = Fields(front.mapping, notes, repair=options.repair, zone=zone)
+    item = _item(fields, front.body)
+    problems = sorted(_problem(path, front, note) for note in notes)
+    return item, problems
+
+
+def _problem(path: str, front: FrontMatter, note: Note) -> Problem:
+    line, column = front.place(note.path)
+    return Problem(path, line, column, _dotted(note.path), note.reason, note.severity)
+
+
+def _dotted(path: Path) -> str:
+    text = ""
+    for step in path:
+        text += f"[{step}]" if isinstance(step, int) else f".{step}" if text else step
+    return text
+
+
+def _item(fields: Fields, body: str) -> Item | None:
+    title = fields.line("title", required=True)
+    published = fields.date("publishedDateTime", "error")
+    quality = fields.integer("quality", 0, 100, "error")
+    provider = _provider(fields)
+    original_url = fields.url("originalUrl", "error")
+    web_url = fields.url("webUrl", "error")
+    url = web_url or original_url
+    if published and published < OLDEST_LIKELY:
+        fields.note("publishedDateTime", "a date that readers believe (1990 or later)", "warning")
+    heat = fields.integer("heat", -1, _MAX_HEAT, "warning")
+    updated = fields.date("updatedDateTime", "warning")
+    is_published = fields.flag("published") or False
+    excerpt = fields.line("excerpt")
+    topics, tags = _names(fields, "topics"), _names(fields, "tags")
+    category, kind = fields.line("category"), fields.line("type")
+    locale = _locale(fields)
+    amp_url = fields.url("ampWebUrl", "warning") or ""
+    cdn_amp_url = fields.url("cdnAmpWebUrl", "warning") or ""
+    images = _parts(fields, "images", _image)
+    related = _parts(fields, "related", _related)
+    if url is None and not _has_error(fields, "originalUrl", "webUrl"):
+        fields.note("originalUrl", f"{WANTED_URL}, here or in webUrl", "error")
+    if (
+        _has_error(fields)
+        or published is None
+        or quality is None
+        or provider is None
+        or url is None
+    ):
+        return None
+    return Item(
+        id=_identity(fields),
+        title=title,
+        published=published,
+        updated=updated,
+        url=url,
+        original_url=original_url or url,
+        quality=quality,
+        heat=-1 if heat is None else heat,
+        is_published=is_published,
+        provider=provider,
+        excerpt=excerpt,
+        body=render_body(fields.block(body), url),
+        locale=locale,
+        amp_url=amp_url,
+        cdn_amp_url=cdn_amp_url,
+        images=images,
+        related=related,
+        topics=topics,
+        tags=tags,
+        category=category,
+        type=kind,
+    )
+
+
+def _identity(fields: Fields) -> str:
+    # As the seed writes it, not as we normalise it: the id must outlive our idea of normal.
+    name = fields.mapping.get("originalUrl") or fields.mapping.get("webUrl")
+    return f"urn:uuid:{uuid.uuid5(uuid.NAMESPACE_URL, str(name).strip())}"
+
+
+def _has_error(fields: Fields, *names: str) -> bool:
+    return any(
+        note.severity == "error" and (not names or note.path[0] in names) for note in fields.notes
+    )
+
+
+def _provider(fields: Fields) -> Provider | None:
+    mapping = fields.mapping.get("provider")
+    if not isinstance(mapping, dict):
+        fields.note("provider", "a mapping with 'domain:' and perhaps 'name:'", "error")
+        return None
+    inner = fields.part(mapping, ("provider",))
+    domain = mapping.get("domain")
+    normal = normal_domain(domain) if isinstance(domain, str) else None
+    if normal is None:
+        inner.note("domain", WANTED_DOMAIN, "error")
+        return None
+    return Provider(inner.line("name") or normal, normal)
+
+
+def _names(fields: Fields, name: str) -> tuple[str, ...]:
+    names: dict[str, str] = {}
+    for text in fields.lines(name):
+        names.setdefault(fold(text), text)
+    return tuple(names.values())
+
+
+def _locale(fields: Fields) -> str:
+    text = fields.line("locale")
+    if text and not _LOCALE.fullmatch(text):
+        fields.note("locale", "a language tag such as en-GB (RFC 5646)", "warning")
+        return ""
+    return text.replace("_", "-")
+
+
+def _parts(fields: Fields, name: str, build: Callable[[Fields], Part | None]) -> tuple[Part, ...]:
+    built = (part.whole(build) for part in fields.parts(name))
+    return tuple(part for part in built if part is not None)
+
+
+def _image(fields: Fields) -> Image | None:
+    url = fields.url("url", "warning")
+    if url is None and not fields.mapping.get("url"):
+        fields.note("url", WANTED_URL, "warning")
+    if url and not has_dotted_host(url):
+        fields.note("url", "a URL on a host such as images.example.org", "warning")
+    width = fields.integer("width", 0, _MAX_PIXELS, "warning")
+    height = fields.integer("height", 0, _MAX_PIXELS, "warning")
+    title = fields.line("title")
+    cached = fields.flag("isCached")
+    return Image(url, width or 0, height or 0, title, cached or False) if url else None
+
+
+def _related(fields: Fields) -> Related | None:
+    title = fields.line("title")
+    url = fields.url("webUrl", "warning") or fields.url("originalUrl", "warning")
+    if not title and not fields.mapping.get("title"):
+        fields.note("title", "text", "warning")
+    if url is None and not fields.mapping.get("webUrl"):
+        fields.note("webUrl", WANTED_URL, "warning")
+    quality = fields.integer("quality", 0, 100, "warning")
+    published = fields.date("publishedDateTime", "warning")
+    provider = fields.mapping.get("provider")
+    name = ""
+    if isinstance(provider, dict):
+        inner = fields.part(provider, ("provider",))
+        name = inner.line("name") or inner.line("domain")
+    elif provider:
+        fields.note("provider", "a mapping with 'name:' and 'domain:'", "warning")
+    return Related(title, url, quality or 0, published, name) if title and url else None

@@ -1,0 +1,158 @@
+"""Which seed files there are, and which of them changed.
+
+Symbolic links are followed inside their folder. Everything that matches the patterns and is no
+readable regular file is a problem with its reason; nothing is opened here, so nothing can block.
+"""
+
+from __future__ import annotations
+
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+from feeds.errors import SeedsFolderError
+from feeds.model import Fingerprint, Problem
+from feeds.seeds.frontmatter import MAX_BYTES
+
+SUFFIXES = (".txt", ".md", ".markdown", ".yaml", ".yml")
+
+_KINDS = (
+    (stat.S_ISFIFO, "a named pipe (FIFO)"),
+    (stat.S_ISSOCK, "a socket"),
+    (stat.S_ISCHR, "a character device"),
+    (stat.S_ISBLK, "a block device"),
+)
+# What `_look_behind` returns for a link to a folder that is to be listed.
+_FOLDER = object()
+
+
+class Found(NamedTuple):
+    """What a scan met at `path`, below `folder` of `paths.seeds`: a file to read, or a problem."""
+
+    path: str
+    folder: str
+    state: Fingerprint | Problem
+
+
+def scan(folders: list[Path], base: Path) -> Iterator[Found]:
+    """Yields what stands in the folders, in a stable order: as listed, then by name.
+
+    Problems show paths relative to `base` where they are below it. A file that is reached twice
+    (folders inside folders, links) is yielded once, where it is met first.
+
+    Raises:
+        SeedsFolderError: a folder does not exist or cannot be listed.
+    """
+    seen: set[int] = set()
+    for folder in folders:
+        yield from _scan_folder(_Walk(str(folder), os.path.realpath(folder), str(base), seen))
+
+
+class _Walk(NamedTuple):
+    """One folder of `paths.seeds` on its way; `seen` is shared by all of them."""
+
+    folder: str
+    root: str
+    base: str
+    seen: set[int]
+
+    def problem(self, path: str, reason: str) -> Found:
+        return Found(path, self.folder, Problem(shown(path, self.base), 0, 0, "", reason))
+
+
+def shown(path: str, base: str) -> str:
+    """Returns the path as people are shown it: relative to `base` where it is below it."""
+    prefix = base.rstrip("/") + "/"
+    relative = path.removeprefix(prefix)
+    # A name that is not UTF-8 must not break the output it is named in.
+    return relative.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def _scan_folder(walk: _Walk) -> Iterator[Found]:
+    # A stack of our own: folders may be nested deeper than Python recurses. With each listing go
+    # the folders it lies in, by which loops are told.
+    listings = [_list(walk, walk.folder, frozenset())]
+    while listings:
+        entries, above = listings[-1]
+        entry = next(entries, None)
+        if entry is None:
+            listings.pop()
+        elif entry.name.startswith("."):
+            continue
+        elif entry.is_symlink():
+            found = _look_behind(walk, entry, above)
+            if found is _FOLDER:
+                listings.append(_list(walk, entry.path, above))
+            elif isinstance(found, Found):
+                yield found
+        elif entry.is_dir(follow_symlinks=False):
+            listings.append(_list(walk, entry.path, above))
+        elif entry.name.endswith(SUFFIXES):
+            found = _look_at(walk, entry)
+            if found:
+                yield found
+
+
+def _list(
+    walk: _Walk, folder: str, above: frozenset[int]
+) -> tuple[Iterator[os.DirEntry[str]], frozenset[int]]:
+    try:
+        here = _identity(Path(folder).stat())
+        with os.scandir(folder) as entries:
+            return iter(sorted(entries, key=_name)), above | {here}
+    except OSError as error:
+        name = shown(folder, walk.base)
+        reason = f"cannot list the seeds folder {name}: {error.strerror or error}"
+        hint = "check paths.seeds in the configuration, and whether the disk is mounted"
+        raise SeedsFolderError(f"{reason} ({hint})") from None
+
+
+def _name(entry: os.DirEntry[str]) -> str:
+    return entry.name
+
+
+def _identity(status: os.stat_result) -> int:
+    return (status.st_dev << 64) | status.st_ino
+
+
+def _look_behind(
+    walk: _Walk, entry: os.DirEntry[str], above: frozenset[int]
+) -> Found | object | None:
+    matches = entry.name.endswith(SUFFIXES)
+    try:
+        status = entry.stat()
+    except OSError as error:
+        reason = f"a symbolic link that leads nowhere: {error.strerror or error}"
+        return walk.problem(entry.path, reason) if matches else None
+    is_folder = stat.S_ISDIR(status.st_mode)
+    if not matches and not is_folder:
+        return None
+    target = os.path.realpath(entry.path)
+    if os.path.commonpath([walk.root, target]) != walk.root:
+        return walk.problem(entry.path, "a symbolic link that leaves the seeds folder")
+    if is_folder and _identity(status) in above:
+        return walk.problem(entry.path, "a symbolic link that loops back to a folder above it")
+    return _FOLDER if is_folder else _look_at(walk, entry)
+
+
+def _look_at(walk: _Walk, entry: os.DirEntry[str]) -> Found | None:
+    try:
+        status = entry.stat()
+    except FileNotFoundError:
+        return None  # deleted since the folder was listed
+    except OSError as error:
+        return walk.problem(entry.path, f"cannot be read: {error.strerror or error}")
+    if not stat.S_ISREG(status.st_mode):
+        kind = next((text for test, text in _KINDS if test(status.st_mode)), "no regular file")
+        return walk.problem(entry.path, f"{kind}, wanted a regular file")
+    identity = _identity(status)
+    if identity in walk.seen:
+        return None
+    walk.seen.add(identity)
+    if status.st_size > MAX_BYTES:
+        reason = f"{status.st_size} bytes, wanted at most {MAX_BYTES} (1 MiB)"
+        return walk.problem(entry.path, reason)
+    fingerprint = Fingerprint(status.st_size, status.st_mtime_ns, status.st_ino)
+    return Found(entry.path, walk.folder, fingerprint)

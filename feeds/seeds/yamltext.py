@@ -1,0 +1,172 @@
+"""YAML to plain dicts, lists and text.
+
+Every scalar stays text, so that the schema alone decides on types. The event stream of libyaml is
+walked without recursion: it costs a third of `yaml.CSafeLoader` and cannot exhaust the stack.
+Whatever makes YAML surprising or expensive is refused with its place: anchors, aliases, tags, merge
+keys, duplicate keys, a second document, deep nesting.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable
+from functools import cache
+from typing import Any
+
+import yaml
+from yaml.events import (
+    AliasEvent,
+    DocumentStartEvent,
+    MappingEndEvent,
+    MappingStartEvent,
+    ScalarEvent,
+    SequenceEndEvent,
+    SequenceStartEvent,
+)
+
+MAX_DEPTH = 32
+
+Node = str | list[Any] | dict[str, Any]
+Path = tuple[str | int, ...]
+Place = tuple[int, int]
+
+# Stands where a mapping waits for its next key.
+_NO_KEY: Any = object()
+
+log = logging.getLogger("feeds.seeds")
+
+
+class YamlError(Exception):
+    """The text cannot be used; `line` and `column` count from 1."""
+
+    def __init__(self, line: int, column: int, reason: str) -> None:
+        self.line = line
+        self.column = column
+        self.reason = reason
+        super().__init__(reason)
+
+
+def load(text: str) -> Node:
+    """Returns the only document of the text; raises YamlError. No document at all is ``""``."""
+    return _build(text, None)
+
+
+def places(text: str) -> dict[Path, Place]:
+    """Returns line and column of every value in a text that `load` accepts, by path.
+
+    A second walk, taken only once a problem is to be reported.
+    """
+    found: dict[Path, Place] = {}
+    _build(text, found)
+    return found
+
+
+@cache
+def _loader() -> Any:
+    """Returns PyYAML's libyaml loader, or its Python one, which gives the same events slowly."""
+    if yaml.__with_libyaml__:
+        return yaml.CSafeLoader
+    log.warning(
+        "PyYAML was built without libyaml: seeds are read about ten times slower. "
+        "Install a PyYAML wheel, or libyaml before building PyYAML."
+    )
+    return yaml.SafeLoader
+
+
+def _build(text: str, found: dict[Path, Place] | None) -> Node:
+    loader = None
+    try:
+        loader = _loader()(text)
+        return _walk(loader.get_event, found)
+    except yaml.MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        raise _error_at(mark, f"not valid YAML: {error.problem or error.context}") from None
+    except yaml.reader.ReaderError as error:
+        # libyaml counts bytes, the Python reader characters.
+        before = text[: error.position]
+        if yaml.__with_libyaml__:
+            before = text.encode()[: error.position].decode(errors="ignore")
+        line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
+        raise YamlError(line, column, f"not valid YAML: {error.reason}") from None
+    finally:
+        if loader is not None:
+            loader.dispose()
+
+
+def _error_at(mark: Any, reason: str) -> YamlError:
+    return YamlError(mark.line + 1, mark.column + 1, reason) if mark else YamlError(0, 0, reason)
+
+
+def _walk(next_event: Callable[[], Any], found: dict[Path, Place] | None) -> Node:
+    documents: list[Any] = []
+    current: Any = documents
+    in_mapping = False
+    key: Any = _NO_KEY
+    # The containers around `current`, each with the key that `current` has in it.
+    outer: list[tuple[Any, Any]] = []
+    while (event := next_event()) is not None:
+        kind = type(event)
+        if kind is ScalarEvent:
+            value: Any = event.value
+            if event.anchor is not None or event.tag is not None:
+                _refuse_properties(event)
+            if in_mapping and key is _NO_KEY:
+                if value in current or value == "<<":
+                    _refuse_key(event)
+                key = value
+                continue
+        elif kind is MappingEndEvent or kind is SequenceEndEvent:
+            current, _ = outer.pop()
+            in_mapping = current.__class__ is dict
+            key = _NO_KEY
+            continue
+        elif kind is MappingStartEvent or kind is SequenceStartEvent:
+            value = {} if kind is MappingStartEvent else []
+            _refuse_properties(event)
+            if in_mapping and key is _NO_KEY:
+                raise _error_at(event.start_mark, "a key must be plain text")
+            if len(outer) == MAX_DEPTH:
+                raise _error_at(event.start_mark, f"more than {MAX_DEPTH} levels deep")
+        elif kind is AliasEvent:
+            raise _error_at(event.start_mark, "aliases (*name) are not allowed")
+        elif kind is DocumentStartEvent and documents:
+            raise _error_at(event.start_mark, "a second document is not allowed")
+        else:
+            continue
+        if in_mapping:
+            current[key] = value
+        else:
+            current.append(value)
+        if found is not None:
+            path = _path(outer, current, key)
+            found[path] = (event.start_mark.line + 1, event.start_mark.column + 1)
+        if kind is not ScalarEvent:
+            outer.append((current, key))
+            current = value
+            in_mapping = kind is MappingStartEvent
+        key = _NO_KEY
+    return documents[0] if documents else ""
+
+
+def _refuse_properties(event: Any) -> None:
+    if event.anchor is not None:
+        raise _error_at(event.start_mark, "anchors (&name) are not allowed")
+    if event.tag is not None:
+        raise _error_at(event.start_mark, "tags (!name) are not allowed")
+
+
+def _refuse_key(event: Any) -> None:
+    if event.value == "<<":
+        raise _error_at(event.start_mark, "merge keys (<<) are not allowed")
+    reason = f"the key {event.value[:80]!r} stands twice in one mapping"
+    raise _error_at(event.start_mark, reason)
+
+
+def _path(outer: list[tuple[Any, Any]], current: Any, key: Any) -> Path:
+    steps: list[str | int] = []
+    for container, step in (*outer, (current, key)):
+        if container.__class__ is dict:
+            steps.append(step)
+        else:
+            steps.append(len(container) - 1)
+    return tuple(steps[1:])  # the first step is the list of documents

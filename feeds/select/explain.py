@@ -1,0 +1,71 @@
+"""Why an item is, or is not, in each feed that it could be in: in words for people."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from feeds.config import Config
+from feeds.model import Card, Selected
+from feeds.select.choose import Choice
+from feeds.select.places import Place, places
+from feeds.select.thresholds import Thresholds, held_back
+from feeds.slugs import slug
+from feeds.times import from_unix, show_duration, show_time
+
+
+class Reason(NamedTuple):
+    """Whether the item is in the feed at `address`, and why."""
+
+    address: str
+    words: str
+    inside: bool
+
+
+def explain(card: Card, choice: Choice, config: Config, now: int) -> list[Reason]:
+    """Returns a reason for every feed that the item could be in, as `choice` has it."""
+    feeds = {(one.feed.kind, one.feed.key): one for one in choice.feeds}
+    thresholds = Thresholds(config)
+    common = [*held_back(card, config, now), *_beaten(card, choice)]
+    return [
+        _reason(card, place, feeds.get((place.kind, place.key)), common, config, now)
+        for place in places(card, thresholds, config.feeds)
+    ]
+
+
+def _beaten(card: Card, choice: Choice) -> list[str]:
+    return [beaten.reason for beaten in choice.duplicates if beaten.path == card.path]
+
+
+def _reason(
+    card: Card, place: Place, selected: Selected | None, common: list[str], config: Config, now: int
+) -> Reason:
+    address = selected.feed.address if selected else _address(place)
+    shortfall = place.threshold.shortfall(card.quality)
+    because = (
+        f"quality {card.quality} reaches {place.threshold.min_quality}, "
+        f"set by {place.threshold.source}"
+    )
+    if shortfall or common or selected is None:
+        reasons = [shortfall, *common] if shortfall else [*common, f"({because})"]
+        return Reason(address, "; ".join(reasons), inside=False)
+    entries = selected.entries
+    position = next((n for n, entry in enumerate(entries, 1) if entry.id == card.id), None)
+    newest = f"its {selected.feed.max_items} newest items (max_items)"
+    since = card.memory.qualified.get(place.mark) if card.memory else None
+    qualified = f"first qualified at {show_time(from_unix(since))}" if since else "qualifies"
+    exposure = f"the exposure of {show_duration(config.selection.exposure)}"
+    if position is None:
+        words = f"{because}, but the feed holds {newest}, and this one {qualified}: "
+        recent = since is not None and since >= now - config.selection.exposure.total_seconds()
+        words += f"among {selected.left_out} too many" if recent else f"longer ago than {exposure}"
+        return Reason(address, words, inside=False)
+    words = f"{because}; entry {position} of {len(entries)}"
+    if position > selected.feed.max_items:
+        words += f", beyond {newest} because it {qualified}, within {exposure}"
+    return Reason(address, words, inside=True)
+
+
+def _address(place: Place) -> str:
+    if place.kind == "topic":
+        return f"topics/{slug(place.key)}"
+    return f"providers/{place.key}" if place.kind == "provider" else place.key or place.kind

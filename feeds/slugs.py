@@ -1,0 +1,34 @@
+"""Names in addresses. Contains no business logic."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import unicodedata
+from collections.abc import Container
+
+from feeds.text import fold
+
+_PLAIN = re.compile(r"[a-z0-9]+(?:[ .][a-z0-9]+)*", re.ASCII)
+_OTHER = re.compile(r"[^a-z0-9]+", re.ASCII)
+_MAX_LENGTH = 60
+
+
+def slug(name: str, reserved: Container[str] = ()) -> str:
+    """Returns the address part for a topic or feed name: lower case letters, digits, ``-``, ``.``.
+
+    It depends on the name alone and differs for names that differ (as `feeds.text.fold` compares
+    them), so a new topic never moves the address of another. Only a space becomes ``-`` without a
+    trace; where anything else is lost (``C++``, ``Café``, also a hyphen, which would be taken for a
+    space), or where config.toml gave the plain form to another name (`reserved`), eight hex digits
+    of the name's SHA-256 are appended.
+    """
+    folded = fold(name)
+    if _PLAIN.fullmatch(folded) and len(folded) <= _MAX_LENGTH:
+        plain = folded.replace(" ", "-")
+        if plain not in reserved:
+            return plain
+    ascii_only = unicodedata.normalize("NFKD", folded).encode("ascii", "ignore").decode("ascii")
+    stem = _OTHER.sub("-", ascii_only)[:_MAX_LENGTH].strip("-")
+    digest = hashlib.sha256(folded.encode()).hexdigest()[:8]
+    return f"{stem}-{digest}" if stem else digest

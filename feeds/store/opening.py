@@ -1,0 +1,126 @@
+"""Opening the state file, whatever state it is in."""
+
+from __future__ import annotations
+
+import sqlite3
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
+
+from feeds.errors import StateError
+from feeds.store.schema import APPLICATION_ID, TABLES, VERSION, migrate
+from feeds.store.store import DamagedStateError, Store
+
+_BUSY_SECONDS = 60
+
+
+@contextmanager
+def open_store(path: Path, warn: Callable[[str], None]) -> Iterator[Store]:
+    """Opens the state file, and makes it where there is none.
+
+    One that is damaged or not ours is moved aside, never deleted, and `warn` is told; the next pass
+    then builds a new one from the seeds.
+
+    Raises:
+        StateError: the file cannot be made or written (rights, full disk), or stays in use.
+    """
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StateError(f"cannot make {path.parent}: {error.strerror or error}") from None
+    try:
+        connection = _connect(path)
+    except DamagedStateError as error:
+        move_aside(path, str(error), warn)
+        connection = _connect(path)
+    with closing(connection):
+        yield Store(connection)
+
+
+@contextmanager
+def open_copy(path: Path | None) -> Iterator[Store]:
+    """Opens a private copy of the state file, of which nothing is kept; empty where there is none.
+
+    For commands that look and do not touch. The copy lies in SQLite's own temporary file.
+    """
+    with closing(sqlite3.connect("", isolation_level=None)) as copy:
+        if path is not None and path.exists():
+            # What cannot be copied is as good as empty here; a pass that writes will say why.
+            with (
+                suppress(DamagedStateError, StateError, sqlite3.Error),
+                closing(_connect(path, read_only=True)) as source,
+            ):
+                source.backup(copy)
+        migrate(copy)
+        yield Store(copy)
+
+
+def move_aside(path: Path, reason: str, warn: Callable[[str], None]) -> None:
+    """Renames a state file that cannot be used, with SQLite's own files beside it.
+
+    Raises:
+        StateError: it cannot be renamed.
+    """
+    stem = f"{path.name}.unusable-{time.strftime('%Y%m%dT%H%M%S', time.gmtime())}"
+    aside = path.with_name(stem)
+    number = 1
+    while aside.exists():
+        number += 1
+        aside = path.with_name(f"{stem}-{number}")
+    try:
+        for suffix in ("", "-wal", "-shm"):
+            source = path.with_name(path.name + suffix)
+            if source.exists():
+                source.rename(aside.with_name(aside.name + suffix))
+    except OSError as error:
+        raise StateError(
+            f"the state file {path} cannot be used ({reason}), nor moved aside: "
+            f"{error.strerror or error}"
+        ) from None
+    warn(
+        f"the state file {path} cannot be used ({reason}). It was moved to {aside} and a new one "
+        "is built from the seeds; what only it knew (when items were first seen) is lost."
+    )
+
+
+def _connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
+    mode = "ro" if read_only else "rwc"
+    uri = f"{path.absolute().as_uri()}?mode={mode}"
+    try:
+        connection = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=_BUSY_SECONDS)
+    except sqlite3.Error as error:
+        raise StateError(f"cannot open the state file {path}: {error}") from None
+    try:
+        _check(connection)
+        if not read_only:
+            connection.execute("PRAGMA journal_mode = WAL")
+            connection.execute("PRAGMA synchronous = FULL")
+            connection.execute("PRAGMA foreign_keys = ON")
+            migrate(connection)
+    except sqlite3.OperationalError as error:
+        connection.close()
+        raise StateError(f"cannot use the state file {path}: {error}") from None
+    except sqlite3.DatabaseError as error:
+        connection.close()
+        raise DamagedStateError(str(error)) from None
+    except DamagedStateError:
+        connection.close()
+        raise
+    return connection
+
+
+def _check(connection: sqlite3.Connection) -> None:
+    """Raises DamagedStateError for a file that is not one of ours."""
+    query = "SELECT name FROM sqlite_schema WHERE type = 'table'"
+    tables = {name for (name,) in connection.execute(query)}
+    (application,) = connection.execute("PRAGMA application_id").fetchone()
+    (version,) = connection.execute("PRAGMA user_version").fetchone()
+    if not tables and version == 0:
+        return
+    if application != APPLICATION_ID:
+        raise DamagedStateError("it belongs to another program")
+    if version > VERSION:
+        raise DamagedStateError(f"a newer release of feeds wrote it (schema {version})")
+    if version == VERSION and not tables >= TABLES:
+        raise DamagedStateError("tables are missing")

@@ -1,0 +1,273 @@
+"""What is kept from pass to pass."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+from typing import NamedTuple, TypeVar
+
+import msgspec
+
+from feeds.errors import StateError
+from feeds.model import Card, Fingerprint, Memory, Problem, Provider, Reading
+
+T = TypeVar("T")
+
+_CARD_COLUMNS = (
+    "id, dated, stamp, quality, heat, is_published, domain, provider, topics, category, digest, "
+    "reader_digest"
+)
+_CARDS = """
+    SELECT s.number, s.path, s.id, s.dated, s.stamp, s.quality, s.heat, s.is_published, s.domain,
+           s.provider, s.topics, s.category, s.digest, s.reader_digest,
+           m.published, m.updated, m.reader_digest, m.qualified
+    FROM seed s LEFT JOIN memory m ON m.id = s.id
+    WHERE s.id IS NOT NULL ORDER BY s.path
+"""
+
+
+class DamagedStateError(Exception):
+    """The state file is not one that can be read; it is to be moved aside."""
+
+
+class Known(NamedTuple):
+    """A seed as it was when it was read.
+
+    `settled` is false where the file had just been changed then, so that a second change within the
+    granularity of mtime would not show.
+    """
+
+    number: int
+    fingerprint: Fingerprint
+    settled: bool
+
+
+class Store:
+    """One open state file. Everything that writes stands in a `transaction`."""
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._db = connection
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """One transaction, which alone may write; rolled back when an exception leaves it.
+
+        Raises:
+            StateError: the state file cannot be written, or stays in use by another run.
+            DamagedStateError: it is damaged.
+        """
+        try:
+            self._db.execute("BEGIN IMMEDIATE")
+            yield
+            self._db.execute("COMMIT")
+        except sqlite3.OperationalError as error:
+            raise StateError(f"cannot write the state file: {error}") from None
+        except sqlite3.DatabaseError as error:
+            raise DamagedStateError(str(error)) from None
+        finally:
+            if self._db.in_transaction:
+                self._db.execute("ROLLBACK")
+
+    # Seeds
+
+    def known(self, parser: str) -> dict[str, Known]:
+        """Returns the seeds that were read by this version of the parser or another, by path.
+
+        What another version read has a fingerprint that no file can have.
+        """
+        query = "SELECT path, number, size, mtime_ns, inode, settled, parser FROM seed"
+        return {
+            path: Known(number, Fingerprint(size if by == parser else -1, mtime, inode), bool(calm))
+            for path, number, size, mtime, inode, calm, by in self._db.execute(query)
+        }
+
+    def content(self, number: int, parser: str) -> bytes:
+        """Returns the digest of a seed's bytes, empty where another parser version read them."""
+        query = "SELECT content FROM seed WHERE number = ? AND parser = ?"
+        row = self._db.execute(query, (number, parser)).fetchone()
+        return bytes(row[0]) if row else b""
+
+    def record(
+        self, folder: str, mark: Fingerprint, reading: Reading, *, settled: bool, parser: str
+    ) -> None:
+        """Keeps what was read from a seed; a seed that cannot be used keeps its last good item."""
+        state = (*mark, settled)
+        if reading.same:
+            update = "UPDATE seed SET size = ?, mtime_ns = ?, inode = ?, settled = ? WHERE path = ?"
+            self._db.execute(update, (*state, reading.path))
+            return
+        problems = msgspec.msgpack.encode(reading.problems) if reading.problems else None
+        upsert = """
+            INSERT INTO seed
+                (path, folder, size, mtime_ns, inode, settled, parser, content, problems)
+            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
+            ON CONFLICT (path) DO UPDATE SET (folder, size, mtime_ns, inode, settled, parser,
+                content, problems) = (excluded.folder, excluded.size, excluded.mtime_ns,
+                excluded.inode, excluded.settled, excluded.parser, excluded.content,
+                excluded.problems)
+            RETURNING number
+        """
+        values = (reading.path, folder, *state, parser, reading.content, problems)
+        (number,) = self._db.execute(upsert, values).fetchone()
+        if reading.card is not None:
+            self._keep_item(number, reading.card, reading.data)
+
+    def _keep_item(self, number: int, card: Card, data: bytes) -> None:
+        columns = (
+            card.id,
+            card.dated,
+            card.stamp,
+            card.quality,
+            card.heat,
+            card.is_published,
+            card.provider.domain,
+            card.provider.name,
+            msgspec.json.encode(card.topics),
+            card.category,
+            card.digest,
+            card.reader_digest,
+        )
+        places = ", ".join("?" * len(columns))
+        update = f"UPDATE seed SET ({_CARD_COLUMNS}) = ({places}) WHERE number = ?"  # noqa: S608
+        self._db.execute(update, (*columns, number))
+        self._db.execute("INSERT OR REPLACE INTO item VALUES (?, ?)", (number, data))
+
+    def forget(self, numbers: Iterable[int]) -> None:
+        """Drops seeds whose files are gone; what readers were shown of them is remembered."""
+        for number in numbers:
+            self._db.execute("DELETE FROM item WHERE number = ?", (number,))
+            self._db.execute("DELETE FROM seed WHERE number = ?", (number,))
+
+    def seed_problems(self) -> Iterator[Problem]:
+        """Yields the problems of all seeds, by path."""
+        query = "SELECT problems FROM seed WHERE problems IS NOT NULL ORDER BY path"
+        for (data,) in self._db.execute(query):
+            yield from msgspec.msgpack.decode(data, type=list[Problem])
+
+    def seed_count(self) -> int:
+        """Returns how many seed files are known."""
+        (count,) = self._db.execute("SELECT count(*) FROM seed").fetchone()
+        return int(count)
+
+    def item_count(self) -> int:
+        """Returns how many of them have, or once had, an item that can be used."""
+        (count,) = self._db.execute("SELECT count(*) FROM seed WHERE id IS NOT NULL").fetchone()
+        return int(count)
+
+    def seeds_by_folder(self) -> dict[str, int]:
+        """Returns how many seeds are known in each folder of `paths.seeds`."""
+        return dict(self._db.execute("SELECT folder, count(*) FROM seed GROUP BY folder"))
+
+    # Items
+
+    def cards(self) -> Iterator[Card]:
+        """Yields what selection needs of every item, in path order."""
+        for row in self._db.execute(_CARDS):
+            number, path, id_, dated, stamp, quality, heat, is_published, domain, name = row[:10]
+            topics, category, digest, reader_digest = row[10:14]
+            published, updated, shown_digest, qualified = row[14:]
+            memory = None
+            if published is not None:
+                marks = _decode_marks(qualified)
+                memory = Memory(published, updated, shown_digest, marks)
+            yield Card(
+                number,
+                path,
+                id_,
+                dated,
+                stamp,
+                quality,
+                heat,
+                bool(is_published),
+                _provider(name, domain),
+                _topics(topics),
+                category,
+                digest,
+                reader_digest,
+                memory,
+            )
+
+    def items(self, numbers: Iterable[int]) -> dict[int, bytes]:
+        """Returns the items of the seeds with these numbers, in MessagePack."""
+        query = "SELECT data FROM item WHERE number = ?"
+        return {number: self._db.execute(query, (number,)).fetchone()[0] for number in numbers}
+
+    def see(self, now: int) -> None:
+        """Remembers when items were first seen, for those that are new."""
+        insert = """
+            INSERT OR IGNORE INTO memory (id, first_seen)
+            SELECT DISTINCT id, ? FROM seed WHERE id IS NOT NULL
+        """
+        self._db.execute(insert, (now,))
+
+    def remember(self, memories: dict[str, Memory], now: int) -> None:
+        """Remembers what readers are told of these items, by id."""
+        upsert = """
+            INSERT INTO memory (id, first_seen, published, updated, reader_digest, qualified)
+            VALUES (?, ?, ?, ?, ?, ?)
+            ON CONFLICT (id) DO UPDATE SET (published, updated, reader_digest, qualified) =
+                (excluded.published, excluded.updated, excluded.reader_digest, excluded.qualified)
+        """
+        self._db.executemany(
+            upsert,
+            (
+                (
+                    id_,
+                    now,
+                    one.published,
+                    one.updated,
+                    one.digest,
+                    msgspec.json.encode(one.qualified),
+                )
+                for id_, one in memories.items()
+            ),
+        )
+
+    # What was published
+
+    def feed_keys(self) -> dict[str, bytes]:
+        """Returns the key under which each feed was last rendered, by address."""
+        return dict(self._db.execute("SELECT address, key FROM feed"))
+
+    def stamps(self) -> dict[str, Fingerprint]:
+        """Returns the fingerprint of each published file, by its path below out/."""
+        query = "SELECT path, size, mtime_ns, inode FROM document"
+        return {path: Fingerprint(*stamp) for path, *stamp in self._db.execute(query)}
+
+    def published(self, keys: dict[str, bytes], stamps: dict[str, Fingerprint]) -> None:
+        """Keeps what out/ holds from now on: all feeds with their keys, and all files."""
+        self._db.execute("DELETE FROM feed")
+        self._db.executemany("INSERT INTO feed VALUES (?, ?)", keys.items())
+        self._db.execute("DELETE FROM document")
+        rows = ((path, *stamp) for path, stamp in stamps.items())
+        self._db.executemany("INSERT INTO document VALUES (?, ?, ?, ?)", rows)
+
+    # Facts
+
+    def fact(self, name: str, kind: type[T]) -> T | None:
+        """Returns a single fact, None where it was never kept or has another shape."""
+        row = self._db.execute("SELECT value FROM fact WHERE name = ?", (name,)).fetchone()
+        try:
+            return msgspec.msgpack.decode(row[0], type=kind) if row else None
+        except msgspec.DecodeError:
+            return None
+
+    def keep_fact(self, name: str, value: object) -> None:
+        """Keeps a single fact."""
+        replace = "INSERT OR REPLACE INTO fact VALUES (?, ?)"
+        self._db.execute(replace, (name, msgspec.msgpack.encode(value)))
+
+
+_decode_marks = msgspec.json.Decoder(dict[str, int]).decode
+
+
+@lru_cache(maxsize=65536)
+def _topics(data: bytes) -> tuple[str, ...]:
+    return msgspec.json.decode(data, type=tuple[str, ...])
+
+
+@lru_cache(maxsize=65536)
+def _provider(name: str, domain: str) -> Provider:
+    return Provider(name, domain)
