@@ -1,0 +1,95 @@
+"""A whole news site in a temporary folder: what most tests begin with."""
+
+from __future__ import annotations
+
+import os
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from feeds.config import Loaded, load_config
+from feeds.passes import DEAF, DEFAULTS, Ears, Options
+from feeds.pipeline import publish_pass
+from feeds.report import PassReport
+
+NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
+REAL_SEEDS = Path(__file__).parent.parent / "seeds"
+# Long enough ago that a rescan trusts the fingerprint of a file with this mtime.
+_SETTLED = 1_600_000_000
+
+
+def front_matter(number: int = 1, **changes: Any) -> dict[str, Any]:
+    """Returns the fields of a good seed; `changes` replace fields, None drops one."""
+    fields: dict[str, Any] = {
+        "title": f"Story {number}",
+        "excerpt": f"What happened in story {number}.",
+        "publishedDateTime": f"2026-02-{number % 28 + 1:02}T08:00:00Z",
+        "originalUrl": f"https://news.example.com/stories/{number}",
+        "quality": 70,
+        "heat": 5,
+        "published": True,
+        "provider": {"name": "The Example", "domain": "example.com"},
+        "topics": ["AI"],
+    }
+    fields |= changes
+    return {name: value for name, value in fields.items() if value is not None}
+
+
+def seed_text(fields: dict[str, Any], body: str = "") -> str:
+    """Returns a seed file of these fields."""
+    return f"---\n{yaml.safe_dump(fields, allow_unicode=True, sort_keys=False)}---\n{body}"
+
+
+class Site:
+    """A site in a folder: config.toml, seeds/ and what `publish` makes of them."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.seeds = root / "seeds"
+        self.out = root / "out"
+        self.state = root / ".feeds/state.db"
+        self.seeds.mkdir(parents=True)
+        self._touches = 0
+        self.configure("")
+
+    def configure(self, toml: str) -> None:
+        """Writes config.toml: the given tables after a minimal [site]."""
+        site = '[site]\ntitle = "Site"\nbase_url = "https://feeds.example.org/"\n'
+        (self.root / "config.toml").write_text(site + toml, encoding="utf-8")
+
+    def seed(self, name: str = "a.txt", *, number: int = 1, body: str = "", **changes: Any) -> Path:
+        """Writes a good seed, with changes; see `front_matter`."""
+        return self.write(name, seed_text(front_matter(number, **changes), body))
+
+    def write(self, name: str, content: str | bytes) -> Path:
+        """Writes a file below seeds/, with an mtime of its own that is long past."""
+        path = self.seeds / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+        self._touches += 1
+        os.utime(path, (_SETTLED + self._touches, _SETTLED + self._touches))
+        return path
+
+    def load(self) -> Loaded:
+        """Reads config.toml, without the environment."""
+        return load_config(self.root / "config.toml", {})
+
+    def publish(
+        self, now: datetime = NOW, options: Options = DEFAULTS, ears: Ears = DEAF
+    ) -> PassReport:
+        """Runs one pass at the time `now`."""
+        return publish_pass(self.load(), options, ears, lambda: now)
+
+    def read(self, path: str) -> bytes:
+        """Returns the bytes of a document in out/."""
+        return (self.out / path).read_bytes()
+
+    def tree(self) -> dict[str, tuple[bytes, int]]:
+        """Returns bytes and mtime in ns of every file in out/ but the lock."""
+        return {
+            str(path.relative_to(self.out)): (path.read_bytes(), path.stat().st_mtime_ns)
+            for path in sorted(self.out.rglob("*"))
+            if path.is_file() and path.name != ".feeds.lock"
+        }
