@@ -38,6 +38,8 @@ _COMMANDS = (
     _Command("check", "read everything, write nothing, list all problems", ("json",)),
     _Command("explain", "say why a story is, or is not, in each feed", ("json",)),
     _Command("list", "list the feeds", ("json",)),
+    _Command("run", "run passes on a schedule until told to stop", ("log-json", "debug"), out=True),
+    _Command("status", "tell what the last pass did and when the next is due", ("json",)),
 )
 
 _FLAGS = {
@@ -45,6 +47,8 @@ _FLAGS = {
     "dry-run": "say what would be done, and write nothing",
     "json": "one machine-readable report on standard output, all else on standard error",
     "full": "read every seed, changed or not",
+    "log-json": "log JSON lines instead of text",
+    "debug": "log each document written, too",
     "allow-empty": "publish even if no seed is left where there were some",
 }
 

@@ -24,6 +24,10 @@ class SeedsFolderError(FeedsError):
     """A folder of `paths.seeds` is missing or cannot be listed, so nothing may be concluded."""
 
 
+class AlreadyRunningError(FeedsError):
+    """Another daemon already looks after this out/."""
+
+
 class UnknownSeedError(FeedsError):
     """`feeds explain` was asked about something that no seed is known by."""
 

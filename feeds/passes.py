@@ -3,7 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import UTC, datetime
 from typing import NamedTuple
+
+Clock = Callable[[], datetime]
+
+
+def utc_now() -> datetime:
+    """The clock of all that is not a test."""
+    return datetime.now(UTC)
 
 
 class Options(NamedTuple):

@@ -9,28 +9,20 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
-from datetime import UTC, datetime
 from typing import NamedTuple
 
 from feeds.config import Config, Loaded
 from feeds.errors import BusyError, PublishError
 from feeds.model import Problem
-from feeds.passes import DEAF, DEFAULTS, Ears, Options
+from feeds.passes import DEAF, DEFAULTS, Clock, Ears, Options, utc_now
 from feeds.publish import hold, read_manifest
 from feeds.renewal import renew
 from feeds.report import PassReport
 from feeds.rescan import Rescan, rescan
 from feeds.store import DamagedStateError, Store, move_aside, open_copy, open_store
 from feeds.times import show_time, to_unix
-
-Clock = Callable[[], datetime]
-
-
-def utc_now() -> datetime:
-    """The clock of all that is not a test."""
-    return datetime.now(UTC)
 
 
 class Refreshed(NamedTuple):

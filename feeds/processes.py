@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from itertools import chain, islice
-from multiprocessing import get_context
+from multiprocessing import get_context, parent_process
+from multiprocessing.connection import wait
 from typing import TypeVar
 
 from feeds.errors import FeedsError
@@ -41,7 +43,7 @@ def spread(
     # Not "fork": the daemon has threads. Not "spawn": each worker would import everything anew.
     context = get_context("forkserver")
     context.set_forkserver_preload(_PRELOAD)
-    with ProcessPoolExecutor(workers, mp_context=context) as pool:
+    with ProcessPoolExecutor(workers, mp_context=context, initializer=exit_with_parent) as pool:
         pending: deque[Future[bytes]] = deque()
         try:
             while part := list(islice(members, chunk)):
@@ -56,3 +58,18 @@ def spread(
             ) from None
         finally:
             pool.shutdown(cancel_futures=True)
+
+
+def exit_with_parent() -> None:
+    """Makes this process end as soon as its parent has, however that ended.
+
+    A worker whose parent was killed would wait for work for ever.
+    """
+    parent = parent_process()
+    if parent is not None:
+        threading.Thread(target=_wait_and_exit, args=(parent.sentinel,), daemon=True).start()
+
+
+def _wait_and_exit(sentinel: int) -> None:
+    wait([sentinel])
+    os._exit(1)

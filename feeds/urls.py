@@ -17,11 +17,10 @@ WANTED_URL = "an absolute http or https URL with a host and without user info"
 WANTED_DOMAIN = "a host name such as example.org"
 
 _LABEL = r"[a-z0-9_](?:[a-z0-9_-]*[a-z0-9_])?"
-_CHARS = r"(?:[A-Za-z0-9\-._~!$&'()*+,;=:@/?]|%[0-9A-Fa-f]{2})"
+_PLAIN = r"[A-Za-z0-9\-._~!$&'()*+,;=:@/?]*"
+_CHARS = rf"{_PLAIN}(?:%[0-9A-Fa-f]{{2}}{_PLAIN})*"
 _DOTTED = re.compile(r"https?://(?:[a-z0-9-]+\.)+[a-z0-9-]+(?::\d+)?(?:/|$)", re.ASCII)
-_NORMAL_URL = re.compile(
-    rf"https?://{_LABEL}(?:\.{_LABEL})*(?:/{_CHARS}*)?(?:#{_CHARS}*)?", re.ASCII
-)
+_NORMAL_URL = re.compile(rf"https?://{_LABEL}(?:\.{_LABEL})*(?:/{_CHARS})?(?:#{_CHARS})?", re.ASCII)
 _HOST = re.compile(rf"{_LABEL}(?:\.{_LABEL})*", re.ASCII)
 _CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufffd-\uffff]")
 _STRAY_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
@@ -34,12 +33,10 @@ _MAX_HOST = 253
 
 def normal_url(text: str) -> str | None:
     """Returns the URL in normal form, or None where it is not `WANTED_URL`."""
-    text = text.strip()
-    if len(text) > _MAX_URL:
-        return None
-    if _NORMAL_URL.fullmatch(text) and len(text.split("/", 3)[2]) <= _MAX_HOST:
+    if len(text) <= _MAX_HOST and _NORMAL_URL.fullmatch(text):
         return text
-    return _normalise(text)
+    text = text.strip()
+    return _normalise(text) if len(text) <= _MAX_URL else None
 
 
 def has_dotted_host(url: str) -> bool:

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import io
+import json
 import os
+import tomllib
+from contextlib import redirect_stderr, redirect_stdout
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import yaml
 
-from feeds.config import Loaded, load_config
+from feeds.cli import main
+from feeds.config import Config, Loaded, load_config
+from feeds.model import Card, Provider
 from feeds.passes import DEAF, DEFAULTS, Ears, Options
 from feeds.pipeline import publish_pass
 from feeds.report import PassReport
@@ -40,6 +46,44 @@ def front_matter(number: int = 1, **changes: Any) -> dict[str, Any]:
 def seed_text(fields: dict[str, Any], body: str = "") -> str:
     """Returns a seed file of these fields."""
     return f"---\n{yaml.safe_dump(fields, allow_unicode=True, sort_keys=False)}---\n{body}"
+
+
+def config_of(toml: str = "") -> Config:
+    """Returns the configuration that these tables make."""
+    return Config.model_validate(tomllib.loads(toml))
+
+
+def card(number: int = 1, *, provider: str = "example.com", **changes: Any) -> Card:
+    """Returns the card of a good published item, dated `number` seconds after 1970."""
+    dated = changes.get("dated", number)
+    fields: dict[str, Any] = {
+        "number": number,
+        "path": f"/seeds/{number:03}.txt",
+        "id": f"urn:uuid:{number:03}",
+        "dated": dated,
+        "stamp": dated,
+        "quality": 70,
+        "heat": -1,
+        "is_published": True,
+        "provider": Provider(provider, provider),
+        "topics": ("AI",),
+        "category": "",
+        "digest": b"item",
+        "reader_digest": b"shown",
+    }
+    return Card(**fields | changes)
+
+
+class Ran(NamedTuple):
+    """What a command came to: exit code, standard output, standard error."""
+
+    code: int
+    out: str
+    err: str
+
+    def report(self) -> Any:
+        """Returns the report that ``--json`` gave."""
+        return json.loads(self.out)
 
 
 class Site:
@@ -92,4 +136,20 @@ class Site:
             str(path.relative_to(self.out)): (path.read_bytes(), path.stat().st_mtime_ns)
             for path in sorted(self.out.rglob("*"))
             if path.is_file() and path.name != ".feeds.lock"
+        }
+
+    def run(self, *arguments: str) -> Ran:
+        """Runs ``feeds`` on this site, in this process and by the real clock."""
+        config = ["--config", str(self.root / "config.toml")]
+        with redirect_stdout(io.StringIO()) as out, redirect_stderr(io.StringIO()) as err:
+            code = main([*arguments, *config])
+        return Ran(code, out.getvalue(), err.getvalue())
+
+    def files(self) -> dict[str, tuple[bytes, int]]:
+        """Returns every path of the whole site, with bytes and mtime in ns where it is a file."""
+        return {
+            str(path.relative_to(self.root)): (path.read_bytes(), path.stat().st_mtime_ns)
+            if path.is_file()
+            else (b"", 0)
+            for path in sorted(self.root.rglob("*"))
         }

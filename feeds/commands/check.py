@@ -11,7 +11,8 @@ import msgspec
 from feeds.config import Config, load_config
 from feeds.console import Console
 from feeds.model import Card, Problem
-from feeds.pipeline import refreshed, utc_now
+from feeds.passes import utc_now
+from feeds.pipeline import refreshed
 from feeds.select.choose import Past, choose
 from feeds.text import fold
 from feeds.times import to_unix

@@ -12,7 +12,8 @@ from feeds.config import Loaded, load_config
 from feeds.console import Console
 from feeds.errors import UnknownSeedError
 from feeds.model import Card, Item, Problem
-from feeds.pipeline import Refreshed, refreshed, utc_now
+from feeds.passes import utc_now
+from feeds.pipeline import Refreshed, refreshed
 from feeds.renewal import past_of
 from feeds.seeds.scan import SUFFIXES, shown
 from feeds.select.choose import choose

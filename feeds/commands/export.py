@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from argparse import Namespace
 
-from feeds.config import Loaded, load_config
+from feeds.config import load_config
 from feeds.console import Console
 from feeds.passes import Options
 from feeds.pipeline import publish_pass
@@ -14,7 +14,9 @@ from feeds.report import PassReport
 def run(arguments: Namespace) -> int:
     """Publishes once; with ``--strict`` problems make the exit code 1."""
     console = Console(json=arguments.json)
-    loaded = _redirected(load_config(arguments.config), arguments)
+    loaded = load_config(arguments.config)
+    if arguments.out:
+        loaded = loaded.with_out(arguments.out)
     options = Options(
         full=arguments.full, allow_empty=arguments.allow_empty, dry_run=arguments.dry_run
     )
@@ -24,14 +26,6 @@ def run(arguments: Namespace) -> int:
     _summarise(console, report)
     console.report(report)
     return 1 if arguments.strict and report.problems else 0
-
-
-def _redirected(loaded: Loaded, arguments: Namespace) -> Loaded:
-    if arguments.out is None:
-        return loaded
-    config = loaded.config
-    paths = config.paths.model_copy(update={"out": arguments.out.absolute()})
-    return loaded._replace(config=config.model_copy(update={"paths": paths}))
 
 
 def _summarise(console: Console, report: PassReport) -> None:

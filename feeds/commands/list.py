@@ -6,7 +6,8 @@ from argparse import Namespace
 
 from feeds.config import load_config
 from feeds.console import Console
-from feeds.pipeline import refreshed, utc_now
+from feeds.passes import utc_now
+from feeds.pipeline import refreshed
 from feeds.renewal import feed_report, past_of
 from feeds.select.choose import choose
 from feeds.times import show_time, to_unix

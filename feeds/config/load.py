@@ -41,6 +41,11 @@ class Loaded(NamedTuple):
         """The folder of config.toml."""
         return self.path.parent
 
+    def with_out(self, out: Path) -> Loaded:
+        """Returns the same with another out/, relative to the current folder."""
+        paths = self.config.paths.model_copy(update={"out": out.absolute()})
+        return self._replace(config=self.config.model_copy(update={"paths": paths}))
+
 
 def load_config(path: Path, environment: Mapping[str, str] = os.environ) -> Loaded:
     """Reads config.toml; variables such as ``FEEDS_SITE__BASE_URL`` go before what it says.

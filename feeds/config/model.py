@@ -152,12 +152,28 @@ class Schedule(Section):
     cron: Line = ""
     jitter: Duration = timedelta(0)
     watch: bool = False
+    timeout: Duration = timedelta(minutes=30)
 
     @field_validator("every")
     @classmethod
     def _not_too_often(cls, value: timedelta) -> timedelta:
         if value < timedelta(seconds=1):
             raise ValueError('wanted at least "1s"')
+        return value
+
+    @field_validator("cron")
+    @classmethod
+    def _is_cron(cls, value: str) -> str:
+        if value:
+            # Imported on demand: it costs 150 ms, and few configurations have a cron line.
+            from apscheduler.triggers.cron import CronTrigger
+
+            try:
+                CronTrigger.from_crontab(value)
+            except ValueError as error:
+                raise ValueError(
+                    f'wanted five cron fields such as "*/10 6-22 * * mon-fri" ({error})'
+                ) from None
         return value
 
     @model_validator(mode="after")

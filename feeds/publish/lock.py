@@ -28,8 +28,10 @@ def hold(
     wait: float,
     on_wait: Callable[[str], None],
     name: str = LOCK,
-) -> Iterator[None]:
+) -> Iterator[Callable[[str], None]]:
     """Holds a lock file in `out`, and writes into it who does (`holder`, one line).
+
+    Gives a function that writes another line.
 
     Waits up to `wait` seconds while another process holds it; `on_wait` is then told who, once.
 
@@ -45,9 +47,8 @@ def hold(
         raise PublishError(f"cannot write to {out}: {error.strerror or error}") from None
     try:
         _acquire(descriptor, time.monotonic() + wait, on_wait)
-        os.ftruncate(descriptor, 0)
-        os.pwrite(descriptor, holder.encode() + b"\n", 0)
-        yield
+        _write_holder(descriptor, holder)
+        yield lambda text: _write_holder(descriptor, text)
     finally:
         os.close(descriptor)
 
@@ -82,6 +83,12 @@ def _acquire(descriptor: int, deadline: float, on_wait: Callable[[str], None]) -
             time.sleep(_POLL_SECONDS)
         else:
             return
+
+
+def _write_holder(descriptor: int, text: str) -> None:
+    line = text.encode() + b"\n"
+    os.pwrite(descriptor, line, 0)
+    os.ftruncate(descriptor, len(line))
 
 
 def _read_holder(descriptor: int) -> str:

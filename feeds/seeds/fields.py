@@ -64,9 +64,9 @@ class Fields:
         """Returns one line of clean text, ``""`` where there is none or it is wrong."""
         value = self.mapping.get(name, "")
         if value.__class__ is str:
-            value = clean_line(value, repair=self.repair)
-            if value or not required:
-                return str(value)
+            text = clean_line(value, repair=self.repair)
+            if text or not required:
+                return text
         if required or value is not None:
             self.note(name, "text", "error" if required else "warning")
         return ""
@@ -78,8 +78,10 @@ class Fields:
     def integer(self, name: str, low: int, high: int, severity: Severity) -> int | None:
         """Returns a whole number from `low` to `high`, None where missing or wrong."""
         text = self._scalar(name)
-        if text is not None and _INTEGER.fullmatch(text) and low <= int(text) <= high:
-            return int(text)
+        if text is not None and _INTEGER.fullmatch(text):
+            number = int(text)
+            if low <= number <= high:
+                return number
         if text is not None or severity == "error":
             self.note(name, f"an integer from {low} to {high}", severity)
         return None
@@ -145,7 +147,7 @@ class Fields:
     def _scalar(self, name: str) -> str | None:
         value = self.mapping.get(name)
         if value.__class__ is str:
-            text = str(value).strip()
+            text: str = value.strip()
             return None if text in _NULLS else text
         return None if value is None else show(value)
 

@@ -83,9 +83,13 @@ def _read_bytes(path: str) -> bytes | None:
     # A file may be replaced between scan and read: O_NONBLOCK keeps a FIFO from blocking us.
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     with open(descriptor, "rb", buffering=0) as file:  # noqa: PTH123
-        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        status = os.fstat(descriptor)
+        if not stat.S_ISREG(status.st_mode):
             return None
-        data = bytearray()
-        while len(data) <= MAX_BYTES and (chunk := file.read(MAX_BYTES + 1 - len(data))):
-            data += chunk
-    return bytes(data) if len(data) <= MAX_BYTES else None
+        data = file.read(status.st_size + 1)
+        while len(data) > status.st_size and len(data) <= MAX_BYTES:  # it is growing
+            more = file.read(MAX_BYTES + 1 - len(data))
+            if not more:
+                break
+            data += more
+    return data if len(data) <= MAX_BYTES else None

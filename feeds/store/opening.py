@@ -56,6 +56,20 @@ def open_copy(path: Path | None) -> Iterator[Store]:
         yield Store(copy)
 
 
+@contextmanager
+def open_for_reading(path: Path) -> Iterator[Store | None]:
+    """Opens the state file to look something up; None where there is none that can be read."""
+    connection = None
+    if path.exists():
+        with suppress(DamagedStateError, StateError):
+            connection = _connect(path, read_only=True)
+    if connection is None:
+        yield None
+        return
+    with closing(connection):
+        yield Store(connection)
+
+
 def move_aside(path: Path, reason: str, warn: Callable[[str], None]) -> None:
     """Renames a state file that cannot be used, with SQLite's own files beside it.
 

@@ -1,0 +1,63 @@
+"""``feeds status``: what the last pass did, and when the next is due."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from datetime import datetime
+
+import msgspec
+
+from feeds.config import load_config
+from feeds.console import Console
+from feeds.daemon.state import DaemonState, running_daemon
+from feeds.report import PassReport
+from feeds.store import open_for_reading
+from feeds.times import show_time
+
+
+class Status(msgspec.Struct):
+    """The last pass (None where there was none) and the daemon (None where none is running)."""
+
+    last_pass: PassReport | None
+    daemon: DaemonState | None
+
+
+def run(arguments: Namespace) -> int:
+    """Shows the state of things, with the daemon running or not."""
+    console = Console(json=arguments.json)
+    paths = load_config(arguments.config).config.paths
+    with open_for_reading(paths.state) as store:
+        report = store.fact("report", PassReport) if store else None
+    daemon = running_daemon(paths.out)
+    if daemon is None:
+        console.say("daemon     not running")
+    else:
+        doing = "a pass is running" if daemon.running else f"next pass {_when(daemon.next_pass)}"
+        console.say(f"daemon     process {daemon.pid} since {_when(daemon.since)}, {doing}")
+        if daemon.failing:
+            console.say(f"failing    {daemon.failing}")
+    if report is None:
+        console.say("last pass  none yet")
+    else:
+        _show(console, report)
+    console.report(Status(report, daemon))
+    return 0
+
+
+def _show(console: Console, report: PassReport) -> None:
+    errors = len(report.problems) - report.warnings
+    console.say(f"last pass  {_when(report.started)}, took {report.seconds:.2f} s")
+    console.say(
+        f"read       {report.read} seeds, {report.changed} changed, {report.gone} gone; "
+        f"wrote {len(report.written)} documents, removed {len(report.removed)}"
+    )
+    console.say(f"seeds      {report.seeds - report.bad} good, {report.bad} bad")
+    console.say(f"problems   {errors} errors, {report.warnings} warnings")
+    for problem in report.problems:
+        console.say(f"  {problem}")
+    rows = [(feed.address, str(feed.entries), _when(feed.newest)) for feed in report.feeds]
+    console.table(("Feed", "Entries", "Newest"), rows)
+
+
+def _when(time: datetime | None) -> str:
+    return show_time(time) if time else "-"

@@ -1,0 +1,235 @@
+"""The daemon: waits for whatever makes a pass due, and runs one at a time.
+
+    timer, watcher, signals ──> wishes ──> loop ──> a pass, or another configuration
+
+Wishes are flags, not a queue: however many come while a pass runs, one more pass follows.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable
+from contextlib import ExitStack
+from pathlib import Path
+from types import FrameType
+
+import msgspec
+import structlog
+
+from feeds.config import Loaded, load_config
+from feeds.daemon.logs import PassLog
+from feeds.daemon.runner import run_pass
+from feeds.daemon.schedule import Timer
+from feeds.daemon.state import DaemonState, parse_state
+from feeds.daemon.systemd import Notifier
+from feeds.daemon.watch import Watcher
+from feeds.errors import AlreadyRunningError, BusyError, ConfigError, FeedsError
+from feeds.passes import utc_now
+from feeds.publish import DAEMON_LOCK, hold
+from feeds.times import show_time
+
+# systemd and people are promised ten seconds; the rest is for tidying up.
+_GRACE_SECONDS = 8.0
+_TICK_SECONDS = 0.5
+# More than this between two ticks, by one clock and not the other: somebody set the clock.
+_CLOCK_JUMP_SECONDS = 30.0
+
+Tell = Callable[[str], None]
+
+
+class Daemon:
+    """Looks after one out/ until it is told to stop."""
+
+    def __init__(
+        self, path: Path, out: Path | None, log: structlog.typing.FilteringBoundLogger
+    ) -> None:
+        self._path = path
+        self._out = out
+        self._log = log
+        self._passes = PassLog(log)
+        self._notifier = Notifier()
+        self._wake = threading.Event()
+        self._wants_pass = False
+        self._wants_reload = False
+        self._stop_at: float | None = None
+        self._timer = Timer(self.want_pass)
+        self._watcher = Watcher(self.want_pass, log.error)
+        self._since = utc_now()
+        self._config_seen: tuple[int, int] | None = None
+        self._last_ping = 0.0
+
+    def run(self) -> None:
+        """Runs until SIGTERM or SIGINT.
+
+        Raises:
+            ConfigError: the configuration cannot be used to begin with.
+            AlreadyRunningError: another daemon holds out/.
+            PublishError: out/ cannot be written.
+        """
+        self._loaded = self._load()
+        with ExitStack() as stack:
+            self._lock = stack
+            self._tell = self._acquire(self._loaded)
+            self._listen_to_signals()
+            self._start()
+            self._notifier.tell("READY=1", "STATUS=first pass")
+            self._log.info("started", pid=os.getpid(), out=str(self._loaded.config.paths.out))
+            self.want_pass()
+            try:
+                self._loop()
+            finally:
+                self._notifier.tell("STOPPING=1")
+                self._timer.stop()
+                self._watcher.stop()
+                self._log.info("stopped")
+
+    def want_pass(self) -> None:
+        """Asks for a pass as soon as none is running."""
+        self._wants_pass = True
+        self._wake.set()
+
+    def _want_reload(self) -> None:
+        self._wants_reload = True
+        self._wake.set()
+
+    def _want_stop(self) -> None:
+        if self._stop_at is None:
+            self._stop_at = time.monotonic() + _GRACE_SECONDS
+        self._wake.set()
+
+    def _listen_to_signals(self) -> None:
+        def handle(number: int, _: FrameType | None) -> None:
+            if number == signal.SIGHUP:
+                self._want_reload()
+            else:
+                self._want_stop()
+
+        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
+            signal.signal(number, handle)
+
+    def _loop(self) -> None:
+        wall, steady = time.time(), time.monotonic()
+        while self._stop_at is None:
+            self._wake.wait(_TICK_SECONDS)
+            self._wake.clear()
+            jump = (time.time() - wall) - (time.monotonic() - steady)
+            wall, steady = time.time(), time.monotonic()
+            if abs(jump) > _CLOCK_JUMP_SECONDS:
+                self._log.warning("the clock was set", seconds=round(jump))
+                self._timer.start(self._loaded.config)
+                self.want_pass()
+            if self._wants_reload or self._config_changed():
+                self._reload()
+            self._watch()
+            if self._wants_pass and self._stop_at is None:
+                self._pass()
+            self._ping()
+
+    def _pass(self) -> None:
+        self._wants_pass = False
+        self._show(running=True)
+        outcome = run_pass(
+            self._loaded,
+            self._log.warning,
+            timeout=self._loaded.config.schedule.timeout.total_seconds(),
+            leave=self._leave,
+        )
+        self._passes.ended(outcome)
+        self._show(running=False)
+
+    def _leave(self) -> float | None:
+        """Asked all the time while a pass runs: when must it end?"""
+        self._ping()
+        return self._stop_at
+
+    def _show(self, *, running: bool) -> None:
+        next_pass, failing = self._timer.next_due, self._passes.failing
+        state = DaemonState(os.getpid(), self._since, next_pass, running, failing)
+        self._tell(msgspec.json.encode(state).decode())
+        when = show_time(next_pass) if next_pass else "never"
+        doing = "pass running" if running else f"next pass {when}"
+        self._notifier.tell(f"STATUS={doing}{f'; failing: {failing}' if failing else ''}")
+
+    def _ping(self) -> None:
+        every = self._notifier.watchdog_seconds
+        if every and time.monotonic() - self._last_ping >= every:
+            self._last_ping = time.monotonic()
+            self._notifier.tell("WATCHDOG=1")
+
+    # Configuration
+
+    def _load(self) -> Loaded:
+        self._config_seen = self._config_stamp()
+        loaded = load_config(self._path)
+        return loaded.with_out(self._out) if self._out else loaded
+
+    def _config_stamp(self) -> tuple[int, int] | None:
+        try:
+            status = self._path.stat()
+        except OSError:
+            return None
+        return status.st_mtime_ns, status.st_ino
+
+    def _config_changed(self) -> bool:
+        return self._config_stamp() != self._config_seen
+
+    def _reload(self) -> None:
+        self._wants_reload = False
+        self._notifier.tell("RELOADING=1", f"MONOTONIC_USEC={time.monotonic_ns() // 1000}")
+        old = self._loaded
+        try:
+            loaded = self._load()
+            if loaded.config.paths.out != old.config.paths.out:
+                self._move(loaded)
+        except FeedsError as error:
+            faults = error.faults if isinstance(error, ConfigError) else [str(error)]
+            for fault in faults:
+                self._log.error("configuration not reloaded, the old one stays", fault=fault)
+        else:
+            self._loaded = loaded
+            self._start()
+            self._log.info("configuration reloaded")
+            self.want_pass()
+        self._notifier.tell("READY=1")
+
+    def _start(self) -> None:
+        self._timer.start(self._loaded.config)
+        self._watch()
+
+    def _watch(self) -> None:
+        config = self._loaded.config
+        self._watcher.follow(config.paths.seeds if config.schedule.watch else ())
+
+    def _move(self, loaded: Loaded) -> None:
+        """Takes over another out/, and lets go of the old one only then."""
+        with ExitStack() as old:
+            before = self._lock.pop_all()
+            try:
+                self._tell = self._acquire(loaded)
+            except FeedsError:
+                self._lock.push(before)
+                raise
+            old.push(before)
+
+    def _acquire(self, loaded: Loaded) -> Tell:
+        out = loaded.config.paths.out
+        state = msgspec.json.encode(DaemonState(os.getpid(), self._since)).decode()
+        try:
+            return self._lock.enter_context(
+                hold(out, state, wait=0, on_wait=lambda _: None, name=DAEMON_LOCK)
+            )
+        except BusyError as error:
+            raise AlreadyRunningError(_who(str(error), out)) from None
+
+
+def _who(text: str, out: Path) -> str:
+    other = parse_state(text)
+    if other is None:
+        return f"another daemon already looks after {out}"
+    return (
+        f"a daemon already looks after {out}: process {other.pid}, "
+        f"running since {show_time(other.since)}"
+    )

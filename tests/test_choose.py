@@ -1,0 +1,295 @@
+"""Choosing: the items of every feed, their order, and what the passes before have to do with it."""
+
+from __future__ import annotations
+
+from itertools import permutations
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from feeds.config import Config
+from feeds.model import Card, Memory
+from feeds.select.choose import Choice, Past, choose, without_duplicates
+from tests.site import card, config_of
+
+NOW = 1_000
+OLD = Past(first_pass=False)
+
+
+def entries(choice: Choice) -> dict[str, list[int]]:
+    """Returns the numbers of the cards in each feed."""
+    return {one.feed.address: [entry.number for entry in one.entries] for one in choice.feeds}
+
+
+def remembering(cards: list[Card], choice: Choice) -> list[Card]:
+    """Returns the cards as the next pass has them."""
+    return [replace(one, memory=choice.memories.get(one.id, one.memory)) for one in cards]
+
+
+def remembered(number: int, since: int, **marks: int) -> Card:
+    marks = {"": since, "ai": since} | marks
+    return card(number, memory=Memory(number, number, b"shown", marks))
+
+
+# Which items
+
+
+def test_feeds_hold_what_qualifies_for_them() -> None:
+    toml = '[topics.Cars]\nmin_quality = 60\n[[feeds]]\nname = "Best"\nmin_quality = 90\n'
+    cards = [
+        card(1, quality=39, topics=("AI", "Cars")),
+        card(2, quality=40, topics=("AI", "Cars")),
+        card(3, quality=59, topics=("Cars",)),
+        card(4, quality=60, topics=("cars", "AI"), provider="b.com"),
+        card(5, quality=90, topics=()),
+        card(6, quality=99, is_published=False),
+        card(7, quality=99, dated=NOW + 1),
+    ]
+    assert entries(choose(cards, config_of(toml), Past(), NOW)) == {
+        "all": [5, 4, 2],
+        "topics/ai": [4, 2],
+        "topics/cars": [4],
+        "providers/b.com": [4],
+        "providers/example.com": [5, 2],
+        "custom/best": [5],
+    }
+
+
+def test_feeds_of_drafts_and_future_items_are_not_there() -> None:
+    cards = [
+        card(1, is_published=False, topics=("Draft",), provider="draft.org"),
+        card(2, dated=NOW + 1, topics=("Secret",), provider="secret.org"),
+    ]
+    assert entries(choose(cards, config_of(), Past(), NOW)) == {"all": []}
+
+
+def test_feeds_of_items_below_the_threshold_are_there_and_empty() -> None:
+    assert entries(choose([card(1, quality=1)], config_of(), Past(), NOW)) == {
+        "all": [],
+        "topics/ai": [],
+        "providers/example.com": [],
+    }
+
+
+def test_future_item_enters_in_its_second() -> None:
+    cards = [card(1, dated=NOW)]
+    before = choose(cards, config_of(), OLD, NOW - 1)
+    assert (entries(before), before.until) == ({"all": []}, NOW - 1)
+    assert entries(choose(cards, config_of(), OLD, NOW))["all"] == [1]
+
+
+def test_max_age_and_min_heat_keep_items_out_of_every_feed() -> None:
+    toml = '[selection]\nmin_heat = 5\nmax_age = "100s"'
+    cards = [
+        card(1, dated=NOW - 100, heat=5),
+        card(2, dated=NOW - 101, heat=5),
+        card(3, dated=NOW, heat=4),
+    ]
+    choice = choose(cards, config_of(toml), Past(), NOW)
+    assert entries(choice)["all"] == entries(choice)["topics/ai"] == [1]
+    assert choice.until == NOW
+
+
+# Their order, and one of each
+
+
+def test_items_stand_newest_first_then_by_id_in_whatever_order_they_come() -> None:
+    cards = [card(1, dated=5), card(2, dated=9), card(3, dated=5), card(4, dated=-7)]
+    for order in permutations(cards):
+        assert entries(choose(order, config_of(), Past(), NOW))["all"] == [2, 1, 3, 4]
+
+
+def test_items_stand_by_the_date_that_readers_saw_first() -> None:
+    cards = [
+        card(1, dated=900, memory=Memory(100, 900, b"shown", {"": 0})),
+        card(2, dated=500),
+    ]
+    choice = choose(cards, config_of(), OLD, NOW)
+    assert [(one.number, one.published) for one in choice.feeds[0].entries] == [(2, 500), (1, 100)]
+
+
+def twin(number: int, **changes: Any) -> Card:
+    return card(number, **{"id": "urn:uuid:twin", "dated": 100} | changes)
+
+
+@pytest.mark.parametrize(
+    ("cards", "winner"),
+    [
+        pytest.param([twin(1, stamp=5), twin(2, stamp=6, quality=41)], 2, id="later date"),
+        pytest.param([twin(1, stamp=6, quality=41), twin(2, stamp=5)], 1, id="later date, first"),
+        pytest.param([twin(1, quality=50), twin(2, quality=51)], 2, id="same date, better"),
+        pytest.param([twin(1, quality=51), twin(2, quality=50)], 1, id="same date, better first"),
+        pytest.param([twin(1), twin(2), twin(3)], 1, id="path order"),
+        pytest.param([twin(1), twin(2, quality=80), twin(3, stamp=999, quality=1)], 3, id="three"),
+        pytest.param([twin(1), twin(2, stamp=101, is_published=False)], 2, id="a later draft"),
+    ],
+)
+def test_duplicates_leave_one_and_report_the_others(cards: list[Card], winner: int) -> None:
+    unique, problems = without_duplicates(cards)
+    assert [one.number for one in unique] == [winner]
+    assert sorted(one.path for one in problems) == [
+        one.path for one in cards if one.number != winner
+    ]
+    for problem in problems:
+        assert f"a duplicate of /seeds/{winner:03}.txt" in problem.reason
+        assert (problem.severity, problem.field) == ("error", "originalUrl")
+    choice = choose([*cards, card(9)], config_of("[selection]\nmin_quality = 0"), Past(), NOW)
+    shown = [winner] if unique[0].is_published else []
+    assert entries(choice)["all"] == [*shown, 9]
+    assert list(choice.duplicates) == problems
+
+
+# Nothing missed
+
+
+def test_feed_holds_its_newest_and_what_qualified_lately() -> None:
+    toml = '[selection]\nmax_items = 2\nexposure = "48s"'
+    cards = [remembered(number, since=1) for number in (1, 2, 3, 6, 7)]
+    cards += [remembered(4, since=NOW - 48), remembered(5, since=NOW - 49)]
+    choice = choose(cards, config_of(toml), OLD, NOW)
+    assert entries(choice)["all"] == [7, 6, 4]
+    assert {(one.exposed, one.left_out) for one in choice.feeds} == {(1, 0)}
+    assert (choice.memories, choice.until) == ({}, NOW)
+
+
+def test_item_is_exposed_in_each_feed_from_when_it_qualified_for_it() -> None:
+    toml = '[selection]\nmax_items = 1\nexposure = "10s"\n[topics.Cars]\nmin_quality = 80'
+    new = card(9, topics=("AI", "Cars"), quality=90)
+    item = card(1, topics=("AI", "Cars"), quality=50)
+    raised = replace(item, quality=80)
+    choice = choose([new, item], config_of(toml), OLD, NOW)
+    for now, one, expected in [
+        (NOW, item, {"all": [9, 1], "topics/ai": [9, 1], "topics/cars": [9]}),
+        (NOW + 8, raised, {"all": [9, 1], "topics/ai": [9, 1], "topics/cars": [9, 1]}),
+        (NOW + 10, raised, {"all": [9, 1], "topics/ai": [9, 1], "topics/cars": [9, 1]}),
+        (NOW + 11, raised, {"all": [9], "topics/ai": [9], "topics/cars": [9, 1]}),
+        (NOW + 18, raised, {"all": [9], "topics/ai": [9], "topics/cars": [9, 1]}),
+        (NOW + 19, raised, {"all": [9], "topics/ai": [9], "topics/cars": [9]}),
+    ]:
+        new, one = remembering([new, one], choice)
+        choice = choose([new, one], config_of(toml), OLD, now)
+        assert expected.items() <= entries(choice).items(), now
+        item, raised = remembering([item, raised], choice)
+
+
+def test_first_pass_floods_nobody() -> None:
+    toml = '[selection]\nmax_items = 2\nexposure = "100s"'
+    cards = [card(number, dated=NOW - age) for number, age in enumerate((1, 2, 50, 100, 101, 900))]
+    choice = choose(cards, config_of(toml), Past(first_pass=True), NOW)
+    assert entries(choice)["all"] == [0, 1, 2, 3]
+    assert {memory.qualified[""] for memory in choice.memories.values()} == {
+        one.dated for one in cards
+    }
+
+
+def test_bulk_import_is_exposed_up_to_a_bound_newest_first() -> None:
+    toml = "[selection]\nmax_items = 1\nmax_exposed = 2"
+    cards = [card(number) for number in range(1, 7)]
+    choice = choose(cards, config_of(toml), OLD, NOW)
+    assert entries(choice)["all"] == [6, 5, 4]
+    assert {(one.exposed, one.left_out) for one in choice.feeds} == {(2, 3)}
+
+
+def test_max_exposed_of_0_switches_exposure_off() -> None:
+    toml = "[selection]\nmax_items = 1\nmax_exposed = 0"
+    choice = choose([card(1), card(2)], config_of(toml), OLD, NOW)
+    assert (entries(choice)["all"], choice.feeds[0].left_out) == ([2], 1)
+
+
+@pytest.mark.parametrize(
+    ("past", "expected"),
+    [
+        pytest.param(OLD, [9], id="new: its items count as old"),
+        pytest.param(
+            OLD._replace(feeds=frozenset({"custom/mine"})), [9, 1], id="there before: they are new"
+        ),
+    ],
+)
+def test_new_custom_feed_floods_nobody(past: Past, expected: list[int]) -> None:
+    toml = '[selection]\nmax_items = 1\n[[feeds]]\nname = "Mine"'
+    now = 10**9
+    cards = [remembered(1, since=1), remembered(9, since=1)]
+    assert entries(choose(cards, config_of(toml), past, now))["custom/mine"] == expected
+
+
+def test_mark_from_a_clock_that_was_ahead_does_not_expose_forever() -> None:
+    """A day ahead for one pass must not keep an item exposed for a day more than all others."""
+    toml = '[selection]\nmax_items = 1\nexposure = "10s"'
+    cards = [remembered(1, since=NOW + 86_400), remembered(9, since=1)]
+    cards = remembering(cards, choose(cards, config_of(toml), OLD, NOW))
+    assert entries(choose(cards, config_of(toml), OLD, NOW + 11))["all"] == [9]
+
+
+# What is remembered, and for how long it holds
+
+CARDS = st.builds(
+    lambda number, dated, late, memory, marks, **changes: card(
+        number,
+        dated=dated,
+        stamp=dated + late,
+        memory=Memory(dated, dated + memory, b"shown", marks) if memory is not None else None,
+        **changes,
+    ),
+    number=st.integers(1, 9),
+    dated=st.integers(0, 60),
+    late=st.sampled_from([0, 5, 200]),
+    memory=st.none() | st.integers(0, 9),
+    marks=st.dictionaries(st.sampled_from(["", "a", "b", "custom/f"]), st.integers(0, 60)),
+    quality=st.sampled_from([10, 40, 50, 90]),
+    heat=st.sampled_from([-1, 5]),
+    is_published=st.sampled_from([True, True, False]),
+    topics=st.sampled_from([(), ("A",), ("B",), ("A", "B")]),
+    provider=st.sampled_from(["p.org", "q.org"]),
+    reader_digest=st.sampled_from([b"shown", b"edited"]),
+)
+CONFIGS = st.builds(
+    "[selection]\nmax_items = {}\nmax_exposed = {}\nexposure = '{}s'\n{}min_heat = {}\n"
+    "[topics.B]\nmin_quality = 50\n{}".format,
+    st.integers(1, 3),
+    st.integers(0, 2),
+    st.sampled_from([0, 7, 30]),
+    st.sampled_from(["", "max_age = '20s'\n", "max_age = '0s'\n"]),
+    st.sampled_from([-1, 0]),
+    st.sampled_from(["", '[[feeds]]\nname = "F"\nproviders = ["q.org"]']),
+).map(config_of)
+
+
+def turns(cards: list[Card], config: Config) -> set[int]:
+    """Returns the seconds at which time alone can change a feed."""
+    exposure = int(config.selection.exposure.total_seconds()) + 1
+    age = config.selection.max_age
+    every = {one.dated for one in cards}
+    every |= {one.dated + int(age.total_seconds()) + 1 for one in cards if age is not None}
+    marks = (one.memory.qualified.values() for one in cards if one.memory)
+    return every | {since + exposure for some in marks for since in some}
+
+
+@settings(deadline=None, max_examples=150)
+@given(
+    st.lists(CARDS, max_size=8, unique_by=lambda one: one.number),
+    CONFIGS,
+    st.booleans(),
+    st.integers(0, 70),
+)
+def test_choice_holds_until_the_moment_it_names(
+    cards: list[Card],
+    config: Config,
+    first_pass: bool,
+    now: int,  # noqa: FBT001
+) -> None:
+    choice = choose(cards, config, Past(first_pass), now)
+    cards = remembering(cards, choice)
+    past = Past(first_pass=False, feeds=frozenset(one.feed.address for one in choice.feeds))
+    end = 500 if choice.until is None else choice.until
+    assert now <= end
+    every = turns(cards, config)
+    assert choice.until is None or choice.until + 1 in every
+    # Between two turns nothing can change, so their two sides are all that need be tried.
+    for moment in {now, end} | {turn - side for turn in every for side in (0, 1)}:
+        if now <= moment <= end:
+            again = choose(cards, config, past, moment)
+            assert again.feeds == choice.feeds
+            assert (again.memories, again.until) == ({}, choice.until)
