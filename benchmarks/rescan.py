@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Callable
 from pathlib import Path
 
+from daemon_passes import editor
 from generate import Story
 from measure import MEBIBYTE, Bar, Measurement, in_turn, print_bars, print_table
 from workspace import Workspace
@@ -49,8 +50,8 @@ def _measure(
     space: Workspace, count: int, rounds: int
 ) -> tuple[dict[str, Measurement], dict[str, int]]:
     """Return for each contestant what it cost, and how many files its last run wrote."""
-    newest = _newest_shown(space.prepare(count))
-    edit = _editor(space.seeds / newest.path)
+    newest = newest_shown(space.prepare(count))
+    edit = editor(space.seeds / newest.path)
     written: dict[str, int] = {}
 
     def watched(name: str, program: Callable[[], Measurement], out: Path) -> Measurement:
@@ -77,26 +78,12 @@ def _measure(
     return results, written
 
 
-def _newest_shown(stories: list[Story]) -> Story:
+def newest_shown(stories: list[Story]) -> Story:
     """Return a story that stands in the feeds, so that its change has to be published."""
     return max(
         (story for story in stories if story.published and story.quality >= 40),
         key=lambda story: story.date,
     )
-
-
-def _editor(seed: Path) -> Callable[[], None]:
-    """Return a function that gives a seed another title each time that it is called."""
-    original = seed.read_text(encoding="utf-8")
-    edits = 0
-
-    def edit() -> None:
-        nonlocal edits
-        edits += 1
-        text = original.replace('title: "', f'title: "Edit {edits}: ', 1)
-        seed.write_text(text, encoding="utf-8")
-
-    return edit
 
 
 def _modified(folder: Path) -> set[tuple[Path, int]]:

@@ -10,6 +10,7 @@ from generate import Story, generate, write_config
 from measure import Measurement
 
 REPOSITORY = Path(__file__).resolve().parent.parent
+PASSES = Path(__file__).resolve().with_name("daemon_passes.py")
 YARDSTICK = Path(__file__).resolve().with_name("yardstick.py")
 
 
@@ -48,6 +49,13 @@ class Workspace:
     def export(self) -> Measurement:
         """Run `feeds export`."""
         argv = (sys.executable, "-m", "feeds", "export", "--config", str(self._config))
+        return measure.run(argv, REPOSITORY)
+
+    def passes(self, number: int, seed: Path | None = None) -> Measurement:
+        """Run so many passes as the daemon does; before each, change a seed where one is given."""
+        argv = [sys.executable, str(PASSES), str(self._config), str(number)]
+        if seed:
+            argv += ["--edit", str(seed)]
         return measure.run(argv, REPOSITORY)
 
     def yardstick(self) -> Measurement:

@@ -18,7 +18,7 @@ from feeds.errors import FeedsError
 T = TypeVar("T")
 
 # What the workers will need, loaded once and shared by all of them.
-_PRELOAD = ["feeds.seeds.pool", "feeds.render.documents"]
+_PRELOAD = ["feeds.seeds.pool", "feeds.render.documents", "ftfy"]
 
 
 def spread(

@@ -86,7 +86,7 @@ def _still_holds(last: _Last, store: Store, config: Config, now: int) -> bool:
         and last.now <= now
         and (last.until is None or now <= last.until)
         and not read_manifest(out).unfinished
-        and all(stamp_of(out / path) == stamp for path, stamp in store.stamps().items())
+        and all(stamp_of(out, path) == stamp for path, stamp in store.stamps().items())
     )
 
 
@@ -110,7 +110,7 @@ def _publish(store: Store, config: Config, choice: Choice, options: Options, ear
 
     def is_current(one: Selected) -> bool:
         return old_keys.get(one.feed.address) == keys[one.feed.address] and all(
-            path in stamps and stamp_of(out / path) == stamps[path] for path in document_paths(one)
+            path in stamps and stamp_of(out, path) == stamps[path] for path in document_paths(one)
         )
 
     stale = [one for one in choice.feeds if not is_current(one)]
@@ -126,7 +126,7 @@ def _publish(store: Store, config: Config, choice: Choice, options: Options, ear
         publisher.put(render_opml(site, choice.feeds))
         publisher.finish()
     if not options.dry_run:
-        now_there = ((path, stamp_of(out / path)) for path in keep)
+        now_there = ((path, stamp_of(out, path)) for path in keep)
         store.published(keys, {path: stamp for path, stamp in now_there if stamp})
     return Renewal(
         [feed_report(one, site.base_url) for one in choice.feeds],

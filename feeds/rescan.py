@@ -73,7 +73,7 @@ def rescan(
         seen[found.folder] = seen.get(found.folder, 0) + 1
         if isinstance(found.state, Problem):
             problems.append(found.state)
-        elif full or old is None or old.fingerprint != found.state or not old.settled:
+        elif full or old is None or not old.trusted or old[2:5] != found.state:
             wanted.append(_Due(found.path, found.folder, found.state, old))
     changed = _read(store, wanted, config, base, progress, full=full)
     store.forget(old.number for old in known.values())

@@ -219,7 +219,7 @@ class Daemon:
         state = msgspec.json.encode(DaemonState(os.getpid(), self._since)).decode()
         try:
             return self._lock.enter_context(
-                hold(out, state, wait=0, on_wait=lambda _: None, name=DAEMON_LOCK)
+                hold(out, state, wait=1, on_wait=lambda _: None, name=DAEMON_LOCK)
             )
         except BusyError as error:
             raise AlreadyRunningError(_who(str(error), out)) from None

@@ -1,6 +1,7 @@
 """One run at a time on one out/.
 
-`flock` is let go by the system when its holder dies, however it dies.
+`flock` is let go by the system when its holder dies, however it dies. The lock file is removed
+when the run is over, so that an out/ at rest holds documents and the manifest only.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ import fcntl
 import os
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from feeds.errors import BusyError, PublishError
@@ -31,9 +32,8 @@ def hold(
 ) -> Iterator[Callable[[str], None]]:
     """Holds a lock file in `out`, and writes into it who does (`holder`, one line).
 
-    Gives a function that writes another line.
-
-    Waits up to `wait` seconds while another process holds it; `on_wait` is then told who, once.
+    Gives a function that writes another line. Waits up to `wait` seconds while another process
+    holds the lock; `on_wait` is then told who, once.
 
     Raises:
         BusyError: the other still held it when the time was over; the text is the other's `holder`.
@@ -42,14 +42,15 @@ def hold(
     path = out / name
     try:
         out.mkdir(parents=True, exist_ok=True)
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
+        descriptor = _acquire(path, time.monotonic() + wait, on_wait)
+        _write_holder(descriptor, holder)
     except OSError as error:
         raise PublishError(f"cannot write to {out}: {error.strerror or error}") from None
     try:
-        _acquire(descriptor, time.monotonic() + wait, on_wait)
-        _write_holder(descriptor, holder)
         yield lambda text: _write_holder(descriptor, text)
     finally:
+        with suppress(OSError):
+            path.unlink()
         os.close(descriptor)
 
 
@@ -68,21 +69,32 @@ def holder_of(out: Path, name: str) -> str:
     return ""
 
 
-def _acquire(descriptor: int, deadline: float, on_wait: Callable[[str], None]) -> None:
+def _acquire(path: Path, deadline: float, on_wait: Callable[[str], None]) -> int:
     told = False
     while True:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         try:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if _is_at(path, descriptor):
+                return descriptor
         except BlockingIOError:
             other = _read_holder(descriptor)
             if time.monotonic() >= deadline:
+                os.close(descriptor)
                 raise BusyError(other) from None
             if not told:
                 on_wait(other)
                 told = True
             time.sleep(_POLL_SECONDS)
-        else:
-            return
+        os.close(descriptor)
+
+
+def _is_at(path: Path, descriptor: int) -> bool:
+    """Tells whether the locked file is still the one at its path: its last holder removed it."""
+    try:
+        return os.path.samestat(path.stat(), os.fstat(descriptor))
+    except FileNotFoundError:
+        return False
 
 
 def _write_holder(descriptor: int, text: str) -> None:

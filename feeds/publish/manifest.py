@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import msgspec
 
@@ -50,5 +50,4 @@ def read_manifest(out: Path) -> Manifest:
 
 
 def _is_inside(name: str) -> bool:
-    path = PurePosixPath(name)
-    return not path.is_absolute() and ".." not in path.parts and bool(path.parts)
+    return bool(name) and not name.startswith("/") and ".." not in name.split("/")

@@ -25,10 +25,10 @@ _FLUSHERS = 8
 _MAX_PENDING = 32
 
 
-def stamp_of(path: Path) -> Fingerprint | None:
+def stamp_of(out: Path, name: str) -> Fingerprint | None:
     """Returns the fingerprint of a published file, None where there is none."""
     try:
-        status = path.stat()
+        status = os.stat(f"{out}/{name}")  # noqa: PTH116 (asked of every document in every pass)
     except OSError:
         return None
     return Fingerprint(status.st_size, status.st_mtime_ns, status.st_ino)
@@ -51,7 +51,7 @@ class Publisher:
         ours = set(before.files)
         kept = set(keep)
         # What stands in the way of a new document: never claimed, never overwritten.
-        self._strangers = {name for name in kept - ours if os.path.lexists(out / name)}
+        self._strangers = {name for name in kept - ours if os.path.lexists(f"{out}/{name}")}
         self.removed = sorted(ours - kept)
         self._manifest = Manifest(items=items, files=tuple(sorted(kept)))
         claimed = sorted((ours | kept) - self._strangers)
@@ -59,6 +59,7 @@ class Publisher:
         self._crashed = before.unfinished
         self._began = False
         self._temporary: dict[Path, Path] = {}
+        self._folders: set[Path] = set()
         self._pending: deque[Future[None]] = deque()
         self._flushers = ThreadPoolExecutor(_FLUSHERS, thread_name_prefix="flush")
 
@@ -135,7 +136,9 @@ class Publisher:
         self._write_manifest(self._claim)
 
     def _write(self, path: Path, data: bytes) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
+        if path.parent not in self._folders:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            self._folders.add(path.parent)
         temporary = _temporary_for(path)
         self._temporary[path] = temporary
         descriptor = _write_file(temporary, data)

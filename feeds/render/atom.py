@@ -99,7 +99,8 @@ class _EntryExtension(BaseEntryExtension):
 
     def extend_atom(self, feed: _Element) -> _Element:
         item = self.view.item
-        _mark_html(feed.find("title"))
+        if looks_like_html(item.title):
+            _mark_html(feed.find("title"))
         SubElement(feed, "link", {"href": item.url, "rel": "alternate", "type": "text/html"})
         if item.original_url != item.url:
             SubElement(feed, "link", {"href": item.original_url, "rel": "via"})

@@ -43,7 +43,7 @@ def _figure(enclosure: Enclosure) -> str:
 def _story(story: Related) -> str:
     about = [escape(story.provider, quote=False)] if story.provider else []
     if story.published:
-        about.append(f"{story.published:%Y-%m-%d}")
+        about.append(story.published.date().isoformat())
     tail = f" ({', '.join(about)})" if about else ""
     return f"<li>{_link(story.url, story.title)}{tail}</li>"
 

@@ -20,9 +20,14 @@ _REFERENCE = re.compile(r"&(?=(#?\w+))")
 _SPECIAL = re.compile(r"[<&]")
 
 
+def needs_care(text: str) -> bool:
+    """Tells quickly whether there is anything in a text that could be taken for HTML."""
+    return "<" in text or "&" in text
+
+
 def looks_like_html(text: str) -> bool:
     """Tells whether a validator takes Atom text (RFC 4287, section 3.1.1.1) for HTML."""
-    return _END_TAG.search(text) is not None or _has_reference(text)
+    return needs_care(text) and (_END_TAG.search(text) is not None or _has_reference(text))
 
 
 def defuse(text: str) -> str:
@@ -30,7 +35,7 @@ def defuse(text: str) -> str:
 
     For places that can hold nothing but characters: attributes, and names of people.
     """
-    if "<" not in text and "&" not in text:
+    if not needs_care(text):
         return text
     text = _TAG.sub("<" + WORD_JOINER, text)
     return _REFERENCE.sub("&" + WORD_JOINER, text) if _has_reference(text) else text

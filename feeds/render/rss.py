@@ -15,7 +15,7 @@ from lxml.etree import SubElement, _Element
 
 from feeds.model import Document
 from feeds.render.media import MEDIA_NS, add_media
-from feeds.render.plain import write_rss_text
+from feeds.render.plain import needs_care, write_rss_text
 from feeds.render.view import EntryView, FeedView
 
 MEDIA_TYPE = "application/rss+xml"
@@ -93,9 +93,10 @@ class _EntryExtension(BaseEntryExtension):
 
     def extend_rss(self, feed: _Element) -> _Element:
         item = self.view.item
-        _rewrite(feed.find("title"))
-        for category in feed.iterfind("category"):
-            _rewrite(category)
+        if any(map(needs_care, (item.title, *item.topics))):
+            _rewrite(feed.find("title"))
+            for category in feed.iterfind("category"):
+                _rewrite(category)
         SubElement(feed, "pubDate").text = format_datetime(self.view.published)
         SubElement(feed, f"{{{DC_NS}}}creator").text = item.provider.name
         if self.view.enclosure:

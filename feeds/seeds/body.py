@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import MutableMapping
 from functools import cache
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin
 
-import nh3
-from markdown_it import MarkdownIt
-from markdown_it.token import Token
-
 from feeds.urls import normal_url
+
+if TYPE_CHECKING:
+    from markdown_it import MarkdownIt
+    from markdown_it.token import Token
 
 # What a news story needs; validators know each of these. No div, class, style or id: a reader's own
 # design decides how it looks.
@@ -32,6 +32,8 @@ def render_body(markdown: str, base: str) -> str:
     """
     if not markdown.strip():
         return ""
+    import nh3
+
     parser = _parser()
     tokens = parser.parse(markdown)
     _make_absolute(tokens, base)
@@ -47,6 +49,9 @@ def render_body(markdown: str, base: str) -> str:
 
 @cache
 def _parser() -> MarkdownIt:
+    # Imported on demand: it costs 100 ms, and many sites have seeds without a body.
+    from markdown_it import MarkdownIt
+
     parser = MarkdownIt("commonmark", {"html": False})
     return parser.enable(["table", "strikethrough"])
 

@@ -87,12 +87,12 @@ def _scan_folder(walk: _Walk) -> Iterator[Found]:
                 listings.append(_list(walk, entry.path, above))
             elif isinstance(found, Found):
                 yield found
-        elif entry.is_dir(follow_symlinks=False):
-            listings.append(_list(walk, entry.path, above))
-        elif entry.name.endswith(SUFFIXES):
+        elif entry.name.endswith(SUFFIXES) and not entry.is_dir():
             found = _look_at(walk, entry)
             if found:
                 yield found
+        elif entry.is_dir():
+            listings.append(_list(walk, entry.path, above))
 
 
 def _list(

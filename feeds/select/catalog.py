@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Iterable
 
 from feeds.config import Config
@@ -18,27 +18,32 @@ class Names:
     """Counts how topics and providers are spelled, to title their feeds by the usual spelling."""
 
     def __init__(self) -> None:
-        self._topics: dict[str, Counter[str]] = {}
-        self._providers: dict[str, Counter[str]] = {}
+        self._topics: defaultdict[str, int] = defaultdict(int)
+        self._providers: defaultdict[tuple[str, str], int] = defaultdict(int)
 
     def add(self, card: Card) -> None:
         """Counts the names that a published item uses."""
         for name in card.topics:
-            self._topics.setdefault(fold(name), Counter())[name] += 1
+            self._topics[name] += 1
         provider = card.provider
-        self._providers.setdefault(provider.domain, Counter())[provider.name] += 1
+        self._providers[provider.domain, provider.name] += 1
 
     def topics(self) -> dict[str, str]:
         """Returns each topic's usual spelling, by its folded name."""
-        return {key: _usual(counter) for key, counter in self._topics.items()}
+        return _usual((fold(name), name, count) for name, count in self._topics.items())
 
     def providers(self) -> dict[str, str]:
         """Returns each provider's usual name, by its domain."""
-        return {key: _usual(counter) for key, counter in self._providers.items()}
+        return _usual((*names, count) for names, count in self._providers.items())
 
 
-def _usual(names: Counter[str]) -> str:
-    return min(names, key=lambda name: (-names[name], name))
+def _usual(counted: Iterable[tuple[str, str, int]]) -> dict[str, str]:
+    """Returns for each key the name that counts most, of several the first by alphabet."""
+    best: dict[str, tuple[int, str]] = {}
+    for key, name, count in counted:
+        rank = (-count, name)
+        best[key] = min(rank, best.get(key, rank))
+    return {key: name for key, (_, name) in best.items()}
 
 
 def catalog(

@@ -80,7 +80,11 @@ def choose(cards: Iterable[Card], config: Config, past: Past, now: int) -> Choic
 
 def without_duplicates(cards: Iterable[Card]) -> tuple[list[Card], list[Problem]]:
     """Keeps one card per id: the later dated, then the better, then the first in path order."""
-    best: dict[str, Card] = {}
+    cards = list(cards)
+    best = {card.id: card for card in cards}
+    if len(best) == len(cards):
+        return cards, []
+    best.clear()
     beaten: list[Card] = []
     for card in cards:
         other = best.setdefault(card.id, card)

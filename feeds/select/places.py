@@ -44,7 +44,11 @@ def places(card: Card, thresholds: Thresholds, custom: tuple[CustomFeed, ...]) -
 
 def _easiest(known: list[tuple[str, Threshold]]) -> Threshold:
     # An item enters the feed of everything where it qualifies for at least one of its topics.
-    return min((threshold for _, threshold in known), key=Threshold.strictness)
+    easiest = known[0][1]
+    for _, threshold in known:
+        if threshold.strictness() < easiest.strictness():
+            easiest = threshold
+    return easiest
 
 
 def _belongs(card: Card, feed: CustomFeed) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from functools import lru_cache
+from functools import cache, lru_cache
 from typing import NamedTuple, TypeVar
 
 import msgspec
@@ -15,9 +15,12 @@ from feeds.model import Card, Fingerprint, Memory, Problem, Provider, Reading
 
 T = TypeVar("T")
 
+_STATE_COLUMNS = (
+    *("path", "folder", "size", "mtime_ns", "inode", "settled", "parser", "content", "problems"),
+)
 _CARD_COLUMNS = (
-    "id, dated, stamp, quality, heat, is_published, domain, provider, topics, category, digest, "
-    "reader_digest"
+    *("id", "dated", "stamp", "quality", "heat", "is_published", "domain", "provider", "topics"),
+    *("category", "digest", "reader_digest"),
 )
 _CARDS = """
     SELECT s.number, s.path, s.id, s.dated, s.stamp, s.quality, s.heat, s.is_published, s.domain,
@@ -35,13 +38,17 @@ class DamagedStateError(Exception):
 class Known(NamedTuple):
     """A seed as it was when it was read.
 
-    `settled` is false where the file had just been changed then, so that a second change within the
-    granularity of mtime would not show.
+    The fingerprint can be `trusted` unless another version of the parser read the seed, or the file
+    had just been changed then, so that a second change within the granularity of mtime would not
+    show.
     """
 
+    path: str
     number: int
-    fingerprint: Fingerprint
-    settled: bool
+    size: int
+    mtime_ns: int
+    inode: int
+    trusted: int
 
 
 class Store:
@@ -73,15 +80,9 @@ class Store:
     # Seeds
 
     def known(self, parser: str) -> dict[str, Known]:
-        """Returns the seeds that were read by this version of the parser or another, by path.
-
-        What another version read has a fingerprint that no file can have.
-        """
-        query = "SELECT path, number, size, mtime_ns, inode, settled, parser FROM seed"
-        return {
-            path: Known(number, Fingerprint(size if by == parser else -1, mtime, inode), bool(calm))
-            for path, number, size, mtime, inode, calm, by in self._db.execute(query)
-        }
+        """Returns the seeds that were read, by path; `parser` is the version in use now."""
+        query = "SELECT path, number, size, mtime_ns, inode, settled AND parser = ? FROM seed"
+        return {row[0]: Known._make(row) for row in self._db.execute(query, (parser,))}
 
     def content(self, number: int, parser: str) -> bytes:
         """Returns the digest of a seed's bytes, empty where another parser version read them."""
@@ -99,40 +100,13 @@ class Store:
             self._db.execute(update, (*state, reading.path))
             return
         problems = msgspec.msgpack.encode(reading.problems) if reading.problems else None
-        upsert = """
-            INSERT INTO seed
-                (path, folder, size, mtime_ns, inode, settled, parser, content, problems)
-            VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)
-            ON CONFLICT (path) DO UPDATE SET (folder, size, mtime_ns, inode, settled, parser,
-                content, problems) = (excluded.folder, excluded.size, excluded.mtime_ns,
-                excluded.inode, excluded.settled, excluded.parser, excluded.content,
-                excluded.problems)
-            RETURNING number
-        """
         values = (reading.path, folder, *state, parser, reading.content, problems)
-        (number,) = self._db.execute(upsert, values).fetchone()
-        if reading.card is not None:
-            self._keep_item(number, reading.card, reading.data)
-
-    def _keep_item(self, number: int, card: Card, data: bytes) -> None:
-        columns = (
-            card.id,
-            card.dated,
-            card.stamp,
-            card.quality,
-            card.heat,
-            card.is_published,
-            card.provider.domain,
-            card.provider.name,
-            msgspec.json.encode(card.topics),
-            card.category,
-            card.digest,
-            card.reader_digest,
-        )
-        places = ", ".join("?" * len(columns))
-        update = f"UPDATE seed SET ({_CARD_COLUMNS}) = ({places}) WHERE number = ?"  # noqa: S608
-        self._db.execute(update, (*columns, number))
-        self._db.execute("INSERT OR REPLACE INTO item VALUES (?, ?)", (number, data))
+        if reading.card is None:
+            self._db.execute(_upsert(_STATE_COLUMNS), values)
+            return
+        query = f"{_upsert(_STATE_COLUMNS + _CARD_COLUMNS)} RETURNING number"
+        (number,) = self._db.execute(query, values + _card_values(reading.card)).fetchone()
+        self._db.execute("INSERT OR REPLACE INTO item VALUES (?, ?)", (number, reading.data))
 
     def forget(self, numbers: Iterable[int]) -> None:
         """Drops seeds whose files are gone; what readers were shown of them is remembered."""
@@ -258,6 +232,33 @@ class Store:
         """Keeps a single fact."""
         replace = "INSERT OR REPLACE INTO fact VALUES (?, ?)"
         self._db.execute(replace, (name, msgspec.msgpack.encode(value)))
+
+
+@cache
+def _upsert(columns: tuple[str, ...]) -> str:
+    names, places = ", ".join(columns), ", ".join("?" * len(columns))
+    changes = ", ".join(f"{name} = excluded.{name}" for name in columns)
+    return (
+        f"INSERT INTO seed ({names}) VALUES ({places}) "  # noqa: S608 (names of our own)
+        f"ON CONFLICT (path) DO UPDATE SET {changes}"
+    )
+
+
+def _card_values(card: Card) -> tuple[str | int | bytes, ...]:
+    return (
+        card.id,
+        card.dated,
+        card.stamp,
+        card.quality,
+        card.heat,
+        card.is_published,
+        card.provider.domain,
+        card.provider.name,
+        msgspec.json.encode(card.topics),
+        card.category,
+        card.digest,
+        card.reader_digest,
+    )
 
 
 _decode_marks = msgspec.json.Decoder(dict[str, int]).decode

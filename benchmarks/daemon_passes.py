@@ -1,0 +1,41 @@
+"""Run passes as the daemon does, each in a process of its own; `daemon.py` times this script."""
+
+import argparse
+from collections.abc import Callable
+from itertools import count
+from pathlib import Path
+
+from feeds.config import load_config
+from feeds.daemon.runner import run_pass
+
+
+def editor(seed: Path) -> Callable[[], None]:
+    """Return a function that gives a seed another title each time that it is called."""
+    original = seed.read_text(encoding="utf-8")
+    numbers = count(1)
+
+    def edit() -> None:
+        text = original.replace('title: "', f'title: "Edit {next(numbers)}: ', 1)
+        seed.write_text(text, encoding="utf-8")
+
+    return edit
+
+
+def main() -> None:
+    """Read the command line, and run the passes."""
+    parser = argparse.ArgumentParser(description="Run passes as the daemon does.")
+    parser.add_argument("config", type=Path)
+    parser.add_argument("passes", type=int)
+    parser.add_argument("--edit", type=Path, metavar="SEED", help="change this seed before each")
+    arguments = parser.parse_args()
+    loaded = load_config(arguments.config)
+    edit = editor(arguments.edit) if arguments.edit else lambda: None
+    for _ in range(arguments.passes):
+        edit()
+        outcome = run_pass(loaded, print, timeout=600, leave=lambda: None)
+        if outcome.report is None:
+            raise SystemExit(outcome.reason)
+
+
+if __name__ == "__main__":
+    main()
