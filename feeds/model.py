@@ -142,7 +142,7 @@ class Card(msgspec.Struct, frozen=True):
     Times are seconds since 1970: `dated` is the seed's publishedDateTime, `stamp` the later of it
     and updatedDateTime. `digest` changes whenever anything of the item does, `reader_digest` only
     when a reader would care. `memory` is None until the item has been in a feed. `number` is the
-    store's own, 0 before it has one.
+    store's own, 0 before it has one; `path` is the seed's, as people are shown it.
     """
 
     number: int
@@ -209,24 +209,51 @@ class Feed(msgspec.Struct, frozen=True):
     max_items: int
 
 
+class Slot(msgspec.Struct, frozen=True):
+    """An item that qualifies for a feed (its kind and key), and since when."""
+
+    kind: FeedKind
+    key: str
+    entry: Entry
+    since: int
+
+
 class Selected(msgspec.Struct, frozen=True):
     """A feed with the entries it holds, in the order it shows them.
 
-    The last `exposed` of what would not be among the newest stand there because they qualified
-    only lately; `left_out` more of that kind were too many.
+    The last `exposed` of them stand there only because they qualified lately; `left_out` more of
+    that kind were too many. Up to the time `until` no clock changes any of this.
     """
 
     feed: Feed
     entries: tuple[Entry, ...]
     exposed: int = 0
     left_out: int = 0
+    until: int | None = None
 
-    @property
-    def newest(self) -> int | None:
-        """When the newest entry was published, in seconds since 1970."""
-        return max((entry.published for entry in self.entries), default=None)
+    def summary(self) -> Summary:
+        """Returns what is to be known of the feed without its entries."""
+        return Summary(
+            self.feed,
+            len(self.entries),
+            max((entry.published for entry in self.entries), default=None),
+            max((entry.updated for entry in self.entries), default=None),
+            self.exposed,
+            self.left_out,
+            self.until,
+        )
 
-    @property
-    def updated(self) -> int | None:
-        """When the feed last changed for a reader, in seconds since 1970."""
-        return max((entry.updated for entry in self.entries), default=None)
+
+class Summary(msgspec.Struct, frozen=True):
+    """A feed without its entries: how many, when the newest was published and the last updated.
+
+    Times are seconds since 1970; the rest is as in `Selected`.
+    """
+
+    feed: Feed
+    entries: int
+    newest: int | None
+    updated: int | None
+    exposed: int
+    left_out: int
+    until: int | None

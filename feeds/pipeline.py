@@ -18,7 +18,7 @@ from feeds.errors import BusyError, PublishError
 from feeds.model import Problem
 from feeds.passes import DEAF, DEFAULTS, Clock, Ears, Options, utc_now
 from feeds.publish import hold, read_manifest
-from feeds.renewal import renew
+from feeds.renewal import feed_report, renew
 from feeds.report import PassReport
 from feeds.rescan import Rescan, rescan
 from feeds.store import DamagedStateError, Store, move_aside, open_copy, open_store
@@ -59,7 +59,7 @@ def _run(loaded: Loaded, options: Options, ears: Ears, clock: Clock) -> PassRepo
         if not options.allow_empty:
             _refuse_to_empty(config, found, items)
         store.see(now)
-        renewal = renew(store, config, now, quiet=found.is_quiet, options=options, ears=ears)
+        renewal = renew(store, config, now, options, ears)
         seed_problems = list(store.seed_problems())
         bad = {problem.path for problem in seed_problems if problem.severity == "error"}
         report = PassReport(
@@ -76,7 +76,7 @@ def _run(loaded: Loaded, options: Options, ears: Ears, clock: Clock) -> PassRepo
             unchanged=renewal.unchanged,
             written=renewal.written,
             removed=renewal.removed,
-            feeds=renewal.feeds,
+            feeds=[feed_report(one, config.site.base_url) for one in renewal.feeds],
             problems=sorted([*found.problems, *seed_problems, *renewal.duplicates]),
         )
         store.keep_fact("report", report)

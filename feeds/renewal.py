@@ -9,12 +9,13 @@ import msgspec
 
 from feeds import __version__
 from feeds.config import Config
-from feeds.model import Problem, Selected
+from feeds.model import Feed, Problem, Selected, Summary
 from feeds.passes import Ears, Options
 from feeds.publish import Publisher, read_manifest, stamp_of
 from feeds.render.view import Site
 from feeds.report import FeedReport
-from feeds.select.choose import Choice, Past, choose
+from feeds.select.choose import Past
+from feeds.selection import Selection, next_turn, select, selected
 from feeds.store import Store
 from feeds.times import from_unix
 
@@ -25,7 +26,7 @@ _MANY_FEEDS = 40
 class Renewal(NamedTuple):
     """What publishing came to; `unchanged` counts the documents left alone."""
 
-    feeds: list[FeedReport]
+    feeds: list[Summary]
     duplicates: tuple[Problem, ...]
     written: list[str]
     removed: list[str]
@@ -39,51 +40,57 @@ class _Last(msgspec.Struct, frozen=True):
     until: int | None
     config: bytes
     out: str
-    feeds: list[FeedReport]
+    addresses: list[str]
     duplicates: tuple[Problem, ...]
 
 
-def renew(
-    store: Store, config: Config, now: int, *, quiet: bool, options: Options, ears: Ears
-) -> Renewal:
-    """Brings out/ up to the store; `quiet` says that no item changed since the last pass.
+class _Plan(NamedTuple):
+    """What is to be published: all feeds, and of those to be rendered the entries and keys."""
+
+    feeds: list[Summary]
+    stale: list[tuple[Selected, bytes]]
+    keep: list[str]
+
+
+def renew(store: Store, config: Config, now: int, options: Options, ears: Ears) -> Renewal:
+    """Brings out/ up to the store.
 
     Raises:
         PublishError: out/ could not be written, and is as it was.
     """
     last = store.fact("last", _Last)
-    if quiet and last and _still_holds(last, store, config, now):
-        documents = len(store.stamps())
-        return Renewal(last.feeds, last.duplicates, [], [], documents)
-    choice = choose(store.cards(), config, past_of(store), now)
-    store.remember(choice.memories, now)
-    renewal = _publish(store, config, choice, options, ears)
-    store.keep_fact(
-        "last",
-        _Last(
-            now,
-            choice.until,
-            _config_key(config),
-            str(config.paths.out),
-            renewal.feeds,
-            renewal.duplicates,
-        ),
+    holds = last is not None and last.config == _config_key(config) and last.now <= now
+    if last and holds and _is_quiet(last, store, config, now):
+        known = store.feeds()
+        feeds = [known[address][1] for address in last.addresses]
+        return Renewal(feeds, last.duplicates, [], [], len(store.stamps()))
+    since = last.now if last and holds else None
+    selection = select(store, config, past_of(store), since, now)
+    renewal = _publish(store, config, selection, now, options, ears)
+    turns = [next_turn(store, config, now), *(feed.until for feed in renewal.feeds)]
+    this = _Last(
+        now=now,
+        until=min((turn for turn in turns if turn is not None), default=None),
+        config=_config_key(config),
+        out=str(config.paths.out),
+        addresses=[one.feed.address for one in renewal.feeds],
+        duplicates=renewal.duplicates,
     )
+    store.keep_fact("last", this)
     return renewal
 
 
 def past_of(store: Store) -> Past:
     """Returns what selection must know of the passes before."""
     first_pass = store.fact("last", _Last) is None
-    return Past(first_pass, frozenset(store.feed_keys()))
+    return Past(first_pass, frozenset(store.feeds()))
 
 
-def _still_holds(last: _Last, store: Store, config: Config, now: int) -> bool:
+def _is_quiet(last: _Last, store: Store, config: Config, now: int) -> bool:
     out = config.paths.out
     return (
-        last.config == _config_key(config)
+        not store.touched
         and last.out == str(out)
-        and last.now <= now
         and (last.until is None or now <= last.until)
         and not read_manifest(out).unfinished
         and all(stamp_of(out, path) == stamp for path, stamp in store.stamps().items())
@@ -94,56 +101,83 @@ def _config_key(config: Config) -> bytes:
     return hashlib.sha256(f"{__version__} {config.model_dump_json()}".encode()).digest()
 
 
-def _publish(store: Store, config: Config, choice: Choice, options: Options, ears: Ears) -> Renewal:
+def _publish(
+    store: Store, config: Config, selection: Selection, now: int, options: Options, ears: Ears
+) -> Renewal:
     # Imported on demand: a pass that renders nothing does without feedgen and lxml.
-    from feeds.render.documents import (
-        RenderJob,
-        document_paths,
-        feed_key,
-        render_feeds,
-    )
-    from feeds.render.opml import PATH, render_opml
+    from feeds.render.documents import RenderJob, render_feeds
+    from feeds.render.opml import render_opml
 
     site, out = site_of(config), config.paths.out
-    keys = {one.feed.address: feed_key(site, one) for one in choice.feeds}
-    old_keys, stamps = store.feed_keys(), store.stamps()
-
-    def is_current(one: Selected) -> bool:
-        return old_keys.get(one.feed.address) == keys[one.feed.address] and all(
-            path in stamps and stamp_of(out, path) == stamps[path] for path in document_paths(one)
-        )
-
-    stale = [one for one in choice.feeds if not is_current(one)]
+    plan = _plan(store, config, selection, site, now)
     jobs = (
-        RenderJob(site, one, store.items(entry.number for entry in one.entries)) for one in stale
+        RenderJob(site, one, store.items(entry.number for entry in one.entries))
+        for one, _ in plan.stale
     )
-    keep = [path for one in choice.feeds for path in document_paths(one)] + [PATH]
-    with Publisher(out, keep, store.item_count(), dry_run=options.dry_run) as publisher:
-        for done, documents in enumerate(render_feeds(jobs, many=len(stale) >= _MANY_FEEDS), 1):
+    many = len(plan.stale) >= _MANY_FEEDS
+    with Publisher(out, plan.keep, store.item_count(), dry_run=options.dry_run) as publisher:
+        for done, documents in enumerate(render_feeds(jobs, many=many), 1):
             for document in documents:
                 publisher.put(document)
-            ears.progress("feeds", done, len(stale))
-        publisher.put(render_opml(site, choice.feeds))
+            ears.progress("feeds", done, len(plan.stale))
+        publisher.put(render_opml(site, plan.feeds))
         publisher.finish()
     if not options.dry_run:
-        now_there = ((path, stamp_of(out, path)) for path in keep)
-        store.published(keys, {path: stamp for path, stamp in now_there if stamp})
+        for one, key in plan.stale:
+            store.keep_feed(key, one.summary())
+        store.drop_feeds(set(store.feeds()) - {one.feed.address for one in plan.feeds})
+        now_there = ((path, stamp_of(out, path)) for path in plan.keep)
+        store.keep_stamps({path: stamp for path, stamp in now_there if stamp})
     return Renewal(
-        [feed_report(one, site.base_url) for one in choice.feeds],
-        choice.duplicates,
+        plan.feeds,
+        selection.duplicates,
         sorted(publisher.written),
         publisher.removed,
-        len(keep) - len(publisher.written),
+        len(plan.keep) - len(publisher.written),
     )
 
 
-def feed_report(one: Selected, base_url: str) -> FeedReport:
+def _plan(store: Store, config: Config, selection: Selection, site: Site, now: int) -> _Plan:
+    from feeds.render.documents import document_paths, feed_key
+    from feeds.render.opml import PATH
+
+    out, before, stamps = config.paths.out, store.feeds(), store.stamps()
+    plan = _Plan([], [], [PATH])
+    for feed in selection.feeds:
+        paths = document_paths(feed)
+        plan.keep.extend(paths)
+        key, summary = before.get(feed.address, (b"", None))
+        intact = all(path in stamps and stamp_of(out, path) == stamps[path] for path in paths)
+        if summary and intact and _is_current(feed, summary, selection, now):
+            plan.feeds.append(summary)
+            continue
+        one = selected(store, feed, config, now)
+        new_key = feed_key(site, one)
+        plan.feeds.append(one.summary())
+        if new_key != key or not intact:
+            plan.stale.append((one, new_key))
+        else:
+            store.keep_feed(key, one.summary())
+    return plan
+
+
+def _is_current(feed: Feed, summary: Summary, selection: Selection, now: int) -> bool:
+    """Tells without looking at its entries whether a feed is as it was published."""
+    return (
+        selection.touched is not None
+        and (feed.kind, feed.key) not in selection.touched
+        and feed == summary.feed
+        and (summary.until is None or now <= summary.until)
+    )
+
+
+def feed_report(summary: Summary, base_url: str) -> FeedReport:
     """Returns the report of one feed."""
-    newest = from_unix(one.newest) if one.newest is not None else None
-    feed = one.feed
+    newest = from_unix(summary.newest) if summary.newest is not None else None
+    feed = summary.feed
     url = f"{base_url}{feed.address}.atom"
     return FeedReport(
-        feed.address, feed.title, len(one.entries), newest, url, one.exposed, one.left_out
+        feed.address, feed.title, summary.entries, newest, url, summary.exposed, summary.left_out
     )
 
 

@@ -32,11 +32,6 @@ class Rescan(NamedTuple):
     problems: list[Problem]
     emptied: list[str]
 
-    @property
-    def is_quiet(self) -> bool:
-        """Whether the items are the same as before."""
-        return not self.changed and not self.gone
-
 
 class _Due(NamedTuple):
     """A seed to be read: its fingerprint now, and what is known of it."""
@@ -73,7 +68,12 @@ def rescan(
         seen[found.folder] = seen.get(found.folder, 0) + 1
         if isinstance(found.state, Problem):
             problems.append(found.state)
-        elif full or old is None or not old.trusted or old[2:5] != found.state:
+        elif (
+            full
+            or old is None
+            or not old.trusted
+            or (old.size, old.mtime_ns, old.inode) != found.state
+        ):
             wanted.append(_Due(found.path, found.folder, found.state, old))
     changed = _read(store, wanted, config, base, progress, full=full)
     store.forget(old.number for old in known.values())

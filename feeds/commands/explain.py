@@ -49,12 +49,12 @@ def _explanations(
     config, store, now = loaded.config, now_there.store, to_unix(utc_now())
     choice = choose(store.cards(), config, past_of(store), now)
     cards = [card for card in store.cards() if _is_meant(story, card, store, loaded)]
-    paths = {shown(card.path, str(loaded.base)) for card in cards} or _paths(story, loaded)
+    paths = {card.path for card in cards} or _paths(story, loaded)
     problems = [problem for problem in now_there.problems if problem.path in paths]
     if not cards and not problems:
         raise UnknownSeedError(_why_unknown(story, loaded))
     for card in cards:
-        path = shown(card.path, str(loaded.base))
+        path = card.path
         about = [problem for problem in problems if problem.path == path]
         (data,) = store.items([card.number]).values()
         item = msgspec.msgpack.decode(data, type=Item)
@@ -72,7 +72,7 @@ def _is_meant(story: str, card: Card, store: Store, loaded: Loaded) -> bool:
     if card.id in {story, f"urn:uuid:{story}"}:
         return True
     if "://" not in story:
-        return shown(card.path, str(loaded.base)) in _paths(story, loaded)
+        return card.path in _paths(story, loaded)
     (data,) = store.items([card.number]).values()
     item = msgspec.msgpack.decode(data, type=Item)
     return normal_url(story) in {item.url, item.original_url}

@@ -21,7 +21,7 @@ def run(arguments: Namespace) -> int:
     with console.listening() as ears, refreshed(loaded, ears) as now_there:
         store = now_there.store
         choice = choose(store.cards(), config, past_of(store), to_unix(utc_now()))
-    feeds = [feed_report(one, config.site.base_url) for one in choice.feeds]
+    feeds = [feed_report(one.summary(), config.site.base_url) for one in choice.feeds]
     rows = [
         (feed.title, str(feed.entries), show_time(feed.newest) if feed.newest else "-", feed.url)
         for feed in feeds

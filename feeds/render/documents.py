@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from feeds.model import Document, Item, Selected
+from feeds.model import Document, Feed, Item, Selected
 from feeds.processes import spread
 from feeds.render import atom, jsonfeed, rss
 from feeds.render.content import entry_content
@@ -53,7 +53,7 @@ def render_feed(site: Site, selected: Selected, items: Mapping[int, Item]) -> li
         content = entry_content(item, enclosure, site.related)
         published, updated = from_unix(entry.published), from_unix(entry.updated)
         entries.append(EntryView(item, published, updated, enclosure, content))
-    updated = from_unix(selected.updated) if selected.updated is not None else NEVER
+    updated = max((entry.updated for entry in entries), default=NEVER)
     view = FeedView(site, selected.feed, updated, entries)
     return [render(view) for render in _FORMATS]
 
@@ -65,9 +65,9 @@ def feed_key(site: Site, selected: Selected) -> bytes:
     return hashlib.sha256(msgspec.msgpack.encode(shown)).digest()
 
 
-def document_paths(selected: Selected) -> list[str]:
+def document_paths(feed: Feed) -> list[str]:
     """Returns the paths below out/ of the feed's documents."""
-    return [f"{selected.feed.address}.{extension}" for extension in EXTENSIONS]
+    return [f"{feed.address}.{extension}" for extension in EXTENSIONS]
 
 
 def _render_chunk(jobs: list[RenderJob]) -> bytes:

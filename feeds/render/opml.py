@@ -9,7 +9,7 @@ from html import escape
 
 from lxml import etree
 
-from feeds.model import Document, Feed, Selected
+from feeds.model import Document, Feed, Summary
 from feeds.render.atom import EXTENSION
 from feeds.render.view import NEVER, Site
 from feeds.times import from_unix
@@ -21,7 +21,7 @@ _MARKUP = re.compile(r"<|&(?=\S)")
 _GROUPS = (("topic", "Topics"), ("provider", "Providers"), ("custom", "Custom"))
 
 
-def render_opml(site: Site, feeds: Sequence[Selected]) -> Document:
+def render_opml(site: Site, feeds: Sequence[Summary]) -> Document:
     """Returns the list of all feeds, the one of everything first, the rest in groups."""
     root = etree.Element("opml", version="2.0")
     head = etree.SubElement(root, "head")

@@ -46,7 +46,7 @@ def read_seed(path: str, shown: str, known_content: bytes, options: ParseOptions
         return Reading(path, content, problems=tuple(problems))
     encoded = _encoder.encode(item)
     return Reading(
-        path, content, card=_card(path, item, encoded), data=encoded, problems=tuple(problems)
+        path, content, card=_card(shown, item, encoded), data=encoded, problems=tuple(problems)
     )
 
 

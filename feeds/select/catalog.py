@@ -2,39 +2,31 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable
+from typing import NamedTuple
 
 from feeds.config import Config
 from feeds.config.model import CustomFeed, Named
-from feeds.model import Card, Feed, FeedKind
+from feeds.model import Feed, FeedKind
 from feeds.slugs import slug
 from feeds.text import fold
 
 _NOTHING_SPECIAL = Named()
 
 
-class Names:
-    """Counts how topics and providers are spelled, to title their feeds by the usual spelling."""
+class Names(NamedTuple):
+    """How often published items spell a topic so, or name the provider of a domain so."""
 
-    def __init__(self) -> None:
-        self._topics: defaultdict[str, int] = defaultdict(int)
-        self._providers: defaultdict[tuple[str, str], int] = defaultdict(int)
+    topics: dict[str, int]
+    providers: dict[tuple[str, str], int]
 
-    def add(self, card: Card) -> None:
-        """Counts the names that a published item uses."""
-        for name in card.topics:
-            self._topics[name] += 1
-        provider = card.provider
-        self._providers[provider.domain, provider.name] += 1
-
-    def topics(self) -> dict[str, str]:
+    def usual_topics(self) -> dict[str, str]:
         """Returns each topic's usual spelling, by its folded name."""
-        return _usual((fold(name), name, count) for name, count in self._topics.items())
+        return _usual((fold(name), name, count) for name, count in self.topics.items())
 
-    def providers(self) -> dict[str, str]:
+    def usual_providers(self) -> dict[str, str]:
         """Returns each provider's usual name, by its domain."""
-        return _usual((*names, count) for names, count in self._providers.items())
+        return _usual((*names, count) for names, count in self.providers.items())
 
 
 def _usual(counted: Iterable[tuple[str, str, int]]) -> dict[str, str]:
@@ -56,9 +48,9 @@ def catalog(
     excluded has none, unless a rule lets items in (`filled` holds the feeds that have items).
     """
     special = {fold(name): (name, named) for name, named in config.topics.items()}
-    topics = names.topics() | {key: name for key, (name, _) in special.items()}
+    topics = names.usual_topics() | {key: name for key, (name, _) in special.items()}
     topic_slugs = {named.slug for named in config.topics.values()}
-    providers = {domain: domain for domain in config.providers} | names.providers()
+    providers = {domain: domain for domain in config.providers} | names.usual_providers()
     provider_slugs = {named.slug for named in config.providers.values()}
     has_items = set(filled)
     site, size = config.site, config.selection.max_items

@@ -1,18 +1,22 @@
-"""The items of every feed."""
+"""The items of every feed.
+
+`enter` judges one item, `fill` one feed; a pass calls them for what changed only (see
+`feeds.selection`). `choose` does it all at once, for commands that look at the whole.
+"""
 
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import msgspec
 
 from feeds.config import Config
-from feeds.model import Card, Entry, Feed, FeedKind, Memory, Problem, Selected
+from feeds.model import Card, Entry, Feed, FeedKind, Memory, Problem, Selected, Slot
 from feeds.select.catalog import Names, catalog
 from feeds.select.memory import recall
-from feeds.select.places import Place, places
+from feeds.select.places import places
 from feeds.select.thresholds import Thresholds, held_back
 
 
@@ -25,6 +29,13 @@ class Past(NamedTuple):
 
     first_pass: bool = True
     feeds: frozenset[str] = frozenset()
+
+
+class Entered(NamedTuple):
+    """Where one item stands: what is to be remembered of it (None: it never was in a feed)."""
+
+    memory: Memory | None
+    slots: list[Slot]
 
 
 class Choice(NamedTuple):
@@ -41,50 +52,39 @@ class Choice(NamedTuple):
     duplicates: tuple[Problem, ...]
 
 
-class _Held(NamedTuple):
-    """An item that qualifies for a feed, and since when."""
-
-    entry: Entry
-    since: int
-
-
 def choose(cards: Iterable[Card], config: Config, past: Past, now: int) -> Choice:
     """Decides which items each feed holds at the time `now` (seconds since 1970)."""
     unique, duplicates = without_duplicates(cards)
     thresholds = Thresholds(config)
-    names = Names()
-    held: defaultdict[tuple[FeedKind, str], list[_Held]] = defaultdict(list)
+    topics: defaultdict[str, int] = defaultdict(int)
+    providers: defaultdict[tuple[str, str], int] = defaultdict(int)
+    held: defaultdict[tuple[FeedKind, str], list[Slot]] = defaultdict(list)
     memories: dict[str, Memory] = {}
     turns: list[int] = []
-    max_age = config.selection.max_age
     for card in unique:
-        if card.is_published and card.dated > now:
-            turns.append(card.dated - 1)
-        elif card.is_published:
-            names.add(card)
-        if any(held_back(card, config, now)):
-            continue
-        if max_age is not None:
-            turns.append(card.dated + int(max_age.total_seconds()))
-        memory = _enter(card, places(card, thresholds, config.feeds), past, now, held)
+        turn = next_turn(card, config, now)
+        if turn is not None:
+            turns.append(turn)
+        if card.is_published and card.dated <= now:
+            for topic in card.topics:
+                topics[topic] += 1
+            providers[card.provider.domain, card.provider.name] += 1
+        memory, slots = enter(card, config, thresholds, past, now)
         if memory is not None and memory is not card.memory:
             memories[card.id] = memory
-    exposure = int(config.selection.exposure.total_seconds())
+        for slot in slots:
+            held[slot.kind, slot.key].append(slot)
     feeds = []
-    for place, feed in catalog(config, names, held).items():
-        selected, ends = _fill(feed, held.get(place, []), now - exposure, config)
-        feeds.append(selected)
-        turns += [since + exposure for since in ends]
+    for place, feed in catalog(config, Names(topics, providers), held).items():
+        slots = sorted(held.get(place, []), key=lambda slot: (-slot.entry.published, slot.entry.id))
+        feeds.append(fill(feed, slots, slots, config, now))
+    turns += [feed.until for feed in feeds if feed.until is not None]
     return Choice(tuple(feeds), memories, min(turns, default=None), tuple(duplicates))
 
 
 def without_duplicates(cards: Iterable[Card]) -> tuple[list[Card], list[Problem]]:
     """Keeps one card per id: the later dated, then the better, then the first in path order."""
-    cards = list(cards)
-    best = {card.id: card for card in cards}
-    if len(best) == len(cards):
-        return cards, []
-    best.clear()
+    best: dict[str, Card] = {}
     beaten: list[Card] = []
     for card in cards:
         other = best.setdefault(card.id, card)
@@ -108,20 +108,21 @@ def without_duplicates(cards: Iterable[Card]) -> tuple[list[Card], list[Problem]
     return list(best.values()), problems
 
 
-def _enter(
-    card: Card,
-    found: list[Place],
-    past: Past,
-    now: int,
-    held: dict[tuple[FeedKind, str], list[_Held]],
-) -> Memory | None:
-    """Puts an item into the feeds it qualifies for; returns its memory, None without any."""
-    found = [place for place in found if not place.threshold.shortfall(card.quality)]
+def enter(card: Card, config: Config, thresholds: Thresholds, past: Past, now: int) -> Entered:
+    """Puts an item into the feeds that it qualifies for."""
+    if any(held_back(card, config, now)):
+        return Entered(card.memory, [])
+    found = [
+        place
+        for place in places(card, thresholds, config.feeds)
+        if not place.threshold.shortfall(card.quality)
+    ]
     if not found:
-        return None
+        return Entered(card.memory, [])
     memory = recall(card, now)
     entry = Entry(card.number, card.id, memory.published, memory.updated, card.digest)
     fresh: dict[str, int] = {}
+    slots = []
     for place in found:
         since = memory.qualified.get(place.mark)
         if since is None:
@@ -129,18 +130,36 @@ def _enter(
                 place.kind == "custom" and place.mark not in past.feeds
             )
             since = fresh[place.mark] = memory.published if counts_as_old else now
-        held[place.kind, place.key].append(_Held(entry, since))
+        slots.append(Slot(place.kind, place.key, entry, since))
     if fresh:
-        return msgspec.structs.replace(memory, qualified=memory.qualified | fresh)
-    return memory
+        memory = msgspec.structs.replace(memory, qualified=memory.qualified | fresh)
+    return Entered(memory, slots)
 
 
-def _fill(feed: Feed, held: list[_Held], since: int, config: Config) -> tuple[Selected, list[int]]:
-    """Returns the newest items and those that qualified lately, and since when these did."""
-    held.sort(key=lambda one: (-one.entry.published, one.entry.id))
-    newest, rest = held[: feed.max_items], held[feed.max_items :]
-    late = [one for one in rest if one.since >= since]
+def fill(
+    feed: Feed, newest: Sequence[Slot], late: Sequence[Slot], config: Config, now: int
+) -> Selected:
+    """Returns a feed with its newest items and, beyond them, those that qualified lately.
+
+    Both sequences are in the order of feeds. `newest` begins with the newest items; `late` holds at
+    least all that qualified within `selection.exposure`.
+    """
+    exposure = int(config.selection.exposure.total_seconds())
+    newest = newest[: feed.max_items]
+    shown = {slot.entry.id for slot in newest}
+    late = [one for one in late if one.since >= now - exposure and one.entry.id not in shown]
     kept = late[: config.selection.max_exposed]
-    entries = tuple(one.entry for one in newest + kept)
-    selected = Selected(feed, entries, len(kept), len(late) - len(kept))
-    return selected, [one.since for one in kept]
+    entries = tuple(slot.entry for slot in (*newest, *kept))
+    until = min((slot.since + exposure for slot in late), default=None)
+    return Selected(feed, entries, len(kept), len(late) - len(kept), until)
+
+
+def next_turn(card: Card, config: Config, now: int) -> int | None:
+    """Returns the last moment before time alone moves an item into or out of the feeds."""
+    if not card.is_published:
+        return None
+    if card.dated > now:
+        return card.dated - 1
+    max_age = config.selection.max_age
+    expires = card.dated + int(max_age.total_seconds()) if max_age is not None else None
+    return expires if expires is not None and expires >= now else None

@@ -16,6 +16,7 @@ _MIGRATIONS = (
     CREATE TABLE seed (
         number INTEGER PRIMARY KEY,
         path TEXT NOT NULL UNIQUE,
+        shown TEXT,
         folder TEXT NOT NULL,
         size INTEGER NOT NULL,
         mtime_ns INTEGER NOT NULL,
@@ -32,13 +33,14 @@ _MIGRATIONS = (
         is_published INTEGER,
         domain TEXT,
         provider TEXT,
-        topics BLOB,
+        topics TEXT,
         category TEXT,
         digest BLOB,
         reader_digest BLOB
     ) STRICT;
     CREATE INDEX seed_id ON seed (id);
     CREATE INDEX seed_problems ON seed (path) WHERE problems IS NOT NULL;
+    CREATE INDEX seed_dated ON seed (dated) WHERE is_published;
 
     -- The items themselves, apart from `seed` so that selection does not have to page past them.
     CREATE TABLE item (
@@ -56,8 +58,27 @@ _MIGRATIONS = (
         qualified BLOB
     ) STRICT, WITHOUT ROWID;
 
-    -- What out/ holds: the key of each feed's rendering, and the stamps of its files.
-    CREATE TABLE feed (address TEXT PRIMARY KEY, key BLOB NOT NULL) STRICT, WITHOUT ROWID;
+    -- Which item qualifies for which feed, in the order of feeds, and since when.
+    CREATE TABLE slot (
+        kind TEXT NOT NULL,
+        key TEXT NOT NULL,
+        published INTEGER NOT NULL,
+        id TEXT NOT NULL,
+        since INTEGER NOT NULL,
+        updated INTEGER NOT NULL,
+        number INTEGER NOT NULL,
+        digest BLOB NOT NULL,
+        PRIMARY KEY (kind, key, published DESC, id)
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX slot_id ON slot (id);
+    CREATE INDEX slot_since ON slot (kind, key, since);
+
+    -- What out/ holds: of each feed the key of its rendering and its summary, and all files.
+    CREATE TABLE feed (
+        address TEXT PRIMARY KEY,
+        key BLOB NOT NULL,
+        summary BLOB NOT NULL
+    ) STRICT, WITHOUT ROWID;
     CREATE TABLE document (
         path TEXT PRIMARY KEY,
         size INTEGER NOT NULL,
@@ -71,7 +92,7 @@ _MIGRATIONS = (
 )
 
 VERSION = len(_MIGRATIONS)
-TABLES = {"seed", "item", "memory", "feed", "document", "fact"}
+TABLES = {"seed", "item", "memory", "slot", "feed", "document", "fact"}
 
 
 def migrate(connection: sqlite3.Connection) -> None:

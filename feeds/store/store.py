@@ -5,13 +5,14 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from functools import cache, lru_cache
+from functools import cache
 from typing import NamedTuple, TypeVar
 
 import msgspec
 
 from feeds.errors import StateError
-from feeds.model import Card, Fingerprint, Memory, Problem, Provider, Reading
+from feeds.model import Card, Fingerprint, Problem, Reading
+from feeds.store.slots import Slots
 
 T = TypeVar("T")
 
@@ -19,16 +20,9 @@ _STATE_COLUMNS = (
     *("path", "folder", "size", "mtime_ns", "inode", "settled", "parser", "content", "problems"),
 )
 _CARD_COLUMNS = (
-    *("id", "dated", "stamp", "quality", "heat", "is_published", "domain", "provider", "topics"),
-    *("category", "digest", "reader_digest"),
+    *("shown", "id", "dated", "stamp", "quality", "heat", "is_published", "domain", "provider"),
+    *("topics", "category", "digest", "reader_digest"),
 )
-_CARDS = """
-    SELECT s.number, s.path, s.id, s.dated, s.stamp, s.quality, s.heat, s.is_published, s.domain,
-           s.provider, s.topics, s.category, s.digest, s.reader_digest,
-           m.published, m.updated, m.reader_digest, m.qualified
-    FROM seed s LEFT JOIN memory m ON m.id = s.id
-    WHERE s.id IS NOT NULL ORDER BY s.path
-"""
 
 
 class DamagedStateError(Exception):
@@ -51,11 +45,8 @@ class Known(NamedTuple):
     trusted: int
 
 
-class Store:
+class Store(Slots):
     """One open state file. Everything that writes stands in a `transaction`."""
-
-    def __init__(self, connection: sqlite3.Connection) -> None:
-        self._db = connection
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -76,8 +67,6 @@ class Store:
         finally:
             if self._db.in_transaction:
                 self._db.execute("ROLLBACK")
-
-    # Seeds
 
     def known(self, parser: str) -> dict[str, Known]:
         """Returns the seeds that were read, by path; `parser` is the version in use now."""
@@ -104,6 +93,8 @@ class Store:
         if reading.card is None:
             self._db.execute(_upsert(_STATE_COLUMNS), values)
             return
+        before = self._db.execute("SELECT id FROM seed WHERE path = ?", (reading.path,)).fetchone()
+        self.touched.update(before or (), (reading.card.id,))
         query = f"{_upsert(_STATE_COLUMNS + _CARD_COLUMNS)} RETURNING number"
         (number,) = self._db.execute(query, values + _card_values(reading.card)).fetchone()
         self._db.execute("INSERT OR REPLACE INTO item VALUES (?, ?)", (number, reading.data))
@@ -112,7 +103,8 @@ class Store:
         """Drops seeds whose files are gone; what readers were shown of them is remembered."""
         for number in numbers:
             self._db.execute("DELETE FROM item WHERE number = ?", (number,))
-            self._db.execute("DELETE FROM seed WHERE number = ?", (number,))
+            query = "DELETE FROM seed WHERE number = ? RETURNING id"
+            self.touched.update(self._db.execute(query, (number,)).fetchone())
 
     def seed_problems(self) -> Iterator[Problem]:
         """Yields the problems of all seeds, by path."""
@@ -120,105 +112,30 @@ class Store:
         for (data,) in self._db.execute(query):
             yield from msgspec.msgpack.decode(data, type=list[Problem])
 
-    def seed_count(self) -> int:
-        """Returns how many seed files are known."""
-        (count,) = self._db.execute("SELECT count(*) FROM seed").fetchone()
-        return int(count)
-
     def item_count(self) -> int:
-        """Returns how many of them have, or once had, an item that can be used."""
-        (count,) = self._db.execute("SELECT count(*) FROM seed WHERE id IS NOT NULL").fetchone()
+        """Returns how many seeds have, or once had, an item that can be used."""
+        (count,) = self._db.execute("SELECT count(id) FROM seed").fetchone()
         return int(count)
 
     def seeds_by_folder(self) -> dict[str, int]:
         """Returns how many seeds are known in each folder of `paths.seeds`."""
         return dict(self._db.execute("SELECT folder, count(*) FROM seed GROUP BY folder"))
 
-    # Items
-
-    def cards(self) -> Iterator[Card]:
-        """Yields what selection needs of every item, in path order."""
-        for row in self._db.execute(_CARDS):
-            number, path, id_, dated, stamp, quality, heat, is_published, domain, name = row[:10]
-            topics, category, digest, reader_digest = row[10:14]
-            published, updated, shown_digest, qualified = row[14:]
-            memory = None
-            if published is not None:
-                marks = _decode_marks(qualified)
-                memory = Memory(published, updated, shown_digest, marks)
-            yield Card(
-                number,
-                path,
-                id_,
-                dated,
-                stamp,
-                quality,
-                heat,
-                bool(is_published),
-                _provider(name, domain),
-                _topics(topics),
-                category,
-                digest,
-                reader_digest,
-                memory,
-            )
-
     def items(self, numbers: Iterable[int]) -> dict[int, bytes]:
         """Returns the items of the seeds with these numbers, in MessagePack."""
         query = "SELECT data FROM item WHERE number = ?"
         return {number: self._db.execute(query, (number,)).fetchone()[0] for number in numbers}
-
-    def see(self, now: int) -> None:
-        """Remembers when items were first seen, for those that are new."""
-        insert = """
-            INSERT OR IGNORE INTO memory (id, first_seen)
-            SELECT DISTINCT id, ? FROM seed WHERE id IS NOT NULL
-        """
-        self._db.execute(insert, (now,))
-
-    def remember(self, memories: dict[str, Memory], now: int) -> None:
-        """Remembers what readers are told of these items, by id."""
-        upsert = """
-            INSERT INTO memory (id, first_seen, published, updated, reader_digest, qualified)
-            VALUES (?, ?, ?, ?, ?, ?)
-            ON CONFLICT (id) DO UPDATE SET (published, updated, reader_digest, qualified) =
-                (excluded.published, excluded.updated, excluded.reader_digest, excluded.qualified)
-        """
-        self._db.executemany(
-            upsert,
-            (
-                (
-                    id_,
-                    now,
-                    one.published,
-                    one.updated,
-                    one.digest,
-                    msgspec.json.encode(one.qualified),
-                )
-                for id_, one in memories.items()
-            ),
-        )
-
-    # What was published
-
-    def feed_keys(self) -> dict[str, bytes]:
-        """Returns the key under which each feed was last rendered, by address."""
-        return dict(self._db.execute("SELECT address, key FROM feed"))
 
     def stamps(self) -> dict[str, Fingerprint]:
         """Returns the fingerprint of each published file, by its path below out/."""
         query = "SELECT path, size, mtime_ns, inode FROM document"
         return {path: Fingerprint(*stamp) for path, *stamp in self._db.execute(query)}
 
-    def published(self, keys: dict[str, bytes], stamps: dict[str, Fingerprint]) -> None:
-        """Keeps what out/ holds from now on: all feeds with their keys, and all files."""
-        self._db.execute("DELETE FROM feed")
-        self._db.executemany("INSERT INTO feed VALUES (?, ?)", keys.items())
+    def keep_stamps(self, stamps: dict[str, Fingerprint]) -> None:
+        """Keeps the fingerprints of all files in out/."""
         self._db.execute("DELETE FROM document")
         rows = ((path, *stamp) for path, stamp in stamps.items())
         self._db.executemany("INSERT INTO document VALUES (?, ?, ?, ?)", rows)
-
-    # Facts
 
     def fact(self, name: str, kind: type[T]) -> T | None:
         """Returns a single fact, None where it was never kept or has another shape."""
@@ -246,6 +163,7 @@ def _upsert(columns: tuple[str, ...]) -> str:
 
 def _card_values(card: Card) -> tuple[str | int | bytes, ...]:
     return (
+        card.path,
         card.id,
         card.dated,
         card.stamp,
@@ -254,21 +172,8 @@ def _card_values(card: Card) -> tuple[str | int | bytes, ...]:
         card.is_published,
         card.provider.domain,
         card.provider.name,
-        msgspec.json.encode(card.topics),
+        msgspec.json.encode(card.topics).decode(),
         card.category,
         card.digest,
         card.reader_digest,
     )
-
-
-_decode_marks = msgspec.json.Decoder(dict[str, int]).decode
-
-
-@lru_cache(maxsize=65536)
-def _topics(data: bytes) -> tuple[str, ...]:
-    return msgspec.json.decode(data, type=tuple[str, ...])
-
-
-@lru_cache(maxsize=65536)
-def _provider(name: str, domain: str) -> Provider:
-    return Provider(name, domain)

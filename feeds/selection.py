@@ -1,0 +1,87 @@
+"""Brings the slots in the store, which item stands in which feed, up to what changed."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+from feeds.config import Config
+from feeds.model import Card, Feed, FeedKind, Problem, Selected
+from feeds.select.catalog import Names, catalog
+from feeds.select.choose import Past, enter, fill, without_duplicates
+from feeds.select.thresholds import Thresholds
+from feeds.store import Store
+
+
+class Selection(NamedTuple):
+    """All feeds; of which of them items came, went or changed (None: maybe of all); duplicates."""
+
+    feeds: list[Feed]
+    touched: set[tuple[FeedKind, str]] | None
+    duplicates: tuple[Problem, ...]
+
+
+def select(store: Store, config: Config, past: Past, since: int | None, now: int) -> Selection:
+    """Judges the items that changed, or whose time came, since the time `since`.
+
+    None judges all anew: for a new store, another configuration, or a clock that was set back.
+    """
+    thresholds = Thresholds(config)
+
+    def judge(cards: list[Card]) -> set[tuple[FeedKind, str]]:
+        entered = [(card, enter(card, config, thresholds, past, now)) for card in cards]
+        store.remember(
+            {
+                card.id: memory
+                for card, (memory, _) in entered
+                if memory is not None and memory is not card.memory
+            }
+        )
+        slots = [slot for _, (_, slots) in entered for slot in slots]
+        store.occupy(slots)
+        return {(slot.kind, slot.key) for slot in slots}
+
+    repeated = store.repeated_ids()
+    touched: set[tuple[FeedKind, str]] | None = None
+    if since is None:
+        store.clear_slots()
+        for page in store.card_pages():
+            judge([card for card in page if card.id not in repeated])
+        judge(without_duplicates(store.cards_of(repeated))[0])
+    else:
+        due = store.touched | _whose_time_came(store, config, since, now)
+        touched = store.leave(due)
+        touched |= judge(without_duplicates(store.cards_of(due))[0])
+    names = Names(store.topic_names(now), store.provider_names(now))
+    feeds = list(catalog(config, names, store.filled()).values())
+    _, duplicates = without_duplicates(store.cards_of(repeated))
+    return Selection(feeds, touched, tuple(sorted(duplicates)))
+
+
+def selected(store: Store, feed: Feed, config: Config, now: int) -> Selected:
+    """Returns a feed with its entries."""
+    exposed_since = now - int(config.selection.exposure.total_seconds())
+    newest = store.newest(feed.kind, feed.key, feed.max_items)
+    late = store.late(feed.kind, feed.key, exposed_since)
+    return fill(feed, newest, late, config, now)
+
+
+def next_turn(store: Store, config: Config, now: int) -> int | None:
+    """Returns the last moment before time alone moves an item into or out of the feeds."""
+    turns = []
+    due = store.next_dated(now)
+    if due is not None:
+        turns.append(due - 1)
+    if config.selection.max_age is not None:
+        age = int(config.selection.max_age.total_seconds())
+        oldest = store.next_dated(now - age - 1)
+        if oldest is not None:
+            turns.append(oldest + age)
+    return min(turns, default=None)
+
+
+def _whose_time_came(store: Store, config: Config, since: int, now: int) -> set[str]:
+    came = store.ids_dated(since, now)
+    if config.selection.max_age is not None:
+        age = int(config.selection.max_age.total_seconds())
+        came |= store.ids_dated(since - age - 1, now - age - 1)
+    return came
