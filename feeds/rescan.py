@@ -72,7 +72,7 @@ def rescan(
             full
             or old is None
             or not old.trusted
-            or (old.size, old.mtime_ns, old.inode) != found.state
+            or old[2:5] != found.state
         ):
             wanted.append(_Due(found.path, found.folder, found.state, old))
     changed = _read(store, wanted, config, base, progress, full=full)

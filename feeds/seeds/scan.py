@@ -76,23 +76,26 @@ def _scan_folder(walk: _Walk) -> Iterator[Found]:
     listings = [_list(walk, walk.folder, frozenset())]
     while listings:
         entries, above = listings[-1]
-        entry = next(entries, None)
-        if entry is None:
-            listings.pop()
-        elif entry.name.startswith("."):
-            continue
-        elif entry.is_symlink():
-            found = _look_behind(walk, entry, above)
-            if found is _FOLDER:
+        for entry in entries:
+            name = entry.name
+            if name.startswith("."):
+                continue
+            found: Found | object | None
+            if entry.is_symlink():
+                found = _look_behind(walk, entry, above)
+            elif entry.is_dir():
+                found = _FOLDER
+            elif name.endswith(SUFFIXES):
+                found = _look_at(walk, entry)
+            else:
+                continue
+            if isinstance(found, Found):
+                yield found
+            elif found is _FOLDER:
                 listings.append(_list(walk, entry.path, above))
-            elif isinstance(found, Found):
-                yield found
-        elif entry.name.endswith(SUFFIXES) and not entry.is_dir():
-            found = _look_at(walk, entry)
-            if found:
-                yield found
-        elif entry.is_dir():
-            listings.append(_list(walk, entry.path, above))
+                break
+        else:
+            listings.pop()
 
 
 def _list(
