@@ -3,6 +3,8 @@ PYTHON ?= python3
 BIN := .venv/bin
 
 .PHONY: export test check format clean
+# A .venv that could not be made to the end (no ensurepip, Ctrl-C) is made anew the next time.
+.DELETE_ON_ERROR:
 
 export: .venv/installed
 	$(BIN)/feeds export
@@ -23,7 +25,7 @@ clean:
 	rm -rf .venv out .feeds
 
 .venv/bin/python:
-	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "feeds needs Python 3.11 or later; name one with: make PYTHON=...")'
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "feeds needs Python 3.11 or later; name one with: make PYTHON=...")'
 	$(PYTHON) -m venv .venv
 
 .venv/installed: pyproject.toml | .venv/bin/python

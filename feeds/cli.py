@@ -39,7 +39,7 @@ _COMMANDS = (
     _Command("explain", "say why a story is, or is not, in each feed", ("json",)),
     _Command("list", "list the feeds", ("json",)),
     _Command("run", "run passes on a schedule until told to stop", ("log-json", "debug"), out=True),
-    _Command("status", "tell what the last pass did and when the next is due", ("json",)),
+    _Command("status", "tell what the last pass did and when the next is due", ("json",), out=True),
 )
 
 _FLAGS = {
@@ -61,11 +61,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         code = int(module.run(arguments))
         sys.stdout.flush()
     except FeedsError as error:
-        for line in str(error).splitlines():
-            print(f"feeds: {line}", file=sys.stderr)  # noqa: T201
+        print(f"feeds: {error}", file=sys.stderr)  # noqa: T201
         return error.exit_code
     except KeyboardInterrupt:
-        print("feeds: interrupted; what was published before is untouched", file=sys.stderr)  # noqa: T201
+        text = "interrupted; every published file is whole, the next run does the rest"
+        print(f"feeds: {text}", file=sys.stderr)  # noqa: T201
         return _INTERRUPTED
     except BrokenPipeError:
         # Whoever read our output has gone ("feeds list | head"): nothing left to say, or to flush.

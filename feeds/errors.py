@@ -17,7 +17,7 @@ class ConfigError(FeedsError):
 
     def __init__(self, faults: list[str]) -> None:
         self.faults = faults
-        super().__init__("\n".join(faults))
+        super().__init__("\nfeeds: ".join(faults))
 
 
 class SeedsFolderError(FeedsError):
@@ -40,6 +40,12 @@ class PublishError(FeedsError):
 
 class StateError(FeedsError):
     """The state file cannot be written or is in use for too long."""
+
+    exit_code = 3
+
+
+class WorkerError(FeedsError):
+    """A process that worked for us was killed from outside."""
 
     exit_code = 3
 

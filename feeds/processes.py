@@ -13,7 +13,7 @@ from multiprocessing import get_context, parent_process
 from multiprocessing.connection import wait
 from typing import TypeVar
 
-from feeds.errors import FeedsError
+from feeds.errors import WorkerError
 
 T = TypeVar("T")
 
@@ -30,7 +30,7 @@ def spread(
     chunks are in memory at a time.
 
     Raises:
-        FeedsError: a process was killed from outside.
+        WorkerError: a process was killed from outside.
     """
     rest = iter(source)
     first = list(islice(rest, worth)) if worth else []
@@ -53,7 +53,7 @@ def spread(
             while pending:
                 yield pending.popleft().result()
         except BrokenProcessPool:
-            raise FeedsError(
+            raise WorkerError(
                 "a worker process was killed (out of memory?); nothing was published. Try again."
             ) from None
         finally:

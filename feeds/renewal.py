@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
@@ -12,10 +13,10 @@ from feeds.config import Config
 from feeds.model import Feed, Problem, Selected, Summary
 from feeds.passes import Ears, Options
 from feeds.publish import Publisher, read_manifest, stamp_of
-from feeds.render.view import Site
+from feeds.render.view import RENDER_VERSION, Site
 from feeds.report import FeedReport
 from feeds.select.choose import Past
-from feeds.selection import Selection, next_turn, select, selected
+from feeds.selection import SELECTION_VERSION, Selection, next_turn, select, selected
 from feeds.store import Store
 from feeds.times import from_unix
 
@@ -92,13 +93,22 @@ def _is_quiet(last: _Last, store: Store, config: Config, now: int) -> bool:
         not store.touched
         and last.out == str(out)
         and (last.until is None or now <= last.until)
-        and not read_manifest(out).unfinished
-        and all(stamp_of(out, path) == stamp for path, stamp in store.stamps().items())
+        and _is_intact(store, out)
+    )
+
+
+def _is_intact(store: Store, out: Path) -> bool:
+    manifest, stamps = read_manifest(out), store.stamps()
+    return (
+        not manifest.unfinished
+        and set(manifest.files) == stamps.keys()
+        and all(stamp_of(out, path) == stamp for path, stamp in stamps.items())
     )
 
 
 def _config_key(config: Config) -> bytes:
-    return hashlib.sha256(f"{__version__} {config.model_dump_json()}".encode()).digest()
+    key = f"{__version__} {SELECTION_VERSION} {RENDER_VERSION} {config.model_dump_json()}"
+    return hashlib.sha256(key.encode()).digest()
 
 
 def _publish(
@@ -115,7 +125,11 @@ def _publish(
         for one, _ in plan.stale
     )
     many = len(plan.stale) >= _MANY_FEEDS
-    with Publisher(out, plan.keep, store.item_count(), dry_run=options.dry_run) as publisher:
+    # Even where the manifest was lost, these are ours.
+    known = {path for path, stamp in store.stamps().items() if stamp_of(out, path) == stamp}
+    with Publisher(
+        out, plan.keep, store.item_count(), known=known, dry_run=options.dry_run
+    ) as publisher:
         for done, documents in enumerate(render_feeds(jobs, many=many), 1):
             for document in documents:
                 publisher.put(document)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from feeds import __version__
 from feeds.config import Config
 from feeds.model import Fingerprint, Problem
 from feeds.seeds.parse import ParseOptions
@@ -44,7 +45,7 @@ class _Due(NamedTuple):
 
 def parser_name(config: Config) -> str:
     """Returns what tells one way of reading seeds from another."""
-    return f"{PARSER_VERSION} {config.site.timezone} {config.text.repair}"
+    return f"{__version__} {PARSER_VERSION} {config.site.timezone} {config.text.repair}"
 
 
 def rescan(
@@ -68,12 +69,7 @@ def rescan(
         seen[found.folder] = seen.get(found.folder, 0) + 1
         if isinstance(found.state, Problem):
             problems.append(found.state)
-        elif (
-            full
-            or old is None
-            or not old.trusted
-            or old[2:5] != found.state
-        ):
+        elif full or old is None or not old.trusted or old[2:5] != found.state:
             wanted.append(_Due(found.path, found.folder, found.state, old))
     changed = _read(store, wanted, config, base, progress, full=full)
     store.forget(old.number for old in known.values())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from typing import NamedTuple
 
 from feeds.config import Config
@@ -10,6 +11,9 @@ from feeds.select.catalog import Names, catalog
 from feeds.select.choose import Past, enter, fill, without_duplicates
 from feeds.select.thresholds import Thresholds
 from feeds.store import Store
+
+# Raise it whenever the same items would be selected otherwise.
+SELECTION_VERSION = 1
 
 
 class Selection(NamedTuple):
@@ -46,15 +50,14 @@ def select(store: Store, config: Config, past: Past, since: int | None, now: int
         store.clear_slots()
         for page in store.card_pages():
             judge([card for card in page if card.id not in repeated])
-        judge(without_duplicates(store.cards_of(repeated))[0])
+        judge(without_duplicates(store.cards_of(repeated)).cards)
     else:
         due = store.touched | _whose_time_came(store, config, since, now)
         touched = store.leave(due)
-        touched |= judge(without_duplicates(store.cards_of(due))[0])
-    names = Names(store.topic_names(now), store.provider_names(now))
-    feeds = list(catalog(config, names, store.filled()).values())
-    _, duplicates = without_duplicates(store.cards_of(repeated))
-    return Selection(feeds, touched, tuple(sorted(duplicates)))
+        touched |= judge(without_duplicates(store.cards_of(due)).cards)
+    unique = without_duplicates(store.cards_of(repeated))
+    feeds = list(catalog(config, _names(store, unique.beaten, now), store.filled()).values())
+    return Selection(feeds, touched, unique.problems)
 
 
 def selected(store: Store, feed: Feed, config: Config, now: int) -> Selected:
@@ -77,6 +80,16 @@ def next_turn(store: Store, config: Config, now: int) -> int | None:
         if oldest is not None:
             turns.append(oldest + age)
     return min(turns, default=None)
+
+
+def _names(store: Store, beaten: list[Card], now: int) -> Names:
+    """Counts the names that published items use; those of beaten duplicates do not count."""
+    topics, providers = Counter(store.topic_names(now)), Counter(store.provider_names(now))
+    for card in beaten:
+        if card.is_published and card.dated <= now:
+            topics.subtract(card.topics)
+            providers.subtract([(card.provider.domain, card.provider.name)])
+    return Names(+topics, +providers)
 
 
 def _whose_time_came(store: Store, config: Config, since: int, now: int) -> set[str]:

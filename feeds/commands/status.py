@@ -25,7 +25,8 @@ class Status(msgspec.Struct):
 def run(arguments: Namespace) -> int:
     """Shows the state of things, with the daemon running or not."""
     console = Console(json=arguments.json)
-    paths = load_config(arguments.config).config.paths
+    loaded = load_config(arguments.config)
+    paths = (loaded.with_out(arguments.out) if arguments.out else loaded).config.paths
     with open_for_reading(paths.state) as store:
         report = store.fact("report", PassReport) if store else None
     daemon = running_daemon(paths.out)

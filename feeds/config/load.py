@@ -99,8 +99,10 @@ def _overlay(data: dict[str, Any], environment: Mapping[str, str]) -> dict[tuple
     variables: dict[tuple[str, ...], str] = {}
     for name, value in sorted(environment.items()):
         steps = tuple(name.removeprefix(ENV_PREFIX).lower().split("__"))
-        if not name.startswith(ENV_PREFIX) or len(steps) == 1:
+        if not name.startswith(ENV_PREFIX):
             continue
+        if len(steps) == 1 and steps[0] not in Config.model_fields:
+            continue  # FEEDS_VERSION and the like: somebody else's
         table = data
         for step in steps[:-1]:
             inner = table.setdefault(step, {})
@@ -129,19 +131,26 @@ def _fault(
     fault: Any,
 ) -> str:
     keys = tuple(step for step in fault["loc"] if step != "[key]")
-    place = str(path)
-    variable = next(
-        (variables[keys[:n]] for n in range(len(keys), 0, -1) if keys[:n] in variables), None
-    )
-    if variable:
-        place = f"environment variable {variable}"
-    else:
-        known = next((keys[:n] for n in range(len(keys), 0, -1) if keys[:n] in lines), None)
-        place += f":{lines[known]}" if known else ""
+    place = _place(path, lines, variables, keys)
     name = ".".join(f'"{key}"' if " " in str(key) else str(key) for key in keys)
-    return (
-        f"{place}: {name}: {_reason(keys, fault)}" if name else f"{place}: {_reason(keys, fault)}"
-    )
+    return f"{place}: {name}: {_reason(keys, fault)}".replace(": : ", ": ")
+
+
+def _place(
+    path: Path,
+    lines: dict[tuple[str | int, ...], int],
+    variables: dict[tuple[str, ...], str],
+    keys: tuple[str | int, ...],
+) -> str:
+    """Returns where a key, or the table that it is missing in, was written."""
+    for length in range(len(keys), 0, -1):
+        known = keys[:length]
+        if variable := next((name for steps, name in variables.items() if steps == known), None):
+            return f"environment variable {variable}"
+        if known in lines:
+            return f"{path}:{lines[known]}"
+    inside = (name for steps, name in variables.items() if keys and steps[: len(keys)] == keys)
+    return next((f"environment variable {name}" for name in inside), str(path))
 
 
 def _reason(keys: tuple[str | int, ...], fault: Any) -> str:
@@ -151,6 +160,7 @@ def _reason(keys: tuple[str | int, ...], fault: Any) -> str:
         hint = f"did you mean {close[0]}?" if close else f"known here: {', '.join(known)}"
         return f"unknown key ({hint})"
     reason = str(fault["msg"]).removeprefix("Value error, ").replace("Input should be", "wanted")
+    reason = reason.replace("a valid tuple", "a list")
     found = fault["input"]
     shown = "" if isinstance(found, dict | BaseModel) else f"found {found!r}, "
     return shown + reason[0].lower() + reason[1:]

@@ -23,6 +23,7 @@ from feeds.config.types import (
     Url,
     Whole,
 )
+from feeds.cron import named_weekdays
 from feeds.slugs import slug
 from feeds.text import fold
 
@@ -169,7 +170,7 @@ class Schedule(Section):
             from apscheduler.triggers.cron import CronTrigger
 
             try:
-                CronTrigger.from_crontab(value)
+                CronTrigger.from_crontab(named_weekdays(value))
             except ValueError as error:
                 raise ValueError(
                     f'wanted five cron fields such as "*/10 6-22 * * mon-fri" ({error})'

@@ -12,6 +12,7 @@ from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 
 from feeds.config import Config
+from feeds.cron import named_weekdays
 
 _JOB = "pass"
 
@@ -21,7 +22,7 @@ def trigger_of(config: Config) -> BaseTrigger:
     schedule, zone = config.schedule, ZoneInfo(config.site.timezone)
     jitter = int(schedule.jitter.total_seconds()) or None
     if schedule.cron:
-        trigger = CronTrigger.from_crontab(schedule.cron, timezone=zone)
+        trigger = CronTrigger.from_crontab(named_weekdays(schedule.cron), timezone=zone)
         trigger.jitter = jitter
         return trigger
     return IntervalTrigger(

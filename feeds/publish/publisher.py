@@ -38,17 +38,24 @@ class Publisher:
     """One publication into `out`: `put` each document that may have changed, then `finish`.
 
     `keep` names all documents of the new state, put or left alone; `items` goes into the manifest.
+    `known` names files that are ours even if the manifest does not say so.
     With `dry_run` nothing is written. Every OSError becomes a PublishError.
     """
 
     def __init__(
-        self, out: Path, keep: Iterable[str], items: int, *, dry_run: bool = False
+        self,
+        out: Path,
+        keep: Iterable[str],
+        items: int,
+        *,
+        known: Iterable[str] = (),
+        dry_run: bool = False,
     ) -> None:
         self.out = out
         self.written: list[str] = []
         self._dry_run = dry_run
         before = read_manifest(out)
-        ours = set(before.files)
+        ours = {*before.files, *known}
         kept = set(keep)
         # What stands in the way of a new document: never claimed, never overwritten.
         self._strangers = {name for name in kept - ours if os.path.lexists(f"{out}/{name}")}
@@ -58,6 +65,7 @@ class Publisher:
         self._claim = Manifest(items=before.items, unfinished=True, files=tuple(claimed))
         self._crashed = before.unfinished
         self._began = False
+        self._is_whole = True
         self._temporary: dict[Path, Path] = {}
         self._folders: set[Path] = set()
         self._pending: deque[Future[None]] = deque()
@@ -97,8 +105,9 @@ class Publisher:
         try:
             while self._pending:
                 self._pending.popleft().result()
-            if self.removed:
+            if self.removed or self._crashed:
                 self._begin()
+            self._is_whole = False
             for path, temporary in self._temporary.items():
                 temporary.replace(path)
             self._temporary.clear()
@@ -157,7 +166,12 @@ class Publisher:
     def _failure(self, error: OSError) -> PublishError:
         where = error.filename or self.out
         reason = error.strerror or str(error)
-        return PublishError(f"cannot publish: {where}: {reason}. out/ is left as it was.")
+        state = (
+            "out/ is left as it was."
+            if self._is_whole
+            else "Every file in out/ is whole, some are new already; the next run does the rest."
+        )
+        return PublishError(f"cannot publish: {where}: {reason}. {state}")
 
 
 def _temporary_for(path: Path) -> Path:

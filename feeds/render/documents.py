@@ -13,11 +13,8 @@ from feeds.model import Document, Feed, Item, Selected
 from feeds.processes import spread
 from feeds.render import atom, jsonfeed, rss
 from feeds.render.content import entry_content
-from feeds.render.view import NEVER, EntryView, FeedView, Site, seed_enclosure
+from feeds.render.view import NEVER, RENDER_VERSION, EntryView, FeedView, Site, seed_enclosure
 from feeds.times import from_unix
-
-# Raise it whenever the same feed would give other bytes.
-RENDER_VERSION = 1
 
 EXTENSIONS = (atom.EXTENSION, rss.EXTENSION, jsonfeed.EXTENSION)
 

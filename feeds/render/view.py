@@ -11,6 +11,9 @@ import msgspec
 
 from feeds.model import Feed, Item
 
+# Raise it whenever the same feed would give other bytes.
+RENDER_VERSION = 1
+
 # Stands for `updated` where a feed has no entry: Atom wants a date, and "now" would change the
 # document with every pass.
 NEVER = datetime(2000, 1, 1, tzinfo=UTC)

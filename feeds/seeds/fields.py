@@ -64,6 +64,8 @@ class Fields:
         """Returns one line of clean text, ``""`` where there is none or it is wrong."""
         value = self.mapping.get(name, "")
         if value.__class__ is str:
+            if not required and value in _NULLS:
+                return ""
             text = clean_line(value, repair=self.repair)
             if text or not required:
                 return text
@@ -77,7 +79,7 @@ class Fields:
 
     def integer(self, name: str, low: int, high: int, severity: Severity) -> int | None:
         """Returns a whole number from `low` to `high`, None where missing or wrong."""
-        text = self._scalar(name)
+        text = self.scalar(name)
         if text is not None and _INTEGER.fullmatch(text):
             number = int(text)
             if low <= number <= high:
@@ -88,7 +90,7 @@ class Fields:
 
     def flag(self, name: str) -> bool | None:
         """Returns true or false, None where missing or wrong."""
-        text = self._scalar(name)
+        text = self.scalar(name)
         if text is None:
             return None
         flag = _FLAGS.get(text.lower())
@@ -98,7 +100,7 @@ class Fields:
 
     def date(self, name: str, severity: Severity) -> datetime | None:
         """Returns a time in UTC, None where missing or wrong."""
-        text = self._scalar(name)
+        text = self.scalar(name)
         time = parse_date(text, self.zone) if text is not None else None
         if time is None and (text is not None or severity == "error"):
             self.note(name, WANTED_DATE, severity)
@@ -106,7 +108,7 @@ class Fields:
 
     def url(self, name: str, severity: Severity) -> str | None:
         """Returns an absolute http(s) URL, None where missing or wrong."""
-        text = self._scalar(name)
+        text = self.scalar(name)
         if text is None:
             return None
         url = normal_url(text)
@@ -144,7 +146,8 @@ class Fields:
         built = build(self)
         return built if len(self.notes) == before else None
 
-    def _scalar(self, name: str) -> str | None:
+    def scalar(self, name: str) -> str | None:
+        """Returns a value as the seed writes it, None where it is missing or a null of YAML."""
         value = self.mapping.get(name)
         if value.__class__ is str:
             text: str = value.strip()

@@ -119,8 +119,8 @@ def _item(fields: Fields, body: str) -> Item | None:
 
 def _identity(fields: Fields) -> str:
     # As the seed writes it, not as we normalise it: the id must outlive our idea of normal.
-    name = fields.mapping.get("originalUrl") or fields.mapping.get("webUrl")
-    return f"urn:uuid:{uuid.uuid5(uuid.NAMESPACE_URL, str(name).strip())}"
+    name = fields.scalar("originalUrl") or fields.scalar("webUrl") or ""
+    return f"urn:uuid:{uuid.uuid5(uuid.NAMESPACE_URL, name)}"
 
 
 def _has_error(fields: Fields, *names: str) -> bool:
@@ -165,7 +165,7 @@ def _parts(fields: Fields, name: str, build: Callable[[Fields], Part | None]) ->
 
 def _image(fields: Fields) -> Image | None:
     url = fields.url("url", "warning")
-    if url is None and not fields.mapping.get("url"):
+    if url is None and fields.scalar("url") is None:
         fields.note("url", WANTED_URL, "warning")
     if url and not has_dotted_host(url):
         fields.note("url", "a URL on a host such as images.example.org", "warning")
@@ -181,7 +181,7 @@ def _related(fields: Fields) -> Related | None:
     url = fields.url("webUrl", "warning") or fields.url("originalUrl", "warning")
     if not title and not fields.mapping.get("title"):
         fields.note("title", "text", "warning")
-    if url is None and not fields.mapping.get("webUrl"):
+    if url is None and fields.scalar("webUrl") is None:
         fields.note("webUrl", WANTED_URL, "warning")
     quality = fields.integer("quality", 0, 100, "warning")
     published = fields.date("publishedDateTime", "warning")

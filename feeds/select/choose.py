@@ -54,7 +54,7 @@ class Choice(NamedTuple):
 
 def choose(cards: Iterable[Card], config: Config, past: Past, now: int) -> Choice:
     """Decides which items each feed holds at the time `now` (seconds since 1970)."""
-    unique, duplicates = without_duplicates(cards)
+    unique, _, duplicates = without_duplicates(cards)
     thresholds = Thresholds(config)
     topics: defaultdict[str, int] = defaultdict(int)
     providers: defaultdict[tuple[str, str], int] = defaultdict(int)
@@ -79,10 +79,18 @@ def choose(cards: Iterable[Card], config: Config, past: Past, now: int) -> Choic
         slots = sorted(held.get(place, []), key=lambda slot: (-slot.entry.published, slot.entry.id))
         feeds.append(fill(feed, slots, slots, config, now))
     turns += [feed.until for feed in feeds if feed.until is not None]
-    return Choice(tuple(feeds), memories, min(turns, default=None), tuple(duplicates))
+    return Choice(tuple(feeds), memories, min(turns, default=None), duplicates)
 
 
-def without_duplicates(cards: Iterable[Card]) -> tuple[list[Card], list[Problem]]:
+class Unique(NamedTuple):
+    """One card per id; those beaten by them; and what is to be said of these."""
+
+    cards: list[Card]
+    beaten: list[Card]
+    problems: tuple[Problem, ...]
+
+
+def without_duplicates(cards: Iterable[Card]) -> Unique:
     """Keeps one card per id: the later dated, then the better, then the first in path order."""
     best: dict[str, Card] = {}
     beaten: list[Card] = []
@@ -105,7 +113,7 @@ def without_duplicates(cards: Iterable[Card]) -> tuple[list[Card], list[Problem]
         )
         for card in beaten
     ]
-    return list(best.values()), problems
+    return Unique(list(best.values()), beaten, tuple(sorted(problems)))
 
 
 def enter(card: Card, config: Config, thresholds: Thresholds, past: Past, now: int) -> Entered:

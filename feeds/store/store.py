@@ -61,7 +61,9 @@ class Store(Slots):
             yield
             self._db.execute("COMMIT")
         except sqlite3.OperationalError as error:
-            raise StateError(f"cannot write the state file: {error}") from None
+            raise StateError(
+                f"cannot write the state file: {error}. The next run repairs what is half done."
+            ) from None
         except sqlite3.DatabaseError as error:
             raise DamagedStateError(str(error)) from None
         finally:
