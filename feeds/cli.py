@@ -9,14 +9,15 @@ from __future__ import annotations
 
 import argparse
 import importlib
-import os
 import sys
 from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
 from feeds import __version__
 from feeds.errors import FeedsError
+from feeds.output import flush_output
 
 _INTERRUPTED = 130
 
@@ -57,21 +58,23 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Runs a command; returns its exit code."""
     arguments = _parser().parse_args(argv)
     try:
-        module = importlib.import_module(f"feeds.commands.{arguments.command}")
-        code = int(module.run(arguments))
-        sys.stdout.flush()
+        try:
+            module = importlib.import_module(f"feeds.commands.{arguments.command}")
+            return int(module.run(arguments))
+        finally:
+            flush_output()
     except FeedsError as error:
-        print(f"feeds: {error}", file=sys.stderr)  # noqa: T201
+        _complain(str(error))
         return error.exit_code
     except KeyboardInterrupt:
-        text = "interrupted; every published file is whole, the next run does the rest"
-        print(f"feeds: {text}", file=sys.stderr)  # noqa: T201
+        _complain("interrupted; every published file is whole, the next run does the rest")
         return _INTERRUPTED
-    except BrokenPipeError:
-        # Whoever read our output has gone ("feeds list | head"): nothing left to say, or to flush.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 0
-    return code
+
+
+def _complain(text: str) -> None:
+    with suppress(OSError, AttributeError):  # standard error is closed, or nobody reads it
+        sys.stderr.write(f"feeds: {text}\n")
+        sys.stderr.flush()
 
 
 def _parser() -> argparse.ArgumentParser:

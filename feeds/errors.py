@@ -44,6 +44,12 @@ class StateError(FeedsError):
     exit_code = 3
 
 
+class OutputError(FeedsError):
+    """What a command had to say found no room; its work is done."""
+
+    exit_code = 3
+
+
 class WorkerError(FeedsError):
     """A process that worked for us was killed from outside."""
 

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import os
+import signal
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from itertools import chain, islice
-from multiprocessing import get_context, parent_process
+from multiprocessing import forkserver, get_context, parent_process
 from multiprocessing.connection import wait
+from multiprocessing.context import ForkServerContext
 from typing import TypeVar
 
 from feeds.errors import WorkerError
@@ -40,14 +43,14 @@ def spread(
         while part := list(islice(members, chunk)):
             yield work(part)
         return
-    # Not "fork": the daemon has threads. Not "spawn": each worker would import everything anew.
-    context = get_context("forkserver")
-    context.set_forkserver_preload(_PRELOAD)
+    context = fork_context(_PRELOAD)
     with ProcessPoolExecutor(workers, mp_context=context, initializer=exit_with_parent) as pool:
         pending: deque[Future[bytes]] = deque()
         try:
             while part := list(islice(members, chunk)):
-                pending.append(pool.submit(work, part))
+                # An interrupt while a worker is being started would leave it behind.
+                with _uninterrupted():
+                    pending.append(pool.submit(work, part))
                 if len(pending) > 2 * workers:
                     yield pending.popleft().result()
             while pending:
@@ -58,6 +61,29 @@ def spread(
             ) from None
         finally:
             pool.shutdown(cancel_futures=True)
+
+
+def fork_context(preload: list[str]) -> ForkServerContext:
+    """Returns what starts processes that have these modules loaded.
+
+    Not "fork", since the daemon has threads; not "spawn", since each process would import all anew.
+    Ctrl-C reaches a whole process group; the processes leave it to their parent to stop them, so
+    the server they come from is started with SIGINT blocked, which they inherit.
+    """
+    context = get_context("forkserver")
+    context.set_forkserver_preload(preload)
+    with _uninterrupted():
+        forkserver.ensure_running()
+    return context
+
+
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def exit_with_parent() -> None:

@@ -12,6 +12,8 @@ from feeds.text import fold
 _PLAIN = re.compile(r"[a-z0-9]+(?:[ .][a-z0-9]+)*", re.ASCII)
 _OTHER = re.compile(r"[^a-z0-9]+", re.ASCII)
 _MAX_LENGTH = 60
+# A file name has at most 255 bytes, and a few go to its extension and to temporary names.
+_MAX_DOMAIN = 200
 
 
 def slug(name: str, reserved: Container[str] = ()) -> str:
@@ -28,6 +30,17 @@ def slug(name: str, reserved: Container[str] = ()) -> str:
         plain = folded.replace(" ", "-")
         if plain not in reserved:
             return plain
+    return _marked(folded)
+
+
+def domain_slug(domain: str, reserved: Container[str] = ()) -> str:
+    """Returns the address part for a provider: its domain, unless that is reserved or too long."""
+    if len(domain) <= _MAX_DOMAIN and domain not in reserved:
+        return domain
+    return _marked(domain)
+
+
+def _marked(folded: str) -> str:
     ascii_only = unicodedata.normalize("NFKD", folded).encode("ascii", "ignore").decode("ascii")
     stem = _OTHER.sub("-", ascii_only)[:_MAX_LENGTH].strip("-")
     digest = hashlib.sha256(folded.encode()).hexdigest()[:8]

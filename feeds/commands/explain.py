@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from argparse import Namespace
 from collections.abc import Iterator
 from pathlib import Path
@@ -48,8 +49,9 @@ def _explanations(
 ) -> Iterator[Explanation]:
     config, store, now = loaded.config, now_there.store, to_unix(utc_now())
     choice = choose(store.cards(), config, past_of(store), now)
-    cards = [card for card in store.cards() if _is_meant(story, card, store, loaded)]
-    paths = {card.path for card in cards} or _paths(story, loaded)
+    meant = _paths(story, loaded)
+    cards = [card for card in store.cards() if _is_meant(story, meant, card, store)]
+    paths = {card.path for card in cards} or meant
     problems = [problem for problem in now_there.problems if problem.path in paths]
     if not cards and not problems:
         raise UnknownSeedError(_why_unknown(story, loaded))
@@ -68,34 +70,51 @@ def _explanations(
         yield Explanation(story, "", "", problems, [])
 
 
-def _is_meant(story: str, card: Card, store: Store, loaded: Loaded) -> bool:
+def _is_meant(story: str, paths: set[str], card: Card, store: Store) -> bool:
     if card.id in {story, f"urn:uuid:{story}"}:
         return True
     if "://" not in story:
-        return card.path in _paths(story, loaded)
+        return card.path in paths
     (data,) = store.items([card.number]).values()
     item = msgspec.msgpack.decode(data, type=Item)
     return normal_url(story) in {item.url, item.original_url}
 
 
-def _paths(story: str, loaded: Loaded) -> set[str]:
-    """Returns how problems would call the file, seen from here, from config.toml and the seeds."""
+def _candidates(story: str, loaded: Loaded) -> list[Path]:
+    """Returns what a path may mean: seen from here, from config.toml, and from the seeds folders."""
     starts = (Path.cwd(), loaded.base, *loaded.config.paths.seeds)
-    return {shown(str(start / story), str(loaded.base)) for start in starts}
+    return [Path(os.path.normpath(start / story)) for start in starts]
+
+
+def _paths(story: str, loaded: Loaded) -> set[str]:
+    """Returns how problems would call the file, whatever links lead to it."""
+    found = _candidates(story, loaded)
+    for folder in loaded.config.paths.seeds:
+        real = folder.resolve()
+        found += [
+            folder / path.resolve().relative_to(real)
+            for path in _candidates(story, loaded)
+            if path.exists() and path.resolve().is_relative_to(real)
+        ]
+    return {shown(str(path), str(loaded.base)) for path in found}
 
 
 def _why_unknown(story: str, loaded: Loaded) -> str:
     folders = ", ".join(map(str, loaded.config.paths.seeds))
-    path = Path(story)
     if "://" in story or story.startswith("urn:"):
         return f"no seed in {folders} has the URL or id {story}"
-    if not path.exists():
+    path = next((path for path in _candidates(story, loaded) if path.exists()), None)
+    if path is None:
         return f"no seed {story}: there is no such file, here or in {folders}"
-    if not path.name.endswith(SUFFIXES):
-        return f"{story} is no seed: its name does not end in {', '.join(SUFFIXES)}"
-    if any(part.startswith(".") for part in path.parts if part not in {".", ".."}):
+    inside = next(
+        (path.relative_to(one) for one in loaded.config.paths.seeds if path.is_relative_to(one)),
+        None,
+    )
+    if inside is None:
+        return f"{story} is no seed: it is not below {folders} (paths.seeds)"
+    if any(part.startswith(".") for part in inside.parts):
         return f"{story} is no seed: dot files and what is in dot folders are passed over"
-    return f"{story} is no seed: it is not below {folders} (paths.seeds)"
+    return f"{story} is no seed: its name does not end in {', '.join(SUFFIXES)}"
 
 
 def _show(

@@ -67,7 +67,7 @@ def load_config(path: Path, environment: Mapping[str, str] = os.environ) -> Load
         lines = key_lines(text)
         faults = [_fault(path, lines, variables, fault) for fault in error.errors()]
         raise ConfigError(faults) from None
-    path = path.absolute()
+    path = Path(os.path.abspath(path))  # noqa: PTH100 (without following links, but without ..)
     paths = config.paths
     absolute = paths.model_copy(
         update={

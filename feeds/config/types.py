@@ -14,6 +14,7 @@ from feeds.urls import WANTED_DOMAIN, WANTED_URL, normal_domain, normal_url
 
 _LANGUAGE = re.compile(r"[a-z]{2,3}(-[a-z0-9]{2,8})*", re.IGNORECASE | re.ASCII)
 _SLUG = re.compile(r"[a-z0-9]+([.-][a-z0-9]+)*", re.ASCII)
+_MAX_SLUG = 100
 _EMAIL = re.compile(r"[^@\s()<>]+@[a-z0-9-]+(\.[a-z0-9-]+)+", re.IGNORECASE | re.ASCII)
 
 
@@ -61,8 +62,11 @@ def _language(value: str) -> str:
 
 
 def _slug(value: str) -> str:
-    if value and not _SLUG.fullmatch(value):
-        raise ValueError("wanted lower case letters and digits, with single - or . between them")
+    if value and (len(value) > _MAX_SLUG or not _SLUG.fullmatch(value)):
+        raise ValueError(
+            "wanted lower case letters and digits, with single - or . between them, "
+            f"at most {_MAX_SLUG}"
+        )
     return value
 
 

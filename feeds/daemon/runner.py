@@ -6,7 +6,6 @@ import signal
 import time
 import traceback
 from collections.abc import Callable
-from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from typing import NamedTuple
 
@@ -16,7 +15,7 @@ from feeds.config import Loaded
 from feeds.errors import FeedsError
 from feeds.passes import Ears, Options
 from feeds.pipeline import publish_pass
-from feeds.processes import exit_with_parent
+from feeds.processes import exit_with_parent, fork_context
 from feeds.report import PassReport
 
 _TICK_SECONDS = 0.1
@@ -54,8 +53,7 @@ def run_pass(
     After `timeout` seconds it is taken to hang, and killed. `leave` is asked all the time: once it
     gives a moment (by `time.monotonic`), the pass has until then to come to its end.
     """
-    context = get_context("forkserver")
-    context.set_forkserver_preload([__name__, "feeds.render.documents", "feeds.render.opml"])
+    context = fork_context([__name__, "feeds.render.documents", "feeds.render.opml"])
     here, there = context.Pipe(duplex=False)
     process = context.Process(target=_work, args=(loaded, there), name="feeds pass")
     process.start()
@@ -95,8 +93,6 @@ def _death(code: int | None) -> str:
 
 
 def _work(loaded: Loaded, there: Connection) -> None:
-    # Ctrl-C reaches the whole process group; the daemon decides what becomes of us.
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
     exit_with_parent()
 
     def send(message: _Message) -> None:

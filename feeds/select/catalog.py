@@ -8,7 +8,7 @@ from typing import NamedTuple
 from feeds.config import Config
 from feeds.config.model import CustomFeed, Named
 from feeds.model import Feed, FeedKind
-from feeds.slugs import slug
+from feeds.slugs import domain_slug, slug
 from feeds.text import fold
 
 _NOTHING_SPECIAL = Named()
@@ -65,8 +65,7 @@ def catalog(
     for domain, name in sorted(providers.items()):
         named = config.providers.get(domain, _NOTHING_SPECIAL)
         if not named.exclude or ("provider", domain) in has_items:
-            plain = slug(domain, provider_slugs) if domain in provider_slugs else domain
-            address = f"providers/{named.slug or plain}"
+            address = f"providers/{named.slug or domain_slug(domain, provider_slugs)}"
             feeds["provider", domain] = _feed(config, ("provider", domain), address, name, named)
     for custom in config.feeds:
         address = custom.address

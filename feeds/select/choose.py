@@ -108,8 +108,8 @@ def without_duplicates(cards: Iterable[Card]) -> Unique:
             0,
             0,
             "originalUrl",
-            f"a duplicate of {best[card.id].path}, which has the same URL and is used instead "
-            "(the later dated is, then the one of higher quality, then the first by path)",
+            f"a duplicate of {best[card.id].path}; of two with one URL the later dated is used, "
+            "then the one of higher quality, then the first by path",
         )
         for card in beaten
     ]

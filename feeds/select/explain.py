@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+import msgspec
 
 from feeds.config import Config
-from feeds.model import Card, Selected
+from feeds.model import Card, Memory, Selected
 from feeds.select.choose import Choice
 from feeds.select.places import Place, places
 from feeds.select.thresholds import Thresholds, held_back
-from feeds.slugs import slug
+from feeds.slugs import domain_slug, slug
 from feeds.times import from_unix, show_duration, show_time
 
 
-class Reason(NamedTuple):
+class Reason(msgspec.Struct, frozen=True):
     """Whether the item is in the feed at `address`, and why."""
 
     address: str
@@ -26,8 +26,9 @@ def explain(card: Card, choice: Choice, config: Config, now: int) -> list[Reason
     feeds = {(one.feed.kind, one.feed.key): one for one in choice.feeds}
     thresholds = Thresholds(config)
     common = [*held_back(card, config, now), *_beaten(card, choice)]
+    memory = choice.memories.get(card.id, card.memory)
     return [
-        _reason(card, place, feeds.get((place.kind, place.key)), common, config, now)
+        _reason(card, memory, place, feeds.get((place.kind, place.key)), common, config, now)
         for place in places(card, thresholds, config.feeds)
     ]
 
@@ -37,7 +38,13 @@ def _beaten(card: Card, choice: Choice) -> list[str]:
 
 
 def _reason(
-    card: Card, place: Place, selected: Selected | None, common: list[str], config: Config, now: int
+    card: Card,
+    memory: Memory | None,
+    place: Place,
+    selected: Selected | None,
+    common: list[str],
+    config: Config,
+    now: int,
 ) -> Reason:
     address = selected.feed.address if selected else _address(place)
     shortfall = place.threshold.shortfall(card.quality)
@@ -51,7 +58,7 @@ def _reason(
     entries = selected.entries
     position = next((n for n, entry in enumerate(entries, 1) if entry.id == card.id), None)
     newest = f"its {selected.feed.max_items} newest items (max_items)"
-    since = card.memory.qualified.get(place.mark) if card.memory else None
+    since = memory.qualified.get(place.mark) if memory else None
     qualified = f"first qualified at {show_time(from_unix(since))}" if since else "qualifies"
     exposure = f"the exposure of {show_duration(config.selection.exposure)}"
     if position is None:
@@ -68,4 +75,4 @@ def _reason(
 def _address(place: Place) -> str:
     if place.kind == "topic":
         return f"topics/{slug(place.key)}"
-    return f"providers/{place.key}" if place.kind == "provider" else place.key or place.kind
+    return f"providers/{domain_slug(place.key)}" if place.kind == "provider" else place.key

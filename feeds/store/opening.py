@@ -99,7 +99,12 @@ def move_aside(path: Path, reason: str, warn: Callable[[str], None]) -> None:
 
 
 def _connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
-    mode = "ro" if read_only else "rwc"
+    mode = "rwc"
+    if read_only:
+        # Reading a WAL file makes SQLite leave files beside it, unless it takes the file for one
+        # that nobody writes: without a -wal file that is so at this moment.
+        at_rest = not path.with_name(f"{path.name}-wal").exists()
+        mode = "ro&immutable=1" if at_rest else "ro"
     uri = f"{path.absolute().as_uri()}?mode={mode}"
     try:
         connection = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=_BUSY_SECONDS)
