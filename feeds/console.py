@@ -21,7 +21,7 @@ from feeds.passes import Ears
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
-_LAST_COLUMN = 24
+_LAST_COLUMN = 20
 _PATIENCE_SECONDS = 0.5
 
 
@@ -73,7 +73,7 @@ class Console:
         for row in rows:
             table.add_row(*(Text(showable(cell, self._out)) for cell in row))
         rich = Rich(file=self._out)
-        rich.width = max(rich.width, _width(columns, rows) + _LAST_COLUMN)
+        rich.width = max(rich.width - 1, _width(columns, rows) + _LAST_COLUMN)
         rich.print(table)
 
     @contextmanager

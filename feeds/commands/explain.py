@@ -81,7 +81,7 @@ def _is_meant(story: str, paths: set[str], card: Card, store: Store) -> bool:
 
 
 def _candidates(story: str, loaded: Loaded) -> list[Path]:
-    """Returns what a path may mean: seen from here, from config.toml, and from the seeds folders."""
+    """Returns what a path may mean: seen from here, from config.toml, from the seeds."""
     starts = (Path.cwd(), loaded.base, *loaded.config.paths.seeds)
     return [Path(os.path.normpath(start / story)) for start in starts]
 
