@@ -10,6 +10,8 @@ from collections.abc import Container
 from feeds.text import fold
 
 _PLAIN = re.compile(r"[a-z0-9]+(?:[ .][a-z0-9]+)*", re.ASCII)
+# A name that looks as if it had been marked is marked once more.
+_MARKED = re.compile(r"(?:^| )[0-9a-f]{8}$", re.ASCII)
 _OTHER = re.compile(r"[^a-z0-9]+", re.ASCII)
 _MAX_LENGTH = 60
 # A file name has at most 255 bytes, and a few go to its extension and to temporary names.
@@ -26,7 +28,7 @@ def slug(name: str, reserved: Container[str] = ()) -> str:
     of the name's SHA-256 are appended.
     """
     folded = fold(name)
-    if _PLAIN.fullmatch(folded) and len(folded) <= _MAX_LENGTH:
+    if _PLAIN.fullmatch(folded) and len(folded) <= _MAX_LENGTH and not _MARKED.search(folded):
         plain = folded.replace(" ", "-")
         if plain not in reserved:
             return plain

@@ -17,7 +17,7 @@ WANTED_DURATION = 'a duration such as "90s", "15m", "48h" or "365d"'
 # Validators and readers doubt dates before feeds existed.
 OLDEST_LIKELY = datetime(1990, 1, 1, tzinfo=UTC)
 
-_DURATION = re.compile(r"(\d{1,9})\s*(s|m|h|d|w)")
+_DURATION = re.compile(r"(\d{1,9})\s*(s|m|h|d|w)", re.ASCII)
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
 

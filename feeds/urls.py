@@ -27,6 +27,8 @@ _STRAY_PERCENT = re.compile(r"%(?![0-9A-Fa-f]{2})")
 # RFC 3986, section 3.3 and 3.4: what may stand unencoded in a path, a query and a fragment.
 _PATH_SAFE = "%/!$&'()*+,;=:@~"
 _QUERY_SAFE = _PATH_SAFE + "?"
+# User info, what browsers take for a slash, and address literals, which validators refuse.
+_FORBIDDEN = re.compile(r"[@\\\[]")
 _MAX_URL = 2048
 _MAX_HOST = 253
 
@@ -70,7 +72,7 @@ def _normalise(text: str) -> str | None:
     except ValueError:
         return None
     scheme = parts.scheme.lower()
-    if scheme not in {"http", "https"} or "@" in parts.netloc or "\\" in parts.netloc:
+    if scheme not in {"http", "https"} or _FORBIDDEN.search(parts.netloc):
         return None
     host = normal_domain(parts.hostname or "")
     if host is None or port == 0:
@@ -83,7 +85,8 @@ def _normalise(text: str) -> str | None:
         _encode(parts.query, _QUERY_SAFE),
         _encode(parts.fragment, _QUERY_SAFE),
     )
-    return urlunsplit(normal)
+    url = urlunsplit(normal)
+    return url if len(url) <= _MAX_URL else None
 
 
 def _encode(part: str, safe: str) -> str:

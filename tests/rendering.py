@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import uuid
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import msgspec
 from hypothesis import strategies as st
@@ -77,11 +78,14 @@ def make_item(number: int = 1, **changes: Any) -> Item:
 
 def select_items(items: Sequence[Item], **feed: Any) -> Selected:
     """Returns a feed of these items, in this order, numbered from 1; `feed` replaces its fields."""
-    entries = (
-        Entry(n, one.id, to_unix(one.published), to_unix(one.updated or one.published), bytes([n]))
-        for n, one in enumerate(items, 1)
-    )
-    return Selected(msgspec.structs.replace(_FEED, **feed), tuple(entries))
+    entries = tuple(_entry(number, item) for number, item in enumerate(items, 1))
+    return Selected(msgspec.structs.replace(_FEED, **feed), entries)
+
+
+def _entry(number: int, item: Item) -> Entry:
+    digest = hashlib.sha256(msgspec.msgpack.encode(item)).digest()
+    published, updated = to_unix(item.published), to_unix(item.updated or item.published)
+    return Entry(number, item.id, published, updated, digest)
 
 
 def render_items(*items: Item, site: RenderSite = RENDER_SITE, **feed: Any) -> dict[str, bytes]:
@@ -101,3 +105,24 @@ _HOSTILE = (
 HOSTILE_TEXT = st.lists(st.sampled_from(_HOSTILE) | st.text(max_size=3), max_size=6).map("".join)
 # The same as it stands in an item: cleaned, and not empty.
 HOSTILE_LINE = HOSTILE_TEXT.map(lambda text: clean_line(text, repair=True)).filter(bool)
+
+
+class Full(NamedTuple):
+    """What documents must say of the seed in golden/full, written down by hand."""
+
+    id: str = "urn:uuid:3f152d17-af28-512c-81af-8732ac56a3f0"
+    title: str = "The <b> tag & AT&T: “cafés” – 5 < 6"
+    url: str = "https://www.xn--exmple-cua.com/gr%C3%B6%C3%9Fe/1%202?copy=1&copy=2"
+    original: str = "https://originals.example.com:8443/stories/1?a=1&b=%5B2%5D#top"
+    published: datetime = datetime(2026, 2, 10, 7, 30, tzinfo=UTC)
+    updated: datetime = datetime(2026, 2, 11, 9, tzinfo=UTC)
+    provider: str = "Exämple </b> & Co"
+    provider_url: str = "https://www.xn--exmple-cua.com/"
+    topics: tuple[str, ...] = ("Computer Vision", "C++ & <Rust>", "AI")
+    excerpt: str = "Close it with </b>, write &lt; for <, and mind \"quotes\" & 'quotes' …"
+    image: str = "https://images.example.com/gr%C3%B6%C3%9Fe%201.PNG?w=640&h=425"
+    image_title: str = 'A café, "open" & <bright>'
+    best: str = "Best <em>of</em> all &amp; more"
+
+
+FULL = Full()

@@ -5,11 +5,17 @@ from __future__ import annotations
 import io
 import json
 import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
 import tomllib
-from contextlib import redirect_stderr, redirect_stdout
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, Self
 
 import yaml
 
@@ -18,6 +24,8 @@ from feeds.config import Config, Loaded, load_config
 from feeds.model import Card, Provider
 from feeds.passes import DEAF, DEFAULTS, Ears, Options
 from feeds.pipeline import publish_pass
+from feeds.publish import hold
+from feeds.publish.manifest import MANIFEST
 from feeds.report import PassReport
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -131,11 +139,11 @@ class Site:
         return (self.out / path).read_bytes()
 
     def tree(self) -> dict[str, tuple[bytes, int]]:
-        """Returns bytes and mtime in ns of every file in out/ but the lock."""
+        """Returns bytes and mtime in ns of every file in out/ but the locks."""
         return {
             str(path.relative_to(self.out)): (path.read_bytes(), path.stat().st_mtime_ns)
             for path in sorted(self.out.rglob("*"))
-            if path.is_file() and path.name != ".feeds.lock"
+            if path.is_file() and path.suffix != ".lock"
         }
 
     def run(self, *arguments: str) -> Ran:
@@ -145,6 +153,38 @@ class Site:
             code = main([*arguments, *config])
         return Ran(code, out.getvalue(), err.getvalue())
 
+    def documents(self) -> dict[str, bytes]:
+        """Returns the bytes of every file in out/ but the locks and the manifest."""
+        return documents_in(self.out)
+
+    def fresh(self, now: datetime = NOW) -> dict[str, bytes]:
+        """Returns the documents that a first run on the same seeds makes."""
+        loaded = self.load()
+        with tempfile.TemporaryDirectory() as folder:
+            root = Path(folder)
+            paths = loaded.config.paths.model_copy(
+                update={"out": root / "out", "state": root / "state.db"}
+            )
+            config = loaded.config.model_copy(update={"paths": paths})
+            publish_pass(loaded._replace(config=config), clock=lambda: now)
+            return documents_in(root / "out")
+
+    def start(self, *arguments: str) -> subprocess.Popen[str]:
+        """Starts ``feeds`` on this site as a process of its own."""
+        return subprocess.Popen(
+            [sys.executable, "-m", "feeds", *arguments, "--config", self.root / "config.toml"],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+
+    @contextmanager
+    def busy(self) -> Iterator[None]:
+        """Holds out/, so that every pass has to wait."""
+        with hold(self.out, "process 1 (since long ago)", wait=10, on_wait=lambda _: None):
+            yield
+
     def files(self) -> dict[str, tuple[bytes, int]]:
         """Returns every path of the whole site, with bytes and mtime in ns where it is a file."""
         return {
@@ -153,3 +193,89 @@ class Site:
             else (b"", 0)
             for path in sorted(self.root.rglob("*"))
         }
+
+
+def documents_in(out: Path) -> dict[str, bytes]:
+    """Returns the bytes of every file in a folder but the locks and the manifest."""
+    return {
+        str(path.relative_to(out)): path.read_bytes()
+        for path in sorted(out.rglob("*"))
+        if path.is_file() and path.suffix != ".lock" and path.name != MANIFEST
+    }
+
+
+def wait_until(true: Callable[[], object], seconds: float = 15) -> float:
+    """Waits until something is true, and returns how long it took; fails after `seconds`."""
+    began = time.monotonic()
+    while not true():
+        assert time.monotonic() - began < seconds, f"not so within {seconds} s"
+        time.sleep(0.02)
+    return time.monotonic() - began
+
+
+class Daemon:
+    """A real ``feeds run --log-json`` on a site, in a session of its own."""
+
+    def __init__(self, site: Site, *arguments: str, **environment: str) -> None:
+        self._log = site.root / f"daemon-{time.monotonic_ns()}.log"
+        config = ["--config", str(site.root / "config.toml")]
+        with self._log.open("wb") as log:
+            self._process = subprocess.Popen(
+                [sys.executable, "-m", "feeds", "run", "--log-json", *arguments, *config],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env={**os.environ, **environment},
+                start_new_session=True,
+            )
+        self.pid = self._process.pid
+
+    def events(self, name: str = "") -> list[dict[str, Any]]:
+        """Returns the log lines with this event, or all, oldest first."""
+        log = self._log.read_bytes()
+        assert b"Traceback" not in log, log.decode()
+        lines = log.splitlines(keepends=True)
+        events = [json.loads(line) for line in lines if line.endswith(b"\n")]
+        return [event for event in events if name in ("", event["event"])]
+
+    def wait_for(self, name: str, count: int = 1, seconds: float = 15) -> list[dict[str, Any]]:
+        """Waits until there are at least `count` such events, and returns them."""
+        wait_until(lambda: self._is_over() or len(self.events(name)) >= count, seconds)
+        events = self.events(name)
+        assert len(events) >= count, f"the daemon ended: {self.events()}"
+        return events
+
+    def send(self, number: int) -> None:
+        """Sends a signal to the daemon alone."""
+        self._process.send_signal(number)
+
+    def wait(self, seconds: float = 15) -> int:
+        """Waits until the daemon has ended, and returns its exit code."""
+        return self._process.wait(seconds)
+
+    def stop(self, number: int = signal.SIGTERM) -> int:
+        """Sends a signal and returns the exit code."""
+        self.send(number)
+        return self.wait()
+
+    def others(self) -> list[int]:
+        """Returns all living processes of its session but the daemon itself."""
+        found = []
+        for stat in Path("/proc").glob("[0-9]*/stat"):
+            with suppress(OSError):
+                state, _, _, session = stat.read_text().rpartition(")")[2].split()[:4]
+                if int(session) == self.pid and state != "Z":
+                    found.append(int(stat.parent.name))
+        return [pid for pid in found if pid != self.pid]
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        for pid in (self.pid, *self.others()):
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        self._process.wait()
+
+    def _is_over(self) -> bool:
+        return self._process.poll() is not None

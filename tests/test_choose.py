@@ -6,11 +6,8 @@ from itertools import permutations
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from feeds.config import Config
 from feeds.model import Card, Memory
 from feeds.select.choose import Choice, Past, choose, without_duplicates
 from tests.site import card, config_of
@@ -128,18 +125,18 @@ def twin(number: int, **changes: Any) -> Card:
     ],
 )
 def test_duplicates_leave_one_and_report_the_others(cards: list[Card], winner: int) -> None:
-    unique, problems = without_duplicates(cards)
+    unique, beaten, problems = without_duplicates(cards)
     assert [one.number for one in unique] == [winner]
-    assert sorted(one.path for one in problems) == [
-        one.path for one in cards if one.number != winner
-    ]
+    losers = [one for one in cards if one.number != winner]
+    assert sorted(beaten, key=cards.index) == losers
+    assert [one.path for one in problems] == [one.path for one in losers]
     for problem in problems:
         assert f"a duplicate of /seeds/{winner:03}.txt" in problem.reason
         assert (problem.severity, problem.field) == ("error", "originalUrl")
     choice = choose([*cards, card(9)], config_of("[selection]\nmin_quality = 0"), Past(), NOW)
     shown = [winner] if unique[0].is_published else []
     assert entries(choice)["all"] == [*shown, 9]
-    assert list(choice.duplicates) == problems
+    assert choice.duplicates == problems
 
 
 # Nothing missed
@@ -157,22 +154,21 @@ def test_feed_holds_its_newest_and_what_qualified_lately() -> None:
 
 def test_item_is_exposed_in_each_feed_from_when_it_qualified_for_it() -> None:
     toml = '[selection]\nmax_items = 1\nexposure = "10s"\n[topics.Cars]\nmin_quality = 80'
-    new = card(9, topics=("AI", "Cars"), quality=90)
-    item = card(1, topics=("AI", "Cars"), quality=50)
-    raised = replace(item, quality=80)
-    choice = choose([new, item], config_of(toml), OLD, NOW)
-    for now, one, expected in [
-        (NOW, item, {"all": [9, 1], "topics/ai": [9, 1], "topics/cars": [9]}),
-        (NOW + 8, raised, {"all": [9, 1], "topics/ai": [9, 1], "topics/cars": [9, 1]}),
-        (NOW + 10, raised, {"all": [9, 1], "topics/ai": [9, 1], "topics/cars": [9, 1]}),
-        (NOW + 11, raised, {"all": [9], "topics/ai": [9], "topics/cars": [9, 1]}),
-        (NOW + 18, raised, {"all": [9], "topics/ai": [9], "topics/cars": [9, 1]}),
-        (NOW + 19, raised, {"all": [9], "topics/ai": [9], "topics/cars": [9]}),
+    cards = [card(9, topics=("AI", "Cars"), quality=90), card(1, topics=("AI", "Cars"))]
+    for now, quality, everywhere, in_cars in [
+        (NOW, 50, [9, 1], [9]),
+        (NOW + 8, 80, [9, 1], [9, 1]),
+        (NOW + 10, 80, [9, 1], [9, 1]),
+        (NOW + 11, 80, [9], [9, 1]),
+        (NOW + 18, 80, [9], [9, 1]),
+        (NOW + 19, 80, [9], [9]),
     ]:
-        new, one = remembering([new, one], choice)
-        choice = choose([new, one], config_of(toml), OLD, now)
-        assert expected.items() <= entries(choice).items(), now
-        item, raised = remembering([item, raised], choice)
+        cards[1] = replace(cards[1], quality=quality)
+        choice = choose(cards, config_of(toml), OLD, now)
+        shown = entries(choice)
+        assert shown["all"] == shown["topics/ai"] == shown["providers/example.com"] == everywhere
+        assert shown["topics/cars"] == in_cars
+        cards = remembering(cards, choice)
 
 
 def test_first_pass_floods_nobody() -> None:
@@ -225,71 +221,11 @@ def test_mark_from_a_clock_that_was_ahead_does_not_expose_forever() -> None:
 
 # What is remembered, and for how long it holds
 
-CARDS = st.builds(
-    lambda number, dated, late, memory, marks, **changes: card(
-        number,
-        dated=dated,
-        stamp=dated + late,
-        memory=Memory(dated, dated + memory, b"shown", marks) if memory is not None else None,
-        **changes,
-    ),
-    number=st.integers(1, 9),
-    dated=st.integers(0, 60),
-    late=st.sampled_from([0, 5, 200]),
-    memory=st.none() | st.integers(0, 9),
-    marks=st.dictionaries(st.sampled_from(["", "a", "b", "custom/f"]), st.integers(0, 60)),
-    quality=st.sampled_from([10, 40, 50, 90]),
-    heat=st.sampled_from([-1, 5]),
-    is_published=st.sampled_from([True, True, False]),
-    topics=st.sampled_from([(), ("A",), ("B",), ("A", "B")]),
-    provider=st.sampled_from(["p.org", "q.org"]),
-    reader_digest=st.sampled_from([b"shown", b"edited"]),
-)
-CONFIGS = st.builds(
-    "[selection]\nmax_items = {}\nmax_exposed = {}\nexposure = '{}s'\n{}min_heat = {}\n"
-    "[topics.B]\nmin_quality = 50\n{}".format,
-    st.integers(1, 3),
-    st.integers(0, 2),
-    st.sampled_from([0, 7, 30]),
-    st.sampled_from(["", "max_age = '20s'\n", "max_age = '0s'\n"]),
-    st.sampled_from([-1, 0]),
-    st.sampled_from(["", '[[feeds]]\nname = "F"\nproviders = ["q.org"]']),
-).map(config_of)
 
-
-def turns(cards: list[Card], config: Config) -> set[int]:
-    """Returns the seconds at which time alone can change a feed."""
-    exposure = int(config.selection.exposure.total_seconds()) + 1
-    age = config.selection.max_age
-    every = {one.dated for one in cards}
-    every |= {one.dated + int(age.total_seconds()) + 1 for one in cards if age is not None}
-    marks = (one.memory.qualified.values() for one in cards if one.memory)
-    return every | {since + exposure for some in marks for since in some}
-
-
-@settings(deadline=None, max_examples=150)
-@given(
-    st.lists(CARDS, max_size=8, unique_by=lambda one: one.number),
-    CONFIGS,
-    st.booleans(),
-    st.integers(0, 70),
-)
-def test_choice_holds_until_the_moment_it_names(
-    cards: list[Card],
-    config: Config,
-    first_pass: bool,
-    now: int,  # noqa: FBT001
-) -> None:
-    choice = choose(cards, config, Past(first_pass), now)
-    cards = remembering(cards, choice)
-    past = Past(first_pass=False, feeds=frozenset(one.feed.address for one in choice.feeds))
-    end = 500 if choice.until is None else choice.until
-    assert now <= end
-    every = turns(cards, config)
-    assert choice.until is None or choice.until + 1 in every
-    # Between two turns nothing can change, so their two sides are all that need be tried.
-    for moment in {now, end} | {turn - side for turn in every for side in (0, 1)}:
-        if now <= moment <= end:
-            again = choose(cards, config, past, moment)
-            assert again.feeds == choice.feeds
-            assert (again.memories, again.until) == ({}, choice.until)
+def test_choice_holds_no_longer_than_its_count_of_those_left_out() -> None:
+    toml = '[selection]\nmax_items = 1\nmax_exposed = 1\nexposure = "10s"'
+    cards = [remembered(1, since=NOW - 5), remembered(2, since=NOW), remembered(9, since=1)]
+    for now, left_out, until in [(NOW, 1, NOW + 5), (NOW + 6, 0, NOW + 10)]:
+        choice = choose(cards, config_of(toml), OLD, now)
+        assert entries(choice)["all"] == [9, 2]
+        assert (choice.feeds[0].left_out, choice.until) == (left_out, until)

@@ -15,10 +15,11 @@ PACKAGE = Path(__file__).parent.parent / "feeds"
 # Those that stand in one layer do not know each other.
 LAYERS = (
     {"errors", "times", "urls", "text", "model"},
-    {"slugs", "passes", "processes", "report"},
+    {"slugs", "cron", "output", "passes", "processes", "report"},
     {"config"},
     {"seeds", "store", "select", "render", "publish"},
-    {"rescan", "renewal"},
+    {"rescan", "selection"},
+    {"renewal"},
     {"pipeline"},
     {"console", "daemon"},
     {"commands"},

@@ -7,6 +7,7 @@ from functools import cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin
 
+from feeds.text import clean_block
 from feeds.urls import normal_url
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ _TAGS = {
     "ul",
 }
 _ATTRIBUTES = {"a": {"href", "title"}, "img": {"src", "alt", "title"}, "ol": {"start"}}
+_TEXTS = {"text", "text_special", "code_inline", "code_block", "fence"}
 _LINKS = {"link_open": "href", "image": "src"}
 
 
@@ -36,7 +38,7 @@ def render_body(markdown: str, base: str) -> str:
 
     parser = _parser()
     tokens = parser.parse(markdown)
-    _make_absolute(tokens, base)
+    _tidy(tokens, base)
     html = parser.renderer.render(tokens, parser.options, {})
     return nh3.clean(
         html,
@@ -56,18 +58,23 @@ def _parser() -> MarkdownIt:
     return parser.enable(["table", "strikethrough"])
 
 
-def _make_absolute(tokens: list[Token], base: str) -> None:
+def _tidy(tokens: list[Token], base: str) -> None:
     for token in tokens:
+        if token.type in _TEXTS:
+            # Character references are decoded by now, and may stand for anything.
+            token.content = clean_block(token.content, repair=False)
         attribute = _LINKS.get(token.type)
         if attribute:
-            _make_link_absolute(token.attrs, attribute, base)
+            _tidy_link(token.attrs, attribute, base)
         elif token.type in {"heading_open", "heading_close"} and token.tag == "h1":
             token.tag = "h2"  # the entry's title is the h1
         if token.children:
-            _make_absolute(token.children, base)
+            _tidy(token.children, base)
 
 
-def _make_link_absolute(attrs: MutableMapping[str, Any], name: str, base: str) -> None:
+def _tidy_link(attrs: MutableMapping[str, Any], name: str, base: str) -> None:
+    if "title" in attrs:
+        attrs["title"] = clean_block(str(attrs["title"]), repair=False)
     target = str(attrs.get(name, ""))
     if target.startswith("mailto:"):
         return

@@ -64,7 +64,7 @@ class Fields:
         """Returns one line of clean text, ``""`` where there is none or it is wrong."""
         value = self.mapping.get(name, "")
         if value.__class__ is str:
-            if not required and value in _NULLS:
+            if not required and value.strip() in _NULLS:
                 return ""
             text = clean_line(value, repair=self.repair)
             if text or not required:
@@ -158,7 +158,7 @@ class Fields:
         value = self.mapping.get(name)
         if isinstance(value, list):
             yield from enumerate(value)
-        elif value is not None and value not in _NULLS:
+        elif value is not None and not (isinstance(value, str) and value.strip() in _NULLS):
             self.note(name, "a list ('- ' lines)", "warning")
 
     def _note_member(self, name: str, number: int, value: Any, wanted: str) -> None:

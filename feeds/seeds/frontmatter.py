@@ -9,8 +9,12 @@ from feeds.seeds.yamltext import Place, YamlError, load, places
 
 MAX_BYTES = 1024 * 1024
 
+# What YAML refuses or takes for the end of a line, and people cannot see.
+_ASCII_CONTROLS = bytes({*range(0x20), 0x7F} - set(b"\t\n\r"))
+_CONTROLS = re.compile("[\x80-\x84\x86-\x9f\ufffe\uffff]")
+_LINE_ENDS = re.compile("[\x85\u2028\u2029]")
 _FENCE = re.compile(r"^---[ \t]*$", re.MULTILINE)
-_SECRET_IN_BODY = re.compile(r"^[ \t]*[\"']?secured[\"']?[ \t]*:", re.MULTILINE)
+_SECRET_IN_BODY = re.compile(r"^[ \t>*+-]*[\"']?secured[\"']?[ \t]*:", re.MULTILINE)
 
 
 class FrontMatter(NamedTuple):
@@ -51,7 +55,7 @@ def split(data: bytes, *, all_yaml: bool) -> FrontMatter:
         source = text[opening.end() + 1 : closing.start()]
         body = text[closing.end() + 1 :]
         offset = 1
-        if all_yaml and _is_mapping(body):
+        if all_yaml and _is_mapping(body.partition("\n---")[0]):
             line = text.count("\n", 0, closing.start()) + 1
             reason = "a second document is not allowed (a Markdown body is, in a .md or .txt file)"
             raise YamlError(line, 1, reason)
@@ -69,6 +73,7 @@ def split(data: bytes, *, all_yaml: bool) -> FrontMatter:
 
 
 def _decode(data: bytes) -> str:
+    data = data.translate(None, _ASCII_CONTROLS)
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -76,6 +81,8 @@ def _decode(data: bytes) -> str:
         column = error.start - (data.rfind(b"\n", 0, error.start) + 1) + 1
         reason = f"not UTF-8: byte 0x{data[error.start]:02x} at byte {column} of the line"
         raise YamlError(line, column, reason) from None
+    if not text.isascii():
+        text = _LINE_ENDS.sub(" ", _CONTROLS.sub("", text))
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 

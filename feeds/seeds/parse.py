@@ -179,7 +179,7 @@ def _image(fields: Fields) -> Image | None:
 def _related(fields: Fields) -> Related | None:
     title = fields.line("title")
     url = fields.url("webUrl", "warning") or fields.url("originalUrl", "warning")
-    if not title and not fields.mapping.get("title"):
+    if not title and isinstance(fields.mapping.get("title", ""), str):
         fields.note("title", "text", "warning")
     if url is None and fields.scalar("webUrl") is None:
         fields.note("webUrl", WANTED_URL, "warning")

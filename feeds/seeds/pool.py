@@ -12,6 +12,7 @@ from feeds.model import Reading
 from feeds.processes import spread
 from feeds.seeds.parse import ParseOptions
 from feeds.seeds.read import read_seed
+from feeds.seeds.yamltext import event_reader
 
 # Below this a pool costs more than it saves: a worker takes about 150 ms to start.
 _WORTH_A_POOL = 600
@@ -28,6 +29,7 @@ class Wanted(NamedTuple):
 
 def read_seeds(wanted: Iterable[Wanted], options: ParseOptions) -> Iterator[Reading]:
     """Yields a reading for each seed, in the order given."""
+    event_reader()  # warns here, where the workers do not
     read = partial(_read_chunk, options)
     for data in spread(read, wanted, chunk=_CHUNK, worth=_WORTH_A_POOL):
         yield from _decode(data)

@@ -66,8 +66,15 @@ def shown(path: str, base: str) -> str:
     """Returns the path as people are shown it: relative to `base` where it is below it."""
     prefix = base.rstrip("/") + "/"
     relative = path.removeprefix(prefix)
-    # A name that is not UTF-8 must not break the output it is named in.
-    return relative.encode("utf-8", "backslashreplace").decode("utf-8")
+    if relative.isprintable():
+        return relative
+    # No name may break the output it is named in, or speak to the terminal.
+    return "".join(char if char.isprintable() else repr(char)[1:-1] for char in relative)
+
+
+def _is_unicode(path: str) -> bool:
+    # Bytes that are not UTF-8 come as lone surrogates (PEP 383).
+    return not any("\ud800" <= char <= "\udfff" for char in path)
 
 
 def _scan_folder(walk: _Walk) -> Iterator[Found]:
@@ -103,6 +110,9 @@ def _list(
 ) -> tuple[Iterator[os.DirEntry[str]], frozenset[int]]:
     try:
         here = _identity(Path(folder).stat())
+        if here in walk.seen:  # by another way already
+            return iter(()), above
+        walk.seen.add(here)
         with os.scandir(folder) as entries:
             return iter(sorted(entries, key=_name)), above | {here}
     except OSError as error:
@@ -147,6 +157,8 @@ def _look_at(walk: _Walk, entry: os.DirEntry[str]) -> Found | None:
         return None  # deleted since the folder was listed
     except OSError as error:
         return walk.problem(entry.path, f"cannot be read: {error.strerror or error}")
+    if not entry.path.isascii() and not _is_unicode(entry.path):
+        return walk.problem(entry.path, "a file name that is not UTF-8")
     if not stat.S_ISREG(status.st_mode):
         kind = next((text for test, text in _KINDS if test(status.st_mode)), "no regular file")
         return walk.problem(entry.path, f"{kind}, wanted a regular file")

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable
-from functools import cache
+from functools import cache, lru_cache
+from multiprocessing import parent_process
 from typing import Any
 
 import yaml
@@ -29,6 +30,11 @@ MAX_DEPTH = 32
 Node = str | list[Any] | dict[str, Any]
 Path = tuple[str | int, ...]
 Place = tuple[int, int]
+
+_WITHOUT_LIBYAML = (
+    "PyYAML was built without libyaml: seeds are read about ten times slower. "
+    "Install a PyYAML wheel, or libyaml before building PyYAML."
+)
 
 # Stands where a mapping waits for its next key.
 _NO_KEY: Any = object()
@@ -51,10 +57,11 @@ def load(text: str) -> Node:
     return _build(text, None)
 
 
+@lru_cache(maxsize=1)
 def places(text: str) -> dict[Path, Place]:
     """Returns line and column of every value in a text that `load` accepts, by path.
 
-    A second walk, taken only once a problem is to be reported.
+    A second walk, taken only once a problem is to be reported; kept for the next one of the seed.
     """
     found: dict[Path, Place] = {}
     _build(text, found)
@@ -62,21 +69,22 @@ def places(text: str) -> dict[Path, Place]:
 
 
 @cache
-def _loader() -> Any:
-    """Returns PyYAML's libyaml loader, or its Python one, which gives the same events slowly."""
+def event_reader() -> Any:
+    """Returns PyYAML's libyaml loader, or its Python one, which gives the same events slowly.
+
+    Where there is no libyaml it warns, once.
+    """
     if yaml.__with_libyaml__:
         return yaml.CSafeLoader
-    log.warning(
-        "PyYAML was built without libyaml: seeds are read about ten times slower. "
-        "Install a PyYAML wheel, or libyaml before building PyYAML."
-    )
+    if parent_process() is None:  # once, and not once more in each worker
+        log.warning(_WITHOUT_LIBYAML)
     return yaml.SafeLoader
 
 
 def _build(text: str, found: dict[Path, Place] | None) -> Node:
     loader = None
     try:
-        loader = _loader()(text)
+        loader = event_reader()(text)
         return _walk(loader.get_event, found)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
@@ -88,6 +96,9 @@ def _build(text: str, found: dict[Path, Place] | None) -> Node:
             before = text.encode()[: error.position].decode(errors="ignore")
         line, column = before.count("\n") + 1, len(before) - before.rfind("\n")
         raise YamlError(line, column, f"not valid YAML: {error.reason}") from None
+    except (ValueError, OverflowError):  # the Python reader, of escapes and versions out of range
+        line, column = (loader.line + 1, loader.column + 1) if loader is not None else (0, 0)
+        raise YamlError(line, column, "not valid YAML: a number is out of range") from None
     finally:
         if loader is not None:
             loader.dispose()

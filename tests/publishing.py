@@ -1,0 +1,52 @@
+"""Small publications into a folder, for the tests of out/."""
+
+from __future__ import annotations
+
+import os
+import signal
+import sys
+from collections.abc import Mapping
+from itertools import count
+from pathlib import Path
+
+from feeds.model import Document
+from feeds.publish import Publisher
+
+_TOUCHES = {"open", "os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.truncate"}
+
+
+def document(path: str, text: str) -> Document:
+    """Returns a document of a text."""
+    return Document(path, "text/plain", text.encode())
+
+
+def publish(out: Path, texts: Mapping[str, str], *, dry_run: bool = False) -> Publisher:
+    """Publishes exactly these texts, as one run; returns what did it."""
+    with Publisher(out, texts, len(texts), dry_run=dry_run) as publisher:
+        for path, text in texts.items():
+            publisher.put(document(path, text))
+        publisher.finish()
+    return publisher
+
+
+def contents(out: Path) -> dict[str, str]:
+    """Returns the text of every file below a folder, hidden ones and links included."""
+    files = (path for path in sorted(out.rglob("*")) if path.is_file())
+    return {str(path.relative_to(out)): path.read_text() for path in files}
+
+
+def documents(out: Path) -> dict[str, str]:
+    """Returns the text of every file below a folder but those that are ours alone."""
+    return {path: text for path, text in contents(out).items() if not path.startswith(".feeds")}
+
+
+def publish_and_die(out: Path, texts: Mapping[str, str], last: int) -> None:
+    """Publishes in a process of its own, which is killed at the event `last` that touches files."""
+    events = count(1)
+
+    def audit(event: str, _: object) -> None:
+        if event in _TOUCHES and next(events) == last:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    sys.addaudithook(audit)
+    publish(out, texts)

@@ -1,0 +1,145 @@
+"""Work spread over processes: the same results in the same order, whatever happens to a worker."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from itertools import count
+from pathlib import Path
+
+import pytest
+
+from feeds.errors import FeedsError
+from feeds.processes import spread
+
+_ROOT = Path(__file__).parent.parent
+_CORES = os.cpu_count() or 1
+
+
+def _square(numbers: list[int]) -> bytes:
+    return f"{os.getpid()} {[number * number for number in numbers]}".encode()
+
+
+def _slow_first(numbers: list[int]) -> bytes:
+    time.sleep(0.2 if 0 in numbers else 0)
+    return str(numbers).encode()
+
+
+def _die(numbers: list[int]) -> bytes:
+    if 5 in numbers:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return b""
+
+
+def _fail(numbers: list[int]) -> bytes:
+    raise KeyError(numbers[0])
+
+
+def _note_and_sleep(folders: list[str]) -> bytes:
+    (Path(folders[0]) / str(os.getpid())).touch()
+    time.sleep(1)
+    return b""
+
+
+def _results(parts: Iterator[bytes]) -> tuple[set[str], list[str]]:
+    """Returns the processes that worked, and what came of it, in order."""
+    split = [part.decode().split(" ", 1) for part in parts]
+    return {process for process, _ in split}, [result for _, result in split]
+
+
+@pytest.mark.parametrize("worth", [0, 1, 5, 7, 8, sys.maxsize])
+def test_spread_gives_the_same_whatever_it_is_worth(worth: int) -> None:
+    processes, results = _results(spread(_square, iter(range(7)), chunk=3, worth=worth))
+    assert results == ["[0, 1, 4]", "[9, 16, 25]", "[36]"]
+    is_here = worth > 7 or _CORES == 1
+    assert (processes == {str(os.getpid())}) == is_here
+    assert (str(os.getpid()) in processes) == is_here
+
+
+@pytest.mark.parametrize("worth", [0, 1, sys.maxsize])
+def test_spread_of_nothing_gives_nothing(worth: int) -> None:
+    assert list(spread(_square, [], chunk=3, worth=worth)) == []
+
+
+def test_spread_keeps_the_order_of_slow_work() -> None:
+    parts = list(spread(_slow_first, range(6), chunk=1, worth=0))
+    assert parts == [f"[{number}]".encode() for number in range(6)]
+
+
+def test_spread_takes_only_a_few_chunks_at_a_time() -> None:
+    taken = count()
+    parts = spread(_square, (next(taken) for _ in range(1000)), chunk=2, worth=0)
+    for _ in range(3):
+        next(parts)
+    assert next(taken) <= 2 * (3 + 2 * _CORES + 1)
+    assert len(list(parts)) == 497
+
+
+@pytest.mark.skipif(_CORES == 1, reason="on one core there are no workers")
+def test_spread_says_that_a_worker_was_killed() -> None:
+    with pytest.raises(FeedsError, match="worker process was killed"):
+        list(spread(_die, range(20), chunk=1, worth=0))
+
+
+@pytest.mark.parametrize("worth", [0, sys.maxsize])
+def test_spread_passes_on_what_the_work_raises(worth: int) -> None:
+    with pytest.raises(KeyError):
+        list(spread(_fail, range(20), chunk=1, worth=worth))
+    assert _results(spread(_square, [3], chunk=1, worth=worth))[1] == ["[9]"]
+
+
+_SLEEPER = """
+import sys
+from feeds.processes import spread
+from tests.test_processes import _CORES, _note_and_sleep
+try:
+    list(spread(_note_and_sleep, sys.argv[1:] * 5 * _CORES, chunk=1, worth=0))
+except KeyboardInterrupt:
+    print("interrupted")
+"""
+
+
+def _until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 20
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def _is_alive(process: int) -> bool:
+    try:
+        return Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except FileNotFoundError:
+        return False
+
+
+@contextmanager
+def _sleeper(folder: Path) -> Iterator[tuple[subprocess.Popen[str], list[int]]]:
+    """Runs a process that spreads work, in a group of its own; gives it and its workers."""
+    command = [sys.executable, "-c", _SLEEPER, str(folder)]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(
+        command, cwd=_ROOT, stdout=pipe, stderr=pipe, text=True, start_new_session=True
+    ) as process:
+        _until(lambda: len(list(folder.iterdir())) == _CORES)
+        yield process, [int(path.name) for path in folder.iterdir()]
+
+
+@pytest.mark.skipif(_CORES == 1, reason="on one core there are no workers")
+def test_workers_end_with_their_killed_parent(tmp_path: Path) -> None:
+    with _sleeper(tmp_path) as (process, workers):
+        process.kill()
+        _until(lambda: not any(map(_is_alive, workers)))
+
+
+@pytest.mark.skipif(_CORES == 1, reason="on one core there are no workers")
+def test_workers_leave_an_interrupt_to_their_parent(tmp_path: Path) -> None:
+    with _sleeper(tmp_path) as (process, workers):
+        os.killpg(process.pid, signal.SIGINT)
+        assert process.communicate(timeout=20) == ("interrupted\n", "")
+        _until(lambda: not any(map(_is_alive, workers)))

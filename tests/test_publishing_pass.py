@@ -1,0 +1,88 @@
+"""Publishing as a whole pass does it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from feeds.errors import PublishError
+from feeds.passes import Options
+from feeds.publish import read_manifest
+from tests.publishing import contents, documents
+from tests.site import Site
+
+
+@pytest.fixture
+def full(site: Site) -> Site:
+    """A site that has published two seeds."""
+    site.seed("a.txt", number=1)
+    site.seed("b.txt", number=2)
+    site.publish()
+    return site
+
+
+def test_pass_refuses_where_every_seed_is_bad_and_nothing_is_remembered(full: Site) -> None:
+    for name in ("a.txt", "b.txt"):
+        full.write(name, "---\ntitle: [\n---\n")
+    before = documents(full.out)
+    full.publish()
+    assert documents(full.out) == before
+    full.state.unlink()
+    with pytest.raises(PublishError, match="Refusing to empty"):
+        full.publish()
+    assert documents(full.out) == before
+
+
+def test_pass_does_not_refuse_when_all_stories_are_withdrawn(full: Site) -> None:
+    for number, name in enumerate(("a.txt", "b.txt"), 1):
+        full.seed(name, number=number, published=False)
+    assert [feed.entries for feed in full.publish().feeds] == [0]
+
+
+def test_files_of_vanished_feeds_are_removed_and_foreign_ones_are_not(full: Site) -> None:
+    full.seed("a.txt", number=1, topics=["Space"])
+    full.publish()
+    (full.out / "topics/space.html").write_text("mine")
+    full.seed("a.txt", number=1)
+    assert full.publish().removed == [f"topics/space.{one}" for one in ("atom", "json", "rss")]
+    assert (full.out / "topics/space.html").read_text() == "mine"
+    assert "topics/space.rss" not in read_manifest(full.out).files
+
+
+def test_pass_recovers_once_the_way_is_clear(full: Site) -> None:
+    full.seed("a.txt", number=1, topics=["Space"])
+    way = full.out / "topics/space.rss"
+    way.write_text("mine")
+    before = contents(full.out)
+    for _ in range(2):
+        with pytest.raises(PublishError, match="in the way"):
+            full.publish()
+        assert contents(full.out) == before
+    way.unlink()
+    assert {"topics/space.rss", "all.atom"} <= set(full.publish().written)
+
+
+def test_exports_at_once_take_turns(site: Site) -> None:
+    for number in range(20):
+        site.seed(f"{number}.txt", number=number, publishedDateTime="2021-08-19T08:00:00Z")
+    command = [sys.executable, "-m", "feeds", "export", "--full"]
+    processes = [
+        subprocess.Popen(
+            [*command, "--config", str(site.root / "config.toml")],
+            cwd=Path(__file__).parent.parent,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for _ in range(4)
+    ]
+    errors = [process.communicate(timeout=60)[1] for process in processes]
+    assert [process.returncode for process in processes] == [0] * 4, errors
+    told = [line for text in errors for line in text.splitlines()]
+    assert all(line.startswith("feeds: waiting for process ") for line in told)
+    before = contents(site.out)
+    assert site.publish(options=Options(full=True)).written == []
+    assert contents(site.out) == before

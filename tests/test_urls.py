@@ -1,0 +1,178 @@
+"""feeds.urls: which URLs and hosts are accepted, and what is made of them."""
+
+from __future__ import annotations
+
+import re
+import time
+from urllib.parse import urlsplit
+
+import pytest
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
+
+from feeds.urls import has_dotted_host, normal_domain, normal_url
+
+# RFC 3986, appendix A, without what validators refuse ([ and ] in a host).
+_URI = re.compile(
+    r"https?://[a-z0-9_.-]+(:[0-9]+)?"
+    r"(/([A-Za-z0-9._~!$&'()*+,;=:@/-]|%[0-9A-Fa-f]{2})*)?"
+    r"(\?([A-Za-z0-9._~!$&'()*+,;=:@/?-]|%[0-9A-Fa-f]{2})*)?"
+    r"(#([A-Za-z0-9._~!$&'()*+,;=:@/?-]|%[0-9A-Fa-f]{2})*)?"
+)
+_PIECES = (
+    *("http", "https", "HTTP", "ftp", "javascript", ":", "//", "/", "\\", "?", "#", "@", "%"),
+    *("a.example", "EXAMPLE.com", "bücher.example", "xn--", "..", ".", "-", "_", "[::1]", ":80"),
+    *("é", "☃", "。", "ß", " ", "\t", "\n", "\x00", "\xa0", "\u200b", "\ud800", "|", "[", "%2F"),
+)
+_URL_TEXT = st.lists(st.sampled_from(_PIECES) | st.text(max_size=3), max_size=9).map("".join)
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        pytest.param("https://a.example/b?c=d&e#f", "https://a.example/b?c=d&e#f", id="as-it-is"),
+        pytest.param(" http://a.example/\n", "http://a.example/", id="trimmed"),
+        pytest.param("HTTPS://News.EXAMPLE.com/A", "https://news.example.com/A", id="case"),
+        pytest.param("http://a.example", "http://a.example", id="no-path"),
+        pytest.param("http://a.example?b", "http://a.example/?b", id="query-without-path"),
+        pytest.param("http://a.example:8080/b", "http://a.example:8080/b", id="port"),
+        pytest.param("http://a.example./b", "http://a.example/b", id="root-dot"),
+        pytest.param("http://127.0.0.1/b", "http://127.0.0.1/b", id="ipv4"),
+        pytest.param("http://localhost/b", "http://localhost/b", id="one-label"),
+        pytest.param("http://my_images.example/b", "http://my_images.example/b", id="underscore"),
+        pytest.param("http://bücher.example/", "http://xn--bcher-kva.example/", id="idna"),
+        pytest.param("http://BÜCHER.example/", "http://xn--bcher-kva.example/", id="idna-case"),
+        pytest.param("http://straße.example/", "http://xn--strae-oqa.example/", id="idna-2008"),
+        pytest.param("http://a。example/", "http://a.example/", id="ideographic-stop"),
+        pytest.param("http://a.example/é b", "http://a.example/%C3%A9%20b", id="path-encoded"),
+        pytest.param("http://a.example/?q=é", "http://a.example/?q=%C3%A9", id="query-encoded"),
+        pytest.param("http://a.example/%C3%a9", "http://a.example/%C3%a9", id="encoded-stays"),
+        pytest.param("http://a.example/%zz", "http://a.example/%25zz", id="stray-percent"),
+        pytest.param("http://a.example/[b]|\\", "http://a.example/%5Bb%5D%7C%5C", id="brackets"),
+        pytest.param("http://a.example/b!/?u=c%3A//d", "http://a.example/b!/?u=c%3A//d", id="cdn"),
+        pytest.param('http://a.example/"><b>', "http://a.example/%22%3E%3Cb%3E", id="markup"),
+        pytest.param("http://a.example/me@b", "http://a.example/me@b", id="at-in-path"),
+    ],
+)
+def test_url_is_brought_to_normal_form(text: str, wanted: str) -> None:
+    assert normal_url(text) == wanted
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("", " ", "a.example/b", "/b", "b", "//a.example/b", "?q", "#f", "null"),
+        *("javascript:alert(1)", "data:text/html,x", "file:///etc/passwd", "ftp://a.example/b"),
+        *("JaVaScRiPt:alert(1)", "java\nscript:alert(1)", "mailto:a@b.example", "about:blank"),
+        *("http:", "http://", "http:///b", "http:/a.example", "http:a.example", "https//a.example"),
+        *("http://user@a.example/", "http://user:pass@a.example/", "http://@a.example/"),
+        *("http://a.example\\@evil.example/", "http:\\\\a.example/", "http://a.example:@b.example"),
+        *("http://a b.example/", "http://a..example/", "http://.example/", "http://-a.example/"),
+        *("http://a.example:0/", "http://a.example:65536/", "http://a.example:x/", "http://:80/"),
+        *("http://a.example:-1/", "http://a.example:٣/", "http://a%2eexample/", "http://[::1]/"),
+        *("http://[v1.x]/", "http://[/", "http://☃.example/", "http://a.example/\x00"),
+        *("http://a.example/\nb", "http://a.example/\tb", "http://a.ex\rample/b"),
+        *("http://a.example/\x85b", "http://a.example/\ud800", "http://a.example/\ufffeb"),
+        *("http://exa$mple.com/", "http://a_.-b.example/", "view-source:http://a.example/"),
+        pytest.param("http://a.example/" + "b" * 2048, id="longer-than-2048"),
+        pytest.param("http://" + "a." * 127 + "example/", id="host-longer-than-253"),
+    ],
+)
+def test_url_that_no_reader_follows_is_refused(text: str) -> None:
+    assert normal_url(text) is None
+
+
+@pytest.mark.parametrize("size", [253, 254, 255, 2048])
+def test_url_of_any_length_up_to_2048_is_accepted(size: int) -> None:
+    url = "http://a.example/".ljust(size, "b")
+    assert normal_url(url) == url
+
+
+@settings(deadline=None, max_examples=200)
+@example("http://a.example/" + "é" * 1000)
+@example("http://a.example/?")
+@example("http://a.example:80?b#c")
+@given(text=_URL_TEXT)
+def test_url_accepted_is_an_ascii_uri_with_a_host_and_stays_as_it_is(text: str) -> None:
+    url = normal_url(text)
+    if url is not None:
+        assert _URI.fullmatch(url)
+        parts = urlsplit(url)
+        assert parts.hostname
+        assert parts.username is None
+        assert parts.port != 0
+        assert normal_url(url) == url
+
+
+@settings(deadline=None, max_examples=60)
+@given(
+    host=st.from_regex(r"[a-z0-9]([a-z0-9-]{0,9}[a-z0-9])?(\.[a-z]{2,9}){1,3}", fullmatch=True),
+    path=st.from_regex(r"(/[A-Za-z0-9._~!$&'()*+,;=:@-]{0,9}){0,5}", fullmatch=True),
+    tail=st.from_regex(r"(\?[a-z0-9=&%]{0}[a-z0-9=&]{1,9})?(#[a-z0-9]{1,9})?", fullmatch=True),
+)
+def test_url_of_good_form_is_kept_to_the_letter(host: str, path: str, tail: str) -> None:
+    url = f"https://{host}{path or '/'}{tail}"
+    assert normal_url(url) == url
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("example.org", "example.org"),
+        (" Example.ORG. ", "example.org"),
+        ("BÜCHER.example", "xn--bcher-kva.example"),
+        ("bu\u0308cher.example", "xn--bcher-kva.example"),
+        ("xn--bcher-kva.example", "xn--bcher-kva.example"),
+        ("localhost", "localhost"),
+        ("例え.テスト", "xn--r8jz45g.xn--zckzah"),
+        ("", None),
+        (".", None),
+        ("a..b", None),
+        ("-a.example", None),
+        ("a-.example", None),
+        ("a b.example", None),
+        ("http://a.example", None),
+        ("a.example/", None),
+        ("a.example:80", None),
+        ("user@a.example", None),
+        ("a\nb.example", None),
+        ("☃.example", None),
+        ("é\ud800.example", None),
+        ("[::1]", None),
+        pytest.param("a" * 254, None, id="too-long"),
+    ],
+)
+def test_domain_is_lower_case_and_idna_or_refused(text: str, wanted: str | None) -> None:
+    assert normal_domain(text) == wanted
+
+
+@pytest.mark.parametrize("sign", ["é", "a", "é.", "ー", "\u0301", "☃", "."])
+def test_domain_of_a_megabyte_is_refused_at_once(sign: str) -> None:
+    began = time.process_time()
+    assert normal_domain(sign * 1_000_000) is None
+    assert time.process_time() - began < 1
+
+
+@settings(deadline=None, max_examples=150)
+@given(text=_URL_TEXT)
+def test_domain_accepted_is_ascii_and_stays_as_it_is(text: str) -> None:
+    domain = normal_domain(text)
+    if domain is not None:
+        assert re.fullmatch(r"[a-z0-9_]([a-z0-9_.-]*[a-z0-9_])?", domain)
+        assert normal_domain(domain) == domain
+
+
+@pytest.mark.parametrize(
+    ("url", "wanted"),
+    [
+        ("https://images.example.org/a.jpg", True),
+        ("http://example.org", True),
+        ("http://example.org:8080/a", True),
+        ("http://127.0.0.1/a", True),
+        ("http://localhost/a.b.c", False),
+        ("http://localhost:80/a", False),
+        ("http://my_images.example.org/a", False),
+    ],
+)
+def test_dotted_host_is_one_that_an_enclosure_may_have(url: str, *, wanted: bool) -> None:
+    assert has_dotted_host(url) is wanted
