@@ -11,7 +11,7 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from itertools import chain, islice
-from multiprocessing import forkserver, get_context, parent_process
+from multiprocessing import forkserver, get_context, parent_process, resource_tracker
 from multiprocessing.connection import wait
 from multiprocessing.context import ForkServerContext
 from typing import TypeVar
@@ -72,6 +72,8 @@ def fork_context(preload: list[str]) -> ForkServerContext:
     """
     context = get_context("forkserver")
     context.set_forkserver_preload(preload)
+    # First, since starting it lets SIGINT through again.
+    resource_tracker.ensure_running()
     with _uninterrupted():
         forkserver.ensure_running()
     return context

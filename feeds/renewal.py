@@ -107,8 +107,8 @@ def _is_intact(store: Store, out: Path) -> bool:
 
 
 def _config_key(config: Config) -> bytes:
-    key = f"{__version__} {SELECTION_VERSION} {RENDER_VERSION} {config.model_dump_json()}"
-    return hashlib.sha256(key.encode()).digest()
+    key = f"{__version__} {SELECTION_VERSION} {RENDER_VERSION} {config!r}"
+    return hashlib.sha256(key.encode(errors="surrogateescape")).digest()
 
 
 def _publish(

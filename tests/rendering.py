@@ -119,6 +119,7 @@ class Full(NamedTuple):
     provider: str = "Exämple </b> & Co"
     provider_url: str = "https://www.xn--exmple-cua.com/"
     topics: tuple[str, ...] = ("Computer Vision", "C++ & <Rust>", "AI")
+    tags: tuple[str, ...] = ("compilers",)
     excerpt: str = "Close it with </b>, write &lt; for <, and mind \"quotes\" & 'quotes' …"
     image: str = "https://images.example.com/gr%C3%B6%C3%9Fe%201.PNG?w=640&h=425"
     image_title: str = 'A café, "open" & <bright>'

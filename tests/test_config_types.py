@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from datetime import timedelta
 from typing import Any
 
@@ -135,6 +136,15 @@ def test_type_refuses_and_says_what_is_wanted(kind: str, words: str, value: obje
     with pytest.raises(ValidationError) as caught:
         adapter(kind).validate_python(value)
     assert words in str(caught.value)
+
+
+@pytest.mark.parametrize("kind", ["Line", "Name"])
+@pytest.mark.parametrize("character", ["\x00", "\x01", "\x1b", "\x7f", "\x85", "\ud800", "\uffff"])
+def test_type_lets_no_character_through_that_no_feed_can_hold(kind: str, character: str) -> None:
+    made = ""
+    with suppress(ValidationError):
+        made = adapter(kind).validate_python(f"News{character}Desk")
+    assert character not in made
 
 
 @given(kind=st.sampled_from(sorted({kind for kind, *_ in REFUSED})), text=st.text(max_size=40))

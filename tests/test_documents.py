@@ -89,7 +89,7 @@ _ITEM_CHANGES: dict[str, tuple[Any, bool]] = {
     "excerpt": ("", True),
     "body": ("", True),
     "topics": (("ai",), True),
-    "tags": (("x",), False),
+    "tags": (("x",), True),
     "category": ("x", False),
     "type": ("x", False),
     "locale": ("de", True),

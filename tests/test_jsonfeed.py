@@ -65,7 +65,7 @@ def test_item_has_these_members(full: bytes) -> None:
         "date_published": "2026-02-10T07:30:00Z",
         "date_modified": "2026-02-11T09:00:00Z",
         "authors": [{"name": FULL.provider, "url": FULL.provider_url}],
-        "tags": list(FULL.topics),
+        "tags": [*FULL.topics, *FULL.tags],
         "language": "de-DE",
         "attachments": [image],
         "_feeds": {"quality": 88, "heat": 12, "provider_domain": "www.xn--exmple-cua.com"},
@@ -79,7 +79,7 @@ def test_document_is_read_by_atoma(full: bytes) -> None:
     assert (item.id_, item.url, item.external_url) == (FULL.id, FULL.url, FULL.original)
     assert (item.title, item.summary) == (FULL.title, FULL.excerpt)
     assert (item.date_published, item.date_modified) == (FULL.published, FULL.updated)
-    assert (item.tags, item.image) == (list(FULL.topics), FULL.image)
+    assert (item.tags, item.image) == ([*FULL.topics, *FULL.tags], FULL.image)
     (attachment,) = item.attachments
     assert (attachment.url, attachment.mime_type) == (FULL.image, "image/png")
     assert (attachment.title, attachment.size_in_bytes) == (FULL.image_title, None)

@@ -88,8 +88,8 @@ UNUSABLE: list[tuple[str, Callable[[Path], object], str]] = [
         lambda path: execute(path, "UPDATE seed SET path = CAST(x'ff' || path AS TEXT)"),
         "",
     ),
-    ("topics no list", lambda path: execute(path, "UPDATE seed SET topics = x'7b'"), ""),
-    ("topics not UTF-8", lambda path: execute(path, "UPDATE seed SET topics = x'5b22ff225d'"), ""),
+    ("topics no list", lambda path: execute(path, "UPDATE seed SET topics = '{'"), ""),
+    ("topics not UTF-8", lambda path: execute(path, "UPDATE seed SET topics = CAST(x'5b22ff225d' AS TEXT)"), ""),
     ("marks no mapping", lambda path: execute(path, "UPDATE memory SET qualified = x'31'"), ""),
     ("problems none", lambda path: execute(path, "UPDATE seed SET problems = x'c1'"), ""),
 ]

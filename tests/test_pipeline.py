@@ -1,8 +1,44 @@
-"""publish_pass(): the whole way, on real files."""
+"""publish_pass(): the whole way, on real files, pass after pass."""
 
 from __future__ import annotations
 
-from tests.site import Site
+import json
+import shutil
+import sqlite3
+from contextlib import closing
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+
+from feeds.errors import PublishError
+from feeds.passes import Ears, Options
+from feeds.report import PassReport
+from tests.site import NOW, REAL_SEEDS, Site
+
+HOUR = timedelta(hours=1)
+DAY = timedelta(days=1)
+
+
+def entries(site: Site, address: str = "all") -> dict[str, tuple[str, str]]:
+    """Returns when each entry was published and updated, by title, in the feed's order."""
+    items = json.loads(site.read(f"{address}.json"))["items"]
+    return {one["title"]: (one["date_published"], one["date_modified"]) for one in items}
+
+
+def titles(site: Site, address: str = "all") -> list[str]:
+    return list(entries(site, address))
+
+
+def rendering(site: Site, now: datetime = NOW) -> tuple[int, PassReport]:
+    """Runs a pass; returns how many feeds were rendered, changed or not, and the report."""
+    told: dict[str, int] = {}
+    ears = Ears(lambda stage, _, total: told.update({stage: total}), pytest.fail)
+    report = site.publish(now, ears=ears)
+    return told.get("feeds", 0), report
+
+
+# What is published, and at what cost
 
 
 def test_pass_publishes_a_seed_in_every_feed_it_qualifies_for(site: Site) -> None:
@@ -22,3 +58,388 @@ def test_pass_twice_changes_not_one_byte_or_mtime(site: Site) -> None:
     report = site.publish()
     assert site.tree() == before
     assert report.written == []
+
+
+def test_pass_with_no_change_renders_and_writes_nothing_however_much_later(site: Site) -> None:
+    for number in range(5):
+        site.seed(f"{number}.txt", number=number)
+    first = site.publish()
+    before = site.tree()
+    for later in (HOUR, 49 * HOUR, 9999 * DAY):
+        rendered, report = rendering(site, NOW + later)
+        assert (rendered, report.read, report.written, report.removed) == (0, 0, [], [])
+        assert (report.feeds, report.unchanged) == (first.feeds, len(first.written))
+    assert site.tree() == before
+
+
+def test_pass_reports_what_it_did(site: Site) -> None:
+    for number in range(3):
+        site.seed(f"{number}.txt", number=number, heat="warm" if number else None)
+    site.write("bad.txt", "---\ntitle: Bad\n---\n")
+    first = site.publish()
+    assert (first.seeds, first.read, first.changed, first.gone) == (4, 4, 4, 0)
+    assert (first.bad, first.items, first.warnings, first.unchanged) == (1, 3, 2, 0)
+    assert len(first.written) == 3 * len(first.feeds) + 1
+    (site.seeds / "0.txt").unlink()
+    second = site.publish()
+    assert (second.seeds, second.read, second.changed, second.gone) == (3, 0, 0, 1)
+    assert (second.bad, second.items, second.warnings) == (1, 2, 2)
+    assert second.problems == [one for one in first.problems if "0.txt" not in one.path]
+
+
+@pytest.mark.parametrize(
+    ("changes", "rendered"),
+    [
+        pytest.param({"title": "New"}, {"all", "topics/ai", "providers/example.com"}, id="title"),
+        pytest.param({"quality": 39}, {"all", "topics/ai", "providers/example.com"}, id="leaves"),
+        pytest.param(
+            {"topics": ["AI", "Cars"]},
+            {"all", "topics/ai", "topics/cars", "providers/example.com"},
+            id="enters",
+        ),
+        pytest.param({"published": False, "quality": 1}, None, id="leaves as a draft"),
+    ],
+)
+def test_feed_is_rendered_again_only_when_something_it_shows_changed(
+    site: Site, changes: dict[str, Any], rendered: set[str] | None
+) -> None:
+    concerned = rendered or {"all", "topics/ai", "providers/example.com"}
+    site.seed("a.txt", number=1)
+    site.seed("b.txt", number=2)
+    site.seed("c.txt", number=3, topics=["Cars"], provider={"domain": "other.org"})
+    site.publish()
+    before = site.tree()
+    site.seed("a.txt", number=1, **changes)
+    count, report = rendering(site)
+    assert count == len(concerned)
+    assert {name.rpartition(".")[0] for name in report.written} - {"feeds"} == concerned
+    after = site.tree()
+    for name in set(before) - set(report.written) - {".feeds-manifest.json"}:
+        assert after[name] == before[name], name
+
+
+@pytest.mark.parametrize(
+    ("toml", "rendered"),
+    [
+        pytest.param("[selection]\nmin_quality = 41", 0, id="threshold without effect"),
+        pytest.param('[selection]\nexposure = "1h"', 0, id="exposure without effect"),
+        pytest.param('[topics.Cars]\ntitle = "Autos"', 1, id="title of one feed"),
+        pytest.param("[topics.Cars]\nmin_quality = 99", 3, id="threshold of one topic"),
+        pytest.param('[[feeds]]\nname = "Mine"', 1, id="new feed"),
+        pytest.param("[content]\nrelated = 1", 5, id="what all feeds show"),
+    ],
+)
+def test_feed_is_rendered_again_only_when_its_configuration_changed(
+    site: Site, toml: str, rendered: int
+) -> None:
+    site.seed("a.txt", number=1)
+    site.seed("b.txt", number=2, topics=["Cars"], provider={"domain": "other.org"})
+    site.publish()
+    site.configure(toml)
+    count, _ = rendering(site)
+    assert count == rendered
+    assert rendering(site)[0] == 0
+
+
+@pytest.mark.parametrize("damage", ["missing", "changed", "touched"])
+def test_document_that_somebody_spoilt_is_restored(site: Site, damage: str) -> None:
+    site.seed()
+    site.publish()
+    before = {name: data for name, (data, _) in site.tree().items()}
+    document = site.out / "topics/ai.rss"
+    if damage == "missing":
+        document.unlink()
+    else:
+        document.write_bytes(before["topics/ai.rss"] + b" " * (damage == "changed"))
+    assert rendering(site)[0] == 1
+    assert {name: data for name, (data, _) in site.tree().items()} == before
+
+
+# The state file
+
+
+def test_deleting_the_state_file_loses_no_document(site: Site) -> None:
+    for number in range(9):
+        site.seed(f"{number}.txt", number=number, topics=["AI", f"Topic {number % 3}"])
+    shutil.copytree(REAL_SEEDS, site.seeds / "real")
+    site.configure('[selection]\nmax_items = 3\n[[feeds]]\nname = "Mine"\ntopics = ["AI"]')
+    site.publish()
+    updated = "2026-03-01T12:30:00Z"
+    site.seed("1.txt", number=1, title="Edited", updatedDateTime=updated)
+    site.publish(NOW + HOUR)
+    before = site.tree()
+    shutil.rmtree(site.state.parent)
+    report = site.publish(NOW + 2 * HOUR)
+    assert (report.read, report.written, site.tree()) == (report.seeds, [], before)
+
+
+def test_state_of_an_older_release_does_not_make_the_next_pass_a_first_one(site: Site) -> None:
+    """What an upgrade cannot read of the last pass must not cost readers a late item."""
+    site.configure("[selection]\nmax_items = 1")
+    site.seed("new.txt", number=9)
+    site.seed("late.txt", number=1, published=False)
+    site.publish()
+    with closing(sqlite3.connect(site.state, isolation_level=None)) as database:
+        database.execute("UPDATE fact SET value = x'80' WHERE name = 'last'")
+    site.seed("late.txt", number=1)
+    site.publish(NOW + HOUR)
+    assert titles(site) == ["Story 9", "Story 1"]
+
+
+def test_dry_run_says_what_would_be_done_and_leaves_everything(site: Site) -> None:
+    site.seed()
+    would = site.publish(options=Options(dry_run=True))
+    assert not site.out.exists()
+    assert not site.state.exists()
+    assert would.written == site.publish().written
+    before = site.files()
+    site.seed("a.txt", title="New")
+    site.seed("b.txt", number=2, topics=["Cars"])
+    seeds = site.files()
+    would = site.publish(options=Options(dry_run=True))
+    assert {**seeds, **before}.keys() == site.files().keys()
+    assert site.files() == seeds
+    assert would.written == site.publish().written
+
+
+# Nothing missed
+
+
+def test_late_item_is_shown_for_the_exposure_and_no_longer(site: Site) -> None:
+    site.configure('[selection]\nmax_items = 2\nexposure = "48h"')
+    for number in (20, 21):
+        site.seed(f"{number}.txt", number=number)
+    site.seed("draft.txt", number=1, published=False)
+    site.seed("poor.txt", number=2, quality=39)
+    site.publish()
+    assert titles(site) == ["Story 21", "Story 20"]
+    site.seed("draft.txt", number=1)
+    site.seed("poor.txt", number=2, quality=40)
+    for later, shown in [(HOUR, [2, 1]), (49 * HOUR, [2, 1]), (49 * HOUR + DAY / 86400, [])]:
+        site.publish(NOW + later)
+        assert titles(site) == [f"Story {number}" for number in (21, 20, *shown)]
+    # And whatever comes then, it does not come back.
+    site.seed("other.txt", number=3, topics=["Cars"])
+    site.publish(NOW + 60 * HOUR)
+    assert titles(site) == ["Story 21", "Story 20", "Story 3"]
+
+
+def test_item_withdrawn_before_anyone_saw_it_is_shown_when_it_comes_again(site: Site) -> None:
+    """Published by mistake for one pass: the readers who missed that must not miss the story."""
+    site.configure('[selection]\nmax_items = 1\nexposure = "48h"')
+    site.seed("new.txt", number=9)
+    site.seed("late.txt", number=1, published=False)
+    site.publish()
+    site.seed("late.txt", number=1)
+    site.publish(NOW + HOUR)
+    site.seed("late.txt", number=1, published=False)
+    site.publish(NOW + 2 * HOUR)
+    assert titles(site) == ["Story 9"]
+    site.seed("late.txt", number=1)
+    site.publish(NOW + 7 * DAY)
+    assert titles(site) == ["Story 9", "Story 1"]
+
+
+def test_first_pass_shows_what_qualified_lately_and_floods_nobody(site: Site) -> None:
+    site.configure('[selection]\nmax_items = 1\nexposure = "48h"')
+    for hours in (0, 1, 48, 49):
+        date = (NOW - hours * HOUR).isoformat()
+        site.seed(f"{hours}.txt", number=hours, title=f"{hours} h", publishedDateTime=date)
+    site.publish()
+    assert titles(site) == ["0 h", "1 h", "48 h"]
+
+
+def test_future_item_comes_in_its_time(site: Site) -> None:
+    site.seed("a.txt", number=1)
+    site.seed("b.txt", number=2, publishedDateTime=(NOW + HOUR).isoformat())
+    for later, shown in [(timedelta(0), [1]), (HOUR - DAY / 86400, [1]), (HOUR, [2, 1])]:
+        site.publish(NOW + later)
+        assert titles(site) == [f"Story {number}" for number in shown]
+
+
+def test_bulk_import_says_how_many_found_no_room(site: Site) -> None:
+    site.configure("[selection]\nmax_items = 1\nmax_exposed = 2")
+    site.seed("first.txt", number=20)
+    site.publish()
+    for number in range(5):
+        site.seed(f"{number}.txt", number=number)
+    report = site.publish(NOW + HOUR)
+    assert {(one.entries, one.exposed, one.left_out) for one in report.feeds} == {(3, 2, 3)}
+    report = site.publish(NOW + 2 * HOUR)
+    assert {(one.entries, one.exposed, one.left_out) for one in report.feeds} == {(3, 2, 3)}
+
+
+# Nothing twice
+
+IMAGE = {"url": "https://img.example.com/1.jpg", "isCached": True}
+
+
+@pytest.mark.parametrize(
+    ("changes", "moves"),
+    [
+        pytest.param({"title": "New"}, True, id="title"),
+        pytest.param({"excerpt": "New."}, True, id="excerpt"),
+        pytest.param({"body": "New *body*."}, True, id="body"),
+        pytest.param({"webUrl": "https://www.example.com/new"}, True, id="link"),
+        pytest.param(
+            {"images": [{**IMAGE, "url": "https://img.example.com/2.jpg"}]}, True, id="image"
+        ),
+        pytest.param({"images": [{**IMAGE, "isCached": False}]}, True, id="image gone"),
+        pytest.param({"quality": 99}, False, id="quality"),
+        pytest.param({"heat": 99}, False, id="heat"),
+        pytest.param({"updatedDateTime": "2026-03-01T11:00:00Z"}, False, id="updatedDateTime"),
+        pytest.param({"publishedDateTime": "2026-02-20T00:00:00Z"}, False, id="publishedDateTime"),
+        pytest.param({"topics": ["AI", "Cars"]}, False, id="topics"),
+        pytest.param({"tags": ["x"], "type": "Video", "category": "Y"}, False, id="tags"),
+        pytest.param(
+            {"related": [{"title": "R", "webUrl": "https://r.org/", "quality": 9}]},
+            False,
+            id="related",
+        ),
+        pytest.param({"title": " Story  1 "}, False, id="white space in the title"),
+    ],
+)
+def test_edit_moves_updated_only_where_a_reader_would_care(
+    site: Site, changes: dict[str, Any], *, moves: bool
+) -> None:
+    seed: dict[str, Any] = {"images": [IMAGE], "body": "Body."}
+    site.seed(**seed)
+    site.publish()
+    ((_, before),) = entries(site).items()
+    site.seed(**(seed | changes))
+    for later in (HOUR, DAY, 99 * DAY):
+        site.publish(NOW + later)
+        ((_, (published, updated)),) = entries(site).items()
+        assert published == before[0] == "2026-02-02T08:00:00Z"
+        assert updated == ("2026-03-01T13:00:00Z" if moves else before[1])
+
+
+@pytest.mark.parametrize(
+    ("date", "updated"),
+    [
+        pytest.param("2026-03-01T12:30:00Z", "2026-03-01T12:30:00Z", id="newer"),
+        pytest.param("2026-01-01T00:00:00Z", "2026-03-01T13:00:00Z", id="older"),
+        pytest.param("2026-03-01T13:00:01Z", "2026-03-01T13:00:00Z", id="in the future"),
+        pytest.param("2026-03-01T14:00:00+01:00", "2026-03-01T13:00:00Z", id="of another zone"),
+    ],
+)
+def test_edit_is_dated_by_the_seed_where_it_knows(site: Site, date: str, updated: str) -> None:
+    site.seed()
+    site.publish()
+    site.seed(title="New", updatedDateTime=date)
+    site.publish(NOW + HOUR)
+    assert entries(site) == {"New": ("2026-02-02T08:00:00Z", updated)}
+    site.publish(NOW + DAY)
+    assert entries(site)["New"][1] == updated
+
+
+@pytest.mark.parametrize(
+    "away",
+    [
+        pytest.param({"published": False}, id="unpublished"),
+        pytest.param({"quality": 39}, id="below the threshold"),
+        pytest.param(None, id="deleted"),
+    ],
+)
+def test_withdrawn_item_comes_back_as_it_was(site: Site, away: dict[str, Any] | None) -> None:
+    site.seed("other.txt", number=2)
+    seed = site.seed()
+    site.publish()
+    before = site.tree()
+    if away is None:
+        seed.unlink()
+    else:
+        site.seed(**away)
+    site.publish(NOW + HOUR)
+    assert titles(site) == ["Story 2"]
+    site.seed(publishedDateTime="2026-03-01T12:45:00Z")
+    site.publish(NOW + DAY)
+    assert entries(site).keys() == {"Story 2", "Story 1"}
+    assert {name: data for name, (data, _) in site.tree().items()} == {
+        name: data for name, (data, _) in before.items()
+    }
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        pytest.param("a/1.txt", "b/2.md", id="file"),
+        pytest.param("a", "z", id="folder"),
+    ],
+)
+def test_moved_seed_leaves_out_as_it_was(site: Site, old: str, new: str) -> None:
+    site.seed("a/1.txt", number=1)
+    site.seed("other.txt", number=2)
+    site.publish()
+    before = site.tree()
+    (site.seeds / new).parent.mkdir(exist_ok=True)
+    (site.seeds / old).rename(site.seeds / new)
+    rendered, report = rendering(site, NOW + HOUR)
+    assert (rendered, report.gone, report.read, site.tree()) == (0, 1, 1, before)
+    # The story is still to be found when its feeds are rendered next.
+    site.configure("[content]\nrelated = 0")
+    assert rendering(site, NOW + DAY)[0] == 3
+    assert site.tree() == before
+
+
+def test_seed_that_turns_bad_stays_in_the_feeds_and_in_the_report(site: Site) -> None:
+    site.seed()
+    site.publish()
+    before = site.tree()
+    site.seed(quality=101, title="Bad")
+    for later in (HOUR, DAY):
+        report = site.publish(NOW + later)
+        assert (report.bad, report.items) == (1, 1)
+        assert [problem.field for problem in report.problems] == ["quality"]
+        assert site.tree() == before
+    site.seed(title="Mended")
+    report = site.publish(NOW + 2 * DAY)
+    assert (report.bad, report.problems, titles(site)) == (0, [], ["Mended"])
+
+
+def test_duplicate_takes_over_when_the_other_goes(site: Site) -> None:
+    better = site.seed("b.txt", quality=90, title="Better")
+    site.seed("a.txt", title="Other")
+    report = site.publish()
+    assert [problem.path for problem in report.problems] == ["seeds/a.txt"]
+    assert titles(site) == ["Better"]
+    assert site.publish(NOW + HOUR).problems == report.problems
+    better.unlink()
+    report = site.publish(NOW + 2 * HOUR)
+    assert (report.problems, titles(site)) == ([], ["Other"])
+
+
+# Refusals
+
+
+@pytest.mark.parametrize("is_remembered", [True, False], ids=["state", "no state"])
+def test_pass_refuses_to_empty_the_feeds_until_told(site: Site, *, is_remembered: bool) -> None:
+    seed = site.seed()
+    site.publish()
+    before = site.tree()
+    text = seed.read_bytes()
+    seed.unlink()
+    if not is_remembered:
+        shutil.rmtree(site.state.parent)
+    for _ in range(2):
+        with pytest.raises(PublishError, match="--allow-empty"):
+            site.publish()
+        assert site.tree() == before
+    site.write("a.txt", text)
+    assert (site.publish().written, site.tree()) == ([], before)
+    (site.seeds / "a.txt").unlink()
+    assert site.publish(options=Options(allow_empty=True)).items == 0
+    assert (titles(site), site.publish().written) == ([], [])
+
+
+def test_pass_refuses_when_one_of_two_folders_ran_empty(site: Site) -> None:
+    site.configure('[paths]\nseeds = ["seeds/one", "seeds/two"]')
+    first = site.seed("one/a.txt", number=1)
+    site.seed("two/b.txt", number=2)
+    site.publish()
+    first.unlink()
+    with pytest.raises(PublishError, match="seeds/one"):
+        site.publish()
+    site.configure('[paths]\nseeds = ["seeds/two"]')
+    site.publish()
+    assert titles(site) == ["Story 2"]

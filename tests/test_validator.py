@@ -12,6 +12,7 @@ from hypothesis import Phase, example, given, settings
 from hypothesis import strategies as st
 from lxml import etree
 
+from feeds.config.types import _line
 from feeds.config import Config, Loaded
 from feeds.pipeline import publish_pass
 from feeds.times import from_unix
@@ -52,9 +53,9 @@ content with an open tag|rss|&lt;/em&gt;|
 content with a script|rss|&lt;h2&gt;|&lt;script&gt;&lt;/script&gt;&lt;h2&gt;
 content with a handler|atom|&lt;h2&gt;|&lt;h2 onclick="x"&gt;
 content with a style|atom|&lt;h2&gt;|&lt;h2 style="position:fixed"&gt;
-relative image|atom|img src="https://images.example.com/|img src="/
+relative image|atom|src="https://images.example.com/|src="/
 relative link|rss|href="https://other.example.com/2"|href="/2"
-relative URL in a text|rss|alt="A café|alt="src=photo A café
+relative URL in a text|rss|" src="https://images.example.com/|" src="https://images.example.com/" data-src="
 link title with an entity|atom|title="Second best|title="&amp;amp;
 link title that is empty|atom|title="Second best|title="
 two alternates|atom|rel="via"|rel="alternate" type="text/html"
@@ -165,7 +166,7 @@ _NAMES = HOSTILE_TEXT.filter(lambda text: bool(text.split()))
 _CONFIGS = st.fixed_dictionaries(
     {
         "site": st.fixed_dictionaries(
-            {"title": _NAMES, "base_url": st.just("https://feeds.example.org/v1/")},
+            {"title": _NAMES.filter(_line), "base_url": st.just("https://feeds.example.org/v1/")},
             optional={
                 "description": HOSTILE_TEXT,
                 "rights": HOSTILE_TEXT,
@@ -175,7 +176,8 @@ _CONFIGS = st.fixed_dictionaries(
             },
         ),
         "feeds": st.lists(
-            st.fixed_dictionaries({"name": _NAMES, "title": HOSTILE_TEXT}), max_size=1
+            st.fixed_dictionaries({"name": _NAMES.filter(_line), "title": HOSTILE_TEXT}),
+            max_size=1,
         ),
     }
 )

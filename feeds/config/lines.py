@@ -7,37 +7,54 @@ import tomllib
 
 Key = tuple[str | int, ...]
 
-_TABLE = re.compile(r"\s*(\[\[?)(.+?)\]\]?\s*(?:#.*)?$")
-_PAIR = re.compile(
-    r"""\s*((?:[\w-]+|"[^"]*"|'[^']*')(?:\s*\.\s*(?:[\w-]+|"[^"]*"|'[^']*'))*)\s*="""
+_NAME = r"""(?:[\w-]+|"(?:[^"\\\n]|\\.)*"|'[^'\n]*')"""
+_DOTTED = rf"{_NAME}(?:[ \t]*\.[ \t]*{_NAME})*"
+_HEAD = re.compile(rf"[ \t]*(?:(?P<bracket>\[\[?)[ \t]*(?P<table>{_DOTTED})|(?P<key>{_DOTTED}))")
+# What a line end has to be looked for behind: strings and comments whole, brackets one by one.
+_TOKEN = re.compile(
+    r'''"""(?:[^\\]|\\.)*?"{3,5}|\'\'\'.*?'{3,5}|"(?:[^"\\\n]|\\.)*"|'[^'\n]*'|#[^\n]*|[][{}\n]''',
+    re.DOTALL,
 )
+_DEPTH = {"[": 1, "{": 1, "]": -1, "}": -1}
 
 
 def key_lines(text: str) -> dict[Key, int]:
     """Returns the line, from 1, of each table and key in a text that tomllib accepts.
 
-    A line inside a multi-line value may be taken for a key; that only adds keys nobody asks for.
+    The keys of inline tables are not among them; what these stand in is.
     """
     lines: dict[Key, int] = {}
     counts: dict[Key, int] = {}
     table: Key = ()
-    for number, line in enumerate(text.splitlines(), 1):
-        if match := _TABLE.match(line):
-            table = _keys(match[2])
-            if match[1] == "[[" and table:
+    start = 0
+    while start < len(text):
+        number = text.count("\n", 0, start) + 1
+        head = _HEAD.match(text, start)
+        if head and head["key"]:
+            lines.setdefault((*table, *_keys(head["key"])), number)
+        elif head:
+            table = _keys(head["table"])
+            lines.setdefault(table, number)
+            if head["bracket"] == "[[":
                 counts[table] = counts.get(table, -1) + 1
                 table = (*table, counts[table])
-            lines.setdefault(table, number)
-        elif match := _PAIR.match(line):
-            lines.setdefault((*table, *_keys(match[1])), number)
+                lines[table] = number
+        start = _end(text, start)
     return lines
 
 
+def _end(text: str, start: int) -> int:
+    """Returns where the statement that starts here has ended, with its line."""
+    depth = 0
+    for token in _TOKEN.finditer(text, start):
+        depth += _DEPTH.get(token[0], 0)
+        if token[0] == "\n" and not depth:
+            return token.end()
+    return len(text)
+
+
 def _keys(dotted: str) -> Key:
-    try:
-        value: object = tomllib.loads(f"{dotted} = 0")
-    except tomllib.TOMLDecodeError:
-        return ()
+    value: object = tomllib.loads(f"{dotted} = 0")
     keys: list[str | int] = []
     while isinstance(value, dict):
         key, value = next(iter(value.items()))

@@ -6,16 +6,27 @@ import difflib
 import os
 import tomllib
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple, get_args
 
 from pydantic import BaseModel, ValidationError
 
-from feeds.config.lines import key_lines
+from feeds.config.lines import Key, key_lines
 from feeds.config.model import Config
+from feeds.config.repeats import repeats
 from feeds.errors import ConfigError
 
 ENV_PREFIX = "FEEDS_"
+
+# Pydantic speaks of Python; people write TOML.
+_WANTED = {
+    "dict_type": "wanted a table",
+    "model_type": "wanted a table",
+    "path_type": "wanted a path",
+    "too_short": "wanted at least one",
+    "tuple_type": "wanted a list",
+}
 
 _HOW_TO_GET_ONE = """\
 no configuration: {path} does not exist. A file of these lines is enough to begin:
@@ -58,15 +69,23 @@ def load_config(path: Path, environment: Mapping[str, str] = os.environ) -> Load
     text = _read(path)
     try:
         data = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError([f"{path}: not valid TOML: {error}"]) from None
-    variables = _overlay(data, environment)
+    except (ValueError, RecursionError) as error:  # TOMLDecodeError is a ValueError
+        reason = "too deeply nested" if isinstance(error, RecursionError) else str(error)
+        raise ConfigError([f"{path}: not valid TOML: {reason}"]) from None
+    origins = _Origins(path, key_lines(text))
+    faults = _overlay(data, environment, origins)
+    faults += [
+        f"{origins.place(one.place)}: {one.kind}: {one.value!r} stands there twice"
+        for one in repeats(data)
+    ]
+    config = None
     try:
         config = Config.model_validate(data)
     except ValidationError as error:
-        lines = key_lines(text)
-        faults = [_fault(path, lines, variables, fault) for fault in error.errors()]
-        raise ConfigError(faults) from None
+        found = [(_keys(fault), _reason(_keys(fault), fault)) for fault in _own(error.errors())]
+        faults += [origins.fault(keys, reason) for keys, reason in found]
+    if config is None or faults:
+        raise ConfigError(list(dict.fromkeys(faults)))
     path = Path(os.path.abspath(path))  # noqa: PTH100 (without following links, but without ..)
     paths = config.paths
     absolute = paths.model_copy(
@@ -79,8 +98,33 @@ def load_config(path: Path, environment: Mapping[str, str] = os.environ) -> Load
     return Loaded(config.model_copy(update={"paths": absolute}), path)
 
 
+class _Origins:
+    """Knows where each key was written: on which line, or in which environment variable."""
+
+    def __init__(self, path: Path, lines: dict[Key, int]) -> None:
+        self.path = path
+        self.lines = lines
+        self.variables: dict[Key, str] = {}
+
+    def fault(self, keys: Key, reason: str) -> str:
+        """Returns a fault as people read it."""
+        name = ".".join(f'"{key}"' if " " in str(key) else str(key) for key in keys)
+        return f"{self.place(keys)}: {name}: {reason}" if name else f"{self.path}: {reason}"
+
+    def place(self, keys: Key) -> str:
+        """Returns where a key, what is in it, or else what it is in, was written."""
+        size = len(keys)
+        for steps, name in self.variables.items():
+            if steps[:size] == keys:
+                return f"environment variable {name}"
+        for steps, line in self.lines.items():
+            if steps[:size] == keys:
+                return f"{self.path}:{line}"
+        return self.place(keys[:-1]) if keys else str(self.path)
+
+
 def _absolute(base: Path, path: Path) -> Path:
-    return Path(os.path.normpath(base / path.expanduser()))
+    return Path(os.path.normpath(base / path))
 
 
 def _read(path: Path) -> str:
@@ -94,79 +138,79 @@ def _read(path: Path) -> str:
         raise ConfigError([f"{path}: cannot be read: {error.strerror or error}"]) from None
 
 
-def _overlay(data: dict[str, Any], environment: Mapping[str, str]) -> dict[tuple[str, ...], str]:
-    """Puts the variables into the data; returns which variable stands behind which key."""
-    variables: dict[tuple[str, ...], str] = {}
+def _overlay(data: dict[str, Any], environment: Mapping[str, str], origins: _Origins) -> list[str]:
+    """Puts the variables into the data, and returns what is wrong with them."""
+    faults = []
     for name, value in sorted(environment.items()):
-        steps = tuple(name.removeprefix(ENV_PREFIX).lower().split("__"))
+        steps = name.removeprefix(ENV_PREFIX).lower().split("__")
         if not name.startswith(ENV_PREFIX):
             continue
         if len(steps) == 1 and steps[0] not in Config.model_fields:
             continue  # FEEDS_VERSION and the like: somebody else's
-        table = data
+        table, keys = data, []
         for step in steps[:-1]:
-            inner = table.setdefault(step, {})
+            keys.append(_as_written(table, step))
+            inner = table.setdefault(keys[-1], {})
             if not isinstance(inner, dict):
-                raise ConfigError([f"environment variable {name}: {step} is no table"])
+                faults.append(f"environment variable {name}: {step} is no table")
+                break
             table = inner
-        table[steps[-1]] = _variable_value(name, value)
-        variables[steps] = name
-    return variables
+        else:
+            keys.append(_as_written(table, steps[-1]))
+            origins.variables[tuple(keys)] = name
+            if any("\ud800" <= char <= "\udfff" for char in value):
+                faults.append(f"environment variable {name}: not UTF-8")
+            else:
+                table[keys[-1]] = _variable_value(value)
+    return faults
 
 
-def _variable_value(name: str, value: str) -> object:
+def _as_written(table: dict[str, Any], step: str) -> str:
+    """Returns the key as the file has it: variables are upper case, topics need not be lower."""
+    return next((key for key in table if key.lower() == step), step)
+
+
+def _variable_value(value: str) -> object:
     # Lists and tables are written as in TOML; for all else the model turns text into what it wants.
-    if not value.lstrip().startswith(("[", "{")):
-        return value
-    try:
-        return tomllib.loads(f"value = {value}")["value"]
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError([f"environment variable {name}: not a TOML value: {error}"]) from None
+    if value.lstrip().startswith(("[", "{")):
+        with suppress(ValueError, RecursionError):
+            return tomllib.loads(f"value = {value}")["value"]
+    return value
 
 
-def _fault(
-    path: Path,
-    lines: dict[tuple[str | int, ...], int],
-    variables: dict[tuple[str, ...], str],
-    fault: Any,
-) -> str:
-    keys = tuple(step for step in fault["loc"] if step != "[key]")
-    place = _place(path, lines, variables, keys)
-    name = ".".join(f'"{key}"' if " " in str(key) else str(key) for key in keys)
-    return f"{place}: {name}: {_reason(keys, fault)}".replace(": : ", ": ")
+def _own(faults: list[Any]) -> list[Any]:
+    """Leaves out lists that are too short only because of faulty members."""
+    places = [fault["loc"] for fault in faults]
+    return [
+        fault
+        for fault in faults
+        if fault["type"] != "too_short"
+        or not any(
+            one != fault["loc"] and one[: len(fault["loc"])] == fault["loc"] for one in places
+        )
+    ]
 
 
-def _place(
-    path: Path,
-    lines: dict[tuple[str | int, ...], int],
-    variables: dict[tuple[str, ...], str],
-    keys: tuple[str | int, ...],
-) -> str:
-    """Returns where a key, or the table that it is missing in, was written."""
-    for length in range(len(keys), 0, -1):
-        known = keys[:length]
-        if variable := next((name for steps, name in variables.items() if steps == known), None):
-            return f"environment variable {variable}"
-        if known in lines:
-            return f"{path}:{lines[known]}"
-    inside = (name for steps, name in variables.items() if keys and steps[: len(keys)] == keys)
-    return next((f"environment variable {name}" for name in inside), str(path))
+def _keys(fault: Any) -> Key:
+    return tuple(step for step in fault["loc"] if step != "[key]")
 
 
-def _reason(keys: tuple[str | int, ...], fault: Any) -> str:
+def _reason(keys: Key, fault: Any) -> str:
     if fault["type"] == "extra_forbidden":
         known = _known_keys(keys[:-1])
         close = difflib.get_close_matches(str(keys[-1]), known, n=1, cutoff=0.5)
         hint = f"did you mean {close[0]}?" if close else f"known here: {', '.join(known)}"
         return f"unknown key ({hint})"
     reason = str(fault["msg"]).removeprefix("Value error, ").replace("Input should be", "wanted")
-    reason = reason.replace("a valid tuple", "a list")
+    reason = _WANTED.get(fault["type"], reason)
     found = fault["input"]
-    shown = "" if isinstance(found, dict | BaseModel) else f"found {found!r}, "
-    return shown + reason[0].lower() + reason[1:]
+    if isinstance(found, dict | BaseModel) or fault["type"] == "missing":
+        return reason[0].lower() + reason[1:]
+    shown = repr(found) if isinstance(found, str | int | float | list | tuple) else str(found)
+    return f"found {shown}, {reason[0].lower()}{reason[1:]}"
 
 
-def _known_keys(keys: tuple[str | int, ...]) -> list[str]:
+def _known_keys(keys: Key) -> list[str]:
     """Returns the keys that the table at this path may have."""
     kind: Any = Config
     for key in keys:

@@ -14,10 +14,12 @@ from feeds.config.types import (
     Domain,
     Duration,
     Email,
+    FilePath,
     Language,
     Line,
     Name,
     Quality,
+    SiteId,
     Slug,
     Timezone,
     Url,
@@ -25,7 +27,6 @@ from feeds.config.types import (
 )
 from feeds.cron import named_weekdays
 from feeds.slugs import slug
-from feeds.text import fold
 
 
 class Section(BaseModel):
@@ -49,7 +50,7 @@ class Site(Section):
     description: Line = ""
     base_url: BaseUrl = "http://localhost:8000/"
     url: Url = ""
-    id: Line = ""
+    id: SiteId = ""
     language: Language = "en"
     timezone: Timezone = "UTC"
     author: Author = Author()
@@ -73,9 +74,9 @@ class Site(Section):
 class Paths(Section):
     """[paths]: where things are; relative paths start at the folder of config.toml."""
 
-    seeds: tuple[Path, ...] = Field(default=(Path("seeds"),), min_length=1)
-    out: Path = Path("out")
-    state: Path = Path(".feeds/state.db")
+    seeds: tuple[FilePath, ...] = Field(default=(Path("seeds"),), min_length=1)
+    out: FilePath = Path("out")
+    state: FilePath = Path(".feeds/state.db")
 
 
 class Text(Section):
@@ -197,19 +198,3 @@ class Config(Section):
     providers: dict[Domain, Named] = {}
     rules: tuple[Rule, ...] = ()
     feeds: tuple[CustomFeed, ...] = ()
-
-    @model_validator(mode="after")
-    def _nothing_twice(self) -> Self:
-        _refuse_repeats("topics", [fold(name) for name in self.topics])
-        _refuse_repeats("topics.slug", [named.slug for named in self.topics.values()])
-        _refuse_repeats("providers.slug", [named.slug for named in self.providers.values()])
-        pairs = [f"{fold(rule.topic)} from {rule.provider}" for rule in self.rules]
-        _refuse_repeats("rules", pairs)
-        _refuse_repeats("feeds", [feed.address for feed in self.feeds])
-        return self
-
-
-def _refuse_repeats(key: str, values: list[str]) -> None:
-    for value in values:
-        if value and values.count(value) > 1:
-            raise ValueError(f"{key}: {value!r} stands there twice")

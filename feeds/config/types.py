@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
+from pathlib import Path
 from typing import Annotated
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
+from feeds.text import clean_line
 from feeds.times import WANTED_DURATION, parse_duration
 from feeds.urls import WANTED_DOMAIN, WANTED_URL, normal_domain, normal_url
 
 _LANGUAGE = re.compile(r"[a-z]{2,3}(-[a-z0-9]{2,8})*", re.IGNORECASE | re.ASCII)
 _SLUG = re.compile(r"[a-z0-9]+([.-][a-z0-9]+)*", re.ASCII)
 _MAX_SLUG = 100
+_URN = re.compile(r"urn:[a-z0-9][a-z0-9-]{1,31}:[A-Za-z0-9:._-]+", re.ASCII)
 _EMAIL = re.compile(r"[^@\s()<>]+@[a-z0-9-]+(\.[a-z0-9-]+)+", re.IGNORECASE | re.ASCII)
 
 
@@ -76,6 +79,12 @@ def _email(value: str) -> str:
     return value
 
 
+def _site_id(value: str) -> str:
+    if value and normal_url(value) is None and not _URN.fullmatch(value):
+        raise ValueError('wanted a URL, or a name such as "urn:example:my-site"')
+    return value
+
+
 def _domain(value: str) -> str:
     domain = normal_domain(value)
     if domain is None:
@@ -84,9 +93,21 @@ def _domain(value: str) -> str:
 
 
 def _line(value: str) -> str:
-    return " ".join(value.split())
+    return " ".join(clean_line(value, repair=False).split())
 
 
+def _path(value: Path) -> Path:
+    try:
+        return value.expanduser() if "\0" not in str(value) else _no_path()
+    except RuntimeError:
+        return _no_path()
+
+
+def _no_path() -> Path:
+    raise ValueError("wanted a path that there can be")
+
+
+FilePath = Annotated[Path, AfterValidator(_path)]
 Whole = Annotated[int, BeforeValidator(_number)]
 Quality = Annotated[Whole, Field(ge=0, le=100)]
 Count = Annotated[Whole, Field(ge=1, le=10_000)]
@@ -99,4 +120,5 @@ Timezone = Annotated[str, AfterValidator(_timezone)]
 Language = Annotated[str, AfterValidator(_language)]
 Slug = Annotated[str, AfterValidator(_slug)]
 Email = Annotated[str, AfterValidator(_email)]
+SiteId = Annotated[str, AfterValidator(_site_id)]
 Domain = Annotated[str, AfterValidator(_domain)]

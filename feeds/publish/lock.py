@@ -43,10 +43,13 @@ def hold(
     try:
         out.mkdir(parents=True, exist_ok=True)
         descriptor = _acquire(path, time.monotonic() + wait, on_wait)
-        _write_holder(descriptor, holder)
     except OSError as error:
         raise PublishError(f"cannot write to {out}: {error.strerror or error}") from None
     try:
+        try:
+            _write_holder(descriptor, holder)
+        except OSError as error:
+            raise PublishError(f"cannot write to {out}: {error.strerror or error}") from None
         yield lambda text: _write_holder(descriptor, text)
     finally:
         with suppress(OSError):

@@ -50,4 +50,4 @@ def read_manifest(out: Path) -> Manifest:
 
 
 def _is_inside(name: str) -> bool:
-    return bool(name) and not name.startswith("/") and ".." not in name.split("/")
+    return "\0" not in name and {"", ".", ".."}.isdisjoint(name.split("/"))

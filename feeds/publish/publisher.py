@@ -55,6 +55,7 @@ class Publisher:
         self.written: list[str] = []
         self._dry_run = dry_run
         before = read_manifest(out)
+        self._before = _bytes_of(out / MANIFEST)
         ours = {*before.files, *known}
         kept = set(keep)
         # What stands in the way of a new document: never claimed, never overwritten.
@@ -81,7 +82,7 @@ class Publisher:
         try:
             if _has_bytes(path, document.data):
                 return False
-            if document.path in self._strangers:
+            if document.path in self._strangers or path.is_dir():
                 raise PublishError(
                     f"{path} is in the way: it was not written by feeds. "
                     "Move it, or choose another folder (paths.out, --out)."
@@ -107,6 +108,7 @@ class Publisher:
                 self._pending.popleft().result()
             if self.removed or self._crashed:
                 self._begin()
+            _temporary_for(self.out / MANIFEST).unlink(missing_ok=True)  # of a run killed early
             self._is_whole = False
             for path, temporary in self._temporary.items():
                 temporary.replace(path)
@@ -127,6 +129,9 @@ class Publisher:
             with suppress(OSError):
                 temporary.unlink(missing_ok=True)
         self._temporary.clear()
+        if self._began and self._is_whole:
+            with suppress(OSError, PublishError):
+                self._restore_manifest()
 
     def __enter__(self) -> Self:
         return self
@@ -141,7 +146,8 @@ class Publisher:
         self._began = True
         if self._crashed:
             for name in self._claim.files:
-                _temporary_for(self.out / name).unlink(missing_ok=True)
+                with suppress(FileNotFoundError, NotADirectoryError):
+                    _temporary_for(self.out / name).unlink()
         self._write_manifest(self._claim)
 
     def _write(self, path: Path, data: bytes) -> None:
@@ -155,13 +161,24 @@ class Publisher:
         if len(self._pending) > _MAX_PENDING:
             self._pending.popleft().result()
 
+    def _restore_manifest(self) -> None:
+        """Takes back the claim on names that were never written."""
+        path = self.out / MANIFEST
+        _temporary_for(path).unlink(missing_ok=True)
+        if self._before is None:
+            path.unlink(missing_ok=True)
+        elif not _has_bytes(path, self._before):
+            self._write_bytes(path, self._before)
+
     def _write_manifest(self, manifest: Manifest) -> None:
         self.out.mkdir(parents=True, exist_ok=True)
-        path = self.out / MANIFEST
+        self._write_bytes(self.out / MANIFEST, manifest.encode())
+
+    def _write_bytes(self, path: Path, data: bytes) -> None:
         temporary = _temporary_for(path)
-        _flush(_write_file(temporary, manifest.encode()))
+        _flush(_write_file(temporary, data))
         temporary.replace(path)
-        _sync_folder(self.out)
+        _sync_folder(path.parent)
 
     def _failure(self, error: OSError) -> PublishError:
         where = error.filename or self.out
@@ -176,6 +193,13 @@ class Publisher:
 
 def _temporary_for(path: Path) -> Path:
     return path.with_name(f".{path.name}{_TEMPORARY}")
+
+
+def _bytes_of(path: Path) -> bytes | None:
+    try:
+        return path.read_bytes()
+    except OSError:
+        return None
 
 
 def _has_bytes(path: Path, data: bytes) -> bool:
@@ -214,7 +238,8 @@ def _sync_folder(folder: Path) -> None:
 
 def _remove(out: Path, name: str) -> None:
     path = out / name
-    path.unlink(missing_ok=True)
+    with suppress(FileNotFoundError, NotADirectoryError):
+        path.unlink()
     if path.parent != out:
         with suppress(OSError):
             path.parent.rmdir()  # only where it is empty

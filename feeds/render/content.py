@@ -11,8 +11,8 @@ from feeds.render.view import Enclosure
 def entry_content(item: Item, enclosure: Enclosure | None, related: int) -> str:
     """Returns the content of an entry, of blocks on lines of their own; never empty.
 
-    All text is escaped here but the body, which was sanitised when the seed was read. Attributes
-    stand in the order in which the feed validator looks for them: ``href`` and ``src`` first.
+    All text is escaped here but the body, which was sanitised when the seed was read. ``src`` comes
+    last in its tag: validators take the last, and an ``alt`` may speak of another.
     """
     blocks = []
     if enclosure:
@@ -37,7 +37,7 @@ def _figure(enclosure: Enclosure) -> str:
         if pixels
     )
     alt = escape(enclosure.title)
-    return f'<figure><img src="{escape(enclosure.url)}"{size} alt="{alt}"></figure>'
+    return f'<figure><img{size} alt="{alt}" src="{escape(enclosure.url)}"></figure>'
 
 
 def _story(story: Related) -> str:

@@ -52,7 +52,7 @@ def _item(view: EntryView) -> Object:
             "date_published": rfc3339(view.published),
             "date_modified": rfc3339(view.updated),
             "authors": [{"name": provider.name, "url": f"https://{provider.domain}/"}],
-            "tags": list(item.topics),
+            "tags": list(dict.fromkeys((*item.topics, *item.tags))),
             "language": item.locale,
             "attachments": [_attachment(enclosure)] if enclosure else [],
             "_feeds": {

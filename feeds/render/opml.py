@@ -17,7 +17,7 @@ from feeds.times import from_unix
 MEDIA_TYPE = "text/x-opml"
 PATH = "feeds.opml"
 
-_MARKUP = re.compile(r"<|&(?=\S)")
+_MARKUP = re.compile(r"<|&(?! |$)")
 _GROUPS = (("topic", "Topics"), ("provider", "Providers"), ("custom", "Custom"))
 
 

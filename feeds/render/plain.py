@@ -16,6 +16,7 @@ WORD_JOINER = "\u2060"
 
 _END_TAG = re.compile(r"</(?=\w)")
 _TAG = re.compile(r"<(?=[A-Za-z/!?])")
+_ADDRESS = re.compile(r"<(?=[\w.+'-]+@)")
 _REFERENCE = re.compile(r"&(?=(#?\w+))")
 _SPECIAL = re.compile(r"[<&]")
 
@@ -37,7 +38,7 @@ def defuse(text: str) -> str:
     """
     if not needs_care(text):
         return text
-    text = _TAG.sub("<" + WORD_JOINER, text)
+    text = _ADDRESS.sub("<" + WORD_JOINER, _TAG.sub("<" + WORD_JOINER, text))
     return _REFERENCE.sub("&" + WORD_JOINER, text) if _has_reference(text) else text
 
 

@@ -6,6 +6,7 @@ that stays plain, and publication dates (feedgen's own switch the locale of the 
 
 from __future__ import annotations
 
+import re
 from email.utils import format_datetime
 from html import escape
 
@@ -15,7 +16,7 @@ from lxml.etree import SubElement, _Element
 
 from feeds.model import Document
 from feeds.render.media import MEDIA_NS, add_media
-from feeds.render.plain import needs_care, write_rss_text
+from feeds.render.plain import defuse, needs_care, write_rss_text
 from feeds.render.view import EntryView, FeedView
 
 MEDIA_TYPE = "application/rss+xml"
@@ -23,6 +24,7 @@ EXTENSION = "rss"
 DC_NS = "http://purl.org/dc/elements/1.1/"
 ATOM_NS = "http://www.w3.org/2005/Atom"
 
+_BRACKETS = re.compile(r"[()]")
 # RSS 2.0 wants an image of one of these kinds, and validators look at the name.
 _IMAGE_NAMES = (".jpg", ".jpeg", ".gif", ".png")
 
@@ -41,7 +43,8 @@ def render_rss(view: FeedView) -> Document:
     generator.link({"href": site.home, "rel": "alternate"})
     generator.generator(f"feeds {site.version}")
     if site.author_email and site.author_name:
-        generator.managingEditor(f"{site.author_email} ({site.author_name})")
+        name = defuse(_BRACKETS.sub("", site.author_name))  # brackets enclose it
+        generator.managingEditor(f"{site.author_email} ({name})")
     if site.logo.lower().endswith(_IMAGE_NAMES):
         generator.image(site.logo, title=feed.title, link=site.home)
     if site.rights:

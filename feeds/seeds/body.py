@@ -75,14 +75,13 @@ def _tidy(tokens: list[Token], base: str) -> None:
 def _tidy_link(attrs: MutableMapping[str, Any], name: str, base: str) -> None:
     if "title" in attrs:
         attrs["title"] = clean_block(str(attrs["title"]), repair=False)
-    target = str(attrs.get(name, ""))
+    target = str(attrs.pop(name, ""))
     if target.startswith("mailto:"):
+        attrs[name] = target
         return
     try:
         url = normal_url(urljoin(base, target))
     except ValueError:
         url = None
-    if url is None:
-        attrs.pop(name, None)
-    else:
+    if url is not None:
         attrs[name] = url
