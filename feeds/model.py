@@ -6,6 +6,7 @@ XML 1.0 allows. All URLs are absolute http(s) URIs (RFC 3986), ASCII only.
 
 from __future__ import annotations
 
+import hashlib
 from datetime import datetime
 from typing import Literal, NamedTuple
 
@@ -120,6 +121,11 @@ class Document(msgspec.Struct, frozen=True):
     path: str
     media_type: str
     data: bytes
+
+
+def item_digest(data: bytes) -> bytes:
+    """Returns the digest of an item in MessagePack, which changes whenever anything of it does."""
+    return hashlib.blake2b(data, digest_size=16).digest()
 
 
 class Memory(msgspec.Struct, frozen=True):

@@ -9,9 +9,9 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
-from typing import NamedTuple
+from typing import NamedTuple, TypeVar
 
 from feeds.config import Config, Loaded
 from feeds.errors import BusyError, PublishError
@@ -23,6 +23,8 @@ from feeds.report import PassReport
 from feeds.rescan import Rescan, rescan
 from feeds.store import DamagedStateError, Store, move_aside, open_copy, open_store
 from feeds.times import show_time, to_unix
+
+T = TypeVar("T")
 
 
 class Refreshed(NamedTuple):
@@ -46,14 +48,18 @@ def publish_pass(
         try:
             return _run(loaded, options, ears, clock)
         except DamagedStateError as error:
+            if options.dry_run:
+                return _run(loaded, options, ears, clock, fresh=True)
             move_aside(state, str(error), ears.warn)
             return _run(loaded, options, ears, clock)
 
 
-def _run(loaded: Loaded, options: Options, ears: Ears, clock: Clock) -> PassReport:
+def _run(
+    loaded: Loaded, options: Options, ears: Ears, clock: Clock, *, fresh: bool = False
+) -> PassReport:
     started, began = clock(), time.monotonic()
     config, now = loaded.config, to_unix(started)
-    with _open(config, options, ears) as store, store.transaction():
+    with _open(config, options, ears, fresh=fresh) as store, store.transaction():
         found = rescan(store, config, loaded.base, ears.progress, full=options.full)
         items = store.item_count()
         if not options.allow_empty:
@@ -83,25 +89,34 @@ def _run(loaded: Loaded, options: Options, ears: Ears, clock: Clock) -> PassRepo
     return report
 
 
-@contextmanager
-def refreshed(loaded: Loaded, ears: Ears = DEAF, *, fresh: bool = False) -> Iterator[Refreshed]:
-    """Opens a private copy of the store, brought up to the seeds; nothing of it is kept.
+def look(loaded: Loaded, ears: Ears, see: Callable[[Refreshed], T], *, fresh: bool = False) -> T:
+    """Returns what `see` makes of a private copy of the store, brought up to the seeds.
 
-    `fresh` reads every seed instead of starting from what the last pass knew.
+    `fresh` reads every seed instead of starting from what the last pass knew; so does a state file
+    that turns out to be damaged.
 
     Raises:
         SeedsFolderError: a folder does not exist or cannot be listed.
     """
     config = loaded.config
-    with open_copy(None if fresh else config.paths.state) as store, store.transaction():
-        found = rescan(store, config, loaded.base, ears.progress)
-        problems = sorted([*found.problems, *store.seed_problems()])
-        yield Refreshed(store, found.seeds, problems)
+    try:
+        with open_copy(None if fresh else config.paths.state) as store, store.transaction():
+            found = rescan(store, config, loaded.base, ears.progress)
+            problems = sorted([*found.problems, *store.seed_problems()])
+            return see(Refreshed(store, found.seeds, problems))
+    except DamagedStateError:
+        if fresh:
+            raise
+        return look(loaded, ears, see, fresh=True)
 
 
-def _open(config: Config, options: Options, ears: Ears) -> AbstractContextManager[Store]:
+def _open(
+    config: Config, options: Options, ears: Ears, *, fresh: bool
+) -> AbstractContextManager[Store]:
     state = config.paths.state
-    return open_copy(state) if options.dry_run else open_store(state, ears.warn)
+    if options.dry_run:
+        return open_copy(None if fresh else state)
+    return open_store(state, ears.warn)
 
 
 @contextmanager

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 import uuid
 from collections.abc import Sequence
@@ -14,7 +13,7 @@ import msgspec
 from hypothesis import strategies as st
 
 from feeds.config import load_config
-from feeds.model import Entry, Feed, Item, Provider, Selected
+from feeds.model import Entry, Feed, Item, Provider, Selected, item_digest
 from feeds.pipeline import publish_pass
 from feeds.render.documents import render_feed
 from feeds.render.view import Site as RenderSite
@@ -83,7 +82,7 @@ def select_items(items: Sequence[Item], **feed: Any) -> Selected:
 
 
 def _entry(number: int, item: Item) -> Entry:
-    digest = hashlib.sha256(msgspec.msgpack.encode(item)).digest()
+    digest = item_digest(msgspec.msgpack.encode(item))
     published, updated = to_unix(item.published), to_unix(item.updated or item.published)
     return Entry(number, item.id, published, updated, digest)
 

@@ -213,6 +213,24 @@ def wait_until(true: Callable[[], object], seconds: float = 15) -> float:
     return time.monotonic() - began
 
 
+def processes_of(session: int) -> list[int]:
+    """Returns all living processes of a session."""
+    found = []
+    for stat in Path("/proc").glob("[0-9]*/stat"):
+        with suppress(OSError):
+            state, _, _, its_session = stat.read_text().rpartition(")")[2].split()[:4]
+            if int(its_session) == session and state != "Z":
+                found.append(int(stat.parent.name))
+    return found
+
+
+def kill_all(session: int) -> None:
+    """Kills all processes of a session of ours."""
+    for pid in processes_of(session):
+        with suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+
+
 class Daemon:
     """A real ``feeds run --log-json`` on a site, in a session of its own."""
 
@@ -260,21 +278,13 @@ class Daemon:
 
     def others(self) -> list[int]:
         """Returns all living processes of its session but the daemon itself."""
-        found = []
-        for stat in Path("/proc").glob("[0-9]*/stat"):
-            with suppress(OSError):
-                state, _, _, session = stat.read_text().rpartition(")")[2].split()[:4]
-                if int(session) == self.pid and state != "Z":
-                    found.append(int(stat.parent.name))
-        return [pid for pid in found if pid != self.pid]
+        return [pid for pid in processes_of(self.pid) if pid != self.pid]
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for pid in (self.pid, *self.others()):
-            with suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+        kill_all(self.pid)
         self._process.wait()
 
     def _is_over(self) -> bool:

@@ -12,8 +12,8 @@ from hypothesis import Phase, example, given, settings
 from hypothesis import strategies as st
 from lxml import etree
 
-from feeds.config.types import _line
 from feeds.config import Config, Loaded
+from feeds.config.types import _line
 from feeds.pipeline import publish_pass
 from feeds.times import from_unix
 from tests.rendering import GOLDEN, HOSTILE_LINE, HOSTILE_TEXT

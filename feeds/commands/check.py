@@ -12,7 +12,7 @@ from feeds.config import Config, load_config
 from feeds.console import Console
 from feeds.model import Card, Problem
 from feeds.passes import utc_now
-from feeds.pipeline import refreshed
+from feeds.pipeline import Refreshed, look
 from feeds.select.choose import Past, choose
 from feeds.text import fold
 from feeds.times import to_unix
@@ -31,21 +31,24 @@ def run(arguments: Namespace) -> int:
     """Checks configuration and seeds; 1 where a seed, or a part of one, cannot be used."""
     console = Console(json=arguments.json)
     loaded = load_config(arguments.config)
-    with console.listening() as ears, refreshed(loaded, ears, fresh=True) as now_there:
-        cards = list(now_there.store.cards())
-        choice = choose(cards, loaded.config, Past(), to_unix(utc_now()))
-    problems = sorted([*now_there.problems, *choice.duplicates])
+    with console.listening() as ears:
+        seeds, cards, found = look(loaded, ears, _see, fresh=True)
+    choice = choose(cards, loaded.config, Past(), to_unix(utc_now()))
+    problems = sorted([*found, *choice.duplicates])
     hints = list(_hints(loaded.config, cards))
     console.problems(problems)
     for hint in hints:
         console.warn(f"{arguments.config}: {hint}")
     errors = sum(problem.severity == "error" for problem in problems)
     console.say(
-        f"{now_there.seeds} seeds, {len(cards)} usable: "
-        f"{errors} errors, {len(problems) - errors} warnings"
+        f"{seeds} seeds, {len(cards)} usable: {errors} errors, {len(problems) - errors} warnings"
     )
-    console.report(CheckReport(now_there.seeds, len(cards), problems, hints))
+    console.report(CheckReport(seeds, len(cards), problems, hints))
     return 1 if problems else 0
+
+
+def _see(now_there: Refreshed) -> tuple[int, list[Card], list[Problem]]:
+    return now_there.seeds, list(now_there.store.cards()), now_there.problems
 
 
 def _hints(config: Config, cards: list[Card]) -> Iterator[str]:

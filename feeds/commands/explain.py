@@ -6,6 +6,7 @@ import os
 from argparse import Namespace
 from collections.abc import Iterator
 from pathlib import Path
+from typing import NamedTuple
 
 import msgspec
 
@@ -14,7 +15,7 @@ from feeds.console import Console
 from feeds.errors import UnknownSeedError
 from feeds.model import Card, Item, Problem
 from feeds.passes import utc_now
-from feeds.pipeline import Refreshed, refreshed
+from feeds.pipeline import Refreshed, look
 from feeds.renewal import past_of
 from feeds.seeds.scan import SUFFIXES, shown
 from feeds.select.choose import choose
@@ -34,19 +35,31 @@ class Explanation(msgspec.Struct):
     feeds: list[Reason]
 
 
+class _Told(NamedTuple):
+    """An explanation, for machines and in lines for people."""
+
+    explanation: Explanation
+    lines: list[str]
+
+
 def run(arguments: Namespace) -> int:
     """Explains every seed that the argument names."""
     console = Console(json=arguments.json)
     loaded = load_config(arguments.config)
-    with console.listening() as ears, refreshed(loaded, ears) as now_there:
-        explanations = list(_explanations(arguments.story, loaded, now_there, console))
-    console.report(explanations)
+
+    def see(now_there: Refreshed) -> list[_Told]:
+        return list(_explanations(arguments.story, loaded, now_there))
+
+    with console.listening() as ears:
+        told = look(loaded, ears, see)
+    for _, lines in told:
+        for line in lines:
+            console.say(line)
+    console.report([explanation for explanation, _ in told])
     return 0
 
 
-def _explanations(
-    story: str, loaded: Loaded, now_there: Refreshed, console: Console
-) -> Iterator[Explanation]:
+def _explanations(story: str, loaded: Loaded, now_there: Refreshed) -> Iterator[_Told]:
     config, store, now = loaded.config, now_there.store, to_unix(utc_now())
     choice = choose(store.cards(), config, past_of(store), now)
     meant = _paths(story, loaded)
@@ -56,18 +69,16 @@ def _explanations(
     if not cards and not problems:
         raise UnknownSeedError(_why_unknown(story, loaded))
     for card in cards:
-        path = card.path
-        about = [problem for problem in problems if problem.path == path]
+        about = [problem for problem in problems if problem.path == card.path]
         (data,) = store.items([card.number]).values()
         item = msgspec.msgpack.decode(data, type=Item)
         reasons = explain(card, choice, config, now)
-        _show(console, card, item, path, about, reasons)
-        yield Explanation(path, card.id, item.title, about, reasons)
+        explanation = Explanation(card.path, card.id, item.title, about, reasons)
+        yield _Told(explanation, [*_item_lines(card, item), *_reason_lines(explanation)])
     if not cards:
-        console.say(f"{story}: no feed can have this story, since its seed cannot be used:")
-        for problem in problems:
-            console.say(f"  {problem}")
-        yield Explanation(story, "", "", problems, [])
+        heading = f"{story}: no feed can have this story, since its seed cannot be used:"
+        lines = [heading, *(f"  {problem}" for problem in problems)]
+        yield _Told(Explanation(story, "", "", problems, []), lines)
 
 
 def _is_meant(story: str, paths: set[str], card: Card, store: Store) -> bool:
@@ -117,32 +128,28 @@ def _why_unknown(story: str, loaded: Loaded) -> str:
     return f"{story} is no seed: its name does not end in {', '.join(SUFFIXES)}"
 
 
-def _show(
-    console: Console,
-    card: Card,
-    item: Item,
-    path: str,
-    problems: list[Problem],
-    reasons: list[Reason],
-) -> None:
-    console.say(item.title)
+def _item_lines(card: Card, item: Item) -> Iterator[str]:
     heat = "unknown" if card.heat == -1 else str(card.heat)
-    provider = f"{item.provider.name} ({item.provider.domain})"
-    console.say(f"  seed      {path}")
-    console.say(f"  id        {card.id}")
-    console.say(f"  link      {item.url}")
-    console.say(f"  dated     {show_time(from_unix(card.dated))}")
+    yield item.title
+    yield f"  seed      {card.path}"
+    yield f"  id        {card.id}"
+    yield f"  link      {item.url}"
+    yield f"  dated     {show_time(from_unix(card.dated))}"
     if card.memory and card.memory.published != card.dated:
         shown_as = show_time(from_unix(card.memory.published))
-        console.say(f"  shown as  {shown_as} (the date that readers saw first; it never moves)")
-    console.say(f"  quality   {card.quality}, heat {heat}, provider {provider}")
-    for problem in problems:
-        console.say(f"  {problem}")
+        yield f"  shown as  {shown_as} (the date that readers saw first; it never moves)"
+    provider = f"{item.provider.name} ({item.provider.domain})"
+    yield f"  quality   {card.quality}, heat {heat}, provider {provider}"
+
+
+def _reason_lines(explanation: Explanation) -> Iterator[str]:
+    problems, reasons = explanation.problems, explanation.feeds
+    yield from (f"  {problem}" for problem in problems)
     if any(problem.severity == "error" for problem in problems):
-        console.say("  the seed cannot be used as it is: the feeds keep its last good state")
-    console.say()
+        yield "  the seed cannot be used as it is: the feeds keep its last good state"
+    yield ""
     width = max(len(reason.address) for reason in reasons)
     for reason in reasons:
         verdict = "in: " if reason.inside else "out:"
-        console.say(f"  {reason.address:<{width}}  {verdict} {reason.words}")
-    console.say()
+        yield f"  {reason.address:<{width}}  {verdict} {reason.words}"
+    yield ""

@@ -7,9 +7,9 @@ from argparse import Namespace
 from feeds.config import load_config
 from feeds.console import Console
 from feeds.passes import utc_now
-from feeds.pipeline import refreshed
+from feeds.pipeline import Refreshed, look
 from feeds.renewal import feed_report, past_of
-from feeds.select.choose import choose
+from feeds.select.choose import Choice, choose
 from feeds.times import show_time, to_unix
 
 
@@ -18,9 +18,13 @@ def run(arguments: Namespace) -> int:
     console = Console(json=arguments.json)
     loaded = load_config(arguments.config)
     config = loaded.config
-    with console.listening() as ears, refreshed(loaded, ears) as now_there:
+
+    def see(now_there: Refreshed) -> Choice:
         store = now_there.store
-        choice = choose(store.cards(), config, past_of(store), to_unix(utc_now()))
+        return choose(store.cards(), config, past_of(store), to_unix(utc_now()))
+
+    with console.listening() as ears:
+        choice = look(loaded, ears, see)
     feeds = [feed_report(one.summary(), config.site.base_url) for one in choice.feeds]
     rows = [
         (feed.title, str(feed.entries), show_time(feed.newest) if feed.newest else "-", feed.url)

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from feeds.model import Document, Feed, Item, Selected
+from feeds.model import Document, Feed, Item, Selected, item_digest
 from feeds.processes import spread
 from feeds.render import atom, jsonfeed, rss
 from feeds.render.content import entry_content
@@ -68,13 +68,16 @@ def document_paths(feed: Feed) -> list[str]:
 
 
 def _render_chunk(jobs: list[RenderJob]) -> bytes:
-    rendered = [
-        render_feed(
-            job.site, job.selected, {key: _decode_item(data) for key, data in job.items.items()}
-        )
-        for job in jobs
-    ]
-    return msgspec.msgpack.encode(rendered)
+    return msgspec.msgpack.encode(
+        [render_feed(job.site, job.selected, _items(job)) for job in jobs]
+    )
+
+
+def _items(job: RenderJob) -> dict[int, Item]:
+    for entry in job.selected.entries:
+        if item_digest(job.items[entry.number]) != entry.digest:
+            raise msgspec.DecodeError("an item is not the one that was stored")
+    return {number: _decode_item(data) for number, data in job.items.items()}
 
 
 _decode_item = msgspec.msgpack.Decoder(Item).decode

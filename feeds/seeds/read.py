@@ -9,7 +9,7 @@ import stat
 
 import msgspec
 
-from feeds.model import Card, Item, Problem, Reading
+from feeds.model import Card, Item, Problem, Reading, item_digest
 from feeds.seeds.frontmatter import MAX_BYTES, split
 from feeds.seeds.parse import ParseOptions, parse
 from feeds.seeds.yamltext import YamlError
@@ -77,7 +77,7 @@ def _card(path: str, item: Item, encoded: bytes) -> Card:
         provider=item.provider,
         topics=item.topics,
         category=item.category,
-        digest=hashlib.blake2b(encoded, digest_size=16).digest(),
+        digest=item_digest(encoded),
         reader_digest=reader_digest(item),
     )
 

@@ -133,6 +133,8 @@ def enter(card: Card, config: Config, thresholds: Thresholds, past: Past, now: i
     slots = []
     for place in found:
         since = memory.qualified.get(place.mark)
+        if since is not None and since > now:  # the clock was ahead then
+            since = fresh[place.mark] = now
         if since is None:
             counts_as_old = past.first_pass or (
                 place.kind == "custom" and place.mark not in past.feeds

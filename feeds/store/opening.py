@@ -10,9 +10,11 @@ from pathlib import Path
 
 from feeds.errors import StateError
 from feeds.store.schema import APPLICATION_ID, TABLES, VERSION, migrate
-from feeds.store.store import DamagedStateError, Store
+from feeds.store.store import DamagedStateError, Store, is_damage
 
 _BUSY_SECONDS = 60
+# sqlite.org/fileformat, section 1.3
+_HEADER = b"SQLite format 3\0"
 
 
 @contextmanager
@@ -79,10 +81,10 @@ def move_aside(path: Path, reason: str, warn: Callable[[str], None]) -> None:
     stem = f"{path.name}.unusable-{time.strftime('%Y%m%dT%H%M%S', time.gmtime())}"
     aside = path.with_name(stem)
     number = 1
-    while aside.exists():
-        number += 1
-        aside = path.with_name(f"{stem}-{number}")
     try:
+        while aside.exists():
+            number += 1
+            aside = path.with_name(f"{stem}-{number}")
         for suffix in ("", "-wal", "-shm"):
             source = path.with_name(path.name + suffix)
             if source.exists():
@@ -105,6 +107,7 @@ def _connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
         # that nobody writes: without a -wal file that is so at this moment.
         at_rest = not path.with_name(f"{path.name}-wal").exists()
         mode = "ro&immutable=1" if at_rest else "ro"
+    _check_header(path)
     uri = f"{path.absolute().as_uri()}?mode={mode}"
     try:
         connection = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=_BUSY_SECONDS)
@@ -117,16 +120,26 @@ def _connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute("PRAGMA foreign_keys = ON")
             migrate(connection)
-    except sqlite3.OperationalError as error:
-        connection.close()
-        raise StateError(f"cannot use the state file {path}: {error}") from None
     except sqlite3.DatabaseError as error:
         connection.close()
-        raise DamagedStateError(str(error)) from None
+        if is_damage(error):
+            raise DamagedStateError(str(error)) from None
+        raise StateError(f"cannot use the state file {path}: {error}") from None
     except DamagedStateError:
         connection.close()
         raise
     return connection
+
+
+def _check_header(path: Path) -> None:
+    """Raises DamagedStateError for what SQLite must not even open: it would tidy up beside it."""
+    try:
+        with path.open("rb") as file:
+            header = file.read(len(_HEADER))
+    except OSError:
+        return  # there is none yet, or the connection will say what is wrong
+    if header and header != _HEADER:
+        raise DamagedStateError("it is not a database")
 
 
 def _check(connection: sqlite3.Connection) -> None:
@@ -141,5 +154,5 @@ def _check(connection: sqlite3.Connection) -> None:
         raise DamagedStateError("it belongs to another program")
     if version > VERSION:
         raise DamagedStateError(f"a newer release of feeds wrote it (schema {version})")
-    if version == VERSION and not tables >= TABLES:
+    if version == 0 or (version == VERSION and not tables >= TABLES):
         raise DamagedStateError("tables are missing")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections.abc import Iterator
 
 # "feed" in ASCII: tells our files from those of other programs (sqlite.org/fileformat, offset 68).
 APPLICATION_ID = 0x66656564
@@ -96,12 +97,30 @@ TABLES = {"seed", "item", "memory", "slot", "feed", "document", "fact"}
 
 
 def migrate(connection: sqlite3.Connection) -> None:
-    """Brings an empty file, or one of an older version, to `VERSION`."""
-    (version,) = connection.execute("PRAGMA user_version").fetchone()
-    if version == VERSION:
+    """Brings an empty file, or one of an older version, to `VERSION`, in one transaction."""
+    if _version(connection) == VERSION:
         return
-    script = "".join(_MIGRATIONS[version:])
-    connection.executescript(
-        f"BEGIN IMMEDIATE; {script} PRAGMA application_id = {APPLICATION_ID}; "
-        f"PRAGMA user_version = {VERSION}; COMMIT;"
-    )
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        # Another run may have done it while we waited for the lock.
+        for statement in _statements("".join(_MIGRATIONS[_version(connection) :])):
+            connection.execute(statement)
+        connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+        connection.execute(f"PRAGMA user_version = {VERSION}")
+        connection.execute("COMMIT")
+    finally:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+
+
+def _version(connection: sqlite3.Connection) -> int:
+    return int(connection.execute("PRAGMA user_version").fetchone()[0])
+
+
+def _statements(script: str) -> Iterator[str]:
+    statement = ""
+    for line in script.splitlines(keepends=True):
+        statement += line
+        if sqlite3.complete_statement(statement):
+            yield statement
+            statement = ""

@@ -29,6 +29,26 @@ class DamagedStateError(Exception):
     """The state file is not one that can be read; it is to be moved aside."""
 
 
+# What is wrong with the disk or with our rights, not with the file (sqlite.org/rescode.html).
+_CIRCUMSTANCES = {
+    sqlite3.SQLITE_BUSY,
+    sqlite3.SQLITE_CANTOPEN,
+    sqlite3.SQLITE_FULL,
+    sqlite3.SQLITE_INTERRUPT,
+    sqlite3.SQLITE_IOERR,
+    sqlite3.SQLITE_LOCKED,
+    sqlite3.SQLITE_NOMEM,
+    sqlite3.SQLITE_PERM,
+    sqlite3.SQLITE_READONLY,
+}
+
+
+def is_damage(error: sqlite3.Error) -> bool:
+    """Tells whether an error speaks of the file itself."""
+    code = getattr(error, "sqlite_errorcode", sqlite3.SQLITE_ERROR)
+    return code & 0xFF not in _CIRCUMSTANCES
+
+
 class Known(NamedTuple):
     """A seed as it was when it was read.
 
@@ -56,19 +76,25 @@ class Store(Slots):
             StateError: the state file cannot be written, or stays in use by another run.
             DamagedStateError: it is damaged.
         """
+        damage = ""
         try:
             self._db.execute("BEGIN IMMEDIATE")
             yield
             self._db.execute("COMMIT")
-        except sqlite3.OperationalError as error:
-            raise StateError(
-                f"cannot write the state file: {error}. The next run repairs what is half done."
-            ) from None
         except sqlite3.DatabaseError as error:
-            raise DamagedStateError(str(error)) from None
+            if not is_damage(error):
+                raise StateError(
+                    f"cannot write the state file: {error}. The next run repairs what is half done."
+                ) from None
+            damage = str(error)
+        except msgspec.DecodeError as error:
+            damage = str(error)
         finally:
             if self._db.in_transaction:
                 self._db.execute("ROLLBACK")
+        # Raised only here: the error that told of it holds on to statements, and with them to files.
+        if damage:
+            raise DamagedStateError(damage)
 
     def known(self, parser: str) -> dict[str, Known]:
         """Returns the seeds that were read, by path; `parser` is the version in use now."""
@@ -126,7 +152,13 @@ class Store(Slots):
     def items(self, numbers: Iterable[int]) -> dict[int, bytes]:
         """Returns the items of the seeds with these numbers, in MessagePack."""
         query = "SELECT data FROM item WHERE number = ?"
-        return {number: self._db.execute(query, (number,)).fetchone()[0] for number in numbers}
+        found: dict[int, bytes] = {}
+        for number in numbers:
+            row = self._db.execute(query, (number,)).fetchone()
+            if row is None:
+                raise DamagedStateError("an item is missing")
+            found[number] = row[0]
+        return found
 
     def stamps(self) -> dict[str, Fingerprint]:
         """Returns the fingerprint of each published file, by its path below out/."""
@@ -141,10 +173,11 @@ class Store(Slots):
 
     def fact(self, name: str, kind: type[T]) -> T | None:
         """Returns a single fact, None where it was never kept or has another shape."""
-        row = self._db.execute("SELECT value FROM fact WHERE name = ?", (name,)).fetchone()
+        query = "SELECT value FROM fact WHERE name = ?"
         try:
+            row = self._db.execute(query, (name,)).fetchone()
             return msgspec.msgpack.decode(row[0], type=kind) if row else None
-        except msgspec.DecodeError:
+        except (msgspec.DecodeError, sqlite3.DatabaseError):
             return None
 
     def keep_fact(self, name: str, value: object) -> None:

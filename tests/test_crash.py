@@ -1,0 +1,272 @@
+"""Killed at any moment, while seeds are edited: out/ is whole, and the next pass sets all right."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from email.utils import parsedate_to_datetime
+from functools import cache
+from pathlib import Path
+
+import pytest
+from lxml import etree
+
+from feeds.pipeline import publish_pass
+from feeds.publish.manifest import MANIFEST, read_manifest
+from feeds.store import open_store
+from tests.site import Site, documents_in, front_matter, processes_of, seed_text, wait_until
+
+KILLS = int(os.environ.get("FEEDS_TEST_KILLS", "200"))
+# A daemon takes half a second to start, an export next to nothing.
+DAEMONS = KILLS // 16
+SEEDS = range(9)
+START = datetime(2024, 5, 1, tzinfo=UTC)
+CONFIG = '[selection]\nmax_items = 5\nmax_exposed = 0\n[schedule]\nevery = "1s"\n'
+# Where flushing costs nothing; what is written there is never killed.
+MEMORY = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108
+
+# Exports once, and with all that was imported for it forks whenever it is told to: the child does
+# the command it is given over and over.
+FORKS = """
+import os, sys
+import feeds.commands.run
+from feeds.cli import main
+os.dup2(os.open(os.devnull, os.O_RDWR), 3)
+config = ["--config", sys.argv[1]]
+sys.stdout = open(os.devnull, "w")
+main(["export", *config])
+for command in sys.stdin:
+    pid = os.fork()
+    if not pid:
+        os.setsid()
+        os.dup2(3, 0)
+        os.dup2(3, 1)
+        while True:
+            main([*command.split(), *config])
+    os.write(1, b"%d\\n" % pid)
+    os.write(1, b"%d\\n" % os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+"""
+
+Story = tuple[int, int]
+
+
+@cache
+def story(number: int, version: int) -> str | None:
+    """Returns the seed of a story in one version, None where it has none then."""
+    if number and version % 7 == 6:
+        return None
+    return seed_text(
+        front_matter(
+            number,
+            title=f"Story {number} version {version}",
+            published=not number or version % 5 != 4,
+            publishedDateTime=(START + timedelta(hours=number)).isoformat(),
+            # A reader is told this time, whichever versions were published before.
+            updatedDateTime=(START + timedelta(days=1, minutes=version)).isoformat(),
+            topics=["AI", f"Topic {(number + version) % 3}", f"Topic {number * version % 50}"],
+        ),
+        "A story. " * (version * 37 % 400),
+    )
+
+
+class Newsroom:
+    """A site whose seeds are edited, the versions they are in, and what was published last."""
+
+    def __init__(self, site: Site, rng: random.Random) -> None:
+        self.site = site
+        self.interrupted = 0
+        self._rng = rng
+        self._versions = dict.fromkeys(SEEDS, 0)
+        self._floor = dict(self._versions)
+        self._published: dict[str, bytes] = {}
+        self._made: dict[tuple[str, ...], dict[str, bytes]] = {}
+        site.configure(CONFIG)
+        for number in SEEDS:
+            self._write(number)
+
+    def edit(self) -> None:
+        """Puts another version of a story in its place, or takes it away."""
+        number = self._rng.choice(SEEDS)
+        self._versions[number] += 1
+        self._write(number)
+
+    def check_whole(self) -> None:
+        """Checks what a kill left: every file is one that some whole pass makes of its feed."""
+        out = self.site.out
+        manifest = read_manifest(out)
+        claimed = set(manifest.files)
+        self.interrupted += manifest.unfinished
+        for path, data in documents_in(out).items() if out.exists() else ():
+            if path.endswith(".feeds-tmp"):
+                continue
+            assert path in claimed, f"{path} is not in the manifest"
+            if data == self._published.get(path):
+                continue
+            if path == "feeds.opml":
+                assert data == self._subscriptions(data)
+                continue
+            shown = stories_in(path, data)
+            for number, version in shown:
+                assert self._floor[number] <= version <= self._versions[number]
+            assert data == self._made_of(shown)[path]
+
+    def check_recovery(self) -> None:
+        """Checks that the store opens, and that the next pass ends as a first run would."""
+        if self.site.state.exists():
+            with open_store(self.site.state, pytest.fail) as store:
+                assert store._db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+        publish_pass(self.site.load())
+        current = [(number, version) for number, version in self._versions.items()]
+        assert self.site.documents() == self._made_of(current)
+        rest = {path.name for path in self.site.out.iterdir() if path.is_file()}
+        assert rest - set(self.site.documents()) <= {MANIFEST, ".feeds-daemon.lock"}
+        assert publish_pass(self.site.load()).written == []
+        self._floor, self._published = dict(self._versions), self.site.documents()
+
+    def _write(self, number: int) -> None:
+        path = self.site.seeds / f"{number}.txt"
+        text = story(number, self._versions[number])
+        if text is None:
+            path.unlink(missing_ok=True)
+            return
+        path.with_name(".new").write_text(text, encoding="utf-8")
+        path.with_name(".new").replace(path)
+
+    def _made_of(self, stories: list[Story]) -> dict[str, bytes]:
+        """Returns the documents that a first run makes of these stories."""
+        return self._run(*(text for one in sorted(stories) if (text := story(*one))))
+
+    def _subscriptions(self, data: bytes) -> bytes:
+        """Returns the list of the feeds that this list names, as a first run makes it."""
+        root = etree.fromstring(data)
+        names = re.findall(rb"topics/topic-(\d+)\.atom", data)
+        topics = ["AI", *(f"Topic {int(name)}" for name in names)]
+        updated = parsedate_to_datetime(root.findtext("head/dateModified", "")).isoformat()
+        published = START.isoformat()
+        fields = front_matter(topics=topics, updatedDateTime=updated, publishedDateTime=published)
+        return self._run(seed_text(fields))["feeds.opml"]
+
+    def _run(self, *texts: str) -> dict[str, bytes]:
+        if texts not in self._made:
+            with tempfile.TemporaryDirectory(dir=MEMORY) as folder:
+                fresh = Site(Path(folder) / "site")
+                fresh.configure(CONFIG)
+                for number, text in enumerate(texts):
+                    fresh.write(f"{number}.txt", text)
+                publish_pass(fresh.load())
+                self._made[texts] = fresh.documents()
+        return self._made[texts]
+
+
+def stories_in(path: str, data: bytes) -> list[Story]:
+    """Reads a document with a parser, and returns the stories in it."""
+    if path.endswith(".json"):
+        titles: list[str] = [item["title"] for item in json.loads(data)["items"]]
+    else:
+        entries = etree.fromstring(data).iter("{*}entry", "{*}item")
+        titles = [entry.findtext("{*}title", "") for entry in entries]
+    assert titles
+    found = [re.fullmatch(r"Story (\d) version (\d+)", title) for title in titles]
+    return [(int(match[1]), int(match[2])) for match in found if match]
+
+
+class Forks:
+    """Processes that do a command over and over, until they are killed."""
+
+    def __init__(self, site: Site) -> None:
+        self._errors = site.root / "errors"
+        with self._errors.open("wb") as errors:
+            self._parent = subprocess.Popen(
+                [sys.executable, "-c", FORKS, str(site.root / "config.toml")],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                text=True,
+            )
+
+    def start(self, *command: str) -> int:
+        """Returns the pid of a process that does a command in a session of its own."""
+        assert self._parent.stdin is not None
+        self._parent.stdin.write(" ".join(command) + "\n")
+        self._parent.stdin.flush()
+        return self._read()
+
+    def kill(self, pid: int) -> None:
+        """Kills a process, and waits until all that it started have gone with it."""
+        os.kill(pid, signal.SIGKILL)
+        assert self._read() == -signal.SIGKILL
+        wait_until(lambda: not processes_of(pid), 5)
+
+    def close(self) -> list[str]:
+        """Ends; returns what the processes wrote to standard error."""
+        with self._parent as parent:
+            parent.kill()
+        return self._errors.read_text(encoding="utf-8").splitlines()
+
+    def _read(self) -> int:
+        assert self._parent.stdout is not None
+        return int(self._parent.stdout.readline())
+
+
+def rounds(kills: int, rng: random.Random) -> Iterator[bool]:
+    """Yields for each kill whether a good pass follows it; a few do not get one at once."""
+    for number in range(kills):
+        yield number == kills - 1 or rng.random() < 0.85
+
+
+def editing(newsroom: Newsroom, rng: random.Random, seconds: float) -> None:
+    """Edits seeds for a while."""
+    end = time.monotonic() + seconds
+    while (rest := end - time.monotonic()) > 0:
+        newsroom.edit()
+        time.sleep(min(rest, rng.uniform(0, 0.03)))
+
+
+@pytest.mark.parametrize("shard", range(4))
+def test_export_killed_at_any_moment_leaves_all_whole(site: Site, shard: int) -> None:
+    rng = random.Random(shard)  # noqa: S311
+    newsroom = Newsroom(site, rng)
+    forks = Forks(site)
+    for recovers in rounds((KILLS - DAEMONS) // 4, rng):
+        newsroom.edit()
+        pid = forks.start("export")
+        editing(newsroom, rng, rng.uniform(0, 0.1))
+        forks.kill(pid)
+        newsroom.check_whole()
+        if recovers:
+            newsroom.check_recovery()
+    # A seed may be taken away between being found and being read.
+    errors = [line for line in forks.close() if "No such file or directory" not in line]
+    assert errors == []
+    assert newsroom.interrupted or KILLS < 200
+
+
+@pytest.mark.parametrize("shard", range(2))
+def test_daemon_killed_at_any_moment_leaves_all_whole(site: Site, shard: int) -> None:
+    rng = random.Random(f"daemon {shard}")  # noqa: S311
+    newsroom = Newsroom(site, rng)
+    forks = Forks(site)
+    for recovers in rounds(DAEMONS // 2, rng):
+        newsroom.edit()
+        pid = forks.start("run", "--log-json")
+        if rng.random() < 0.6:
+            wait_until((site.out / ".feeds.lock").exists)
+            editing(newsroom, rng, rng.uniform(0, 0.1))
+        else:
+            editing(newsroom, rng, rng.uniform(0, 1.2))
+        forks.kill(pid)
+        newsroom.check_whole()
+        if recovers:
+            newsroom.check_recovery()
+    levels = [json.loads(line)["level"] for line in forks.close()]
+    assert "error" not in levels
+    assert "info" in levels
