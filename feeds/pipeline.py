@@ -48,10 +48,11 @@ def publish_pass(
         try:
             return _run(loaded, options, ears, clock)
         except DamagedStateError as error:
-            if options.dry_run:
-                return _run(loaded, options, ears, clock, fresh=True)
-            move_aside(state, str(error), ears.warn)
-            return _run(loaded, options, ears, clock)
+            reason = str(error)
+        # Only here: the error holds on to what it happened in, and with it to the file.
+        if not options.dry_run:
+            move_aside(state, reason, ears.warn)
+        return _run(loaded, options, ears, clock, fresh=True)
 
 
 def _run(

@@ -76,25 +76,21 @@ class Store(Slots):
             StateError: the state file cannot be written, or stays in use by another run.
             DamagedStateError: it is damaged.
         """
-        damage = ""
         try:
             self._db.execute("BEGIN IMMEDIATE")
             yield
             self._db.execute("COMMIT")
         except sqlite3.DatabaseError as error:
-            if not is_damage(error):
-                raise StateError(
-                    f"cannot write the state file: {error}. The next run repairs what is half done."
-                ) from None
-            damage = str(error)
+            if is_damage(error):
+                raise DamagedStateError(str(error)) from None
+            raise StateError(
+                f"cannot write the state file: {error}. The next run repairs what is half done."
+            ) from None
         except msgspec.DecodeError as error:
-            damage = str(error)
+            raise DamagedStateError(str(error)) from None
         finally:
             if self._db.in_transaction:
                 self._db.execute("ROLLBACK")
-        # Raised only here: the error that told of it holds on to statements, and with them to files.
-        if damage:
-            raise DamagedStateError(damage)
 
     def known(self, parser: str) -> dict[str, Known]:
         """Returns the seeds that were read, by path; `parser` is the version in use now."""
