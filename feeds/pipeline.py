@@ -20,7 +20,7 @@ from feeds.passes import DEAF, DEFAULTS, Clock, Ears, Options, utc_now
 from feeds.publish import hold, read_manifest
 from feeds.renewal import feed_report, renew
 from feeds.report import PassReport
-from feeds.rescan import Rescan, rescan
+from feeds.rescan import Rescan, problems_of, rescan
 from feeds.store import DamagedStateError, Store, move_aside, open_copy, open_store
 from feeds.times import show_time, to_unix
 
@@ -67,24 +67,24 @@ def _run(
             _refuse_to_empty(config, found, items)
         store.see(now)
         renewal = renew(store, config, now, options, ears)
-        seed_problems = list(store.seed_problems())
-        bad = {problem.path for problem in seed_problems if problem.severity == "error"}
+        problems = problems_of(store, found)
+        bad = {problem.path for problem in problems if problem.severity == "error"}
         report = PassReport(
             started=started,
             seconds=round(time.monotonic() - began, 3),
-            out=str(config.paths.out),
+            out=os.fsencode(config.paths.out).decode(errors="backslashreplace"),
             dry_run=options.dry_run,
             seeds=found.seeds,
             read=found.read,
             changed=found.changed,
             gone=found.gone,
-            bad=len(bad) + len(found.problems),
+            bad=len(bad),
             items=items,
             unchanged=renewal.unchanged,
             written=renewal.written,
             removed=renewal.removed,
             feeds=[feed_report(one, config.site.base_url) for one in renewal.feeds],
-            problems=sorted([*found.problems, *seed_problems, *renewal.duplicates]),
+            problems=sorted([*problems, *renewal.duplicates]),
         )
         store.keep_fact("report", report)
     return report
@@ -103,7 +103,7 @@ def look(loaded: Loaded, ears: Ears, see: Callable[[Refreshed], T], *, fresh: bo
     try:
         with open_copy(None if fresh else config.paths.state) as store, store.transaction():
             found = rescan(store, config, loaded.base, ears.progress)
-            problems = sorted([*found.problems, *store.seed_problems()])
+            problems = problems_of(store, found)
             return see(Refreshed(store, found.seeds, problems))
     except DamagedStateError:
         if fresh:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os
 from pathlib import Path
 from typing import NamedTuple
 
@@ -18,7 +19,7 @@ from feeds.report import FeedReport
 from feeds.select.choose import Past
 from feeds.selection import SELECTION_VERSION, Selection, next_turn, select, selected
 from feeds.store import Store
-from feeds.times import from_unix
+from feeds.times import from_unix, show_time
 
 # From so many feeds to render on, processes are worth their start.
 _MANY_FEEDS = 40
@@ -40,7 +41,7 @@ class _Last(msgspec.Struct, frozen=True):
     now: int
     until: int | None
     config: bytes
-    out: str
+    out: bytes
     addresses: list[str]
     duplicates: tuple[Problem, ...]
 
@@ -66,6 +67,11 @@ def renew(store: Store, config: Config, now: int, options: Options, ears: Ears) 
         feeds = [known[address][1] for address in last.addresses]
         return Renewal(feeds, last.duplicates, [], [], len(store.stamps()))
     since = last.now if last and holds else None
+    if last and now < last.now:
+        ears.warn(
+            f"the clock says {show_time(from_unix(now))}, before the last pass at "
+            f"{show_time(from_unix(last.now))}: is it right? What was shown stays"
+        )
     selection = select(store, config, past_of(store), since, now)
     renewal = _publish(store, config, selection, now, options, ears)
     turns = [next_turn(store, config, now), *(feed.until for feed in renewal.feeds)]
@@ -73,7 +79,7 @@ def renew(store: Store, config: Config, now: int, options: Options, ears: Ears) 
         now=now,
         until=min((turn for turn in turns if turn is not None), default=None),
         config=_config_key(config),
-        out=str(config.paths.out),
+        out=os.fsencode(config.paths.out),
         addresses=[one.feed.address for one in renewal.feeds],
         duplicates=renewal.duplicates,
     )
@@ -83,15 +89,14 @@ def renew(store: Store, config: Config, now: int, options: Options, ears: Ears) 
 
 def past_of(store: Store) -> Past:
     """Returns what selection must know of the passes before."""
-    first_pass = store.fact("last", _Last) is None
-    return Past(first_pass, frozenset(store.feeds()))
+    return Past(not store.has_fact("last"), frozenset(store.feeds()))
 
 
 def _is_quiet(last: _Last, store: Store, config: Config, now: int) -> bool:
     out = config.paths.out
     return (
         not store.touched
-        and last.out == str(out)
+        and last.out == os.fsencode(out)
         and (last.until is None or now <= last.until)
         and _is_intact(store, out)
     )

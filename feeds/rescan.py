@@ -34,6 +34,13 @@ class Rescan(NamedTuple):
     emptied: list[str]
 
 
+def problems_of(store: Store, found: Rescan) -> list[Problem]:
+    """Returns the problems of all paths and seeds; of a path that is no file only that."""
+    paths = {problem.path for problem in found.problems}
+    of_seeds = (problem for problem in store.seed_problems() if problem.path not in paths)
+    return sorted([*found.problems, *of_seeds])
+
+
 class _Due(NamedTuple):
     """A seed to be read: its fingerprint now, and what is known of it."""
 
@@ -99,7 +106,8 @@ def _read(
     readings = read_seeds(requests(), options)
     for number, (due, reading) in enumerate(zip(wanted, readings, strict=True), 1):
         settled = now - due.mark.mtime_ns > _SETTLING_NS and bool(reading.content)
+        known = store.content(due.known.number, parser) if full and due.known else b""
+        changed += not reading.same and reading.content != known
         store.record(due.folder, due.mark, reading, settled=settled, parser=parser)
-        changed += not reading.same
         progress("seeds", number, len(wanted))
     return changed

@@ -9,7 +9,7 @@ from feeds.config import Config
 from feeds.model import Card, Feed, FeedKind, Problem, Selected
 from feeds.select.catalog import Names, catalog
 from feeds.select.choose import Past, enter, fill, without_duplicates
-from feeds.select.thresholds import Thresholds
+from feeds.select.thresholds import Thresholds, is_due
 from feeds.store import Store
 
 # Raise it whenever the same items would be selected otherwise.
@@ -44,6 +44,8 @@ def select(store: Store, config: Config, past: Past, since: int | None, now: int
         store.occupy(slots)
         return {(slot.kind, slot.key) for slot in slots}
 
+    gone = store.touched - {card.id for card in store.cards_of(store.touched)}
+    store.lose(gone)
     repeated = store.repeated_ids()
     touched: set[tuple[FeedKind, str]] | None = None
     if since is None:
@@ -86,7 +88,7 @@ def _names(store: Store, beaten: list[Card], now: int) -> Names:
     """Counts the names that published items use; those of beaten duplicates do not count."""
     topics, providers = Counter(store.topic_names(now)), Counter(store.provider_names(now))
     for card in beaten:
-        if card.is_published and card.dated <= now:
+        if card.is_published and is_due(card, now):
             topics.subtract(card.topics)
             providers.subtract([(card.provider.domain, card.provider.name)])
     return Names(+topics, +providers)

@@ -5,17 +5,15 @@ from __future__ import annotations
 import io
 import json
 import os
-import signal
 import subprocess
 import sys
 import tempfile
-import time
 import tomllib
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, redirect_stderr, redirect_stdout, suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, NamedTuple, Self
+from typing import Any, NamedTuple
 
 import yaml
 
@@ -138,6 +136,15 @@ class Site:
         """Returns the bytes of a document in out/."""
         return (self.out / path).read_bytes()
 
+    def entries(self, address: str = "all") -> dict[str, tuple[str, str]]:
+        """Returns when each entry of a feed was published and updated, by title, in its order."""
+        items = json.loads(self.read(f"{address}.json"))["items"]
+        return {one["title"]: (one["date_published"], one["date_modified"]) for one in items}
+
+    def titles(self, address: str = "all") -> list[str]:
+        """Returns the titles of a feed's entries, in its order."""
+        return list(self.entries(address))
+
     def tree(self) -> dict[str, tuple[bytes, int]]:
         """Returns bytes and mtime in ns of every file in out/ but the locks."""
         return {
@@ -202,90 +209,3 @@ def documents_in(out: Path) -> dict[str, bytes]:
         for path in sorted(out.rglob("*"))
         if path.is_file() and path.suffix != ".lock" and path.name != MANIFEST
     }
-
-
-def wait_until(true: Callable[[], object], seconds: float = 15) -> float:
-    """Waits until something is true, and returns how long it took; fails after `seconds`."""
-    began = time.monotonic()
-    while not true():
-        assert time.monotonic() - began < seconds, f"not so within {seconds} s"
-        time.sleep(0.02)
-    return time.monotonic() - began
-
-
-def processes_of(session: int) -> list[int]:
-    """Returns all living processes of a session."""
-    found = []
-    for stat in Path("/proc").glob("[0-9]*/stat"):
-        with suppress(OSError):
-            state, _, _, its_session = stat.read_text().rpartition(")")[2].split()[:4]
-            if int(its_session) == session and state != "Z":
-                found.append(int(stat.parent.name))
-    return found
-
-
-def kill_all(session: int) -> None:
-    """Kills all processes of a session of ours."""
-    for pid in processes_of(session):
-        with suppress(ProcessLookupError):
-            os.kill(pid, signal.SIGKILL)
-
-
-class Daemon:
-    """A real ``feeds run --log-json`` on a site, in a session of its own."""
-
-    def __init__(self, site: Site, *arguments: str, **environment: str) -> None:
-        self._log = site.root / f"daemon-{time.monotonic_ns()}.log"
-        config = ["--config", str(site.root / "config.toml")]
-        with self._log.open("wb") as log:
-            self._process = subprocess.Popen(
-                [sys.executable, "-m", "feeds", "run", "--log-json", *arguments, *config],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                env={**os.environ, **environment},
-                start_new_session=True,
-            )
-        self.pid = self._process.pid
-
-    def events(self, name: str = "") -> list[dict[str, Any]]:
-        """Returns the log lines with this event, or all, oldest first."""
-        log = self._log.read_bytes()
-        assert b"Traceback" not in log, log.decode()
-        lines = log.splitlines(keepends=True)
-        events = [json.loads(line) for line in lines if line.endswith(b"\n")]
-        return [event for event in events if name in ("", event["event"])]
-
-    def wait_for(self, name: str, count: int = 1, seconds: float = 15) -> list[dict[str, Any]]:
-        """Waits until there are at least `count` such events, and returns them."""
-        wait_until(lambda: self._is_over() or len(self.events(name)) >= count, seconds)
-        events = self.events(name)
-        assert len(events) >= count, f"the daemon ended: {self.events()}"
-        return events
-
-    def send(self, number: int) -> None:
-        """Sends a signal to the daemon alone."""
-        self._process.send_signal(number)
-
-    def wait(self, seconds: float = 15) -> int:
-        """Waits until the daemon has ended, and returns its exit code."""
-        return self._process.wait(seconds)
-
-    def stop(self, number: int = signal.SIGTERM) -> int:
-        """Sends a signal and returns the exit code."""
-        self.send(number)
-        return self.wait()
-
-    def others(self) -> list[int]:
-        """Returns all living processes of its session but the daemon itself."""
-        return [pid for pid in processes_of(self.pid) if pid != self.pid]
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        kill_all(self.pid)
-        self._process.wait()
-
-    def _is_over(self) -> bool:
-        return self._process.poll() is not None

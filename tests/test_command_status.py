@@ -18,7 +18,8 @@ import pytest
 from feeds.daemon.state import DaemonState, running_daemon
 from feeds.publish import DAEMON_LOCK, hold
 from tests.permissions import closed, open_folder
-from tests.site import NOW, Daemon, Site, wait_until
+from tests.processes import Daemon, wait_until
+from tests.site import NOW, Site
 
 SELDOM = '[schedule]\nevery = "1h"\n'
 
@@ -133,7 +134,7 @@ def test_status_on_a_terminal_has_a_heading(site: Site) -> None:
     site.seed()
     site.publish()
     reader, terminal = pty.openpty()
-    command = [sys.executable, "-m", "feeds", "status", "--config", site.root / "config.toml"]
+    command = [sys.executable, "-m", "feeds", "status", "--config", str(site.root / "config.toml")]
     with subprocess.Popen(command, stdout=terminal, stderr=terminal) as process:
         os.close(terminal)
         shown = b""

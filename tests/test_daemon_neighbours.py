@@ -6,6 +6,8 @@ import os
 import re
 import signal
 import socket
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -13,7 +15,8 @@ from contextlib import contextmanager
 import pytest
 
 from feeds.publish import holder_of
-from tests.site import Daemon, Site, wait_until
+from tests.processes import Daemon, wait_until
+from tests.site import Site
 
 EVERY_SECOND = '[schedule]\nevery = "1s"\n'
 SELDOM = '[schedule]\nevery = "1h"\n'
@@ -158,6 +161,27 @@ def test_daemon_publishes_anew_what_was_deleted_from_out(site: Site) -> None:
         wait_until((site.out / "all.atom").exists)
         (site.out / "all.json").write_text("{}")
         wait_until(lambda: b"Story 1" in site.read("all.json"))
+
+
+@pytest.mark.parametrize("log", ["a full disk", "a pipe that nobody reads"])
+def test_daemon_outlives_a_log_that_cannot_be_written(site: Site, log: str) -> None:
+    site.configure(EVERY_SECOND)
+    if log == "a full disk":
+        sink = os.open("/dev/full", os.O_WRONLY)
+    else:
+        reader, sink = os.pipe()
+        os.close(reader)
+    config = str(site.root / "config.toml")
+    with subprocess.Popen(
+        [sys.executable, "-m", "feeds", "run", "--config", config], stdout=sink, stderr=sink
+    ) as daemon:
+        os.close(sink)
+        wait_until(lambda: daemon.poll() is not None or (site.out / "all.atom").exists())
+        site.seed(title="Later")
+        wait_until(lambda: daemon.poll() is not None or b"Later" in site.read("all.atom"))
+        is_alive = daemon.poll() is None
+        daemon.terminate()
+    assert is_alive
 
 
 # systemd

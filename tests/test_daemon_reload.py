@@ -12,7 +12,8 @@ from pathlib import Path
 import pytest
 
 from feeds.publish import DAEMON_LOCK, holder_of
-from tests.site import Daemon, Site, wait_until
+from tests.processes import Daemon, wait_until
+from tests.site import Site
 
 EVERY_SECOND = '[schedule]\nevery = "1s"\n'
 SELDOM = '[schedule]\nevery = "1h"\n'

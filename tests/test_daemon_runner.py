@@ -13,7 +13,8 @@ from pathlib import Path
 import pytest
 
 from feeds.daemon.runner import Outcome, run_pass
-from tests.site import Site, wait_until
+from tests.processes import wait_until
+from tests.site import Site
 
 
 def stay() -> None:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from feeds.daemon.watch import Watcher
-from tests.site import wait_until
+from tests.processes import wait_until
 
 # What the daemon does between passes: it looks twice a second whether the folders are the same.
 _TICK = 0.1

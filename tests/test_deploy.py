@@ -17,7 +17,8 @@ from feeds.cli import _parser
 from feeds.config import Config
 from feeds.cron import named_weekdays
 from feeds.daemon.service import _GRACE_SECONDS
-from tests.site import Site, wait_until
+from tests.processes import wait_until
+from tests.site import Site
 
 DEPLOY = Path(__file__).parent.parent / "deploy"
 FOLDER = "/srv/feeds"

@@ -14,7 +14,8 @@ from feeds.errors import PublishError, SeedsFolderError
 from feeds.passes import Options
 from feeds.publish.manifest import MANIFEST
 from tests.permissions import closed, open_folder
-from tests.site import Daemon, Site
+from tests.processes import Daemon
+from tests.site import Site
 from tests.smalldisk import Disk
 
 FAILED = "pass failed; out/ is as it was, the next pass tries again"

@@ -21,7 +21,7 @@ from typing import NamedTuple
 import pytest
 
 from tests.markdown import ROOT, Page, blocks
-from tests.site import wait_until
+from tests.processes import wait_until
 
 TOUR = Page("README.md").section("Tour")
 

@@ -159,8 +159,8 @@ class Schedule(Section):
     @field_validator("every")
     @classmethod
     def _not_too_often(cls, value: timedelta) -> timedelta:
-        if value < timedelta(seconds=1):
-            raise ValueError('wanted at least "1s"')
+        if not timedelta(seconds=1) <= value <= timedelta(days=366):
+            raise ValueError('wanted "1s" to "366d"')
         return value
 
     @field_validator("cron")

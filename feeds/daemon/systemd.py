@@ -22,10 +22,12 @@ class Notifier:
             return
         try:
             with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as sender:
+                sender.settimeout(0)  # the daemon has better to do than to wait for a listener
                 sender.connect(self._address)
-                sender.send("\n".join(states).encode())
+                lines = (" ".join(state.splitlines()) for state in states)
+                sender.send("\n".join(lines).encode())
         except OSError:
-            self._address = ""
+            return
 
 
 def _watchdog_seconds(environment: Mapping[str, str]) -> float:

@@ -17,7 +17,7 @@ from feeds.model import Card, Entry, Feed, FeedKind, Memory, Problem, Selected, 
 from feeds.select.catalog import Names, catalog
 from feeds.select.memory import recall
 from feeds.select.places import places
-from feeds.select.thresholds import Thresholds, held_back
+from feeds.select.thresholds import Thresholds, held_back, is_due
 
 
 class Past(NamedTuple):
@@ -65,7 +65,7 @@ def choose(cards: Iterable[Card], config: Config, past: Past, now: int) -> Choic
         turn = next_turn(card, config, now)
         if turn is not None:
             turns.append(turn)
-        if card.is_published and card.dated <= now:
+        if card.is_published and is_due(card, now):
             for topic in card.topics:
                 topics[topic] += 1
             providers[card.provider.domain, card.provider.name] += 1
@@ -119,31 +119,42 @@ def without_duplicates(cards: Iterable[Card]) -> Unique:
 def enter(card: Card, config: Config, thresholds: Thresholds, past: Past, now: int) -> Entered:
     """Puts an item into the feeds that it qualifies for."""
     if any(held_back(card, config, now)):
-        return Entered(card.memory, [])
+        return Entered(_left(card.memory), [])
     found = [
         place
         for place in places(card, thresholds, config.feeds)
         if not place.threshold.shortfall(card.quality)
     ]
     if not found:
-        return Entered(card.memory, [])
+        return Entered(_left(card.memory), [])
     memory = recall(card, now)
     entry = Entry(card.number, card.id, memory.published, memory.updated, card.digest)
-    fresh: dict[str, int] = {}
+    marks: dict[str, int] = {}
     slots = []
     for place in found:
-        since = memory.qualified.get(place.mark)
-        if since is not None and since > now:  # the clock was ahead then
-            since = fresh[place.mark] = now
-        if since is None:
+        since = marks.get(place.mark, memory.qualified.get(place.mark))
+        if since is not None:
+            since = min(since, now)  # the clock may have been ahead then
+        else:
             counts_as_old = past.first_pass or (
                 place.kind == "custom" and place.mark not in past.feeds
             )
-            since = fresh[place.mark] = memory.published if counts_as_old else now
+            since = memory.published if counts_as_old else now
+        marks[place.mark] = since
         slots.append(Slot(place.kind, place.key, entry, since))
-    if fresh:
-        memory = msgspec.structs.replace(memory, qualified=memory.qualified | fresh)
+    if marks != memory.qualified:
+        memory = msgspec.structs.replace(memory, qualified=marks)
     return Entered(memory, slots)
+
+
+def _left(memory: Memory | None) -> Memory | None:
+    """Returns the memory of an item that is in no feed: when it comes again, it comes anew.
+
+    Readers who missed it must not miss it for good; those who saw it know its id.
+    """
+    if memory is None or not memory.qualified:
+        return memory
+    return msgspec.structs.replace(memory, qualified={})
 
 
 def fill(
@@ -168,7 +179,7 @@ def next_turn(card: Card, config: Config, now: int) -> int | None:
     """Returns the last moment before time alone moves an item into or out of the feeds."""
     if not card.is_published:
         return None
-    if card.dated > now:
+    if not is_due(card, now):
         return card.dated - 1
     max_age = config.selection.max_age
     expires = card.dated + int(max_age.total_seconds()) if max_age is not None else None

@@ -10,6 +10,7 @@ from feeds.select.choose import Choice
 from feeds.select.places import Place, places
 from feeds.select.thresholds import Thresholds, held_back
 from feeds.slugs import domain_slug, slug
+from feeds.text import fold
 from feeds.times import from_unix, show_duration, show_time
 
 
@@ -46,7 +47,7 @@ def _reason(
     config: Config,
     now: int,
 ) -> Reason:
-    address = selected.feed.address if selected else _address(place)
+    address = selected.feed.address if selected else _address(place, config)
     shortfall = place.threshold.shortfall(card.quality)
     because = (
         f"quality {card.quality} reaches {place.threshold.min_quality}, "
@@ -72,7 +73,12 @@ def _reason(
     return Reason(address, words, inside=True)
 
 
-def _address(place: Place) -> str:
+def _address(place: Place, config: Config) -> str:
+    """Returns where a feed would stand that there is not."""
     if place.kind == "topic":
-        return f"topics/{slug(place.key)}"
-    return f"providers/{domain_slug(place.key)}" if place.kind == "provider" else place.key
+        names = {fold(name): named.slug for name, named in config.topics.items()}
+        return f"topics/{names.get(place.key) or slug(place.key)}"
+    if place.kind == "provider":
+        named = config.providers.get(place.key)
+        return f"providers/{(named and named.slug) or domain_slug(place.key)}"
+    return place.key or place.kind

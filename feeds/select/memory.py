@@ -21,5 +21,8 @@ def recall(card: Card, now: int) -> Memory:
         return Memory(card.dated, updated, card.reader_digest, {})
     if memory.digest == card.reader_digest:
         return memory
-    updated = card.stamp if memory.updated < card.stamp <= now else max(now, memory.updated)
+    # A clock that is behind what readers were shown long ago says nothing about the seed's date.
+    believable = card.stamp <= now or now < memory.published
+    newer = believable and memory.updated < card.stamp
+    updated = card.stamp if newer else max(now, memory.updated)
     return Memory(memory.published, updated, card.reader_digest, memory.qualified)

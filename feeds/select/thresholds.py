@@ -77,12 +77,21 @@ def _own(named: Named, source: str) -> list[Threshold]:
     return []
 
 
+def is_due(card: Card, now: int) -> bool:
+    """Tells whether an item's time has come.
+
+    It has where readers were shown the item under this date, whatever a clock says that was set
+    back.
+    """
+    return card.dated <= now or (card.memory is not None and card.memory.published == card.dated)
+
+
 def held_back(card: Card, config: Config, now: int) -> Iterator[str]:
     """Yields in words all that keeps an item out of every feed, whatever its quality."""
     selection = config.selection
     if not card.is_published:
         yield "not published (published: false, or missing, in the seed)"
-    if card.dated > now:
+    if not is_due(card, now):
         yield f"dated in the future, held back until {show_time(from_unix(card.dated))}"
     if card.heat < selection.min_heat:
         heat = "unknown" if card.heat == -1 else str(card.heat)

@@ -144,10 +144,12 @@ def _check_header(path: Path) -> None:
 
 def _check(connection: sqlite3.Connection) -> None:
     """Raises DamagedStateError for a file that is not one of ours."""
+    connection.execute("BEGIN")  # one view of the file, even while another run is making it
     query = "SELECT name FROM sqlite_schema WHERE type = 'table'"
     tables = {name for (name,) in connection.execute(query)}
     (application,) = connection.execute("PRAGMA application_id").fetchone()
     (version,) = connection.execute("PRAGMA user_version").fetchone()
+    connection.execute("COMMIT")
     if not tables and version == 0:
         return
     if application != APPLICATION_ID:

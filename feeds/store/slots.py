@@ -67,15 +67,16 @@ class Slots:
         """Returns how often published items name a topic so."""
         query = """
             SELECT value, count(*) FROM seed, json_each(seed.topics)
-            WHERE is_published AND dated <= ? GROUP BY value
+            LEFT JOIN memory USING (id)
+            WHERE is_published AND (dated <= ? OR dated = published) GROUP BY value
         """
         return dict(self._db.execute(query, (now,)))
 
     def provider_names(self, now: int) -> dict[tuple[str, str], int]:
         """Returns how often published items name the provider of a domain so."""
         query = """
-            SELECT domain, provider, count(*) FROM seed
-            WHERE is_published AND dated <= ? GROUP BY domain, provider
+            SELECT domain, provider, count(*) FROM seed LEFT JOIN memory USING (id)
+            WHERE is_published AND (dated <= ? OR dated = published) GROUP BY domain, provider
         """
         return {(domain, name): n for domain, name, n in self._db.execute(query, (now,))}
 
@@ -95,6 +96,11 @@ class Slots:
             for id_, one in memories.items()
         )
         self._db.executemany(update, rows)
+
+    def lose(self, ids: Iterable[str | None]) -> None:
+        """Notes that items are in no feed any more: should they come again, they come anew."""
+        update = "UPDATE memory SET qualified = ? WHERE id = ? AND qualified IS NOT NULL"
+        self._db.executemany(update, ((b"{}", id_) for id_ in ids))
 
     def clear_slots(self) -> None:
         """Empties all feeds."""

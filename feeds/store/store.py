@@ -176,6 +176,10 @@ class Store(Slots):
         except (msgspec.DecodeError, sqlite3.DatabaseError):
             return None
 
+    def has_fact(self, name: str) -> bool:
+        """Tells whether a fact was ever kept, in whatever shape."""
+        return self._db.execute("SELECT 1 FROM fact WHERE name = ?", (name,)).fetchone() is not None
+
     def keep_fact(self, name: str, value: object) -> None:
         """Keeps a single fact."""
         replace = "INSERT OR REPLACE INTO fact VALUES (?, ?)"
