@@ -67,12 +67,12 @@ def fork_context(preload: list[str]) -> ForkServerContext:
     """Returns what starts processes that have these modules loaded.
 
     Not "fork", since the daemon has threads; not "spawn", since each process would import all anew.
-    Ctrl-C reaches a whole process group; the processes leave it to their parent to stop them, so
-    the server they come from is started with SIGINT blocked, which they inherit.
+    Ctrl-C, and SIGTERM often, reaches a whole process group; the processes leave it to their parent
+    to stop them, so the server they come from is started with both blocked, which they inherit.
     """
     context = get_context("forkserver")
     context.set_forkserver_preload(preload)
-    # First, since starting it lets SIGINT through again.
+    # First, since starting it lets the signals through again.
     resource_tracker.ensure_running()
     with _uninterrupted():
         forkserver.ensure_running()
@@ -81,7 +81,7 @@ def fork_context(preload: list[str]) -> ForkServerContext:
 
 @contextmanager
 def _uninterrupted() -> Iterator[None]:
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
     try:
         yield
     finally:

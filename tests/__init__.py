@@ -1,0 +1,1 @@
+"""The tests; `tests.site` is what most of them begin with."""

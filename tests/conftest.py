@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from feeds.store import open_store
+from feeds.store import Store, open_store
 from tests.rescanning import Scanner
 from tests.site import Site
 
@@ -23,3 +23,10 @@ def scanner(site: Site) -> Iterator[Scanner]:
     """Rescans of an empty site into a store of its own."""
     with open_store(site.state, pytest.fail) as store:
         yield Scanner(site, store)
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    """A new store, in a transaction that lasts as long as the test."""
+    with open_store(tmp_path / "state.db", pytest.fail) as opened, opened.transaction():
+        yield opened

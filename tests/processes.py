@@ -101,3 +101,73 @@ class Daemon:
 
     def _is_over(self) -> bool:
         return self._process.poll() is not None
+
+
+# Exports once, and with all that was imported for it forks whenever it is told to: the child does
+# the command it is given over and over.
+FORKS = """
+import ctypes, os, sys
+import feeds.commands.run
+from feeds.cli import main
+def die_with_parent():
+    ctypes.CDLL(None).prctl(1, 9)  # PR_SET_PDEATHSIG, SIGKILL
+die_with_parent()
+os.dup2(os.open(os.devnull, os.O_RDWR), 3)
+config = ["--config", sys.argv[1]]
+sys.stdout = open(os.devnull, "w")
+main(["export", *config])
+for command in sys.stdin:
+    pid = os.fork()
+    if not pid:
+        die_with_parent()
+        os.setsid()
+        os.dup2(3, 0)
+        os.dup2(3, 1)
+        while True:
+            main([*command.split(), *config])
+    os.write(1, b"%d\\n" % pid)
+    os.write(1, b"%d\\n" % os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
+"""
+
+
+class Forks:
+    """Processes that do a command over and over, until they are killed."""
+
+    def __init__(self, site: Site) -> None:
+        self._errors = site.root / "errors"
+        with self._errors.open("wb") as errors:
+            self._parent = subprocess.Popen(
+                [sys.executable, "-c", FORKS, str(site.root / "config.toml")],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=errors,
+                text=True,
+            )
+
+    def start(self, *command: str) -> int:
+        """Returns the pid of a process that does a command in a session of its own."""
+        assert self._parent.stdin is not None
+        self._parent.stdin.write(" ".join(command) + "\n")
+        self._parent.stdin.flush()
+        return self._read()
+
+    def kill(self, pid: int) -> None:
+        """Kills a process, and waits until all that it started have gone with it."""
+        os.kill(pid, signal.SIGKILL)
+        assert self._read() == -signal.SIGKILL
+        wait_until(lambda: not processes_of(pid), 5)
+
+    def errors(self) -> list[str]:
+        """Returns what the processes wrote to standard error."""
+        return self._errors.read_text(encoding="utf-8").splitlines()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        with self._parent as parent:
+            parent.kill()
+
+    def _read(self) -> int:
+        assert self._parent.stdout is not None
+        return int(self._parent.stdout.readline())

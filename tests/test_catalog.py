@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
@@ -150,6 +150,7 @@ def test_slug_of_its_own_plain_form_changes_nothing() -> None:
     assert addresses(toml, card()) == addresses("", card())
 
 
+@settings(deadline=None, max_examples=60)
 @given(st.lists(st.text(min_size=1), max_size=8), st.text(min_size=1))
 def test_adding_a_topic_never_moves_another(topics: list[str], newcomer: str) -> None:
     before = set(addresses("", card(topics=tuple(topics))))

@@ -13,6 +13,7 @@ from feeds.select.choose import Choice, Past, choose, without_duplicates
 from tests.site import card, config_of
 
 NOW = 1_000
+LONG_AGO = 10
 OLD = Past(first_pass=False)
 
 
@@ -26,9 +27,10 @@ def remembering(cards: list[Card], choice: Choice) -> list[Card]:
     return [replace(one, memory=choice.memories.get(one.id, one.memory)) for one in cards]
 
 
-def remembered(number: int, since: int, **marks: int) -> Card:
-    marks = {"": since, "ai": since} | marks
-    return card(number, memory=Memory(number, number, b"shown", marks))
+def remembered(number: int, since: int) -> Card:
+    """Returns a card that qualified at that time."""
+    one = card(number)
+    return replace(one, memory=choose([one], config_of(), OLD, since).memories[one.id])
 
 
 # Which items
@@ -109,7 +111,8 @@ def test_items_stand_by_the_date_that_readers_saw_first() -> None:
 
 
 def twin(number: int, **changes: Any) -> Card:
-    return card(number, **{"id": "urn:uuid:twin", "dated": 100} | changes)
+    fields: dict[str, Any] = {"id": "urn:uuid:twin", "dated": 100, **changes}
+    return card(number, **fields)
 
 
 @pytest.mark.parametrize(
@@ -144,7 +147,7 @@ def test_duplicates_leave_one_and_report_the_others(cards: list[Card], winner: i
 
 def test_feed_holds_its_newest_and_what_qualified_lately() -> None:
     toml = '[selection]\nmax_items = 2\nexposure = "48s"'
-    cards = [remembered(number, since=1) for number in (1, 2, 3, 6, 7)]
+    cards = [remembered(number, since=LONG_AGO) for number in (1, 2, 3, 6, 7)]
     cards += [remembered(4, since=NOW - 48), remembered(5, since=NOW - 49)]
     choice = choose(cards, config_of(toml), OLD, NOW)
     assert entries(choice)["all"] == [7, 6, 4]
@@ -176,9 +179,8 @@ def test_first_pass_floods_nobody() -> None:
     cards = [card(number, dated=NOW - age) for number, age in enumerate((1, 2, 50, 100, 101, 900))]
     choice = choose(cards, config_of(toml), Past(first_pass=True), NOW)
     assert entries(choice)["all"] == [0, 1, 2, 3]
-    assert {memory.qualified[""] for memory in choice.memories.values()} == {
-        one.dated for one in cards
-    }
+    for one in cards:
+        assert set(choice.memories[one.id].qualified.values()) == {one.dated}
 
 
 def test_bulk_import_is_exposed_up_to_a_bound_newest_first() -> None:
@@ -207,14 +209,14 @@ def test_max_exposed_of_0_switches_exposure_off() -> None:
 def test_new_custom_feed_floods_nobody(past: Past, expected: list[int]) -> None:
     toml = '[selection]\nmax_items = 1\n[[feeds]]\nname = "Mine"'
     now = 10**9
-    cards = [remembered(1, since=1), remembered(9, since=1)]
+    cards = [remembered(1, since=LONG_AGO), remembered(9, since=LONG_AGO)]
     assert entries(choose(cards, config_of(toml), past, now))["custom/mine"] == expected
 
 
 def test_mark_from_a_clock_that_was_ahead_does_not_expose_forever() -> None:
     """A day ahead for one pass must not keep an item exposed for a day more than all others."""
     toml = '[selection]\nmax_items = 1\nexposure = "10s"'
-    cards = [remembered(1, since=NOW + 86_400), remembered(9, since=1)]
+    cards = [remembered(1, since=NOW + 86_400), remembered(9, since=LONG_AGO)]
     cards = remembering(cards, choose(cards, config_of(toml), OLD, NOW))
     assert entries(choose(cards, config_of(toml), OLD, NOW + 11))["all"] == [9]
 
@@ -224,7 +226,7 @@ def test_mark_from_a_clock_that_was_ahead_does_not_expose_forever() -> None:
 
 def test_choice_holds_no_longer_than_its_count_of_those_left_out() -> None:
     toml = '[selection]\nmax_items = 1\nmax_exposed = 1\nexposure = "10s"'
-    cards = [remembered(1, since=NOW - 5), remembered(2, since=NOW), remembered(9, since=1)]
+    cards = [remembered(1, since=NOW - 5), remembered(2, since=NOW), remembered(9, since=LONG_AGO)]
     for now, left_out, until in [(NOW, 1, NOW + 5), (NOW + 6, 0, NOW + 10)]:
         choice = choose(cards, config_of(toml), OLD, now)
         assert entries(choice)["all"] == [9, 2]

@@ -6,9 +6,6 @@ import json
 import os
 import random
 import re
-import signal
-import subprocess
-import sys
 import tempfile
 import time
 from collections.abc import Iterator
@@ -16,7 +13,6 @@ from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from functools import cache
 from pathlib import Path
-from typing import Self
 
 import pytest
 from lxml import etree
@@ -24,7 +20,7 @@ from lxml import etree
 from feeds.pipeline import publish_pass
 from feeds.publish.manifest import MANIFEST, read_manifest
 from feeds.store import open_store
-from tests.processes import processes_of, wait_until
+from tests.processes import Forks, wait_until
 from tests.site import Site, documents_in, front_matter, seed_text
 
 KILLS = int(os.environ.get("FEEDS_TEST_KILLS", "200"))
@@ -35,32 +31,6 @@ START = datetime(2024, 5, 1, tzinfo=UTC)
 CONFIG = '[selection]\nmax_items = 5\nmax_exposed = 0\n[schedule]\nevery = "1s"\n'
 # Where flushing costs nothing; what is written there is never killed.
 MEMORY = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108
-
-# Exports once, and with all that was imported for it forks whenever it is told to: the child does
-# the command it is given over and over.
-FORKS = """
-import ctypes, os, sys
-import feeds.commands.run
-from feeds.cli import main
-def die_with_parent():
-    ctypes.CDLL(None).prctl(1, 9)  # PR_SET_PDEATHSIG, SIGKILL
-die_with_parent()
-os.dup2(os.open(os.devnull, os.O_RDWR), 3)
-config = ["--config", sys.argv[1]]
-sys.stdout = open(os.devnull, "w")
-main(["export", *config])
-for command in sys.stdin:
-    pid = os.fork()
-    if not pid:
-        die_with_parent()
-        os.setsid()
-        os.dup2(3, 0)
-        os.dup2(3, 1)
-        while True:
-            main([*command.split(), *config])
-    os.write(1, b"%d\\n" % pid)
-    os.write(1, b"%d\\n" % os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]))
-"""
 
 Story = tuple[int, int]
 
@@ -183,49 +153,6 @@ def stories_in(path: str, data: bytes) -> list[Story]:
     assert titles
     found = [re.fullmatch(r"Story (\d) version (\d+)", title) for title in titles]
     return [(int(match[1]), int(match[2])) for match in found if match]
-
-
-class Forks:
-    """Processes that do a command over and over, until they are killed."""
-
-    def __init__(self, site: Site) -> None:
-        self._errors = site.root / "errors"
-        with self._errors.open("wb") as errors:
-            self._parent = subprocess.Popen(
-                [sys.executable, "-c", FORKS, str(site.root / "config.toml")],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=errors,
-                text=True,
-            )
-
-    def start(self, *command: str) -> int:
-        """Returns the pid of a process that does a command in a session of its own."""
-        assert self._parent.stdin is not None
-        self._parent.stdin.write(" ".join(command) + "\n")
-        self._parent.stdin.flush()
-        return self._read()
-
-    def kill(self, pid: int) -> None:
-        """Kills a process, and waits until all that it started have gone with it."""
-        os.kill(pid, signal.SIGKILL)
-        assert self._read() == -signal.SIGKILL
-        wait_until(lambda: not processes_of(pid), 5)
-
-    def errors(self) -> list[str]:
-        """Returns what the processes wrote to standard error."""
-        return self._errors.read_text(encoding="utf-8").splitlines()
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        with self._parent as parent:
-            parent.kill()
-
-    def _read(self) -> int:
-        assert self._parent.stdout is not None
-        return int(self._parent.stdout.readline())
 
 
 def rounds(kills: int, rng: random.Random) -> Iterator[bool]:

@@ -141,7 +141,6 @@ def test_runner_kills_a_pass_that_hangs(site: Site, frozen: bool) -> None:  # no
     ("number", "name"),
     [
         (signal.SIGKILL, "SIGKILL"),
-        (signal.SIGTERM, "SIGTERM"),
         (signal.SIGSEGV, "SIGSEGV"),
         (signal.SIGRTMIN + 3, "37"),
     ],

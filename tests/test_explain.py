@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
-from feeds.model import Card, Memory
+from feeds.model import Card
 from feeds.select.choose import Past, choose
 from feeds.select.explain import Reason, explain
 from tests.site import card, config_of
@@ -139,7 +140,9 @@ ONE = "[selection]\nmax_items = 1\n"
 
 
 def remembered(number: int, since: int) -> Card:
-    return card(number, memory=Memory(number, number, b"shown", {"": since, "ai": since}))
+    """Returns a card that qualified at that time."""
+    one = card(number)
+    return replace(one, memory=choose([one], config_of(), OLD, since).memories[one.id])
 
 
 @pytest.mark.parametrize(

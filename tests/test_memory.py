@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from feeds.model import Memory
@@ -42,7 +44,7 @@ def test_memory_of_a_new_item_has_the_dates_of_its_seed(
     ],
 )
 def test_memory_is_the_same_object_where_readers_would_not_care(
-    changes: dict[str, object], now: int
+    changes: dict[str, Any], now: int
 ) -> None:
     memory = Memory(100, 200, b"shown", MARKS)
     assert recall(card(memory=memory, **changes), now) is memory

@@ -44,7 +44,7 @@ def test_seed_that_turns_bad_keeps_its_item_and_is_reported_until_mended(
     found = scanner.scan()
     assert len([*found.problems, *scanner.store.seed_problems()]) >= 1
     site.write("a.txt", good)
-    assert scanner.scan().problems == scanner.problems() == []
+    assert (scanner.scan().problems, scanner.problems()) == ([], [])
     assert scanner.cards() == before
 
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from feeds.config import Config
-from feeds.model import Card, Feed, Fingerprint, Memory, Reading, Selected
+from feeds.model import Card, Feed, FeedKind, Fingerprint, Memory, Reading, Selected
 from feeds.select.choose import Past, choose
 from feeds.selection import next_turn, select, selected
 from feeds.store import Store
@@ -151,7 +151,7 @@ class Passes:
                 store.forget([known.number])
 
     def check_what_is_left_alone(
-        self, touched: set[tuple[str, str]] | None, feeds: list[Selected], now: int
+        self, touched: set[tuple[FeedKind, str]] | None, feeds: list[Selected], now: int
     ) -> None:
         for one in feeds:
             old = self.before.get(one.feed)

@@ -1,4 +1,4 @@
-"""The store: what was read, what readers were shown, what was published, kept in transactions."""
+"""The store: what was read from seeds, facts, and transactions."""
 
 from __future__ import annotations
 
@@ -7,56 +7,21 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import pytest
 from msgspec.structs import replace
 
 from feeds.errors import StateError
-from feeds.model import Card, Feed, Fingerprint, Memory, Problem, Provider, Reading, Summary
+from feeds.model import Card, Fingerprint
 from feeds.store import Store, open_store, opening
 from tests.site import card
-
-MARK = Fingerprint(10, 20, 30)
-PROBLEM = Problem("a.txt", 3, 1, "quality", "found 'x'")
-WARNING = Problem("a.txt", 4, 1, "heat", "found 'y'", "warning")
-
-
-def refuse(warning: str) -> None:
-    raise AssertionError(warning)
+from tests.storing import MARK, PROBLEM, WARNING, good, record
 
 
 @pytest.fixture
-def path(tmp_path: Path) -> Path:
+def state(tmp_path: Path) -> Path:
     return tmp_path / "state.db"
-
-
-@pytest.fixture
-def store(path: Path) -> Iterator[Store]:
-    with open_store(path, refuse) as opened, opened.transaction():
-        yield opened
-
-
-def record(
-    store: Store,
-    path: str = "a",
-    *,
-    mark: Fingerprint = MARK,
-    settled: bool = True,
-    parser: str = "1",
-    folder: str = "/seeds",
-    **reading: Any,
-) -> None:
-    read = Reading(path, **{"content": b"digest"} | reading)
-    store.record(folder, mark, read, settled=settled, parser=parser)
-
-
-def good(path: str = "a", **changes: Any) -> dict[str, Any]:
-    return {"card": card(**{"path": path} | changes), "data": b"item of " + path.encode()}
-
-
-# Seeds
 
 
 def known(store: Store, parser: str = "1") -> dict[str, tuple[Fingerprint, bool]]:
@@ -138,91 +103,7 @@ def test_seeds_are_counted_by_folder_good_or_bad(store: Store) -> None:
     assert store.seeds_by_folder() == {"/one": 2, "/two": 1}
 
 
-# Items
-
-
-@pytest.mark.parametrize(
-    "changes",
-    [
-        pytest.param({}, id="plain"),
-        pytest.param({"dated": -(10**10), "stamp": 10**11, "heat": 10**9}, id="numbers"),
-        pytest.param({"is_published": False, "topics": (), "category": ""}, id="empty"),
-        pytest.param(
-            {
-                "topics": ("C++", 'a "b", [c]', "日本語", "😀\u2028"),
-                "category": "'; DROP TABLE seed; --",
-                "provider": Provider("Ünï ', \"", "xn--n-jga.org"),
-            },
-            id="text",
-        ),
-        pytest.param({"digest": bytes(16), "reader_digest": b"\x01\xff\x00'"}, id="bytes"),
-    ],
-)
-def test_card_comes_back_as_it_was(store: Store, changes: dict[str, Any]) -> None:
-    kept = replace(card(path="a"), **changes)
-    record(store, card=kept, data=b"")
-    assert list(store.cards()) == [replace(kept, number=store.known("1")["a"].number)]
-
-
-def test_cards_come_in_path_order_however_they_were_read(store: Store) -> None:
-    paths = ["b", "a/z", "é", "B", "a", "a b", "10", "9"]
-    for path in paths:
-        record(store, path, **good(path))
-    assert [one.path for one in store.cards()] == sorted(paths)
-
-
-def test_forgotten_seed_takes_its_item_and_leaves_the_memory_of_it(store: Store) -> None:
-    memory = Memory(5, 6, b"shown", {"": 7, "日本": -8})
-    record(store, **good())
-    store.see(100)
-    store.remember({card().id: memory})
-    (before,) = store.cards()
-    store.forget([before.number])
-    assert (list(store.cards()), store.known("1"), store.item_count()) == ([], {}, 0)
-    record(store, "moved", **good("moved"))
-    (after,) = store.cards()
-    assert after.memory == before.memory == memory
-
-
-def test_store_tells_which_items_came_went_or_changed(store: Store) -> None:
-    for action, touched in [
-        (lambda: record(store, **good(id="urn:1")), {"urn:1"}),
-        (lambda: record(store, **good(id="urn:2")), {"urn:1", "urn:2"}),
-        (lambda: record(store, problems=(PROBLEM,)), set()),
-        (lambda: store.forget([store.known("1")["a"].number]), {"urn:2"}),
-    ]:
-        store.touched.clear()
-        action()
-        assert store.touched - {None} == touched
-
-
-def first_seen(store: Store) -> dict[str, int]:
-    return dict(store._db.execute("SELECT id, first_seen FROM memory"))
-
-
-def test_store_remembers_when_an_item_was_first_seen(store: Store) -> None:
-    record(store, "a", **good("a", id="urn:a"))
-    record(store, "bad", problems=(PROBLEM,))
-    store.see(100)
-    record(store, "b", **good("b", id="urn:b"))
-    record(store, "twin", **good("twin", id="urn:b"))
-    store.see(200)
-    store.remember({"urn:a": Memory(1, 2, b"", {})})
-    assert first_seen(store) == {"urn:a": 100, "urn:b": 200}
-    assert {one.id: one.memory is None for one in store.cards()} == {"urn:a": False, "urn:b": True}
-
-
-# What was published, and facts
-
-
-def test_store_keeps_only_what_out_holds_now(store: Store) -> None:
-    for key, entries in [(b"1", 1), (b"2", 2)]:
-        for address in ("all", "gone"):
-            feed = Feed(address, "all", "", "é", "T", "", 9)
-            store.keep_feed(key, Summary(feed, entries, 5, None, 0, 1, None))
-    store.drop_feeds(["gone", "never"])
-    feed = Feed("all", "all", "", "é", "T", "", 9)
-    assert store.feeds() == {"all": (b"2", Summary(feed, 2, 5, None, 0, 1, None))}
+def test_store_keeps_the_stamps_of_what_out_holds_now(store: Store) -> None:
     store.keep_stamps({"all.atom": MARK, "gone.atom": MARK})
     store.keep_stamps({"all.atom": Fingerprint(1, 2, 3)})
     assert store.stamps() == {"all.atom": Fingerprint(1, 2, 3)}
@@ -242,11 +123,8 @@ def test_fact_comes_back_or_is_none(store: Store) -> None:
     assert store.fact("never", Shape) is None
 
 
-# Transactions
-
-
-def cards_in(path: Path) -> list[Card]:
-    with open_store(path, refuse) as store:
+def cards_in(state: Path) -> list[Card]:
+    with open_store(state, pytest.fail) as store:
         return list(store.cards())
 
 
@@ -257,20 +135,20 @@ def fail(store: Store, error: type[BaseException]) -> None:
 
 
 @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt, SystemExit])
-def test_transaction_keeps_all_or_nothing(path: Path, error: type[BaseException]) -> None:
-    with open_store(path, refuse) as store:
+def test_transaction_keeps_all_or_nothing(state: Path, error: type[BaseException]) -> None:
+    with open_store(state, pytest.fail) as store:
         with store.transaction():
             record(store, "kept", **good("kept"))
         with pytest.raises(error):
             fail(store, error)
-    assert [one.path for one in cards_in(path)] == ["kept"]
+    assert [one.path for one in cards_in(state)] == ["kept"]
 
 
 def test_transaction_that_another_run_holds_up_ends_with_a_message(
-    path: Path, monkeypatch: pytest.MonkeyPatch
+    state: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(opening, "_BUSY_SECONDS", 0.05)
-    with open_store(path, refuse) as first, open_store(path, refuse) as second:
+    with open_store(state, pytest.fail) as first, open_store(state, pytest.fail) as second:
         with first.transaction():
             record(first, **good())
             # Readers are not held up, and see what was there before.
@@ -281,13 +159,13 @@ def test_transaction_that_another_run_holds_up_ends_with_a_message(
             assert len(list(second.cards())) == 1
 
 
-def test_transaction_on_a_full_disk_ends_with_a_message_and_keeps_what_was(path: Path) -> None:
-    with open_store(path, refuse) as store:
+def test_transaction_on_a_full_disk_ends_with_a_message_and_keeps_what_was(state: Path) -> None:
+    with open_store(state, pytest.fail) as store:
         with store.transaction():
             record(store, "kept", **good("kept"))
         with file_size_limit(300_000), pytest.raises(StateError, match="cannot write the state"):
             fill(store)
-    assert [one.path for one in cards_in(path)] == ["kept"]
+    assert [one.path for one in cards_in(state)] == ["kept"]
 
 
 @contextmanager

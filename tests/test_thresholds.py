@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from itertools import product
+from typing import Any
 
 import pytest
 
@@ -167,7 +168,7 @@ def test_threshold_is_inclusive_and_names_the_numbers(quality: int, words: str) 
         pytest.param("", {"dated": -99 * 365 * DAY}, [], id="no age is too old by default"),
     ],
 )
-def test_item_is_held_back_by(toml: str, changes: dict[str, int], words: list[str]) -> None:
+def test_item_is_held_back_by(toml: str, changes: dict[str, Any], words: list[str]) -> None:
     assert list(held_back(card(**changes), config_of(toml), now=DAY)) == words
 
 

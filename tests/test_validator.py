@@ -55,7 +55,7 @@ content with a handler|atom|&lt;h2&gt;|&lt;h2 onclick="x"&gt;
 content with a style|atom|&lt;h2&gt;|&lt;h2 style="position:fixed"&gt;
 relative image|atom|src="https://images.example.com/|src="/
 relative link|rss|href="https://other.example.com/2"|href="/2"
-relative URL in a text|rss|" src="https://images.example.com/|" src="https://images.example.com/" data-src="
+relative URL in a text|rss|src="https://images.example.com/|src="https://a.org/" data-src="
 link title with an entity|atom|title="Second best|title="&amp;amp;
 link title that is empty|atom|title="Second best|title="
 two alternates|atom|rel="via"|rel="alternate" type="text/html"

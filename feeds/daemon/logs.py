@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import sys
+from contextlib import suppress
+from typing import TextIO, cast
 
 import structlog
 
@@ -15,7 +17,9 @@ def start_logging(*, as_json: bool, debug: bool) -> structlog.typing.FilteringBo
     """Returns the log, which goes to standard error."""
     renderer: structlog.typing.Processor = structlog.processors.JSONRenderer()
     if not as_json:
-        renderer = structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), pad_event_to=0)
+        renderer = structlog.dev.ConsoleRenderer(
+            colors=sys.stderr is not None and sys.stderr.isatty(), pad_event_to=0
+        )
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
@@ -25,10 +29,27 @@ def start_logging(*, as_json: bool, debug: bool) -> structlog.typing.FilteringBo
         wrapper_class=structlog.make_filtering_bound_logger(
             logging.DEBUG if debug else logging.INFO
         ),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
+        logger_factory=structlog.PrintLoggerFactory(cast("TextIO", _Forgiving(sys.stderr))),
     )
     log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
     return log
+
+
+class _Forgiving:
+    """A stream that loses what cannot be written: no full disk or closed pipe stops the daemon."""
+
+    def __init__(self, stream: TextIO | None) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> None:
+        """Writes, or does not."""
+        with suppress(OSError, ValueError, AttributeError):
+            cast("TextIO", self._stream).write(text)
+
+    def flush(self) -> None:
+        """Flushes, or does not."""
+        with suppress(OSError, ValueError, AttributeError):
+            cast("TextIO", self._stream).flush()
 
 
 class PassLog:

@@ -56,7 +56,12 @@ def run_pass(
     context = fork_context([__name__, "feeds.render.documents", "feeds.render.opml"])
     here, there = context.Pipe(duplex=False)
     process = context.Process(target=_work, args=(loaded, there), name="feeds pass")
-    process.start()
+    try:
+        process.start()
+    except (EOFError, OSError) as error:  # the server that processes come from was killed
+        here.close()
+        there.close()
+        return Outcome(reason=f"could not be started: {error or type(error).__name__}")
     there.close()
     deadline = time.monotonic() + timeout
     try:
@@ -88,7 +93,8 @@ def run_pass(
 
 def _death(code: int | None) -> str:
     if code is not None and code < 0:
-        return f"was killed by {signal.Signals(-code).name}"
+        known = {one.value: one.name for one in signal.Signals}
+        return f"was killed by {known.get(-code, f'signal {-code}')}"
     return f"died with exit code {code}"
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import datetime
+from datetime import UTC, datetime
 from zoneinfo import ZoneInfo
 
 from apscheduler.schedulers.background import BackgroundScheduler
@@ -35,7 +35,7 @@ class Timer:
 
     def __init__(self, due: Callable[[], None]) -> None:
         self._due = due
-        self._scheduler = BackgroundScheduler()
+        self._scheduler = BackgroundScheduler(timezone=UTC)  # the trigger brings its own
 
     def start(self, config: Config) -> None:
         """Starts, or starts anew with another configuration."""

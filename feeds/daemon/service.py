@@ -12,7 +12,7 @@ import signal
 import threading
 import time
 from collections.abc import Callable
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from types import FrameType
 
@@ -34,6 +34,7 @@ from feeds.times import show_time
 # systemd and people are promised ten seconds; the rest is for tidying up.
 _GRACE_SECONDS = 8.0
 _TICK_SECONDS = 0.5
+_MAX_REASON = 1000
 # More than this between two ticks, by one clock and not the other: somebody set the clock.
 _CLOCK_JUMP_SECONDS = 30.0
 
@@ -147,8 +148,10 @@ class Daemon:
 
     def _show(self, *, running: bool) -> None:
         next_pass, failing = self._timer.next_due, self._passes.failing
+        failing = failing[:_MAX_REASON]
         state = DaemonState(os.getpid(), self._since, next_pass, running, failing)
-        self._tell(msgspec.json.encode(state).decode())
+        with suppress(OSError):  # a full disk: others see an older state of ours
+            self._tell(msgspec.json.encode(state).decode())
         when = show_time(next_pass) if next_pass else "never"
         doing = "pass running" if running else f"next pass {when}"
         self._notifier.tell(f"STATUS={doing}{f'; failing: {failing}' if failing else ''}")

@@ -33,6 +33,7 @@ class Watcher:
         identities = [_identity(folder) for folder in folders]
         if identities == self._watched:
             return
+        appeared = bool(self._watched)
         self.stop()
         self._watched = identities
         if folders and None not in identities:
@@ -42,6 +43,8 @@ class Watcher:
                 target=self._run, args=arguments, name="watch", daemon=True
             )
             self._thread.start()
+            if appeared:
+                self._changed()  # nobody told us of what was in it already
 
     def stop(self) -> None:
         """Stops watching."""

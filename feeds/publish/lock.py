@@ -19,6 +19,7 @@ LOCK = ".feeds.lock"
 DAEMON_LOCK = ".feeds-daemon.lock"
 
 _POLL_SECONDS = 0.1
+_MAX_HOLDER = 65536
 
 
 @contextmanager
@@ -107,4 +108,5 @@ def _write_holder(descriptor: int, text: str) -> None:
 
 
 def _read_holder(descriptor: int) -> str:
-    return os.pread(descriptor, 1024, 0).decode(errors="replace").strip() or "another run"
+    text = os.pread(descriptor, _MAX_HOLDER, 0).decode(errors="replace")
+    return text.partition("\n")[0].strip() or "another run"

@@ -28,6 +28,7 @@ class Slots:
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._db = connection
+        self._path = connection.execute("PRAGMA database_list").fetchone()[2]
         self.touched: set[str | None] = set()
 
     def cards(self) -> Iterator[Card]:

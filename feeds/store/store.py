@@ -84,7 +84,8 @@ class Store(Slots):
             if is_damage(error):
                 raise DamagedStateError(str(error)) from None
             raise StateError(
-                f"cannot write the state file: {error}. The next run repairs what is half done."
+                f"cannot write the state file {self._path}: {error}. "
+                "The next run repairs what is half done."
             ) from None
         except msgspec.DecodeError as error:
             raise DamagedStateError(str(error)) from None
