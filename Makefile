@@ -10,7 +10,7 @@ export: .venv/installed
 	$(BIN)/feeds export
 
 test: .venv/installed-dev
-	$(BIN)/pytest
+	$(BIN)/pytest -n 2
 
 check: .venv/installed-dev
 	$(BIN)/ruff check .

@@ -61,7 +61,7 @@ def run_pass(
     except (EOFError, OSError) as error:  # the server that processes come from was killed
         here.close()
         there.close()
-        return Outcome(reason=f"could not be started: {error or type(error).__name__}")
+        return Outcome(reason=f"could not be started: {error!r}")
     there.close()
     deadline = time.monotonic() + timeout
     try:
