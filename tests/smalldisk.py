@@ -49,8 +49,10 @@ class Disk:
         )
         return int(code), errors.read_text(encoding="utf-8")
 
-    def remount(self, options: str) -> None:
-        assert self.tell(f"mount -o remount,{options} '{self.place}'") == "0"
+    def become(self, mode: str) -> None:
+        """Makes the disk read-only ("ro"), or writable again ("rw")."""
+        # Of this mount alone: for that one need not be root.
+        assert self.tell(f"mount -o remount,bind,{mode} '{self.place}'") == "0"
 
     def fill(self, but: int = 0) -> None:
         """Leaves this many bytes free."""

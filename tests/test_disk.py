@@ -206,11 +206,11 @@ def test_read_only_disk_under_out_is_named(site: Site, disk: Disk) -> None:
     site.publish()
     before = standing(site)
     fill_seeds(site, 1)
-    disk.remount("ro")
+    disk.become("ro")
     with pytest.raises(PublishError, match=f"{disk.path}/out.*Read-only file system"):
         site.publish()
     assert standing(site) == before
-    disk.remount("rw")
+    disk.become("rw")
     site.publish()
     assert site.documents() == site.fresh()
 
@@ -221,14 +221,14 @@ def test_read_only_disk_under_the_state_is_named(site: Site, disk: Disk) -> None
     assert disk.export(site) == (0, "")
     before = standing(site)
     fill_seeds(site, 1)
-    disk.remount("ro")
+    disk.become("ro")
     code, err = disk.export(site)
     assert code == 3
     assert re.search(
         rf"state file {disk.place}/state.db: .*(readonly|read-only|unable to open)", err
     )
     assert standing(site) == before
-    disk.remount("rw")
+    disk.become("rw")
     assert disk.export(site) == (0, "")
     assert site.documents() == site.fresh()
 

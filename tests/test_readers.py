@@ -52,17 +52,6 @@ def test_item_withdrawn_before_anyone_saw_it_is_shown_when_it_comes_again(site: 
     assert site.titles() == ["Story 9", "Story 1"]
 
 
-def test_item_given_another_provider_is_shown_to_the_readers_of_that(site: Site) -> None:
-    site.configure(EXPOSED.format(1))
-    site.seed("new.txt", number=9)
-    site.seed("late.txt", number=1, provider={"domain": "wrong.org"})
-    site.publish()
-    site.seed("late.txt", number=1)
-    for later, shown in [(7 * DAY, ["Story 9", "Story 1"]), (9 * DAY + SECOND, ["Story 9"])]:
-        site.publish(NOW + later)
-        assert site.titles("providers/example.com") == shown
-
-
 def test_first_pass_shows_what_qualified_lately_and_floods_nobody(site: Site) -> None:
     site.configure(EXPOSED.format(1))
     for hours in (0, 1, 48, 49):

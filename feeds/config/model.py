@@ -159,8 +159,10 @@ class Schedule(Section):
     @field_validator("every")
     @classmethod
     def _not_too_often(cls, value: timedelta) -> timedelta:
-        if not timedelta(seconds=1) <= value <= timedelta(days=366):
-            raise ValueError('wanted "1s" to "366d"')
+        if value < timedelta(seconds=1):
+            raise ValueError('wanted at least "1s"')
+        if value > timedelta(days=366):
+            raise ValueError('wanted at most "366d"')
         return value
 
     @field_validator("cron")
