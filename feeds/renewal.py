@@ -131,7 +131,8 @@ def _publish(
     )
     many = len(plan.stale) >= _MANY_FEEDS
     # Even where the manifest was lost, these are ours.
-    known = {path for path, stamp in store.stamps().items() if stamp_of(out, path) == stamp}
+    stamps = store.stamps()
+    known = {path for path, stamp in stamps.items() if stamp_of(out, path) == stamp}
     with Publisher(
         out, plan.keep, store.item_count(), known=known, dry_run=options.dry_run
     ) as publisher:
@@ -145,8 +146,9 @@ def _publish(
         for one, key in plan.stale:
             store.keep_feed(key, one.summary())
         store.drop_feeds(set(store.feeds()) - {one.feed.address for one in plan.feeds})
-        now_there = ((path, stamp_of(out, path)) for path in plan.keep)
-        store.keep_stamps({path: stamp for path, stamp in now_there if stamp})
+        kept = set(plan.keep)
+        untouched = {path: stamp for path, stamp in stamps.items() if path in kept}
+        store.keep_stamps(untouched | publisher.stamps)
     return Renewal(
         plan.feeds,
         selection.duplicates,

@@ -53,6 +53,9 @@ class Publisher:
     ) -> None:
         self.out = out
         self.written: list[str] = []
+        # Of the documents that were put, as they were written: what happens to a file after that is
+        # for the next pass to notice.
+        self.stamps: dict[str, Fingerprint] = {}
         self._dry_run = dry_run
         before = read_manifest(out)
         self._before = _bytes_of(out / MANIFEST)
@@ -80,7 +83,9 @@ class Publisher:
         """
         path = self.out / document.path
         try:
-            if _has_bytes(path, document.data):
+            before = stamp_of(self.out, document.path)
+            if before and _has_bytes(path, document.data):
+                self.stamps[document.path] = before
                 return False
             if document.path in self._strangers or path.is_dir():
                 raise PublishError(
@@ -90,7 +95,7 @@ class Publisher:
             self.written.append(document.path)
             if not self._dry_run:
                 self._begin()
-                self._write(path, document.data)
+                self.stamps[document.path] = self._write(path, document.data)
         except OSError as error:
             raise self._failure(error) from None
         return True
@@ -150,16 +155,18 @@ class Publisher:
                     _temporary_for(self.out / name).unlink()
         self._write_manifest(self._claim)
 
-    def _write(self, path: Path, data: bytes) -> None:
+    def _write(self, path: Path, data: bytes) -> Fingerprint:
         if path.parent not in self._folders:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._folders.add(path.parent)
         temporary = _temporary_for(path)
         self._temporary[path] = temporary
         descriptor = _write_file(temporary, data)
+        status = os.fstat(descriptor)
         self._pending.append(self._flushers.submit(_flush, descriptor))
         if len(self._pending) > _MAX_PENDING:
             self._pending.popleft().result()
+        return Fingerprint(status.st_size, status.st_mtime_ns, status.st_ino)
 
     def _restore_manifest(self) -> None:
         """Takes back the claim on names that were never written."""
