@@ -131,9 +131,8 @@ def item_digest(data: bytes) -> bytes:
 class Memory(msgspec.Struct, frozen=True):
     """What is remembered of an item since readers were first shown it; times in seconds since 1970.
 
-    `digest` is the reader digest (see `Card`) that `updated` belongs to. `qualified` maps each
-    topic (by `feeds.text.fold`), ``""`` for any feed at all, and the address of each custom feed to
-    the time when the item first qualified for it.
+    `digest` is the reader digest (see `Card`) that `updated` belongs to. `qualified` holds for each
+    feed that the item is in (by `feeds.select.places.Place.mark`) when it first qualified for it.
     """
 
     published: int

@@ -13,7 +13,7 @@ from feeds.select.thresholds import Thresholds, is_due
 from feeds.store import Store
 
 # Raise it whenever the same items would be selected otherwise.
-SELECTION_VERSION = 1
+SELECTION_VERSION = 2
 
 
 class Selection(NamedTuple):

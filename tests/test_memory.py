@@ -11,7 +11,7 @@ from feeds.select.memory import recall
 from tests.site import card
 
 NOW = 1_000
-MARKS = {"": 5, "ai": 7}
+MARKS = {"": 5, "#ai": 7}
 
 
 @pytest.mark.parametrize(

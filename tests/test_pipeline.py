@@ -130,6 +130,17 @@ def test_feed_is_rendered_again_only_when_its_configuration_changed(
     assert rendering(site)[0] == 0
 
 
+def test_feed_is_rendered_again_when_its_title_changed_by_a_story_it_does_not_show(
+    site: Site,
+) -> None:
+    site.seed("a.txt", number=1, topics=["ai"])
+    site.publish()
+    assert b"<title>Site: ai</title>" in site.read("topics/ai.atom")
+    site.seed("b.txt", number=2, topics=["AI"], quality=1)
+    assert rendering(site)[0] == 1
+    assert b"<title>Site: AI</title>" in site.read("topics/ai.atom")
+
+
 @pytest.mark.parametrize("damage", ["missing", "changed", "touched"])
 def test_document_that_somebody_spoilt_is_restored(site: Site, damage: str) -> None:
     site.seed()

@@ -34,6 +34,18 @@ def test_places_are_everything_each_topic_and_the_provider() -> None:
     assert list(every) == ["all", "topic computer vision", "topic ai", "provider example.com"]
 
 
+def test_places_are_remembered_each_for_itself() -> None:
+    """Otherwise an item that comes to a feed late would not count as new there."""
+    topics = ("all", "AI", "provider", "example.com", "@example.com", "custom/mine", "topic ai")
+    toml = '[[feeds]]\nname = "Mine"\n[[feeds]]\nname = "AI"'
+    marks = [
+        place.mark
+        for provider in ("example.com", "other.org")
+        for place in found(card(topics=topics, provider=provider), toml).values()
+    ]
+    assert len(set(marks)) == len(topics) + 1 + 2 + 2
+
+
 def test_places_of_an_item_without_topics_are_judged_by_its_provider() -> None:
     every = found(card(topics=()), '[providers."example.com"]\nmin_quality = 33')
     assert {name: place.threshold.min_quality for name, place in every.items()} == {

@@ -36,20 +36,43 @@ def test_late_item_is_shown_for_the_exposure_and_no_longer(site: Site) -> None:
     assert site.titles() == ["Story 21", "Story 20", "Story 3"]
 
 
-def test_item_withdrawn_before_anyone_saw_it_is_shown_when_it_comes_again(site: Site) -> None:
+@pytest.mark.parametrize(
+    "away",
+    [
+        pytest.param({"published": False}, id="unpublished"),
+        pytest.param({"quality": 39}, id="below the threshold"),
+        pytest.param({}, id="deleted"),
+    ],
+)
+def test_item_withdrawn_before_anyone_saw_it_is_shown_when_it_comes_again(
+    site: Site, away: dict[str, Any]
+) -> None:
     """Published by mistake for one pass: the readers who missed that must not miss the story."""
     site.configure(EXPOSED.format(1))
     site.seed("new.txt", number=9)
-    site.seed("late.txt", number=1, published=False)
     site.publish()
-    site.seed("late.txt", number=1)
+    seed = site.seed("late.txt", number=1)
     site.publish(NOW + HOUR)
-    site.seed("late.txt", number=1, published=False)
+    if away:
+        site.seed("late.txt", number=1, **away)
+    else:
+        seed.unlink()
     site.publish(NOW + 2 * HOUR)
     assert site.titles() == ["Story 9"]
     site.seed("late.txt", number=1)
     site.publish(NOW + 7 * DAY)
     assert site.titles() == ["Story 9", "Story 1"]
+
+
+def test_item_given_another_provider_is_shown_to_the_readers_of_that(site: Site) -> None:
+    site.configure(EXPOSED.format(1))
+    site.seed("new.txt", number=9)
+    site.seed("late.txt", number=1, provider={"domain": "wrong.org"})
+    site.publish()
+    site.seed("late.txt", number=1)
+    for later, shown in [(7 * DAY, ["Story 9", "Story 1"]), (9 * DAY + SECOND, ["Story 9"])]:
+        site.publish(NOW + later)
+        assert site.titles("providers/example.com") == shown
 
 
 def test_first_pass_shows_what_qualified_lately_and_floods_nobody(site: Site) -> None:

@@ -27,10 +27,12 @@ CARDS = st.builds(
         **changes,
     ),
     number=st.integers(1, 9),
-    dated=st.integers(0, 40),
+    dated=st.integers(0, 60),
     late=st.sampled_from([0, 5, 200]),
     memory=st.none() | st.integers(0, 9),
-    marks=st.dictionaries(st.sampled_from(["", "a", "b", "custom/f"]), st.integers(0, 60)),
+    marks=st.dictionaries(
+        st.sampled_from(["", "#a", "#b", "@p.org", "=custom/f"]), st.integers(0, 60)
+    ),
     quality=st.sampled_from([90, 50, 40, 10]),
     heat=st.sampled_from([-1, 5]),
     is_published=st.sampled_from([True, True, False]),
@@ -59,6 +61,31 @@ def turns(cards: list[Card], config: Config) -> set[int]:
     every |= {one.dated + int(age.total_seconds()) + 1 for one in cards if age is not None}
     marks = (one.memory.qualified.values() for one in cards if one.memory)
     return every | {since + exposure for some in marks for since in some}
+
+
+@settings(deadline=None, max_examples=250)
+@given(
+    st.lists(CARDS, min_size=2, max_size=8, unique_by=lambda one: one.number),
+    CONFIGS,
+    st.sampled_from([Past(), Past(first_pass=False)]),
+    st.integers(0, 70),
+)
+def test_choice_holds_until_the_moment_it_names(
+    cards: list[Card], config: Config, past: Past, now: int
+) -> None:
+    choice = choose(cards, config, past, now)
+    cards = [replace(one, memory=choice.memories.get(one.id, one.memory)) for one in cards]
+    past = Past(first_pass=False, feeds=frozenset(one.feed.address for one in choice.feeds))
+    end = 500 if choice.until is None else choice.until
+    assert now <= end
+    every = turns(cards, config)
+    assert choice.until is None or choice.until + 1 in every
+    # Between two turns nothing can change, so their two sides are all that need be tried.
+    for moment in {now, end} | {turn - side for turn in every for side in (0, 1)}:
+        if now <= moment <= end:
+            again = choose(cards, config, past, moment)
+            assert again.feeds == choice.feeds
+            assert (again.memories, again.until) == ({}, choice.until)
 
 
 class Step(NamedTuple):

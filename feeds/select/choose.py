@@ -132,15 +132,15 @@ def enter(card: Card, config: Config, thresholds: Thresholds, past: Past, now: i
     marks: dict[str, int] = {}
     slots = []
     for place in found:
-        since = marks.get(place.mark, memory.qualified.get(place.mark))
-        if since is not None:
-            since = min(since, now)  # the clock may have been ahead then
-        else:
+        mark = place.mark
+        since = memory.qualified.get(mark)
+        if since is None:
             counts_as_old = past.first_pass or (
-                place.kind == "custom" and place.mark not in past.feeds
+                place.kind == "custom" and place.key not in past.feeds
             )
             since = memory.published if counts_as_old else now
-        marks[place.mark] = since
+        since = min(since, now)  # the clock may have been ahead then
+        marks[mark] = since
         slots.append(Slot(place.kind, place.key, entry, since))
     if marks != memory.qualified:
         memory = msgspec.structs.replace(memory, qualified=marks)

@@ -9,22 +9,27 @@ from feeds.model import Card, FeedKind
 from feeds.select.thresholds import Threshold, Thresholds
 from feeds.text import fold
 
-# The mark of the provider feeds and the feed of everything in `Card.qualified`, and what stands for
-# the topic of an item that has none.
+# Stands for the topic of an item that has none, and for the key of the feed of everything.
 ANY = ""
+
+
+_SIGNS: dict[FeedKind, str] = {"all": "", "topic": "#", "provider": "@", "custom": "="}
 
 
 class Place(NamedTuple):
     """A feed that an item could be in, and the threshold that decides.
 
-    `key` is the topic (folded), the provider's domain, or the custom feed's address; `mark` is what
-    `Card.qualified` is asked by.
+    `key` is the topic (folded), the provider's domain, or the custom feed's address.
     """
 
     kind: FeedKind
     key: str
-    mark: str
     threshold: Threshold
+
+    @property
+    def mark(self) -> str:
+        """What `Memory.qualified` is asked by: no topic can be named like another place."""
+        return _SIGNS[self.kind] + self.key
 
 
 def places(card: Card, thresholds: Thresholds, custom: tuple[CustomFeed, ...]) -> list[Place]:
@@ -32,13 +37,13 @@ def places(card: Card, thresholds: Thresholds, custom: tuple[CustomFeed, ...]) -
     domain = card.provider.domain
     known = [(topic, thresholds.get(topic, domain)) for topic in map(fold, card.topics)]
     anywhere = _easiest(known) if known else thresholds.get(ANY, domain)
-    found = [Place("all", ANY, ANY, anywhere)]
-    found += [Place("topic", topic, topic, threshold) for topic, threshold in known]
-    found.append(Place("provider", domain, ANY, anywhere))
+    found = [Place("all", ANY, anywhere)]
+    found += [Place("topic", topic, threshold) for topic, threshold in known]
+    found.append(Place("provider", domain, anywhere))
     for feed in custom:
         if _belongs(card, feed):
             threshold = _custom_threshold(feed, known, anywhere)
-            found.append(Place("custom", feed.address, feed.address, threshold))
+            found.append(Place("custom", feed.address, threshold))
     return found
 
 

@@ -90,6 +90,27 @@ _MIGRATIONS = (
     -- Single facts about the last pass.
     CREATE TABLE fact (name TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT, WITHOUT ROWID;
     """,
+    """
+    -- When an item qualified is remembered for each feed by itself: "#" and a topic, "@" and a
+    -- provider, "=" and a custom feed, "" for everything. Before, a topic could be named like one
+    -- of the others, and what qualified for everything counted for its provider, too.
+    UPDATE memory SET qualified = (
+        SELECT CAST(json_group_object(mark, since) AS BLOB) FROM (
+            SELECT
+                CASE
+                    WHEN key = '' THEN ''
+                    WHEN key LIKE 'custom/%' THEN '=' || key
+                    ELSE '#' || key
+                END AS mark,
+                value AS since
+            FROM json_each(CAST(memory.qualified AS TEXT))
+            UNION ALL
+            SELECT DISTINCT '@' || seed.domain, value
+            FROM json_each(CAST(memory.qualified AS TEXT)), seed
+            WHERE key = '' AND seed.id = memory.id
+        )
+    ) WHERE qualified IS NOT NULL;
+    """,
 )
 
 VERSION = len(_MIGRATIONS)
