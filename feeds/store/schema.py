@@ -110,6 +110,10 @@ _MIGRATIONS = (
             WHERE key = '' AND seed.id = memory.id
         )
     ) WHERE qualified IS NOT NULL;
+
+    -- The names that feeds are called by are counted in every pass that changes something.
+    CREATE INDEX seed_providers ON seed (domain, provider, dated) WHERE is_published;
+    CREATE INDEX seed_topics ON seed (topics, dated) WHERE is_published;
     """,
 )
 
