@@ -36,7 +36,7 @@ class _Seen(msgspec.Struct, frozen=True):
 
 
 def form_name(config: Config) -> str:
-    """Returns what tells one way of making copies from another (`Form`, without Pillow)."""
+    """Returns what tells one way of making copies from another (see `CachedImage.form`)."""
     return f"{config.images.max_width}{'+' if config.images.keep_metadata else ''}"
 
 

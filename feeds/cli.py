@@ -94,14 +94,13 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"feeds {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    groups = {}
-    for name, text in _GROUPS.items():
-        group = commands.add_parser(name, help=text, description=text)
-        groups[name] = group.add_subparsers(dest="action", required=True, metavar="ACTION")
+    groups = {"": commands}
     for command in _COMMANDS:
-        group_name, _, action = command.name.rpartition(" ")
-        parent = groups[group_name] if group_name else commands
-        sub = parent.add_parser(action, help=command.help, description=command.help)
+        name, _, action = command.name.rpartition(" ")
+        if name not in groups:
+            group = commands.add_parser(name, help=_GROUPS[name], description=_GROUPS[name])
+            groups[name] = group.add_subparsers(dest="action", required=True, metavar="ACTION")
+        sub = groups[name].add_parser(action, help=command.help, description=command.help)
         if command.name == "explain":
             sub.add_argument(
                 "story", metavar="SEED|URL|ID", help="a seed's path, URL or urn:uuid id"

@@ -6,7 +6,6 @@ its row in the store in one transaction of the store, so that no pass sees one w
 
 from __future__ import annotations
 
-import asyncio
 import hashlib
 import os
 import time
@@ -169,6 +168,8 @@ class _Fetch:
 
     def _fetch(self, due: list[CachedImage]) -> None:
         # Imported on demand: httpx and Pillow cost half a second, and often nothing is due.
+        import asyncio
+
         from feeds.images.batch import Fetcher, in_turn
         from feeds.images.guard import resolve
         from feeds.images.hosts import Hosts, Trouble

@@ -52,10 +52,6 @@ class Form(NamedTuple):
     max_width: int = 0
     keep_metadata: bool = False
 
-    def __str__(self) -> str:
-        """As the store keeps it."""
-        return f"{self.max_width}{'+' if self.keep_metadata else ''}"
-
 
 class Prepared(NamedTuple):
     """The bytes to publish, their true media type, and the size in pixels at which they show."""

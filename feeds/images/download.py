@@ -108,10 +108,7 @@ async def _follow(
                     return await _read(response, conditions, limits.max_bytes, now)
                 location = response.headers["location"]
             left -= time.monotonic() - began
-        try:
-            at = at.join(location)
-        except (httpx.InvalidURL, ValueError):
-            return Answer("refused", "a redirect to what is no URL")
+        at = at.join(location)
         if at.scheme not in {"http", "https"} or not at.host or at.userinfo:
             return Answer("refused", "a redirect to what is no http(s) URL without user info")
     return Answer("refused", f"more than {_MAX_REDIRECTS} redirects")

@@ -19,6 +19,13 @@ from feeds.urls import normal_domain
 
 _PORTS = {80, 443}
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")  # RFC 6052, section 2.1
+_ALSO_SPECIAL = [
+    ipaddress.ip_network(network)
+    for network in (
+        *("192.0.0.0/24", "192.88.99.0/24"),
+        *("64:ff9b:1::/48", "100::/64", "2001::/23", "3fff::/20", "5f00::/16"),
+    )
+]
 
 Resolve = Callable[[str, int], Awaitable[list[str]]]
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
@@ -29,23 +36,23 @@ class ForbiddenAddressError(Exception):
 
 
 def is_public(address: str) -> bool:
-    """Tells whether an address is one of the public internet, also the one inside of it.
+    """Tells whether an address is one of the public internet.
 
-    By the registries of special addresses (RFC 6890 and its updates) as `ipaddress` has them.
-    Addresses that carry an IPv4 address (mapped, 6to4, Teredo, NAT64) are what that one is.
+    By the registries of special addresses (RFC 6890 and its updates) as `ipaddress` has them, and
+    what its older releases lack. An IPv6 address that carries an IPv4 address for a gateway (6to4,
+    NAT64) is what that one is; a mapped one has no place on the wire.
     """
     one = ipaddress.ip_address(address.partition("%")[0])
     if isinstance(one, ipaddress.IPv6Address):
         if one in _NAT64:
             return is_public(str(ipaddress.IPv4Address(int(one) & 0xFFFF_FFFF)))
-        carried = [one.ipv4_mapped, one.sixtofour, *(one.teredo or ())]
-        if any(inner and _is_special(inner) for inner in carried):
+        if one.ipv4_mapped or one.is_site_local or (one.sixtofour and _is_special(one.sixtofour)):
             return False
     return not _is_special(one)
 
 
 def _is_special(one: Address) -> bool:
-    if isinstance(one, ipaddress.IPv6Address) and one.is_site_local:
+    if any(one in network for network in _ALSO_SPECIAL):
         return True
     return not one.is_global or one.is_multicast or one.is_reserved or one.is_unspecified
 

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Self
 
 from feeds.errors import PublishError
-from feeds.model import Document, Fingerprint
+from feeds.model import MEDIA, Document, Fingerprint
 from feeds.publish.manifest import MANIFEST, Manifest, read_manifest
 
 _TEMPORARY = ".feeds-tmp"
@@ -147,7 +147,8 @@ class Publisher:
             for path, temporary in self._temporary.items():
                 temporary.replace(path)
             self._temporary.clear()
-            for name in self.removed:
+            # Documents before the images that they name.
+            for name in sorted(self.removed, key=lambda name: name.startswith(f"{MEDIA}/")):
                 _remove(self.out, name)
             for folder in sorted(
                 {(self.out / name).parent for name in (*self.written, *self.linked)}

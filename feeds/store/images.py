@@ -18,7 +18,7 @@ _SHOWN = "name, type, length, width, height, digest, missing"
 class CachedImage(msgspec.Struct, kw_only=True, frozen=True):
     """An image as the cache knows it; the copy is `name` (``""`` where there is none) and the rest.
 
-    `form` is how the copy was made (see `feeds.images.check.Form`), `digest` the SHA-256 of its
+    `form` is how the copy was made (see `feeds.adoption.form_name`), `digest` the SHA-256 of its
     bytes. `etag` and `modified` are what its server called it by. Times are seconds since 1970:
     `fetched` when a server last confirmed the copy (0 where it was dropped into the cache), `due`
     when to ask next. `reason` says why the last fetch brought nothing.
