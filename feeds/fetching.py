@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 
 _LOCK = ".feeds-images.lock"
 # So many images are asked for before what came is kept: what a kill costs at most.
-_BATCH = 64
+_BATCH = 32
 # How often damage and what nobody needs is looked for, even if nothing is to be fetched.
 _LOOK_SECONDS = 86_400
 

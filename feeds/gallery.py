@@ -15,10 +15,12 @@ class Gallery:
     """Tells of each image whether its copy can be shown.
 
     It can where the file, in out/ or else in the cache, is the one that was measured. `links` are
-    the names that are not in out/ yet, `present` those that are.
+    the names that are not in out/ yet, `present` those that are. `untouched` says that nothing came
+    to the folders of copies in out/ or left them since the last pass, so that what it published is
+    there.
     """
 
-    def __init__(self, store: Store, config: Config) -> None:
+    def __init__(self, store: Store, config: Config, *, untouched: bool = False) -> None:
         images = config.images
         self._store = store
         self._every = images.fetch == "all"
@@ -26,10 +28,11 @@ class Gallery:
         self._shows = bool(images.media_url(config.site.base_url))
         self._out = config.paths.out if self._shows and not images.base_url else None
         self._knows = store.has_pictures()
-        self._stamps = store.copy_stamps() if self._knows else {}
-        self._usable: dict[str, bool] = {}
         self.links: set[str] = set()
         self.present: set[str] = set()
+        if untouched and self._out:
+            self.present = set().union(*store.feed_images().values()) - store.image_news()
+        self._usable = dict.fromkeys(self.present, True)
 
     def of(self, entries: Iterable[Entry]) -> dict[int, list[Picture]]:
         """Returns what documents show of the images of these entries, by their numbers."""
@@ -68,7 +71,7 @@ class Gallery:
         return self._usable[name]
 
     def _look(self, name: str) -> bool:
-        wanted = self._stamps.get(name)
+        wanted = self._store.copy_stamp(name)
         if wanted is None:
             return False
         if self._out is None:

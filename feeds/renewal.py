@@ -91,14 +91,17 @@ def renew(store: Store, config: Config, now: int, options: Options, ears: Ears) 
     selection = select(store, config, past_of(store), since, now)
     if selection.touched is not None:
         selection.touched.update(store.feeds_with_image_news())
-    renewal = _publish(store, config, selection, now, options, ears)
+    here, media = os.fsencode(config.paths.out), folder_times(config.paths.out)
+    untouched = bool(last and holds and last.out == here and last.media == media)
+    gallery = Gallery(store, config, untouched=untouched)
+    renewal = _publish(store, config, selection, gallery, now, options, ears)
     store.clear_image_news()
     turns = [next_turn(store, config, now), *(feed.until for feed in renewal.feeds)]
     this = _Last(
         now=now,
         until=min((turn for turn in turns if turn is not None), default=None),
         config=_config_key(config),
-        out=os.fsencode(config.paths.out),
+        out=here,
         addresses=[one.feed.address for one in renewal.feeds],
         duplicates=renewal.duplicates,
         media=folder_times(config.paths.out),
@@ -139,14 +142,19 @@ def _config_key(config: Config) -> bytes:
 
 
 def _publish(
-    store: Store, config: Config, selection: Selection, now: int, options: Options, ears: Ears
+    store: Store,
+    config: Config,
+    selection: Selection,
+    gallery: Gallery,
+    now: int,
+    options: Options,
+    ears: Ears,
 ) -> Renewal:
     # Imported on demand: a pass that renders nothing does without feedgen and lxml.
     from feeds.render.documents import RenderJob, render_feeds
     from feeds.render.opml import render_opml
 
     site, out = site_of(config), config.paths.out
-    gallery = Gallery(store, config)
     plan = _plan(store, config, selection, site, gallery, now)
     jobs = (
         RenderJob(site, one, store.items(entry.number for entry in one.entries), pictures)

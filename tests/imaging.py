@@ -87,6 +87,7 @@ class _Handler(socketserver.BaseRequestHandler):
 
     def handle(self) -> None:
         head = b""
+        self.request.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         with suppress(OSError):
             while b"\r\n\r\n" not in head:
                 part = self.request.recv(65536)
@@ -159,7 +160,7 @@ class Server(socketserver.ThreadingTCPServer):
         """Sends a byte now and then, for ever."""
 
         def behave(request: Request) -> None:
-            request.send(b"HTTP/1.1 200 OK\r\nContent-Length: 100000\r\n\r\n")
+            request.send(b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 100000\r\n\r\n")
             while not self.stopping.wait(0.05):
                 request.send(b"\xff")
 
@@ -185,7 +186,9 @@ class Server(socketserver.ThreadingTCPServer):
 
         def behave(request: Request) -> None:
             data = picture()
-            request.send(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(data))
+            request.send(
+                b"HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: %d\r\n\r\n" % len(data)
+            )
             request.send(data[: len(data) // 2])
             time.sleep(0.02)
             request.reset()

@@ -113,17 +113,17 @@ class Publisher:
         """
         path = self.out / name
         try:
-            if name in self._strangers or path.is_dir():
+            if name in self._strangers:
                 raise PublishError(_IN_THE_WAY.format(path=path))
             self.linked.append(name)
             if self._dry_run:
                 return
             self._begin()
             temporary = self._claim_temporary(path)
-            temporary.unlink(missing_ok=True)
             try:
                 temporary.hardlink_to(source)
-            except OSError:  # another disk, too many links, or a file system without
+            except OSError:  # another disk, too many links, a file system without, or a leftover
+                temporary.unlink(missing_ok=True)
                 shutil.copy2(source, temporary)
                 self._pending.append(self._flushers.submit(_sync_file, temporary))
         except OSError as error:

@@ -142,10 +142,11 @@ class Images:
         query = f"{_SELECT} WHERE key >= ? AND key < ? || 'g' ORDER BY key"
         return [_image(row) for row in self._db.execute(query, (folder, folder))]
 
-    def copy_stamps(self) -> dict[str, tuple[int, int]]:
-        """Returns the length in bytes and the mtime in ns of all copies, by name."""
-        rows = self._db.execute("SELECT name, length, mtime_ns FROM image WHERE name <> ''")
-        return {name: (length, mtime_ns) for name, length, mtime_ns in rows}
+    def copy_stamp(self, name: str) -> tuple[int, int] | None:
+        """Returns the length in bytes and the mtime in ns of a copy; None where there is none."""
+        key = name.rpartition("/")[2].partition(".")[0]
+        query = "SELECT length, mtime_ns FROM image WHERE key = ? AND name = ?"
+        return cast("tuple[int, int] | None", self._db.execute(query, (key, name)).fetchone())
 
     def keys_of(self, ids: Iterable[str | None]) -> list[str]:
         """Returns the keys of the images that the items with these ids name."""
@@ -162,6 +163,10 @@ class Images:
     def has_image_news(self) -> bool:
         """Tells whether an image came, went or changed since the last pass."""
         return self._db.execute("SELECT 1 FROM image WHERE news LIMIT 1").fetchone() is not None
+
+    def image_news(self) -> set[str]:
+        """Returns the names of the copies that came or changed since the last pass."""
+        return {name for (name,) in self._db.execute("SELECT name FROM image WHERE news")}
 
     def feeds_with_image_news(self) -> set[tuple[FeedKind, str]]:
         """Returns kind and key of the feeds with items whose images came, went or changed."""
