@@ -31,7 +31,8 @@ class Gallery:
         self.links: set[str] = set()
         self.present: set[str] = set()
         if untouched and self._out:
-            self.present = set().union(*store.feed_images().values()) - store.image_news()
+            self.present.update(*store.feed_images().values())
+            self.present -= store.image_news()
         self._usable = dict.fromkeys(self.present, True)
 
     def of(self, entries: Iterable[Entry]) -> dict[int, list[Picture]]:

@@ -42,6 +42,11 @@ class Renewal(NamedTuple):
     images_added: int = 0
     images_removed: int = 0
 
+    @property
+    def moved_images(self) -> bool:
+        """Whether copies of images came to out/ or left it."""
+        return bool(self.images_added or self.images_removed)
+
 
 class _Last(msgspec.Struct, frozen=True):
     """What the last pass left for the next: for which time, configuration and out/ it holds.
@@ -89,7 +94,7 @@ def renew(store: Store, config: Config, now: int, options: Options, ears: Ears) 
             f"{show_time(from_unix(last.now))}: is it right? What was shown stays"
         )
     selection = select(store, config, past_of(store), since, now)
-    if selection.touched is not None:
+    if selection.touched is not None and store.has_image_news():
         selection.touched.update(store.feeds_with_image_news())
     here, media = os.fsencode(config.paths.out), folder_times(config.paths.out)
     untouched = bool(last and holds and last.out == here and last.media == media)
@@ -104,7 +109,7 @@ def renew(store: Store, config: Config, now: int, options: Options, ears: Ears) 
         out=here,
         addresses=[one.feed.address for one in renewal.feeds],
         duplicates=renewal.duplicates,
-        media=folder_times(config.paths.out),
+        media=folder_times(config.paths.out) if renewal.moved_images else media,
     )
     store.keep_fact("last", this)
     return renewal

@@ -327,6 +327,24 @@ def test_width_can_be_bounded_and_set_free(site: Site, server: Server) -> None:
     assert widths == [400, 100, 50, 200, 400]
 
 
+def test_name_that_changes_its_mind_reaches_nothing_inside(site: Site, server: Server) -> None:
+    seed_with(site, 1, f"http://rebind.example.com:{server.port}/secret.jpg")
+    seed_with(site, 2, "http://rebind.example.com/secret.jpg")
+    server.serve("/secret.jpg", DATA)
+    asked: list[str] = []
+
+    async def look_up(host: str, _: int) -> list[str]:
+        asked.append(host)
+        return ["127.0.0.1"]  # the public address was given to whoever asked before
+
+    site.publish()
+    report = fetch(site, options=QUICK._replace(look_up=look_up))
+    site.publish()
+    assert (report.asked, report.refused, len(asked)) == (2, 2, 2)
+    assert server.asked("/secret.jpg") == []
+    assert copies(site.out) == []
+
+
 def test_one_fetch_at_a_time(site: Site) -> None:
     configure(site)
     cache = site.root / ".feeds/images"
@@ -345,3 +363,14 @@ def test_cache_that_cannot_be_written_is_told(site: Site) -> None:
         fetch(site)
     ran = site.run("images", "fetch")
     assert (ran.code, "Traceback" in ran.err) == (3, False)
+
+
+def test_cache_that_has_no_room_is_told(site: Site, server: Server) -> None:
+    configure(site)
+    seed_with(site, 1, server.serve("/no-room.jpg", DATA))
+    site.publish()
+    (site.root / ".feeds/images").mkdir()
+    (site.root / ".feeds/images/tmp").touch()  # where copies are written first
+    ran = site.run("images", "fetch")
+    assert (ran.code, "Traceback" in ran.err) == (3, False)
+    assert "cannot write the image cache" in ran.err

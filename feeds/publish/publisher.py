@@ -154,8 +154,9 @@ class Publisher:
                 {(self.out / name).parent for name in (*self.written, *self.linked)}
             ):
                 _sync_folder(folder)
-            if not _has_bytes(self.out / MANIFEST, self._manifest.encode()):
-                self._write_manifest(self._manifest)
+            manifest = self._manifest.encode()
+            if not _has_bytes(self.out / MANIFEST, manifest):
+                self._write_manifest(manifest)
         except OSError as error:
             raise self._failure(error) from None
 
@@ -185,7 +186,7 @@ class Publisher:
             for name in self._claim.files:
                 with suppress(FileNotFoundError, NotADirectoryError):
                     _temporary_for(self.out / name).unlink()
-        self._write_manifest(self._claim)
+        self._write_manifest(self._claim.encode())
 
     def _claim_temporary(self, path: Path) -> Path:
         if path.parent not in self._folders:
@@ -213,9 +214,9 @@ class Publisher:
         elif not _has_bytes(path, self._before):
             self._write_bytes(path, self._before)
 
-    def _write_manifest(self, manifest: Manifest) -> None:
+    def _write_manifest(self, manifest: bytes) -> None:
         self.out.mkdir(parents=True, exist_ok=True)
-        self._write_bytes(self.out / MANIFEST, manifest.encode())
+        self._write_bytes(self.out / MANIFEST, manifest)
 
     def _write_bytes(self, path: Path, data: bytes) -> None:
         temporary = _temporary_for(path)
