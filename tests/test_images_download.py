@@ -6,6 +6,7 @@ import asyncio
 import contextlib
 import gzip
 import resource
+import socket
 import time
 import zlib
 from collections.abc import AsyncIterator, Iterator
@@ -228,7 +229,9 @@ def test_download_survives_what_is_not_http(server: Server, junk: bytes) -> None
 
 
 def test_download_tells_where_nobody_listens() -> None:
-    assert ask("http://127.0.0.1:9/").result == "failed"
+    with socket.create_server(("127.0.0.1", 0)) as free_port:
+        port = free_port.getsockname()[1]
+    assert ask(f"http://127.0.0.1:{port}/").result == "failed"
 
 
 def test_download_tells_of_a_redirect_to_what_is_no_url(server: Server) -> None:
