@@ -204,8 +204,8 @@ def serving() -> Iterator[Server]:
 
 
 def configure(site: Site, toml: str = "", *, images: str = "") -> None:
-    """Configures a site that may fetch from loopback, quickly."""
-    site.configure(f'[images]\nallow_hosts = ["127.0.0.1"]\ntimeout = "1s"\n{images}\n{toml}')
+    """Configures a site that may fetch from loopback."""
+    site.configure(f'[images]\nallow_hosts = ["127.0.0.1"]\n{images}\n{toml}')
 
 
 def seed_with(site: Site, number: int, *urls: str, cached: bool = True, **fields: Any) -> None:

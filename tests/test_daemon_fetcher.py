@@ -42,9 +42,7 @@ def test_daemon_fetches_after_a_pass_and_publishes_what_came(site: Site, server:
 
 
 def test_slow_image_delays_neither_a_pass_nor_the_end(site: Site, server: Server) -> None:
-    configure(site, toml="[schedule]\nwatch = true\n", images="")
-    path = site.root / "config.toml"
-    path.write_text(path.read_text().replace('timeout = "1s"', 'timeout = "10m"'))
+    configure(site, toml="[schedule]\nwatch = true\n", images='timeout = "10m"')
     seed_with(site, 1, server.drip("/drip.jpg"))
     with Daemon(site) as daemon:
         wait_until(lambda: server.asked("/drip.jpg"))

@@ -69,9 +69,9 @@ def items(site: Site) -> dict[str, Any]:
     return {item["title"]: item for item in json.loads(site.read("all.json"))["items"]}
 
 
-def try_image(site: Site, *urls: str) -> tuple[dict[str, Any], FetchReport]:
+def try_image(site: Site, *urls: str, seconds: int = 20) -> tuple[dict[str, Any], FetchReport]:
     """Publishes a story with these images, fetches, publishes; returns its JSON item."""
-    configure(site, images='max_bytes = "200KiB"')
+    configure(site, images=f'max_bytes = "200KiB"\ntimeout = "{seconds}s"')
     seed_with(site, 1, *urls)
     site.publish()
     report = fetch(site)
@@ -154,7 +154,7 @@ BAD: dict[str, tuple[Callable[[Server], str], str, str]] = {
 def test_bad_answer_harms_nothing_and_is_told(site: Site, server: Server, way: str) -> None:
     behave, kind, reason = BAD[way]
     url = behave(server)
-    item, report = try_image(site, url)
+    item, report = try_image(site, url, seconds=1 if way == "drip" else 20)
     assert (report.asked, getattr(report, kind)) == (1, 1)
     assert reason in known(site, url).reason
     assert copies(site.root / ".feeds/images") == copies(site.out) == []
