@@ -46,9 +46,9 @@ class Workspace:
         for folder in (self.out, self._state):
             shutil.rmtree(folder, ignore_errors=True)
 
-    def export(self) -> Measurement:
+    def export(self, *flags: str) -> Measurement:
         """Run `feeds export`."""
-        argv = (sys.executable, "-m", "feeds", "export", "--config", str(self._config))
+        argv = (sys.executable, "-m", "feeds", "export", *flags, "--config", str(self._config))
         return measure.run(argv, REPOSITORY)
 
     def passes(self, number: int, seed: Path | None = None) -> Measurement:

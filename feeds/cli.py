@@ -33,7 +33,7 @@ _COMMANDS = (
     _Command(
         "export",
         "publish the feeds once",
-        ("strict", "dry-run", "json", "full", "allow-empty"),
+        ("strict", "dry-run", "json", "full", "allow-empty", "fetch-images"),
         out=True,
     ),
     _Command("check", "read everything, write nothing, list all problems", ("json",)),
@@ -41,7 +41,13 @@ _COMMANDS = (
     _Command("list", "list the feeds", ("json",)),
     _Command("run", "run passes on a schedule until told to stop", ("log-json", "debug"), out=True),
     _Command("status", "tell what the last pass did and when the next is due", ("json",), out=True),
+    _Command("images fetch", "fetch the images that are due into the cache", ("digests", "json")),
+    _Command("images status", "tell what the cache holds, and what it could not get", ("json",)),
+    _Command("images gc", "remove copies that no seed has named for 30 days", ("json",)),
+    _Command("images path", "print the name of an image's copy, below the cache as below out/", ()),
 )
+# Commands that consist of others.
+_GROUPS = {"images": "look after the image cache"}
 
 _FLAGS = {
     "strict": "exit with 1 if a seed, or a part of one, could not be used",
@@ -51,6 +57,8 @@ _FLAGS = {
     "log-json": "log JSON lines instead of text",
     "debug": "log each document written, too",
     "allow-empty": "publish even if no seed is left where there were some",
+    "fetch-images": "then fetch images that are due, and publish again if that brought something",
+    "digests": "read every copy, to notice damage that left size and time as they were",
 }
 
 
@@ -86,12 +94,19 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument("--version", action="version", version=f"feeds {__version__}")
     commands = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    groups = {"": commands}
     for command in _COMMANDS:
-        sub = commands.add_parser(command.name, help=command.help, description=command.help)
+        name, _, action = command.name.rpartition(" ")
+        if name not in groups:
+            group = commands.add_parser(name, help=_GROUPS[name], description=_GROUPS[name])
+            groups[name] = group.add_subparsers(dest="action", required=True, metavar="ACTION")
+        sub = groups[name].add_parser(action, help=command.help, description=command.help)
         if command.name == "explain":
             sub.add_argument(
                 "story", metavar="SEED|URL|ID", help="a seed's path, URL or urn:uuid id"
             )
+        if command.name == "images path":
+            sub.add_argument("url", metavar="URL", help="the image's URL, as in the seed")
         sub.add_argument(
             "--config",
             type=Path,

@@ -44,6 +44,12 @@ class StateError(FeedsError):
     exit_code = 3
 
 
+class ImageCacheError(FeedsError):
+    """The image cache cannot be written; what it held is still there."""
+
+    exit_code = 3
+
+
 class OutputError(FeedsError):
     """What a command had to say found no room; its work is done."""
 

@@ -128,6 +128,32 @@ def item_digest(data: bytes) -> bytes:
     return hashlib.blake2b(data, digest_size=16).digest()
 
 
+# Below the image cache, and below out/: where the files of images stand.
+MEDIA = "media"
+
+
+def image_key(url: str) -> str:
+    """Returns what names the copy of an image: 32 hex digits of the SHA-256 of its URL."""
+    return hashlib.sha256(url.encode()).hexdigest()[:32]
+
+
+class Picture(msgspec.Struct, frozen=True):
+    """What the image cache knows of the image at a URL that an item names.
+
+    `name` is the path of the copy, below the cache as below out/, ``""`` where none is to be shown;
+    `length` is in bytes, the sizes in pixels, all measured. `missing` says that there is no copy
+    because a fetch found no image at the URL.
+    """
+
+    url: str
+    name: str = ""
+    type: str = ""
+    length: int = 0
+    width: int = 0
+    height: int = 0
+    missing: bool = False
+
+
 class Memory(msgspec.Struct, frozen=True):
     """What is remembered of an item since readers were first shown it; times in seconds since 1970.
 
@@ -171,7 +197,8 @@ class Reading(msgspec.Struct, frozen=True):
 
     `content` is the SHA-256 of the file's bytes, empty where they could not be read; `same` says
     that they are those that were read before, and nothing else is filled in. `card` is None where
-    the seed cannot be used (then `problems` holds an error); `data` is the item in MessagePack.
+    the seed cannot be used (then `problems` holds an error); `data` is the item in MessagePack,
+    `images` are the item's.
     """
 
     path: str
@@ -179,6 +206,7 @@ class Reading(msgspec.Struct, frozen=True):
     same: bool = False
     card: Card | None = None
     data: bytes = b""
+    images: tuple[Image, ...] = ()
     problems: tuple[Problem, ...] = ()
 
 

@@ -13,8 +13,10 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from typing import NamedTuple, TypeVar
 
+from feeds.adoption import adopt
 from feeds.config import Config, Loaded
 from feeds.errors import BusyError, PublishError
+from feeds.fetching import next_fetch
 from feeds.model import Problem
 from feeds.passes import DEAF, DEFAULTS, Clock, Ears, Options, utc_now
 from feeds.publish import hold, read_manifest
@@ -66,6 +68,7 @@ def _run(
         if not options.allow_empty:
             _refuse_to_empty(config, found, items)
         store.see(now)
+        _look_after_images(store, config, now, options, ears)
         renewal = renew(store, config, now, options, ears)
         problems = problems_of(store, found)
         bad = {problem.path for problem in problems if problem.severity == "error"}
@@ -85,6 +88,9 @@ def _run(
             removed=renewal.removed,
             feeds=[feed_report(one, config.site.base_url) for one in renewal.feeds],
             problems=sorted([*problems, *renewal.duplicates]),
+            images_added=renewal.images_added,
+            images_removed=renewal.images_removed,
+            next_fetch=next_fetch(store, config),
         )
         store.keep_fact("report", report)
     return report
@@ -137,6 +143,16 @@ def _hold_out(config: Config, options: Options, ears: Ears, clock: Clock) -> Ite
             yield
     except BusyError as error:
         raise BusyError(f"{error} is publishing to {out} and did not finish in time") from None
+
+
+def _look_after_images(
+    store: Store, config: Config, now: int, options: Options, ears: Ears
+) -> None:
+    if not store.has_fact("images named"):
+        store.name_all_images()
+        store.keep_fact("images named", value=True)
+    store.note_unnamed(now)
+    adopt(store, config, now, ears.warn, write=not options.dry_run)
 
 
 def _refuse_to_empty(config: Config, found: Rescan, items: int) -> None:

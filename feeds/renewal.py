@@ -11,7 +11,9 @@ import msgspec
 
 from feeds import __version__
 from feeds.config import Config
-from feeds.model import Feed, Problem, Selected, Summary
+from feeds.gallery import Gallery, names_of
+from feeds.images.files import folder_times
+from feeds.model import MEDIA, Feed, Picture, Problem, Selected, Summary
 from feeds.passes import Ears, Options
 from feeds.publish import Publisher, read_manifest, stamp_of
 from feeds.render.view import RENDER_VERSION, Site
@@ -23,20 +25,34 @@ from feeds.times import from_unix, show_time
 
 # From so many feeds to render on, processes are worth their start.
 _MANY_FEEDS = 40
+_MEDIA = f"{MEDIA}/"
 
 
 class Renewal(NamedTuple):
-    """What publishing came to; `unchanged` counts the documents left alone."""
+    """What publishing came to; `unchanged` counts the documents left alone.
+
+    Documents are told by name, copies of images are counted.
+    """
 
     feeds: list[Summary]
     duplicates: tuple[Problem, ...]
     written: list[str]
     removed: list[str]
     unchanged: int
+    images_added: int = 0
+    images_removed: int = 0
+
+    @property
+    def moved_images(self) -> bool:
+        """Whether copies of images came to out/ or left it."""
+        return bool(self.images_added or self.images_removed)
 
 
 class _Last(msgspec.Struct, frozen=True):
-    """What the last pass left for the next: for which time, configuration and out/ it holds."""
+    """What the last pass left for the next: for which time, configuration and out/ it holds.
+
+    `media` are the mtimes of the folders of images in out/.
+    """
 
     now: int
     until: int | None
@@ -44,14 +60,19 @@ class _Last(msgspec.Struct, frozen=True):
     out: bytes
     addresses: list[str]
     duplicates: tuple[Problem, ...]
+    media: dict[str, int] = {}
 
 
 class _Plan(NamedTuple):
-    """What is to be published: all feeds, and of those to be rendered the entries and keys."""
+    """What is to be published: all feeds, and of those to be rendered what they show, and keys.
+
+    `images` are the copies that the documents of each feed name.
+    """
 
     feeds: list[Summary]
-    stale: list[tuple[Selected, bytes]]
+    stale: list[tuple[Selected, dict[int, list[Picture]], bytes]]
     keep: list[str]
+    images: dict[str, tuple[str, ...]]
 
 
 def renew(store: Store, config: Config, now: int, options: Options, ears: Ears) -> Renewal:
@@ -73,15 +94,22 @@ def renew(store: Store, config: Config, now: int, options: Options, ears: Ears) 
             f"{show_time(from_unix(last.now))}: is it right? What was shown stays"
         )
     selection = select(store, config, past_of(store), since, now)
-    renewal = _publish(store, config, selection, now, options, ears)
+    if selection.touched is not None and store.has_image_news():
+        selection.touched.update(store.feeds_with_image_news())
+    here, media = os.fsencode(config.paths.out), folder_times(config.paths.out)
+    untouched = bool(last and holds and last.out == here and last.media == media)
+    gallery = Gallery(store, config, untouched=untouched)
+    renewal = _publish(store, config, selection, gallery, now, options, ears)
+    store.clear_image_news()
     turns = [next_turn(store, config, now), *(feed.until for feed in renewal.feeds)]
     this = _Last(
         now=now,
         until=min((turn for turn in turns if turn is not None), default=None),
         config=_config_key(config),
-        out=os.fsencode(config.paths.out),
+        out=here,
         addresses=[one.feed.address for one in renewal.feeds],
         duplicates=renewal.duplicates,
+        media=folder_times(config.paths.out) if renewal.moved_images else media,
     )
     store.keep_fact("last", this)
     return renewal
@@ -96,9 +124,11 @@ def _is_quiet(last: _Last, store: Store, config: Config, now: int) -> bool:
     out = config.paths.out
     return (
         not store.touched
+        and not store.has_image_news()
         and last.out == os.fsencode(out)
         and (last.until is None or now <= last.until)
         and _is_intact(store, out)
+        and folder_times(out) == last.media
     )
 
 
@@ -106,7 +136,7 @@ def _is_intact(store: Store, out: Path) -> bool:
     manifest, stamps = read_manifest(out), store.stamps()
     return (
         not manifest.unfinished
-        and set(manifest.files) == stamps.keys()
+        and {path for path in manifest.files if not path.startswith(_MEDIA)} == stamps.keys()
         and all(stamp_of(out, path) == stamp for path, stamp in stamps.items())
     )
 
@@ -117,25 +147,36 @@ def _config_key(config: Config) -> bytes:
 
 
 def _publish(
-    store: Store, config: Config, selection: Selection, now: int, options: Options, ears: Ears
+    store: Store,
+    config: Config,
+    selection: Selection,
+    gallery: Gallery,
+    now: int,
+    options: Options,
+    ears: Ears,
 ) -> Renewal:
     # Imported on demand: a pass that renders nothing does without feedgen and lxml.
     from feeds.render.documents import RenderJob, render_feeds
     from feeds.render.opml import render_opml
 
     site, out = site_of(config), config.paths.out
-    plan = _plan(store, config, selection, site, now)
+    plan = _plan(store, config, selection, site, gallery, now)
     jobs = (
-        RenderJob(site, one, store.items(entry.number for entry in one.entries))
-        for one, _ in plan.stale
+        RenderJob(site, one, store.items(entry.number for entry in one.entries), pictures)
+        for one, pictures, _ in plan.stale
     )
     many = len(plan.stale) >= _MANY_FEEDS
     # Even where the manifest was lost, these are ours.
     stamps = store.stamps()
     known = {path for path, stamp in stamps.items() if stamp_of(out, path) == stamp}
+    known |= gallery.present
+    media = gallery.published(plan.images.values())
+    keep = [*plan.keep, *media]
     with Publisher(
-        out, plan.keep, store.item_count(), known=known, dry_run=options.dry_run
+        out, keep, store.item_count(), known=known, dry_run=options.dry_run
     ) as publisher:
+        for name in filter(gallery.links.__contains__, media):
+            publisher.link(name, gallery.source(name))
         for done, documents in enumerate(render_feeds(jobs, many=many), 1):
             for document in documents:
                 publisher.put(document)
@@ -143,40 +184,56 @@ def _publish(
         publisher.put(render_opml(site, plan.feeds))
         publisher.finish()
     if not options.dry_run:
-        for one, key in plan.stale:
+        for one, _, key in plan.stale:
             store.keep_feed(key, one.summary())
+        store.keep_feed_images(plan.images)
         store.drop_feeds(set(store.feeds()) - {one.feed.address for one in plan.feeds})
         kept = set(plan.keep)
         untouched = {path: stamp for path, stamp in stamps.items() if path in kept}
         store.keep_stamps(untouched | publisher.stamps)
+    removed = [path for path in publisher.removed if not path.startswith(_MEDIA)]
     return Renewal(
         plan.feeds,
         selection.duplicates,
         sorted(publisher.written),
-        publisher.removed,
+        removed,
         len(plan.keep) - len(publisher.written),
+        len(publisher.linked),
+        len(publisher.removed) - len(removed),
     )
 
 
-def _plan(store: Store, config: Config, selection: Selection, site: Site, now: int) -> _Plan:
+def _plan(
+    store: Store, config: Config, selection: Selection, site: Site, gallery: Gallery, now: int
+) -> _Plan:
     from feeds.render.documents import document_paths, feed_key
     from feeds.render.opml import PATH
 
     out, before, stamps = config.paths.out, store.feeds(), store.stamps()
-    plan = _Plan([], [], [PATH])
+    images = store.feed_images()
+    plan = _Plan([], [], [PATH], {})
     for feed in selection.feeds:
         paths = document_paths(feed)
         plan.keep.extend(paths)
         key, summary = before.get(feed.address, (b"", None))
         intact = all(path in stamps and stamp_of(out, path) == stamps[path] for path in paths)
-        if summary and intact and _is_current(feed, summary, selection, now):
+        names = images.get(feed.address, ())
+        if (
+            summary
+            and intact
+            and _is_current(feed, summary, selection, now)
+            and gallery.can_show(names)
+        ):
             plan.feeds.append(summary)
+            plan.images[feed.address] = names
             continue
         one = selected(store, feed, config, now)
-        new_key = feed_key(site, one)
+        pictures = gallery.of(one.entries)
+        new_key = feed_key(site, one, pictures)
         plan.feeds.append(one.summary())
+        plan.images[feed.address] = names_of(pictures)
         if new_key != key or not intact:
-            plan.stale.append((one, new_key))
+            plan.stale.append((one, pictures, new_key))
         else:
             store.keep_feed(key, one.summary())
     return plan
@@ -222,4 +279,5 @@ def site_of(config: Config) -> Site:
         ttl=0 if config.schedule.cron else max(1, int(every.total_seconds()) // 60),
         related=config.content.related,
         version=__version__,
+        media_url=config.images.media_url(site.base_url),
     )

@@ -25,12 +25,36 @@ class FeedReport(msgspec.Struct, frozen=True):
     left_out: int = 0
 
 
+class FetchReport(msgspec.Struct, kw_only=True, frozen=True):
+    """One fetch of images.
+
+    Counts: `asked` for, `fetched` new ones, `same` as the copy, `missing` (none there, or no
+    image), `refused` (not to be had like this), `failed` (perhaps another time), `left_alone` with
+    their hosts; `removed` copies that nobody needs any more. `changed` says that a pass has
+    something to publish. `seconds` is wall time.
+    """
+
+    started: datetime
+    seconds: float
+    asked: int = 0
+    fetched: int = 0
+    same: int = 0
+    missing: int = 0
+    refused: int = 0
+    failed: int = 0
+    left_alone: int = 0
+    removed: int = 0
+    changed: bool = False
+
+
 class PassReport(msgspec.Struct, kw_only=True, frozen=True):
     """One pass.
 
     Counts: `seeds` files found, `read` of them read, `changed` of these with other content than
     before, `gone` no longer there, `bad` not usable as they are (an older good item may still be
-    in the feeds), `items` in use; `unchanged` documents left alone. `seconds` is wall time.
+    in the feeds), `items` in use; `unchanged` documents left alone; `images_added` copies of images
+    that came to out/, `images_removed` those that left it. `seconds` is wall time. `next_fetch` is
+    when images are to be fetched next, in seconds since 1970, None for never.
     """
 
     started: datetime
@@ -48,6 +72,9 @@ class PassReport(msgspec.Struct, kw_only=True, frozen=True):
     removed: list[str]
     feeds: list[FeedReport]
     problems: list[Problem]
+    images_added: int = 0
+    images_removed: int = 0
+    next_fetch: int | None = None
 
     @property
     def warnings(self) -> int:

@@ -107,7 +107,7 @@ class Daemon:
 # the command it is given over and over.
 FORKS = """
 import ctypes, os, sys
-import feeds.commands.run
+import feeds.commands.run, feeds.images.batch
 from feeds.cli import main
 def die_with_parent():
     ctypes.CDLL(None).prctl(1, 9)  # PR_SET_PDEATHSIG, SIGKILL

@@ -190,12 +190,21 @@ def test_unit_starts_again_what_crashed_but_not_what_was_refused() -> None:
 @pytest.mark.parametrize(
     "key",
     [
-        *("NoNewPrivileges", "PrivateTmp", "PrivateDevices", "PrivateNetwork", "ProtectClock"),
+        *("NoNewPrivileges", "PrivateTmp", "PrivateDevices", "ProtectClock"),
         *("ProtectHome", "ProtectKernelModules", "RestrictNamespaces", "RestrictSUIDSGID"),
     ],
 )
 def test_unit_is_hardened(key: str) -> None:
     assert unit()[key] == "yes"
+
+
+def test_unit_lets_the_daemon_ask_for_images_and_no_more() -> None:
+    assert "PrivateNetwork" not in unit()
+    # getaddrinfo(3) asks the kernel by netlink which addresses the machine has.
+    families = unit()["RestrictAddressFamilies"].split()
+    assert sorted(families) == ["AF_INET", "AF_INET6", "AF_NETLINK", "AF_UNIX"]
+    cache = Path(unit()["WorkingDirectory"]) / Config().images.cache
+    assert any(cache.is_relative_to(one) for one in unit()["ReadWritePaths"].split())
 
 
 def test_unit_needs_no_capability_and_is_not_root() -> None:

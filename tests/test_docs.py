@@ -141,15 +141,24 @@ def test_config_variables_in_the_readme_can_be_used(tmp_path: Path) -> None:
 
 # Commands
 
-COMMANDS: dict[str, argparse.ArgumentParser] = next(
-    action.choices
-    for action in _parser()._actions
-    if isinstance(action, argparse._SubParsersAction)
-)
+
+def commands(
+    parser: argparse.ArgumentParser, name: str = ""
+) -> Iterator[tuple[str, argparse.ArgumentParser]]:
+    """Yields the commands of a parser by name, those of groups with the group's name before it."""
+    groups = [one for one in parser._actions if isinstance(one, argparse._SubParsersAction)]
+    if not groups:
+        yield name, parser
+    for group in groups:
+        for inner, choice in group.choices.items():
+            yield from commands(choice, f"{name} {inner}".strip())
+
+
+COMMANDS = dict(commands(_parser()))
 
 
 def test_commands_of_the_readme_are_those_of_the_parser() -> None:
-    headings = re.findall(r"^### `feeds (\w+)`$", README.section("Commands"), re.MULTILINE)
+    headings = re.findall(r"^### `feeds ([\w ]+)`$", README.section("Commands"), re.MULTILINE)
     assert headings == list(COMMANDS)
 
 

@@ -65,6 +65,7 @@ _SITE_CHANGES: dict[str, tuple[Any, bool]] = {
     "ttl": (16, True),
     "related": (1, True),
     "version": ("0.1", True),
+    "media_url": ("https://media.example.org/", False),  # but with a copy: test_enclosures.py
 }
 _FEED_CHANGES: dict[str, tuple[Any, bool]] = {
     "address": ("topics/ai", True),

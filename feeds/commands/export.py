@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from argparse import Namespace
 
+import msgspec
+
+from feeds.commands.images import say_fetched
 from feeds.config import load_config
 from feeds.console import Console
+from feeds.fetching import fetch_images
 from feeds.passes import Options
 from feeds.pipeline import publish_pass
 from feeds.report import PassReport
@@ -22,10 +26,35 @@ def run(arguments: Namespace) -> int:
     )
     with console.listening() as ears:
         report = publish_pass(loaded, options, ears)
+        fetched = None
+        if arguments.fetch_images and not options.dry_run:
+            fetched = fetch_images(loaded, ears=ears)
+        if fetched and fetched.changed:
+            report = _both(report, publish_pass(loaded, options, ears))
+    if fetched:
+        say_fetched(console, fetched)
     console.problems(report.problems)
     _summarise(console, report)
     console.report(report)
     return 1 if arguments.strict and report.problems else 0
+
+
+def _both(first: PassReport, second: PassReport) -> PassReport:
+    """Returns the report of two passes in a row, as of one."""
+    written = sorted({*first.written, *second.written})
+    return msgspec.structs.replace(
+        second,
+        started=first.started,
+        seconds=round(first.seconds + second.seconds, 3),
+        read=first.read + second.read,
+        changed=first.changed + second.changed,
+        gone=first.gone + second.gone,
+        written=written,
+        removed=sorted({*first.removed, *second.removed} - set(written)),
+        unchanged=max(0, second.unchanged - len(set(first.written) - set(second.written))),
+        images_added=first.images_added + second.images_added,
+        images_removed=first.images_removed + second.images_removed,
+    )
 
 
 def _summarise(console: Console, report: PassReport) -> None:
@@ -50,3 +79,7 @@ def _summarise(console: Console, report: PassReport) -> None:
         f"{would}written, {len(report.removed)} {would}removed, {report.unchanged} unchanged "
         f"({report.seconds:.2f} s)"
     )
+    if report.images_added or report.images_removed:
+        console.say(
+            f"{report.images_added} images {would}added, {report.images_removed} {would}removed"
+        )

@@ -95,7 +95,12 @@ def load_config(path: Path, environment: Mapping[str, str] = os.environ) -> Load
             "state": _absolute(path.parent, paths.state),
         }
     )
-    return Loaded(config.model_copy(update={"paths": absolute}), path)
+    cache = _absolute(path.parent, config.images.cache)
+    if cache == absolute.out:
+        reason = "wanted another folder than paths.out, where files come and go with the feeds"
+        raise ConfigError([origins.fault(("images", "cache"), reason)])
+    images = config.images.model_copy(update={"cache": cache})
+    return Loaded(config.model_copy(update={"paths": absolute, "images": images}), path)
 
 
 class _Origins:

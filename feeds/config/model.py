@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 from pathlib import Path
-from typing import Self
+from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
@@ -15,11 +15,14 @@ from feeds.config.types import (
     Duration,
     Email,
     FilePath,
+    Host,
     Language,
     Line,
     Name,
     Quality,
+    ServedUrl,
     SiteId,
+    Size,
     Slug,
     Timezone,
     Url,
@@ -89,6 +92,34 @@ class Content(Section):
     """[content]: what an entry shows."""
 
     related: Whole = Field(default=5, ge=0, le=50)
+
+
+class Images(Section):
+    """[images]: the image cache, and how it is filled."""
+
+    cache: FilePath = Path(".feeds/images")
+    fetch: Literal["off", "cached", "all"] = "cached"
+    publish: bool = True
+    base_url: ServedUrl = ""
+    max_bytes: Size = 8 << 20
+    max_pixels: Whole = Field(default=40_000_000, ge=1)
+    timeout: Duration = timedelta(seconds=20)
+    concurrency: Whole = Field(default=8, ge=1, le=64)
+    refresh: Duration = timedelta(days=30)
+    max_width: Whole = Field(default=0, ge=0, le=65_535)
+    keep_metadata: bool = False
+    allow_hosts: tuple[Host, ...] = ()
+
+    @field_validator("timeout", "refresh")
+    @classmethod
+    def _takes_time(cls, value: timedelta) -> timedelta:
+        if value < timedelta(seconds=1):
+            raise ValueError('wanted at least "1s"')
+        return value
+
+    def media_url(self, site_base_url: str) -> str:
+        """Returns what the addresses of published images begin with, "" where none is published."""
+        return self.base_url or (site_base_url if self.publish else "")
 
 
 class Selection(Section):
@@ -194,6 +225,7 @@ class Config(Section):
     paths: Paths = Paths()
     text: Text = Text()
     content: Content = Content()
+    images: Images = Images()
     selection: Selection = Selection()
     schedule: Schedule = Schedule()
     topics: dict[Name, Named] = {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import re
 from datetime import timedelta
 from pathlib import Path
@@ -18,6 +19,8 @@ _LANGUAGE = re.compile(r"[a-z]{2,3}(-[a-z0-9]{2,8})*", re.IGNORECASE | re.ASCII)
 _SLUG = re.compile(r"[a-z0-9]+([.-][a-z0-9]+)*", re.ASCII)
 _MAX_SLUG = 100
 _URN = re.compile(r"urn:[a-z0-9][a-z0-9-]{1,31}:[A-Za-z0-9:._-]+", re.ASCII)
+_SIZE = re.compile(r"(\d{1,9})\s*(B|KiB|MiB|GiB)?", re.ASCII)
+_SIZE_UNITS = {None: 1, "B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
 _EMAIL = re.compile(r"[^@\s()<>]+@[a-z0-9-]+(\.[a-z0-9-]+)+", re.IGNORECASE | re.ASCII)
 
 
@@ -35,11 +38,24 @@ def _duration(value: object) -> timedelta:
     return parse_duration(value)
 
 
+def _size(value: object) -> int:
+    match = _SIZE.fullmatch(value.strip()) if isinstance(value, str) else None
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    if match is None:
+        raise ValueError('wanted a number of bytes, such as "8MiB" or 500000')
+    return int(match[1]) * _SIZE_UNITS[match[2]]
+
+
 def _url(value: str) -> str:
     url = normal_url(value) if value else ""
     if url is None:
         raise ValueError(f"wanted {WANTED_URL}")
     return url
+
+
+def _served_url(value: str) -> str:
+    return _base_url(value) if value else ""
 
 
 def _base_url(value: str) -> str:
@@ -85,6 +101,16 @@ def _site_id(value: str) -> str:
     return value
 
 
+def _host(value: str) -> str:
+    host = value.strip("[]")
+    if ":" not in host:
+        return _domain(host)
+    try:
+        return str(ipaddress.ip_address(host))
+    except ValueError:
+        raise ValueError(f"wanted {WANTED_DOMAIN}, or an address, without a port") from None
+
+
 def _domain(value: str) -> str:
     domain = normal_domain(value)
     if domain is None:
@@ -116,9 +142,12 @@ Line = Annotated[str, AfterValidator(_line)]
 Name = Annotated[Line, Field(min_length=1)]
 Url = Annotated[str, AfterValidator(_url)]
 BaseUrl = Annotated[str, AfterValidator(_base_url)]
+ServedUrl = Annotated[str, AfterValidator(_served_url)]
 Timezone = Annotated[str, AfterValidator(_timezone)]
 Language = Annotated[str, AfterValidator(_language)]
 Slug = Annotated[str, AfterValidator(_slug)]
 Email = Annotated[str, AfterValidator(_email)]
 SiteId = Annotated[str, AfterValidator(_site_id)]
 Domain = Annotated[str, AfterValidator(_domain)]
+Host = Annotated[str, AfterValidator(_host)]
+Size = Annotated[int, BeforeValidator(_size), Field(ge=1)]

@@ -9,6 +9,7 @@ from typing import TextIO, cast
 
 import structlog
 
+from feeds.daemon.fetcher import Fetched
 from feeds.daemon.runner import Outcome
 from feeds.model import Problem
 
@@ -50,6 +51,40 @@ class _Forgiving:
         """Flushes, or does not."""
         with suppress(OSError, ValueError, AttributeError):
             cast("TextIO", self._stream).flush()
+
+
+class FetchLog:
+    """Logs fetches of images that did something; a failure only when its reason changes."""
+
+    def __init__(self, log: structlog.typing.FilteringBoundLogger) -> None:
+        self._log = log
+        self._reason = ""
+        self._warnings: set[str] = set()
+
+    def ended(self, fetched: Fetched) -> None:
+        """Logs how a fetch ended."""
+        for warning in fetched.warnings:
+            if warning not in self._warnings:
+                self._log.warning(warning)
+        self._warnings = set(fetched.warnings)
+        if fetched.reason and fetched.reason != self._reason:
+            details = {"details": fetched.details} if fetched.details else {}
+            self._log.error("images not fetched", reason=fetched.reason, **details)
+        self._reason = fetched.reason
+        report = fetched.report
+        if report and (report.asked or report.removed):
+            self._log.info(
+                "images",
+                seconds=report.seconds,
+                asked=report.asked,
+                fetched=report.fetched,
+                same=report.same,
+                missing=report.missing,
+                refused=report.refused,
+                failed=report.failed,
+                left_alone=report.left_alone,
+                removed=report.removed,
+            )
 
 
 class PassLog:

@@ -20,7 +20,8 @@ import msgspec
 import structlog
 
 from feeds.config import Loaded, load_config
-from feeds.daemon.logs import PassLog
+from feeds.daemon.fetcher import FetchJob
+from feeds.daemon.logs import FetchLog, PassLog
 from feeds.daemon.runner import run_pass
 from feeds.daemon.schedule import Timer
 from feeds.daemon.state import DaemonState, parse_state
@@ -51,6 +52,9 @@ class Daemon:
         self._out = out
         self._log = log
         self._passes = PassLog(log)
+        self._fetches = FetchLog(log)
+        self._fetch = FetchJob()
+        self._next_fetch: int | None = None
         self._notifier = Notifier()
         self._wake = threading.Event()
         self._wants_pass = False
@@ -85,6 +89,7 @@ class Daemon:
                 self._notifier.tell("STOPPING=1")
                 self._timer.stop()
                 self._watcher.stop()
+                self._fetch.stop()
                 self._log.info("stopped")
 
     def want_pass(self) -> None:
@@ -127,6 +132,7 @@ class Daemon:
             self._watch()
             if self._wants_pass and self._stop_at is None:
                 self._pass()
+            self._look_after_images()
             self._ping()
 
     def _pass(self) -> None:
@@ -139,7 +145,20 @@ class Daemon:
             leave=self._leave,
         )
         self._passes.ended(outcome)
+        self._next_fetch = outcome.report.next_fetch if outcome.report else None
         self._show(running=False)
+
+    def _look_after_images(self) -> None:
+        """Fetches images that were due after the last pass; what that brings is for the next."""
+        fetched = self._fetch.ended()
+        if fetched:
+            self._fetches.ended(fetched)
+            if fetched.report and fetched.report.changed:
+                self.want_pass()
+        if self._next_fetch is not None and self._next_fetch <= time.time():
+            self._next_fetch = None
+            if self._stop_at is None:
+                self._fetch.start(self._loaded)
 
     def _leave(self) -> float | None:
         """Asked all the time while a pass runs: when must it end?"""

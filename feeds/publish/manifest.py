@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import msgspec
@@ -9,6 +10,8 @@ import msgspec
 from feeds.errors import PublishError
 
 MANIFEST = ".feeds-manifest.json"
+# A part of the path that is empty, "." or "..", or a null character.
+_OUTSIDE = re.compile(r"\0|(?:^|/)\.{0,2}(?:/|\Z)")
 
 
 class Manifest(msgspec.Struct, kw_only=True, frozen=True):
@@ -50,4 +53,4 @@ def read_manifest(out: Path) -> Manifest:
 
 
 def _is_inside(name: str) -> bool:
-    return "\0" not in name and {"", ".", ".."}.isdisjoint(name.split("/"))
+    return _OUTSIDE.search(name) is None

@@ -8,6 +8,7 @@ before they appear, so a run killed in between leaves nothing that the next does
 from __future__ import annotations
 
 import os
+import shutil
 from collections import deque
 from collections.abc import Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -16,13 +17,17 @@ from pathlib import Path
 from typing import Self
 
 from feeds.errors import PublishError
-from feeds.model import Document, Fingerprint
+from feeds.model import MEDIA, Document, Fingerprint
 from feeds.publish.manifest import MANIFEST, Manifest, read_manifest
 
 _TEMPORARY = ".feeds-tmp"
 # Flushes wait for the disk, not for us: several at once share the journal's commits.
 _FLUSHERS = 8
 _MAX_PENDING = 32
+_IN_THE_WAY = (
+    "{path} is in the way: it was not written by feeds. "
+    "Move it, or choose another folder (paths.out, --out)."
+)
 
 
 def stamp_of(out: Path, name: str) -> Fingerprint | None:
@@ -53,6 +58,7 @@ class Publisher:
     ) -> None:
         self.out = out
         self.written: list[str] = []
+        self.linked: list[str] = []
         # Of the documents that were put, as they were written: what happens to a file after that is
         # for the next pass to notice.
         self.stamps: dict[str, Fingerprint] = {}
@@ -88,10 +94,7 @@ class Publisher:
                 self.stamps[document.path] = before
                 return False
             if document.path in self._strangers or path.is_dir():
-                raise PublishError(
-                    f"{path} is in the way: it was not written by feeds. "
-                    "Move it, or choose another folder (paths.out, --out)."
-                )
+                raise PublishError(_IN_THE_WAY.format(path=path))
             self.written.append(document.path)
             if not self._dry_run:
                 self._begin()
@@ -99,6 +102,32 @@ class Publisher:
         except OSError as error:
             raise self._failure(error) from None
         return True
+
+    def link(self, name: str, source: Path) -> None:
+        """Takes a file as it is, by a hard link where that can be, else by a copy with its mtime.
+
+        What is put after it becomes visible after it. The file is taken to be flushed already.
+
+        Raises:
+            PublishError: it cannot be linked or copied, or a file that is not ours is in its way.
+        """
+        path = self.out / name
+        try:
+            if name in self._strangers:
+                raise PublishError(_IN_THE_WAY.format(path=path))
+            self.linked.append(name)
+            if self._dry_run:
+                return
+            self._begin()
+            temporary = self._claim_temporary(path)
+            try:
+                temporary.hardlink_to(source)
+            except OSError:  # another disk, too many links, a file system without, or a leftover
+                temporary.unlink(missing_ok=True)
+                shutil.copy2(source, temporary)
+                self._pending.append(self._flushers.submit(_sync_file, temporary))
+        except OSError as error:
+            raise self._failure(error) from None
 
     def finish(self) -> None:
         """Makes everything that was put visible, and removes our files that are not kept.
@@ -118,12 +147,16 @@ class Publisher:
             for path, temporary in self._temporary.items():
                 temporary.replace(path)
             self._temporary.clear()
-            for name in self.removed:
+            # Documents before the images that they name.
+            for name in sorted(self.removed, key=lambda name: name.startswith(f"{MEDIA}/")):
                 _remove(self.out, name)
-            for folder in sorted({(self.out / name).parent for name in self.written}):
+            for folder in sorted(
+                {(self.out / name).parent for name in (*self.written, *self.linked)}
+            ):
                 _sync_folder(folder)
-            if not _has_bytes(self.out / MANIFEST, self._manifest.encode()):
-                self._write_manifest(self._manifest)
+            manifest = self._manifest.encode()
+            if not _has_bytes(self.out / MANIFEST, manifest):
+                self._write_manifest(manifest)
         except OSError as error:
             raise self._failure(error) from None
 
@@ -153,14 +186,18 @@ class Publisher:
             for name in self._claim.files:
                 with suppress(FileNotFoundError, NotADirectoryError):
                     _temporary_for(self.out / name).unlink()
-        self._write_manifest(self._claim)
+        self._write_manifest(self._claim.encode())
 
-    def _write(self, path: Path, data: bytes) -> Fingerprint:
+    def _claim_temporary(self, path: Path) -> Path:
         if path.parent not in self._folders:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._folders.add(path.parent)
         temporary = _temporary_for(path)
         self._temporary[path] = temporary
+        return temporary
+
+    def _write(self, path: Path, data: bytes) -> Fingerprint:
+        temporary = self._claim_temporary(path)
         descriptor = _write_file(temporary, data)
         status = os.fstat(descriptor)
         self._pending.append(self._flushers.submit(_flush, descriptor))
@@ -177,9 +214,9 @@ class Publisher:
         elif not _has_bytes(path, self._before):
             self._write_bytes(path, self._before)
 
-    def _write_manifest(self, manifest: Manifest) -> None:
+    def _write_manifest(self, manifest: bytes) -> None:
         self.out.mkdir(parents=True, exist_ok=True)
-        self._write_bytes(self.out / MANIFEST, manifest.encode())
+        self._write_bytes(self.out / MANIFEST, manifest)
 
     def _write_bytes(self, path: Path, data: bytes) -> None:
         temporary = _temporary_for(path)
@@ -238,6 +275,10 @@ def _flush(descriptor: int) -> None:
         os.close(descriptor)
 
 
+def _sync_file(path: Path) -> None:
+    _flush(os.open(path, os.O_RDONLY | os.O_CLOEXEC))
+
+
 def _sync_folder(folder: Path) -> None:
     """Flushes a folder, without which a rename may not survive a power cut."""
     _flush(os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC))
@@ -247,6 +288,6 @@ def _remove(out: Path, name: str) -> None:
     path = out / name
     with suppress(FileNotFoundError, NotADirectoryError):
         path.unlink()
-    if path.parent != out:
-        with suppress(OSError):
-            path.parent.rmdir()  # only where it is empty
+    with suppress(OSError):
+        for folder in path.relative_to(out).parents[:-1]:
+            (out / folder).rmdir()  # only where it is empty

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import hashlib
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import msgspec
 
-from feeds.model import Document, Feed, Item, Selected, item_digest
+from feeds.model import Document, Feed, Item, Picture, Selected, item_digest
 from feeds.processes import spread
 from feeds.render import atom, jsonfeed, rss
 from feeds.render.content import entry_content
-from feeds.render.view import NEVER, RENDER_VERSION, EntryView, FeedView, Site, seed_enclosure
+from feeds.render.view import NEVER, RENDER_VERSION, EntryView, FeedView, Site, enclosure_of
 from feeds.times import from_unix
 
 EXTENSIONS = (atom.EXTENSION, rss.EXTENSION, jsonfeed.EXTENSION)
@@ -26,12 +26,20 @@ _FORMATS: tuple[Callable[[FeedView], Document], ...] = (
 _CHUNK = 4
 
 
+Pictures = Mapping[int, Sequence[Picture]]
+_NO_PICTURES: Pictures = {}
+
+
 class RenderJob(NamedTuple):
-    """A feed to render; `items` holds the item of each entry in MessagePack, by its number."""
+    """A feed to render; `items` holds the item of each entry in MessagePack, by its number.
+
+    `pictures` holds what the image cache knows of their images, by the same number.
+    """
 
     site: Site
     selected: Selected
     items: dict[int, bytes]
+    pictures: Pictures = _NO_PICTURES
 
 
 def render_feeds(jobs: Iterable[RenderJob], *, many: bool) -> Iterator[list[Document]]:
@@ -41,12 +49,20 @@ def render_feeds(jobs: Iterable[RenderJob], *, many: bool) -> Iterator[list[Docu
         yield from _decode_documents(data)
 
 
-def render_feed(site: Site, selected: Selected, items: Mapping[int, Item]) -> list[Document]:
-    """Returns the feed's documents; `items` holds the item of each entry by its number."""
+def render_feed(
+    site: Site,
+    selected: Selected,
+    items: Mapping[int, Item],
+    pictures: Pictures = _NO_PICTURES,
+) -> list[Document]:
+    """Returns the feed's documents; `items` holds the item of each entry by its number.
+
+    `pictures` holds what the image cache knows of their images, by the same number.
+    """
     entries = []
     for entry in selected.entries:
         item = items[entry.number]
-        enclosure = seed_enclosure(item)
+        enclosure = enclosure_of(item, pictures.get(entry.number, ()), site)
         content = entry_content(item, enclosure, site.related)
         published, updated = from_unix(entry.published), from_unix(entry.updated)
         entries.append(EntryView(item, published, updated, enclosure, content))
@@ -55,9 +71,12 @@ def render_feed(site: Site, selected: Selected, items: Mapping[int, Item]) -> li
     return [render(view) for render in _FORMATS]
 
 
-def feed_key(site: Site, selected: Selected) -> bytes:
+def feed_key(site: Site, selected: Selected, pictures: Pictures = _NO_PICTURES) -> bytes:
     """Returns a digest of everything that the feed's documents show: same key, same bytes."""
-    entries = [(one.id, one.published, one.updated, one.digest) for one in selected.entries]
+    entries = [
+        (one.id, one.published, one.updated, one.digest, pictures.get(one.number, ()))
+        for one in selected.entries
+    ]
     shown = (RENDER_VERSION, site, selected.feed, entries)
     return hashlib.sha256(msgspec.msgpack.encode(shown)).digest()
 
@@ -69,7 +88,7 @@ def document_paths(feed: Feed) -> list[str]:
 
 def _render_chunk(jobs: list[RenderJob]) -> bytes:
     return msgspec.msgpack.encode(
-        [render_feed(job.site, job.selected, _items(job)) for job in jobs]
+        [render_feed(job.site, job.selected, _items(job), job.pictures) for job in jobs]
     )
 
 

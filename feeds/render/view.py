@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import uuid
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
 import msgspec
 
-from feeds.model import Feed, Item
+from feeds.model import Feed, Image, Item, Picture
 
 # Raise it whenever the same feed would give other bytes.
 RENDER_VERSION = 1
@@ -38,6 +39,7 @@ class Site(msgspec.Struct, frozen=True):
     """The site, as far as documents show it.
 
     `ttl` is in minutes, 0 where the schedule has no fixed interval. `version` is our own.
+    `media_url` is what the names of copies of images are appended to.
     """
 
     base_url: str
@@ -56,6 +58,7 @@ class Site(msgspec.Struct, frozen=True):
     ttl: int
     related: int
     version: str
+    media_url: str = ""
 
 
 class Enclosure(msgspec.Struct, frozen=True):
@@ -98,13 +101,37 @@ class FeedView(NamedTuple):
         return f"{self.site.base_url}{self.feed.address}.{extension}"
 
 
-def seed_enclosure(item: Item) -> Enclosure | None:
-    """Returns the enclosure as the seed describes it; its length is not known."""
-    image = item.image
-    if image is None:
-        return None
+def enclosure_of(item: Item, pictures: Iterable[Picture], site: Site) -> Enclosure | None:
+    """Returns the enclosure of an item, by what the image cache knows of its images.
+
+    It is the first image that the seed calls cached, unless that is known to be missing: then the
+    next. Where the cache has no copy, it is as the seed describes it, and its length is not known.
+    An image that the seed does not call cached comes last, and only if there is a copy of it.
+    """
+    known = {picture.url: picture for picture in pictures}
+    for image in item.images:
+        picture = known.get(image.url)
+        if image.cached and not (picture and picture.missing):
+            return _enclosure(item, image, picture, site)
+    for image in item.images:
+        picture = known.get(image.url)
+        if picture and picture.name:
+            return _enclosure(item, image, picture, site)
+    return None
+
+
+def _enclosure(item: Item, image: Image, picture: Picture | None, site: Site) -> Enclosure:
     title = image.title or item.title
-    return Enclosure(image.url, image_type(image.url), 0, image.width, image.height, title)
+    if picture is None or not picture.name:
+        return Enclosure(image.url, image_type(image.url), 0, image.width, image.height, title)
+    return Enclosure(
+        site.media_url + picture.name,
+        picture.type,
+        picture.length,
+        picture.width,
+        picture.height,
+        title,
+    )
 
 
 def image_type(url: str) -> str:

@@ -59,7 +59,12 @@ def _read(path: str, shown: str, content: bytes, data: bytes, options: ParseOpti
         return Reading(path, content, problems=tuple(problems))
     encoded = _encoder.encode(item)
     return Reading(
-        path, content, card=_card(shown, item, encoded), data=encoded, problems=tuple(problems)
+        path,
+        content,
+        card=_card(shown, item, encoded),
+        data=encoded,
+        images=item.images,
+        problems=tuple(problems),
     )
 
 

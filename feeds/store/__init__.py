@@ -1,10 +1,13 @@
 """The state file: what was read, what readers were shown, what was published. SQLite lives here."""
 
+from feeds.store.images import CachedImage, HostFailure
 from feeds.store.opening import move_aside, open_copy, open_for_reading, open_store
 from feeds.store.store import DamagedStateError, Known, Store
 
 __all__ = [
+    "CachedImage",
     "DamagedStateError",
+    "HostFailure",
     "Known",
     "Store",
     "move_aside",

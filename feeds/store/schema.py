@@ -91,6 +91,58 @@ _MIGRATIONS = (
     CREATE TABLE fact (name TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT, WITHOUT ROWID;
     """,
     """
+    -- One row per image that a seed names or named (see feeds.model.image_key): the copy in the
+    -- cache (`name` is empty where there is none), what the last fetch came to, when the next is
+    -- due, and since when no seed names it (-1: the pass has still to look).
+    CREATE TABLE image (
+        key TEXT PRIMARY KEY,
+        url TEXT NOT NULL,
+        host TEXT NOT NULL,
+        name TEXT NOT NULL DEFAULT '',
+        type TEXT NOT NULL DEFAULT '',
+        length INTEGER NOT NULL DEFAULT 0,
+        width INTEGER NOT NULL DEFAULT 0,
+        height INTEGER NOT NULL DEFAULT 0,
+        digest BLOB NOT NULL DEFAULT x'',
+        mtime_ns INTEGER NOT NULL DEFAULT 0,
+        form TEXT NOT NULL DEFAULT '',
+        etag TEXT NOT NULL DEFAULT '',
+        modified TEXT NOT NULL DEFAULT '',
+        missing INTEGER NOT NULL DEFAULT 0,
+        fetched INTEGER NOT NULL DEFAULT 0,
+        due INTEGER NOT NULL DEFAULT 0,
+        failures INTEGER NOT NULL DEFAULT 0,
+        reason TEXT NOT NULL DEFAULT '',
+        unnamed INTEGER,
+        news INTEGER NOT NULL DEFAULT 0
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX image_due ON image (due);
+    CREATE INDEX image_unnamed ON image (unnamed) WHERE unnamed IS NOT NULL;
+    CREATE INDEX image_news ON image (key) WHERE news;
+
+    -- Which seed's item names which image, at which place of its list, and whether it says that the
+    -- site holds a copy.
+    CREATE TABLE image_use (
+        number INTEGER NOT NULL,
+        key TEXT NOT NULL,
+        place INTEGER NOT NULL,
+        cached INTEGER NOT NULL,
+        PRIMARY KEY (number, key)
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX image_use_key ON image_use (key);
+
+    -- Hosts that keep failing, and until when they are left alone.
+    CREATE TABLE image_host (
+        host TEXT PRIMARY KEY,
+        failures INTEGER NOT NULL,
+        until INTEGER NOT NULL,
+        reason TEXT NOT NULL
+    ) STRICT, WITHOUT ROWID;
+
+    -- The copies that the documents of a feed name.
+    CREATE TABLE feed_image (address TEXT PRIMARY KEY, names BLOB NOT NULL) STRICT, WITHOUT ROWID;
+    """,
+    """
     -- When an item qualified is remembered for each feed by itself: "#" and a topic, "@" and a
     -- provider, "=" and a custom feed, "" for everything. Before, a topic could be named like one
     -- of the others, and what qualified for everything counted for its provider, too.
@@ -118,7 +170,10 @@ _MIGRATIONS = (
 )
 
 VERSION = len(_MIGRATIONS)
-TABLES = {"seed", "item", "memory", "slot", "feed", "document", "fact"}
+TABLES = {
+    *("seed", "item", "memory", "slot", "feed", "document", "fact"),
+    *("image", "image_use", "image_host", "feed_image"),
+}
 
 
 def migrate(connection: sqlite3.Connection) -> None:

@@ -12,6 +12,7 @@ import msgspec
 
 from feeds.errors import StateError
 from feeds.model import Card, Fingerprint, Problem, Reading
+from feeds.store.images import Images
 from feeds.store.slots import Slots
 
 T = TypeVar("T")
@@ -65,7 +66,7 @@ class Known(NamedTuple):
     trusted: int
 
 
-class Store(Slots):
+class Store(Slots, Images):
     """One open state file. Everything that writes stands in a `transaction`."""
 
     @contextmanager
@@ -123,11 +124,13 @@ class Store(Slots):
         query = f"{_upsert(_STATE_COLUMNS + _CARD_COLUMNS)} RETURNING number"
         (number,) = self._db.execute(query, values + _card_values(reading.card)).fetchone()
         self._db.execute("INSERT OR REPLACE INTO item VALUES (?, ?)", (number, reading.data))
+        self.name_images(number, reading.images)
 
     def forget(self, numbers: Iterable[int]) -> None:
         """Drops seeds whose files are gone; what readers were shown of them is remembered."""
         for number in numbers:
             self._db.execute("DELETE FROM item WHERE number = ?", (number,))
+            self.unname_images(number)
             query = "DELETE FROM seed WHERE number = ? RETURNING id"
             self.touched.update(self._db.execute(query, (number,)).fetchone())
 

@@ -1,0 +1,60 @@
+"""A server of one image of 100 KB for every path, on eight addresses of loopback: eight hosts.
+
+It runs in a thread: `measure.run` waits for every child process. Connections stay open, so that it
+costs each contestant as little as possible.
+"""
+
+import asyncio
+import io
+import threading
+from collections.abc import Iterator
+from contextlib import contextmanager
+from queue import Queue
+
+from PIL import Image
+
+HOSTS = tuple(f"127.0.0.{number}" for number in range(1, 9))
+SIZE = (452, 340)
+
+
+def photograph(size: tuple[int, int] = SIZE) -> bytes:
+    """Return a JPEG; of about 100 KB, unless another size in pixels is given."""
+    out = io.BytesIO()
+    Image.effect_noise(size, 90).convert("RGB").save(out, "JPEG", quality=88)
+    return out.getvalue()
+
+
+@contextmanager
+def serving() -> Iterator[int]:
+    """Serve; give the port."""
+    ports: Queue[int] = Queue()
+    loop = asyncio.new_event_loop()
+    serve = loop.create_task(_serve(photograph(), ports))
+    thread = threading.Thread(target=loop.run_forever, daemon=True)
+    thread.start()
+    yield ports.get(timeout=10)
+    loop.call_soon_threadsafe(serve.cancel)
+    loop.call_soon_threadsafe(loop.stop)
+    thread.join()
+
+
+async def _serve(body: bytes, ports: Queue[int]) -> None:
+    head = (
+        f"HTTP/1.1 200 OK\r\nContent-Type: image/jpeg\r\nContent-Length: {len(body)}\r\n"
+        'ETag: "1"\r\n\r\n'
+    )
+    answer = head.encode() + body
+
+    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        try:
+            while await reader.readuntil(b"\r\n\r\n"):
+                writer.write(answer)
+                await writer.drain()
+        except (asyncio.IncompleteReadError, ConnectionError):
+            writer.close()
+
+    first = await asyncio.start_server(serve, HOSTS[0], 0)
+    port = first.sockets[0].getsockname()[1]
+    others = [await asyncio.start_server(serve, host, port) for host in HOSTS[1:]]
+    ports.put(port)
+    await asyncio.gather(*(server.serve_forever() for server in (first, *others)))

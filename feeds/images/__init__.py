@@ -1,0 +1,1 @@
+"""The image cache: fetching images from other people's servers, checking them, keeping copies."""

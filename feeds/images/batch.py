@@ -1,0 +1,147 @@
+"""Fetches images, some at once, and makes the copies that are published of them."""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+from collections import defaultdict, deque
+from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
+from types import TracebackType
+from typing import NamedTuple, Self
+
+from feeds.config.model import Images
+from feeds.images.check import Form, NotAnImageError, Prepared, prepare
+from feeds.images.client import make_client
+from feeds.images.download import Answer, Limits, download
+from feeds.images.files import Written, write_aside
+from feeds.images.guard import Guard, Resolve, resolve
+from feeds.images.hosts import Hosts
+
+_PER_HOST = 2
+# What is waited for the connections to be closed in good form.
+_GOODBYE_SECONDS = 1.0
+
+
+class Wanted(NamedTuple):
+    """An image to ask for; `etag` and `modified` make the request a conditional one."""
+
+    key: str
+    url: str
+    host: str
+    etag: str = ""
+    modified: str = ""
+
+
+class Copy(NamedTuple):
+    """A copy that was made, in a file that waits for its name.
+
+    `length` in bytes and `digest`, the SHA-256, are the file's; `prepared` comes without its bytes.
+    """
+
+    file: Written
+    prepared: Prepared
+    length: int
+    digest: bytes
+
+
+class Brought(NamedTuple):
+    """What came of an image that was asked for: an answer, and a copy where it was fetched.
+
+    `fault` says why the answer was no image that can be published; no `answer`: its host is left
+    alone.
+    """
+
+    key: str
+    answer: Answer | None
+    copy: Copy | None = None
+    fault: str = ""
+
+
+class Fetcher:
+    """Asks for images, `images.concurrency` at once and two of a host; a context manager."""
+
+    def __init__(
+        self,
+        images: Images,
+        agent: str,
+        hosts: Hosts,
+        *,
+        pause: float = 1.0,
+        look_up: Resolve = resolve,
+    ) -> None:
+        self._images = images
+        self._hosts = hosts
+        self._limits = Limits(images.max_bytes, images.timeout.total_seconds(), pause)
+        self._form = Form(images.max_width, images.keep_metadata)
+        self._turns: dict[str, asyncio.Semaphore] = defaultdict(
+            lambda: asyncio.Semaphore(_PER_HOST)
+        )
+        self._client = make_client(
+            Guard(images.allow_hosts, look_up), agent, self._limits.seconds, images.concurrency
+        )
+
+    async def fetch(self, wanted: Iterable[Wanted], done: Callable[[], None]) -> list[Brought]:
+        """Returns what came of each image, in any order; `done` is told of each."""
+        queue = deque(wanted)
+        brought: list[Brought] = []
+
+        async def work() -> None:
+            while queue:
+                brought.append(await self._one(queue.popleft()))
+                done()
+
+        async with asyncio.TaskGroup() as workers:
+            for _ in range(min(self._images.concurrency, len(queue))):
+                workers.create_task(work())
+        return brought
+
+    async def _one(self, wanted: Wanted) -> Brought:
+        conditions = {"If-None-Match": wanted.etag, "If-Modified-Since": wanted.modified}
+        async with self._turns["first " + wanted.host]:
+            if self._hosts.left_alone(wanted.host):
+                return Brought(wanted.key, None)
+            answer = await download(
+                self._client,
+                wanted.url,
+                {name: value for name, value in conditions.items() if value},
+                self._limits,
+                self._turns.__getitem__,
+            )
+            self._hosts.note(wanted.host, answer)
+        if answer.result != "fetched":
+            return Brought(wanted.key, answer)
+        try:
+            copy = await asyncio.to_thread(self._keep, answer.data)
+        except NotAnImageError as error:
+            return Brought(wanted.key, answer._replace(data=b""), fault=str(error))
+        return Brought(wanted.key, answer._replace(data=b""), copy)
+
+    def _keep(self, data: bytes) -> Copy:
+        prepared = prepare(data, self._form, self._images.max_pixels)
+        digest = hashlib.sha256(prepared.data).digest()
+        file = write_aside(self._images.cache, prepared.data)
+        return Copy(file, prepared._replace(data=b""), len(prepared.data), digest)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, _: BaseException | None, __: TracebackType | None
+    ) -> None:
+        with suppress(TimeoutError):
+            await asyncio.wait_for(self._client.aclose(), _GOODBYE_SECONDS)
+
+
+def in_turn(wanted: Sequence[Wanted]) -> list[Wanted]:
+    """Returns the images with those of different hosts by turns, so that no host holds up all."""
+    by_host: dict[str, deque[Wanted]] = {}
+    for one in wanted:
+        by_host.setdefault(one.host, deque()).append(one)
+    queues, ordered = deque(by_host.values()), list[Wanted]()
+    while queues:
+        queue = queues.popleft()
+        ordered.append(queue.popleft())
+        if queue:
+            queues.append(queue)
+    return ordered

@@ -1,0 +1,137 @@
+"""Takes out of an image file what is not the picture, without encoding it anew.
+
+Kept is what decoders need, by a list; everything else goes: Exif with its GPS tags, XMP, IPTC,
+comments, thumbnails, maker notes, and whatever follows the end of the image. Colour profiles stay,
+since colours would change without them.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+
+# ITU-T T.81, annex B: the markers SOF0 to SOF15 with DHT and DAC, DQT, DNL, DRI; then SOS and EOI.
+_JPEG_KEPT = {*range(0xC0, 0xD0), 0xDB, 0xDC, 0xDD}
+_JPEG_SOS, _JPEG_EOI = 0xDA, 0xD9
+# JFIF says how dense the pixels are, ICC what the colours mean, Adobe how they are encoded.
+_JPEG_APPS = {0xE0: b"JFIF\0", 0xE2: b"ICC_PROFILE\0", 0xEE: b"Adobe"}
+# Within the data of a scan: a marker that is neither a stuffed byte nor a restart (B.1.1.5).
+_JPEG_MARKER = re.compile(rb"\xff+[^\x00\xd0-\xd7\xff]")
+# PNG, third edition, section 11; the last three are of animations.
+_PNG_KEPT = {
+    *(b"IHDR", b"PLTE", b"IDAT", b"IEND", b"tRNS", b"cHRM", b"gAMA", b"iCCP", b"sBIT", b"sRGB"),
+    *(b"cICP", b"mDCV", b"cLLI", b"bKGD", b"hIST", b"pHYs", b"sPLT", b"acTL", b"fcTL", b"fdAT"),
+}
+# RFC 9649, section 2.7.
+_WEBP_KEPT = {b"VP8 ", b"VP8L", b"VP8X", b"ALPH", b"ANIM", b"ANMF", b"ICCP"}
+_WEBP_EXIF_AND_XMP = 0b0000_1100
+# GIF89a, sections 23 and 26; how often to repeat stands in an application extension.
+_GIF_REPEATS = {b"NETSCAPE2.0", b"ANIMEXTS1.0"}
+
+
+def strip(data: bytes, media_type: str) -> bytes | None:
+    """Returns the image without metadata, None where that takes encoding it anew."""
+    stripper = _STRIPPERS.get(media_type)
+    try:
+        return b"".join(stripper(data)) if stripper else None
+    except (IndexError, ValueError):
+        return None
+
+
+def _jpeg(data: bytes) -> Iterator[bytes]:
+    yield data[:2]
+    at = 2
+    while True:
+        while data[at] == 0xFF and data[at + 1] == 0xFF:  # fill bytes
+            at += 1
+        if data[at] != 0xFF:
+            raise ValueError("no marker")
+        marker = data[at + 1]
+        if marker == _JPEG_EOI:
+            yield data[at : at + 2]
+            return
+        end = at + 2 + _number(data, at + 2, 2, "big")
+        if marker == _JPEG_SOS:
+            found = _JPEG_MARKER.search(data, end)
+            end = found.start() if found else len(data)
+            yield data[at:end]
+        elif marker in _JPEG_KEPT or (
+            marker in _JPEG_APPS and data.startswith(_JPEG_APPS[marker], at + 4)
+        ):
+            yield data[at:end]
+        at = end
+
+
+def _png(data: bytes) -> Iterator[bytes]:
+    yield data[:8]
+    at = 8
+    while True:
+        kind = data[at + 4 : at + 8]
+        end = at + 12 + _number(data, at, 4, "big")
+        if kind in _PNG_KEPT:
+            yield data[at:end]
+        if kind == b"IEND":
+            return
+        at = end
+
+
+def _webp(data: bytes) -> Iterator[bytes]:
+    chunks = []
+    at, stop = 12, 8 + _number(data, 4, 4, "little")
+    while at < min(stop, len(data)):
+        kind = data[at : at + 4]
+        size = _number(data, at + 4, 4, "little")
+        end = at + 8 + size + size % 2
+        chunk = data[at:end]
+        if kind == b"VP8X":
+            chunk = chunk[:8] + bytes([chunk[8] & ~_WEBP_EXIF_AND_XMP]) + chunk[9:]
+        if kind in _WEBP_KEPT:
+            chunks.append(chunk)
+        at = end
+    yield b"RIFF" + (4 + sum(map(len, chunks))).to_bytes(4, "little") + b"WEBP"
+    yield from chunks
+
+
+def _gif(data: bytes) -> Iterator[bytes]:
+    at = 13 + _gif_colours(data[10])
+    yield data[:at]
+    while True:
+        begin, kind = at, data[at]
+        if kind == 0x3B:  # trailer
+            yield b"\x3b"
+            return
+        if kind == 0x2C:  # image: descriptor, colours, code size, data
+            at = _gif_blocks(data, at + 11 + _gif_colours(data[at + 9]))
+            yield data[begin:at]
+        elif kind == 0x21:  # extension: label, blocks
+            label, name = data[at + 1], data[at + 3 : at + 14]
+            at = _gif_blocks(data, at + 2)
+            if label == 0xF9 or (label == 0xFF and name in _GIF_REPEATS):
+                yield data[begin:at]
+        else:
+            raise ValueError("no block")
+
+
+def _gif_colours(flags: int) -> int:
+    return 3 * 2 ** ((flags & 7) + 1) if flags & 0x80 else 0
+
+
+def _gif_blocks(data: bytes, at: int) -> int:
+    """Returns where a sequence of data blocks ends."""
+    while data[at]:
+        at += data[at] + 1
+    return at + 1
+
+
+def _number(data: bytes, at: int, size: int, order: str) -> int:
+    if at + size > len(data):
+        raise ValueError("cut off")
+    return int.from_bytes(data[at : at + size], "big" if order == "big" else "little")
+
+
+_STRIPPERS: dict[str, Callable[[bytes], Iterator[bytes]]] = {
+    "image/jpeg": _jpeg,
+    "image/png": _png,
+    "image/webp": _webp,
+    "image/gif": _gif,
+}

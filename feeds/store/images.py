@@ -1,0 +1,237 @@
+"""The part of the store that is about images: who names them, what the cache holds, what is due."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable
+from typing import cast
+from urllib.parse import urlsplit
+
+import msgspec
+
+from feeds.model import FeedKind, Image, Picture, image_key
+
+_SHOWN = "name, type, length, width, height, digest, missing"
+
+
+class CachedImage(msgspec.Struct, kw_only=True, frozen=True):
+    """An image as the cache knows it; the copy is `name` (``""`` where there is none) and the rest.
+
+    `form` is how the copy was made (see `feeds.adoption.form_name`), `digest` the SHA-256 of its
+    bytes. `etag` and `modified` are what its server called it by. Times are seconds since 1970:
+    `fetched` when a server last confirmed the copy (0 where it was dropped into the cache), `due`
+    when to ask next. `reason` says why the last fetch brought nothing.
+    """
+
+    key: str
+    url: str
+    host: str = ""
+    name: str = ""
+    type: str = ""
+    length: int = 0
+    width: int = 0
+    height: int = 0
+    digest: bytes = b""
+    mtime_ns: int = 0
+    form: str = ""
+    etag: str = ""
+    modified: str = ""
+    missing: bool = False
+    fetched: int = 0
+    due: int = 0
+    failures: int = 0
+    reason: str = ""
+
+
+class HostFailure(msgspec.Struct, frozen=True):
+    """A host that keeps failing: how often in a row, until when it is left alone, and why."""
+
+    host: str
+    failures: int
+    until: int
+    reason: str
+
+
+_COLUMNS = CachedImage.__struct_fields__
+_SELECT = f"SELECT {', '.join(_COLUMNS)} FROM image"  # noqa: S608 (names of our own)
+_UPSERT = (
+    f"INSERT INTO image ({', '.join(_COLUMNS)}, news) "  # noqa: S608
+    f"VALUES ({', '.join('?' * len(_COLUMNS))}, 1) ON CONFLICT (key) DO UPDATE SET "
+    + ", ".join(f"{name} = excluded.{name}" for name in _COLUMNS)
+    + f", news = news OR ({_SHOWN}) IS NOT "
+    + f"({', '.join(f'excluded.{name}' for name in _SHOWN.split(', '))})"
+)
+_IS_USED = "EXISTS (SELECT 1 FROM image_use AS u WHERE u.key = image.key AND (u.cached OR :every))"
+
+
+class Images:
+    """What passes and fetches ask the store about images, and tell it.
+
+    `every` also asks for images that their seeds do not call cached (``images.fetch = "all"``).
+    """
+
+    _db: sqlite3.Connection
+
+    def name_images(self, number: int, images: Iterable[Image]) -> None:
+        """Notes which images the item of a seed names, instead of those it named before."""
+        self.unname_images(number)
+        uses: dict[str, Image] = {}
+        for image in images:
+            before = uses.setdefault(image.url, image)
+            if image.cached and not before.cached:
+                uses[image.url] = image
+        rows = [(image_key(url), url, image.cached) for url, image in uses.items()]
+        insert = "INSERT INTO image (key, url, host) VALUES (?, ?, ?) ON CONFLICT (key) DO UPDATE "
+        self._db.executemany(
+            f"{insert} SET unnamed = NULL",
+            ((key, url, urlsplit(url).hostname) for key, url, _ in rows),
+        )
+        insert = "INSERT INTO image_use VALUES (?, ?, ?, ?)"
+        uses_of = ((number, key, place, cached) for place, (key, _, cached) in enumerate(rows))
+        self._db.executemany(insert, uses_of)
+
+    def unname_images(self, number: int) -> None:
+        """Notes that a seed names no image any more."""
+        query = "DELETE FROM image_use WHERE number = ? RETURNING key"
+        keys = self._db.execute(query, (number,)).fetchall()
+        self._db.executemany("UPDATE image SET unnamed = -1 WHERE key = ?", keys)
+
+    def note_unnamed(self, now: int) -> None:
+        """Notes since when images are named by no seed, for those that just lost their last."""
+        used = "EXISTS (SELECT 1 FROM image_use WHERE image_use.key = image.key)"
+        query = f"UPDATE image SET unnamed = iif({used}, NULL, ?) WHERE unnamed = -1"  # noqa: S608
+        self._db.execute(query, (now,))
+
+    def name_all_images(self) -> None:
+        """Notes the images of all items: those of a release that did not note them, too."""
+        for number, data in self._db.execute("SELECT number, data FROM item").fetchall():
+            self.name_images(number, _decode_images(data).images)
+
+    def pictures(
+        self, numbers: Iterable[int], *, every: bool
+    ) -> dict[int, list[tuple[bool, Picture]]]:
+        """Returns the images that these items name, by their number.
+
+        Those that the seed calls cached come first, otherwise they are in its order.
+        """
+        query = """
+            SELECT u.number, u.cached, i.url, i.name, i.type, i.length, i.width, i.height, i.missing
+            FROM json_each(?) AS n JOIN image_use AS u ON u.number = n.value
+            JOIN image AS i ON i.key = u.key
+            WHERE u.cached OR ? ORDER BY u.number, u.cached DESC, u.place
+        """
+        found: dict[int, list[tuple[bool, Picture]]] = {}
+        rows = self._db.execute(query, (json.dumps(list(numbers)), every))
+        for number, cached, url, name, kind, length, width, height, missing in rows:
+            picture = Picture(url, name, kind, length, width, height, bool(missing))
+            found.setdefault(number, []).append((bool(cached), picture))
+        return found
+
+    def has_pictures(self) -> bool:
+        """Tells whether anything is known of any image."""
+        query = "SELECT 1 FROM image WHERE name <> '' OR missing LIMIT 1"
+        return self._db.execute(query).fetchone() is not None
+
+    def images(self) -> list[CachedImage]:
+        """Returns all images that any seed names, or named lately."""
+        return [_image(row) for row in self._db.execute(f"{_SELECT} ORDER BY host, url")]
+
+    def images_in(self, folder: str) -> list[CachedImage]:
+        """Returns the images whose copies stand, or would stand, in a folder of the cache."""
+        query = f"{_SELECT} WHERE key >= ? AND key < ? || 'g' ORDER BY key"
+        return [_image(row) for row in self._db.execute(query, (folder, folder))]
+
+    def copy_stamp(self, name: str) -> tuple[int, int] | None:
+        """Returns the length in bytes and the mtime in ns of a copy; None where there is none."""
+        key = name.rpartition("/")[2].partition(".")[0]
+        query = "SELECT length, mtime_ns FROM image WHERE key = ? AND name = ?"
+        return cast("tuple[int, int] | None", self._db.execute(query, (key, name)).fetchone())
+
+    def keys_of(self, ids: Iterable[str | None]) -> list[str]:
+        """Returns the keys of the images that the items with these ids name."""
+        query = """
+            SELECT DISTINCT u.key FROM json_each(?) AS n JOIN seed AS s ON s.id = n.value
+            JOIN image_use AS u ON u.number = s.number
+        """
+        return [key for (key,) in self._db.execute(query, (json.dumps(list(ids)),))]
+
+    def keep_image(self, image: CachedImage) -> None:
+        """Keeps what is known of an image; whether anything shown of it changed is news."""
+        self._db.execute(_UPSERT, msgspec.structs.astuple(image))
+
+    def has_image_news(self) -> bool:
+        """Tells whether an image came, went or changed since the last pass."""
+        return self._db.execute("SELECT 1 FROM image WHERE news LIMIT 1").fetchone() is not None
+
+    def image_news(self) -> set[str]:
+        """Returns the names of the copies that came or changed since the last pass."""
+        return {name for (name,) in self._db.execute("SELECT name FROM image WHERE news")}
+
+    def feeds_with_image_news(self) -> set[tuple[FeedKind, str]]:
+        """Returns kind and key of the feeds with items whose images came, went or changed."""
+        query = """
+            SELECT DISTINCT slot.kind, slot.key FROM image
+            JOIN image_use ON image_use.key = image.key JOIN seed USING (number)
+            JOIN slot ON slot.id = seed.id WHERE image.news
+        """
+        return set(self._db.execute(query))
+
+    def clear_image_news(self) -> None:
+        """Notes that out/ is up to what is known of images."""
+        self._db.execute("UPDATE image SET news = 0 WHERE news")
+
+    def due_images(self, now: int, *, every: bool) -> list[CachedImage]:
+        """Returns the images to ask for now, those of the newest items first."""
+        newest = "SELECT max(dated) FROM image_use JOIN seed USING (number) WHERE key = image.key"
+        query = f"{_SELECT} WHERE due <= :now AND {_IS_USED} ORDER BY ({newest}) DESC, key"
+        return [_image(row) for row in self._db.execute(query, {"now": now, "every": every})]
+
+    def next_image_due(self, *, every: bool) -> int | None:
+        """Returns when the next image is to be asked for, None where none ever is."""
+        query = f"SELECT due FROM image WHERE {_IS_USED} ORDER BY due LIMIT 1"  # noqa: S608
+        row = self._db.execute(query, {"every": every}).fetchone()
+        return cast("int | None", row[0] if row else None)
+
+    def unnamed_images(self, before: int) -> list[CachedImage]:
+        """Returns the images that no seed has named since before that time."""
+        query = f"{_SELECT} WHERE unnamed BETWEEN 0 AND ?"
+        return [_image(row) for row in self._db.execute(query, (before,))]
+
+    def drop_image(self, key: str) -> None:
+        """Forgets an image."""
+        self._db.execute("DELETE FROM image WHERE key = ?", (key,))
+
+    def host_failures(self) -> dict[str, HostFailure]:
+        """Returns the hosts that keep failing."""
+        rows = self._db.execute("SELECT host, failures, until, reason FROM image_host")
+        return {row[0]: HostFailure(*row) for row in rows}
+
+    def keep_host_failures(self, failures: Iterable[HostFailure]) -> None:
+        """Keeps the hosts that keep failing."""
+        self._db.execute("DELETE FROM image_host")
+        rows = map(msgspec.structs.astuple, failures)
+        self._db.executemany("INSERT INTO image_host VALUES (?, ?, ?, ?)", rows)
+
+    def feed_images(self) -> dict[str, tuple[str, ...]]:
+        """Returns the copies that the documents of each feed name, by the feed's address."""
+        rows = self._db.execute("SELECT address, names FROM feed_image")
+        return {address: _decode_names(names) for address, names in rows}
+
+    def keep_feed_images(self, names: dict[str, tuple[str, ...]]) -> None:
+        """Keeps which copies the documents of all feeds name."""
+        self._db.execute("DELETE FROM feed_image")
+        rows = ((address, msgspec.msgpack.encode(some)) for address, some in names.items() if some)
+        self._db.executemany("INSERT INTO feed_image VALUES (?, ?)", rows)
+
+
+class _OfItem(msgspec.Struct):
+    images: tuple[Image, ...] = ()
+
+
+def _image(row: tuple[object, ...]) -> CachedImage:
+    return msgspec.convert(dict(zip(_COLUMNS, row, strict=True)), CachedImage, strict=False)
+
+
+_decode_images = msgspec.msgpack.Decoder(_OfItem).decode
+_decode_names = msgspec.msgpack.Decoder(tuple[str, ...]).decode
