@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,11 +15,13 @@ from feeds.config import Config
 from feeds.model import Feed, Problem, Selected, Summary
 from feeds.passes import Ears, Options
 from feeds.publish import Publisher, read_manifest, stamp_of
-from feeds.render.view import RENDER_VERSION, Site
+from feeds.render.view import RENDER_VERSION, Pages, Site
 from feeds.report import FeedReport
+from feeds.select.catalog import addresses_of, excluded_places
 from feeds.select.choose import Past
 from feeds.selection import SELECTION_VERSION, Selection, next_turn, select, selected
 from feeds.store import Store
+from feeds.templates import Templates, read_templates
 from feeds.times import from_unix, show_time
 
 # From so many feeds to render on, processes are worth their start.
@@ -44,6 +47,7 @@ class _Last(msgspec.Struct, frozen=True):
     out: bytes
     addresses: list[str]
     duplicates: tuple[Problem, ...]
+    site: bytes = b""
 
 
 class _Plan(NamedTuple):
@@ -61,7 +65,9 @@ def renew(store: Store, config: Config, now: int, options: Options, ears: Ears) 
         PublishError: out/ could not be written, and is as it was.
     """
     last = store.fact("last", _Last)
-    holds = last is not None and last.config == _config_key(config) and last.now <= now
+    templates = read_templates(config.paths.templates) if config.site.pages else ()
+    config_key = _config_key(config, templates)
+    holds = last is not None and last.config == config_key and last.now <= now
     if last and holds and _is_quiet(last, store, config, now):
         known = store.feeds()
         feeds = [known[address][1] for address in last.addresses]
@@ -73,15 +79,20 @@ def renew(store: Store, config: Config, now: int, options: Options, ears: Ears) 
             f"{show_time(from_unix(last.now))}: is it right? What was shown stays"
         )
     selection = select(store, config, past_of(store), since, now)
-    renewal = _publish(store, config, selection, now, options, ears)
+    site = site_of(config, selection.feeds, templates)
+    site_key = hashlib.sha256(msgspec.msgpack.encode(site)).digest()
+    if last and last.site != site_key:
+        selection = selection._replace(touched=None)  # pages link to feeds that came or went
+    renewal = _publish(store, config, site, selection, now, options, ears)
     turns = [next_turn(store, config, now), *(feed.until for feed in renewal.feeds)]
     this = _Last(
         now=now,
         until=min((turn for turn in turns if turn is not None), default=None),
-        config=_config_key(config),
+        config=config_key,
         out=os.fsencode(config.paths.out),
         addresses=[one.feed.address for one in renewal.feeds],
         duplicates=renewal.duplicates,
+        site=site_key,
     )
     store.keep_fact("last", this)
     return renewal
@@ -111,19 +122,24 @@ def _is_intact(store: Store, out: Path) -> bool:
     )
 
 
-def _config_key(config: Config) -> bytes:
-    key = f"{__version__} {SELECTION_VERSION} {RENDER_VERSION} {config!r}"
+def _config_key(config: Config, templates: Templates) -> bytes:
+    key = f"{__version__} {SELECTION_VERSION} {RENDER_VERSION} {config!r} {templates!r}"
     return hashlib.sha256(key.encode(errors="surrogateescape")).digest()
 
 
 def _publish(
-    store: Store, config: Config, selection: Selection, now: int, options: Options, ears: Ears
+    store: Store,
+    config: Config,
+    site: Site,
+    selection: Selection,
+    now: int,
+    options: Options,
+    ears: Ears,
 ) -> Renewal:
     # Imported on demand: a pass that renders nothing does without feedgen and lxml.
-    from feeds.render.documents import RenderJob, render_feeds
-    from feeds.render.opml import render_opml
+    from feeds.render.documents import RenderJob, render_feeds, render_overviews
 
-    site, out = site_of(config), config.paths.out
+    out = config.paths.out
     plan = _plan(store, config, selection, site, now)
     jobs = (
         RenderJob(site, one, store.items(entry.number for entry in one.entries))
@@ -140,7 +156,8 @@ def _publish(
             for document in documents:
                 publisher.put(document)
             ears.progress("feeds", done, len(plan.stale))
-        publisher.put(render_opml(site, plan.feeds))
+        for document in render_overviews(site, plan.feeds):
+            publisher.put(document)
         publisher.finish()
     if not options.dry_run:
         for one, key in plan.stale:
@@ -159,13 +176,12 @@ def _publish(
 
 
 def _plan(store: Store, config: Config, selection: Selection, site: Site, now: int) -> _Plan:
-    from feeds.render.documents import document_paths, feed_key
-    from feeds.render.opml import PATH
+    from feeds.render.documents import document_paths, feed_key, overview_paths
 
     out, before, stamps = config.paths.out, store.feeds(), store.stamps()
-    plan = _Plan([], [], [PATH])
+    plan = _Plan([], [], overview_paths(site))
     for feed in selection.feeds:
-        paths = document_paths(feed)
+        paths = document_paths(site, feed)
         plan.keep.extend(paths)
         key, summary = before.get(feed.address, (b"", None))
         intact = all(path in stamps and stamp_of(out, path) == stamps[path] for path in paths)
@@ -202,9 +218,11 @@ def feed_report(summary: Summary, base_url: str) -> FeedReport:
     )
 
 
-def site_of(config: Config) -> Site:
-    """Returns the site as documents show it."""
+def site_of(config: Config, feeds: Iterable[Feed] = (), templates: Templates = ()) -> Site:
+    """Returns the site as documents show it; pages link to those topics that are among `feeds`."""
     site, every = config.site, config.schedule.every
+    missing = sorted(excluded_places(config) - {(feed.kind, feed.key) for feed in feeds})
+    pages = Pages(addresses_of(config), tuple(missing), templates)
     return Site(
         base_url=site.base_url,
         home=site.home,
@@ -222,4 +240,5 @@ def site_of(config: Config) -> Site:
         ttl=0 if config.schedule.cron else max(1, int(every.total_seconds()) // 60),
         related=config.content.related,
         version=__version__,
+        pages=pages if site.pages else None,
     )

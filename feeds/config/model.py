@@ -59,6 +59,7 @@ class Site(Section):
     favicon: Url = ""
     logo: Url = ""
     hub: tuple[Url, ...] = ()
+    pages: bool = True
 
     @field_validator("hub", mode="before")
     @classmethod
@@ -77,6 +78,7 @@ class Paths(Section):
     seeds: tuple[FilePath, ...] = Field(default=(Path("seeds"),), min_length=1)
     out: FilePath = Path("out")
     state: FilePath = Path(".feeds/state.db")
+    templates: FilePath | None = None
 
 
 class Text(Section):
