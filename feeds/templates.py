@@ -1,4 +1,4 @@
-"""The site's own templates of pages, as `paths.templates` holds them. Contains no business logic."""
+"""The site's own templates, as `paths.templates` holds them. Contains no business logic."""
 
 from __future__ import annotations
 
