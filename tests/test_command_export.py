@@ -19,9 +19,7 @@ from tests.site import Site
 TOPIC = "topics/ai"
 FORMATS = ("atom", "html", "json", "rss")
 DOCUMENTS = [
-    f"{feed}.{ending}"
-    for feed in ("all", "providers/example.com", TOPIC)
-    for ending in FORMATS
+    f"{feed}.{ending}" for feed in ("all", "providers/example.com", TOPIC) for ending in FORMATS
 ]
 PAGES = [
     "index.html",
