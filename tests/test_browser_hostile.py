@@ -36,9 +36,9 @@ class Attacked(NamedTuple):
 
 def _seed(text: str, field: str) -> dict[str, Any]:
     """Returns the fields of a seed with the text in one of them."""
-    image = {"url": "https://images.example.com/a.png", "isCached": True}
+    image: dict[str, Any] = {"url": "https://images.example.com/a.png", "isCached": True}
     story = {"title": "Elsewhere", "webUrl": "https://other.example.com/1"}
-    return {
+    fields: dict[str, dict[str, Any]] = {
         "title": {"title": text},
         "excerpt": {"excerpt": text},
         "topic": {"topics": ["AI", text]},
@@ -46,7 +46,8 @@ def _seed(text: str, field: str) -> dict[str, Any]:
         "alt": {"images": [image | {"title": text}]},
         "related": {"related": [story | {"title": text}]},
         "source": {"related": [story | {"provider": {"name": text, "domain": "other.test"}}]},
-    }[field]
+    }
+    return fields[field]
 
 
 @pytest.fixture(scope="module")
@@ -56,9 +57,9 @@ def attacked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Attacked]:
     for name, text in TEXTS.items():
         for field in FIELDS:
             number += 1
-            changes = {"title": f"{name} as {field}"} | _seed(text, field)
+            changes: dict[str, Any] = {"title": f"{name} as {field}"} | _seed(text, field)
             site.seed(f"{number}.txt", number=number, **changes)
-        links = {"webUrl": text, "images": [{"url": text, "isCached": True}]}
+        links: dict[str, Any] = {"webUrl": text, "images": [{"url": text, "isCached": True}]}
         site.seed(f"link {number}.txt", number=1000 + number, **links)
     site.configure(
         'description = "<script>attack()</script>"\nrights = "<script>attack()</script>"\n'
