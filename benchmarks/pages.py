@@ -1,6 +1,6 @@
 """Time a cold `feeds export` with pages for people against one without, on the same seeds.
 
-Nothing is published and nothing remembered before each run. Both runs are of the same program and in
+Nothing is published and nothing remembered before each run. Both runs are of one program and in
 turn, so that the difference is what pages cost.
 """
 

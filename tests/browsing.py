@@ -108,7 +108,7 @@ class Visit:
         script = """() => new Promise((done) => {
             new PerformanceObserver((list) => done(list.getEntries().map((one) => one.value)))
                 .observe({type: "layout-shift", buffered: true});
-            setTimeout(() => done([]), 100);
+            setTimeout(() => done([]), 30);
         })"""
         return float(sum(self.page.evaluate(script)))
 

@@ -210,7 +210,7 @@ def test_browser_loads_pictures_from_where_they_are_and_nothing_else(
     with visiting(browser) as visit:
         page = visit.page
         page.goto(newsroom.url + FEED)
-        for image in page.locator("img").all():
+        for image in page.locator("img").all()[:5]:
             image.scroll_into_view_if_needed()
             expect(image).to_have_js_property("complete", value=True)
             assert image.evaluate("(image) => image.naturalWidth") > 0

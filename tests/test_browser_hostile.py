@@ -90,6 +90,8 @@ def test_browser_runs_nothing_and_keeps_its_layout(attacked: Attacked, browser: 
                 "document.querySelectorAll('details').forEach(one => one.open = true)"
             )
             assert visit.overflow() == 0, name
+            heights = "(all) => Math.max(0, ...all.map((one) => one.offsetHeight))"
+            assert visit.page.locator("article, .feeds > li").evaluate_all(heights) < 3000, name
             assert visit.page.evaluate("attacks") == 0, name
             assert visit.page.locator("script, style, svg, textarea").count() == 1, name
         strangers = {one for one in visit.requests if not one.startswith(attacked.url)}

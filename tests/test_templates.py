@@ -112,6 +112,12 @@ def test_check_finds_a_template_that_is_none(site: Site, templates: Path, name: 
     assert (ran.code, f"template {name}, line 1" in ran.err) == (2, True)
 
 
+def test_templates_of_no_name_are_ours(site: Site) -> None:
+    site.configure('[paths]\ntemplates = ""\n')
+    (site.root / "feed.html").write_text("mine")
+    assert site.load().config.paths.templates is None
+
+
 def test_templates_that_cannot_be_read_are_named(tmp_path: Path) -> None:
     with pytest.raises(TemplateError, match=r"missing: No such file.*leave the key out"):
         read_templates(tmp_path / "missing")

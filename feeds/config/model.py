@@ -80,6 +80,11 @@ class Paths(Section):
     state: FilePath = Path(".feeds/state.db")
     templates: FilePath | None = None
 
+    @field_validator("templates", mode="before")
+    @classmethod
+    def _empty_is_none(cls, value: object) -> object:
+        return value or None
+
 
 class Text(Section):
     """[text]: what is done to the text of seeds."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
+from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
@@ -171,6 +172,7 @@ def content_policy(pictures: list[Picture]) -> str:
     )
 
 
+@lru_cache(maxsize=4096)
 def when(time: datetime) -> When:
     """Returns a time as pages show it."""
     day = f"{time.day} {_MONTHS[time.month - 1]} {time.year}"
