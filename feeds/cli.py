@@ -27,9 +27,11 @@ class _Command(NamedTuple):
     help: str
     flags: tuple[str, ...]
     out: bool = False
+    config: bool = True
 
 
 _COMMANDS = (
+    _Command("init", "make a new site: config.toml, a first seed and .gitignore", (), config=False),
     _Command(
         "export",
         "publish the feeds once",
@@ -107,13 +109,23 @@ def _parser() -> argparse.ArgumentParser:
             )
         if command.name == "images path":
             sub.add_argument("url", metavar="URL", help="the image's URL, as in the seed")
-        sub.add_argument(
-            "--config",
-            type=Path,
-            default=Path("config.toml"),
-            metavar="PATH",
-            help="the configuration (default: config.toml)",
-        )
+        if command.name == "init":
+            sub.add_argument(
+                "folder",
+                type=Path,
+                nargs="?",
+                default=Path(),
+                metavar="DIR",
+                help="where, made if missing (default: the current folder)",
+            )
+        if command.config:
+            sub.add_argument(
+                "--config",
+                type=Path,
+                default=Path("config.toml"),
+                metavar="PATH",
+                help="the configuration (default: config.toml)",
+            )
         if command.out:
             sub.add_argument("--out", type=Path, metavar="DIR", help="instead of paths.out")
         for flag in command.flags:

@@ -20,6 +20,14 @@ class ConfigError(FeedsError):
         super().__init__("\nfeeds: ".join(faults))
 
 
+class TemplateError(FeedsError):
+    """A template of pages is faulty, or the folder of one's own templates cannot be read."""
+
+
+class InitError(FeedsError):
+    """A new site cannot be written where it was asked for."""
+
+
 class SeedsFolderError(FeedsError):
     """A folder of `paths.seeds` is missing or cannot be listed, so nothing may be concluded."""
 

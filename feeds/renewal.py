@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,11 +17,13 @@ from feeds.images.files import folder_times
 from feeds.model import MEDIA, Feed, Picture, Problem, Selected, Summary
 from feeds.passes import Ears, Options
 from feeds.publish import Publisher, read_manifest, stamp_of
-from feeds.render.view import RENDER_VERSION, Site
+from feeds.render.view import RENDER_VERSION, Pages, Site
 from feeds.report import FeedReport
+from feeds.select.catalog import addresses_of, excluded_places
 from feeds.select.choose import Past
 from feeds.selection import SELECTION_VERSION, Selection, next_turn, select, selected
 from feeds.store import Store
+from feeds.templates import Templates, read_templates
 from feeds.times import from_unix, show_time
 
 # From so many feeds to render on, processes are worth their start.
@@ -61,6 +64,7 @@ class _Last(msgspec.Struct, frozen=True):
     addresses: list[str]
     duplicates: tuple[Problem, ...]
     media: dict[str, int] = {}
+    site: bytes = b""
 
 
 class _Plan(NamedTuple):
@@ -82,7 +86,9 @@ def renew(store: Store, config: Config, now: int, options: Options, ears: Ears) 
         PublishError: out/ could not be written, and is as it was.
     """
     last = store.fact("last", _Last)
-    holds = last is not None and last.config == _config_key(config) and last.now <= now
+    templates = read_templates(config.paths.templates) if config.site.pages else ()
+    config_key = _config_key(config, templates)
+    holds = last is not None and last.config == config_key and last.now <= now
     if last and holds and _is_quiet(last, store, config, now):
         known = store.feeds()
         feeds = [known[address][1] for address in last.addresses]
@@ -96,20 +102,25 @@ def renew(store: Store, config: Config, now: int, options: Options, ears: Ears) 
     selection = select(store, config, past_of(store), since, now)
     if selection.touched is not None and store.has_image_news():
         selection.touched.update(store.feeds_with_image_news())
+    site = site_of(config, selection.feeds, templates)
+    site_key = hashlib.sha256(msgspec.msgpack.encode(site)).digest()
+    if last and last.site != site_key:
+        selection = selection._replace(touched=None)  # pages link to feeds that came or went
     here, media = os.fsencode(config.paths.out), folder_times(config.paths.out)
     untouched = bool(last and holds and last.out == here and last.media == media)
     gallery = Gallery(store, config, untouched=untouched)
-    renewal = _publish(store, config, selection, gallery, now, options, ears)
+    renewal = _publish(store, config, site, selection, gallery, now, options, ears)
     store.clear_image_news()
     turns = [next_turn(store, config, now), *(feed.until for feed in renewal.feeds)]
     this = _Last(
         now=now,
         until=min((turn for turn in turns if turn is not None), default=None),
-        config=_config_key(config),
+        config=config_key,
         out=here,
         addresses=[one.feed.address for one in renewal.feeds],
         duplicates=renewal.duplicates,
         media=folder_times(config.paths.out) if renewal.moved_images else media,
+        site=site_key,
     )
     store.keep_fact("last", this)
     return renewal
@@ -141,14 +152,15 @@ def _is_intact(store: Store, out: Path) -> bool:
     )
 
 
-def _config_key(config: Config) -> bytes:
-    key = f"{__version__} {SELECTION_VERSION} {RENDER_VERSION} {config!r}"
+def _config_key(config: Config, templates: Templates) -> bytes:
+    key = f"{__version__} {SELECTION_VERSION} {RENDER_VERSION} {config!r} {templates!r}"
     return hashlib.sha256(key.encode(errors="surrogateescape")).digest()
 
 
 def _publish(
     store: Store,
     config: Config,
+    site: Site,
     selection: Selection,
     gallery: Gallery,
     now: int,
@@ -156,10 +168,9 @@ def _publish(
     ears: Ears,
 ) -> Renewal:
     # Imported on demand: a pass that renders nothing does without feedgen and lxml.
-    from feeds.render.documents import RenderJob, render_feeds
-    from feeds.render.opml import render_opml
+    from feeds.render.documents import RenderJob, render_feeds, render_overviews
 
-    site, out = site_of(config), config.paths.out
+    out = config.paths.out
     plan = _plan(store, config, selection, site, gallery, now)
     jobs = (
         RenderJob(site, one, store.items(entry.number for entry in one.entries), pictures)
@@ -181,7 +192,8 @@ def _publish(
             for document in documents:
                 publisher.put(document)
             ears.progress("feeds", done, len(plan.stale))
-        publisher.put(render_opml(site, plan.feeds))
+        for document in render_overviews(site, plan.feeds):
+            publisher.put(document)
         publisher.finish()
     if not options.dry_run:
         for one, _, key in plan.stale:
@@ -206,14 +218,13 @@ def _publish(
 def _plan(
     store: Store, config: Config, selection: Selection, site: Site, gallery: Gallery, now: int
 ) -> _Plan:
-    from feeds.render.documents import document_paths, feed_key
-    from feeds.render.opml import PATH
+    from feeds.render.documents import document_paths, feed_key, overview_paths
 
     out, before, stamps = config.paths.out, store.feeds(), store.stamps()
     images = store.feed_images()
-    plan = _Plan([], [], [PATH], {})
+    plan = _Plan([], [], overview_paths(site), {})
     for feed in selection.feeds:
-        paths = document_paths(feed)
+        paths = document_paths(site, feed)
         plan.keep.extend(paths)
         key, summary = before.get(feed.address, (b"", None))
         intact = all(path in stamps and stamp_of(out, path) == stamps[path] for path in paths)
@@ -259,9 +270,11 @@ def feed_report(summary: Summary, base_url: str) -> FeedReport:
     )
 
 
-def site_of(config: Config) -> Site:
-    """Returns the site as documents show it."""
+def site_of(config: Config, feeds: Iterable[Feed] = (), templates: Templates = ()) -> Site:
+    """Returns the site as documents show it; pages link to those topics that are among `feeds`."""
     site, every = config.site, config.schedule.every
+    missing = sorted(excluded_places(config) - {(feed.kind, feed.key) for feed in feeds})
+    pages = Pages(addresses_of(config), tuple(missing), templates)
     return Site(
         base_url=site.base_url,
         home=site.home,
@@ -280,4 +293,5 @@ def site_of(config: Config) -> Site:
         related=config.content.related,
         version=__version__,
         media_url=config.images.media_url(site.base_url),
+        pages=pages if site.pages else None,
     )

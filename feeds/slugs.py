@@ -7,6 +7,8 @@ import re
 import unicodedata
 from collections.abc import Container
 
+import msgspec
+
 from feeds.text import fold
 
 _PLAIN = re.compile(r"[a-z0-9]+(?:[ .][a-z0-9]+)*", re.ASCII)
@@ -16,6 +18,23 @@ _OTHER = re.compile(r"[^a-z0-9]+", re.ASCII)
 _MAX_LENGTH = 60
 # A file name has at most 255 bytes, and a few go to its extension and to temporary names.
 _MAX_DOMAIN = 200
+
+
+class Addresses(msgspec.Struct, frozen=True):
+    """The slugs that config.toml gives, by folded topic and by domain; all else follows by rule."""
+
+    topics: dict[str, str] = {}
+    providers: dict[str, str] = {}
+
+    def topic(self, name: str) -> str:
+        """Returns the address of a topic's feed, without extension, in whatever spelling."""
+        part = self.topics.get(fold(name)) or slug(name, self.topics.values())
+        return f"topics/{part}"
+
+    def provider(self, domain: str) -> str:
+        """Returns the address of a provider's feed, without extension."""
+        part = self.providers.get(domain) or domain_slug(domain, self.providers.values())
+        return f"providers/{part}"
 
 
 def slug(name: str, reserved: Container[str] = ()) -> str:

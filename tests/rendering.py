@@ -94,14 +94,14 @@ def render_items(*items: Item, site: RenderSite = RENDER_SITE, **feed: Any) -> d
 
 
 # Pieces of text that have broken a feed, a reader or a validator somewhere.
-_HOSTILE = (
+HOSTILE = (
     *("<b>", "</b>", "<b", "</", "<!--", "-->", "<![CDATA[", "]]>", "<script>", "<a href=x>"),
     *("&", "&amp;", "&#39;", "&#x41;", "&apos", "&a1", "&copy", "&lt", "&\u00a0", "AT&T", "5 < 6"),
     *("src=x ", "href='y' ", "<1@e.org>", "(", ")", "\\", "%00", '"', "'", "{}", "---\n", ": "),
     *(" ", "\u00a0", "\u2028", "\u2060", "\u200b", "\u202e", "e\u0301", "Ã©", "é", "😀", "word"),
     *("\x00", "\x0b", "\x1b", "\x7f", "\x85", "\x9f", "\ufffd", "\ufeff", "\ufdd0", "\U0001ffff"),
 )
-HOSTILE_TEXT = st.lists(st.sampled_from(_HOSTILE) | st.text(max_size=3), max_size=6).map("".join)
+HOSTILE_TEXT = st.lists(st.sampled_from(HOSTILE) | st.text(max_size=3), max_size=6).map("".join)
 # The same as it stands in an item: cleaned, and not empty.
 HOSTILE_LINE = HOSTILE_TEXT.map(lambda text: clean_line(text, repair=True)).filter(bool)
 

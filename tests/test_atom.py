@@ -64,7 +64,7 @@ def test_feed_is_read_by_feedparser(full: bytes) -> None:
     assert feed.logo == "https://www.example.org/logo.png"
     desk = {"name": "The Desk & Friends", "email": "desk@example.org"}
     assert feed.authors == [desk | {"href": "https://www.example.org/desk"}]
-    assert feed.link == "https://www.example.org/"
+    assert feed.link == "https://feeds.example.org/v1/all.html"
 
 
 def test_entry_is_read_by_feedparser(full: bytes) -> None:
@@ -114,7 +114,7 @@ def test_links_have_these_attributes_and_this_order(full: bytes) -> None:
         {"href": "https://feeds.example.org/v1/all.atom", "rel": "self", "type": self_type},
         {"href": "https://hub.example.org/", "rel": "hub"},
         {"href": "https://hub.example.net/push?to=all&fast=1", "rel": "hub"},
-        {"href": "https://www.example.org/", "rel": "alternate", "type": html},
+        {"href": "https://feeds.example.org/v1/all.html", "rel": "alternate", "type": html},
     ]
     (entry,) = root.iterfind("atom:entry", NAMESPACES)
     image = {"href": FULL.image, "type": "image/png", "length": "0"}

@@ -17,7 +17,7 @@ from pydantic.fields import FieldInfo
 from feeds.cli import _parser
 from feeds.config import Config, load_config
 from feeds.errors import FeedsError
-from feeds.render import atom, jsonfeed, opml, rss
+from feeds.render import atom, html, jsonfeed, opml, rss
 from feeds.seeds.scan import SUFFIXES
 from feeds.slugs import slug
 from tests.markdown import ROOT, Page, blocks, code, tables
@@ -26,7 +26,10 @@ from tests.test_imports import LAYERS
 
 README = Page("README.md")
 ARCHITECTURE = Page("docs/architecture.md")
-PAGES = ("README.md", "CHANGELOG.md", "docs/architecture.md", "benchmarks/README.md")
+PAGES = (
+    *("README.md", "CHANGELOG.md", "docs/architecture.md", "docs/templates.md"),
+    "benchmarks/README.md",
+)
 PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 
 
@@ -165,14 +168,14 @@ def test_commands_of_the_readme_are_those_of_the_parser() -> None:
 @pytest.mark.parametrize("name", COMMANDS)
 def test_options_of_the_readme_are_those_of_the_parser(name: str) -> None:
     text = README.section(f"feeds {name}")
-    (table,) = tables(text)
+    rows = [row for table in tables(text) for row in table]
     wanted = []
     for action in COMMANDS[name]._actions:
         if not action.option_strings:
             assert f"`feeds {name} {action.metavar}`" in text
         elif action.dest != "help":
             wanted.append(f"{action.option_strings[-1]} {action.metavar or ''}".strip())
-    assert [code(row["option"])[0] for row in table] == wanted
+    assert [code(row["option"])[0] for row in rows] == wanted
 
 
 def documented_codes() -> set[int]:
@@ -262,7 +265,7 @@ def test_media_types_in_the_readme_are_true() -> None:
     written = [
         (*code(row["extension"]), *code(row["media type to serve it with"])) for row in table
     ]
-    formats = [(f".{one.EXTENSION}", one.MEDIA_TYPE) for one in (atom, rss, jsonfeed)]
+    formats = [(f".{one.EXTENSION}", one.MEDIA_TYPE) for one in (atom, rss, jsonfeed, html)]
     assert written == [*formats, (Path(opml.PATH).suffix, opml.MEDIA_TYPE)]
 
 

@@ -19,6 +19,7 @@ from feeds.render.documents import (
     render_feed,
     render_feeds,
 )
+from feeds.render.view import Pages
 from feeds.render.view import Site as RenderSite
 from tests.rendering import RENDER_SITE, make_item, select_items
 
@@ -32,6 +33,7 @@ _SITE = replace(
     favicon="https://www.example.org/favicon.png",
     logo="https://www.example.org/logo.png",
     hubs=("https://hub.example.org/",),
+    pages=Pages(),
 )
 _TIME = datetime(2026, 2, 3, tzinfo=UTC)
 _ITEM = make_item(
@@ -52,7 +54,7 @@ _SITE_CHANGES: dict[str, tuple[Any, bool]] = {
     "base_url": ("https://moved.example.org/", True),
     "home": ("https://home.example.org/", True),
     "id": ("https://id.example.org/", True),
-    "title": ("Renamed", False),
+    "title": ("Renamed", True),
     "language": ("de", True),
     "author_name": ("Another", True),
     "author_email": ("other@example.org", True),
@@ -66,12 +68,13 @@ _SITE_CHANGES: dict[str, tuple[Any, bool]] = {
     "related": (1, True),
     "version": ("0.1", True),
     "media_url": ("https://media.example.org/", False),  # but with a copy: test_enclosures.py
+    "pages": (None, True),
 }
 _FEED_CHANGES: dict[str, tuple[Any, bool]] = {
     "address": ("topics/ai", True),
     "kind": ("topic", False),
     "key": ("ai", False),
-    "name": ("AI", False),
+    "name": ("AI", True),
     "title": ("Renamed", True),
     "description": ("Described", True),
     "max_items": (9, False),
@@ -196,8 +199,9 @@ def test_feed_is_rendered_in_every_format() -> None:
         ("topics/ai.atom", "application/atom+xml"),
         ("topics/ai.rss", "application/rss+xml"),
         ("topics/ai.json", "application/feed+json"),
+        ("topics/ai.html", "text/html"),
     ]
-    assert [document.path for document in documents] == document_paths(selected.feed)
+    assert [document.path for document in documents] == document_paths(_SITE, selected.feed)
 
 
 @pytest.mark.parametrize("many", [False, True], ids=["in this process", "in processes"])

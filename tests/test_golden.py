@@ -10,15 +10,16 @@ from pathlib import Path
 
 import pytest
 
+from feeds.render import index
 from tests.rendering import GOLDEN, publish_full, publish_golden
 from tests.site import REAL_SEEDS
 from tests.validator import findings
 
 _REAL_CONFIG = REAL_SEEDS.parent / "config.toml"
-_FORMATS = ("atom", "json", "rss")
+_FORMATS = ("atom", "html", "json", "rss")
 _ALL = tuple(f"all.{extension}" for extension in _FORMATS)
 _DOCUMENTS = {
-    "full": (*_ALL, "feeds.opml"),
+    "full": (*_ALL, "feeds.opml", "index.html"),
     "real": (*_ALL, *(f"topics/computer-vision.{one}" for one in _FORMATS), "feeds.opml"),
 }
 _BASE_URLS = {"full": "https://feeds.example.org/v1/", "real": "https://feeds.example.org/"}
@@ -60,7 +61,7 @@ def test_site_publishes_these_feeds_in_every_format(published: dict[str, Path], 
     out = published[name]
     files = {str(path.relative_to(out)) for path in out.rglob("[!.]*.*") if path.is_file()}
     wanted = {f"{feed}.{one}" for feed in _FEEDS[name] for one in _FORMATS}
-    assert files == wanted | {"feeds.opml"}
+    assert files == wanted | {"feeds.opml", *index.PATHS}
 
 
 @pytest.mark.parametrize("name", _FEEDS)

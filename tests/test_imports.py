@@ -15,7 +15,7 @@ PACKAGE = Path(__file__).parent.parent / "feeds"
 # Those that stand in one layer do not know each other.
 LAYERS = (
     {"errors", "times", "urls", "text", "model"},
-    {"slugs", "cron", "output", "passes", "processes", "report"},
+    {"slugs", "cron", "output", "passes", "processes", "report", "templates"},
     {"config"},
     {"seeds", "store", "select", "render", "publish", "images"},
     {"rescan", "selection", "adoption", "outcomes", "gallery", "sweeping"},
@@ -32,6 +32,7 @@ STAGES = LAYERS[3]
 # Who may import what does not come with Python, or stands for I/O.
 DOORS = {
     "feedgen": {"render"},
+    "jinja2": {"render"},
     "lxml": {"render"},
     "sqlite3": {"store"},
     "yaml": {"seeds"},

@@ -19,6 +19,7 @@ from tests.rendering import FULL, HOSTILE_LINE, RENDER_SITE, make_item, publish_
 from tests.validator import findings
 
 _HOME = "https://www.example.org/"
+_PAGE = "https://feeds.example.org/v1/all.html"
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +38,7 @@ def test_feed_has_these_members(full: bytes) -> None:
     assert feed == {
         "version": "https://jsonfeed.org/version/1.1",
         "title": "Example & Söhne",
-        "home_page_url": _HOME,
+        "home_page_url": _PAGE,
         "feed_url": "https://feeds.example.org/v1/all.json",
         "description": "News <i>picked</i> & weighed – every half hour.",
         "icon": "https://www.example.org/icon-512.png",
@@ -74,7 +75,7 @@ def test_item_has_these_members(full: bytes) -> None:
 
 def test_document_is_read_by_atoma(full: bytes) -> None:
     feed = atoma.parse_json_feed_bytes(full)
-    assert (feed.title, feed.home_page_url) == ("Example & Söhne", _HOME)
+    assert (feed.title, feed.home_page_url) == ("Example & Söhne", _PAGE)
     (item,) = feed.items
     assert (item.id_, item.url, item.external_url) == (FULL.id, FULL.url, FULL.original)
     assert (item.title, item.summary) == (FULL.title, FULL.excerpt)

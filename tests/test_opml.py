@@ -64,7 +64,7 @@ def test_outlines_have_these_attributes(full: bytes) -> None:
         "title": "Seeing machines",
         "type": "rss",
         "xmlUrl": f"{_BASE}topics/vision.atom",
-        "htmlUrl": "https://www.example.org/",
+        "htmlUrl": f"{_BASE}topics/vision.html",
     }
 
 

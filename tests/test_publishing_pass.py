@@ -45,10 +45,11 @@ def test_pass_does_not_refuse_when_all_stories_are_withdrawn(full: Site) -> None
 def test_files_of_vanished_feeds_are_removed_and_foreign_ones_are_not(full: Site) -> None:
     full.seed("a.txt", number=1, topics=["Space"])
     full.publish()
-    (full.out / "topics/space.html").write_text("mine")
+    (full.out / "topics/space.txt").write_text("mine")
     full.seed("a.txt", number=1)
-    assert full.publish().removed == [f"topics/space.{one}" for one in ("atom", "json", "rss")]
-    assert (full.out / "topics/space.html").read_text() == "mine"
+    formats = ("atom", "html", "json", "rss")
+    assert full.publish().removed == [f"topics/space.{one}" for one in formats]
+    assert (full.out / "topics/space.txt").read_text() == "mine"
     assert "topics/space.rss" not in read_manifest(full.out).files
 
 

@@ -20,7 +20,7 @@ from feeds.render.view import Site as RenderSite
 from tests.rendering import FULL, HOSTILE_LINE, RENDER_SITE, make_item, publish_full, render_items
 from tests.validator import NAMESPACES, findings
 
-_HOME = "https://www.example.org/"
+_PAGE = "https://feeds.example.org/v1/all.html"
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +40,7 @@ def test_channel_is_read_by_feedparser(full: bytes) -> None:
     parsed: Any = feedparser.parse(full)
     feed = parsed.feed
     assert (parsed.bozo, parsed.version) == (False, "rss20")
-    assert (feed.title, feed.link, feed.language) == ("Example & Söhne", _HOME, "en-GB")
+    assert (feed.title, feed.link, feed.language) == ("Example & Söhne", _PAGE, "en-GB")
     assert feed.subtitle == "News <\u2060i>picked<\u2060/i> & weighed – every half hour."
     assert feed.rights == "© 2026 Example &copy; Söhne"
     assert feed.generator == f"feeds {__version__}"
@@ -48,10 +48,10 @@ def test_channel_is_read_by_feedparser(full: bytes) -> None:
     assert calendar.timegm(feed.updated_parsed) == FULL.updated.timestamp()
     assert feed.author_detail == {"name": "The Desk & Friends", "email": "desk@example.org"}
     image = feed.image
-    assert (image.href, image.link) == ("https://www.example.org/logo.png", _HOME)
+    assert (image.href, image.link) == ("https://www.example.org/logo.png", _PAGE)
     assert image.title == "Example & Söhne"
     assert [(link.rel, link.href) for link in feed.links] == [
-        ("alternate", _HOME),
+        ("alternate", _PAGE),
         ("self", "https://feeds.example.org/v1/all.rss"),
         ("hub", "https://hub.example.org/"),
         ("hub", "https://hub.example.net/push?to=all&fast=1"),
@@ -78,13 +78,13 @@ def test_item_is_read_by_feedparser(full: bytes) -> None:
 
 def test_document_is_read_by_atoma(full: bytes) -> None:
     channel = atoma.parse_rss_bytes(full)
-    assert (channel.title, channel.link, channel.language) == ("Example & Söhne", _HOME, "en-GB")
+    assert (channel.title, channel.link, channel.language) == ("Example & Söhne", _PAGE, "en-GB")
     assert channel.last_build_date == FULL.updated
     assert (channel.ttl, channel.generator) == (30, f"feeds {__version__}")
     assert channel.managing_editor == "desk@example.org (The Desk & Friends)"
     assert channel.copyright == "© 2026 Example &copy; Söhne"
     assert channel.docs == "http://www.rssboard.org/rss-specification"
-    assert (channel.image.url, channel.image.link) == ("https://www.example.org/logo.png", _HOME)
+    assert (channel.image.url, channel.image.link) == ("https://www.example.org/logo.png", _PAGE)
     (item,) = channel.items
     assert (item.guid, item.title, item.link) == (FULL.id, FULL.title, FULL.url)
     assert (item.pub_date, item.author) == (FULL.published, None)

@@ -9,12 +9,14 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime
+from pathlib import Path
 from typing import cast
 
 from lxml import etree
 
 from tests import validator_values as values
 from tests.site import NOW
+from tests.validator_html import html_findings
 from tests.validator_json import json_findings
 
 NAMESPACES = {
@@ -25,6 +27,7 @@ NAMESPACES = {
     "xml": "http://www.w3.org/XML/1998/namespace",
 }
 _PREFIXES = {uri: prefix for prefix, uri in NAMESPACES.items()}
+_PACKAGE = Path(__file__).parent.parent / "feeds"
 _DECLARATION = b"<?xml version='1.0' encoding='UTF-8'?>\n"
 _RELATIONS = {"alternate", "enclosure", "hub", "related", "self", "via"}
 _ENCLOSURE = re.compile(r"https?://([a-z0-9-]+\.)+[a-z0-9][a-z0-9-]*(:\d+)?(/|$)", re.ASCII)
@@ -69,6 +72,10 @@ def findings(path: str, data: bytes, base_url: str, now: datetime = NOW) -> list
     address, extension = base_url + path, path.rpartition(".")[2]
     if extension == "json":
         return list(json_findings(data, address, now))
+    if extension == "html":
+        return html_findings(data)
+    if extension in {"css", "js", "svg"}:
+        return [] if data == _asset(path) else ["not the one of the package"]
     if not data.startswith(_DECLARATION):
         return ["no XML declaration of UTF-8"]
     root = etree.fromstring(data)
@@ -77,6 +84,10 @@ def findings(path: str, data: bytes, base_url: str, now: datetime = NOW) -> list
     if extension == "rss":
         return [*_structure(root), *_rss(root, address, now, data.decode().split("\n"))]
     return [*_structure(root), *_opml(root, now)]
+
+
+def _asset(path: str) -> bytes:
+    return (_PACKAGE / "render" / path).read_bytes()
 
 
 def _short(tag: object) -> str:

@@ -14,6 +14,7 @@ from feeds.model import Card, Problem
 from feeds.passes import utc_now
 from feeds.pipeline import Refreshed, look
 from feeds.select.choose import Past, choose
+from feeds.templates import read_templates
 from feeds.text import fold
 from feeds.times import to_unix
 
@@ -31,6 +32,7 @@ def run(arguments: Namespace) -> int:
     """Checks configuration and seeds; 1 where a seed, or a part of one, cannot be used."""
     console = Console(json=arguments.json)
     loaded = load_config(arguments.config)
+    _check_templates(loaded.config)
     with console.listening() as ears:
         seeds, cards, found = look(loaded, ears, _see, fresh=True)
     choice = choose(cards, loaded.config, Past(), to_unix(utc_now()))
@@ -49,6 +51,14 @@ def run(arguments: Namespace) -> int:
 
 def _see(now_there: Refreshed) -> tuple[int, list[Card], list[Problem]]:
     return now_there.seeds, list(now_there.store.cards()), now_there.problems
+
+
+def _check_templates(config: Config) -> None:
+    templates = read_templates(config.paths.templates) if config.site.pages else ()
+    if templates:
+        from feeds.render.jinja import check_templates  # costs 60 ms, and few sites have templates
+
+        check_templates(templates)
 
 
 def _hints(config: Config, cards: list[Card]) -> Iterator[str]:

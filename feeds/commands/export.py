@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import os
+import shlex
 from argparse import Namespace
+from contextlib import suppress
+from pathlib import Path
+from urllib.parse import urlsplit
 
 import msgspec
 
 from feeds.commands.images import say_fetched
-from feeds.config import load_config
+from feeds.config import Config, load_config
 from feeds.console import Console
 from feeds.fetching import fetch_images
 from feeds.passes import Options
 from feeds.pipeline import publish_pass
 from feeds.report import PassReport
+
+_LOCAL = {"localhost", "127.0.0.1"}
+_DEFAULT_PORT = 8000
 
 
 def run(arguments: Namespace) -> int:
@@ -35,6 +43,8 @@ def run(arguments: Namespace) -> int:
         say_fetched(console, fetched)
     console.problems(report.problems)
     _summarise(console, report)
+    if not report.dry_run:
+        console.say(_where_to_look(loaded.config))
     console.report(report)
     return 1 if arguments.strict and report.problems else 0
 
@@ -83,3 +93,19 @@ def _summarise(console: Console, report: PassReport) -> None:
         console.say(
             f"{report.images_added} images {would}added, {report.images_removed} {would}removed"
         )
+
+
+def _where_to_look(config: Config) -> str:
+    """Says how to look at what was published, as a command that can be pasted into a shell."""
+    site, out = config.site, config.paths.out
+    url = urlsplit(site.base_url)
+    port = _DEFAULT_PORT
+    if url.hostname in _LOCAL:
+        port = url.port or (80 if url.scheme == "http" else 443)
+    with suppress(OSError, ValueError):  # out/ is not below the current folder, or that is gone
+        out = out.relative_to(Path.cwd())
+    shown = shlex.quote(os.fsencode(out).decode(errors="backslashreplace"))
+    serve = f"python3 -m http.server -b 127.0.0.1 -d {shown} {port}"
+    if not site.pages:
+        return f"serve them here: {serve}"
+    return f"look at them: {shown}/index.html; serve them here: {serve}"

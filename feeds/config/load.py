@@ -93,6 +93,7 @@ def load_config(path: Path, environment: Mapping[str, str] = os.environ) -> Load
             "seeds": tuple(_absolute(path.parent, folder) for folder in paths.seeds),
             "out": _absolute(path.parent, paths.out),
             "state": _absolute(path.parent, paths.state),
+            "templates": paths.templates and _absolute(path.parent, paths.templates),
         }
     )
     cache = _absolute(path.parent, config.images.cache)

@@ -62,6 +62,7 @@ class Site(Section):
     favicon: Url = ""
     logo: Url = ""
     hub: tuple[Url, ...] = ()
+    pages: bool = True
 
     @field_validator("hub", mode="before")
     @classmethod
@@ -80,6 +81,12 @@ class Paths(Section):
     seeds: tuple[FilePath, ...] = Field(default=(Path("seeds"),), min_length=1)
     out: FilePath = Path("out")
     state: FilePath = Path(".feeds/state.db")
+    templates: FilePath | None = None
+
+    @field_validator("templates", mode="before")
+    @classmethod
+    def _empty_is_none(cls, value: object) -> object:
+        return value or None
 
 
 class Text(Section):

@@ -15,6 +15,7 @@ from lxml.etree import SubElement, _Element
 from feeds.model import Document
 from feeds.render.media import MEDIA_NS, add_media
 from feeds.render.plain import defuse, looks_like_html
+from feeds.render.stylesheet import with_stylesheet
 from feeds.render.view import EntryView, FeedView
 
 MEDIA_TYPE = "application/atom+xml"
@@ -37,7 +38,7 @@ def render_atom(view: FeedView) -> Document:
     generator.link({"href": view.url(EXTENSION), "rel": "self", "type": MEDIA_TYPE})
     for hub in site.hubs:
         generator.link({"href": hub, "rel": "hub"})
-    generator.link({"href": site.home, "rel": "alternate", "type": "text/html"})
+    generator.link({"href": site.page_of(feed), "rel": "alternate", "type": "text/html"})
     generator.author(_author(view))
     generator.generator("feeds", version=site.version)
     if site.icon:
@@ -48,7 +49,7 @@ def render_atom(view: FeedView) -> Document:
         generator.rights(site.rights)
     for entry in view.entries:
         _add_entry(generator, entry, site.related)
-    data = generator.atom_str(pretty=True)
+    data = with_stylesheet(generator.atom_str(pretty=True), site.stylesheet_of(feed))
     return Document(f"{feed.address}.{EXTENSION}", MEDIA_TYPE, data)
 
 

@@ -9,19 +9,20 @@ from typing import NamedTuple
 
 import msgspec
 
-from feeds.model import Document, Feed, Item, Picture, Selected, item_digest
+from feeds.model import Document, Feed, Item, Picture, Selected, Summary, item_digest
 from feeds.processes import spread
-from feeds.render import atom, jsonfeed, rss
+from feeds.render import atom, html, index, jsonfeed, opml, rss
 from feeds.render.content import entry_content
 from feeds.render.view import NEVER, RENDER_VERSION, EntryView, FeedView, Site, enclosure_of
 from feeds.times import from_unix
 
-EXTENSIONS = (atom.EXTENSION, rss.EXTENSION, jsonfeed.EXTENSION)
+EXTENSIONS = (atom.EXTENSION, rss.EXTENSION, jsonfeed.EXTENSION, html.EXTENSION)
 
 _FORMATS: tuple[Callable[[FeedView], Document], ...] = (
     atom.render_atom,
     rss.render_rss,
     jsonfeed.render_json,
+    html.render_html,
 )
 _CHUNK = 4
 
@@ -68,7 +69,7 @@ def render_feed(
         entries.append(EntryView(item, published, updated, enclosure, content))
     updated = max((entry.updated for entry in entries), default=NEVER)
     view = FeedView(site, selected.feed, updated, entries)
-    return [render(view) for render in _FORMATS]
+    return [render(view) for render in _FORMATS if site.pages or render is not html.render_html]
 
 
 def feed_key(site: Site, selected: Selected, pictures: Pictures = _NO_PICTURES) -> bytes:
@@ -81,9 +82,23 @@ def feed_key(site: Site, selected: Selected, pictures: Pictures = _NO_PICTURES) 
     return hashlib.sha256(msgspec.msgpack.encode(shown)).digest()
 
 
-def document_paths(feed: Feed) -> list[str]:
+def render_overviews(site: Site, feeds: Sequence[Summary]) -> list[Document]:
+    """Returns what tells of all feeds: the subscription list and, with pages, the index."""
+    documents = [opml.render_opml(site, feeds)]
+    if site.pages:
+        documents += [index.render_index(site, feeds), *index.assets(site)]
+    return documents
+
+
+def overview_paths(site: Site) -> list[str]:
+    """Returns the paths below out/ of what belongs to no feed of its own."""
+    return [opml.PATH, *(index.PATHS if site.pages else ())]
+
+
+def document_paths(site: Site, feed: Feed) -> list[str]:
     """Returns the paths below out/ of the feed's documents."""
-    return [f"{feed.address}.{extension}" for extension in EXTENSIONS]
+    extensions = EXTENSIONS if site.pages else EXTENSIONS[:-1]
+    return [f"{feed.address}.{extension}" for extension in extensions]
 
 
 def _render_chunk(jobs: list[RenderJob]) -> bytes:

@@ -23,7 +23,7 @@ def render_json(view: FeedView) -> Document:
     document: Object = {
         "version": "https://jsonfeed.org/version/1.1",
         "title": feed.title,
-        "home_page_url": site.home,
+        "home_page_url": site.page_of(feed),
         "feed_url": view.url(EXTENSION),
         "description": feed.description,
         "icon": site.icon,

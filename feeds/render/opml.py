@@ -53,7 +53,7 @@ def _outline(parent: etree._Element, site: Site, feed: Feed) -> None:
             "title": title,
             "type": "rss",  # OPML's word for every subscription, whatever its format
             "xmlUrl": f"{site.base_url}{feed.address}.{EXTENSION}",
-            "htmlUrl": site.home,
+            "htmlUrl": site.page_of(feed),
         },
     )
 

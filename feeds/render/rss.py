@@ -17,6 +17,7 @@ from lxml.etree import SubElement, _Element
 from feeds.model import Document
 from feeds.render.media import MEDIA_NS, add_media
 from feeds.render.plain import defuse, needs_care, write_rss_text
+from feeds.render.stylesheet import with_stylesheet
 from feeds.render.view import EntryView, FeedView
 
 MEDIA_TYPE = "application/rss+xml"
@@ -40,20 +41,21 @@ def render_rss(view: FeedView) -> Document:
     generator.lastBuildDate(view.updated)
     generator.language(site.language)
     generator.link({"href": view.url(EXTENSION), "rel": "self", "type": MEDIA_TYPE})
-    generator.link({"href": site.home, "rel": "alternate"})
+    generator.link({"href": site.page_of(feed), "rel": "alternate"})
     generator.generator(f"feeds {site.version}")
     if site.author_email and site.author_name:
         name = defuse(_BRACKETS.sub("", site.author_name))  # brackets enclose it
         generator.managingEditor(f"{site.author_email} ({name})")
     if site.logo.lower().endswith(_IMAGE_NAMES):
-        generator.image(site.logo, title=feed.title, link=site.home)
+        generator.image(site.logo, title=feed.title, link=site.page_of(feed))
     if site.rights:
         generator.rights(site.rights)
     if site.ttl:
         generator.ttl(site.ttl)
     for entry in view.entries:
         _add_item(generator, entry)
-    return Document(f"{feed.address}.{EXTENSION}", MEDIA_TYPE, generator.rss_str(pretty=True))
+    data = with_stylesheet(generator.rss_str(pretty=True), site.stylesheet_of(feed))
+    return Document(f"{feed.address}.{EXTENSION}", MEDIA_TYPE, data)
 
 
 def _add_item(generator: FeedGenerator, view: EntryView) -> None:

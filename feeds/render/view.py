@@ -10,10 +10,11 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from feeds.model import Feed, Image, Item, Picture
+from feeds.model import Feed, FeedKind, Image, Item, Picture
+from feeds.slugs import Addresses
 
 # Raise it whenever the same feed would give other bytes.
-RENDER_VERSION = 1
+RENDER_VERSION = 2
 
 # Stands for `updated` where a feed has no entry: Atom wants a date, and "now" would change the
 # document with every pass.
@@ -35,11 +36,24 @@ _TYPES = {
 }
 
 
+class Pages(msgspec.Struct, frozen=True):
+    """What pages for people show besides.
+
+    `missing` names the feeds, by kind and key, that do not exist although items name their topic or
+    provider; `templates` holds the site's own templates and assets by their names.
+    """
+
+    addresses: Addresses = Addresses()
+    missing: tuple[tuple[FeedKind, str], ...] = ()
+    templates: tuple[tuple[str, str], ...] = ()
+
+
 class Site(msgspec.Struct, frozen=True):
     """The site, as far as documents show it.
 
     `ttl` is in minutes, 0 where the schedule has no fixed interval. `version` is our own.
-    `media_url` is what the names of copies of images are appended to.
+    `media_url` is what the names of copies of images are appended to. `pages` is None where there
+    are no pages for people.
     """
 
     base_url: str
@@ -59,6 +73,18 @@ class Site(msgspec.Struct, frozen=True):
     related: int
     version: str
     media_url: str = ""
+    pages: Pages | None = None
+
+    def page_of(self, feed: Feed) -> str:
+        """The address of the page that a feed is the alternate of: its own, or else the site's."""
+        return f"{self.base_url}{feed.address}.html" if self.pages else self.home
+
+    def stylesheet_of(self, feed: Feed) -> str:
+        """Where a feed finds its style sheet for browsers, from itself; ``""`` without pages.
+
+        Relative, so that it is found wherever out/ is served, and in a copy of it.
+        """
+        return f"{up_from(feed.address)}assets/feed.css" if self.pages else ""
 
 
 class Enclosure(msgspec.Struct, frozen=True):
@@ -99,6 +125,11 @@ class FeedView(NamedTuple):
     def url(self, extension: str) -> str:
         """The address of one of the feed's documents."""
         return f"{self.site.base_url}{self.feed.address}.{extension}"
+
+
+def up_from(path: str) -> str:
+    """Returns the relative way from a document to out/: ``""``, ``../`` and so on."""
+    return "../" * path.count("/")
 
 
 def enclosure_of(item: Item, pictures: Iterable[Picture], site: Site) -> Enclosure | None:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 from feeds.config import Config
 from feeds.config.model import CustomFeed, Named
 from feeds.model import Feed, FeedKind
-from feeds.slugs import domain_slug, slug
+from feeds.slugs import Addresses
 from feeds.text import fold
 
 _NOTHING_SPECIAL = Named()
@@ -49,9 +49,8 @@ def catalog(
     """
     special = {fold(name): (name, named) for name, named in config.topics.items()}
     topics = names.usual_topics() | {key: name for key, (name, _) in special.items()}
-    topic_slugs = {named.slug for named in config.topics.values()}
+    addresses = addresses_of(config)
     providers = {domain: domain for domain in config.providers} | names.usual_providers()
-    provider_slugs = {named.slug for named in config.providers.values()}
     has_items = set(filled)
     site, size = config.site, config.selection.max_items
     feeds: dict[tuple[FeedKind, str], Feed] = {
@@ -60,17 +59,35 @@ def catalog(
     for key, name in sorted(topics.items()):
         _, named = special.get(key, ("", _NOTHING_SPECIAL))
         if not named.exclude or ("topic", key) in has_items:
-            address = f"topics/{named.slug or slug(name, topic_slugs)}"
-            feeds["topic", key] = _feed(config, ("topic", key), address, name, named)
+            place: tuple[FeedKind, str] = ("topic", key)
+            feeds[place] = _feed(config, place, addresses.topic(name), name, named)
     for domain, name in sorted(providers.items()):
         named = config.providers.get(domain, _NOTHING_SPECIAL)
         if not named.exclude or ("provider", domain) in has_items:
-            address = f"providers/{named.slug or domain_slug(domain, provider_slugs)}"
-            feeds["provider", domain] = _feed(config, ("provider", domain), address, name, named)
+            place = ("provider", domain)
+            feeds[place] = _feed(config, place, addresses.provider(domain), name, named)
     for custom in config.feeds:
         address = custom.address
         feeds["custom", address] = _feed(config, ("custom", address), address, custom.name, custom)
     return feeds
+
+
+def addresses_of(config: Config) -> Addresses:
+    """Returns where the feeds of topics and providers stand, whether there are such or not."""
+    return Addresses(
+        {fold(name): named.slug for name, named in config.topics.items() if named.slug},
+        {domain: named.slug for domain, named in config.providers.items() if named.slug},
+    )
+
+
+def excluded_places(config: Config) -> set[tuple[FeedKind, str]]:
+    """Returns the kind and key of feeds that may be missing though published items name them."""
+    places: set[tuple[FeedKind, str]] = {
+        ("topic", fold(name)) for name, named in config.topics.items() if named.exclude
+    }
+    return places | {
+        ("provider", domain) for domain, named in config.providers.items() if named.exclude
+    }
 
 
 def _feed(

@@ -26,6 +26,10 @@ _CARD_COLUMNS = (
 )
 
 
+# What msgspec raises for damaged bytes: for those of a text its error is Python's own.
+_UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError)
+
+
 class DamagedStateError(Exception):
     """The state file is not one that can be read; it is to be moved aside."""
 
@@ -88,7 +92,7 @@ class Store(Slots, Images):
                 f"cannot write the state file {self._path}: {error}. "
                 "The next run repairs what is half done."
             ) from None
-        except msgspec.DecodeError as error:
+        except _UNREADABLE as error:
             raise DamagedStateError(str(error)) from None
         finally:
             if self._db.in_transaction:
@@ -177,7 +181,7 @@ class Store(Slots, Images):
         try:
             row = self._db.execute(query, (name,)).fetchone()
             return msgspec.msgpack.decode(row[0], type=kind) if row else None
-        except (msgspec.DecodeError, sqlite3.DatabaseError):
+        except (*_UNREADABLE, sqlite3.DatabaseError):
             return None
 
     def has_fact(self, name: str) -> bool:

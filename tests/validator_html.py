@@ -1,0 +1,58 @@
+"""What a page for people must be: strict HTML that loads and runs nothing but the site's own."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator
+from xml.etree.ElementTree import Element
+
+import html5lib
+from html5lib.html5parser import ParseError
+
+# Where a browser goes by itself, or a visitor by a click.
+_TARGETS = {"href", "src"}
+_RUNS = re.compile("on[a-z]+|style|srcdoc|action|formaction|http-equiv|srcset")
+_RELATIVE = re.compile(r"(?![a-z]+:|//)[\w./#-]+", re.ASCII)
+_ABSOLUTE = re.compile(r"https?://[^\s<>\"]+", re.ASCII)
+
+
+def html_findings(data: bytes) -> list[str]:
+    """Returns what is wrong with a page."""
+    try:
+        root = html5lib.HTMLParser(strict=True, namespaceHTMLElements=False).parse(data.decode())
+    except ParseError as error:
+        return [str(error)]
+    return list(_faults(root))
+
+
+def _faults(root: Element) -> Iterator[str]:
+    head = root.find("head")
+    policies = [one for one in root.iter("meta") if "http-equiv" in one.attrib]
+    if (
+        head is None
+        or policies != [head[1]]
+        or "default-src 'none'" not in head[1].get("content", "")
+    ):
+        yield "no Content-Security-Policy before all that could be loaded"
+    if not root.get("lang") or not "".join(root.find("head/title").itertext()).strip():  # type: ignore[union-attr]
+        yield "no language, or no title"
+    ids = Counter(element.get("id") for element in root.iter() if element.get("id"))
+    yield from (f"id {name!r} twice" for name, count in ids.items() if count > 1)
+    for element in root.iter():
+        if not isinstance(element.tag, str):
+            yield "a comment"
+            continue
+        yield from _element(element)
+
+
+def _element(element: Element) -> Iterator[str]:
+    if element.tag in {"iframe", "object", "embed", "form", "style", "base"}:
+        yield f"element {element.tag}"
+    if element.tag == "script" and (element.text or not element.get("src", "").endswith("site.js")):
+        yield "a script that is not the site's"
+    for name, value in element.attrib.items():
+        if _RUNS.fullmatch(name) and (element.tag, name) != ("meta", "http-equiv"):
+            yield f"attribute {name} of {element.tag}"
+        if name in _TARGETS and not (_RELATIVE.fullmatch(value) or _ABSOLUTE.fullmatch(value)):
+            yield f"{name} {value!r}"
