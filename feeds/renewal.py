@@ -149,6 +149,7 @@ def _publish(
         kept = set(plan.keep)
         untouched = {path: stamp for path, stamp in stamps.items() if path in kept}
         store.keep_stamps(untouched | publisher.stamps)
+        store.retire(publisher.removed, kept)
     return Renewal(
         plan.feeds,
         selection.duplicates,

@@ -18,6 +18,9 @@ _LANGUAGE = re.compile(r"[a-z]{2,3}(-[a-z0-9]{2,8})*", re.IGNORECASE | re.ASCII)
 _SLUG = re.compile(r"[a-z0-9]+([.-][a-z0-9]+)*", re.ASCII)
 _MAX_SLUG = 100
 _URN = re.compile(r"urn:[a-z0-9][a-z0-9-]{1,31}:[A-Za-z0-9:._-]+", re.ASCII)
+_SIZE = re.compile(r"(\d{1,9})\s*(b|kib|mib|gib)", re.ASCII)
+_SIZES = {"b": 1, "kib": 1 << 10, "mib": 1 << 20, "gib": 1 << 30}
+_ADDRESS = re.compile(r"(?P<host>[^\[\]:\s]+|\[[0-9a-f:.]+\]):(?P<port>\d{1,5})", re.IGNORECASE)
 _EMAIL = re.compile(r"[^@\s()<>]+@[a-z0-9-]+(\.[a-z0-9-]+)+", re.IGNORECASE | re.ASCII)
 
 
@@ -33,6 +36,20 @@ def _duration(value: object) -> timedelta:
     if not isinstance(value, str):
         raise ValueError(f"wanted {WANTED_DURATION}")  # noqa: TRY004
     return parse_duration(value)
+
+
+def _size(value: object) -> int:
+    match = _SIZE.fullmatch(value.strip().lower()) if isinstance(value, str) else None
+    if match is None:
+        raise ValueError('wanted a size such as "512KiB", "8MiB" or "1GiB"')
+    return int(match[1]) * _SIZES[match[2]]
+
+
+def _address(value: str) -> str:
+    match = _ADDRESS.fullmatch(value)
+    if value and (match is None or not 0 < int(match["port"]) < 65536):
+        raise ValueError('wanted an address such as "127.0.0.1:9464"')
+    return value
 
 
 def _url(value: str) -> str:
@@ -112,6 +129,8 @@ Whole = Annotated[int, BeforeValidator(_number)]
 Quality = Annotated[Whole, Field(ge=0, le=100)]
 Count = Annotated[Whole, Field(ge=1, le=10_000)]
 Duration = Annotated[timedelta, BeforeValidator(_duration)]
+Size = Annotated[int, BeforeValidator(_size)]
+Port = Annotated[Whole, Field(ge=1, le=65_535)]
 Line = Annotated[str, AfterValidator(_line)]
 Name = Annotated[Line, Field(min_length=1)]
 Url = Annotated[str, AfterValidator(_url)]
@@ -122,3 +141,4 @@ Slug = Annotated[str, AfterValidator(_slug)]
 Email = Annotated[str, AfterValidator(_email)]
 SiteId = Annotated[str, AfterValidator(_site_id)]
 Domain = Annotated[str, AfterValidator(_domain)]
+Address = Annotated[Line, AfterValidator(_address)]

@@ -111,10 +111,14 @@ _MIGRATIONS = (
         )
     ) WHERE qualified IS NOT NULL;
     """,
+    """
+    -- Documents that were published once and are no more: a server tells readers to give them up.
+    CREATE TABLE retired (path TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
+    """,
 )
 
 VERSION = len(_MIGRATIONS)
-TABLES = {"seed", "item", "memory", "slot", "feed", "document", "fact"}
+TABLES = {"seed", "item", "memory", "slot", "feed", "document", "fact", "retired"}
 
 
 def migrate(connection: sqlite3.Connection) -> None:

@@ -12,6 +12,8 @@ import msgspec
 
 from feeds.errors import StateError
 from feeds.model import Card, Fingerprint, Problem, Reading
+from feeds.store.lookups import Lookups
+from feeds.store.retired import Retired
 from feeds.store.slots import Slots
 
 T = TypeVar("T")
@@ -65,7 +67,7 @@ class Known(NamedTuple):
     trusted: int
 
 
-class Store(Slots):
+class Store(Slots, Lookups, Retired):
     """One open state file. Everything that writes stands in a `transaction`."""
 
     @contextmanager
@@ -92,6 +94,15 @@ class Store(Slots):
         finally:
             if self._db.in_transaction:
                 self._db.execute("ROLLBACK")
+
+    @contextmanager
+    def view(self) -> Iterator[None]:
+        """Everything read in it is of one moment."""
+        self._db.execute("BEGIN")
+        try:
+            yield
+        finally:
+            self._db.execute("ROLLBACK")
 
     def known(self, parser: str) -> dict[str, Known]:
         """Returns the seeds that were read, by path; `parser` is the version in use now."""
