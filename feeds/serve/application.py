@@ -1,7 +1,6 @@
 """The RSGI application: what granian calls for every request.
 
-RSGI rather than ASGI, which has the same requests answered for a fifth less time of the processor
-(benchmarks/README.md).
+RSGI rather than ASGI, since it costs less (benchmarks/README.md).
 """
 
 from __future__ import annotations
@@ -110,44 +109,27 @@ class Application:
         self._workers.shutdown()
         self._querier.shutdown()
 
-    async def __rsgi__(self, scope: Scope, protocol: HTTPProtocol) -> None:
-        get = scope.headers.get
-        request = Request(
-            scope.method,
-            scope.path,
-            scope.query_string,
-            get("accept-encoding"),
-            get("if-none-match"),
-            get("if-modified-since"),
-            get("a-im"),
-        )
-        answer = self._ready.get(request)
+    def answer_ready(self, scope: Scope, protocol: HTTPProtocol) -> bool:
+        """Answers if the answer is ready; from the one thread that reads requests."""
+        answer = self._ready.get(_request_of(scope))
         if answer is None:
-            made = await self._answer(request, scope)
-            if isinstance(made, Stream):
-                self._stream(made, request, protocol)
-                return
-            answer = made
+            return False
         tally = answer.tally
         tally.requests += 1
         tally.bytes += answer.size
-        if answer.size:
-            protocol.response_bytes(answer.status, answer.headers, answer.body)
-        else:
-            protocol.response_empty(answer.status, answer.headers)
+        _send(answer, protocol)
+        return True
 
-    def _stream(self, stream: Stream, request: Request, protocol: HTTPProtocol) -> None:
-        tally = self._counts.of(stream.status, "media")
-        tally.requests += 1
-        if request.method == "HEAD":
-            protocol.response_empty(stream.status, stream.headers)
-            return
-        tally.bytes += stream.size
-        if stream.part is None:
-            protocol.response_file(stream.status, stream.headers, stream.file)
+    async def __rsgi__(self, scope: Scope, protocol: HTTPProtocol) -> None:
+        request = _request_of(scope)
+        answer = await self._answer(request, scope)
+        if isinstance(answer, Answer):
+            self._counts.add(answer.status, answer.form, answer.coding, answer.size)
+            _send(answer, protocol)
         else:
-            start, end = stream.part
-            protocol.response_file_range(stream.status, stream.headers, stream.file, start, end)
+            size = 0 if request.method == "HEAD" else answer.size
+            self._counts.add(answer.status, "media", "", size)
+            _stream(answer, request, protocol)
 
     async def _answer(self, request: Request, scope: Scope) -> Answer | Stream:
         ready = self._ready
@@ -156,12 +138,12 @@ class Application:
         except Exception as error:  # noqa: BLE001 (a fault of ours must be told, and stop only this answer)
             self._failed(f"{request.method} {request.path!r}: {type(error).__name__}: {error}")
             answer = BROKEN
-        if isinstance(answer, Answer):
+        short = sum(len(part or "") for part in request) < _LONGEST_KEY
+        if isinstance(answer, Answer) and answer.status in _KEPT and short:
+            if len(ready) >= _MOST_READY:
+                ready.clear()
             self._counts.attach(answer)
-            if answer.status in _KEPT and sum(len(part or "") for part in request) < _LONGEST_KEY:
-                if len(ready) >= _MOST_READY:
-                    ready.clear()
-                ready[request] = answer
+            ready[request] = answer
         return answer
 
     async def _make(self, request: Request, scope: Scope) -> Answer | Stream:
@@ -242,3 +224,33 @@ def _paths(path: str, prefix: str) -> list[str]:
     if prefix != "/" and path.startswith(prefix):
         found.append(path[len(prefix) :] or _INDEX)
     return found
+
+
+def _request_of(scope: Scope) -> Request:
+    get = scope.headers.get
+    return Request(
+        scope.method,
+        scope.path,
+        scope.query_string,
+        get("accept-encoding"),
+        get("if-none-match"),
+        get("if-modified-since"),
+        get("a-im"),
+    )
+
+
+def _send(answer: Answer, protocol: HTTPProtocol) -> None:
+    if answer.size:
+        protocol.response_bytes(answer.status, answer.headers, answer.body)
+    else:
+        protocol.response_empty(answer.status, answer.headers)
+
+
+def _stream(stream: Stream, request: Request, protocol: HTTPProtocol) -> None:
+    if request.method == "HEAD":
+        protocol.response_empty(stream.status, stream.headers)
+    elif stream.part is None:
+        protocol.response_file(stream.status, stream.headers, stream.file)
+    else:
+        start, end = stream.part
+        protocol.response_file_range(stream.status, stream.headers, stream.file, start, end)

@@ -16,19 +16,33 @@ _NOT_MODIFIED = 304
 
 
 class Counts:
-    """One tally per status, format and content coding of answers."""
+    """Tallies of answers, one per status, format and content coding.
+
+    Ready answers have their own, since two threads that count in one lose some.
+    """
 
     def __init__(self) -> None:
-        self.tallies: dict[tuple[int, str, str], Tally] = {}
+        self._ready: dict[tuple[int, str, str], Tally] = {}
+        self._made: dict[tuple[int, str, str], Tally] = {}
 
     def attach(self, answer: Answer) -> None:
-        """Makes an answer count where others of its sort do."""
-        key = (answer.status, answer.form or "other", answer.coding or "identity")
-        answer.tally = self.tallies.setdefault(key, answer.tally)
+        """Makes a ready answer count where others of its sort do."""
+        sort = _sort(answer.status, answer.form, answer.coding)
+        answer.tally = self._ready.setdefault(sort, answer.tally)
 
-    def of(self, status: int, form: str) -> Tally:
-        """Returns the tally of uncoded answers of a sort."""
-        return self.tallies.setdefault((status, form, "identity"), Tally())
+    def add(self, status: int, form: str, coding: str, size: int) -> None:
+        """Counts an answer that was not ready."""
+        tally = self._made.setdefault(_sort(status, form, coding), Tally())
+        tally.requests += 1
+        tally.bytes += size
+
+    def items(self) -> list[tuple[tuple[int, str, str], Tally]]:
+        """Returns all tallies; a sort may stand there twice."""
+        return [*self._ready.items(), *self._made.items()]
+
+
+def _sort(status: int, form: str, coding: str) -> tuple[int, str, str]:
+    return status, form or "other", coding or "identity"
 
 
 class Gauges(NamedTuple):
@@ -52,7 +66,7 @@ class _Collector(Collector):
         self._gauges = gauges
 
     def collect(self) -> Iterator[Metric]:
-        yield from _requests(dict(self._counts.tallies))
+        yield from _requests(self._counts.items())
         yield from _state(self._gauges())
 
 
@@ -67,7 +81,7 @@ def start_metrics(host: str, port: int, counts: Counts, gauges: Callable[[], Gau
     start_http_server(port, addr=host, registry=registry)
 
 
-def _requests(tallies: dict[tuple[int, str, str], Tally]) -> Iterator[Metric]:
+def _requests(tallies: list[tuple[tuple[int, str, str], Tally]]) -> Iterator[Metric]:
     requests = CounterMetricFamily(
         "feeds_http_requests", "Requests answered.", labels=["status", "format"]
     )
@@ -76,7 +90,7 @@ def _requests(tallies: dict[tuple[int, str, str], Tally]) -> Iterator[Metric]:
     )
     by_sort: dict[tuple[str, str], int] = {}
     by_coding: dict[str, int] = {}
-    for (status, form, coding), tally in tallies.items():
+    for (status, form, coding), tally in tallies:
         sort = (str(status), form)
         by_sort[sort] = by_sort.get(sort, 0) + tally.requests
         by_coding[coding] = by_coding.get(coding, 0) + tally.bytes

@@ -14,6 +14,7 @@ import socket
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from typing import Any
 
 import structlog
 import uvloop
@@ -26,6 +27,7 @@ from feeds.errors import ServeError
 from feeds.serve.application import Application
 from feeds.serve.library import Library
 from feeds.serve.metrics import Counts, start_metrics
+from feeds.serve.worker import spawn_worker
 
 _TICK_SECONDS = 0.5
 # What is still being sent when we are told to stop has so long; a pass has 8 s, and people 10.
@@ -87,19 +89,23 @@ async def _serve(
     loop, stop = asyncio.get_running_loop(), asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
-    serving = loop.create_task(server.serve())
+    spawn: Callable[..., Any] = spawn_worker
+    serving = loop.create_task(server.serve(spawn))
     keeping = loop.create_task(_keep_current(application, reload, log, keeper))
     stopping = loop.create_task(stop.wait())
     config = application.library.config
     url = f"http://{_shown(config.serve.host)}:{config.serve.port}/"
     log.info("serving", url=url, out=str(config.paths.out), pid=os.getpid())
-    await asyncio.wait({serving, keeping, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    done, _ = await asyncio.wait({serving, keeping, stopping}, return_when=asyncio.FIRST_COMPLETED)
+    fault = serving in done
     server.stop()  # type: ignore[no-untyped-call]
     keeping.cancel()
     with suppress(asyncio.CancelledError):
         await keeping
     _, unfinished = await asyncio.wait({serving}, timeout=_GRACE_SECONDS)
     log.info("stopped serving")
+    if fault:
+        raise ServeError("the web server ended by itself")
     if unfinished:  # somebody who does not read what he asked for
         os._exit(0)
 
