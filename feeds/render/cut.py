@@ -1,28 +1,27 @@
 """Documents with some of their entries only: what RFC 3229's `feed` manipulation sends.
 
-The document is the published one with entries taken out, not a new rendering, so all that is said
-of the feed itself stays, and it is as valid as the whole.
+The document is the published one with entries taken out, byte for byte, not a new rendering; so all
+that is said of the feed itself stays, every reference is written as it was, and it is as valid as
+the whole.
 """
 
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Container, Iterator
+from collections.abc import Container
 from typing import Any
+from xml.parsers import expat
 
 import msgspec
-from lxml import etree
 
 from feeds.render import atom, jsonfeed, rss
 
 # So few bytes tell the entries of one feed apart, and versions are kept by the thousand.
 DIGEST_SIZE = 12
 
-_ENTRIES = {
-    atom.EXTENSION: "{http://www.w3.org/2005/Atom}entry",
-    rss.EXTENSION: "channel/item",
-}
-EXTENSIONS = (*_ENTRIES, jsonfeed.EXTENSION)
+# Where entries stand: the names of all elements around them, and their own.
+_ENTRIES = {atom.EXTENSION: ["feed", "entry"], rss.EXTENSION: ["rss", "channel", "item"]}
+_SPACE = b" \t\r\n"
 
 
 def entry_digests(extension: str, data: bytes) -> list[bytes]:
@@ -33,7 +32,7 @@ def entry_digests(extension: str, data: bytes) -> list[bytes]:
     """
     if extension == jsonfeed.EXTENSION:
         return [_json_digest(item) for item in _json(data)["items"]]
-    return [_xml_digest(entry) for entry in _entries(extension, _xml(data))]
+    return [_digest(data[start:end]) for start, end in _places(extension, data)]
 
 
 def without_entries(extension: str, data: bytes, known: Container[bytes]) -> bytes:
@@ -46,29 +45,36 @@ def without_entries(extension: str, data: bytes, known: Container[bytes]) -> byt
         document = _json(data)
         document["items"] = [one for one in document["items"] if _json_digest(one) not in known]
         return msgspec.json.format(msgspec.json.encode(document), indent=2) + b"\n"
-    root = _xml(data)
-    for entry in list(_entries(extension, root)):
-        parent = entry.getparent()
-        if parent is not None and _xml_digest(entry) in known:
-            parent.remove(entry)
-    tree = root.getroottree()  # with what stands before the root, such as a stylesheet
-    return etree.tostring(tree, encoding="UTF-8", xml_declaration=True)
+    kept, position = [], 0
+    for start, end in _places(extension, data):
+        if _digest(data[start:end]) in known:
+            kept.append(data[position:start].rstrip(_SPACE))
+            position = end
+    return b"".join((*kept, data[position:]))
 
 
-def _xml(data: bytes) -> etree._Element:
-    parser = etree.XMLParser(resolve_entities=False, no_network=True, huge_tree=True)
+def _places(extension: str, data: bytes) -> list[tuple[int, int]]:
+    """Returns where each entry begins and ends, in bytes."""
+    wanted, path, begins = _ENTRIES[extension], list[str](), list[int]()
+    places: list[tuple[int, int]] = []
+    parser = expat.ParserCreate()
+
+    def start(name: str, _: dict[str, str]) -> None:
+        path.append(name)
+        if path == wanted:
+            begins.append(parser.CurrentByteIndex)
+
+    def end(_: str) -> None:
+        if path == wanted:
+            places.append((begins[-1], data.index(b">", parser.CurrentByteIndex) + 1))
+        path.pop()
+
+    parser.StartElementHandler, parser.EndElementHandler = start, end
     try:
-        return etree.fromstring(data, parser)
-    except etree.XMLSyntaxError as error:
+        parser.Parse(data, True)  # noqa: FBT003 (expat's order)
+    except expat.ExpatError as error:
         raise ValueError(str(error)) from None
-
-
-def _entries(extension: str, root: etree._Element) -> Iterator[etree._Element]:
-    return root.iterfind(_ENTRIES[extension])
-
-
-def _xml_digest(entry: etree._Element) -> bytes:
-    return _digest(etree.tostring(entry, with_tail=False))
+    return places
 
 
 def _json(data: bytes) -> dict[str, Any]:

@@ -36,10 +36,11 @@ class Tally:
 class Answer:
     """An answer that can be given again and again.
 
-    `form` and `coding` say what was sent, for the metrics; `tally` is set by who counts.
+    `form` and `coding` say what was sent, for the metrics; `tally` is set by who counts. One that is
+    not `lasting` has a body that memory has no room for.
     """
 
-    __slots__ = ("body", "coding", "form", "headers", "size", "status", "tally")
+    __slots__ = ("body", "coding", "form", "headers", "lasting", "size", "status", "tally")
 
     def __init__(
         self, status: int, headers: Headers, body: bytes, *, form: str = "", coding: str = ""
@@ -50,6 +51,7 @@ class Answer:
         self.size = len(body)
         self.form = form
         self.coding = coding
+        self.lasting = True
         self.tally = Tally()
 
 

@@ -139,7 +139,7 @@ class Application:
             self._failed(f"{request.method} {request.path!r}: {type(error).__name__}: {error}")
             answer = BROKEN
         short = sum(len(part or "") for part in request) < _LONGEST_KEY
-        if isinstance(answer, Answer) and answer.status in _KEPT and short:
+        if isinstance(answer, Answer) and answer.status in _KEPT and answer.lasting and short:
             if len(ready) >= _MOST_READY:
                 ready.clear()
             self._counts.attach(answer)

@@ -58,6 +58,7 @@ class Library:
         self._retired: frozenset[str] = frozenset()
         self._report: PassReport | None = None
         self._totals = (0, 0.0, 0)
+        self._leaving = False
         self._state: object = None
         self._manifest: Fingerprint | None = None
         self._fault = ""
@@ -77,6 +78,10 @@ class Library:
     def _deltas_for(self, config: Config) -> Deltas:
         window = int(config.serve.delta_window.total_seconds())
         return Deltas(self._versions, self.bodies, window)
+
+    def leave(self) -> None:
+        """Lets `warm` come to an end before it is done."""
+        self._leaving = True
 
     def close(self) -> None:
         """Closes the files that are kept for the next start."""
@@ -131,6 +136,8 @@ class Library:
         recorded = self._deltas.recorded()
         for path, held in list(self._publication.texts.items()):
             kind = kind_of(path)
+            if self._leaving:
+                return
             try:
                 if kind.feed and (path, held.digest) not in recorded:
                     data = self.bodies.get(held.digest, IDENTITY, self._reader(path, held))

@@ -23,6 +23,7 @@ from granian.http import HTTP1Settings
 from granian.server.embed import Server as Granian
 
 from feeds.config import Config, Loaded
+from feeds.daemon.serving import WATCHED
 from feeds.errors import ServeError
 from feeds.serve.application import Application
 from feeds.serve.library import Library
@@ -38,9 +39,6 @@ _HEADER_BYTES = 32 * 1024
 _BACKLOG = 4096
 _MOST_CONNECTIONS = 65_536
 _OTHER_FILES = 256
-
-# Set by a daemon that wants us to end with it (feeds/daemon/serving.py).
-WATCHED = "FEEDS_WATCHED_BY_DAEMON"
 
 Reload = Callable[[], Loaded | None]
 
@@ -98,6 +96,7 @@ async def _serve(
     log.info("serving", url=url, out=str(config.paths.out), pid=os.getpid())
     done, _ = await asyncio.wait({serving, keeping, stopping}, return_when=asyncio.FIRST_COMPLETED)
     fault = serving in done
+    application.library.leave()
     server.stop()  # type: ignore[no-untyped-call]
     keeping.cancel()
     with suppress(asyncio.CancelledError):
@@ -117,10 +116,10 @@ async def _keep_current(
     keeper: ThreadPoolExecutor,
 ) -> None:
     """Looks for a new publication, and gets it ready, for as long as we serve."""
-    loop, library, parent = asyncio.get_running_loop(), application.library, os.getppid()
+    loop, library = asyncio.get_running_loop(), application.library
     with ThreadPoolExecutor(1, thread_name_prefix="warm") as warmer:
         warmer.submit(library.warm)
-        while _is_watched_by(parent):
+        while not _is_orphan():
             await asyncio.sleep(_TICK_SECONDS)
             loaded = await loop.run_in_executor(keeper, reload)
             if loaded is not None:
@@ -135,9 +134,9 @@ async def _keep_current(
                 warmer.submit(library.warm)
 
 
-def _is_watched_by(parent: int) -> bool:
-    """Tells whether the daemon that started us is still there; without one, we go on for ever."""
-    return WATCHED not in os.environ or os.getppid() == parent
+def _is_orphan() -> bool:
+    """Tells whether the daemon that started us is gone; without one, we go on for ever."""
+    return os.environ.get(WATCHED, str(os.getppid())) != str(os.getppid())
 
 
 def _check_address(host: str, port: int) -> str:

@@ -67,7 +67,9 @@ def answer_text(
     if coding != IDENTITY:
         headers.append(("content-encoding", coding))
     body = bodies.get(digest, coding, read)
-    return Answer(status, headers, body, form=text.extension, coding=coding)
+    answer = Answer(status, headers, body, form=text.extension, coding=coding)
+    answer.lasting = bodies.look(digest, coding) is not None
+    return answer
 
 
 def _delta(request: Request, text: Text, deltas: Deltas) -> Delta | None:
