@@ -21,7 +21,7 @@ _FIRST_PAUSE_SECONDS = 1.0
 _LONGEST_PAUSE_SECONDS = 60.0
 # One that ran for so long did not die of how it was started.
 _STEADY_SECONDS = 60.0
-# The server gives answers under way 8 seconds; people are promised ten in all.
+# The server gives answers under way 5 seconds; people are promised ten in all.
 _GRACE_SECONDS = 9.0
 
 

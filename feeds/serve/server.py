@@ -31,8 +31,8 @@ from feeds.serve.metrics import Counts, start_metrics
 from feeds.serve.worker import spawn_worker
 
 _TICK_SECONDS = 0.5
-# What is still being sent when we are told to stop has so long; a pass has 8 s, and people 10.
-_GRACE_SECONDS = 8.0
+# What is still being sent when we are told to stop has so long; people are promised ten seconds.
+_GRACE_SECONDS = 5.0
 # For a request to arrive whole, and for an idle connection to send one.
 _HEADER_MILLISECONDS = 30_000
 _HEADER_BYTES = 32 * 1024
