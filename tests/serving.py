@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from typing import NamedTuple, Self
 
@@ -18,7 +19,7 @@ from tests.processes import wait_until
 from tests.site import Site
 
 HOST = "127.0.0.1"
-_DECODE = {
+_DECODE: dict[str | None, Callable[[bytes], bytes]] = {
     None: lambda data: data,
     "gzip": gzip.decompress,
     "br": brotli.decompress,

@@ -22,6 +22,7 @@ LAYERS = (
     {"renewal"},
     {"pipeline"},
     {"console", "daemon"},
+    {"serve"},
     {"commands"},
     {"cli"},
     {"__main__"},
@@ -44,9 +45,14 @@ DOORS = {
     "rich": {"console"},
     "argparse": {"cli", "commands"},
     "apscheduler": {"config", "daemon"},
-    "structlog": {"daemon"},
+    "structlog": {"daemon", "serve"},
     "watchfiles": {"daemon"},
     "fcntl": {"publish"},
+    "brotli": {"serve"},
+    "granian": {"serve"},
+    "prometheus_client": {"serve"},
+    "uvloop": {"serve"},
+    "zstandard": {"serve"},
 }
 
 

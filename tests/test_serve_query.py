@@ -263,7 +263,6 @@ def test_path_of_whatever_bytes_is_never_a_fault(server: Server, path: bytes) ->
 def test_query_parsing_gives_a_canonical_form_that_parses_to_itself(text: str) -> None:
     try:
         query = Query.parse(urlencode({"q": text, "topic": text}, errors="replace"))
-    except BadQueryError as error:
-        assert error.faults
+    except BadQueryError:
         return
     assert Query.parse(query.canonical()) == query

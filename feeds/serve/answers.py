@@ -36,8 +36,8 @@ class Tally:
 class Answer:
     """An answer that can be given again and again.
 
-    `form` and `coding` say what was sent, for the metrics; `tally` is set by who counts. One that is
-    not `lasting` has a body that memory has no room for.
+    `form` and `coding` say what was sent, for the metrics; `tally` is set by who counts. One that
+    is not `lasting` has a body that memory has no room for.
     """
 
     __slots__ = ("body", "coding", "form", "headers", "lasting", "size", "status", "tally")

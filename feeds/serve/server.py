@@ -31,6 +31,7 @@ from feeds.serve.metrics import Counts, start_metrics
 from feeds.serve.worker import spawn_worker
 
 _TICK_SECONDS = 0.5
+_LISTEN_SECONDS = 0.01
 # What is still being sent when we are told to stop has so long; people are promised ten seconds.
 _GRACE_SECONDS = 5.0
 # For a request to arrive whole, and for an idle connection to send one.
@@ -92,8 +93,10 @@ async def _serve(
     keeping = loop.create_task(_keep_current(application, reload, log, keeper))
     stopping = loop.create_task(stop.wait())
     config = application.library.config
-    url = f"http://{_shown(config.serve.host)}:{config.serve.port}/"
-    log.info("serving", url=url, out=str(config.paths.out), pid=os.getpid())
+    host, port = config.serve.host, config.serve.port
+    if await _is_listening(host, port, serving):
+        url = f"http://{_shown(host)}:{port}/"
+        log.info("serving", url=url, out=str(config.paths.out), pid=os.getpid())
     done, _ = await asyncio.wait({serving, keeping, stopping}, return_when=asyncio.FIRST_COMPLETED)
     fault = serving in done
     application.library.leave()
@@ -107,6 +110,19 @@ async def _serve(
         raise ServeError("the web server ended by itself")
     if unfinished:  # somebody who does not read what he asked for
         os._exit(0)
+
+
+async def _is_listening(host: str, port: int, serving: asyncio.Task[None]) -> bool:
+    """Waits until we can be reached; tells whether we can."""
+    while not serving.done():
+        try:
+            _, writer = await asyncio.open_connection(host, port)
+        except OSError:
+            await asyncio.sleep(_LISTEN_SECONDS)
+        else:
+            writer.close()
+            return True
+    return False
 
 
 async def _keep_current(
