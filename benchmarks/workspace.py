@@ -38,7 +38,7 @@ class Workspace:
     def prepare(self, count: int) -> list[Story]:
         """Write the seeds and the configuration."""
         stories = generate(count, self.seeds)
-        write_config(self._config, self.seeds, self.out, self._state / "state.db")
+        write_config(self.config, self.seeds, self.out, self._state / "state.db")
         return stories
 
     def forget(self) -> None:
@@ -48,12 +48,12 @@ class Workspace:
 
     def export(self, *flags: str) -> Measurement:
         """Run `feeds export`."""
-        argv = (sys.executable, "-m", "feeds", "export", *flags, "--config", str(self._config))
+        argv = (sys.executable, "-m", "feeds", "export", *flags, "--config", str(self.config))
         return measure.run(argv, REPOSITORY)
 
     def passes(self, number: int, seed: Path | None = None) -> Measurement:
         """Run so many passes as the daemon does; before each, change a seed where one is given."""
-        argv = [sys.executable, str(PASSES), str(self._config), str(number)]
+        argv = [sys.executable, str(PASSES), str(self.config), str(number)]
         if seed:
             argv += ["--edit", str(seed)]
         return measure.run(argv, REPOSITORY)
@@ -65,7 +65,8 @@ class Workspace:
         return measure.run(argv, REPOSITORY)
 
     @property
-    def _config(self) -> Path:
+    def config(self) -> Path:
+        """The configuration."""
         return self.root / "config.toml"
 
     @property

@@ -41,7 +41,13 @@ _COMMANDS = (
     _Command("check", "read everything, write nothing, list all problems", ("json",)),
     _Command("explain", "say why a story is, or is not, in each feed", ("json",)),
     _Command("list", "list the feeds", ("json",)),
-    _Command("run", "run passes on a schedule until told to stop", ("log-json", "debug"), out=True),
+    _Command(
+        "run",
+        "run passes on a schedule until told to stop",
+        ("serve", "log-json", "debug"),
+        out=True,
+    ),
+    _Command("serve", "serve the published feeds over HTTP", ("log-json", "debug"), out=True),
     _Command("status", "tell what the last pass did and when the next is due", ("json",), out=True),
     _Command("images fetch", "fetch the images that are due into the cache", ("digests", "json")),
     _Command("images status", "tell what the cache holds, and what it could not get", ("json",)),
@@ -57,6 +63,7 @@ _FLAGS = {
     "json": "one machine-readable report on standard output, all else on standard error",
     "full": "read every seed, changed or not",
     "log-json": "log JSON lines instead of text",
+    "serve": "serve the published feeds over HTTP, too",
     "debug": "log each document written, too",
     "allow-empty": "publish even if no seed is left where there were some",
     "fetch-images": "then fetch images that are due, and publish again if that brought something",
@@ -85,6 +92,12 @@ def _complain(text: str) -> None:
     with suppress(OSError, AttributeError):  # standard error is closed, or nobody reads it
         sys.stderr.write(f"feeds: {text}\n")
         sys.stderr.flush()
+
+
+def _port(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and 0 < int(text) < 65536):
+        raise argparse.ArgumentTypeError(f"found {text!r}, wanted a number from 1 to 65535")
+    return int(text)
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -128,6 +141,9 @@ def _parser() -> argparse.ArgumentParser:
             )
         if command.out:
             sub.add_argument("--out", type=Path, metavar="DIR", help="instead of paths.out")
+        if command.name == "serve":
+            sub.add_argument("--host", metavar="HOST", help="instead of serve.host")
+            sub.add_argument("--port", type=_port, metavar="PORT", help="instead of serve.port")
         for flag in command.flags:
             sub.add_argument(f"--{flag}", action="store_true", help=_FLAGS[flag])
     return parser

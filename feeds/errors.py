@@ -36,6 +36,10 @@ class AlreadyRunningError(FeedsError):
     """Another daemon already looks after this out/."""
 
 
+class ServeError(FeedsError):
+    """The web server cannot listen where it is told to."""
+
+
 class UnknownSeedError(FeedsError):
     """`feeds explain` was asked about something that no seed is known by."""
 

@@ -230,7 +230,7 @@ class Feed(msgspec.Struct, frozen=True):
     """A named selection of items with its own address (below out/, without extension).
 
     `key` tells it from others of its kind: the topic (folded), the provider's domain, or the custom
-    feed's address.
+    feed's address. `query` belongs to the address of a feed that the server makes on demand.
     """
 
     address: str
@@ -240,6 +240,7 @@ class Feed(msgspec.Struct, frozen=True):
     title: str
     description: str
     max_items: int
+    query: str = ""
 
 
 class Slot(msgspec.Struct, frozen=True):

@@ -195,6 +195,7 @@ def _publish(
         for document in render_overviews(site, plan.feeds):
             publisher.put(document)
         publisher.finish()
+    removed = [path for path in publisher.removed if not path.startswith(_MEDIA)]
     if not options.dry_run:
         for one, _, key in plan.stale:
             store.keep_feed(key, one.summary())
@@ -203,7 +204,7 @@ def _publish(
         kept = set(plan.keep)
         untouched = {path: stamp for path, stamp in stamps.items() if path in kept}
         store.keep_stamps(untouched | publisher.stamps)
-    removed = [path for path in publisher.removed if not path.startswith(_MEDIA)]
+        store.retire(removed, kept)
     return Renewal(
         plan.feeds,
         selection.duplicates,

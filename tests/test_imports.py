@@ -22,6 +22,7 @@ LAYERS = (
     {"renewal", "fetching"},
     {"pipeline"},
     {"console", "daemon"},
+    {"serve"},
     {"commands"},
     {"cli"},
     {"__main__"},
@@ -48,9 +49,14 @@ DOORS = {
     "PIL": {"images"},
     "argparse": {"cli", "commands"},
     "apscheduler": {"config", "daemon"},
-    "structlog": {"daemon"},
+    "structlog": {"daemon", "serve"},
     "watchfiles": {"daemon"},
     "fcntl": {"publish"},
+    "brotli": {"serve"},
+    "granian": {"serve"},
+    "prometheus_client": {"serve"},
+    "uvloop": {"serve"},
+    "zstandard": {"serve"},
 }
 
 

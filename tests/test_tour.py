@@ -29,7 +29,7 @@ TOUR = Page("README.md").section("Tour")
 HOME = "/home/ada/feeds"
 PORT = "8000"
 # These go on until Ctrl-C, and what comes next is done in a second terminal.
-GOES_ON = re.compile(r"feeds run$|http\.server ")
+GOES_ON = re.compile(r"feeds run$|feeds serve ")
 
 # More than a rescan wants to pass before it trusts the mtime of a file.
 _PAUSE_SECONDS = 10
@@ -207,7 +207,7 @@ def _wait_for_lines(shell: Shell, command: Command, count: int) -> None:
 
 
 def _fetch_what_the_tour_names(shell: Shell, command: str) -> None:
-    if "http.server" not in command:
+    if "feeds serve" not in command:
         return
     paths = re.findall(rf"`http://127\.0\.0\.1:{PORT}(/[^`]+)`", TOUR)
     assert paths

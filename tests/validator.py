@@ -69,7 +69,7 @@ Findings = Iterator[str]
 
 def findings(path: str, data: bytes, base_url: str, now: datetime = NOW) -> list[str]:
     """Returns what is wrong with the document at `path` below `base_url`, judged at `now`."""
-    address, extension = base_url + path, path.rpartition(".")[2]
+    address, extension = base_url + path, path.partition("?")[0].rpartition(".")[2]
     if extension == "json":
         return list(json_findings(data, address, now))
     if extension == "html":

@@ -6,10 +6,22 @@ from argparse import Namespace
 
 from feeds.daemon.logs import start_logging
 from feeds.daemon.service import Daemon
+from feeds.daemon.serving import ServerProcess
 
 
 def run(arguments: Namespace) -> int:
     """Runs passes on the schedule until SIGTERM or SIGINT."""
     log = start_logging(as_json=arguments.log_json, debug=arguments.debug)
-    Daemon(arguments.config, arguments.out, log).run()
+    server = ServerProcess(_server_arguments(arguments), log) if arguments.serve else None
+    Daemon(arguments.config, arguments.out, log, server).run()
     return 0
+
+
+def _server_arguments(arguments: Namespace) -> list[str]:
+    given = ["--config", str(arguments.config)]
+    if arguments.out:
+        given += ["--out", str(arguments.out)]
+    for flag in ("log_json", "debug"):
+        if getattr(arguments, flag):
+            given.append(f"--{flag.replace('_', '-')}")
+    return given

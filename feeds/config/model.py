@@ -9,6 +9,7 @@ from typing import Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
 from feeds.config.types import (
+    Address,
     BaseUrl,
     Count,
     Domain,
@@ -19,6 +20,7 @@ from feeds.config.types import (
     Language,
     Line,
     Name,
+    Port,
     Quality,
     ServedUrl,
     SiteId,
@@ -225,6 +227,17 @@ class Schedule(Section):
         return self
 
 
+class Serve(Section):
+    """[serve]: the web server for out/."""
+
+    host: Name = "127.0.0.1"
+    port: Port = 8000
+    metrics: Address = ""
+    delta_window: Duration = timedelta(days=7)
+    query: bool = True
+    memory: Size = 256 << 20
+
+
 class Config(Section):
     """The whole of config.toml."""
 
@@ -235,6 +248,7 @@ class Config(Section):
     images: Images = Images()
     selection: Selection = Selection()
     schedule: Schedule = Schedule()
+    serve: Serve = Serve()
     topics: dict[Name, Named] = {}
     providers: dict[Domain, Named] = {}
     rules: tuple[Rule, ...] = ()

@@ -19,8 +19,9 @@ _LANGUAGE = re.compile(r"[a-z]{2,3}(-[a-z0-9]{2,8})*", re.IGNORECASE | re.ASCII)
 _SLUG = re.compile(r"[a-z0-9]+([.-][a-z0-9]+)*", re.ASCII)
 _MAX_SLUG = 100
 _URN = re.compile(r"urn:[a-z0-9][a-z0-9-]{1,31}:[A-Za-z0-9:._-]+", re.ASCII)
-_SIZE = re.compile(r"(\d{1,9})\s*(B|KiB|MiB|GiB)?", re.ASCII)
-_SIZE_UNITS = {None: 1, "B": 1, "KiB": 1 << 10, "MiB": 1 << 20, "GiB": 1 << 30}
+_SIZE = re.compile(r"(\d{1,9})\s*(b|kib|mib|gib)?", re.ASCII)
+_SIZE_UNITS = {None: 1, "b": 1, "kib": 1 << 10, "mib": 1 << 20, "gib": 1 << 30}
+_ADDRESS = re.compile(r"(?P<host>[^\[\]:\s]+|\[[0-9a-f:.]+\]):(?P<port>\d{1,5})", re.IGNORECASE)
 _EMAIL = re.compile(r"[^@\s()<>]+@[a-z0-9-]+(\.[a-z0-9-]+)+", re.IGNORECASE | re.ASCII)
 
 
@@ -39,12 +40,19 @@ def _duration(value: object) -> timedelta:
 
 
 def _size(value: object) -> int:
-    match = _SIZE.fullmatch(value.strip()) if isinstance(value, str) else None
+    match = _SIZE.fullmatch(value.strip().lower()) if isinstance(value, str) else None
     if isinstance(value, int) and not isinstance(value, bool):
         return value
     if match is None:
         raise ValueError('wanted a number of bytes, such as "8MiB" or 500000')
     return int(match[1]) * _SIZE_UNITS[match[2]]
+
+
+def _address(value: str) -> str:
+    match = _ADDRESS.fullmatch(value)
+    if value and (match is None or not 0 < int(match["port"]) < 65536):
+        raise ValueError('wanted an address such as "127.0.0.1:9464"')
+    return value
 
 
 def _url(value: str) -> str:
@@ -138,6 +146,7 @@ Whole = Annotated[int, BeforeValidator(_number)]
 Quality = Annotated[Whole, Field(ge=0, le=100)]
 Count = Annotated[Whole, Field(ge=1, le=10_000)]
 Duration = Annotated[timedelta, BeforeValidator(_duration)]
+Port = Annotated[Whole, Field(ge=1, le=65_535)]
 Line = Annotated[str, AfterValidator(_line)]
 Name = Annotated[Line, Field(min_length=1)]
 Url = Annotated[str, AfterValidator(_url)]
@@ -151,3 +160,4 @@ SiteId = Annotated[str, AfterValidator(_site_id)]
 Domain = Annotated[str, AfterValidator(_domain)]
 Host = Annotated[str, AfterValidator(_host)]
 Size = Annotated[int, BeforeValidator(_size), Field(ge=1)]
+Address = Annotated[Line, AfterValidator(_address)]

@@ -24,6 +24,7 @@ from feeds.daemon.fetcher import FetchJob
 from feeds.daemon.logs import FetchLog, PassLog
 from feeds.daemon.runner import run_pass
 from feeds.daemon.schedule import Timer
+from feeds.daemon.serving import ServerProcess
 from feeds.daemon.state import DaemonState, parse_state
 from feeds.daemon.systemd import Notifier
 from feeds.daemon.watch import Watcher
@@ -46,11 +47,16 @@ class Daemon:
     """Looks after one out/ until it is told to stop."""
 
     def __init__(
-        self, path: Path, out: Path | None, log: structlog.typing.FilteringBoundLogger
+        self,
+        path: Path,
+        out: Path | None,
+        log: structlog.typing.FilteringBoundLogger,
+        server: ServerProcess | None = None,
     ) -> None:
         self._path = path
         self._out = out
         self._log = log
+        self._server = server
         self._passes = PassLog(log)
         self._fetches = FetchLog(log)
         self._fetch = FetchJob()
@@ -87,9 +93,13 @@ class Daemon:
                 self._loop()
             finally:
                 self._notifier.tell("STOPPING=1")
+                if self._server:
+                    self._server.stop()
                 self._timer.stop()
                 self._watcher.stop()
                 self._fetch.stop()
+                if self._server:
+                    self._server.wait()
                 self._log.info("stopped")
 
     def want_pass(self) -> None:
@@ -130,6 +140,7 @@ class Daemon:
             if self._wants_reload or self._config_changed():
                 self._reload()
             self._watch()
+            self._keep_serving()
             if self._wants_pass and self._stop_at is None:
                 self._pass()
             self._look_after_images()
@@ -163,7 +174,14 @@ class Daemon:
     def _leave(self) -> float | None:
         """Asked all the time while a pass runs: when must it end?"""
         self._ping()
+        self._keep_serving()
         return self._stop_at
+
+    def _keep_serving(self) -> None:
+        if self._server and self._stop_at is None:
+            self._server.check()
+        elif self._server:
+            self._server.stop()
 
     def _show(self, *, running: bool) -> None:
         next_pass, failing = self._timer.next_due, self._passes.failing

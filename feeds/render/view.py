@@ -119,12 +119,16 @@ class FeedView(NamedTuple):
     @property
     def id(self) -> str:
         """The feed's permanent id: of the site and the address, not of where it is served."""
-        name = f"{self.site.id}#{self.feed.address}"
+        name = f"{self.site.id}#{self.feed.address}{self._query}"
         return f"urn:uuid:{uuid.uuid5(uuid.NAMESPACE_URL, name)}"
 
     def url(self, extension: str) -> str:
         """The address of one of the feed's documents."""
-        return f"{self.site.base_url}{self.feed.address}.{extension}"
+        return f"{self.site.base_url}{self.feed.address}.{extension}{self._query}"
+
+    @property
+    def _query(self) -> str:
+        return f"?{self.feed.query}" if self.feed.query else ""
 
 
 def up_from(path: str) -> str:

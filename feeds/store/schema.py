@@ -91,6 +91,31 @@ _MIGRATIONS = (
     CREATE TABLE fact (name TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT, WITHOUT ROWID;
     """,
     """
+    -- When an item qualified is remembered for each feed by itself: "#" and a topic, "@" and a
+    -- provider, "=" and a custom feed, "" for everything. Before, a topic could be named like one
+    -- of the others, and what qualified for everything counted for its provider, too.
+    UPDATE memory SET qualified = (
+        SELECT CAST(json_group_object(mark, since) AS BLOB) FROM (
+            SELECT
+                CASE
+                    WHEN key = '' THEN ''
+                    WHEN key LIKE 'custom/%' THEN '=' || key
+                    ELSE '#' || key
+                END AS mark,
+                value AS since
+            FROM json_each(CAST(memory.qualified AS TEXT))
+            UNION ALL
+            SELECT DISTINCT '@' || seed.domain, value
+            FROM json_each(CAST(memory.qualified AS TEXT)), seed
+            WHERE key = '' AND seed.id = memory.id
+        )
+    ) WHERE qualified IS NOT NULL;
+
+    -- The names that feeds are called by are counted in every pass that changes something.
+    CREATE INDEX seed_providers ON seed (domain, provider, dated) WHERE is_published;
+    CREATE INDEX seed_topics ON seed (topics, dated) WHERE is_published;
+    """,
+    """
     -- One row per image that a seed names or named (see feeds.model.image_key): the copy in the
     -- cache (`name` is empty where there is none), what the last fetch came to, when the next is
     -- due, and since when no seed names it (-1: the pass has still to look).
@@ -143,36 +168,15 @@ _MIGRATIONS = (
     CREATE TABLE feed_image (address TEXT PRIMARY KEY, names BLOB NOT NULL) STRICT, WITHOUT ROWID;
     """,
     """
-    -- When an item qualified is remembered for each feed by itself: "#" and a topic, "@" and a
-    -- provider, "=" and a custom feed, "" for everything. Before, a topic could be named like one
-    -- of the others, and what qualified for everything counted for its provider, too.
-    UPDATE memory SET qualified = (
-        SELECT CAST(json_group_object(mark, since) AS BLOB) FROM (
-            SELECT
-                CASE
-                    WHEN key = '' THEN ''
-                    WHEN key LIKE 'custom/%' THEN '=' || key
-                    ELSE '#' || key
-                END AS mark,
-                value AS since
-            FROM json_each(CAST(memory.qualified AS TEXT))
-            UNION ALL
-            SELECT DISTINCT '@' || seed.domain, value
-            FROM json_each(CAST(memory.qualified AS TEXT)), seed
-            WHERE key = '' AND seed.id = memory.id
-        )
-    ) WHERE qualified IS NOT NULL;
-
-    -- The names that feeds are called by are counted in every pass that changes something.
-    CREATE INDEX seed_providers ON seed (domain, provider, dated) WHERE is_published;
-    CREATE INDEX seed_topics ON seed (topics, dated) WHERE is_published;
+    -- Documents that were published once and are no more: a server tells readers to give them up.
+    CREATE TABLE retired (path TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
     """,
 )
 
 VERSION = len(_MIGRATIONS)
 TABLES = {
     *("seed", "item", "memory", "slot", "feed", "document", "fact"),
-    *("image", "image_use", "image_host", "feed_image"),
+    *("image", "image_use", "image_host", "feed_image", "retired"),
 }
 
 

@@ -13,6 +13,8 @@ import msgspec
 from feeds.errors import StateError
 from feeds.model import Card, Fingerprint, Problem, Reading
 from feeds.store.images import Images
+from feeds.store.lookups import Lookups
+from feeds.store.retired import Retired
 from feeds.store.slots import Slots
 
 T = TypeVar("T")
@@ -70,7 +72,7 @@ class Known(NamedTuple):
     trusted: int
 
 
-class Store(Slots, Images):
+class Store(Slots, Images, Lookups, Retired):
     """One open state file. Everything that writes stands in a `transaction`."""
 
     @contextmanager
@@ -97,6 +99,15 @@ class Store(Slots, Images):
         finally:
             if self._db.in_transaction:
                 self._db.execute("ROLLBACK")
+
+    @contextmanager
+    def view(self) -> Iterator[None]:
+        """Everything read in it is of one moment."""
+        self._db.execute("BEGIN")
+        try:
+            yield
+        finally:
+            self._db.execute("ROLLBACK")
 
     def known(self, parser: str) -> dict[str, Known]:
         """Returns the seeds that were read, by path; `parser` is the version in use now."""

@@ -1,0 +1,90 @@
+"""Requests in, answers out: the two values that everything here is about."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+Headers = list[tuple[str, str]]
+
+_NOSNIFF = ("x-content-type-options", "nosniff")
+_PLAIN = ("content-type", "text/plain; charset=utf-8")
+ALLOWED = "GET, HEAD, OPTIONS"
+
+
+class Request(NamedTuple):
+    """What of a request decides its answer; headers that were not sent are None."""
+
+    method: str
+    path: str
+    query: str = ""
+    encodings: str | None = None
+    none_match: str | None = None
+    since: str | None = None
+    a_im: str | None = None
+
+
+class Tally:
+    """How many answers of one sort were given, and how many bytes of body with them."""
+
+    __slots__ = ("bytes", "requests")
+
+    def __init__(self) -> None:
+        self.requests = 0
+        self.bytes = 0
+
+
+class Answer:
+    """An answer that can be given again and again.
+
+    `form` and `coding` say what was sent, for the metrics; `tally` is set by who counts. One that
+    is not `lasting` has a body that memory has no room for.
+    """
+
+    __slots__ = ("body", "coding", "form", "headers", "lasting", "size", "status", "tally")
+
+    def __init__(
+        self, status: int, headers: Headers, body: bytes, *, form: str = "", coding: str = ""
+    ) -> None:
+        self.status = status
+        self.headers = headers
+        self.body = body
+        self.size = len(body)
+        self.form = form
+        self.coding = coding
+        self.lasting = True
+        self.tally = Tally()
+
+
+def plain(status: int, text: str, *headers: tuple[str, str]) -> Answer:
+    """Returns an answer of one line for people."""
+    return Answer(status, [_PLAIN, _NOSNIFF, *headers], f"{text}\n".encode())
+
+
+NOT_FOUND = plain(404, "There is nothing here.", ("cache-control", "public, max-age=60"))
+GONE = plain(
+    410,
+    "This feed is not published any more. Please unsubscribe from it.",
+    ("cache-control", "public, max-age=60"),
+    ("access-control-allow-origin", "*"),
+)
+WRONG_METHOD = plain(405, f"Only {ALLOWED} here.", ("allow", ALLOWED))
+URI_TOO_LONG = plain(414, "That address is too long.")
+NOT_ACCEPTABLE = plain(
+    406,
+    "Accept-Encoding refuses all there is: gzip, br, zstd, identity.",
+    ("vary", "Accept-Encoding"),
+)
+BUSY = plain(503, "Too much to do just now. Please try again.", ("retry-after", "5"))
+BROKEN = plain(500, "Something went wrong here; the log says what.")
+# What a browser asks before a script of another site may send conditional requests.
+OPTIONS = Answer(
+    204,
+    [
+        ("allow", ALLOWED),
+        ("access-control-allow-origin", "*"),
+        ("access-control-allow-methods", "GET, HEAD"),
+        ("access-control-allow-headers", "A-IM, If-None-Match, If-Modified-Since"),
+        ("access-control-max-age", "86400"),
+    ],
+    b"",
+)

@@ -1,0 +1,256 @@
+"""The RSGI application: what granian calls for every request.
+
+RSGI rather than ASGI, since it costs less (benchmarks/README.md).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from typing import Protocol
+
+from feeds.serve.answers import (
+    BROKEN,
+    BUSY,
+    NOT_FOUND,
+    OPTIONS,
+    URI_TOO_LONG,
+    WRONG_METHOD,
+    Answer,
+    Headers,
+    Request,
+    plain,
+)
+from feeds.serve.finder import ADDRESS
+from feeds.serve.library import Library
+from feeds.serve.media import Stream
+from feeds.serve.metrics import Counts
+from feeds.serve.query import BadQueryError, Query
+
+_LONGEST_TARGET = 8192
+# Ready answers: how many, and of requests of at most how many characters.
+_MOST_READY = 4096
+_LONGEST_KEY = 2048
+_MOST_WAITING = 512
+_MOST_QUERIES = 64
+_HEALTH_SECONDS = 1.0
+_QUERIES = {f"{ADDRESS}.{extension}": extension for extension in ("atom", "rss", "json")}
+_INDEX = "index.html"
+
+Work = Callable[[], Answer | Stream]
+
+
+class RequestHeaders(Protocol):
+    """The headers of a request, by their names in lower case."""
+
+    def get(self, name: str, /) -> str | None:
+        """Returns the first of this name."""
+
+    def get_all(self, name: str, /) -> list[str]:
+        """Returns all of this name."""
+
+
+class Scope(Protocol):
+    """A request, by RSGI 1.5 (granian's docs/spec/RSGI.md); the path is decoded."""
+
+    method: str
+    path: str
+    query_string: str
+    headers: RequestHeaders
+
+
+class HTTPProtocol(Protocol):
+    """Where the answer goes."""
+
+    def response_empty(self, status: int, headers: Headers, /) -> None:
+        """Answers without a body."""
+
+    def response_bytes(self, status: int, headers: Headers, body: bytes, /) -> None:
+        """Answers with a body."""
+
+    def response_file(self, status: int, headers: Headers, file: str, /) -> None:
+        """Answers with a file."""
+
+    def response_file_range(
+        self, status: int, headers: Headers, file: str, start: int, end: int, /
+    ) -> None:
+        """Answers with a part of a file."""
+
+
+class Application:
+    """Answers requests from a library.
+
+    `ready` holds the answers to requests that came before, by all that decides them. A publication,
+    or a body that has to leave memory, replaces the whole table; so an answer is entered into the
+    table that there was when its making began.
+    """
+
+    def __init__(self, library: Library, counts: Counts, failed: Callable[[str], None]) -> None:
+        self.library = library
+        self._counts = counts
+        self._failed = failed
+        self._ready: dict[Request, Answer] = {}
+        self._workers = ThreadPoolExecutor(4, thread_name_prefix="answer")
+        # One thread: it alone uses feedgen, which is not for several.
+        self._querier = ThreadPoolExecutor(1, thread_name_prefix="query")
+        self._waiting = 0
+        self._queries: dict[Request, asyncio.Future[Answer | Stream]] = {}
+        self._health: tuple[float, Answer] = (0.0, BUSY)
+        library.bodies.on_evict = self.forget
+
+    def forget(self) -> None:
+        """Drops all ready answers; from any thread."""
+        self._ready = {}
+
+    def close(self) -> None:
+        """Lets the threads end."""
+        self._workers.shutdown()
+        self._querier.shutdown()
+
+    def answer_ready(self, scope: Scope, protocol: HTTPProtocol) -> bool:
+        """Answers if the answer is ready; from the one thread that reads requests."""
+        answer = self._ready.get(_request_of(scope))
+        if answer is None:
+            return False
+        tally = answer.tally
+        tally.requests += 1
+        tally.bytes += answer.size
+        _send(answer, protocol)
+        return True
+
+    async def __rsgi__(self, scope: Scope, protocol: HTTPProtocol) -> None:
+        request = _request_of(scope)
+        answer = await self._answer(request, scope)
+        if isinstance(answer, Answer):
+            self._counts.add(answer.status, answer.form, answer.coding, answer.size)
+            _send(answer, protocol)
+        else:
+            size = 0 if request.method == "HEAD" else answer.size
+            self._counts.add(answer.status, "media", "", size)
+            _stream(answer, request, protocol)
+
+    async def _answer(self, request: Request, scope: Scope) -> Answer | Stream:
+        ready = self._ready
+        try:
+            answer = await self._make(request, scope)
+        except Exception as error:  # noqa: BLE001 (a fault of ours must be told, and stop only this answer)
+            self._failed(f"{request.method} {request.path!r}: {type(error).__name__}: {error}")
+            answer = BROKEN
+        short = sum(len(part or "") for part in request) < _LONGEST_KEY
+        if isinstance(answer, Answer) and answer.status in _KEPT and answer.lasting and short:
+            if len(ready) >= _MOST_READY:
+                ready.clear()
+            self._counts.attach(answer)
+            ready[request] = answer
+        return answer
+
+    async def _make(self, request: Request, scope: Scope) -> Answer | Stream:
+        if request.method not in ("GET", "HEAD"):
+            return OPTIONS if request.method == "OPTIONS" else WRONG_METHOD
+        if len(request.path) + len(request.query) > _LONGEST_TARGET:
+            return URI_TOO_LONG
+        library = self.library
+        tags = scope.headers.get_all("if-none-match")
+        if len(tags) > 1:
+            request = request._replace(none_match=", ".join(tags))
+        publication = library.publication
+        for path in _paths(request.path, library.terms.prefix):
+            if path in publication.texts:
+                return await self._work(lambda path=path: library.text(request, path))  # type: ignore[misc]
+            if path in publication.media:
+                ranges = scope.headers.get("range"), scope.headers.get("if-range")
+                return library.media(request, path, ranges)
+            if path == "healthz":
+                return await self._healthz()
+            if path == ADDRESS and library.config.serve.query:
+                return await self._work(lambda: library.form(request))
+            if path in _QUERIES and library.config.serve.query:
+                return await self._query(request, _QUERIES[path])
+        return next(
+            (
+                found
+                for path in _paths(request.path, library.terms.prefix)
+                if (found := library.unknown(path)) is not NOT_FOUND
+            ),
+            NOT_FOUND,
+        )
+
+    async def _work(self, work: Work) -> Answer | Stream:
+        if self._waiting >= _MOST_WAITING:
+            return BUSY
+        self._waiting += 1
+        try:
+            return await asyncio.get_running_loop().run_in_executor(self._workers, work)
+        finally:
+            self._waiting -= 1
+
+    async def _query(self, request: Request, extension: str) -> Answer | Stream:
+        """Answers a query; all who ask the same at the same time wait for one answer."""
+        try:
+            query = Query.parse(request.query)
+        except BadQueryError as error:
+            return plain(400, str(error), ("access-control-allow-origin", "*"))
+        same = request._replace(method="GET", path=extension, query=query.canonical())
+        future = self._queries.get(same)
+        if future is None:
+            if len(self._queries) >= _MOST_QUERIES:
+                return BUSY
+            library = self.library
+            future = asyncio.get_running_loop().run_in_executor(
+                self._querier, lambda: library.query(request, extension, query)
+            )
+            self._queries[same] = future
+            future.add_done_callback(lambda _: self._queries.pop(same, None))
+        return await asyncio.shield(future)
+
+    async def _healthz(self) -> Answer:
+        until, answer = self._health
+        if time.monotonic() >= until:
+            loop = asyncio.get_running_loop()
+            answer = await loop.run_in_executor(self._workers, self.library.health)
+            self._health = time.monotonic() + _HEALTH_SECONDS, answer
+        return answer
+
+
+# What is worth to be kept ready: the rest costs little, or must not grow a table.
+_KEPT = {200, 226, 304}
+
+
+def _paths(path: str, prefix: str) -> list[str]:
+    """Returns what a path may mean below out/: with the path of `site.base_url`, or without."""
+    found = [path[1:] or _INDEX]
+    if prefix != "/" and path.startswith(prefix):
+        found.append(path[len(prefix) :] or _INDEX)
+    return found
+
+
+def _request_of(scope: Scope) -> Request:
+    get = scope.headers.get
+    return Request(
+        scope.method,
+        scope.path,
+        scope.query_string,
+        get("accept-encoding"),
+        get("if-none-match"),
+        get("if-modified-since"),
+        get("a-im"),
+    )
+
+
+def _send(answer: Answer, protocol: HTTPProtocol) -> None:
+    if answer.size:
+        protocol.response_bytes(answer.status, answer.headers, answer.body)
+    else:
+        protocol.response_empty(answer.status, answer.headers)
+
+
+def _stream(stream: Stream, request: Request, protocol: HTTPProtocol) -> None:
+    if request.method == "HEAD":
+        protocol.response_empty(stream.status, stream.headers)
+    elif stream.part is None:
+        protocol.response_file(stream.status, stream.headers, stream.file)
+    else:
+        start, end = stream.part
+        protocol.response_file_range(stream.status, stream.headers, stream.file, start, end)

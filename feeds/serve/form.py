@@ -1,0 +1,108 @@
+"""The page at /query: a form that writes the address of a query feed. It needs no script."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from collections.abc import Sequence
+from html import escape
+
+from feeds.config import Config
+from feeds.model import Feed
+from feeds.serve.answers import NOT_ACCEPTABLE, Answer, Request
+from feeds.serve.bodies import Bodies, digest_of
+from feeds.serve.conditions import is_unchanged
+from feeds.serve.encodings import choose
+from feeds.serve.query import DEFAULT_LIMIT, MAX_LIMIT, MAX_TEXT
+from feeds.serve.texts import tag_of
+
+_STYLE = """
+:root { color-scheme: light dark; font: 1rem/1.5 system-ui, sans-serif; }
+body { max-width: 34rem; margin: 2rem auto; padding: 0 1rem; }
+label { display: block; margin-top: 1rem; font-weight: 600; }
+input { width: 100%; box-sizing: border-box; font: inherit; padding: .4rem; margin-top: .25rem; }
+button { font: inherit; padding: .4rem 1rem; margin: 1.5rem .5rem 0 0; }
+small { font-weight: 400; }
+"""
+_HASH = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
+_POLICY = (
+    f"default-src 'none'; style-src 'sha256-{_HASH}'; form-action 'self'; base-uri 'none'; "
+    "frame-ancestors 'none'"
+)
+_ROWS = 2
+
+
+def answer_form(
+    request: Request, config: Config, feeds: Sequence[Feed], bodies: Bodies, max_age: int
+) -> Answer:
+    """Returns the page, with the names of the topics and providers that there are."""
+    data = _page(config, feeds).encode()
+    coding = choose(request.encodings)
+    if coding is None:
+        return NOT_ACCEPTABLE
+    digest = digest_of(data)
+    tag = tag_of(digest, coding)
+    headers = [
+        ("etag", f'"{tag}"'),
+        ("vary", "Accept-Encoding"),
+        ("cache-control", f"public, max-age={max_age}"),
+        ("content-security-policy", _POLICY),
+        ("x-content-type-options", "nosniff"),
+        ("referrer-policy", "no-referrer"),
+    ]
+    if is_unchanged(request.none_match, None, tag, 0):
+        return Answer(304, headers, b"", form="html")
+    headers.append(("content-type", "text/html; charset=utf-8"))
+    if coding:
+        headers.append(("content-encoding", coding))
+    body = bodies.get(digest, coding, lambda: data)
+    return Answer(200, headers, body, form="html", coding=coding)
+
+
+def _page(config: Config, feeds: Sequence[Feed]) -> str:
+    topics = sorted((feed.name, feed.name) for feed in feeds if feed.kind == "topic")
+    providers = sorted((feed.key, feed.name) for feed in feeds if feed.kind == "provider")
+    title = escape(f"{config.site.title}: a feed of your own")
+    return f"""<!DOCTYPE html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{title}</title>
+<style>{_STYLE}</style>
+</head>
+<body>
+<main>
+<h1>{title}</h1>
+<p>Say what you want to read about. The address that you get is one to subscribe to in a reader.
+What you leave empty does not matter.</p>
+<form action="query.atom" method="get">
+<label for="q">Words <small>all of them; "in quotes" as a phrase</small></label>
+<input id="q" name="q" maxlength="{MAX_TEXT}" type="search">
+{_inputs("topic", "Topic", topics)}
+{_inputs("provider", "Provider", providers)}
+<label for="min_quality">Quality <small>at least, from 0 to 100</small></label>
+<input id="min_quality" name="min_quality" type="number" min="0" max="100">
+<label for="limit">Stories <small>at most</small></label>
+<input id="limit" name="limit" type="number" min="1" max="{MAX_LIMIT}"
+placeholder="{DEFAULT_LIMIT}">
+<button>Atom</button>
+<button formaction="query.rss">RSS</button>
+<button formaction="query.json">JSON Feed</button>
+</form>
+</main>
+</body>
+</html>
+"""
+
+
+def _inputs(name: str, label: str, choices: Sequence[tuple[str, str]]) -> str:
+    options = "".join(
+        f'<option value="{escape(value)}">{escape(text)}</option>\n' for value, text in choices
+    )
+    rows = "\n".join(
+        f'<label for="{name}{row}">{label}{" or" if row > 1 else ""}</label>\n'
+        f'<input id="{name}{row}" name="{name}" list="{name}s">'
+        for row in range(1, _ROWS + 1)
+    )
+    return f'{rows}\n<datalist id="{name}s">\n{options}</datalist>'

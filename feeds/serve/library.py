@@ -1,0 +1,224 @@
+"""Everything that can be asked for, and how it is kept current."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import msgspec
+
+from feeds.config import Config
+from feeds.errors import PublishError
+from feeds.model import Fingerprint
+from feeds.passes import utc_now
+from feeds.report import PassReport
+from feeds.serve.answers import GONE, NOT_FOUND, Answer, Request, plain
+from feeds.serve.bodies import Bodies
+from feeds.serve.delta import Deltas
+from feeds.serve.encodings import CODINGS, IDENTITY
+from feeds.serve.finder import Finder
+from feeds.serve.form import answer_form
+from feeds.serve.health import health_of, last_report
+from feeds.serve.kinds import kind_of
+from feeds.serve.media import Stream, answer_media
+from feeds.serve.metrics import Gauges
+from feeds.serve.publication import (
+    NOTHING,
+    Held,
+    Publication,
+    ReplacedError,
+    manifest_stamp,
+    read_again,
+    read_publication,
+    read_text,
+)
+from feeds.serve.query import Query
+from feeds.serve.terms import terms_of
+from feeds.serve.texts import Text, answer_text
+from feeds.store import open_for_reading
+from feeds.store.derived import state_stamp
+from feeds.store.search import TooLongError
+from feeds.store.versions import Versions
+
+_TRIES = 3
+_NO_STORE = ("cache-control", "no-store")
+
+
+class Library:
+    """What out/, the state file and the configuration give; `warn` tells people.
+
+    Its methods are for threads: `configure` and `refresh` for one, `warm` and `query` for one each,
+    the rest for any.
+    """
+
+    def __init__(self, config: Config, warn: Callable[[str], None]) -> None:
+        self.bodies = Bodies(config.serve.memory)
+        self._versions = Versions(config.paths.state.with_name("versions.db"), warn)
+        self._warn = warn
+        self._publication = NOTHING
+        self._retired: frozenset[str] = frozenset()
+        self._report: PassReport | None = None
+        self._totals = (0, 0.0, 0)
+        self._leaving = False
+        self._state: object = None
+        self._manifest: Fingerprint | None = None
+        self._fault = ""
+        self._finder = Finder(config, self.bodies, self._deltas_for(config), warn)
+        self.configure(config)
+
+    def configure(self, config: Config) -> None:
+        """Takes over a configuration."""
+        self.config = config
+        self.terms = terms_of(config)
+        self.bodies.limit = config.serve.memory
+        self._deltas = self._deltas_for(config)
+        self._finder.configure(config, self._deltas)
+        self._manifest = self._state = None
+        self.refresh()
+
+    def _deltas_for(self, config: Config) -> Deltas:
+        window = int(config.serve.delta_window.total_seconds())
+        return Deltas(self._versions, self.bodies, window)
+
+    def leave(self) -> None:
+        """Lets `warm` come to an end before it is done."""
+        self._leaving = True
+
+    def close(self) -> None:
+        """Closes the files that are kept for the next start."""
+        self._finder.close()
+        self._versions.close()
+
+    # Keeping current
+
+    def refresh(self) -> bool:
+        """Looks whether there is a new publication or a new state; tells whether there was."""
+        return self._refresh_state() | self._refresh_publication()
+
+    def _refresh_publication(self) -> bool:
+        out, before = self.config.paths.out, self._publication
+        stamp = manifest_stamp(out)
+        if stamp == self._manifest:
+            return False
+        try:
+            found = read_publication(out, before, self.bodies)
+        except PublishError as error:
+            if str(error) != self._fault:
+                self._warn(f"{error} What was served before still is.")
+            self._fault = str(error)
+            return False
+        if found.unfinished and before.texts:
+            return False  # the pass is at it, and its last step is another manifest
+        self._fault, self._manifest = "", stamp
+        self._publication = found
+        kept = {held.digest for held in found.texts.values()}
+        self.bodies.drop({held.digest for held in before.texts.values()} - kept)
+        return True
+
+    def _refresh_state(self) -> bool:
+        state = self.config.paths.state
+        stamp = state_stamp(state)
+        if stamp == self._state:
+            return False
+        with open_for_reading(state) as store:
+            if store is not None:
+                self._retired = frozenset(store.retired())
+        report = last_report(self.config)
+        if report is not None and report != self._report:
+            if self._report is not None:
+                passes, seconds, written = self._totals
+                self._totals = passes + 1, seconds + report.seconds, written + len(report.written)
+            self._report = report
+        self._state = stamp
+        return True
+
+    def warm(self) -> None:
+        """Compresses what is new, and remembers what it holds for later deltas."""
+        recorded = self._deltas.recorded()
+        for path, held in list(self._publication.texts.items()):
+            kind = kind_of(path)
+            if self._leaving:
+                return
+            try:
+                if kind.feed and (path, held.digest) not in recorded:
+                    data = self.bodies.get(held.digest, IDENTITY, self._reader(path, held))
+                    self._deltas.record(path, _extension(path), held.digest, data)
+                if self.bodies.size < self.bodies.limit // 2:
+                    for coding in CODINGS:
+                        self.bodies.get(held.digest, coding, self._reader(path, held))
+            except ReplacedError:
+                continue  # the next publication is there already
+            except ValueError as error:
+                self._warn(f"{self.config.paths.out / path}: not what its name says: {error}")
+        self._deltas.forget()
+
+    # Answering
+
+    @property
+    def publication(self) -> Publication:
+        """What is served now."""
+        return self._publication
+
+    def unknown(self, path: str) -> Answer:
+        """Returns the answer for a path below out/ at which there is nothing."""
+        return GONE if path in self._retired else NOT_FOUND
+
+    def text(self, request: Request, path: str) -> Answer:
+        """Returns the answer for a text below out/."""
+        for _ in range(_TRIES):
+            held = self._publication.texts.get(path)
+            if held is None:
+                break
+            url = f"{self.terms.base_url}{path}"
+            text = Text(path, held.digest, held.modified, url, self._reader(path, held))
+            try:
+                return answer_text(request, text, self.terms, self.bodies, self._deltas)
+            except ReplacedError:
+                fresh = read_text(self.config.paths.out, path, self.bodies)
+                if fresh is None:
+                    break
+                self._publication.texts[path] = fresh
+        return self.unknown(path)
+
+    def media(
+        self, request: Request, path: str, ranges: tuple[str | None, str | None]
+    ) -> Answer | Stream:
+        """Returns the answer for a file below out/ that is streamed."""
+        out, max_age = self.config.paths.out, self.terms.max_age
+        return answer_media(out, path, request, ranges, max_age)
+
+    def query(self, request: Request, extension: str, query: Query) -> Answer:
+        """Returns the answer for a query in one format."""
+        try:
+            text = self._finder.find(query, extension)
+        except TooLongError:
+            return plain(503, "That search took too long.", _NO_STORE, ("retry-after", "60"))
+        return answer_text(request, text, self.terms, self.bodies, self._deltas)
+
+    def form(self, request: Request) -> Answer:
+        """Returns the answer for the page that helps to write a query."""
+        with open_for_reading(self.config.paths.state) as store:
+            feeds = store.published_feeds() if store is not None else []
+        return answer_form(request, self.config, feeds, self.bodies, self.terms.max_age)
+
+    def health(self) -> Answer:
+        """Returns the answer to a monitor."""
+        health = health_of(self.config, utc_now())
+        if health.ok and not self._publication.texts:
+            health = msgspec.structs.replace(health, ok=False, reason="nothing is published")
+        headers = [("content-type", "application/json"), _NO_STORE]
+        return Answer(200 if health.ok else 503, headers, msgspec.json.encode(health))
+
+    def gauges(self) -> Gauges:
+        """Returns what the metrics tell of all this."""
+        publication = self._publication
+        memory = (self.bodies.size, self.bodies.limit)
+        images = sum(kind_of(path).media_type.startswith("image/") for path in publication.media)
+        documents = len(publication.texts)
+        return Gauges(self._report, *self._totals, documents, images, memory)
+
+    def _reader(self, path: str, held: Held) -> Callable[[], bytes]:
+        return lambda: read_again(self.config.paths.out, path, held)
+
+
+def _extension(path: str) -> str:
+    return path.rpartition(".")[2]

@@ -1,0 +1,58 @@
+"""Files that are streamed from the disk: images, whole or in parts."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import NamedTuple
+
+from feeds.publish import stamp_of
+from feeds.serve.answers import NOT_FOUND, Answer, Headers, Request, plain
+from feeds.serve.conditions import Part, http_date, is_unchanged, part_of, still_holds
+from feeds.serve.kinds import kind_of
+from feeds.serve.texts import cache_control, shared_headers
+
+_NANOSECONDS = 1_000_000_000
+
+
+class Stream(NamedTuple):
+    """An answer whose body is a file, or a part of one."""
+
+    status: int
+    headers: Headers
+    file: str
+    size: int
+    part: Part | None
+
+
+def answer_media(
+    out: Path, path: str, request: Request, ranges: tuple[str | None, str | None], max_age: int
+) -> Answer | Stream:
+    """Returns the answer to a GET or HEAD for a file; `ranges` are the Range and If-Range headers.
+
+    The entity tag is made of what changes whenever the file is replaced: size, mtime and inode.
+    """
+    stamp = stamp_of(out, path)
+    if stamp is None or (out / path).is_symlink():
+        return NOT_FOUND
+    tag, modified = "-".join(f"{one:x}" for one in stamp), stamp.mtime_ns // _NANOSECONDS
+    headers = [
+        ("etag", f'"{tag}"'),
+        ("last-modified", http_date(modified)),
+        ("cache-control", cache_control(path, max_age)),
+        ("accept-ranges", "bytes"),
+        *shared_headers(kind_of(path), path),
+    ]
+    if is_unchanged(request.none_match, request.since, tag, modified):
+        return Answer(304, headers, b"", form="media")
+    wanted, if_range = ranges
+    try:
+        part = part_of(wanted, stamp.size) if still_holds(if_range, tag, modified) else None
+    except ValueError:
+        return plain(416, "There are no such bytes.", ("content-range", f"bytes */{stamp.size}"))
+    headers.append(("content-type", kind_of(path).media_type))
+    size, status = stamp.size, 200
+    if part is not None:
+        size, status = part.end - part.start, 206
+        headers.append(("content-range", f"bytes {part.start}-{part.end - 1}/{stamp.size}"))
+    headers.append(("content-length", str(size)))
+    return Stream(status, headers, str(out / path), size, part)

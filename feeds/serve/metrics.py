@@ -1,0 +1,150 @@
+"""What the server and the passes have to tell, as Prometheus reads it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import NamedTuple
+
+from prometheus_client import CollectorRegistry, start_http_server
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from feeds.report import PassReport
+from feeds.serve.answers import Answer, Tally
+
+_NOT_MODIFIED = 304
+
+
+class Counts:
+    """Tallies of answers, one per status, format and content coding.
+
+    Ready answers have their own, since two threads that count in one lose some.
+    """
+
+    def __init__(self) -> None:
+        self._ready: dict[tuple[int, str, str], Tally] = {}
+        self._made: dict[tuple[int, str, str], Tally] = {}
+
+    def attach(self, answer: Answer) -> None:
+        """Makes a ready answer count where others of its sort do."""
+        sort = _sort(answer.status, answer.form, answer.coding)
+        answer.tally = self._ready.setdefault(sort, answer.tally)
+
+    def add(self, status: int, form: str, coding: str, size: int) -> None:
+        """Counts an answer that was not ready."""
+        tally = self._made.setdefault(_sort(status, form, coding), Tally())
+        tally.requests += 1
+        tally.bytes += size
+
+    def items(self) -> list[tuple[tuple[int, str, str], Tally]]:
+        """Returns all tallies; a sort may stand there twice."""
+        return [*self._ready.items(), *self._made.items()]
+
+
+def _sort(status: int, form: str, coding: str) -> tuple[int, str, str]:
+    return status, form or "other", coding or "identity"
+
+
+class Gauges(NamedTuple):
+    """What is asked for when somebody reads the metrics.
+
+    `report` of the last pass, and the totals below; `memory` in bytes: held, and at most.
+    """
+
+    report: PassReport | None
+    passes: int
+    pass_seconds: float
+    written: int
+    documents: int
+    images: int
+    memory: tuple[int, int]
+
+
+class _Collector(Collector):
+    def __init__(self, counts: Counts, gauges: Callable[[], Gauges]) -> None:
+        self._counts = counts
+        self._gauges = gauges
+
+    def collect(self) -> Iterator[Metric]:
+        yield from _requests(self._counts.items())
+        yield from _state(self._gauges())
+
+
+def start_metrics(host: str, port: int, counts: Counts, gauges: Callable[[], Gauges]) -> None:
+    """Answers at ``http://host:port/metrics``, in a thread of its own, until the process ends.
+
+    Raises:
+        OSError: the address cannot be used.
+    """
+    registry = CollectorRegistry()
+    registry.register(_Collector(counts, gauges))
+    start_http_server(port, addr=host, registry=registry)
+
+
+def _requests(tallies: list[tuple[tuple[int, str, str], Tally]]) -> Iterator[Metric]:
+    requests = CounterMetricFamily(
+        "feeds_http_requests", "Requests answered.", labels=["status", "format"]
+    )
+    sent = CounterMetricFamily(
+        "feeds_http_body_bytes", "Bytes of bodies sent, as they were coded.", labels=["encoding"]
+    )
+    by_sort: dict[tuple[str, str], int] = {}
+    by_coding: dict[str, int] = {}
+    for (status, form, coding), tally in tallies:
+        sort = (str(status), form)
+        by_sort[sort] = by_sort.get(sort, 0) + tally.requests
+        by_coding[coding] = by_coding.get(coding, 0) + tally.bytes
+    for sort, count in sorted(by_sort.items()):
+        requests.add_metric(sort, count)
+    for coding, count in sorted(by_coding.items()):
+        sent.add_metric([coding], count)
+    yield requests
+    yield sent
+    total = sum(by_sort.values())
+    unmodified = sum(
+        count for (status, _), count in by_sort.items() if status == str(_NOT_MODIFIED)
+    )
+    yield GaugeMetricFamily(
+        "feeds_http_not_modified_ratio",
+        "Share of 304 among all answers, from 0 to 1.",
+        value=unmodified / total if total else 0,
+    )
+
+
+def _state(gauges: Gauges) -> Iterator[Metric]:
+    yield CounterMetricFamily(
+        "feeds_passes", "Passes that this server saw the report of.", value=gauges.passes
+    )
+    yield CounterMetricFamily(
+        "feeds_pass_duration_seconds", "Wall time of these passes.", value=gauges.pass_seconds
+    )
+    yield CounterMetricFamily(
+        "feeds_documents_written", "Documents that these passes wrote.", value=gauges.written
+    )
+    yield _gauge("feeds_documents", "Documents and pages being served.", gauges.documents)
+    yield _gauge("feeds_images", "Images being served.", gauges.images)
+    held, limit = gauges.memory
+    yield _gauge("feeds_memory_bodies_bytes", "Memory taken by bodies.", held)
+    yield _gauge("feeds_memory_bodies_limit_bytes", "serve.memory.", limit)
+    report = gauges.report
+    if report is None:
+        return
+    begun = report.started.timestamp()
+    yield _gauge("feeds_last_pass_timestamp_seconds", "When the last pass began.", begun)
+    yield _gauge("feeds_last_pass_duration_seconds", "How long it took.", report.seconds)
+    seeds = GaugeMetricFamily("feeds_seeds", "Seeds found by the last pass.", labels=["state"])
+    seeds.add_metric(["good"], report.seeds - report.bad)
+    seeds.add_metric(["bad"], report.bad)
+    yield seeds
+    problems = GaugeMetricFamily("feeds_problems", "Problems of seeds.", labels=["severity"])
+    problems.add_metric(["error"], len(report.problems) - report.warnings)
+    problems.add_metric(["warning"], report.warnings)
+    yield problems
+    yield _gauge("feeds_items", "Items in use.", report.items)
+    yield _gauge("feeds_feeds", "Feeds published.", len(report.feeds))
+    yield _gauge("feeds_last_pass_written", "Documents it wrote.", len(report.written))
+    yield _gauge("feeds_last_pass_removed", "Documents it removed.", len(report.removed))
+
+
+def _gauge(name: str, text: str, value: float) -> Metric:
+    return GaugeMetricFamily(name, text, value=value)

@@ -1,0 +1,145 @@
+"""The parameters of a query feed: read, checked, and written in one canonical form."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from typing import NamedTuple, Self
+from urllib.parse import parse_qsl, urlencode
+
+from feeds.text import clean_line, fold
+from feeds.urls import WANTED_DOMAIN, normal_domain
+
+MAX_LIMIT = 200
+DEFAULT_LIMIT = 50
+MAX_TEXT = 200
+MAX_WORDS = 16
+MAX_NAMES = 20
+
+_PARAMETERS = ("topic", "provider", "min_quality", "q", "limit")
+_ONCE = {"min_quality", "q", "limit"}
+_MAX_FIELDS = 2 * MAX_NAMES + len(_ONCE)
+_PHRASE = re.compile(r'"([^"]*)"|([^\s"]+)')
+# What the index takes for a word has at least one of these (sqlite.org/fts5.html, section 4.3.1).
+_WORD = re.compile(r"[^\W_]")
+
+
+class BadQueryError(ValueError):
+    """A query that cannot be answered; carries everything that is wrong with it."""
+
+    def __init__(self, faults: list[str]) -> None:
+        self.faults = faults
+        super().__init__("\n".join(faults))
+
+
+class Query(NamedTuple):
+    """A checked query. Topics are folded and providers normal, each sorted; empty: no condition."""
+
+    topics: tuple[str, ...] = ()
+    providers: tuple[str, ...] = ()
+    min_quality: int = 0
+    text: str = ""
+    limit: int = DEFAULT_LIMIT
+
+    @classmethod
+    def parse(cls, query: str) -> Self:
+        """Reads the query part of an address; a parameter without a value counts as not given.
+
+        Raises:
+            BadQueryError: something is wrong with it.
+        """
+        faults: list[str] = []
+        try:
+            pairs = parse_qsl(query, errors="strict", max_num_fields=_MAX_FIELDS)
+        except UnicodeDecodeError:
+            raise BadQueryError(["not UTF-8"]) from None
+        except ValueError:
+            raise BadQueryError([f"more than {_MAX_FIELDS} parameters"]) from None
+        given: dict[str, list[str]] = {name: [] for name in _PARAMETERS}
+        for name, value in pairs:
+            if name not in given:
+                known = ", ".join(_PARAMETERS)
+                faults.append(f"{clean_line(name, repair=False)[:40]}: unknown (known: {known})")
+            elif text := clean_line(value, repair=False):
+                given[name].append(text)
+        faults += [f"{name}: given twice" for name in sorted(_ONCE) if len(given[name]) > 1]
+        parsed = cls(
+            topics=_names("topic", map(fold, given["topic"]), faults),
+            providers=_names("provider", _domains(given["provider"], faults), faults),
+            min_quality=_number("min_quality", given, (0, 100), 0, faults),
+            text=_text(given["q"], faults),
+            limit=_number("limit", given, (1, MAX_LIMIT), DEFAULT_LIMIT, faults),
+        )
+        if faults:
+            raise BadQueryError(faults)
+        return parsed
+
+    def canonical(self) -> str:
+        """Returns the query part of an address that every equal query has."""
+        pairs: list[tuple[str, str | int]] = [("topic", topic) for topic in self.topics]
+        pairs += [("provider", provider) for provider in self.providers]
+        if self.min_quality:
+            pairs.append(("min_quality", self.min_quality))
+        if self.text:
+            pairs.append(("q", self.text))
+        pairs.append(("limit", self.limit))
+        return urlencode(pairs)
+
+    def words(self) -> str:
+        """Returns the text as an FTS5 expression: every word and every "quoted phrase" of it.
+
+        Each is a string to FTS5, so nothing in it is an operator.
+        """
+        found = (phrase or word for phrase, word in _PHRASE.findall(self.text))
+        return " ".join(f'"{one}"' for one in found if _WORD.search(one))
+
+    def describe(self, names: dict[tuple[str, str], str]) -> str:
+        """Returns the query in words; `names` gives the name of a kind and key."""
+        topics = " or ".join(names.get(("topic", one), one) for one in self.topics)
+        providers = " or ".join(names.get(("provider", one), one) for one in self.providers)
+        quality = f"quality from {self.min_quality}" if self.min_quality else ""
+        text = self.text if not self.text or '"' in self.text else f"“{self.text}”"
+        return ", ".join(filter(None, (text, topics, providers, quality))) or "everything"
+
+
+def _names(name: str, values: Iterable[str], faults: list[str]) -> tuple[str, ...]:
+    found = sorted(set(values))
+    if len(found) > MAX_NAMES:
+        faults.append(f"{name}: {len(found)} of them, wanted at most {MAX_NAMES}")
+    too_long = [one for one in found if len(one) > MAX_TEXT]
+    if too_long:
+        faults.append(f"{name}: longer than {MAX_TEXT} characters")
+    return tuple(found)
+
+
+def _domains(values: list[str], faults: list[str]) -> list[str]:
+    domains = [(value, normal_domain(value)) for value in values]
+    faults += [
+        f"provider: found {value[:60]!r}, wanted {WANTED_DOMAIN}"
+        for value, domain in domains
+        if domain is None
+    ]
+    return [domain for _, domain in domains if domain is not None]
+
+
+def _number(
+    name: str, given: dict[str, list[str]], bounds: tuple[int, int], default: int, faults: list[str]
+) -> int:
+    if not given[name]:
+        return default
+    text, (low, high) = given[name][0], bounds
+    if re.fullmatch(r"\d{1,6}", text, re.ASCII) and low <= int(text) <= high:
+        return int(text)
+    faults.append(f"{name}: found {text[:60]!r}, wanted a whole number from {low} to {high}")
+    return default
+
+
+def _text(values: list[str], faults: list[str]) -> str:
+    text = values[0] if values else ""
+    if len(text) > MAX_TEXT:
+        faults.append(f"q: {len(text)} characters, wanted at most {MAX_TEXT}")
+    elif text and not _WORD.search(text):
+        faults.append("q: no letter or digit in it")
+    elif len(text.split()) > MAX_WORDS:
+        faults.append(f"q: {len(text.split())} words, wanted at most {MAX_WORDS}")
+    return text

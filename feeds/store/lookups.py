@@ -1,0 +1,43 @@
+"""The part of the store that a server reads: what stands in any feed at all."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Iterator
+
+import msgspec
+
+from feeds.model import Entry, Feed, Summary
+
+
+class Lookups:
+    """What a server asks the store; nothing of it writes."""
+
+    _db: sqlite3.Connection
+
+    def pass_mark(self) -> bytes:
+        """Returns something that is different after each pass."""
+        row = self._db.execute("SELECT value FROM fact WHERE name = 'report'").fetchone()
+        return bytes(row[0]) if row else b""
+
+    def entries_anywhere(self) -> set[Entry]:
+        """Returns the items that stand in at least one feed."""
+        query = "SELECT DISTINCT number, id, published, updated, digest FROM slot"
+        return {Entry(*row) for row in self._db.execute(query)}
+
+    def places(self) -> set[tuple[str, str, str]]:
+        """Returns kind and key of the feeds of topics and providers, with the id of each item."""
+        query = "SELECT kind, key, id FROM slot WHERE kind IN ('topic', 'provider')"
+        return set(self._db.execute(query))
+
+    def each_item(self, numbers: Iterable[int]) -> Iterator[tuple[int, bytes]]:
+        """Yields the items of the seeds with these numbers, in MessagePack."""
+        query = "SELECT data FROM item WHERE number = ?"
+        for number in numbers:
+            for (data,) in self._db.execute(query, (number,)):
+                yield number, data
+
+    def published_feeds(self) -> list[Feed]:
+        """Returns all feeds, as they were published."""
+        rows = self._db.execute("SELECT summary FROM feed")
+        return [msgspec.msgpack.decode(data, type=Summary).feed for (data,) in rows]

@@ -1,0 +1,223 @@
+"""What queries search: the items that stand in any feed, and an index of their words (FTS5).
+
+It is brought up to the state file when somebody asks, by what changed since; a pass has no part in
+it, and a site without queries does not pay for them.
+"""
+
+from __future__ import annotations
+
+import re
+import sqlite3
+import threading
+import time
+from collections.abc import Callable, Iterable
+from html import unescape
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+
+from feeds.model import Entry, Feed, Item
+from feeds.store.derived import changes, open_derived, read_state
+from feeds.store.store import Store
+
+_SCHEMA = """
+    CREATE TABLE entry (
+        number INTEGER PRIMARY KEY,
+        id TEXT NOT NULL UNIQUE,
+        published INTEGER NOT NULL,
+        updated INTEGER NOT NULL,
+        digest BLOB NOT NULL,
+        quality INTEGER NOT NULL,
+        item BLOB NOT NULL
+    ) STRICT;
+    CREATE INDEX entry_published ON entry (published DESC, id);
+    CREATE TABLE place (
+        kind TEXT NOT NULL,
+        key TEXT NOT NULL,
+        id TEXT NOT NULL,
+        PRIMARY KEY (kind, key, id)
+    ) STRICT, WITHOUT ROWID;
+    CREATE TABLE feed (data BLOB NOT NULL) STRICT;
+    CREATE TABLE synced (mark BLOB NOT NULL, changed INTEGER NOT NULL, edition INTEGER NOT NULL)
+        STRICT;
+    CREATE VIRTUAL TABLE words USING fts5 (
+        title, excerpt, body, content = '', tokenize = 'unicode61 remove_diacritics 2'
+    )
+"""
+_VERSION = 1
+_TAG = re.compile(r"""<(?:[^<>"']|"[^"]*"|'[^']*')*>""")
+# How often, in steps of SQLite's machine, a search asks whether its time is over.
+_STEPS = 2000
+
+
+class TooLongError(Exception):
+    """A search took more time than it was given."""
+
+
+class Wanted(NamedTuple):
+    """What a query asks for; `words` is an FTS5 expression, empty for no condition."""
+
+    topics: tuple[str, ...]
+    providers: tuple[str, ...]
+    min_quality: int
+    words: str
+    limit: int
+
+
+class Found(NamedTuple):
+    """The entries of a query in the order of feeds, and the item of each by its number."""
+
+    entries: tuple[Entry, ...]
+    items: dict[int, Item]
+
+
+class Edition(NamedTuple):
+    """One state of the index: its number, when it came to be (seconds since 1970), all feeds."""
+
+    number: int
+    changed: int
+    feeds: tuple[Feed, ...]
+
+
+class SearchIndex:
+    """The index, in a file of its own. May be used from several threads, which take turns."""
+
+    def __init__(self, path: Path, warn: Callable[[str], None]) -> None:
+        self._path = path
+        self._warn = warn
+        self._db = open_derived(path, _SCHEMA, _VERSION, warn)
+        self._lock = threading.RLock()
+
+    def edition(self, state: Path) -> Edition:
+        """Brings the index up to the state file; returns which edition of it this gave."""
+        with self._lock:
+            try:
+                return self._edition(state)
+            except sqlite3.DatabaseError as error:
+                self._begin_anew(error)
+                return self._edition(state)
+
+    def find(self, wanted: Wanted, seconds: float) -> Found:
+        """Returns what a query finds, the newest first.
+
+        Raises:
+            TooLongError: it took longer than so many seconds.
+        """
+        conditions, values = _conditions(wanted)
+        query = f"""
+            SELECT number, id, published, updated, digest, item FROM entry
+            WHERE {" AND ".join(conditions)} ORDER BY published DESC, id LIMIT ?
+        """  # noqa: S608 (conditions of our own, values apart)
+        deadline = time.monotonic() + seconds
+        with self._lock:
+            self._db.set_progress_handler(lambda: time.monotonic() > deadline, _STEPS)
+            try:
+                rows = self._db.execute(query, (*values, wanted.limit)).fetchall()
+            except sqlite3.OperationalError as error:
+                if error.sqlite_errorcode != sqlite3.SQLITE_INTERRUPT:
+                    raise
+                raise TooLongError from None
+            finally:
+                self._db.set_progress_handler(None, 0)
+        entries = tuple(Entry(*row[:5]) for row in rows)
+        return Found(entries, {row[0]: _decode_item(row[5]) for row in rows})
+
+    def close(self) -> None:
+        """Closes the file."""
+        with self._lock:
+            self._db.close()
+
+    def _begin_anew(self, error: sqlite3.DatabaseError) -> None:
+        self._warn(f"{self._path} cannot be used ({error}); it is made anew")
+        self._db.close()
+        self._path.unlink(missing_ok=True)
+        self._db = open_derived(self._path, _SCHEMA, _VERSION, self._warn)
+
+    def _edition(self, state: Path) -> Edition:
+        with changes(self._db):
+
+            def see(store: Store) -> None:
+                # Of a reading that came to nothing nothing must stay.
+                self._db.execute("ROLLBACK")
+                self._db.execute("BEGIN IMMEDIATE")
+                self._sync(store)
+
+            if not read_state(state, see):
+                self._db.execute("ROLLBACK")
+                self._db.execute("BEGIN")
+        row = self._db.execute("SELECT edition, changed FROM synced").fetchone()
+        number, changed = row or (0, 0)
+        rows = self._db.execute("SELECT data FROM feed")
+        feeds = tuple(msgspec.msgpack.decode(data, type=Feed) for (data,) in rows)
+        return Edition(number, changed, feeds)
+
+    def _sync(self, store: Store) -> None:
+        mark = store.pass_mark()
+        known = self._db.execute("SELECT mark, changed, edition FROM synced").fetchone()
+        if known and known[0] == mark:
+            return
+        before = self._db.total_changes
+        self._sync_entries(store)
+        self._sync_places(store)
+        feeds = sorted(msgspec.msgpack.encode(one) for one in store.published_feeds())
+        if feeds != sorted(data for (data,) in self._db.execute("SELECT data FROM feed")):
+            self._db.execute("DELETE FROM feed")
+            self._db.executemany("INSERT INTO feed VALUES (?)", ((one,) for one in feeds))
+        changed, edition = known[1:] if known else (int(time.time()), 0)
+        if self._db.total_changes != before:
+            changed, edition = int(time.time()), edition + 1
+        self._db.execute("DELETE FROM synced")
+        self._db.execute("INSERT INTO synced VALUES (?, ?, ?)", (mark, changed, edition))
+
+    def _sync_entries(self, store: Store) -> None:
+        query = "SELECT number, id, published, updated, digest FROM entry"
+        mine = {Entry(*row) for row in self._db.execute(query)}
+        theirs = store.entries_anywhere()
+        self._drop(mine - theirs)
+        new = {entry.number: entry for entry in theirs - mine}
+        insert = "INSERT INTO entry VALUES (?, ?, ?, ?, ?, ?, ?)"
+        for number, data in store.each_item(new):
+            item, entry = _decode_item(data), new[number]
+            values = (entry.number, entry.id, entry.published, entry.updated, entry.digest)
+            self._db.execute(insert, (*values, item.quality, data))
+            index = "INSERT INTO words (rowid, title, excerpt, body) VALUES (?, ?, ?, ?)"
+            self._db.execute(index, (number, *_texts(item)))
+
+    def _drop(self, entries: Iterable[Entry]) -> None:
+        # An index without content of its own must be told what it is to forget
+        # (sqlite.org/fts5.html, section 4.4.1).
+        delete = "INSERT INTO words (words, rowid, title, excerpt, body) VALUES ('delete',?,?,?,?)"
+        for entry in entries:
+            query = "DELETE FROM entry WHERE number = ? RETURNING item"
+            ((data,),) = self._db.execute(query, (entry.number,)).fetchall()
+            self._db.execute(delete, (entry.number, *_texts(_decode_item(data))))
+
+    def _sync_places(self, store: Store) -> None:
+        mine = set(self._db.execute("SELECT kind, key, id FROM place"))
+        theirs = store.places()
+        delete = "DELETE FROM place WHERE kind = ? AND key = ? AND id = ?"
+        self._db.executemany(delete, mine - theirs)
+        self._db.executemany("INSERT INTO place VALUES (?, ?, ?)", theirs - mine)
+
+
+def _conditions(wanted: Wanted) -> tuple[list[str], list[str | int]]:
+    conditions, values = ["quality >= ?"], list[str | int]([wanted.min_quality])
+    for kind, keys in (("topic", wanted.topics), ("provider", wanted.providers)):
+        if keys:
+            places = ", ".join("?" * len(keys))
+            conditions.append(
+                f"id IN (SELECT id FROM place WHERE kind = '{kind}' AND key IN ({places}))"  # noqa: S608
+            )
+            values += keys
+    if wanted.words:
+        conditions.append("number IN (SELECT rowid FROM words WHERE words MATCH ?)")
+        values.append(wanted.words)
+    return conditions, values
+
+
+def _texts(item: Item) -> tuple[str, str, str]:
+    return item.title, item.excerpt, unescape(_TAG.sub(" ", item.body))
+
+
+_decode_item = msgspec.msgpack.Decoder(Item).decode
