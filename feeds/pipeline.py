@@ -85,6 +85,7 @@ def _run(
             removed=renewal.removed,
             feeds=[feed_report(one, config.site.base_url) for one in renewal.feeds],
             problems=sorted([*problems, *renewal.duplicates]),
+            pings=store.ping_count(),
         )
         store.keep_fact("report", report)
     return report

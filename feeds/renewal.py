@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Collection
 from pathlib import Path
 from typing import NamedTuple
 
@@ -13,7 +14,7 @@ from feeds import __version__
 from feeds.config import Config
 from feeds.model import Feed, Problem, Selected, Summary
 from feeds.passes import Ears, Options
-from feeds.publish import Publisher, read_manifest, stamp_of
+from feeds.publish import Publisher, is_copy, read_manifest, stamp_of
 from feeds.render.view import RENDER_VERSION, Site
 from feeds.report import FeedReport
 from feeds.select.choose import Past
@@ -65,7 +66,8 @@ def renew(store: Store, config: Config, now: int, options: Options, ears: Ears) 
     if last and holds and _is_quiet(last, store, config, now):
         known = store.feeds()
         feeds = [known[address][1] for address in last.addresses]
-        return Renewal(feeds, last.duplicates, [], [], len(store.stamps()))
+        unchanged = sum(not is_copy(path) for path in store.stamps())
+        return Renewal(feeds, last.duplicates, [], [], unchanged)
     since = last.now if last and holds else None
     if last and now < last.now:
         ears.warn(
@@ -134,7 +136,12 @@ def _publish(
     stamps = store.stamps()
     known = {path for path, stamp in stamps.items() if stamp_of(out, path) == stamp}
     with Publisher(
-        out, plan.keep, store.item_count(), known=known, dry_run=options.dry_run
+        out,
+        plan.keep,
+        store.item_count(),
+        known=known,
+        precompress=config.publish.precompress,
+        dry_run=options.dry_run,
     ) as publisher:
         for done, documents in enumerate(render_feeds(jobs, many=many), 1):
             for document in documents:
@@ -146,9 +153,12 @@ def _publish(
         for one, key in plan.stale:
             store.keep_feed(key, one.summary())
         store.drop_feeds(set(store.feeds()) - {one.feed.address for one in plan.feeds})
-        kept = set(plan.keep)
-        untouched = {path: stamp for path, stamp in stamps.items() if path in kept}
-        store.keep_stamps(untouched | publisher.stamps)
+        untouched = {path: stamp for path, stamp in stamps.items() if path in publisher.files}
+        published = untouched | publisher.stamps
+        store.keep_stamps(published)
+        # Also what a pass wrote that was killed before it could say so.
+        changed = [path for path, stamp in published.items() if stamp != stamps.get(path)]
+        _expect_pings(store, config, plan, changed, now)
     return Renewal(
         plan.feeds,
         selection.duplicates,
@@ -156,6 +166,19 @@ def _publish(
         publisher.removed,
         len(plan.keep) - len(publisher.written),
     )
+
+
+def _expect_pings(
+    store: Store, config: Config, plan: _Plan, changed: Collection[str], now: int
+) -> None:
+    from feeds.render.documents import document_paths
+
+    base_url = config.site.base_url
+    paths = [path for one in plan.feeds for path in document_paths(one.feed)]
+    hubs = tuple(dict.fromkeys(config.site.hub))
+    urls = [base_url + path for path in paths]
+    news = set(changed)
+    store.expect_pings(hubs, urls, [base_url + path for path in paths if path in news], now)
 
 
 def _plan(store: Store, config: Config, selection: Selection, site: Site, now: int) -> _Plan:

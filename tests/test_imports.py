@@ -18,7 +18,7 @@ LAYERS = (
     {"slugs", "cron", "output", "passes", "processes", "report"},
     {"config"},
     {"seeds", "store", "select", "render", "publish"},
-    {"rescan", "selection"},
+    {"rescan", "selection", "push"},
     {"renewal"},
     {"pipeline"},
     {"console", "daemon"},
@@ -47,6 +47,8 @@ DOORS = {
     "structlog": {"daemon"},
     "watchfiles": {"daemon"},
     "fcntl": {"publish"},
+    "httpx": {"push"},
+    "brotli": {"publish"},
 }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from argparse import Namespace
 
-from feeds.config import load_config
+from feeds.config import Loaded, load_config
 from feeds.console import Console
 from feeds.passes import Options
 from feeds.pipeline import publish_pass
@@ -25,7 +25,27 @@ def run(arguments: Namespace) -> int:
     console.problems(report.problems)
     _summarise(console, report)
     console.report(report)
+    if report.pings and not report.dry_run:
+        _push(console, loaded)
     return 1 if arguments.strict and report.problems else 0
+
+
+def _push(console: Console, loaded: Loaded) -> None:
+    """Tells hubs what changed; what they do not take is remembered for the next run."""
+    from feeds.push import push_once  # on demand: most runs have nothing to tell
+
+    pushed = push_once(loaded)
+    for one in pushed.rounds:
+        for loss in one.losses:
+            console.warn(f"the hub {one.hub} is not told of {loss}")
+        if one.sent:
+            console.say(f"told {one.hub} of {one.sent} documents")
+    for hub in pushed.left:
+        why = f" ({hub.error})" if hub.error else ""
+        console.say(
+            f"{hub.hub} is still to be told of {hub.pending} documents{why}; "
+            "the next run tries again"
+        )
 
 
 def _summarise(console: Console, report: PassReport) -> None:

@@ -187,6 +187,12 @@ class Schedule(Section):
         return self
 
 
+class Publish(Section):
+    """[publish]: how the documents are laid down in out/."""
+
+    precompress: bool = False
+
+
 class Config(Section):
     """The whole of config.toml."""
 
@@ -196,6 +202,7 @@ class Config(Section):
     content: Content = Content()
     selection: Selection = Selection()
     schedule: Schedule = Schedule()
+    publish: Publish = Publish()
     topics: dict[Name, Named] = {}
     providers: dict[Domain, Named] = {}
     rules: tuple[Rule, ...] = ()

@@ -21,6 +21,7 @@ import structlog
 
 from feeds.config import Loaded, load_config
 from feeds.daemon.logs import PassLog
+from feeds.daemon.pusher import Pusher
 from feeds.daemon.runner import run_pass
 from feeds.daemon.schedule import Timer
 from feeds.daemon.state import DaemonState, parse_state
@@ -51,6 +52,7 @@ class Daemon:
         self._out = out
         self._log = log
         self._passes = PassLog(log)
+        self._pusher = Pusher(log)
         self._notifier = Notifier()
         self._wake = threading.Event()
         self._wants_pass = False
@@ -85,6 +87,7 @@ class Daemon:
                 self._notifier.tell("STOPPING=1")
                 self._timer.stop()
                 self._watcher.stop()
+                self._pusher.stop()
                 self._log.info("stopped")
 
     def want_pass(self) -> None:
@@ -127,6 +130,7 @@ class Daemon:
             self._watch()
             if self._wants_pass and self._stop_at is None:
                 self._pass()
+            self._pusher.tend(self._loaded)
             self._ping()
 
     def _pass(self) -> None:
@@ -139,11 +143,14 @@ class Daemon:
             leave=self._leave,
         )
         self._passes.ended(outcome)
+        if outcome.report is None or outcome.report.pings:
+            self._pusher.want(self._loaded)
         self._show(running=False)
 
     def _leave(self) -> float | None:
         """Asked all the time while a pass runs: when must it end?"""
         self._ping()
+        self._pusher.tend(self._loaded)
         return self._stop_at
 
     def _show(self, *, running: bool) -> None:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import os
 from collections import deque
 from collections.abc import Iterable
+from collections.abc import Set as AbstractSet
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
@@ -17,6 +18,7 @@ from typing import Self
 
 from feeds.errors import PublishError
 from feeds.model import Document, Fingerprint
+from feeds.publish.copies import compressed, copy_names, is_copy
 from feeds.publish.manifest import MANIFEST, Manifest, read_manifest
 
 _TEMPORARY = ".feeds-tmp"
@@ -38,8 +40,10 @@ class Publisher:
     """One publication into `out`: `put` each document that may have changed, then `finish`.
 
     `keep` names all documents of the new state, put or left alone; `items` goes into the manifest.
-    `known` names files that are ours even if the manifest does not say so.
-    With `dry_run` nothing is written. Every OSError becomes a PublishError.
+    `known` names files that are as the last publication left them, so they are ours even if the
+    manifest does not say so. With `precompress` texts get compressed copies, which `written` and
+    `removed` do not tell of. With `dry_run` nothing is written. Every OSError becomes a
+    PublishError.
     """
 
     def __init__(
@@ -49,6 +53,7 @@ class Publisher:
         items: int,
         *,
         known: Iterable[str] = (),
+        precompress: bool = False,
         dry_run: bool = False,
     ) -> None:
         self.out = out
@@ -59,12 +64,15 @@ class Publisher:
         self._dry_run = dry_run
         before = read_manifest(out)
         self._before = _bytes_of(out / MANIFEST)
-        ours = {*before.files, *known}
-        kept = set(keep)
+        self._known = set(known)
+        self._ours = ours = {*before.files, *self._known}
+        self._kept = kept = set(keep)
+        # The copies of each document that were not seen to yet.
+        self._copies = {name: copy_names(name) for name in kept} if precompress else {}
+        kept.update(*self._copies.values())
         # What stands in the way of a new document: never claimed, never overwritten.
         self._strangers = {name for name in kept - ours if os.path.lexists(f"{out}/{name}")}
-        self.removed = sorted(ours - kept)
-        self._manifest = Manifest(items=items, files=tuple(sorted(kept)))
+        self._items = items
         claimed = sorted((ours | kept) - self._strangers)
         self._claim = Manifest(items=before.items, unfinished=True, files=tuple(claimed))
         self._crashed = before.unfinished
@@ -75,30 +83,30 @@ class Publisher:
         self._pending: deque[Future[None]] = deque()
         self._flushers = ThreadPoolExecutor(_FLUSHERS, thread_name_prefix="flush")
 
+    @property
+    def files(self) -> AbstractSet[str]:
+        """All files of the new state, copies included."""
+        return self._kept
+
+    @property
+    def removed(self) -> list[str]:
+        """The documents that are published no more."""
+        return sorted(name for name in self._ours - self._kept if not is_copy(name))
+
     def put(self, document: Document) -> bool:
         """Takes a document; returns whether it differs from what is published.
 
         Raises:
             PublishError: the file cannot be written, or one that is not ours is in its way.
         """
-        path = self.out / document.path
         try:
-            before = stamp_of(self.out, document.path)
-            if before and _has_bytes(path, document.data):
-                self.stamps[document.path] = before
-                return False
-            if document.path in self._strangers or path.is_dir():
-                raise PublishError(
-                    f"{path} is in the way: it was not written by feeds. "
-                    "Move it, or choose another folder (paths.out, --out)."
-                )
-            self.written.append(document.path)
-            if not self._dry_run:
-                self._begin()
-                self.stamps[document.path] = self._write(path, document.data)
+            changed = self._place(document.path, document.data)
+            if changed:
+                self.written.append(document.path)
+            self._put_copies(document.path, document.data)
         except OSError as error:
             raise self._failure(error) from None
-        return True
+        return changed
 
     def finish(self) -> None:
         """Makes everything that was put visible, and removes our files that are not kept.
@@ -109,21 +117,25 @@ class Publisher:
         if self._dry_run:
             return
         try:
+            for name in list(self._copies):  # of documents that were left alone
+                self._put_copies(name)
+            gone = sorted(self._ours - self._kept)
+            manifest = Manifest(items=self._items, files=tuple(sorted(self._kept)))
             while self._pending:
                 self._pending.popleft().result()
-            if self.removed or self._crashed:
+            if gone or self._crashed:
                 self._begin()
             _temporary_for(self.out / MANIFEST).unlink(missing_ok=True)  # of a run killed early
             self._is_whole = False
             for path, temporary in self._temporary.items():
                 temporary.replace(path)
             self._temporary.clear()
-            for name in self.removed:
+            for name in gone:
                 _remove(self.out, name)
-            for folder in sorted({(self.out / name).parent for name in self.written}):
+            for folder in sorted(self._folders):
                 _sync_folder(folder)
-            if not _has_bytes(self.out / MANIFEST, self._manifest.encode()):
-                self._write_manifest(self._manifest)
+            if not _has_bytes(self.out / MANIFEST, manifest.encode()):
+                self._write_manifest(manifest)
         except OSError as error:
             raise self._failure(error) from None
 
@@ -144,6 +156,44 @@ class Publisher:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    def _place(self, name: str, data: bytes, mtime_ns: int | None = None) -> bool:
+        """Writes a file beside its place, unless that holds these bytes already."""
+        path = self.out / name
+        before = stamp_of(self.out, name)
+        if before and _has_bytes(path, data):
+            self.stamps[name] = before
+            return False
+        if name in self._strangers or path.is_dir():
+            raise PublishError(
+                f"{path} is in the way: it was not written by feeds. "
+                "Move it, or choose another folder (paths.out, --out)."
+            )
+        if not self._dry_run:
+            self._begin()
+            self.stamps[name] = self._write(path, data, mtime_ns)
+        return True
+
+    def _put_copies(self, name: str, data: bytes | None = None) -> None:
+        """Sees to the copies of a document, which were made of other bytes if it is not `known`.
+
+        They take its mtime, so that servers tell one Last-Modified of all. They are renamed right
+        after it: for as long as that takes, or until the next pass after a kill in this moment, a
+        reader may get the old story from a copy, whole.
+        """
+        copies = self._copies.pop(name, ())
+        rewritten = self.out / name in self._temporary
+        if not copies or self._dry_run or (not rewritten and self._known >= {name, *copies}):
+            return
+        if data is None:
+            data = (self.out / name).read_bytes()
+        stamp = self.stamps.get(name) or stamp_of(self.out, name)
+        for copy in copies:
+            small = compressed(data, copy)
+            if small is None:
+                self._kept.discard(copy)
+            else:
+                self._place(copy, small, stamp.mtime_ns if stamp else None)
+
     def _begin(self) -> None:
         """Before the first write: sweeps up after a killed run, and claims the names to come."""
         if self._began:
@@ -155,13 +205,15 @@ class Publisher:
                     _temporary_for(self.out / name).unlink()
         self._write_manifest(self._claim)
 
-    def _write(self, path: Path, data: bytes) -> Fingerprint:
+    def _write(self, path: Path, data: bytes, mtime_ns: int | None) -> Fingerprint:
         if path.parent not in self._folders:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._folders.add(path.parent)
         temporary = _temporary_for(path)
         self._temporary[path] = temporary
         descriptor = _write_file(temporary, data)
+        if mtime_ns is not None:
+            os.utime(descriptor, ns=(mtime_ns, mtime_ns))
         status = os.fstat(descriptor)
         self._pending.append(self._flushers.submit(_flush, descriptor))
         if len(self._pending) > _MAX_PENDING:

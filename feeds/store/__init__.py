@@ -1,14 +1,23 @@
 """The state file: what was read, what readers were shown, what was published. SQLite lives here."""
 
-from feeds.store.opening import move_aside, open_copy, open_for_reading, open_store
+from feeds.store.opening import (
+    move_aside,
+    open_copy,
+    open_existing,
+    open_for_reading,
+    open_store,
+)
+from feeds.store.pings import Ping
 from feeds.store.store import DamagedStateError, Known, Store
 
 __all__ = [
     "DamagedStateError",
     "Known",
+    "Ping",
     "Store",
     "move_aside",
     "open_copy",
+    "open_existing",
     "open_for_reading",
     "open_store",
 ]

@@ -12,6 +12,7 @@ import msgspec
 
 from feeds.errors import StateError
 from feeds.model import Card, Fingerprint, Problem, Reading
+from feeds.store.pings import Pings
 from feeds.store.slots import Slots
 
 T = TypeVar("T")
@@ -65,7 +66,7 @@ class Known(NamedTuple):
     trusted: int
 
 
-class Store(Slots):
+class Store(Slots, Pings):
     """One open state file. Everything that writes stands in a `transaction`."""
 
     @contextmanager
