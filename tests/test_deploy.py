@@ -190,12 +190,18 @@ def test_unit_starts_again_what_crashed_but_not_what_was_refused() -> None:
 @pytest.mark.parametrize(
     "key",
     [
-        *("NoNewPrivileges", "PrivateTmp", "PrivateDevices", "PrivateNetwork", "ProtectClock"),
+        *("NoNewPrivileges", "PrivateTmp", "PrivateDevices", "ProtectClock"),
         *("ProtectHome", "ProtectKernelModules", "RestrictNamespaces", "RestrictSUIDSGID"),
     ],
 )
 def test_unit_is_hardened(key: str) -> None:
     assert unit()[key] == "yes"
+
+
+def test_unit_lets_the_daemon_call_hubs() -> None:
+    service = unit()
+    assert "PrivateNetwork" not in service
+    assert service["RestrictAddressFamilies"].split() == ["AF_UNIX", "AF_INET", "AF_INET6"]
 
 
 def test_unit_needs_no_capability_and_is_not_root() -> None:
