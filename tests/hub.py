@@ -149,16 +149,17 @@ class Hub:
                 if say.status < 300:
                     hub._later(hub._distribute, topic)
 
-        with serving(Handler, port) as server, httpx.Client(timeout=5) as self._client:
-            self.url = f"http://127.0.0.1:{server.server_port}/"
-            yield self.url
-            for thread in self._threads:
+        with httpx.Client(timeout=5) as self._client:
+            with serving(Handler, port) as server:
+                self.url = f"http://127.0.0.1:{server.server_port}/"
+                yield self.url
+            for thread in list(self._threads):
                 thread.join()
 
     def _later(self, work: Any, argument: object) -> None:
         thread = threading.Thread(target=work, args=(argument,))
-        self._threads.append(thread)
         thread.start()
+        self._threads.append(thread)
 
     def _verify(self, form: dict[str, list[str]]) -> None:
         """Section 5.3: the subscriber must echo a challenge."""

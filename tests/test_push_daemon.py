@@ -147,7 +147,7 @@ def test_push_honours_what_the_hub_asks_for(newsroom: Newsroom) -> None:
         heard = len(newsroom.hub.heard)
         newsroom.save("Second")
         daemon.wait_for("pass", 2)
-        time.sleep(1)
+        time.sleep(0.5)
         assert len(newsroom.hub.heard) == heard
         assert newsroom.pending()[0]["pending"] == 9
 
