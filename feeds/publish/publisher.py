@@ -19,9 +19,17 @@ from typing import Self
 from feeds.errors import PublishError
 from feeds.model import Document, Fingerprint
 from feeds.publish.copies import compressed, copy_names, is_copy
+from feeds.publish.files import (
+    bytes_of,
+    flush,
+    has_bytes,
+    remove,
+    sync_folder,
+    temporary_for,
+    write_file,
+)
 from feeds.publish.manifest import MANIFEST, Manifest, read_manifest
 
-_TEMPORARY = ".feeds-tmp"
 # Flushes wait for the disk, not for us: several at once share the journal's commits.
 _FLUSHERS = 8
 _MAX_PENDING = 32
@@ -63,7 +71,7 @@ class Publisher:
         self.stamps: dict[str, Fingerprint] = {}
         self._dry_run = dry_run
         before = read_manifest(out)
-        self._before = _bytes_of(out / MANIFEST)
+        self._before = bytes_of(out / MANIFEST)
         self._known = set(known)
         self._ours = ours = {*before.files, *self._known}
         self._kept = kept = set(keep)
@@ -125,16 +133,16 @@ class Publisher:
                 self._pending.popleft().result()
             if gone or self._crashed:
                 self._begin()
-            _temporary_for(self.out / MANIFEST).unlink(missing_ok=True)  # of a run killed early
+            temporary_for(self.out / MANIFEST).unlink(missing_ok=True)  # of a run killed early
             self._is_whole = False
             for path, temporary in self._temporary.items():
                 temporary.replace(path)
             self._temporary.clear()
             for name in gone:
-                _remove(self.out, name)
+                remove(self.out, name)
             for folder in sorted(self._folders):
-                _sync_folder(folder)
-            if not _has_bytes(self.out / MANIFEST, manifest.encode()):
+                sync_folder(folder)
+            if not has_bytes(self.out / MANIFEST, manifest.encode()):
                 self._write_manifest(manifest)
         except OSError as error:
             raise self._failure(error) from None
@@ -160,7 +168,7 @@ class Publisher:
         """Writes a file beside its place, unless that holds these bytes already."""
         path = self.out / name
         before = stamp_of(self.out, name)
-        if before and _has_bytes(path, data):
+        if before and has_bytes(path, data):
             self.stamps[name] = before
             return False
         if name in self._strangers or path.is_dir():
@@ -202,20 +210,20 @@ class Publisher:
         if self._crashed:
             for name in self._claim.files:
                 with suppress(FileNotFoundError, NotADirectoryError):
-                    _temporary_for(self.out / name).unlink()
+                    temporary_for(self.out / name).unlink()
         self._write_manifest(self._claim)
 
     def _write(self, path: Path, data: bytes, mtime_ns: int | None) -> Fingerprint:
         if path.parent not in self._folders:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._folders.add(path.parent)
-        temporary = _temporary_for(path)
+        temporary = temporary_for(path)
         self._temporary[path] = temporary
-        descriptor = _write_file(temporary, data)
+        descriptor = write_file(temporary, data)
         if mtime_ns is not None:
             os.utime(descriptor, ns=(mtime_ns, mtime_ns))
         status = os.fstat(descriptor)
-        self._pending.append(self._flushers.submit(_flush, descriptor))
+        self._pending.append(self._flushers.submit(flush, descriptor))
         if len(self._pending) > _MAX_PENDING:
             self._pending.popleft().result()
         return Fingerprint(status.st_size, status.st_mtime_ns, status.st_ino)
@@ -223,10 +231,10 @@ class Publisher:
     def _restore_manifest(self) -> None:
         """Takes back the claim on names that were never written."""
         path = self.out / MANIFEST
-        _temporary_for(path).unlink(missing_ok=True)
+        temporary_for(path).unlink(missing_ok=True)
         if self._before is None:
             path.unlink(missing_ok=True)
-        elif not _has_bytes(path, self._before):
+        elif not has_bytes(path, self._before):
             self._write_bytes(path, self._before)
 
     def _write_manifest(self, manifest: Manifest) -> None:
@@ -234,10 +242,10 @@ class Publisher:
         self._write_bytes(self.out / MANIFEST, manifest.encode())
 
     def _write_bytes(self, path: Path, data: bytes) -> None:
-        temporary = _temporary_for(path)
-        _flush(_write_file(temporary, data))
+        temporary = temporary_for(path)
+        flush(write_file(temporary, data))
         temporary.replace(path)
-        _sync_folder(path.parent)
+        sync_folder(path.parent)
 
     def _failure(self, error: OSError) -> PublishError:
         where = error.filename or self.out
@@ -248,57 +256,3 @@ class Publisher:
             else "Every file in out/ is whole, some are new already; the next run does the rest."
         )
         return PublishError(f"cannot publish: {where}: {reason}. {state}")
-
-
-def _temporary_for(path: Path) -> Path:
-    return path.with_name(f".{path.name}{_TEMPORARY}")
-
-
-def _bytes_of(path: Path) -> bytes | None:
-    try:
-        return path.read_bytes()
-    except OSError:
-        return None
-
-
-def _has_bytes(path: Path, data: bytes) -> bool:
-    try:
-        return path.stat().st_size == len(data) and path.read_bytes() == data
-    except OSError:
-        return False
-
-
-def _write_file(path: Path, data: bytes) -> int:
-    """Writes a new file and returns its open descriptor; the bytes are not flushed yet."""
-    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW
-    descriptor = os.open(path, flags, 0o666)
-    try:
-        rest = memoryview(data)
-        while rest:
-            rest = rest[os.write(descriptor, rest) :]
-    except OSError as error:
-        os.close(descriptor)
-        error.filename = str(path)
-        raise
-    return descriptor
-
-
-def _flush(descriptor: int) -> None:
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _sync_folder(folder: Path) -> None:
-    """Flushes a folder, without which a rename may not survive a power cut."""
-    _flush(os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC))
-
-
-def _remove(out: Path, name: str) -> None:
-    path = out / name
-    with suppress(FileNotFoundError, NotADirectoryError):
-        path.unlink()
-    if path.parent != out:
-        with suppress(OSError):
-            path.parent.rmdir()  # only where it is empty
