@@ -142,7 +142,19 @@ def test_push_kills_a_round_that_hangs(
     told.seed(title="New")
     hub.says[""] = Say(after=3)
     monkeypatch.setattr(jobs, "_HANGS_AFTER", 0.2)
-    assert "still to be told of 9 documents; the next" in told.run("export").out
+    ran = told.run("export")
+    assert "still to be told of 9 documents (took too long and was stopped); the" in ran.out
+
+
+def test_push_tells_why_it_could_not_even_be_tried(
+    told: Site, hub: Hub, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told.seed(title="New")
+    monkeypatch.setenv("SSL_CERT_FILE", "/nowhere")  # httpx cannot even begin
+    with told.start("export") as process:
+        out, err = process.communicate(timeout=20)
+    assert "still to be told of 9 documents (FileNotFoundError: " in out
+    assert (process.returncode, err, hub.heard) == (0, "", [])
 
 
 def test_push_drops_what_nobody_is_to_be_told_any_more(site: Site, hub: Hub) -> None:

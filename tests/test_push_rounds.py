@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -153,7 +154,7 @@ def test_rounds_give_up_after_three_days(desk: Desk, clock: list[int]) -> None:
     desk.expect(URLS[2], now=NOW + 86_400)
     clock[0] = NOW + 3 * 86_400 + 1
     over = desk.push()
-    assert over.losses == tuple(f"{u}: the hub was not reached for 3 days" for u in URLS[:2])
+    assert over.losses == tuple(f"{u}: the hub was not told for 3 days" for u in URLS[:2])
     assert desk.hub.topics == [URLS[2]]
 
 
@@ -202,6 +203,23 @@ def test_rounds_survive_what_is_no_http(tmp_path: Path, clock: list[int]) -> Non
     assert (over.pending, over.losses) == (1, ())
     assert over.error
     assert over.next_try in range(clock[0] + 2, clock[0] + 6)
+
+
+def test_rounds_send_while_a_pass_writes(desk: Desk) -> None:
+    desk.expect(URLS[0])
+    began, heard = threading.Event(), threading.Event()
+
+    def write() -> None:
+        with open_store(desk.state, pytest.fail) as store, store.transaction():
+            began.set()
+            assert heard.wait(20)
+
+    desk.hub.when_heard = heard.set
+    writing = threading.Thread(target=write)
+    writing.start()
+    assert began.wait(20)
+    assert desk.push().sent == 1
+    writing.join()
 
 
 def test_rounds_do_not_take_a_new_change_for_the_one_that_was_sent(desk: Desk) -> None:

@@ -40,8 +40,10 @@ def _push(console: Console, loaded: Loaded) -> None:
             console.warn(f"the hub {one.hub} is not told of {loss}")
         if one.sent:
             console.say(f"told {one.hub} of {one.sent} documents")
+    errors = {one.hub: one.error for one in pushed.rounds}
     for hub in pushed.left:
-        why = f" ({hub.error})" if hub.error else ""
+        error = errors.get(hub.hub) or hub.error
+        why = f" ({error})" if error else ""
         console.say(
             f"{hub.hub} is still to be told of {hub.pending} documents{why}; "
             "the next run tries again"

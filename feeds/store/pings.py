@@ -73,10 +73,10 @@ class Pings:
         update = "UPDATE ping SET failures = failures + 1, due = ?, error = ? WHERE number = ?"
         self._db.execute(update, (due, error, number))
 
-    def drop_old_pings(self, hub: str, since: int) -> list[str]:
-        """Forgets the pings of a hub for changes before `since`; returns their URLs."""
-        delete = "DELETE FROM ping WHERE hub = ? AND since < ? RETURNING url"
-        return sorted(url for (url,) in self._db.execute(delete, (hub, since)).fetchall())
+    def old_pings(self, hub: str, since: int) -> list[Ping]:
+        """Returns the pings of a hub for changes before `since`."""
+        query = "SELECT number, url, failures FROM ping WHERE hub = ? AND since < ? ORDER BY number"
+        return [Ping(*row) for row in self._db.execute(query, (hub, since))]
 
     def rest_of(self, hub: str) -> tuple[int, int]:
         """Returns how often a hub failed in a row, and until when it rests."""
