@@ -63,9 +63,10 @@ class Answer:
 class Server:
     """A web server before a site; it knows brotli or does not."""
 
-    def __init__(self, site: Site, port: int, *, brotli: bool) -> None:
+    def __init__(self, kind: str, site: Site, port: int) -> None:
+        self.kind = kind
         self.site = site
-        self.brotli = brotli
+        self.brotli = kind != "nginx"
         self._port = port
 
     def get(self, path: str, method: str = "GET", **headers: str) -> Answer:
@@ -95,6 +96,7 @@ def prepared(root: Path) -> Site:
     (site.out / "index.html").write_text("<title>Feeds</title>")
     (site.out / "media/ab").mkdir(parents=True)
     (site.out / "media/ab/cd.jpg").write_bytes(b"\xff\xd8\xff" * 99)
+    (site.out / "plain.json").write_text("[1, 2, 3]\n" * 99)  # without copies
     (site.out / ".secret").write_text("secret")
     return site
 
@@ -151,7 +153,7 @@ def server(
         missing = "nginx has no brotli (on Debian: apt-get install libnginx-mod-http-brotli-static)"
         (pytest.fail if os.environ.get("CI") else pytest.skip)(missing)
     root = tmp_path_factory.mktemp("server")
-    server = Server(prepared(root), free_port(), brotli=kind != "nginx")
+    server = Server(kind, prepared(root), free_port())
     with start(kind, server.site, root, server._port) as process:
         try:
             wait_until(partial(server.is_up, process))
@@ -203,6 +205,20 @@ def test_deploy_encoding_is_one_that_is_accepted(
     server: Server, accepted: str, used: str | None
 ) -> None:
     assert server.get("/all.atom", Accept_Encoding=accepted)["Content-Encoding"] == used
+
+
+def test_deploy_document_without_copies_is_sent_whole_too(server: Server) -> None:
+    answer = server.get("/plain.json", Accept_Encoding="gzip")
+    text = (server.site.out / "plain.json").read_bytes()
+    if server.kind == "caddy":
+        assert (answer["Content-Encoding"], answer.body) == (None, text)
+    else:
+        assert (answer["Content-Encoding"], gzip.decompress(answer.body)) == ("gzip", text)
+    tag = answer["ETag"] or ""
+    assert tag.startswith("W/") == (server.kind != "caddy")
+    assert answer["Vary"] == "Accept-Encoding"
+    again = server.get("/plain.json", Accept_Encoding="gzip", If_None_Match=tag)
+    assert (again.status, again.body) == (304, b"")
 
 
 @pytest.mark.parametrize("encoding", ["identity", "gzip"])

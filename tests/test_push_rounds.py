@@ -75,6 +75,13 @@ def test_rounds_forget_what_the_hub_refuses_and_tell_its_words(desk: Desk) -> No
     assert desk.push() == Round(desk.hub.url)
 
 
+def test_rounds_tell_a_reason_that_many_share_once(desk: Desk) -> None:
+    desk.expect(*URLS)
+    desk.hub.says = {"": Say(403, b"who are you?"), URLS[3]: Say(410)}
+    shared = f"{URLS[0]} and 4 more: 403 Forbidden: who are you?"
+    assert desk.push().losses == (shared, f"{URLS[3]}: 410 Gone")
+
+
 def test_rounds_follow_no_redirection(desk: Desk) -> None:
     desk.expect(URLS[0])
     desk.hub.says[""] = Say(307, headers=(("Location", f"{desk.hub.url}elsewhere"),))
@@ -154,7 +161,7 @@ def test_rounds_give_up_after_three_days(desk: Desk, clock: list[int]) -> None:
     desk.expect(URLS[2], now=NOW + 86_400)
     clock[0] = NOW + 3 * 86_400 + 1
     over = desk.push()
-    assert over.losses == tuple(f"{u}: the hub was not told for 3 days" for u in URLS[:2])
+    assert over.losses == (f"{URLS[0]} and 1 more: it did not take the news for 3 days",)
     assert desk.hub.topics == [URLS[2]]
 
 

@@ -32,9 +32,9 @@ class Round(msgspec.Struct, frozen=True):
     """What a round came to.
 
     `sent` pings were taken by the hub, `pending` are left, and `next_try` (seconds since 1970) is
-    when the first of them is due. `losses` tells, one line each, which documents the hub will not
-    be told of; `error` is why it was not told of the others. `details` is a traceback where that is
-    a fault of ours.
+    when the first of them is due. `losses` tells, a line for each reason, which documents the hub
+    will not be told of; `error` is why it was not told of the others. `details` is a traceback
+    where that is a fault of ours.
     """
 
     hub: str
@@ -57,22 +57,40 @@ def push_to(state: Path, hub: str, home: str, seconds: float) -> Round:
         DamagedStateError: it cannot be used.
     """
     with open_existing(state) as store:
-        losses = _give_up(store, hub)
+        lost = _Lost()
+        _give_up(store, hub, lost)
         sent = 0
         if _due(store, hub, 0):
-            sent, refused = asyncio.run(_send(store, hub, home, seconds))
-            losses += refused
+            sent = asyncio.run(_send(store, hub, home, seconds, lost))
         left = next((one for one in store.hub_reports() if one.hub == hub), None)
     if left is None:
-        return Round(hub, sent, losses=tuple(losses))
-    return Round(hub, sent, left.pending, to_unix(left.next_try), tuple(losses), left.error)
+        return Round(hub, sent, losses=lost.lines())
+    return Round(hub, sent, left.pending, to_unix(left.next_try), lost.lines(), left.error)
 
 
-async def _send(store: Store, hub: str, home: str, seconds: float) -> tuple[int, list[str]]:
-    """Returns how many pings the hub has taken, and why it refused others."""
+class _Lost:
+    """The documents that a hub will not be told of, by the reason: often one for all of them."""
+
+    def __init__(self) -> None:
+        self._urls: dict[str, list[str]] = {}
+
+    def add(self, url: str, reason: str) -> None:
+        """Adds a document."""
+        self._urls.setdefault(reason, []).append(url)
+
+    def lines(self) -> tuple[str, ...]:
+        """Returns a line for each reason, with the first document."""
+        return tuple(
+            f"{urls[0]}{f' and {len(urls) - 1} more' if len(urls) > 1 else ''}: {reason}"
+            for reason, urls in self._urls.items()
+        )
+
+
+async def _send(store: Store, hub: str, home: str, seconds: float, lost: _Lost) -> int:
+    """Returns how many pings the hub has taken."""
     import httpx  # costs 100 ms, and is for rounds that have something to send only
 
-    sent, refused, last = 0, list[str](), 0
+    sent, last = 0, 0
     deadline, patience = time.monotonic() + seconds, min(seconds, _ANSWER_SECONDS)
     headers = {"user-agent": f"feeds/{__version__} (+{home})", "accept-encoding": "identity"}
     # The bound on a whole request is set in `_ask`: httpx bounds each of its steps.
@@ -84,9 +102,9 @@ async def _send(store: Store, hub: str, home: str, seconds: float) -> tuple[int,
             for ping, answer in zip(due, answers, strict=True):
                 sent += answer.kind == "taken"
                 if answer.kind == "refused":
-                    refused.append(f"{ping.url}: {answer.words}")
+                    lost.add(ping.url, answer.words)
             last = due[-1].number
-    return sent, refused
+    return sent
 
 
 async def _ask(client: httpx.AsyncClient, hub: str, url: str, patience: float) -> Answer:
@@ -141,13 +159,14 @@ def _due(store: Store, hub: str, last: int) -> list[Ping]:
     return [] if now < until <= far else store.due_pings(hub, now, far, last, _AT_ONCE)
 
 
-def _give_up(store: Store, hub: str) -> list[str]:
+def _give_up(store: Store, hub: str, lost: _Lost) -> None:
     old = store.old_pings(hub, _now() - _GIVE_UP_DAYS * 24 * 3600)
     if old:  # otherwise a round that begins while a pass writes would have to wait for it
         with store.transaction():
             for ping in old:
                 store.drop_ping(ping.number)
-    return [f"{ping.url}: the hub was not told for {_GIVE_UP_DAYS} days" for ping in old]
+    for ping in old:
+        lost.add(ping.url, f"it did not take the news for {_GIVE_UP_DAYS} days")
 
 
 def _reason(error: BaseException | None) -> str:
