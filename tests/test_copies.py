@@ -183,7 +183,7 @@ def test_copies_are_true_again_after_a_kill_at_any_step(tmp_path: Path) -> None:
     old = {name: f"old {name} " * 99 for name in ("all.atom", "gone.atom")}
     new = {name: f"new {name} " * 99 for name in ("all.atom", "c/c.atom")}
     # Not multiprocessing's own: the server that all later tests fork from must block signals.
-    context = fork_context([])
+    context = fork_context(["tests.publishing"])
     step, code = 0, -signal.SIGKILL
     while code == -signal.SIGKILL:
         step += 1

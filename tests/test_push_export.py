@@ -193,7 +193,8 @@ def test_push_tells_everything_when_the_state_file_was_lost(told: Site, hub: Hub
 def test_push_tells_what_a_pass_wrote_that_was_killed_in_the_end(told: Site, hub: Hub) -> None:
     kept = told.root / "kept"
     shutil.copytree(told.state.parent, kept)
-    told.seed(title="New")
+    # With a time of its own, for the next pass would see the edit later.
+    told.seed(title="New", updatedDateTime="2026-02-28T12:00:00Z")
     publish_pass(told.load())
     shutil.rmtree(told.state.parent)
     kept.rename(told.state.parent)  # as if it had not come to its last step
