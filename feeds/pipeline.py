@@ -91,6 +91,7 @@ def _run(
             images_added=renewal.images_added,
             images_removed=renewal.images_removed,
             next_fetch=next_fetch(store, config),
+            pings=store.ping_count(),
         )
         store.keep_fact("report", report)
     return report

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,7 +16,7 @@ from feeds.gallery import Gallery, names_of
 from feeds.images.files import folder_times
 from feeds.model import MEDIA, Feed, Picture, Problem, Selected, Summary
 from feeds.passes import Ears, Options
-from feeds.publish import Publisher, read_manifest, stamp_of
+from feeds.publish import Publisher, is_copy, read_manifest, stamp_of
 from feeds.render.view import RENDER_VERSION, Pages, Site
 from feeds.report import FeedReport
 from feeds.select.catalog import addresses_of, excluded_places
@@ -92,7 +92,8 @@ def renew(store: Store, config: Config, now: int, options: Options, ears: Ears) 
     if last and holds and _is_quiet(last, store, config, now):
         known = store.feeds()
         feeds = [known[address][1] for address in last.addresses]
-        return Renewal(feeds, last.duplicates, [], [], len(store.stamps()))
+        unchanged = sum(not is_copy(path) for path in store.stamps())
+        return Renewal(feeds, last.duplicates, [], [], unchanged)
     since = last.now if last and holds else None
     if last and now < last.now:
         ears.warn(
@@ -184,7 +185,12 @@ def _publish(
     media = gallery.published(plan.images.values())
     keep = [*plan.keep, *media]
     with Publisher(
-        out, keep, store.item_count(), known=known, dry_run=options.dry_run
+        out,
+        keep,
+        store.item_count(),
+        known=known,
+        precompress=config.publish.precompress,
+        dry_run=options.dry_run,
     ) as publisher:
         for name in filter(gallery.links.__contains__, media):
             publisher.link(name, gallery.source(name))
@@ -201,10 +207,13 @@ def _publish(
             store.keep_feed(key, one.summary())
         store.keep_feed_images(plan.images)
         store.drop_feeds(set(store.feeds()) - {one.feed.address for one in plan.feeds})
-        kept = set(plan.keep)
-        untouched = {path: stamp for path, stamp in stamps.items() if path in kept}
-        store.keep_stamps(untouched | publisher.stamps)
-        store.retire(removed, kept)
+        untouched = {path: stamp for path, stamp in stamps.items() if path in publisher.files}
+        published = untouched | publisher.stamps
+        store.keep_stamps(published)
+        # Also what a pass wrote that was killed before it could say so.
+        changed = [path for path, stamp in published.items() if stamp != stamps.get(path)]
+        _expect_pings(store, config, site, plan, changed, now)
+        store.retire(removed, plan.keep)
     return Renewal(
         plan.feeds,
         selection.duplicates,
@@ -214,6 +223,25 @@ def _publish(
         len(publisher.linked),
         len(publisher.removed) - len(removed),
     )
+
+
+def _expect_pings(
+    store: Store, config: Config, site: Site, plan: _Plan, changed: Collection[str], now: int
+) -> None:
+    from feeds.render.documents import document_paths
+
+    base_url = config.site.base_url
+    # Pages name no hub: nobody subscribes to them.
+    paths = [
+        path
+        for one in plan.feeds
+        for path in document_paths(site, one.feed)
+        if not path.endswith(".html")
+    ]
+    hubs = tuple(dict.fromkeys(config.site.hub))
+    urls = [base_url + path for path in paths]
+    news = set(changed)
+    store.expect_pings(hubs, urls, [base_url + path for path in paths if path in news], now)
 
 
 def _plan(

@@ -25,6 +25,19 @@ class FeedReport(msgspec.Struct, frozen=True):
     left_out: int = 0
 
 
+class HubReport(msgspec.Struct, frozen=True):
+    """A hub that is still to be told of `pending` changed documents, the oldest since `oldest`.
+
+    `error` is why it was not told yet, ``""`` where that was not tried.
+    """
+
+    hub: str
+    pending: int
+    oldest: datetime
+    next_try: datetime
+    error: str
+
+
 class FetchReport(msgspec.Struct, kw_only=True, frozen=True):
     """One fetch of images.
 
@@ -72,6 +85,7 @@ class PassReport(msgspec.Struct, kw_only=True, frozen=True):
     removed: list[str]
     feeds: list[FeedReport]
     problems: list[Problem]
+    pings: int = 0
     images_added: int = 0
     images_removed: int = 0
     next_fetch: int | None = None

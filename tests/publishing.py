@@ -20,9 +20,11 @@ def document(path: str, text: str) -> Document:
     return Document(path, "text/plain", text.encode())
 
 
-def publish(out: Path, texts: Mapping[str, str], *, dry_run: bool = False) -> Publisher:
+def publish(
+    out: Path, texts: Mapping[str, str], *, dry_run: bool = False, precompress: bool = False
+) -> Publisher:
     """Publishes exactly these texts, as one run; returns what did it."""
-    with Publisher(out, texts, len(texts), dry_run=dry_run) as publisher:
+    with Publisher(out, texts, len(texts), precompress=precompress, dry_run=dry_run) as publisher:
         for path, text in texts.items():
             publisher.put(document(path, text))
         publisher.finish()
@@ -40,7 +42,9 @@ def documents(out: Path) -> dict[str, str]:
     return {path: text for path, text in contents(out).items() if not path.startswith(".feeds")}
 
 
-def publish_and_die(out: Path, texts: Mapping[str, str], last: int) -> None:
+def publish_and_die(
+    out: Path, texts: Mapping[str, str], last: int, *, precompress: bool = False
+) -> None:
     """Publishes in a process of its own, which is killed at the event `last` that touches files."""
     events = count(1)
 
@@ -49,4 +53,4 @@ def publish_and_die(out: Path, texts: Mapping[str, str], last: int) -> None:
             os.kill(os.getpid(), signal.SIGKILL)
 
     sys.addaudithook(audit)
-    publish(out, texts)
+    publish(out, texts, precompress=precompress)

@@ -45,7 +45,7 @@ def lines(site: Site) -> list[str]:
 def test_status_before_the_first_pass_says_so_and_makes_nothing(site: Site) -> None:
     before = site.files()
     assert lines(site) == ["daemon     not running", "last pass  none yet"]
-    assert status(site) == {"last_pass": None, "daemon": None}
+    assert status(site) == {"last_pass": None, "daemon": None, "hubs": []}
     assert site.files() == before
 
 
@@ -87,7 +87,7 @@ def test_status_as_json_holds_the_report_of_the_last_pass(site: Site) -> None:
     site.write("b.txt", "no seed")
     exported = site.run("export", "--json").report()
     ran = site.run("status", "--json")
-    assert ran.report() == {"last_pass": exported, "daemon": None}
+    assert ran.report() == {"last_pass": exported, "daemon": None, "hubs": []}
     assert "seeds      1 good, 1 bad" in ran.err
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import configparser
 import re
 import shlex
-import shutil
 import subprocess
 import sys
 from argparse import Namespace
@@ -18,6 +17,7 @@ from feeds.config import Config
 from feeds.cron import named_weekdays
 from feeds.daemon.service import _GRACE_SECONDS
 from tests.processes import wait_until
+from tests.programs import need
 from tests.site import Site
 
 DEPLOY = Path(__file__).parent.parent / "deploy"
@@ -198,7 +198,7 @@ def test_unit_is_hardened(key: str) -> None:
     assert unit()[key] == "yes"
 
 
-def test_unit_lets_the_daemon_ask_for_images_and_no_more() -> None:
+def test_unit_lets_the_daemon_ask_for_images_and_call_hubs_and_no_more() -> None:
     assert "PrivateNetwork" not in unit()
     # getaddrinfo(3) asks the kernel by netlink which addresses the machine has.
     families = unit()["RestrictAddressFamilies"].split()
@@ -225,10 +225,8 @@ def verified(site: Site, text: str) -> list[str]:
     return said if said or not ended.returncode else [ended.stderr]
 
 
-@pytest.mark.skipif(
-    shutil.which("systemd-analyze") is None, reason="systemd-analyze is not installed"
-)
 def test_unit_is_one_that_systemd_understands(installed: Site) -> None:
+    need("systemd-analyze", "systemd")
     text = (DEPLOY / "feeds.service").read_text(encoding="utf-8")
     assert verified(installed, text) == []
     misspelt = text.replace("WatchdogSec", "WatchdogSecs")

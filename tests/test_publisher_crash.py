@@ -6,12 +6,12 @@ import json
 import signal
 import subprocess
 import sys
-from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from feeds.processes import fork_context
 from feeds.publish import read_manifest
 from tests.publishing import contents, documents, publish, publish_and_die
 from tests.site import Site
@@ -20,7 +20,6 @@ _ROOT = Path(__file__).parent.parent
 _OLD = {f"topics/{n}.atom": f"old {n}" for n in range(3)} | {"all.atom": "old", "gone.atom": "old"}
 _NEW = {f"topics/{n}.atom": f"new {n}" for n in range(3)} | {"all.atom": "new", "c/c.atom": "new"}
 _CHANGED = {path: f"changed {path}" for path in _OLD}
-_CONTEXT = get_context("forkserver")
 
 
 def _run(script: str, *arguments: object) -> subprocess.CompletedProcess[str]:
@@ -35,12 +34,14 @@ def _run(script: str, *arguments: object) -> subprocess.CompletedProcess[str]:
 def test_publication_killed_at_any_step_leaves_whole_files_and_is_repaired(
     tmp_path: Path, killed: dict[str, str], wanted: dict[str, str]
 ) -> None:
+    # Not multiprocessing's own: the server that all later tests fork from must block signals.
+    context = fork_context([])
     step, code = 0, -signal.SIGKILL
     while code == -signal.SIGKILL:
         step += 1
         out = tmp_path / f"{step}"
         publish(out, _OLD)
-        process = _CONTEXT.Process(target=publish_and_die, args=(out, killed, step))
+        process = context.Process(target=publish_and_die, args=(out, killed, step))
         process.start()
         process.join()
         code = process.exitcode or 0

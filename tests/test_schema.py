@@ -21,7 +21,8 @@ def database(tmp_path: Path) -> Iterator[sqlite3.Connection]:
 
 
 def tables(database: sqlite3.Connection) -> set[str]:
-    query = "SELECT name FROM sqlite_schema WHERE type = 'table'"
+    # Without SQLite's own.
+    query = "SELECT name FROM sqlite_schema WHERE type = 'table' AND name NOT LIKE 'sqlite_%'"
     return {str(name) for (name,) in database.execute(query)}
 
 

@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from feeds.commands.images import say_fetched
-from feeds.config import Config, load_config
+from feeds.config import Config, Loaded, load_config
 from feeds.console import Console
 from feeds.fetching import fetch_images
 from feeds.passes import Options
@@ -46,6 +46,8 @@ def run(arguments: Namespace) -> int:
     if not report.dry_run:
         console.say(_where_to_look(loaded.config))
     console.report(report)
+    if report.pings and not report.dry_run:
+        _push(console, loaded)
     return 1 if arguments.strict and report.problems else 0
 
 
@@ -65,6 +67,26 @@ def _both(first: PassReport, second: PassReport) -> PassReport:
         images_added=first.images_added + second.images_added,
         images_removed=first.images_removed + second.images_removed,
     )
+
+
+def _push(console: Console, loaded: Loaded) -> None:
+    """Tells hubs what changed; what they do not take is remembered for the next run."""
+    from feeds.push import push_once  # on demand: most runs have nothing to tell
+
+    pushed = push_once(loaded)
+    for one in pushed.rounds:
+        for loss in one.losses:
+            console.warn(f"the hub {one.hub} is not told of {loss}")
+        if one.sent:
+            console.say(f"told {one.hub} of {one.sent} documents")
+    errors = {one.hub: one.error for one in pushed.rounds}
+    for hub in pushed.left:
+        error = errors.get(hub.hub) or hub.error
+        why = f" ({error})" if error else ""
+        console.say(
+            f"{hub.hub} is still to be told of {hub.pending} documents{why}; "
+            "the next run tries again"
+        )
 
 
 def _summarise(console: Console, report: PassReport) -> None:

@@ -10,16 +10,20 @@ import msgspec
 from feeds.config import load_config
 from feeds.console import Console
 from feeds.daemon.state import DaemonState, running_daemon
-from feeds.report import PassReport
+from feeds.report import HubReport, PassReport
 from feeds.store import open_for_reading
 from feeds.times import show_time
 
 
 class Status(msgspec.Struct):
-    """The last pass (None where there was none) and the daemon (None where none is running)."""
+    """The last pass (None where there was none) and the daemon (None where none is running).
+
+    `hubs` are those that were not told yet of everything that changed.
+    """
 
     last_pass: PassReport | None
     daemon: DaemonState | None
+    hubs: list[HubReport]
 
 
 def run(arguments: Namespace) -> int:
@@ -29,6 +33,7 @@ def run(arguments: Namespace) -> int:
     paths = (loaded.with_out(arguments.out) if arguments.out else loaded).config.paths
     with open_for_reading(paths.state) as store:
         report = store.fact("report", PassReport) if store else None
+        hubs = store.hub_reports() if store else []
     daemon = running_daemon(paths.out)
     if daemon is None:
         console.say("daemon     not running")
@@ -40,12 +45,12 @@ def run(arguments: Namespace) -> int:
     if report is None:
         console.say("last pass  none yet")
     else:
-        _show(console, report)
-    console.report(Status(report, daemon))
+        _show(console, report, hubs)
+    console.report(Status(report, daemon, hubs))
     return 0
 
 
-def _show(console: Console, report: PassReport) -> None:
+def _show(console: Console, report: PassReport, hubs: list[HubReport]) -> None:
     errors = len(report.problems) - report.warnings
     console.say(f"last pass  {_when(report.started)}, took {report.seconds:.2f} s")
     console.say(
@@ -56,6 +61,12 @@ def _show(console: Console, report: PassReport) -> None:
     console.say(f"problems   {errors} errors, {report.warnings} warnings")
     for problem in report.problems:
         console.say(f"  {problem}")
+    for hub in hubs:
+        why = f": {hub.error}" if hub.error else ""
+        console.say(
+            f"hub        {hub.hub}: {hub.pending} documents pending, the oldest since "
+            f"{_when(hub.oldest)}, next try {_when(hub.next_try)}{why}"
+        )
     rows = [(feed.address, str(feed.entries), _when(feed.newest)) for feed in report.feeds]
     console.table(("Feed", "Entries", "Newest"), rows)
 

@@ -227,6 +227,12 @@ class Schedule(Section):
         return self
 
 
+class Publish(Section):
+    """[publish]: how the documents are laid down in out/."""
+
+    precompress: bool = False
+
+
 class Serve(Section):
     """[serve]: the web server for out/."""
 
@@ -248,6 +254,7 @@ class Config(Section):
     images: Images = Images()
     selection: Selection = Selection()
     schedule: Schedule = Schedule()
+    publish: Publish = Publish()
     serve: Serve = Serve()
     topics: dict[Name, Named] = {}
     providers: dict[Domain, Named] = {}

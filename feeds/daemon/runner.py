@@ -16,6 +16,7 @@ from feeds.errors import FeedsError
 from feeds.passes import Ears, Options
 from feeds.pipeline import publish_pass
 from feeds.processes import exit_with_parent, fork_context
+from feeds.push.jobs import PRELOAD
 from feeds.report import PassReport
 
 _TICK_SECONDS = 0.1
@@ -53,7 +54,8 @@ def run_pass(
     After `timeout` seconds it is taken to hang, and killed. `leave` is asked all the time: once it
     gives a moment (by `time.monotonic`), the pass has until then to come to its end.
     """
-    context = fork_context([__name__, "feeds.render.documents", "feeds.render.opml"])
+    preload = [__name__, "feeds.render.documents", "feeds.render.opml"]
+    context = fork_context([*preload, *(PRELOAD if loaded.config.site.hub else ())])
     here, there = context.Pipe(duplex=False)
     process = context.Process(target=_work, args=(loaded, there), name="feeds pass")
     try:

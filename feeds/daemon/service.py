@@ -22,6 +22,7 @@ import structlog
 from feeds.config import Loaded, load_config
 from feeds.daemon.fetcher import FetchJob
 from feeds.daemon.logs import FetchLog, PassLog
+from feeds.daemon.pusher import Pusher
 from feeds.daemon.runner import run_pass
 from feeds.daemon.schedule import Timer
 from feeds.daemon.serving import ServerProcess
@@ -61,6 +62,7 @@ class Daemon:
         self._fetches = FetchLog(log)
         self._fetch = FetchJob()
         self._next_fetch: int | None = None
+        self._pusher = Pusher(log)
         self._notifier = Notifier()
         self._wake = threading.Event()
         self._wants_pass = False
@@ -97,6 +99,7 @@ class Daemon:
                     self._server.stop()
                 self._timer.stop()
                 self._watcher.stop()
+                self._pusher.stop()
                 self._fetch.stop()
                 if self._server:
                     self._server.wait()
@@ -144,6 +147,7 @@ class Daemon:
             if self._wants_pass and self._stop_at is None:
                 self._pass()
             self._look_after_images()
+            self._pusher.tend(self._loaded)
             self._ping()
 
     def _pass(self) -> None:
@@ -157,6 +161,8 @@ class Daemon:
         )
         self._passes.ended(outcome)
         self._next_fetch = outcome.report.next_fetch if outcome.report else None
+        if outcome.report is None or outcome.report.pings:
+            self._pusher.want(self._loaded)
         self._show(running=False)
 
     def _look_after_images(self) -> None:
@@ -175,6 +181,7 @@ class Daemon:
         """Asked all the time while a pass runs: when must it end?"""
         self._ping()
         self._keep_serving()
+        self._pusher.tend(self._loaded)
         return self._stop_at
 
     def _keep_serving(self) -> None:

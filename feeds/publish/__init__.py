@@ -1,5 +1,6 @@
 """out/: whole files or none, unchanged ones left alone, files of vanished feeds removed."""
 
+from feeds.publish.copies import is_copy
 from feeds.publish.lock import DAEMON_LOCK, hold, holder_of
 from feeds.publish.manifest import Manifest, read_manifest
 from feeds.publish.publisher import Publisher, stamp_of
@@ -10,6 +11,7 @@ __all__ = [
     "Publisher",
     "hold",
     "holder_of",
+    "is_copy",
     "read_manifest",
     "stamp_of",
 ]

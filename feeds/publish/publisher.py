@@ -11,6 +11,7 @@ import os
 import shutil
 from collections import deque
 from collections.abc import Iterable
+from collections.abc import Set as AbstractSet
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
@@ -18,9 +19,19 @@ from typing import Self
 
 from feeds.errors import PublishError
 from feeds.model import MEDIA, Document, Fingerprint
+from feeds.publish.copies import compressed, copy_names, is_copy
+from feeds.publish.files import (
+    bytes_of,
+    flush,
+    has_bytes,
+    remove,
+    sync_file,
+    sync_folder,
+    temporary_for,
+    write_file,
+)
 from feeds.publish.manifest import MANIFEST, Manifest, read_manifest
 
-_TEMPORARY = ".feeds-tmp"
 # Flushes wait for the disk, not for us: several at once share the journal's commits.
 _FLUSHERS = 8
 _MAX_PENDING = 32
@@ -43,8 +54,10 @@ class Publisher:
     """One publication into `out`: `put` each document that may have changed, then `finish`.
 
     `keep` names all documents of the new state, put or left alone; `items` goes into the manifest.
-    `known` names files that are ours even if the manifest does not say so.
-    With `dry_run` nothing is written. Every OSError becomes a PublishError.
+    `known` names files that are as the last publication left them, so they are ours even if the
+    manifest does not say so. With `precompress` texts get compressed copies, which `written` and
+    `removed` do not tell of. With `dry_run` nothing is written. Every OSError becomes a
+    PublishError.
     """
 
     def __init__(
@@ -54,6 +67,7 @@ class Publisher:
         items: int,
         *,
         known: Iterable[str] = (),
+        precompress: bool = False,
         dry_run: bool = False,
     ) -> None:
         self.out = out
@@ -64,13 +78,16 @@ class Publisher:
         self.stamps: dict[str, Fingerprint] = {}
         self._dry_run = dry_run
         before = read_manifest(out)
-        self._before = _bytes_of(out / MANIFEST)
-        ours = {*before.files, *known}
-        kept = set(keep)
+        self._before = bytes_of(out / MANIFEST)
+        self._known = set(known)
+        self._ours = ours = {*before.files, *self._known}
+        self._kept = kept = set(keep)
+        # The copies of each document that were not seen to yet.
+        self._copies = {name: copy_names(name) for name in kept} if precompress else {}
+        kept.update(*self._copies.values())
         # What stands in the way of a new document: never claimed, never overwritten.
         self._strangers = {name for name in kept - ours if os.path.lexists(f"{out}/{name}")}
-        self.removed = sorted(ours - kept)
-        self._manifest = Manifest(items=items, files=tuple(sorted(kept)))
+        self._items = items
         claimed = sorted((ours | kept) - self._strangers)
         self._claim = Manifest(items=before.items, unfinished=True, files=tuple(claimed))
         self._crashed = before.unfinished
@@ -81,27 +98,30 @@ class Publisher:
         self._pending: deque[Future[None]] = deque()
         self._flushers = ThreadPoolExecutor(_FLUSHERS, thread_name_prefix="flush")
 
+    @property
+    def files(self) -> AbstractSet[str]:
+        """All files of the new state, copies included."""
+        return self._kept
+
+    @property
+    def removed(self) -> list[str]:
+        """The documents that are published no more."""
+        return sorted(name for name in self._ours - self._kept if not is_copy(name))
+
     def put(self, document: Document) -> bool:
         """Takes a document; returns whether it differs from what is published.
 
         Raises:
             PublishError: the file cannot be written, or one that is not ours is in its way.
         """
-        path = self.out / document.path
         try:
-            before = stamp_of(self.out, document.path)
-            if before and _has_bytes(path, document.data):
-                self.stamps[document.path] = before
-                return False
-            if document.path in self._strangers or path.is_dir():
-                raise PublishError(_IN_THE_WAY.format(path=path))
-            self.written.append(document.path)
-            if not self._dry_run:
-                self._begin()
-                self.stamps[document.path] = self._write(path, document.data)
+            changed = self._place(document.path, document.data)
+            if changed:
+                self.written.append(document.path)
+            self._put_copies(document.path, document.data)
         except OSError as error:
             raise self._failure(error) from None
-        return True
+        return changed
 
     def link(self, name: str, source: Path) -> None:
         """Takes a file as it is, by a hard link where that can be, else by a copy with its mtime.
@@ -125,7 +145,7 @@ class Publisher:
             except OSError:  # another disk, too many links, a file system without, or a leftover
                 temporary.unlink(missing_ok=True)
                 shutil.copy2(source, temporary)
-                self._pending.append(self._flushers.submit(_sync_file, temporary))
+                self._pending.append(self._flushers.submit(sync_file, temporary))
         except OSError as error:
             raise self._failure(error) from None
 
@@ -138,25 +158,26 @@ class Publisher:
         if self._dry_run:
             return
         try:
+            for name in list(self._copies):  # of documents that were left alone
+                self._put_copies(name)
+            gone = sorted(self._ours - self._kept)
+            manifest = Manifest(items=self._items, files=tuple(sorted(self._kept)))
             while self._pending:
                 self._pending.popleft().result()
-            if self.removed or self._crashed:
+            if gone or self._crashed:
                 self._begin()
-            _temporary_for(self.out / MANIFEST).unlink(missing_ok=True)  # of a run killed early
+            temporary_for(self.out / MANIFEST).unlink(missing_ok=True)  # of a run killed early
             self._is_whole = False
             for path, temporary in self._temporary.items():
                 temporary.replace(path)
             self._temporary.clear()
             # Documents before the images that they name.
-            for name in sorted(self.removed, key=lambda name: name.startswith(f"{MEDIA}/")):
-                _remove(self.out, name)
-            for folder in sorted(
-                {(self.out / name).parent for name in (*self.written, *self.linked)}
-            ):
-                _sync_folder(folder)
-            manifest = self._manifest.encode()
-            if not _has_bytes(self.out / MANIFEST, manifest):
-                self._write_manifest(manifest)
+            for name in sorted(gone, key=lambda name: name.startswith(f"{MEDIA}/")):
+                remove(self.out, name)
+            for folder in sorted(self._folders):
+                sync_folder(folder)
+            if not has_bytes(self.out / MANIFEST, manifest.encode()):
+                self._write_manifest(manifest.encode())
         except OSError as error:
             raise self._failure(error) from None
 
@@ -177,6 +198,41 @@ class Publisher:
     def __exit__(self, *_: object) -> None:
         self.close()
 
+    def _place(self, name: str, data: bytes, mtime_ns: int | None = None) -> bool:
+        """Writes a file beside its place, unless that holds these bytes already."""
+        path = self.out / name
+        before = stamp_of(self.out, name)
+        if before and has_bytes(path, data):
+            self.stamps[name] = before
+            return False
+        if name in self._strangers or path.is_dir():
+            raise PublishError(_IN_THE_WAY.format(path=path))
+        if not self._dry_run:
+            self._begin()
+            self.stamps[name] = self._write(path, data, mtime_ns)
+        return True
+
+    def _put_copies(self, name: str, data: bytes | None = None) -> None:
+        """Sees to the copies of a document, which were made of other bytes if it is not `known`.
+
+        They take its mtime, so that servers tell one Last-Modified of all. They are renamed right
+        after it: for as long as that takes, or until the next pass after a kill in this moment, a
+        reader may get the old story from a copy, whole.
+        """
+        copies = self._copies.pop(name, ())
+        rewritten = self.out / name in self._temporary
+        if not copies or self._dry_run or (not rewritten and self._known >= {name, *copies}):
+            return
+        if data is None:
+            data = (self.out / name).read_bytes()
+        stamp = self.stamps.get(name) or stamp_of(self.out, name)
+        for copy in copies:
+            small = compressed(data, copy)
+            if small is None:
+                self._kept.discard(copy)
+            else:
+                self._place(copy, small, stamp.mtime_ns if stamp else None)
+
     def _begin(self) -> None:
         """Before the first write: sweeps up after a killed run, and claims the names to come."""
         if self._began:
@@ -185,22 +241,24 @@ class Publisher:
         if self._crashed:
             for name in self._claim.files:
                 with suppress(FileNotFoundError, NotADirectoryError):
-                    _temporary_for(self.out / name).unlink()
+                    temporary_for(self.out / name).unlink()
         self._write_manifest(self._claim.encode())
 
     def _claim_temporary(self, path: Path) -> Path:
         if path.parent not in self._folders:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._folders.add(path.parent)
-        temporary = _temporary_for(path)
+        temporary = temporary_for(path)
         self._temporary[path] = temporary
         return temporary
 
-    def _write(self, path: Path, data: bytes) -> Fingerprint:
+    def _write(self, path: Path, data: bytes, mtime_ns: int | None) -> Fingerprint:
         temporary = self._claim_temporary(path)
-        descriptor = _write_file(temporary, data)
+        descriptor = write_file(temporary, data)
+        if mtime_ns is not None:
+            os.utime(descriptor, ns=(mtime_ns, mtime_ns))
         status = os.fstat(descriptor)
-        self._pending.append(self._flushers.submit(_flush, descriptor))
+        self._pending.append(self._flushers.submit(flush, descriptor))
         if len(self._pending) > _MAX_PENDING:
             self._pending.popleft().result()
         return Fingerprint(status.st_size, status.st_mtime_ns, status.st_ino)
@@ -208,10 +266,10 @@ class Publisher:
     def _restore_manifest(self) -> None:
         """Takes back the claim on names that were never written."""
         path = self.out / MANIFEST
-        _temporary_for(path).unlink(missing_ok=True)
+        temporary_for(path).unlink(missing_ok=True)
         if self._before is None:
             path.unlink(missing_ok=True)
-        elif not _has_bytes(path, self._before):
+        elif not has_bytes(path, self._before):
             self._write_bytes(path, self._before)
 
     def _write_manifest(self, manifest: bytes) -> None:
@@ -219,10 +277,10 @@ class Publisher:
         self._write_bytes(self.out / MANIFEST, manifest)
 
     def _write_bytes(self, path: Path, data: bytes) -> None:
-        temporary = _temporary_for(path)
-        _flush(_write_file(temporary, data))
+        temporary = temporary_for(path)
+        flush(write_file(temporary, data))
         temporary.replace(path)
-        _sync_folder(path.parent)
+        sync_folder(path.parent)
 
     def _failure(self, error: OSError) -> PublishError:
         where = error.filename or self.out
@@ -233,61 +291,3 @@ class Publisher:
             else "Every file in out/ is whole, some are new already; the next run does the rest."
         )
         return PublishError(f"cannot publish: {where}: {reason}. {state}")
-
-
-def _temporary_for(path: Path) -> Path:
-    return path.with_name(f".{path.name}{_TEMPORARY}")
-
-
-def _bytes_of(path: Path) -> bytes | None:
-    try:
-        return path.read_bytes()
-    except OSError:
-        return None
-
-
-def _has_bytes(path: Path, data: bytes) -> bool:
-    try:
-        return path.stat().st_size == len(data) and path.read_bytes() == data
-    except OSError:
-        return False
-
-
-def _write_file(path: Path, data: bytes) -> int:
-    """Writes a new file and returns its open descriptor; the bytes are not flushed yet."""
-    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW
-    descriptor = os.open(path, flags, 0o666)
-    try:
-        rest = memoryview(data)
-        while rest:
-            rest = rest[os.write(descriptor, rest) :]
-    except OSError as error:
-        os.close(descriptor)
-        error.filename = str(path)
-        raise
-    return descriptor
-
-
-def _flush(descriptor: int) -> None:
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _sync_file(path: Path) -> None:
-    _flush(os.open(path, os.O_RDONLY | os.O_CLOEXEC))
-
-
-def _sync_folder(folder: Path) -> None:
-    """Flushes a folder, without which a rename may not survive a power cut."""
-    _flush(os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC))
-
-
-def _remove(out: Path, name: str) -> None:
-    path = out / name
-    with suppress(FileNotFoundError, NotADirectoryError):
-        path.unlink()
-    with suppress(OSError):
-        for folder in path.relative_to(out).parents[:-1]:
-            (out / folder).rmdir()  # only where it is empty

@@ -1,7 +1,14 @@
 """The state file: what was read, what readers were shown, what was published. SQLite lives here."""
 
 from feeds.store.images import CachedImage, HostFailure
-from feeds.store.opening import move_aside, open_copy, open_for_reading, open_store
+from feeds.store.opening import (
+    move_aside,
+    open_copy,
+    open_existing,
+    open_for_reading,
+    open_store,
+)
+from feeds.store.pings import Ping
 from feeds.store.store import DamagedStateError, Known, Store
 
 __all__ = [
@@ -9,9 +16,11 @@ __all__ = [
     "DamagedStateError",
     "HostFailure",
     "Known",
+    "Ping",
     "Store",
     "move_aside",
     "open_copy",
+    "open_existing",
     "open_for_reading",
     "open_store",
 ]

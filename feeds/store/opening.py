@@ -72,6 +72,20 @@ def open_for_reading(path: Path) -> Iterator[Store | None]:
         yield Store(connection)
 
 
+@contextmanager
+def open_existing(path: Path) -> Iterator[Store]:
+    """Opens the state file as it is, to note something in it between passes.
+
+    Raises:
+        StateError: it cannot be written, or stays in use.
+        DamagedStateError: there is none, or none that can be used; the next pass will see to it.
+    """
+    if not path.exists():
+        raise DamagedStateError("there is none")
+    with closing(_connect(path)) as connection:
+        yield Store(connection)
+
+
 def move_aside(path: Path, reason: str, warn: Callable[[str], None]) -> None:
     """Renames a state file that cannot be used, with SQLite's own files beside it.
 

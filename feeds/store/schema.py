@@ -171,12 +171,34 @@ _MIGRATIONS = (
     -- Documents that were published once and are no more: a server tells readers to give them up.
     CREATE TABLE retired (path TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
     """,
+    """
+    -- What each hub is still to be told: that the document at a URL changed. A number is never used
+    -- twice, so that a change in the moment of sending is not taken for the one that was sent.
+    CREATE TABLE ping (
+        number INTEGER PRIMARY KEY AUTOINCREMENT,
+        hub TEXT NOT NULL,
+        url TEXT NOT NULL,
+        since INTEGER NOT NULL,
+        due INTEGER NOT NULL,
+        failures INTEGER NOT NULL DEFAULT 0,
+        error TEXT,
+        UNIQUE (hub, url)
+    ) STRICT;
+
+    -- The hubs that failed last: how often in a row, why, and until when they are left alone.
+    CREATE TABLE hub (
+        url TEXT PRIMARY KEY,
+        failures INTEGER NOT NULL,
+        until INTEGER NOT NULL,
+        error TEXT NOT NULL
+    ) STRICT, WITHOUT ROWID;
+    """,
 )
 
 VERSION = len(_MIGRATIONS)
 TABLES = {
     *("seed", "item", "memory", "slot", "feed", "document", "fact"),
-    *("image", "image_use", "image_host", "feed_image", "retired"),
+    *("image", "image_use", "image_host", "feed_image", "retired", "ping", "hub"),
 }
 
 

@@ -14,6 +14,7 @@ from feeds.errors import StateError
 from feeds.model import Card, Fingerprint, Problem, Reading
 from feeds.store.images import Images
 from feeds.store.lookups import Lookups
+from feeds.store.pings import Pings
 from feeds.store.retired import Retired
 from feeds.store.slots import Slots
 
@@ -72,7 +73,7 @@ class Known(NamedTuple):
     trusted: int
 
 
-class Store(Slots, Images, Lookups, Retired):
+class Store(Slots, Images, Lookups, Pings, Retired):
     """One open state file. Everything that writes stands in a `transaction`."""
 
     @contextmanager

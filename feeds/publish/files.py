@@ -1,0 +1,73 @@
+"""Writing, flushing and removing files. Contains no business logic."""
+
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+from pathlib import Path
+
+_TEMPORARY = ".feeds-tmp"
+
+
+def temporary_for(path: Path) -> Path:
+    """Returns where the new bytes of a file are written, beside its place."""
+    return path.with_name(f".{path.name}{_TEMPORARY}")
+
+
+def bytes_of(path: Path) -> bytes | None:
+    """Returns what a file holds, None where it cannot be read."""
+    try:
+        return path.read_bytes()
+    except OSError:
+        return None
+
+
+def has_bytes(path: Path, data: bytes) -> bool:
+    """Tells whether a file holds exactly these bytes."""
+    try:
+        return path.stat().st_size == len(data) and path.read_bytes() == data
+    except OSError:
+        return False
+
+
+def write_file(path: Path, data: bytes) -> int:
+    """Writes a new file and returns its open descriptor; the bytes are not flushed yet."""
+    flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW
+    descriptor = os.open(path, flags, 0o666)
+    try:
+        rest = memoryview(data)
+        while rest:
+            rest = rest[os.write(descriptor, rest) :]
+    except OSError as error:
+        os.close(descriptor)
+        error.filename = str(path)
+        raise
+    return descriptor
+
+
+def flush(descriptor: int) -> None:
+    """Brings a file to the disk, and closes it."""
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def sync_file(path: Path) -> None:
+    """Flushes a file that somebody else wrote."""
+    flush(os.open(path, os.O_RDONLY | os.O_CLOEXEC))
+
+
+def sync_folder(folder: Path) -> None:
+    """Flushes a folder, without which a rename may not survive a power cut."""
+    flush(os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC))
+
+
+def remove(out: Path, name: str) -> None:
+    """Removes a file of out/, and the folders above it that are empty then."""
+    path = out / name
+    with suppress(FileNotFoundError, NotADirectoryError):
+        path.unlink()
+    with suppress(OSError):
+        for folder in path.relative_to(out).parents[:-1]:
+            (out / folder).rmdir()

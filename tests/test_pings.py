@@ -1,0 +1,139 @@
+"""The store's memory of what hubs were not told yet."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from feeds.store import DamagedStateError, Store, open_existing, open_for_reading
+from feeds.store.schema import _MIGRATIONS, APPLICATION_ID
+from feeds.times import from_unix
+
+A, B = "https://a.example/hub", "https://b.example/hub"
+X, Y = "https://feeds.example.org/x.atom", "https://feeds.example.org/y.atom"
+NOW = 1_000_000
+FAR = NOW + 86_400
+
+
+def urls(store: Store, hub: str = A, now: int = NOW) -> list[str]:
+    """Returns the URLs of all pings of a hub that are due."""
+    return [ping.url for ping in store.due_pings(hub, now, now + 86_400, 0, 99)]
+
+
+def test_pings_are_one_for_each_hub_and_change(store: Store) -> None:
+    store.expect_pings((A, B), [X, Y], [X], NOW)
+    assert (urls(store, A), urls(store, B)) == ([X], [X])
+    assert store.ping_count() == 2
+
+
+def test_pings_of_a_newer_change_take_the_place_of_the_older(store: Store) -> None:
+    store.expect_pings((A,), [X, Y], [X, Y], NOW)
+    first = store.due_pings(A, NOW, FAR, 0, 1)[0]
+    store.put_off_ping(first.number, NOW + 500, "500")
+    store.expect_pings((A,), [X, Y], [X], NOW + 10)
+    pings = store.due_pings(A, NOW + 10, FAR, 0, 99)
+    assert [(ping.url, ping.failures) for ping in pings] == [(Y, 0), (X, 0)]
+    assert pings[1].number > first.number
+
+
+def test_pings_number_is_never_used_again(store: Store) -> None:
+    store.expect_pings((A,), [X], [X], NOW)
+    sent = store.due_pings(A, NOW, FAR, 0, 1)[0]
+    store.expect_pings((A,), [X], [X], NOW)  # while it is being sent
+    store.drop_ping(sent.number)
+    assert urls(store) == [X]
+    (left,) = store.due_pings(A, NOW, FAR, 0, 1)
+    store.drop_ping(left.number)
+    store.expect_pings((A,), [X], [X], NOW)
+    assert store.due_pings(A, NOW, FAR, 0, 1)[0].number > left.number
+
+
+def test_pings_of_other_hubs_and_documents_are_dropped(store: Store) -> None:
+    store.expect_pings((A, B), [X, Y], [X, Y], NOW)
+    store.rest(A, NOW + 60, "away")
+    store.expect_pings((B,), [Y], [], NOW + 1)
+    assert (urls(store, A), urls(store, B)) == ([], [Y])
+    assert store.rest_of(A) == (0, 0)
+
+
+def test_pings_are_given_from_a_number_on_a_few_at_a_time(store: Store) -> None:
+    many = [f"https://feeds.example.org/{number}.atom" for number in range(10)]
+    store.expect_pings((A,), many, many, NOW)
+    seen, last = list[str](), 0
+    while some := store.due_pings(A, NOW, FAR, last, 3):
+        assert len(some) <= 3
+        seen += [ping.url for ping in some]
+        last = some[-1].number
+    assert seen == many
+
+
+def test_pings_put_off_are_due_in_time_or_when_a_clock_was_wrong(store: Store) -> None:
+    store.expect_pings((A,), [X], [X], NOW)
+    (ping,) = store.due_pings(A, NOW, FAR, 0, 1)
+    store.put_off_ping(ping.number, NOW + 60, "500 Internal Server Error")
+    assert urls(store, now=NOW + 59) == []
+    assert urls(store, now=NOW + 60) == [X]
+    assert urls(store, now=NOW - 10_000_000) == [X]
+    assert store.due_pings(A, NOW + 60, FAR, 0, 1)[0].failures == 1
+
+
+def test_pings_of_old_changes_are_those_before_a_time(store: Store) -> None:
+    store.expect_pings((A, B), [X, Y], [X], NOW)
+    store.expect_pings((A,), [X, Y], [Y], NOW + 10)
+    assert [ping.url for ping in store.old_pings(A, NOW + 10)] == [X]
+    assert store.old_pings(A, NOW) == store.old_pings(B, NOW + 10) == []
+
+
+def test_pings_hub_rests_longer_with_each_failure_until_it_answers(store: Store) -> None:
+    assert store.rest_of(A) == (0, 0)
+    store.rest(A, NOW + 5, "refused")
+    store.rest(A, NOW + 15, "refused")
+    assert store.rest_of(A) == (2, NOW + 15)
+    assert store.rest_of(B) == (0, 0)
+    store.wake(A)
+    assert store.rest_of(A) == (0, 0)
+
+
+def test_pings_report_tells_of_each_hub_that_is_behind(store: Store) -> None:
+    assert store.hub_reports() == []
+    store.expect_pings((B, A), [X, Y], [X], NOW)
+    store.expect_pings((B, A), [X, Y], [Y], NOW + 10)
+    store.rest(A, NOW + 60, "Connection refused")
+    for ping in store.due_pings(B, NOW + 10, FAR, 0, 99):
+        store.put_off_ping(ping.number, NOW + 30 + ping.failures, "500")
+    first, second = store.hub_reports()
+    assert (first.hub, first.pending, first.oldest) == (A, 2, from_unix(NOW))
+    assert (first.next_try, first.error) == (from_unix(NOW + 60), "Connection refused")
+    assert (second.hub, second.next_try, second.error) == (B, from_unix(NOW + 30), "500")
+
+
+def test_pings_come_to_a_state_file_of_the_first_release(tmp_path: Path) -> None:
+    path = tmp_path / "state.db"
+    with closing(sqlite3.connect(path)) as connection:
+        connection.executescript(_MIGRATIONS[0])
+        connection.executescript(
+            f"PRAGMA user_version = 1; PRAGMA application_id = {APPLICATION_ID}"
+        )
+        connection.execute("INSERT INTO fact VALUES ('kept', x'a3796573')")
+        connection.commit()
+    with open_for_reading(path) as old:
+        assert old is not None
+        assert old.hub_reports() == []
+    with open_existing(path) as store, store.transaction():
+        store.expect_pings((A,), [X], [X], NOW)
+        assert (urls(store), store.fact("kept", str)) == ([X], "yes")
+
+
+@pytest.mark.parametrize("content", [None, b"no database" * 99], ids=["missing", "damaged"])
+def test_pings_leave_a_state_file_that_cannot_be_used_alone(
+    tmp_path: Path, content: bytes | None
+) -> None:
+    path = tmp_path / "state.db"
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(DamagedStateError), open_existing(path):
+        pass
+    assert [one.read_bytes() for one in tmp_path.iterdir()] == ([content] if content else [])

@@ -1,0 +1,115 @@
+"""What a hub's answer means, and how long is waited after it."""
+
+from __future__ import annotations
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from feeds.push.answers import (
+    FIRST_WAIT,
+    LONGEST_REST,
+    LONGEST_WAIT,
+    Answer,
+    judge,
+    next_wait,
+    retry_after,
+)
+
+# 2015-10-21 07:28:00 UTC, the date in the examples of RFC 9110.
+NOW = 1445412480
+
+
+@pytest.mark.parametrize(
+    ("status", "kind"),
+    [
+        *((status, "taken") for status in (200, 201, 202, 204, 299)),
+        *((status, "refused") for status in (301, 307, 400, 401, 403, 404, 410, 422, 499)),
+        *((status, "failed") for status in (408, 500, 501, 505, 599)),
+        *((status, "away") for status in (429, 502, 503, 504)),
+    ],
+)
+def test_answers_status_decides(status: int, kind: str) -> None:
+    assert judge(status, {}, b"", NOW).kind == kind
+
+
+@pytest.mark.parametrize(
+    ("status", "headers", "body", "words"),
+    [
+        (404, {}, b"Topic not found", "404 Not Found: Topic not found"),
+        (400, {}, b"hub.url:\r\n  not\tours\x00\x1b[2J", "400 Bad Request: hub.url: not ours[2J"),
+        (599, {}, b"", "599"),
+        (400, {}, b"\xff\xfe bad", "400 Bad Request: bad"),
+        (400, {}, b"x" * 5000, f"400 Bad Request: {'x' * 200}…"),
+        (
+            301,
+            {"location": "https://hub.example/new"},
+            b"Moved",
+            "301 Moved Permanently: moved to https://hub.example/new",
+        ),
+    ],
+    ids=["plain", "controls", "unknown", "no text", "long", "moved"],
+)
+def test_answers_words_of_the_hub_are_told_in_one_line(
+    status: int, headers: dict[str, str], body: bytes, words: str
+) -> None:
+    assert judge(status, headers, body, NOW).words == words
+
+
+def test_answers_wait_that_the_hub_asks_for_is_heard() -> None:
+    answer = judge(503, {"retry-after": "120"}, b"", NOW)
+    assert answer == Answer("away", "503 Service Unavailable", 120)
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [
+        ("0", 0),
+        (" 120 ", 120),
+        ("99999999999999999999", LONGEST_REST),
+        ("Wed, 21 Oct 2015 07:30:00 GMT", 120),
+        ("Wednesday, 21-Oct-15 07:30:00 GMT", 120),
+        ("Wed Oct 21 07:30:00 2015", 120),
+        ("Wed, 21 Oct 2015 07:00:00 GMT", 0),
+        ("Wed, 21 Oct 2099 07:28:00 GMT", LONGEST_REST),
+        ("", None),
+        ("-5", None),
+        ("1.5", None),
+        ("soon", None),
+        ("²", None),
+        ("Wed, 99 Oct 2015 07:30:00 GMT", None),
+    ],
+)
+def test_answers_retry_after_is_seconds_or_a_date(value: str, seconds: int | None) -> None:
+    assert retry_after(value, NOW) == seconds
+
+
+@settings(deadline=None, max_examples=100)
+@given(
+    st.text(max_size=40)
+    | st.builds(
+        "Wed, {} Oct {} {}:00:{} {}".format,
+        st.integers(0, 40),
+        st.integers(0, 10**6),
+        st.integers(0, 30),
+        st.integers(0, 70),
+        st.sampled_from(["GMT", "+9999", "-0000", "EST", ""]),
+    )
+)
+def test_answers_retry_after_of_any_text_is_in_bounds(value: str) -> None:
+    seconds = retry_after(value, NOW)
+    assert seconds is None or 0 <= seconds <= LONGEST_REST
+
+
+def test_answers_waits_grow_to_a_limit_and_differ() -> None:
+    for failures in range(1, 200):
+        longest = min(LONGEST_WAIT, FIRST_WAIT * 2 ** (failures - 1))
+        waits = {next_wait(failures, None) for _ in range(20)}
+        assert all(longest / 2 <= wait <= longest for wait in waits)
+        assert len(waits) > 1 or failures < 5
+
+
+@pytest.mark.parametrize(("asked", "least"), [(0, 1), (600, 600), (LONGEST_REST, LONGEST_REST)])
+def test_answers_wait_is_never_shorter_than_was_asked(asked: int, least: int) -> None:
+    assert next_wait(1, asked) >= least
+    assert next_wait(50, 1) >= LONGEST_WAIT / 2
