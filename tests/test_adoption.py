@@ -131,7 +131,7 @@ def test_dry_run_touches_no_file(quiet: Site) -> None:
     before = quiet.files()
     report: PassReport = quiet.publish(options=Options(dry_run=True))
     assert quiet.files() == before
-    assert len(report.written) == 10
+    assert len(report.written) == 18
 
 
 def test_deleted_state_takes_the_cache_in_anew(quiet: Site) -> None:

@@ -120,7 +120,8 @@ def test_daemon_follows_a_change_of_its_configuration(
         write(site, EVERY_SECOND + '[topics."AI"]\nslug = "machines"\n')
         daemon.wait_for(RELOADED, seconds=5)
         wait_until((site.out / "topics/machines.atom").exists)
-        assert not (site.out / "topics/ai.atom").exists()
+        # Files that are no more go after the new ones came.
+        wait_until(lambda: not (site.out / "topics/ai.atom").exists())
         daemon.wait_for("pass", 4)
         assert len(daemon.events(RELOADED)) == 1
 

@@ -237,7 +237,7 @@ def test_head_is_get_without_the_body(server: Server, path: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "path", ["/nothing.atom", "/", "/topics/", "/topics", "/media/", "/out/all.atom"]
+    "path", ["/nothing.atom", "/topics/", "/topics", "/media/", "/out/all.atom"]
 )
 def test_what_never_was_is_not_found(server: Server, path: str) -> None:
     assert server.get(path).status == 404

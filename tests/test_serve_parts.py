@@ -151,7 +151,7 @@ def test_health_wants_a_pass_by_the_schedule(toml: str, later: timedelta) -> Non
         'metrics = "localhost:0"',
         'metrics = "::1:80"',
         'memory = "1 GB"',
-        "memory = 5",
+        "memory = 0",
         'delta_window = "week"',
         'query = "perhaps"',
     ],
@@ -191,7 +191,7 @@ def test_publication_reads_only_what_changed(site: Site) -> None:
 
 
 def test_retired_documents_are_remembered_until_they_come_back(site: Site) -> None:
-    paths = {f"topics/rare.{extension}" for extension in ("atom", "rss", "json")}
+    paths = {f"topics/rare.{extension}" for extension in ("atom", "rss", "json", "html")}
     found = []
     for topics in (["AI", "Rare"], ["AI"], ["AI"], ["AI", "Rare"]):
         site.seed(topics=topics)

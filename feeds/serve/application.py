@@ -220,6 +220,8 @@ _KEPT = {200, 226, 304}
 
 def _paths(path: str, prefix: str) -> list[str]:
     """Returns what a path may mean below out/: with the path of `site.base_url`, or without."""
+    if not path.startswith("/"):
+        return [path]  # "*" (RFC 9112, section 3.2.4), which names no file
     found = [path[1:] or _INDEX]
     if prefix != "/" and path.startswith(prefix):
         found.append(path[len(prefix) :] or _INDEX)
