@@ -13,8 +13,13 @@ from feeds.store.schema import APPLICATION_ID, TABLES, VERSION, migrate
 from feeds.store.store import DamagedStateError, Store, is_damage
 
 _BUSY_SECONDS = 60
+_RETRY_SECONDS = 0.02
 # sqlite.org/fileformat, section 1.3
 _HEADER = b"SQLite format 3\0"
+
+
+class _BusyError(Exception):
+    """Another run is using the state file at this moment."""
 
 
 @contextmanager
@@ -115,6 +120,22 @@ def move_aside(path: Path, reason: str, warn: Callable[[str], None]) -> None:
 
 
 def _connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
+    """Opens the state file, and goes on trying while other runs make it or use it.
+
+    SQLite itself waits for locks, but not where two runs that wait would wait for each other, as
+    when both turn a new file into a WAL file (sqlite.org/c3ref/busy_handler): one is turned away.
+    """
+    deadline = time.monotonic() + _BUSY_SECONDS
+    while True:
+        try:
+            return _connect_once(path, read_only=read_only)
+        except _BusyError as error:
+            if time.monotonic() >= deadline:
+                raise StateError(f"cannot use the state file {path}: {error}") from None
+        time.sleep(_RETRY_SECONDS)
+
+
+def _connect_once(path: Path, *, read_only: bool) -> sqlite3.Connection:
     mode = "rwc"
     if read_only:
         # Reading a WAL file makes SQLite leave files beside it, unless it takes the file for one
@@ -138,11 +159,17 @@ def _connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
         connection.close()
         if is_damage(error):
             raise DamagedStateError(str(error)) from None
+        if _is_busy(error):
+            raise _BusyError(str(error)) from None
         raise StateError(f"cannot use the state file {path}: {error}") from None
     except DamagedStateError:
         connection.close()
         raise
     return connection
+
+
+def _is_busy(error: sqlite3.DatabaseError) -> bool:
+    return (getattr(error, "sqlite_errorcode", 0) & 0xFF) == sqlite3.SQLITE_BUSY
 
 
 def _check_header(path: Path) -> None:
