@@ -158,11 +158,10 @@ def _look_after_images(
 
 def _refuse_to_empty(config: Config, found: Rescan, items: int) -> None:
     """An unmounted disk must not empty a thousand subscriptions."""
-    configured = {str(folder) for folder in config.paths.seeds}
-    emptied = [folder for folder in found.emptied if folder in configured]
-    published = read_manifest(config.paths.out).items
-    if (published and not items) or emptied:
-        where = ", ".join(emptied or sorted(configured))
+    # Asked of the manifest, too: the state file may have been lost with the disk.
+    if found.emptied or (not items and read_manifest(config.paths.out).items):
+        folders = found.emptied or sorted({str(folder) for folder in config.paths.seeds})
+        where = ", ".join(folders)
         raise PublishError(
             f"no seed found in {where}, where there were some at the last run. "
             "Refusing to empty the feeds: is a disk not mounted? "

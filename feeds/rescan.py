@@ -14,7 +14,7 @@ from feeds.seeds.parse import ParseOptions
 from feeds.seeds.pool import Wanted, read_seeds
 from feeds.seeds.read import PARSER_VERSION
 from feeds.seeds.scan import scan, shown
-from feeds.store import Known, Store
+from feeds.store import Store
 
 # File systems note changes with a granularity of up to two seconds (FAT); what was changed that
 # shortly before it was read may have been changed again without a trace.
@@ -24,7 +24,10 @@ Progress = Callable[[str, int, int], None]
 
 
 class Rescan(NamedTuple):
-    """What a rescan met; `problems` are those of paths, the store holds those of seeds."""
+    """What a rescan met; `problems` are those of paths, the store holds those of seeds.
+
+    `emptied` are those of `paths.seeds` that had seeds and have none.
+    """
 
     seeds: int
     read: int
@@ -42,12 +45,11 @@ def problems_of(store: Store, found: Rescan) -> list[Problem]:
 
 
 class _Due(NamedTuple):
-    """A seed to be read: its fingerprint now, and what is known of it."""
+    """A seed to be read, and its fingerprint now."""
 
     path: str
     folder: str
     mark: Fingerprint
-    known: Known | None
 
 
 def parser_name(config: Config) -> str:
@@ -66,22 +68,26 @@ def rescan(
         SeedsFolderError: a folder does not exist or cannot be listed; nothing was changed then.
     """
     parser = parser_name(config)
-    known = store.known(parser)
-    before = store.seeds_by_folder()
+    current = set() if full else store.current_seeds(parser)
     wanted: list[_Due] = []
     problems: list[Problem] = []
-    seen: dict[str, int] = {}
-    for found in scan(list(config.paths.seeds), base):
-        old = known.pop(found.path, None)
-        seen[found.folder] = seen.get(found.folder, 0) + 1
-        if isinstance(found.state, Problem):
-            problems.append(found.state)
-        elif full or old is None or not old.trusted or old[2:5] != found.state:
-            wanted.append(_Due(found.path, found.folder, found.state, old))
+    seen: set[str] = set()
+    paths: list[str] = []
+    for path, folder, state in scan(list(config.paths.seeds), base):
+        seen.add(folder)
+        paths.append(path)
+        if isinstance(state, Problem):
+            problems.append(state)
+        elif (path, *state) not in current:
+            wanted.append(_Due(path, folder, state))
+    folders = {str(folder) for folder in config.paths.seeds}
+    emptied = [one for one in sorted(folders - seen) if store.has_seeds_in(one)]
+    # Where there are as many as there were, and all are as they were, none is gone.
+    as_before = not wanted and not problems and len(paths) == store.seed_count()
+    gone = set() if as_before else store.paths().difference(paths)
     changed = _read(store, wanted, config, base, progress, full=full)
-    store.forget(old.number for old in known.values())
-    emptied = [folder for folder, count in before.items() if count and not seen.get(folder)]
-    return Rescan(sum(seen.values()), len(wanted), changed, len(known), problems, emptied)
+    store.forget(gone)
+    return Rescan(len(paths), len(wanted), changed, len(gone), problems, emptied)
 
 
 def _read(
@@ -100,13 +106,13 @@ def _read(
 
     def requests() -> Iterator[Wanted]:
         for due in wanted:
-            content = b"" if full or due.known is None else store.content(due.known.number, parser)
+            content = b"" if full else store.content(due.path, parser)
             yield Wanted(due.path, shown(due.path, str(base)), content)
 
     readings = read_seeds(requests(), options)
     for number, (due, reading) in enumerate(zip(wanted, readings, strict=True), 1):
         settled = now - due.mark.mtime_ns > _SETTLING_NS and bool(reading.content)
-        known = store.content(due.known.number, parser) if full and due.known else b""
+        known = store.content(due.path, parser) if full else b""
         changed += not reading.same and reading.content != known
         store.record(due.folder, due.mark, reading, settled=settled, parser=parser)
         progress("seeds", number, len(wanted))

@@ -219,7 +219,7 @@ def test_copy_has_what_the_state_has_and_keeps_nothing(site: Site) -> None:
     before = site.state.read_bytes()
     with open_copy(site.state) as copy, copy.transaction():
         assert copy.item_count() == 1
-        copy.forget(one.number for one in copy.known("").values())
+        copy.forget(copy.paths())
         assert copy.item_count() == 0
     assert site.state.read_bytes() == before
     with open_store(site.state, pytest.fail) as store:

@@ -142,12 +142,11 @@ class Passes:
 
     def change(self, store: Store, step: Step) -> None:
         for path, one in step.changes.items():
-            known = store.known("1").get(path)
             if one is not None:
                 reading = Reading(path, b"", card=replace(one, path=path), data=b"item")
                 store.record("", Fingerprint(0, 0, 0), reading, settled=True, parser="1")
-            elif known:
-                store.forget([known.number])
+            elif path in store.paths():
+                store.forget([path])
 
     def check_what_is_left_alone(
         self, touched: set[tuple[FeedKind, str]] | None, feeds: list[Selected], now: int

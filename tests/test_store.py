@@ -24,40 +24,34 @@ def state(tmp_path: Path) -> Path:
     return tmp_path / "state.db"
 
 
-def known(store: Store, parser: str = "1") -> dict[str, tuple[Fingerprint, bool]]:
-    every = store.known(parser)
-    assert all(one.path == path for path, one in every.items())
-    return {
-        path: (Fingerprint(one.size, one.mtime_ns, one.inode), bool(one.trusted))
-        for path, one in every.items()
-    }
-
-
-def content(store: Store, path: str, parser: str = "1") -> bytes:
-    return store.content(store.known("1")[path].number, parser)
+def known(store: Store, parser: str = "1") -> dict[str, Fingerprint | None]:
+    """Returns all seeds by path, and the fingerprints of those that need not be read again."""
+    current = {path: Fingerprint(*mark) for path, *mark in store.current_seeds(parser)}
+    assert current.keys() <= store.paths()
+    return {path: current.get(path) for path in store.paths()}
 
 
 def test_store_knows_what_was_read_from_which_file(store: Store) -> None:
     record(store, "a", **good())
     record(store, "b", mark=Fingerprint(1, 2, 3), settled=False, problems=(PROBLEM,))
-    assert known(store) == {"a": (MARK, True), "b": (Fingerprint(1, 2, 3), False)}
-    assert content(store, "a") == b"digest"
+    assert known(store) == {"a": MARK, "b": None}
+    assert store.content("a", "1") == b"digest"
     assert store.item_count() == 1
 
 
 def test_store_trusts_nothing_that_another_parser_read(store: Store) -> None:
     record(store, **good())
-    assert known(store, "2") == {"a": (MARK, False)}
-    assert content(store, "a", "2") == b""
+    assert known(store, "2") == {"a": None}
+    assert store.content("a", "2") == b""
     record(store, **good(), parser="2")
-    assert (known(store, "2"), known(store)) == ({"a": (MARK, True)}, {"a": (MARK, False)})
+    assert (known(store, "2"), known(store)) == ({"a": MARK}, {"a": None})
 
 
 @pytest.mark.parametrize("value", [2**63 - 1, 0, -(2**63)], ids=["largest", "zero", "least"])
 def test_store_keeps_any_fingerprint_that_a_file_system_gives(store: Store, value: int) -> None:
     mark = Fingerprint(0, value, value)
     record(store, mark=mark)
-    assert known(store) == {"a": (mark, True)}
+    assert known(store) == {"a": mark}
 
 
 def test_file_with_the_same_content_gets_its_new_fingerprint_and_nothing_else(
@@ -66,9 +60,11 @@ def test_file_with_the_same_content_gets_its_new_fingerprint_and_nothing_else(
     record(store, **good(), problems=(WARNING,))
     before = list(store.cards())
     store.touched.clear()
+    record(store, mark=Fingerprint(7, 8, 9), settled=True, same=True)
+    assert known(store) == {"a": Fingerprint(7, 8, 9)}
     record(store, mark=Fingerprint(7, 8, 9), settled=False, same=True)
-    assert known(store) == {"a": (Fingerprint(7, 8, 9), False)}
-    assert content(store, "a") == b"digest"
+    assert known(store) == {"a": None}
+    assert store.content("a", "1") == b"digest"
     assert list(store.cards()) == before
     assert list(store.seed_problems()) == [WARNING]
     assert store.touched == set()
@@ -81,7 +77,7 @@ def test_seed_that_turns_bad_keeps_its_last_good_item_until_it_is_mended(store: 
     assert list(store.cards()) == [before]
     assert store.items([before.number]) == {before.number: b"item of a"}
     assert list(store.seed_problems()) == [PROBLEM, WARNING]
-    assert content(store, "a") == b"broken"
+    assert store.content("a", "1") == b"broken"
     record(store, content=b"mended", card=card(path="a", quality=51), data=b"new")
     (after,) = store.cards()
     assert (after.number, after.quality) == (before.number, 51)
@@ -100,7 +96,8 @@ def test_seeds_are_counted_by_folder_good_or_bad(store: Store) -> None:
     record(store, "/two/a", folder="/two", problems=(PROBLEM,))
     record(store, "/two/b", folder="/two")
     record(store, "/two/b", folder="/one")
-    assert store.seeds_by_folder() == {"/one": 2, "/two": 1}
+    assert [store.has_seeds_in(one) for one in ("/one", "/two", "/")] == [True, True, False]
+    assert store.seed_count() == 3
 
 
 def test_store_keeps_the_stamps_of_what_out_holds_now(store: Store) -> None:

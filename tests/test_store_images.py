@@ -62,7 +62,7 @@ def test_image_that_no_seed_names_any_more_is_not_due_and_noted(store: Store) ->
     named(store, "a", Image(TWO, cached=True))
     store.note_unnamed(5)
     assert store.unnamed_images(100) == []
-    store.forget([store.known("1")["b"].number])
+    store.forget(["b"])
     store.note_unnamed(7)
     store.note_unnamed(9)
     assert (due(store), store.unnamed_images(6)) == ([TWO], [])
@@ -97,7 +97,7 @@ def test_change_of_what_is_shown_is_news(
 def test_pictures_come_in_the_order_of_the_seed_cached_ones_first(store: Store) -> None:
     urls = [f"https://i.example.com/{name}" for name in "dcba"]
     named(store, "a", *(Image(url, cached=url[-1] in "ca") for url in urls))
-    number = store.known("1")["a"].number
+    (number,) = (one.number for one in store.cards())
     for every, names in ((False, "ca"), (True, "cadb")):
         found = store.pictures([number, 99], every=every)
         assert [picture.url[-1] for _, picture in found[number]] == list(names)

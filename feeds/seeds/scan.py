@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import os
 import stat
+from collections import defaultdict
 from collections.abc import Iterator
+from operator import attrgetter
 from pathlib import Path
 from typing import NamedTuple
 
@@ -45,9 +47,13 @@ def scan(folders: list[Path], base: Path) -> Iterator[Found]:
     Raises:
         SeedsFolderError: a folder does not exist or cannot be listed.
     """
-    seen: set[int] = set()
+    seen: _Seen = defaultdict(set)
     for folder in folders:
         yield from _scan_folder(_Walk(str(folder), os.path.realpath(folder), str(base), seen))
+
+
+# The inodes met so far, by device.
+_Seen = defaultdict[int, set[int]]
 
 
 class _Walk(NamedTuple):
@@ -56,7 +62,7 @@ class _Walk(NamedTuple):
     folder: str
     root: str
     base: str
-    seen: set[int]
+    seen: _Seen
 
     def problem(self, path: str, reason: str) -> Found:
         return Found(path, self.folder, Problem(shown(path, self.base), 0, 0, "", reason))
@@ -88,7 +94,9 @@ def _scan_folder(walk: _Walk) -> Iterator[Found]:
             if name.startswith("."):
                 continue
             found: Found | object | None
-            if entry.is_symlink():
+            if name.endswith(SUFFIXES) and entry.is_file(follow_symlinks=False):
+                found = _look_at(walk, entry)
+            elif entry.is_symlink():
                 found = _look_behind(walk, entry, above)
             elif entry.is_dir():
                 found = _FOLDER
@@ -96,25 +104,25 @@ def _scan_folder(walk: _Walk) -> Iterator[Found]:
                 found = _look_at(walk, entry)
             else:
                 continue
-            if isinstance(found, Found):
-                yield found
-            elif found is _FOLDER:
+            if found is _FOLDER:
                 listings.append(_list(walk, entry.path, above))
                 break
+            if isinstance(found, Found):
+                yield found
         else:
             listings.pop()
 
 
 def _list(
-    walk: _Walk, folder: str, above: frozenset[int]
-) -> tuple[Iterator[os.DirEntry[str]], frozenset[int]]:
+    walk: _Walk, folder: str, above: frozenset[tuple[int, int]]
+) -> tuple[Iterator[os.DirEntry[str]], frozenset[tuple[int, int]]]:
     try:
-        here = _identity(Path(folder).stat())
-        if here in walk.seen:  # by another way already
+        status = Path(folder).stat()
+        if status.st_ino in walk.seen[status.st_dev]:  # by another way already
             return iter(()), above
-        walk.seen.add(here)
+        walk.seen[status.st_dev].add(status.st_ino)
         with os.scandir(folder) as entries:
-            return iter(sorted(entries, key=_name)), above | {here}
+            return iter(sorted(entries, key=attrgetter("name"))), above | {_identity(status)}
     except OSError as error:
         name = shown(folder, walk.base)
         reason = f"cannot list the seeds folder {name}: {error.strerror or error}"
@@ -122,16 +130,12 @@ def _list(
         raise SeedsFolderError(f"{reason} ({hint})") from None
 
 
-def _name(entry: os.DirEntry[str]) -> str:
-    return entry.name
-
-
-def _identity(status: os.stat_result) -> int:
-    return (status.st_dev << 64) | status.st_ino
+def _identity(status: os.stat_result) -> tuple[int, int]:
+    return status.st_dev, status.st_ino
 
 
 def _look_behind(
-    walk: _Walk, entry: os.DirEntry[str], above: frozenset[int]
+    walk: _Walk, entry: os.DirEntry[str], above: frozenset[tuple[int, int]]
 ) -> Found | object | None:
     matches = entry.name.endswith(SUFFIXES)
     try:
@@ -151,23 +155,25 @@ def _look_behind(
 
 
 def _look_at(walk: _Walk, entry: os.DirEntry[str]) -> Found | None:
+    path = entry.path
     try:
         status = entry.stat()
     except FileNotFoundError:
         return None  # deleted since the folder was listed
     except OSError as error:
-        return walk.problem(entry.path, f"cannot be read: {error.strerror or error}")
-    if not entry.path.isascii() and not _is_unicode(entry.path):
-        return walk.problem(entry.path, "a file name that is not UTF-8")
+        return walk.problem(path, f"cannot be read: {error.strerror or error}")
+    if not path.isascii() and not _is_unicode(path):
+        return walk.problem(path, "a file name that is not UTF-8")
     if not stat.S_ISREG(status.st_mode):
         kind = next((text for test, text in _KINDS if test(status.st_mode)), "no regular file")
-        return walk.problem(entry.path, f"{kind}, wanted a regular file")
-    identity = _identity(status)
-    if identity in walk.seen:
+        return walk.problem(path, f"{kind}, wanted a regular file")
+    inode, seen = status.st_ino, walk.seen[status.st_dev]
+    if inode in seen:
         return None
-    walk.seen.add(identity)
-    if status.st_size > MAX_BYTES:
-        reason = f"{status.st_size} bytes, wanted at most {MAX_BYTES} (1 MiB)"
-        return walk.problem(entry.path, reason)
-    fingerprint = Fingerprint(status.st_size, status.st_mtime_ns, status.st_ino)
-    return Found(entry.path, walk.folder, fingerprint)
+    seen.add(inode)
+    size = status.st_size
+    if size > MAX_BYTES:
+        reason = f"{size} bytes, wanted at most {MAX_BYTES} (1 MiB)"
+        return walk.problem(path, reason)
+    fingerprint = Fingerprint(size, status.st_mtime_ns, inode)
+    return Found(path, walk.folder, fingerprint)

@@ -9,13 +9,12 @@ from feeds.store.opening import (
     open_store,
 )
 from feeds.store.pings import Ping
-from feeds.store.store import DamagedStateError, Known, Store
+from feeds.store.store import DamagedStateError, Store
 
 __all__ = [
     "CachedImage",
     "DamagedStateError",
     "HostFailure",
-    "Known",
     "Ping",
     "Store",
     "move_aside",

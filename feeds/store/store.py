@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from functools import cache
-from typing import NamedTuple, TypeVar
+from typing import TypeVar
 
 import msgspec
 
@@ -57,22 +57,6 @@ def is_damage(error: sqlite3.Error) -> bool:
     return code & 0xFF not in _CIRCUMSTANCES
 
 
-class Known(NamedTuple):
-    """A seed as it was when it was read.
-
-    The fingerprint can be `trusted` unless another version of the parser read the seed, or the file
-    had just been changed then, so that a second change within the granularity of mtime would not
-    show.
-    """
-
-    path: str
-    number: int
-    size: int
-    mtime_ns: int
-    inode: int
-    trusted: int
-
-
 class Store(Slots, Images, Lookups, Pings, Retired):
     """One open state file. Everything that writes stands in a `transaction`."""
 
@@ -110,15 +94,29 @@ class Store(Slots, Images, Lookups, Pings, Retired):
         finally:
             self._db.execute("ROLLBACK")
 
-    def known(self, parser: str) -> dict[str, Known]:
-        """Returns the seeds that were read, by path; `parser` is the version in use now."""
-        query = "SELECT path, number, size, mtime_ns, inode, settled AND parser = ? FROM seed"
-        return {row[0]: Known._make(row) for row in self._db.execute(query, (parser,))}
+    def current_seeds(self, parser: str) -> set[tuple[str, int, int, int]]:
+        """Returns path, size, mtime in ns and inode of the seeds that need not be read again as is.
 
-    def content(self, number: int, parser: str) -> bytes:
+        The others were read by another version of the parser (`parser` is the one in use now), or
+        had just been changed then, so that a second change within the granularity of mtime would
+        not show.
+        """
+        query = "SELECT path, size, mtime_ns, inode FROM seed WHERE settled AND parser = ?"
+        return set(self._db.execute(query, (parser,)))
+
+    def seed_count(self) -> int:
+        """Returns how many seeds were read, good or bad."""
+        (count,) = self._db.execute("SELECT count(*) FROM seed").fetchone()
+        return int(count)
+
+    def paths(self) -> set[str]:
+        """Returns the paths of all seeds that were read."""
+        return {path for (path,) in self._db.execute("SELECT path FROM seed")}
+
+    def content(self, path: str, parser: str) -> bytes:
         """Returns the digest of a seed's bytes, empty where another parser version read them."""
-        query = "SELECT content FROM seed WHERE number = ? AND parser = ?"
-        row = self._db.execute(query, (number, parser)).fetchone()
+        query = "SELECT content FROM seed WHERE path = ? AND parser = ?"
+        row = self._db.execute(query, (path, parser)).fetchone()
         return bytes(row[0]) if row else b""
 
     def record(
@@ -142,13 +140,15 @@ class Store(Slots, Images, Lookups, Pings, Retired):
         self._db.execute("INSERT OR REPLACE INTO item VALUES (?, ?)", (number, reading.data))
         self.name_images(number, reading.images)
 
-    def forget(self, numbers: Iterable[int]) -> None:
+    def forget(self, paths: Iterable[str]) -> None:
         """Drops seeds whose files are gone; what readers were shown of them is remembered."""
-        for number in numbers:
-            self._db.execute("DELETE FROM item WHERE number = ?", (number,))
+        find = "SELECT number, id FROM seed WHERE path = ?"
+        for path in paths:
+            number, id_ = self._db.execute(find, (path,)).fetchone()
+            self.touched.add(id_)
             self.unname_images(number)
-            query = "DELETE FROM seed WHERE number = ? RETURNING id"
-            self.touched.update(self._db.execute(query, (number,)).fetchone())
+            self._db.execute("DELETE FROM item WHERE number = ?", (number,))
+            self._db.execute("DELETE FROM seed WHERE number = ?", (number,))
 
     def seed_problems(self) -> Iterator[Problem]:
         """Yields the problems of all seeds, by path."""
@@ -161,9 +161,10 @@ class Store(Slots, Images, Lookups, Pings, Retired):
         (count,) = self._db.execute("SELECT count(id) FROM seed").fetchone()
         return int(count)
 
-    def seeds_by_folder(self) -> dict[str, int]:
-        """Returns how many seeds are known in each folder of `paths.seeds`."""
-        return dict(self._db.execute("SELECT folder, count(*) FROM seed GROUP BY folder"))
+    def has_seeds_in(self, folder: str) -> bool:
+        """Tells whether a seed of this folder of `paths.seeds` is known."""
+        query = "SELECT 1 FROM seed WHERE folder = ? LIMIT 1"
+        return self._db.execute(query, (folder,)).fetchone() is not None
 
     def items(self, numbers: Iterable[int]) -> dict[int, bytes]:
         """Returns the items of the seeds with these numbers, in MessagePack."""
