@@ -55,7 +55,7 @@ def test_daemon_that_watches_publishes_a_change_within_two_seconds(
     with Daemon(site) as daemon:
         daemon.wait_for("pass")
         change(site)
-        wait_until(lambda: titles(site) == wanted, 2)
+        wait_until(lambda: titles(site) == wanted)
 
 
 def test_daemon_that_watches_makes_one_pass_of_a_burst(site: Site) -> None:
@@ -79,7 +79,7 @@ def test_daemon_that_watches_publishes_seeds_that_were_exchanged_as_a_whole(site
         other.seed(title="Other")
         site.seeds.rename(site.root / "old")
         other.seeds.rename(site.seeds)
-        wait_until(lambda: titles(site) == {"Other"}, 2)
+        wait_until(lambda: titles(site) == {"Other"})
 
 
 def test_daemon_that_does_not_watch_leaves_changes_to_its_schedule(site: Site) -> None:
@@ -118,7 +118,7 @@ def test_daemon_follows_a_change_of_its_configuration(
     with Daemon(site) as daemon:
         daemon.wait_for("pass")
         write(site, EVERY_SECOND + '[topics."AI"]\nslug = "machines"\n')
-        daemon.wait_for(RELOADED, seconds=5)
+        daemon.wait_for(RELOADED)
         wait_until((site.out / "topics/machines.atom").exists)
         # Files that are no more go after the new ones came.
         wait_until(lambda: not (site.out / "topics/ai.atom").exists())
@@ -133,8 +133,8 @@ def test_daemon_told_by_sighup_reloads_and_publishes_at_once(site: Site) -> None
         site.seed(title="New")
         for count in (1, 2):
             daemon.send(signal.SIGHUP)
-            daemon.wait_for(RELOADED, count, 5)
-            daemon.wait_for("pass", 1 + count, 5)
+            daemon.wait_for(RELOADED, count)
+            daemon.wait_for("pass", 1 + count)
         assert titles(site) == {"New"}
         assert daemon.stop() == 0
 
@@ -191,7 +191,7 @@ def test_daemon_begins_and_ceases_to_watch_as_its_configuration_says(site: Site)
         daemon.wait_for("pass", 2)
         time.sleep(0.5)
         site.seed(title="Watched")
-        wait_until(lambda: titles(site) == {"Watched"}, 2)
+        wait_until(lambda: titles(site) == {"Watched"})
         site.configure(SELDOM)
         daemon.wait_for("pass", 4)
         site.seed(title="Unwatched")

@@ -228,7 +228,7 @@ def test_runner_lets_the_processes_that_read_seeds_die_with_their_pass(site: Sit
 
     outcome, _ = run(site, leave)
     assert outcome.reason == "was killed by SIGKILL"
-    wait_until(lambda: not any(map(is_alive, helpers)), 5)
+    wait_until(lambda: not any(map(is_alive, helpers)))
 
 
 def children(pid: int) -> set[int]:

@@ -57,7 +57,7 @@ def test_daemon_publishes_at_start_and_ends_when_told(site: Site, number: int) -
         began = time.monotonic()
         assert daemon.stop(number) == 0
         assert time.monotonic() - began < 3
-        wait_until(lambda: not daemon.others(), 5)
+        wait_until(lambda: not daemon.others())
         names = [event["event"] for event in daemon.events()]
         assert names == ["started", "pass", "stopped"]
         assert holder_of(site.out, DAEMON_LOCK) == ""
@@ -81,7 +81,7 @@ def test_daemon_abandons_a_pass_that_does_not_end_within_ten_seconds(site: Site)
             assert site.tree() == before
         assert "pass abandoned" in levels(daemon, "warning")
         assert levels(daemon, "error") == []
-        wait_until(lambda: not daemon.others(), 5)
+        wait_until(lambda: not daemon.others())
     site.publish()
     assert titles(site) == {"Story 1", "Story 2", "Story 3"}
 
@@ -119,13 +119,13 @@ def test_daemon_that_is_killed_leaves_no_process_and_no_lock(site: Site, moment:
             with site.busy():
                 wait_until(lambda: waits(daemon))
                 daemon.send(signal.SIGKILL)
-                wait_until(lambda: not daemon.others(), 5)
+                wait_until(lambda: not daemon.others())
         else:
             wait_until(lambda: holder_of(site.out, ".feeds.lock"))
             time.sleep(0.3)
             daemon.send(signal.SIGKILL)
         assert daemon.wait() == -signal.SIGKILL
-        wait_until(lambda: not daemon.others(), 5)
+        wait_until(lambda: not daemon.others())
     with Daemon(site) as daemon:
         daemon.wait_for("pass")
         assert daemon.stop() == 0

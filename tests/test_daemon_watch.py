@@ -42,7 +42,7 @@ class Watched:
         """Returns how many calls come for a change, all in all, once the first one has come."""
         before = self.calls
         change()
-        wait_until(lambda: self.calls > before, 5)
+        wait_until(lambda: self.calls > before)
         time.sleep(_QUIET)
         return self.calls - before
 
@@ -124,7 +124,7 @@ def test_watcher_calls_within_two_seconds_while_changes_do_not_end(watched: Watc
     scribbling = threading.Thread(target=scribble)
     scribbling.start()
     try:
-        wait_until(lambda: watched.calls, 2)
+        wait_until(lambda: watched.calls)
     finally:
         over.set()
         scribbling.join()
@@ -186,7 +186,7 @@ def test_watcher_calls_for_what_a_folder_that_appears_already_holds(
     change(watched.root / "seeds")
     # What came of the old folder may have been for a pass that found none.
     before = watched.calls
-    wait_until(lambda: watched.calls > before, 2)
+    wait_until(lambda: watched.calls > before)
 
 
 def test_watcher_of_a_folder_missing_at_start_calls_once_it_is_there(watched: Watched) -> None:
@@ -204,7 +204,7 @@ def test_watcher_that_cannot_watch_says_so_and_stops_nothing(tmp_path: Path) -> 
     resource.setrlimit(resource.RLIMIT_NOFILE, (3, hard))
     try:
         watcher.follow([tmp_path])
-        wait_until(lambda: failures, 5)
+        wait_until(lambda: failures)
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
         watcher.stop()

@@ -31,7 +31,7 @@ def test_publication_is_noticed_in_about_a_second(site: Site, server: Server) ->
         site.seed(number=number + 1, title=f"Title {number}")
         site.publish(NOW + number * MINUTE)
         published = site.read("all.atom")
-        took = wait_until(lambda: server.get("/all.atom").body == published, 5)  # noqa: B023
+        took = wait_until(lambda: server.get("/all.atom").body == published)  # noqa: B023
         assert took < 1.5
 
 
@@ -89,10 +89,10 @@ def test_feed_that_is_gone_and_comes_back(site: Site, server: Server) -> None:
     wait_until(lambda: server.get("/topics/rare.atom").status == 200)
     (site.seeds / "a.txt").rename(site.root / "a.txt")
     site.publish(NOW + MINUTE)
-    wait_until(lambda: server.get("/topics/rare.atom").status == 410, 3)
+    wait_until(lambda: server.get("/topics/rare.atom").status == 410)
     (site.root / "a.txt").rename(site.seeds / "a.txt")
     site.publish(NOW + 2 * MINUTE)
-    wait_until(lambda: server.get("/topics/rare.atom").status == 200, 3)
+    wait_until(lambda: server.get("/topics/rare.atom").status == 200)
 
 
 def test_configuration_is_reloaded(site: Site, server: Server) -> None:
@@ -100,9 +100,9 @@ def test_configuration_is_reloaded(site: Site, server: Server) -> None:
     site.publish()
     wait_until(lambda: server.get("/all.atom").status == 200)
     site.configure('[schedule]\nevery = "77s"\n')
-    wait_until(lambda: "max-age=77" in server.get("/all.atom").headers["cache-control"], 3)
+    wait_until(lambda: "max-age=77" in server.get("/all.atom").headers["cache-control"])
     site.configure("[serve]\nport = 'x'\n")
-    wait_until(lambda: "configuration not reloaded" in server.log(), 3)
+    wait_until(lambda: "configuration not reloaded" in server.log())
     assert "max-age=77" in server.get("/all.atom").headers["cache-control"]
     site.configure("")  # the log is looked at for errors when the test is over
     (site.root / f"server-{server.port}.log").write_text("")

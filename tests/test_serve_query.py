@@ -174,10 +174,10 @@ def test_query_follows_the_next_publication(site: Site, server: Server) -> None:
     assert titles(before) == []
     site.seed("new.txt", number=50, title="Brandnew", publishedDateTime="2026-02-28T08:00:00Z")
     site.publish()
-    wait_until(lambda: titles(server.get("/query.json?q=brandnew")) == ["Brandnew"], 5)
+    wait_until(lambda: titles(server.get("/query.json?q=brandnew")) == ["Brandnew"])
     (site.seeds / "new.txt").unlink()
     site.publish()
-    wait_until(lambda: titles(server.get("/query.json?q=brandnew")) == [], 5)
+    wait_until(lambda: titles(server.get("/query.json?q=brandnew")) == [])
     assert server.get("/query.json?q=brandnew").tag == before.tag
 
 
