@@ -40,6 +40,15 @@ def processes_of(session: int) -> list[int]:
     return found
 
 
+def watches(pid: int, *folders: Path) -> bool:
+    """Tells whether the kernel tells a process of changes in these folders."""
+    told: set[str] = set()
+    for descriptor in Path(f"/proc/{pid}/fdinfo").iterdir():
+        with suppress(OSError):
+            told.update(descriptor.read_text(encoding="ascii").split())
+    return told >= {f"ino:{folder.stat().st_ino:x}" for folder in folders}
+
+
 def kill_all(session: int) -> None:
     """Kills all processes of a session of ours."""
     for pid in processes_of(session):
