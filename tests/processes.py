@@ -10,9 +10,11 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from datetime import datetime
 from pathlib import Path
 from typing import Any, Self
 
+from feeds.daemon.state import running_daemon
 from tests.site import Site
 
 
@@ -114,6 +116,18 @@ class Daemon:
 
     def _is_over(self) -> bool:
         return self._process.poll() is not None
+
+
+def let_passes_come_due(site: Site, count: int) -> None:
+    """Waits until the daemon of a site tells so many times that its next pass is a later one."""
+
+    def due() -> datetime | None:
+        state = running_daemon(site.out)
+        return state.next_pass if state else None
+
+    for _ in range(count):
+        before = due()
+        wait_until(lambda: due() not in {None, before})  # noqa: B023 (it is over before the next)
 
 
 # Exports once, and with all that was imported for it forks whenever it is told to: the child does
