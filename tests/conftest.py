@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +11,15 @@ import pytest
 from feeds.store import Store, open_store
 from tests.rescanning import Scanner
 from tests.site import Site
+
+
+def pytest_configure() -> None:
+    """Undoes what a shell does to what it runs in the background: to ignore Ctrl-C.
+
+    Processes that tests start and interrupt would ignore it, too.
+    """
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @pytest.fixture

