@@ -9,8 +9,10 @@ BIN := .venv/bin
 export: .venv/installed
 	$(BIN)/feeds export
 
+# More workers than the two cores this is meant for: many tests wait for daemons and servers. Each
+# worker begins somewhere else (worksteal), so that these tests are not all waited for at once.
 test: .venv/installed-dev
-	$(BIN)/pytest -n 2
+	$(BIN)/pytest -n 3 --dist worksteal
 
 check: .venv/installed-dev
 	$(BIN)/ruff check .

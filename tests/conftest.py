@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +12,28 @@ import pytest
 from feeds.store import Store, open_store
 from tests.rescanning import Scanner
 from tests.site import Site
+
+# Every document and every step of the state is flushed, which takes no time here.
+_MEMORY = Path("/dev/shm")  # noqa: S108
+_ROOM = 2 << 30
+
+
+def pytest_configure() -> None:
+    """Makes tests independent of how they were started, and of how busy the disk is."""
+    # A shell has what it runs in the background ignore Ctrl-C, and processes pass that on.
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    if _can_hold_all(_MEMORY):
+        os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(_MEMORY))
+
+
+def _can_hold_all(folder: Path) -> bool:
+    try:
+        disk = os.statvfs(folder)
+    except OSError:
+        return False
+    is_usable = os.access(folder, os.W_OK) and not disk.f_flag & os.ST_NOEXEC
+    return is_usable and disk.f_bavail * disk.f_frsize > _ROOM
 
 
 @pytest.fixture

@@ -10,13 +10,18 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import suppress
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Self
 
+from feeds.daemon.state import running_daemon
 from tests.site import Site
 
+# What is waited for comes at once, but for a machine that has much else to do.
+PATIENCE = 30.0
 
-def wait_until(true: Callable[[], object], seconds: float = 15) -> float:
+
+def wait_until(true: Callable[[], object], seconds: float = PATIENCE) -> float:
     """Waits until something is true, and returns how long it took; fails after `seconds`."""
     began = time.monotonic()
     while not true():
@@ -34,6 +39,15 @@ def processes_of(session: int) -> list[int]:
             if int(its_session) == session and state != "Z":
                 found.append(int(stat.parent.name))
     return found
+
+
+def watches(pid: int, *folders: Path) -> bool:
+    """Tells whether the kernel tells a process of changes in these folders."""
+    told: set[str] = set()
+    for descriptor in Path(f"/proc/{pid}/fdinfo").iterdir():
+        with suppress(OSError):
+            told.update(descriptor.read_text(encoding="ascii").split())
+    return told >= {f"ino:{folder.stat().st_ino:x}" for folder in folders}
 
 
 def kill_all(session: int) -> None:
@@ -68,7 +82,9 @@ class Daemon:
         events = [json.loads(line) for line in lines if line.endswith(b"\n")]
         return [event for event in events if name in ("", event["event"])]
 
-    def wait_for(self, name: str, count: int = 1, seconds: float = 15) -> list[dict[str, Any]]:
+    def wait_for(
+        self, name: str, count: int = 1, seconds: float = PATIENCE
+    ) -> list[dict[str, Any]]:
         """Waits until there are at least `count` such events, and returns them."""
         wait_until(lambda: self._is_over() or len(self.events(name)) >= count, seconds)
         events = self.events(name)
@@ -79,7 +95,7 @@ class Daemon:
         """Sends a signal to the daemon alone."""
         self._process.send_signal(number)
 
-    def wait(self, seconds: float = 15) -> int:
+    def wait(self, seconds: float = PATIENCE) -> int:
         """Waits until the daemon has ended, and returns its exit code."""
         return self._process.wait(seconds)
 
@@ -101,6 +117,30 @@ class Daemon:
 
     def _is_over(self) -> bool:
         return self._process.poll() is not None
+
+
+def let_passes_come_due(site: Site, count: int) -> None:
+    """Waits until the daemon of a site tells so many times that its next pass is a later one."""
+
+    def due() -> datetime | None:
+        state = running_daemon(site.out)
+        return state.next_pass if state else None
+
+    for _ in range(count):
+        before = due()
+        wait_until(lambda: due() not in {None, before})  # noqa: B023 (it is over before the next)
+
+
+def wait_for_a_pause(site: Site) -> None:
+    """Waits until the daemon of a site does nothing, and will not for a moment."""
+
+    def is_pause() -> bool:
+        state = running_daemon(site.out)
+        if state is None or state.running or state.next_pass is None:
+            return False
+        return state.next_pass - datetime.now(UTC) > timedelta(seconds=0.3)
+
+    wait_until(is_pause)
 
 
 # Exports once, and with all that was imported for it forks whenever it is told to: the child does
@@ -155,7 +195,7 @@ class Forks:
         """Kills a process, and waits until all that it started have gone with it."""
         os.kill(pid, signal.SIGKILL)
         assert self._read() == -signal.SIGKILL
-        wait_until(lambda: not processes_of(pid), 5)
+        wait_until(lambda: not processes_of(pid))
 
     def errors(self) -> list[str]:
         """Returns what the processes wrote to standard error."""

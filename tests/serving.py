@@ -15,7 +15,7 @@ from typing import NamedTuple, Self
 import brotli
 import zstandard
 
-from tests.processes import wait_until
+from tests.processes import PATIENCE, wait_until
 from tests.site import Site
 
 HOST = "127.0.0.1"
@@ -72,7 +72,7 @@ class Server:
 
     def wait(self) -> Self:
         """Waits until the server answers."""
-        wait_until(lambda: self._answers() or self.process.poll() is not None, 30)
+        wait_until(lambda: self._answers() or self.process.poll() is not None)
         assert self.process.poll() is None, self.log()
         return self
 
@@ -105,7 +105,7 @@ class Server:
                 connection.sendall(request)
             return read_all(connection)
 
-    def wait_for_change(self, path: str, tag: str, seconds: float = 5) -> Got:
+    def wait_for_change(self, path: str, tag: str, seconds: float = PATIENCE) -> Got:
         """Waits until a document has another entity tag, and returns it."""
         wait_until(lambda: self.get(path).headers.get("etag") != tag, seconds)
         return self.get(path)
@@ -113,7 +113,7 @@ class Server:
     def stop(self) -> int:
         """Stops the server and returns its exit code."""
         self.process.terminate()
-        return self.process.wait(15)
+        return self.process.wait(PATIENCE)
 
     def __enter__(self) -> Self:
         return self.wait()

@@ -7,6 +7,7 @@ import json
 import os
 import pty
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -254,7 +255,10 @@ def test_cli_interrupted_from_the_keyboard_takes_its_workers_along(story: Site) 
     text = (story.seeds / "a.txt").read_text(encoding="utf-8")
     for number in range(700):
         story.write(f"{number}.txt", text.replace("stories/1", f"stories/{number}"))
+    codes = []
     for milliseconds in (0, 5, 10, 20, 40):  # each time the workers have come somewhat further
+        shutil.rmtree(story.root / ".feeds", ignore_errors=True)
+        shutil.rmtree(story.out, ignore_errors=True)
         process = subprocess.Popen(
             [*FEEDS, "export"],
             cwd=story.root,
@@ -274,7 +278,10 @@ def test_cli_interrupted_from_the_keyboard_takes_its_workers_along(story: Site) 
             os.killpg(process.pid, signal.SIGKILL)
             raise
         assert "Traceback" not in err
-        assert process.returncode == 130
+        codes.append(process.returncode)
+        # Unless the export was over before a busy machine came to type it.
+        assert process.returncode == 130 or (story.out / "all.atom").exists()
+    assert 130 in codes
 
 
 def screen(site: Site, *arguments: str, **variables: str) -> tuple[int, list[str]]:

@@ -63,7 +63,7 @@ def test_health_follows_the_passes(site: Site) -> None:
         assert (got.status, b"there was no pass yet" in got.body) == (503, True)
         assert got.headers["cache-control"] == "no-store"
         assert site.run("export").code == 0
-        wait_until(lambda: server.get("/healthz").status == 200, 5)
+        wait_until(lambda: server.get("/healthz").status == 200)
 
 
 def test_metrics_count_what_happens(site: Site) -> None:
@@ -81,7 +81,7 @@ def test_metrics_count_what_happens(site: Site) -> None:
         size = len(server.get("/all.atom", Accept_Encoding="gzip").raw)
         site.seed("c.txt", number=3)
         site.run("export")
-        wait_until(lambda: metrics(port)["feeds_passes_total"] == 1, 5)
+        wait_until(lambda: metrics(port)["feeds_passes_total"] == 1)
         later = metrics(port)
     assert found["feeds_http_requests_total format=atom status=200"] == 1
     assert found["feeds_http_requests_total format=atom status=304"] == 3
@@ -143,7 +143,7 @@ def test_daemon_with_server(site: Site) -> None:
         wait_until(lambda: serving(port) == 200)
         assert server_of(daemon) != [first]
         assert daemon.stop() == 0
-        wait_until(lambda: not daemon.others(), 5)
+        wait_until(lambda: not daemon.others())
         assert daemon.events("stopped serving")
     assert serving(port) is None
 
@@ -155,4 +155,4 @@ def test_server_ends_with_a_daemon_that_was_killed(site: Site) -> None:
         daemon.wait_for("serving")
         daemon.send(signal.SIGKILL)
         daemon.wait()
-        wait_until(lambda: not server_of(daemon), 5)
+        wait_until(lambda: not server_of(daemon))

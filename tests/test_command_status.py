@@ -18,7 +18,7 @@ import pytest
 from feeds.daemon.state import DaemonState, running_daemon
 from feeds.publish import DAEMON_LOCK, hold
 from tests.permissions import closed, open_folder
-from tests.processes import Daemon, wait_until
+from tests.processes import Daemon, wait_for_a_pause, wait_until
 from tests.site import NOW, Site
 
 SELDOM = '[schedule]\nevery = "1h"\n'
@@ -204,6 +204,7 @@ def test_status_tells_why_the_daemon_fails_beside_the_last_good_pass(site: Site)
     site.configure('[schedule]\nevery = "1s"\n')
     with Daemon(site) as daemon:
         daemon.wait_for("pass")
+        wait_for_a_pause(site)  # a folder that goes in mid-pass is something else
         site.seeds.rename(site.root / "away")
         wait_until(lambda: status(site)["daemon"]["failing"])
         reason = status(site)["daemon"]["failing"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import logging
 from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
@@ -56,7 +57,9 @@ def capture() -> LogCapture:
 
 @pytest.fixture
 def log(capture: LogCapture) -> PassLog:
-    return PassLog(structlog.wrap_logger(None, processors=[capture]))
+    # Whatever a command that ran in this process before has left as the level of logs.
+    every_level = structlog.make_filtering_bound_logger(logging.NOTSET)
+    return PassLog(structlog.wrap_logger(None, [capture], every_level))
 
 
 def events(capture: LogCapture, *levels: str) -> list[Event]:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from feeds.publish import DAEMON_LOCK, holder_of
-from tests.processes import Daemon, wait_until
+from tests.processes import Daemon, wait_until, watches
 from tests.site import Site
 
 EVERY_SECOND = '[schedule]\nevery = "1s"\n'
@@ -47,23 +47,29 @@ def titles(site: Site, out: Path | None = None) -> set[str]:
     ],
     ids=["edited", "added", "deleted"],
 )
-def test_daemon_that_watches_publishes_a_change_within_two_seconds(
+def test_daemon_that_watches_publishes_a_change_soon(
     site: Site, change: Callable[[Site], object], wanted: set[str]
 ) -> None:
     site.seed("z.txt", number=26, published=False)
     site.configure(WATCHING)
     with Daemon(site) as daemon:
         daemon.wait_for("pass")
+        wait_until(lambda: watches(daemon.pid, site.seeds))
         change(site)
-        wait_until(lambda: titles(site) == wanted, 2)
+        # Two seconds are promised, which benchmarks/push.py measures; machines may be busy.
+        wait_until(lambda: titles(site) == wanted, 10)
 
 
 def test_daemon_that_watches_makes_one_pass_of_a_burst(site: Site) -> None:
     site.configure(WATCHING)
+    others = Site(site.root / "others")
+    for number in range(2, 40):
+        others.seed(f"{number}.txt", number=number)
     with Daemon(site) as daemon:
         daemon.wait_for("pass")
-        for number in range(2, 40):
-            site.seed(f"{number}.txt", number=number)
+        wait_until(lambda: watches(daemon.pid, site.seeds))
+        for path in sorted(others.seeds.iterdir()):
+            path.rename(site.seeds / path.name)
             time.sleep(0.01)
         daemon.wait_for("pass", 2)
         time.sleep(1)
@@ -77,9 +83,10 @@ def test_daemon_that_watches_publishes_seeds_that_were_exchanged_as_a_whole(site
         daemon.wait_for("pass")
         other = Site(site.root / "other")
         other.seed(title="Other")
+        wait_until(lambda: watches(daemon.pid, site.seeds))
         site.seeds.rename(site.root / "old")
         other.seeds.rename(site.seeds)
-        wait_until(lambda: titles(site) == {"Other"}, 2)
+        wait_until(lambda: titles(site) == {"Other"}, 10)
 
 
 def test_daemon_that_does_not_watch_leaves_changes_to_its_schedule(site: Site) -> None:
@@ -118,7 +125,7 @@ def test_daemon_follows_a_change_of_its_configuration(
     with Daemon(site) as daemon:
         daemon.wait_for("pass")
         write(site, EVERY_SECOND + '[topics."AI"]\nslug = "machines"\n')
-        daemon.wait_for(RELOADED, seconds=5)
+        daemon.wait_for(RELOADED)
         wait_until((site.out / "topics/machines.atom").exists)
         # Files that are no more go after the new ones came.
         wait_until(lambda: not (site.out / "topics/ai.atom").exists())
@@ -133,8 +140,8 @@ def test_daemon_told_by_sighup_reloads_and_publishes_at_once(site: Site) -> None
         site.seed(title="New")
         for count in (1, 2):
             daemon.send(signal.SIGHUP)
-            daemon.wait_for(RELOADED, count, 5)
-            daemon.wait_for("pass", 1 + count, 5)
+            daemon.wait_for(RELOADED, count)
+            daemon.wait_for("pass", 1 + count)
         assert titles(site) == {"New"}
         assert daemon.stop() == 0
 
@@ -189,9 +196,9 @@ def test_daemon_begins_and_ceases_to_watch_as_its_configuration_says(site: Site)
         daemon.wait_for("pass")
         site.configure(WATCHING)
         daemon.wait_for("pass", 2)
-        time.sleep(0.5)
+        wait_until(lambda: watches(daemon.pid, site.seeds))
         site.seed(title="Watched")
-        wait_until(lambda: titles(site) == {"Watched"}, 2)
+        wait_until(lambda: titles(site) == {"Watched"}, 10)
         site.configure(SELDOM)
         daemon.wait_for("pass", 4)
         site.seed(title="Unwatched")

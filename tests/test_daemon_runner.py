@@ -132,7 +132,7 @@ def test_runner_kills_a_pass_that_hangs(site: Site, frozen: bool) -> None:  # no
     site.seed()
     began = time.monotonic()
     outcome = run_busy(site, act, timeout=3)
-    assert 3 <= time.monotonic() - began < 8
+    assert 3 <= time.monotonic() - began < 20
     assert outcome == Outcome(reason="hung for 3 s (schedule.timeout) and was killed")
     assert not is_alive(pids[0])
 
@@ -180,7 +180,7 @@ def test_runner_abandons_a_pass_that_is_not_done_at_the_moment_given(
         outcome, _ = run(site, leave=lambda: began + grace)
     assert outcome.abandoned
     assert outcome.report is None
-    assert grace <= time.monotonic() - began < grace + 4
+    assert grace <= time.monotonic() - began < grace + 20
     assert not (site.out / "all.atom").exists()
 
 
@@ -228,7 +228,7 @@ def test_runner_lets_the_processes_that_read_seeds_die_with_their_pass(site: Sit
 
     outcome, _ = run(site, leave)
     assert outcome.reason == "was killed by SIGKILL"
-    wait_until(lambda: not any(map(is_alive, helpers)), 5)
+    wait_until(lambda: not any(map(is_alive, helpers)))
 
 
 def children(pid: int) -> set[int]:

@@ -9,11 +9,12 @@ import time
 from datetime import datetime
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from feeds.publish import DAEMON_LOCK, holder_of
-from tests.processes import Daemon, wait_until
+from tests.processes import PATIENCE, Daemon, let_passes_come_due, wait_until
 from tests.site import Site
 
 EVERY_SECOND = '[schedule]\nevery = "1s"\n'
@@ -39,6 +40,11 @@ def levels(daemon: Daemon, *levels: str) -> list[str]:
     return [event["event"] for event in daemon.events() if event["level"] in levels]
 
 
+def ended(event: dict[str, Any]) -> float:
+    """Returns when an event was logged."""
+    return datetime.fromisoformat(event["timestamp"]).timestamp()
+
+
 def waits(daemon: Daemon) -> bool:
     """Tells whether a pass waits, or has waited, for its turn."""
     return any("waiting for process 1" in name for name in levels(daemon, "warning"))
@@ -56,8 +62,8 @@ def test_daemon_publishes_at_start_and_ends_when_told(site: Site, number: int) -
         assert (event["seeds"], event["changed"]) == (2, 2)
         began = time.monotonic()
         assert daemon.stop(number) == 0
-        assert time.monotonic() - began < 3
-        wait_until(lambda: not daemon.others(), 5)
+        assert time.monotonic() - began < 10
+        wait_until(lambda: not daemon.others())
         names = [event["event"] for event in daemon.events()]
         assert names == ["started", "pass", "stopped"]
         assert holder_of(site.out, DAEMON_LOCK) == ""
@@ -81,7 +87,7 @@ def test_daemon_abandons_a_pass_that_does_not_end_within_ten_seconds(site: Site)
             assert site.tree() == before
         assert "pass abandoned" in levels(daemon, "warning")
         assert levels(daemon, "error") == []
-        wait_until(lambda: not daemon.others(), 5)
+        wait_until(lambda: not daemon.others())
     site.publish()
     assert titles(site) == {"Story 1", "Story 2", "Story 3"}
 
@@ -98,7 +104,7 @@ def test_daemon_told_to_end_in_mid_pass_finishes_it(site: Site, number: int, gro
                 os.killpg(daemon.pid, number)
             else:
                 daemon.send(number)
-            time.sleep(1)
+            time.sleep(0.5)
         assert daemon.wait() == 0
         assert titles(site) == {"Story 1", "Story 2"}
         assert levels(daemon, "error") == []
@@ -119,13 +125,13 @@ def test_daemon_that_is_killed_leaves_no_process_and_no_lock(site: Site, moment:
             with site.busy():
                 wait_until(lambda: waits(daemon))
                 daemon.send(signal.SIGKILL)
-                wait_until(lambda: not daemon.others(), 5)
+                wait_until(lambda: not daemon.others())
         else:
             wait_until(lambda: holder_of(site.out, ".feeds.lock"))
             time.sleep(0.3)
             daemon.send(signal.SIGKILL)
         assert daemon.wait() == -signal.SIGKILL
-        wait_until(lambda: not daemon.others(), 5)
+        wait_until(lambda: not daemon.others())
     with Daemon(site) as daemon:
         daemon.wait_for("pass")
         assert daemon.stop() == 0
@@ -156,7 +162,7 @@ def test_daemon_that_cannot_use_its_configuration_ends_with_2(
     else:
         site.configure(config)
     with site.start("run") as daemon:
-        _, err = daemon.communicate(timeout=15)
+        _, err = daemon.communicate(timeout=PATIENCE)
     assert daemon.returncode == 2
     assert says in err
     assert not site.out.exists()
@@ -168,10 +174,12 @@ def test_daemon_that_cannot_use_its_configuration_ends_with_2(
 def test_daemon_follows_its_schedule_one_pass_at_a_time(site: Site) -> None:
     site.configure(EVERY_SECOND)
     with Daemon(site) as daemon:
-        events = daemon.wait_for("pass", 4)
-        ends = [datetime.fromisoformat(event["timestamp"]).timestamp() for event in events]
+        events = daemon.wait_for("pass", 4)[:4]
+        started = ended(daemon.events("started")[0])
+        ends = [ended(event) for event in events]
         begins = [end - event["seconds"] for end, event in zip(ends, events, strict=True)]
-        assert 2 < ends[3] - ends[0] < 5
+        # On a busy machine passes may end late, and some be skipped.
+        assert 2.8 < ends[3] - started < 15
         assert all(begin > end for (end, _), (_, begin) in pairwise(zip(ends, begins, strict=True)))
         assert [event["written"] > 0 for event in events] == [True, False, False, False]
 
@@ -183,11 +191,9 @@ def test_daemon_makes_one_pass_of_all_that_were_missed_while_one_hung(site: Site
             wait_until(lambda: waits(daemon))
             time.sleep(3.5)
             assert daemon.events("pass") == []
-        daemon.wait_for("pass")
-        time.sleep(0.7)
-        # The one that waited, one for all that were missed, and one that may be due by now.
-        assert len(daemon.events("pass")) <= 3
-        daemon.wait_for("pass", 4)
+        ends = [ended(event) for event in daemon.wait_for("pass", 4)]
+        # The one that waited, one for all that were missed, and one that may be due by then.
+        assert sum(end - ends[0] < 0.9 for end in ends) <= 3
 
 
 def test_daemon_kills_a_pass_that_hangs_and_runs_the_next(site: Site) -> None:
@@ -196,7 +202,7 @@ def test_daemon_kills_a_pass_that_hangs_and_runs_the_next(site: Site) -> None:
         with site.busy():
             (event,) = daemon.wait_for("pass failed; out/ is as it was, the next pass tries again")
             assert "hung for 1 s (schedule.timeout)" in event["reason"]
-            time.sleep(2.5)
+            let_passes_come_due(site, 3)  # which hang, too
             assert len(levels(daemon, "error")) == 1
         daemon.wait_for("passes succeed again")
         daemon.wait_for("pass")

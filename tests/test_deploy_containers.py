@@ -111,9 +111,9 @@ def test_image_is_healthy_while_a_daemon_runs_that_does_not_fail(site: Site) -> 
     site.configure('[schedule]\nevery = "1s"\n')
     with Daemon(site) as daemon:
         daemon.wait_for("pass")
-        wait_until(lambda: is_healthy(site), 5)
+        wait_until(lambda: is_healthy(site))
         site.seeds.rename(site.root / "away")
-        wait_until(lambda: not is_healthy(site), 5)
+        wait_until(lambda: not is_healthy(site))
         assert daemon.stop() == 0
     assert not is_healthy(site)
 

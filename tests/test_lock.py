@@ -84,7 +84,7 @@ def test_lock_is_waited_for_no_longer_than_asked(tmp_path: Path) -> None:
         began = time.monotonic()
         with pytest.raises(BusyError):
             _take(tmp_path, wait=0.3)
-        assert 0.3 <= time.monotonic() - began < 3
+        assert 0.3 <= time.monotonic() - began < 10
 
 
 @pytest.mark.parametrize("orphan", [[], ["orphan"]], ids=["alone", "with a child that lives on"])

@@ -40,6 +40,13 @@ def overwrite_root(path: Path, table: str) -> None:
     path.write_bytes(data)
 
 
+def blot(path: Path, text: bytes) -> None:
+    """Overwrites the end of a text with a byte that no text holds."""
+    data = path.read_bytes()
+    at = data.index(text) + len(text) - 1
+    path.write_bytes(data[:at] + b"\x80" + data[at + 1 :])
+
+
 def foreign(path: Path) -> None:
     path.unlink()
     execute(path, "PRAGMA journal_mode = WAL", "CREATE TABLE bookmark (url TEXT)")
@@ -76,6 +83,7 @@ UNUSABLE: list[tuple[str, Callable[[Path], object], str]] = [
     ("damaged facts", lambda path: overwrite_root(path, "fact"), "malformed"),
     ("damaged index", lambda path: overwrite_root(path, "seed_problems"), "malformed"),
     ("without a column", lambda path: execute(path, "ALTER TABLE seed DROP COLUMN inode"), ""),
+    ("schema not UTF-8", lambda path: blot(path, b"CREATE"), "database schema"),
     ("without items", lambda path: execute(path, "DELETE FROM item"), ""),
     ("item no item", lambda path: execute(path, "UPDATE item SET data = x'c0'"), ""),
     ("item cut", lambda path: execute(path, "UPDATE item SET data = substr(data, 1, 99)"), ""),

@@ -180,10 +180,10 @@ def test_rounds_tell_why_a_hub_is_not_reached(tmp_path: Path, clock: list[int]) 
 
 def test_rounds_wait_for_a_slow_hub_no_longer_than_told(desk: Desk) -> None:
     desk.expect(*URLS)
-    desk.hub.says[""] = Say(after=1)
+    desk.hub.says[""] = Say(after=30)
     began = time.monotonic()
     over = desk.push(seconds=0.3)
-    assert time.monotonic() - began < 0.9
+    assert time.monotonic() - began < 10
     assert (over.sent, over.pending, over.error) == (0, 6, "no answer within 0.3 s")
 
 

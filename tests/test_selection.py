@@ -63,7 +63,7 @@ def turns(cards: list[Card], config: Config) -> set[int]:
     return every | {since + exposure for some in marks for since in some}
 
 
-@settings(deadline=None, max_examples=250)
+@settings(deadline=None, max_examples=120)
 @given(
     st.lists(CARDS, min_size=2, max_size=8, unique_by=lambda one: one.number),
     CONFIGS,
@@ -159,7 +159,7 @@ class Passes:
                 assert one == old
 
 
-@settings(deadline=None, max_examples=250)
+@settings(deadline=None, max_examples=120)
 @given(
     st.lists(SEEDS, min_size=6, max_size=6),
     st.lists(STEPS, min_size=2, max_size=8),

@@ -137,7 +137,7 @@ def test_delta_of_a_query(site: Site) -> None:
         first = server.get("/query.atom?q=story")
         site.seed("2.txt", number=2)
         site.publish(NOW + timedelta(minutes=1))
-        wait_until(lambda: server.get("/query.atom?q=story").tag != first.tag, 5)
+        wait_until(lambda: server.get("/query.atom?q=story").tag != first.tag)
         got = server.get("/query.atom?q=story", A_IM="feed", If_None_Match=first.tag)
     assert got.status == 226
     assert titles("atom", got.body) == ["Story 2"]

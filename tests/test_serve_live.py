@@ -6,6 +6,7 @@ import threading
 import time
 from collections.abc import Iterator
 from datetime import timedelta
+from statistics import median
 
 import pytest
 
@@ -27,12 +28,13 @@ def server(site: Site) -> Iterator[Server]:
 def test_publication_is_noticed_in_about_a_second(site: Site, server: Server) -> None:
     assert server.get("/all.atom").status == 404  # nothing is published yet
     assert server.get("/healthz").status == 503
+    took = []
     for number in range(3):
         site.seed(number=number + 1, title=f"Title {number}")
         site.publish(NOW + number * MINUTE)
         published = site.read("all.atom")
-        took = wait_until(lambda: server.get("/all.atom").body == published, 5)  # noqa: B023
-        assert took < 1.5
+        took.append(wait_until(lambda: server.get("/all.atom").body == published))  # noqa: B023
+    assert median(took) < 1.5
 
 
 def test_bodies_match_their_tags_while_passes_run(site: Site, server: Server) -> None:
@@ -89,10 +91,10 @@ def test_feed_that_is_gone_and_comes_back(site: Site, server: Server) -> None:
     wait_until(lambda: server.get("/topics/rare.atom").status == 200)
     (site.seeds / "a.txt").rename(site.root / "a.txt")
     site.publish(NOW + MINUTE)
-    wait_until(lambda: server.get("/topics/rare.atom").status == 410, 3)
+    wait_until(lambda: server.get("/topics/rare.atom").status == 410)
     (site.root / "a.txt").rename(site.seeds / "a.txt")
     site.publish(NOW + 2 * MINUTE)
-    wait_until(lambda: server.get("/topics/rare.atom").status == 200, 3)
+    wait_until(lambda: server.get("/topics/rare.atom").status == 200)
 
 
 def test_configuration_is_reloaded(site: Site, server: Server) -> None:
@@ -100,9 +102,9 @@ def test_configuration_is_reloaded(site: Site, server: Server) -> None:
     site.publish()
     wait_until(lambda: server.get("/all.atom").status == 200)
     site.configure('[schedule]\nevery = "77s"\n')
-    wait_until(lambda: "max-age=77" in server.get("/all.atom").headers["cache-control"], 3)
+    wait_until(lambda: "max-age=77" in server.get("/all.atom").headers["cache-control"])
     site.configure("[serve]\nport = 'x'\n")
-    wait_until(lambda: "configuration not reloaded" in server.log(), 3)
+    wait_until(lambda: "configuration not reloaded" in server.log())
     assert "max-age=77" in server.get("/all.atom").headers["cache-control"]
     site.configure("")  # the log is looked at for errors when the test is over
     (site.root / f"server-{server.port}.log").write_text("")

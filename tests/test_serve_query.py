@@ -174,10 +174,10 @@ def test_query_follows_the_next_publication(site: Site, server: Server) -> None:
     assert titles(before) == []
     site.seed("new.txt", number=50, title="Brandnew", publishedDateTime="2026-02-28T08:00:00Z")
     site.publish()
-    wait_until(lambda: titles(server.get("/query.json?q=brandnew")) == ["Brandnew"], 5)
+    wait_until(lambda: titles(server.get("/query.json?q=brandnew")) == ["Brandnew"])
     (site.seeds / "new.txt").unlink()
     site.publish()
-    wait_until(lambda: titles(server.get("/query.json?q=brandnew")) == [], 5)
+    wait_until(lambda: titles(server.get("/query.json?q=brandnew")) == [])
     assert server.get("/query.json?q=brandnew").tag == before.tag
 
 
@@ -253,9 +253,11 @@ def test_query_of_whatever_is_answered_or_refused(
     max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 def test_path_of_whatever_bytes_is_never_a_fault(server: Server, path: bytes) -> None:
-    request = b"GET /" + path.replace(b"\r", b"").replace(b"\n", b"")
+    asked = path.replace(b"\r", b"").replace(b"\n", b"")
+    request = b"GET /" + asked
     answer = server.send(request + b" HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
-    assert status_of(answer) in {400, 404}, answer
+    is_index = asked[:1] in {b"", b"?", b"#"}
+    assert status_of(answer) in ({200, 400, 404} if is_index else {400, 404}), answer
 
 
 @given(st.text(max_size=200))

@@ -66,7 +66,7 @@ def test_date_that_is_none_is_refused(text: str) -> None:
     assert parse_date(text, UTC) is None
 
 
-@settings(deadline=None, max_examples=300)
+@settings(deadline=None, max_examples=150)
 @example(text="0001-01-01", zone=_ZONES[2])
 @example(text="9999-12-31T23:59:59", zone=_ZONES[3])
 @given(

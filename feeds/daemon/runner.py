@@ -79,8 +79,10 @@ def run_pass(
                 warn(message.warning)
             moment = leave()
             if moment is not None and time.monotonic() >= moment:
+                process.kill()
                 return Outcome(reason="stopped before it came to its end", abandoned=True)
             if time.monotonic() >= deadline:
+                process.kill()
                 reason = f"hung for {timeout:.0f} s (schedule.timeout) and was killed"
                 return Outcome(reason=reason)
     finally:

@@ -20,6 +20,7 @@ DAEMON_LOCK = ".feeds-daemon.lock"
 
 _POLL_SECONDS = 0.1
 _MAX_HOLDER = 65536
+_MAX_READS = 20
 
 
 @contextmanager
@@ -108,5 +109,15 @@ def _write_holder(descriptor: int, text: str) -> None:
 
 
 def _read_holder(descriptor: int) -> str:
-    text = os.pread(descriptor, _MAX_HOLDER, 0).decode(errors="replace")
-    return text.partition("\n")[0].strip() or "another run"
+    """Returns the line of the holder, who may be writing another one at this moment.
+
+    So a line counts once it has its end and was read twice: a read beside a write can give the
+    beginning of the one and the end of the other.
+    """
+    line, end = b"", b""
+    for _ in range(_MAX_READS):
+        before = line
+        line, end, _ = os.pread(descriptor, _MAX_HOLDER, 0).partition(b"\n")
+        if end and line == before:
+            break
+    return line.decode(errors="replace").strip() or "another run"

@@ -162,6 +162,9 @@ def _connect_once(path: Path, *, read_only: bool) -> sqlite3.Connection:
         if _is_busy(error):
             raise _BusyError(str(error)) from None
         raise StateError(f"cannot use the state file {path}: {error}") from None
+    except UnicodeDecodeError:  # what SQLite says of a damaged schema quotes it
+        connection.close()
+        raise DamagedStateError("malformed database schema") from None
     except DamagedStateError:
         connection.close()
         raise
