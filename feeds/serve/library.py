@@ -20,7 +20,7 @@ from feeds.serve.form import answer_form
 from feeds.serve.health import health_of, last_report
 from feeds.serve.kinds import kind_of
 from feeds.serve.media import Stream, answer_media
-from feeds.serve.metrics import Gauges
+from feeds.serve.metrics import Gauges, Stock, take_stock
 from feeds.serve.publication import (
     NOTHING,
     Held,
@@ -34,8 +34,8 @@ from feeds.serve.publication import (
 from feeds.serve.query import Query
 from feeds.serve.terms import terms_of
 from feeds.serve.texts import Text, answer_text
-from feeds.store import open_for_reading
-from feeds.store.derived import state_stamp
+from feeds.store import Store, open_for_reading
+from feeds.store.derived import read_state, state_stamp
 from feeds.store.search import TooLongError
 from feeds.store.versions import Versions
 
@@ -58,6 +58,7 @@ class Library:
         self._retired: frozenset[str] = frozenset()
         self._report: PassReport | None = None
         self._totals = (0, 0.0, 0)
+        self._stock = Stock()
         self._leaving = False
         self._state: object = None
         self._manifest: Fingerprint | None = None
@@ -210,11 +211,16 @@ class Library:
 
     def gauges(self) -> Gauges:
         """Returns what the metrics tell of all this."""
+
+        def see(store: Store) -> None:
+            self._stock = take_stock(store, self.config.site.hub)
+
+        read_state(self.config.paths.state, see)
         publication = self._publication
         memory = (self.bodies.size, self.bodies.limit)
         images = sum(kind_of(path).media_type.startswith("image/") for path in publication.media)
         documents = len(publication.texts)
-        return Gauges(self._report, *self._totals, documents, images, memory)
+        return Gauges(self._report, *self._totals, documents, images, memory, self._stock)
 
     def _reader(self, path: str, held: Held) -> Callable[[], bytes]:
         return lambda: read_again(self.config.paths.out, path, held)
