@@ -19,6 +19,22 @@ from tests.processes import wait_until
 from tests.site import Site
 
 HOST = "127.0.0.1"
+# What Chromium, Firefox and Safari ask for, in this order, when somebody opens an address.
+BROWSERS = (
+    "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,image/apng,*/*;q=0.8",
+    "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8",
+    "TEXT/HTML",
+)
+# Of newsboat, of feedparser, of readers that fall back on pages, and of those that do not care.
+READERS = (
+    None,
+    "*/*",
+    "application/atom+xml,application/rss+xml,*/*;q=0.1",
+    "application/atom+xml,application/rdf+xml,application/rss+xml,text/html;q=0.1,*/*;q=0.1",
+    "text/html, Application/RSS+xml;q=0.9",
+    "application/xml, text/xml",
+    "text/plain",
+)
 _DECODE: dict[str | None, Callable[[bytes], bytes]] = {
     None: lambda data: data,
     "gzip": gzip.decompress,

@@ -12,7 +12,10 @@ ALLOWED = "GET, HEAD, OPTIONS"
 
 
 class Request(NamedTuple):
-    """What of a request decides its answer; headers that were not sent are None."""
+    """What of a request decides its answer; headers that were not sent are None.
+
+    `browser` says that it comes from one, and not from a reader (see `kinds.is_browser`).
+    """
 
     method: str
     path: str
@@ -21,6 +24,7 @@ class Request(NamedTuple):
     none_match: str | None = None
     since: str | None = None
     a_im: str | None = None
+    browser: bool = False
 
 
 class Tally:

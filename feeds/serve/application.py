@@ -24,6 +24,7 @@ from feeds.serve.answers import (
     plain,
 )
 from feeds.serve.finder import ADDRESS
+from feeds.serve.kinds import is_browser
 from feeds.serve.library import Library
 from feeds.serve.media import Stream
 from feeds.serve.metrics import Counts
@@ -138,7 +139,7 @@ class Application:
         except Exception as error:  # noqa: BLE001 (a fault of ours must be told, and stop only this answer)
             self._failed(f"{request.method} {request.path!r}: {type(error).__name__}: {error}")
             answer = BROKEN
-        short = sum(len(part or "") for part in request) < _LONGEST_KEY
+        short = sum(len(part) for part in request if isinstance(part, str)) < _LONGEST_KEY
         if isinstance(answer, Answer) and answer.status in _KEPT and answer.lasting and short:
             if len(ready) >= _MOST_READY:
                 ready.clear()
@@ -238,6 +239,7 @@ def _request_of(scope: Scope) -> Request:
         get("if-none-match"),
         get("if-modified-since"),
         get("a-im"),
+        is_browser(get("accept")),
     )
 
 
