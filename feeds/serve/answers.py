@@ -6,7 +6,7 @@ from typing import NamedTuple
 
 Headers = list[tuple[str, str]]
 
-_NOSNIFF = ("x-content-type-options", "nosniff")
+NOSNIFF = ("x-content-type-options", "nosniff")
 _PLAIN = ("content-type", "text/plain; charset=utf-8")
 ALLOWED = "GET, HEAD, OPTIONS"
 
@@ -61,7 +61,7 @@ class Answer:
 
 def plain(status: int, text: str, *headers: tuple[str, str]) -> Answer:
     """Returns an answer of one line for people."""
-    return Answer(status, [_PLAIN, _NOSNIFF, *headers], f"{text}\n".encode())
+    return Answer(status, [_PLAIN, NOSNIFF, *headers], f"{text}\n".encode())
 
 
 NOT_FOUND = plain(404, "There is nothing here.", ("cache-control", "public, max-age=60"))

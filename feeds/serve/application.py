@@ -124,11 +124,11 @@ class Application:
     async def __rsgi__(self, scope: Scope, protocol: HTTPProtocol) -> None:
         request = _request_of(scope)
         answer = await self._answer(request, scope)
+        size = 0 if request.method == "HEAD" else answer.size
         if isinstance(answer, Answer):
-            self._counts.add(answer.status, answer.form, answer.coding, answer.size)
+            self._counts.add(answer.status, answer.form, answer.coding, size)
             _send(answer, protocol)
         else:
-            size = 0 if request.method == "HEAD" else answer.size
             self._counts.add(answer.status, "media", "", size)
             _stream(answer, request, protocol)
 
@@ -140,7 +140,9 @@ class Application:
             self._failed(f"{request.method} {request.path!r}: {type(error).__name__}: {error}")
             answer = BROKEN
         short = sum(len(part) for part in request if isinstance(part, str)) < _LONGEST_KEY
-        if isinstance(answer, Answer) and answer.status in _KEPT and answer.lasting and short:
+        # A ready answer to HEAD would count a body that is not sent.
+        wanted = short and request.method == "GET"
+        if wanted and isinstance(answer, Answer) and answer.status in _KEPT and answer.lasting:
             if len(ready) >= _MOST_READY:
                 ready.clear()
             self._counts.attach(answer)

@@ -11,7 +11,7 @@ from feeds.errors import PublishError
 from feeds.model import Fingerprint
 from feeds.passes import utc_now
 from feeds.report import PassReport
-from feeds.serve.answers import GONE, NOT_FOUND, Answer, Request, plain
+from feeds.serve.answers import GONE, NOSNIFF, NOT_FOUND, Answer, Request, plain
 from feeds.serve.bodies import Bodies
 from feeds.serve.delta import Deltas
 from feeds.serve.encodings import CODINGS, IDENTITY
@@ -206,7 +206,7 @@ class Library:
         health = health_of(self.config, utc_now())
         if health.ok and not self._publication.texts:
             health = msgspec.structs.replace(health, ok=False, reason="nothing is published")
-        headers = [("content-type", "application/json"), _NO_STORE]
+        headers = [("content-type", "application/json"), NOSNIFF, _NO_STORE]
         return Answer(200 if health.ok else 503, headers, msgspec.json.encode(health))
 
     def gauges(self) -> Gauges:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from feeds.serve.answers import NOT_ACCEPTABLE, Answer, Headers, Request
+from feeds.serve.answers import NOSNIFF, NOT_ACCEPTABLE, Answer, Headers, Request
 from feeds.serve.bodies import Bodies
 from feeds.serve.conditions import http_date, is_unchanged, listed_tags
 from feeds.serve.delta import Delta, Deltas, accepts_deltas
@@ -13,7 +13,6 @@ from feeds.serve.encodings import IDENTITY, choose
 from feeds.serve.kinds import Kind, is_immutable, kind_of
 from feeds.serve.terms import Terms
 
-_NOSNIFF = ("x-content-type-options", "nosniff")
 _YEAR = 31_536_000
 
 
@@ -103,11 +102,11 @@ def shared_headers(kind: Kind, path: str) -> Headers:
     """Returns what does not depend on the request: scripts of other sites may read feeds."""
     if kind.feed or path.endswith(".opml"):
         return [
-            _NOSNIFF,
+            NOSNIFF,
             ("access-control-allow-origin", "*"),
             ("access-control-expose-headers", "ETag, IM, Link"),
         ]
-    return [_NOSNIFF]
+    return [NOSNIFF]
 
 
 def _headers(text: Text, tag: str, terms: Terms) -> Headers:
