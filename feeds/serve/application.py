@@ -9,7 +9,6 @@ import asyncio
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Protocol
 
 from feeds.serve.answers import (
     BROKEN,
@@ -19,7 +18,6 @@ from feeds.serve.answers import (
     URI_TOO_LONG,
     WRONG_METHOD,
     Answer,
-    Headers,
     Request,
     plain,
 )
@@ -29,6 +27,7 @@ from feeds.serve.library import Library
 from feeds.serve.media import Stream
 from feeds.serve.metrics import Counts
 from feeds.serve.query import BadQueryError, Query
+from feeds.serve.wire import HTTPProtocol, Scope, send, send_file
 
 _LONGEST_TARGET = 8192
 # Ready answers: how many, and of requests of at most how many characters.
@@ -41,43 +40,6 @@ _QUERIES = {f"{ADDRESS}.{extension}": extension for extension in ("atom", "rss",
 _INDEX = "index.html"
 
 Work = Callable[[], Answer | Stream]
-
-
-class RequestHeaders(Protocol):
-    """The headers of a request, by their names in lower case."""
-
-    def get(self, name: str, /) -> str | None:
-        """Returns the first of this name."""
-
-    def get_all(self, name: str, /) -> list[str]:
-        """Returns all of this name."""
-
-
-class Scope(Protocol):
-    """A request, by RSGI 1.5 (granian's docs/spec/RSGI.md); the path is decoded."""
-
-    method: str
-    path: str
-    query_string: str
-    headers: RequestHeaders
-
-
-class HTTPProtocol(Protocol):
-    """Where the answer goes."""
-
-    def response_empty(self, status: int, headers: Headers, /) -> None:
-        """Answers without a body."""
-
-    def response_bytes(self, status: int, headers: Headers, body: bytes, /) -> None:
-        """Answers with a body."""
-
-    def response_file(self, status: int, headers: Headers, file: str, /) -> None:
-        """Answers with a file."""
-
-    def response_file_range(
-        self, status: int, headers: Headers, file: str, start: int, end: int, /
-    ) -> None:
-        """Answers with a part of a file."""
 
 
 class Application:
@@ -118,7 +80,7 @@ class Application:
         tally = answer.tally
         tally.requests += 1
         tally.bytes += answer.size
-        _send(answer, protocol)
+        send(answer, protocol)
         return True
 
     async def __rsgi__(self, scope: Scope, protocol: HTTPProtocol) -> None:
@@ -127,10 +89,10 @@ class Application:
         size = 0 if request.method == "HEAD" else answer.size
         if isinstance(answer, Answer):
             self._counts.add(answer.status, answer.form, answer.coding, size)
-            _send(answer, protocol)
+            send(answer, protocol)
         else:
             self._counts.add(answer.status, "media", "", size)
-            _stream(answer, request, protocol)
+            send_file(answer, request, protocol)
 
     async def _answer(self, request: Request, scope: Scope) -> Answer | Stream:
         ready = self._ready
@@ -243,20 +205,3 @@ def _request_of(scope: Scope) -> Request:
         get("a-im"),
         is_browser(get("accept")),
     )
-
-
-def _send(answer: Answer, protocol: HTTPProtocol) -> None:
-    if answer.size:
-        protocol.response_bytes(answer.status, answer.headers, answer.body)
-    else:
-        protocol.response_empty(answer.status, answer.headers)
-
-
-def _stream(stream: Stream, request: Request, protocol: HTTPProtocol) -> None:
-    if request.method == "HEAD":
-        protocol.response_empty(stream.status, stream.headers)
-    elif stream.part is None:
-        protocol.response_file(stream.status, stream.headers, stream.file)
-    else:
-        start, end = stream.part
-        protocol.response_file_range(stream.status, stream.headers, stream.file, start, end)
