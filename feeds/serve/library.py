@@ -8,7 +8,7 @@ import msgspec
 
 from feeds.config import Config
 from feeds.errors import PublishError
-from feeds.model import Fingerprint
+from feeds.model import Feed, Fingerprint
 from feeds.passes import utc_now
 from feeds.report import PassReport
 from feeds.serve.answers import GONE, NOSNIFF, NOT_FOUND, Answer, Request, plain
@@ -34,7 +34,7 @@ from feeds.serve.publication import (
 from feeds.serve.query import Query
 from feeds.serve.terms import terms_of
 from feeds.serve.texts import Text, answer_text
-from feeds.store import Store, open_for_reading
+from feeds.store import Store
 from feeds.store.derived import read_state, state_stamp
 from feeds.store.search import TooLongError
 from feeds.store.versions import Versions
@@ -120,9 +120,11 @@ class Library:
         stamp = state_stamp(state)
         if stamp == self._state:
             return False
-        with open_for_reading(state) as store:
-            if store is not None:
-                self._retired = frozenset(store.retired())
+
+        def see(store: Store) -> None:
+            self._retired = frozenset(store.retired())
+
+        read_state(state, see)
         report = last_report(self.config)
         if report is not None and report != self._report:
             if self._report is not None:
@@ -197,8 +199,12 @@ class Library:
 
     def form(self, request: Request) -> Answer:
         """Returns the answer for the page that helps to write a query."""
-        with open_for_reading(self.config.paths.state) as store:
-            feeds = store.published_feeds() if store is not None else []
+        feeds: list[Feed] = []
+
+        def see(store: Store) -> None:
+            feeds[:] = store.published_feeds()
+
+        read_state(self.config.paths.state, see)
         return answer_form(request, self.config, feeds, self.bodies, self.terms.max_age)
 
     def health(self) -> Answer:
