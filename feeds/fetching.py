@@ -27,6 +27,7 @@ from feeds.passes import DEAF, Clock, Ears, utc_now
 from feeds.publish import hold
 from feeds.report import FetchReport
 from feeds.store import CachedImage, DamagedStateError, HostFailure, Store, open_store
+from feeds.store.totals import IMAGE_FETCHES, count
 from feeds.sweeping import sweep
 from feeds.times import show_time, to_unix
 
@@ -218,6 +219,7 @@ class _Fetch:
         """Gives what was fetched its name, and notes what came of each image."""
         now, form, cache = self._now(), form_name(self._config), self._config.images.cache
         with self._store.transaction():
+            count(self._store, IMAGE_FETCHES, (_kind(one) for one in brought if one.answer))
             for one in brought:
                 before = images[one.key]
                 image = after(before, one, self._refresh, form, now)

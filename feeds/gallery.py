@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from feeds.config import Config
@@ -40,8 +40,7 @@ class Gallery:
         if not self._knows:
             return {}
         found = self._store.pictures((one.number for one in entries), every=self._every)
-        shown = {number: list(self._choose(some)) for number, some in found.items()}
-        return {number: some for number, some in shown.items() if some}
+        return chosen(found, self._can_show if self._shows else None)
 
     def can_show(self, names: Iterable[str]) -> bool:
         """Tells whether all these copies can be shown."""
@@ -54,17 +53,6 @@ class Gallery:
     def source(self, name: str) -> Path:
         """Returns where the cache has a copy."""
         return self._cache / name
-
-    def _choose(self, images: list[tuple[bool, Picture]]) -> Iterator[Picture]:
-        """Yields the missing ones up to the image that is shown, and that one if it is a copy."""
-        for cached, picture in images:
-            if picture.missing:
-                yield picture
-            elif self._shows and picture.name and self._can_show(picture.name):
-                yield picture
-                return
-            elif cached:
-                return  # it is shown as the seed has it
 
     def _can_show(self, name: str) -> bool:
         if name not in self._usable:
@@ -84,6 +72,31 @@ class Gallery:
             return False
         self.links.add(name)
         return True
+
+
+def chosen(
+    images: dict[int, list[tuple[bool, Picture]]], can_show: Callable[[str], bool] | None
+) -> dict[int, list[Picture]]:
+    """Returns what documents show of images, by item; of copies none without `can_show`.
+
+    The images of an item come with whether its seed calls them cached (see `Store.pictures`).
+    """
+    shown = {number: list(_choose(some, can_show)) for number, some in images.items()}
+    return {number: some for number, some in shown.items() if some}
+
+
+def _choose(
+    images: list[tuple[bool, Picture]], can_show: Callable[[str], bool] | None
+) -> Iterator[Picture]:
+    """Yields the missing ones up to the image that is shown, and that one if it is a copy."""
+    for cached, picture in images:
+        if picture.missing:
+            yield picture
+        elif picture.name and can_show and can_show(picture.name):
+            yield picture
+            return
+        elif cached:
+            return  # it is shown as the seed has it
 
 
 def names_of(pictures: dict[int, list[Picture]]) -> tuple[str, ...]:

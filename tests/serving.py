@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from typing import NamedTuple, Self
 
@@ -19,6 +19,23 @@ from tests.processes import PATIENCE, wait_until
 from tests.site import Site
 
 HOST = "127.0.0.1"
+FEEDS = ("-m", "feeds")
+# What Chromium, Firefox and Safari ask for, in this order, when somebody opens an address.
+BROWSERS = (
+    "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,image/apng,*/*;q=0.8",
+    "text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8",
+    "TEXT/HTML",
+)
+# Of newsboat, of feedparser, of readers that fall back on pages, and of those that do not care.
+READERS = (
+    None,
+    "*/*",
+    "application/atom+xml,application/rss+xml,*/*;q=0.1",
+    "application/atom+xml,application/rdf+xml,application/rss+xml,text/html;q=0.1,*/*;q=0.1",
+    "text/html, Application/RSS+xml;q=0.9",
+    "application/xml, text/xml",
+    "text/plain",
+)
 _DECODE: dict[str | None, Callable[[bytes], bytes]] = {
     None: lambda data: data,
     "gzip": gzip.decompress,
@@ -54,13 +71,13 @@ class Got(NamedTuple):
 class Server:
     """``feeds serve`` on a site, as a process of its own."""
 
-    def __init__(self, site: Site, *arguments: str) -> None:
+    def __init__(self, site: Site, *arguments: str, program: Sequence[str] = FEEDS) -> None:
         self.port = free_port()
         self._log = site.root / f"server-{self.port}.log"
         config = ["--config", str(site.root / "config.toml"), "--port", str(self.port)]
         with self._log.open("wb") as log:
             self.process = subprocess.Popen(
-                [sys.executable, "-m", "feeds", "serve", *config, *arguments],
+                [sys.executable, *program, "serve", *config, *arguments],
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,

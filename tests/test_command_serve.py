@@ -62,6 +62,7 @@ def test_health_follows_the_passes(site: Site) -> None:
         got = server.get("/healthz")
         assert (got.status, b"there was no pass yet" in got.body) == (503, True)
         assert got.headers["cache-control"] == "no-store"
+        assert got.headers["x-content-type-options"] == "nosniff"
         assert site.run("export").code == 0
         wait_until(lambda: server.get("/healthz").status == 200)
 
@@ -76,7 +77,9 @@ def test_metrics_count_what_happens(site: Site) -> None:
         tag = server.get("/all.atom", Accept_Encoding="gzip").tag
         for _ in range(3):
             server.get("/all.atom", Accept_Encoding="gzip", If_None_Match=tag)
-        server.get("/nothing")
+        server.get("/nothing", "HEAD")
+        for _ in range(2):
+            server.get("/all.rss", "HEAD", Accept_Encoding="gzip")
         found = metrics(port)
         size = len(server.get("/all.atom", Accept_Encoding="gzip").raw)
         site.seed("c.txt", number=3)
@@ -86,7 +89,8 @@ def test_metrics_count_what_happens(site: Site) -> None:
     assert found["feeds_http_requests_total format=atom status=200"] == 1
     assert found["feeds_http_requests_total format=atom status=304"] == 3
     assert found["feeds_http_requests_total format=other status=404"] == 1
-    assert found["feeds_http_not_modified_ratio"] == 3 / 5
+    assert found["feeds_http_requests_total format=rss status=200"] == 2
+    assert found["feeds_http_not_modified_ratio"] == 3 / 7
     assert found["feeds_http_body_bytes_total encoding=gzip"] == size
     assert found["feeds_seeds state=good"] == 1
     assert found["feeds_seeds state=bad"] == 1

@@ -14,6 +14,7 @@ import pytest
 
 from tests.processes import wait_until
 from tests.servers import BROTLI_MODULE, Server, free_port, prepared, start
+from tests.serving import BROWSERS, READERS
 
 BASE = "https://feeds.example.org"
 HUB = '<https://hub.example.org/>; rel="hub"'
@@ -24,6 +25,11 @@ TYPES = {
     "/feeds.opml": "text/x-opml; charset=utf-8",
 }
 FEEDS = [path for path in TYPES if path != "/feeds.opml"]
+SHOWN = FEEDS[:2]
+
+
+def vary(path: str) -> str:
+    return "Accept-Encoding, Accept" if path in SHOWN else "Accept-Encoding"
 
 
 @pytest.fixture(scope="module", params=["nginx", "nginx with brotli", "caddy"])
@@ -65,12 +71,39 @@ def test_deploy_document_comes_whole_with_all_its_headers(
     assert (answer.status, unpack(answer.body)) == (200, file.read_bytes())
     assert answer["Content-Type"] == TYPES[path]
     assert answer["Last-Modified"] == formatdate(int(file.stat().st_mtime), usegmt=True)
-    assert answer["Vary"] == "Accept-Encoding"
+    assert answer["Vary"] == vary(path)
     assert answer["Cache-Control"] == "public, max-age=900"
     assert answer["Access-Control-Allow-Origin"] == "*"
     assert answer["X-Content-Type-Options"] == "nosniff"
     links = f'<{BASE}{path}>; rel="self", {HUB}' if path in FEEDS else None
     assert answer["Link"] == links
+
+
+@pytest.mark.parametrize("path", TYPES)
+@pytest.mark.parametrize("accept", [*READERS, *BROWSERS])
+@pytest.mark.parametrize("encoding", ["identity", "gzip"])
+def test_deploy_feed_is_xml_for_browsers_alone(
+    server: Server, path: str, accept: str | None, encoding: str
+) -> None:
+    headers = {"Accept_Encoding": encoding} | ({"Accept": accept} if accept else {})
+    shown = accept in BROWSERS and path in SHOWN
+    for method in ("GET", "HEAD"):
+        answer = server.get(path, method, **headers)
+        plain = server.get(path, method, Accept_Encoding=encoding)
+        assert (answer.status, answer.body) == (200, plain.body)
+        assert answer["Content-Type"] == (
+            "application/xml; charset=utf-8" if shown else TYPES[path]
+        )
+        names = {*answer.headers} - {"Date", "Content-Type"}
+        assert {name: answer[name] for name in names} == {name: plain[name] for name in names}
+    again = server.get(path, If_None_Match=str(answer["ETag"]), **headers)
+    assert (again.status, again["Vary"]) == (304, vary(path))
+
+
+@pytest.mark.parametrize("path", ["/nothing.atom", "/.secret.atom", "/topics/.x/a.rss"])
+def test_deploy_browsers_get_nothing_else_either(server: Server, path: str) -> None:
+    assert server.get(path, Accept=BROWSERS[0]).status == 404
+    assert server.get("/all.atom", "POST", Accept=BROWSERS[0], Content_Length="0").status == 405
 
 
 def test_deploy_etag_belongs_to_one_encoding(server: Server) -> None:
@@ -149,7 +182,7 @@ def test_deploy_what_the_reader_has_is_not_sent_again(
     assert answer.status == status
     assert answer.body == (b"" if status == 304 else known.body)
     assert (answer["ETag"], answer["Cache-Control"]) == (known["ETag"], known["Cache-Control"])
-    assert answer["Vary"] == "Accept-Encoding"
+    assert answer["Vary"] == vary("/all.atom")
 
 
 # All else

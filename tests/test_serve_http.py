@@ -12,7 +12,7 @@ import msgspec
 import pytest
 
 from feeds.publish.manifest import MANIFEST, read_manifest
-from tests.serving import Got, Server, status_of
+from tests.serving import BROWSERS, READERS, Got, Server, status_of
 from tests.site import NOW, Site
 
 HUB = "https://hub.example.org/"
@@ -32,7 +32,12 @@ TEXTS = {
     "feeds.opml": "text/x-opml; charset=utf-8",
     "page.html": "text/html; charset=utf-8",
 }
+SHOWN = ("all.atom", "all.rss")
 DAY = timedelta(days=1)
+
+
+def vary(path: str) -> str:
+    return "Accept-Encoding, Accept" if path in SHOWN else "Accept-Encoding"
 
 
 def add_to_manifest(out: Path, *paths: str) -> None:
@@ -86,9 +91,47 @@ def test_text_comes_whole_with_its_headers(
     modified = email.utils.parsedate_to_datetime(got.headers["last-modified"])
     assert modified == datetime.fromtimestamp(int((site.out / path).stat().st_mtime), UTC)
     assert got.headers["cache-control"] == "public, max-age=600"
-    assert got.headers["vary"] == "Accept-Encoding"
+    assert got.headers["vary"] == vary(path)
     assert got.headers["x-content-type-options"] == "nosniff"
     assert got.headers["content-length"] == str(len(got.raw))
+
+
+@pytest.mark.parametrize("path", TEXTS)
+@pytest.mark.parametrize("accept", [*READERS, *BROWSERS])
+def test_feed_is_xml_for_browsers_alone(
+    site: Site, server: Server, path: str, accept: str | None
+) -> None:
+    headers = {"Accept_Encoding": "gzip"} | ({"Accept": accept} if accept else {})
+    shown = accept in BROWSERS and path in SHOWN
+    got = server.get(f"/{path}", **headers)
+    assert (got.status, got.body) == (200, site.read(path))
+    assert got.headers["content-type"] == (
+        "application/xml; charset=utf-8" if shown else TEXTS[path]
+    )
+    assert got.headers["vary"] == vary(path)
+    # What is called otherwise is another representation (RFC 9110, section 8.8.3).
+    other = server.get(f"/{path}", Accept_Encoding="gzip")
+    assert (got.tag == other.tag) is not shown
+    for method in ("GET", "HEAD"):
+        again = server.get(f"/{path}", method, If_None_Match=got.tag, **headers)
+        assert (again.status, again.headers["vary"]) == (304, vary(path))
+        whole = server.get(f"/{path}", method, If_None_Match='"x"', **headers)
+        assert whole.headers["content-type"] == got.headers["content-type"]
+
+
+@pytest.mark.parametrize("path", ["/", "/?utm_source=x"])
+def test_folder_is_its_index(site: Site, server: Server, path: str) -> None:
+    got = server.get(path, Accept_Encoding="gzip")
+    assert (got.status, got.body) == (200, site.read("index.html"))
+    assert got.headers["content-type"] == "text/html; charset=utf-8"
+    assert got.tag == server.get("/index.html", Accept_Encoding="gzip").tag
+    assert server.get(path, Accept_Encoding="gzip", If_None_Match=got.tag).status == 304
+
+
+def test_feed_as_xml_takes_deltas_all_the_same(server: Server) -> None:
+    tag = server.get("/all.atom", Accept=BROWSERS[0]).tag
+    got = server.get("/all.atom", Accept="*/*", A_IM="feed", If_None_Match=tag)
+    assert (got.status, b"<entry>" in got.body) == (226, False)
 
 
 @pytest.mark.parametrize("path", TEXTS)

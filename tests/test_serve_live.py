@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import threading
 import time
 from collections.abc import Iterator
@@ -12,7 +14,7 @@ import pytest
 
 from feeds.serve.bodies import digest_of
 from tests.processes import wait_until
-from tests.serving import Server
+from tests.serving import HOST, Server
 from tests.site import NOW, Site
 
 MINUTE = timedelta(minutes=1)
@@ -108,6 +110,18 @@ def test_configuration_is_reloaded(site: Site, server: Server) -> None:
     assert "max-age=77" in server.get("/all.atom").headers["cache-control"]
     site.configure("")  # the log is looked at for errors when the test is over
     (site.root / f"server-{server.port}.log").write_text("")
+
+
+def test_configuration_is_reloaded_when_told_to_and_tells_what_is_not(
+    site: Site, server: Server
+) -> None:
+    os.kill(server.process.pid, signal.SIGHUP)
+    wait_until(lambda: "configuration reloaded" in server.log(), 3)
+    site.configure(f'[serve]\nhost = "localhost"\nport = 9\nmetrics = "{HOST}:9"\nquery = false\n')
+    # The port was given on the command line.
+    said = "to be taken over at the next start settings='serve.host, serve.metrics'"
+    wait_until(lambda: said in server.log(), 3)
+    wait_until(lambda: server.get("/query").status == 404, 3)
 
 
 def test_file_that_was_put_in_place_of_ours_has_its_own_tag(site: Site) -> None:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from feeds.errors import ConfigError
 from feeds.render import atom, jsonfeed, opml, rss
+from feeds.serve.answers import Request
 from feeds.serve.bodies import Bodies, digest_of
 from feeds.serve.conditions import Part, listed_tags, part_of
 from feeds.serve.encodings import CODINGS, choose, compress
@@ -19,6 +20,7 @@ from feeds.serve.health import too_old_after
 from feeds.serve.kinds import is_served, kind_of
 from feeds.serve.library import Library
 from feeds.serve.publication import NOTHING, ReplacedError, read_again, read_publication
+from feeds.serve.query import Query
 from feeds.serve.terms import max_age
 from feeds.store import open_for_reading
 from feeds.store.search import SearchIndex, TooLongError, Wanted
@@ -246,6 +248,17 @@ def test_index_stops_a_search_that_takes_too_long(site: Site, tmp_path: Path) ->
         index.find(ALL._replace(limit=300), -1)
     assert len(index.find(ALL._replace(limit=300), 9).entries) == 300
     index.close()
+
+
+def test_library_of_a_state_file_in_the_making_serves_what_there_is(site: Site) -> None:
+    site.state.parent.mkdir()
+    site.state.touch()  # a pass has just begun to make it
+    library = Library(site.load().config, pytest.fail)
+    assert library.form(Request("GET", "/query")).status == 200
+    assert library.query(Request("GET", "/query.json"), "json", Query()).status == 200
+    assert library.unknown("all.atom").status == 404
+    assert library.gauges().report is None
+    library.close()
 
 
 def test_library_of_nothing_serves_nothing(site: Site) -> None:

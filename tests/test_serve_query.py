@@ -16,7 +16,7 @@ from feeds.serve.finder import Finder
 from feeds.serve.library import Library
 from feeds.serve.query import BadQueryError, Query
 from tests.processes import wait_until
-from tests.serving import Got, Server, status_of
+from tests.serving import Got, Server
 from tests.site import NOW, Site
 from tests.validator import findings
 
@@ -246,18 +246,6 @@ def test_query_of_whatever_is_answered_or_refused(
         address = got.headers["link"].removeprefix(f"<{BASE}").partition(">")[0]
         assert findings(address, got.body, BASE, NOW) == []
         assert server.get(f"/{address}").tag == got.tag
-
-
-@given(st.binary(min_size=1, max_size=60))
-@settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
-def test_path_of_whatever_bytes_is_never_a_fault(server: Server, path: bytes) -> None:
-    asked = path.replace(b"\r", b"").replace(b"\n", b"")
-    request = b"GET /" + asked
-    answer = server.send(request + b" HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
-    is_index = asked[:1] in {b"", b"?", b"#"}
-    assert status_of(answer) in ({200, 400, 404} if is_index else {400, 404}), answer
 
 
 @given(st.text(max_size=200))

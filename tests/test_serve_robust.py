@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.processes import wait_until
 from tests.serving import HOST, Server, eventually_gone, read_all, status_of
 from tests.site import Site
 from tests.test_serve_http import add_to_manifest
@@ -19,6 +20,16 @@ MEDIA = "media/ab/big.png"
 # More than the kernel takes for a client that does not read.
 SIZE = 30_000_000
 CROWD = 1500
+# A server that gives up on who reads nothing for a second, not a minute.
+IMPATIENT = (
+    "-c",
+    """
+from feeds.cli import main
+from feeds.serve import worker
+worker._UNREAD_MILLISECONDS = 1000
+raise SystemExit(main())
+""",
+)
 FILES = 4096
 
 
@@ -52,6 +63,15 @@ def takes(server: Server) -> float:
     began = time.monotonic()
     assert server.get("/all.atom", Accept_Encoding="gzip").status == 200
     return time.monotonic() - began
+
+
+def streams_of(server: Server) -> int:
+    """Returns how many answers with the picture are under way."""
+    count = 0
+    for descriptor in Path(f"/proc/{server.process.pid}/fd").iterdir():
+        with suppress(OSError):
+            count += descriptor.readlink().name == Path(MEDIA).name
+    return count
 
 
 def memory_of(server: Server) -> int:
@@ -89,6 +109,23 @@ def test_client_that_does_not_read_stops_nobody_and_fills_no_memory(server: Serv
         assert takes(server) < 10
         time.sleep(0.3)
         assert memory_of(server) - before < 20 * SIZE / 1024 / 4
+
+
+def test_client_that_reads_nothing_is_let_go_and_a_slow_one_is_not(site: Site) -> None:
+    request = f"GET /{MEDIA} HTTP/1.1\r\nHost: x\r\n\r\n".encode()
+    with Server(site, program=IMPATIENT) as server, ExitStack() as crowd:
+        idle = crowd.enter_context(connect(server))
+        slow = crowd.enter_context(connect(server, request))
+        for _ in range(5):
+            crowd.enter_context(connect(server, request))
+        wait_until(lambda: streams_of(server) == 6, 5)
+        got = 0
+        while got < SIZE:  # for much longer than others may read nothing
+            time.sleep(0.02)
+            got += len(slow.recv(SIZE // 200))
+        wait_until(lambda: streams_of(server) == 0, 5)
+        idle.sendall(b"GET /all.atom HTTP/1.1\r\nHost: x\r\n\r\n")
+        assert status_of(idle.recv(1000)) == 200
 
 
 @pytest.mark.parametrize(

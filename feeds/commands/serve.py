@@ -17,9 +17,9 @@ def run(arguments: Namespace) -> int:
     seen = _stamp(arguments.config)
     config = _load(arguments).config
 
-    def reload() -> Loaded | None:
+    def reload(*, asked: bool) -> Loaded | None:
         nonlocal seen
-        if _stamp(arguments.config) == seen:
+        if _stamp(arguments.config) == seen and not asked:
             return None
         seen = _stamp(arguments.config)
         try:

@@ -15,6 +15,7 @@ import msgspec
 from feeds import __version__
 from feeds.push.answers import LONGEST_REST, Answer, judge, next_wait
 from feeds.store import Ping, Store, open_existing
+from feeds.store.totals import count, pings_to
 from feeds.times import to_unix
 
 if TYPE_CHECKING:
@@ -26,6 +27,8 @@ _GIVE_UP_DAYS = 3
 _ANSWER_SECONDS = 10.0
 _MAX_ANSWER_BYTES = 2000
 _AT_ONCE = 4
+# What each answer is counted as; a failed ping is sent again, a lost one is not.
+_RESULTS = {"taken": "sent", "refused": "lost", "failed": "failed", "away": "failed"}
 
 
 class Round(msgspec.Struct, frozen=True):
@@ -135,6 +138,7 @@ async def _ask(client: httpx.AsyncClient, hub: str, url: str, patience: float) -
 def _note(store: Store, hub: str, due: Sequence[Ping], answers: Sequence[Answer]) -> None:
     now = _now()
     with store.transaction():
+        count(store, pings_to(hub), (_RESULTS[answer.kind] for answer in answers))
         for ping, answer in zip(due, answers, strict=True):
             if answer.kind in {"taken", "refused"}:
                 store.drop_ping(ping.number)
@@ -163,6 +167,7 @@ def _give_up(store: Store, hub: str, lost: _Lost) -> None:
     old = store.old_pings(hub, _now() - _GIVE_UP_DAYS * 24 * 3600)
     if old:  # otherwise a round that begins while a pass writes would have to wait for it
         with store.transaction():
+            count(store, pings_to(hub), ("lost" for _ in old))
             for ping in old:
                 store.drop_ping(ping.number)
     for ping in old:

@@ -6,13 +6,16 @@ from typing import NamedTuple
 
 Headers = list[tuple[str, str]]
 
-_NOSNIFF = ("x-content-type-options", "nosniff")
+NOSNIFF = ("x-content-type-options", "nosniff")
 _PLAIN = ("content-type", "text/plain; charset=utf-8")
 ALLOWED = "GET, HEAD, OPTIONS"
 
 
 class Request(NamedTuple):
-    """What of a request decides its answer; headers that were not sent are None."""
+    """What of a request decides its answer; headers that were not sent are None.
+
+    `browser` says that it comes from one, and not from a reader (see `kinds.is_browser`).
+    """
 
     method: str
     path: str
@@ -21,6 +24,7 @@ class Request(NamedTuple):
     none_match: str | None = None
     since: str | None = None
     a_im: str | None = None
+    browser: bool = False
 
 
 class Tally:
@@ -57,7 +61,7 @@ class Answer:
 
 def plain(status: int, text: str, *headers: tuple[str, str]) -> Answer:
     """Returns an answer of one line for people."""
-    return Answer(status, [_PLAIN, _NOSNIFF, *headers], f"{text}\n".encode())
+    return Answer(status, [_PLAIN, NOSNIFF, *headers], f"{text}\n".encode())
 
 
 NOT_FOUND = plain(404, "There is nothing here.", ("cache-control", "public, max-age=60"))

@@ -9,7 +9,6 @@ import asyncio
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from typing import Protocol
 
 from feeds.serve.answers import (
     BROKEN,
@@ -19,15 +18,16 @@ from feeds.serve.answers import (
     URI_TOO_LONG,
     WRONG_METHOD,
     Answer,
-    Headers,
     Request,
     plain,
 )
 from feeds.serve.finder import ADDRESS
+from feeds.serve.kinds import is_browser
 from feeds.serve.library import Library
 from feeds.serve.media import Stream
 from feeds.serve.metrics import Counts
 from feeds.serve.query import BadQueryError, Query
+from feeds.serve.wire import HTTPProtocol, Scope, send, send_file
 
 _LONGEST_TARGET = 8192
 # Ready answers: how many, and of requests of at most how many characters.
@@ -40,43 +40,6 @@ _QUERIES = {f"{ADDRESS}.{extension}": extension for extension in ("atom", "rss",
 _INDEX = "index.html"
 
 Work = Callable[[], Answer | Stream]
-
-
-class RequestHeaders(Protocol):
-    """The headers of a request, by their names in lower case."""
-
-    def get(self, name: str, /) -> str | None:
-        """Returns the first of this name."""
-
-    def get_all(self, name: str, /) -> list[str]:
-        """Returns all of this name."""
-
-
-class Scope(Protocol):
-    """A request, by RSGI 1.5 (granian's docs/spec/RSGI.md); the path is decoded."""
-
-    method: str
-    path: str
-    query_string: str
-    headers: RequestHeaders
-
-
-class HTTPProtocol(Protocol):
-    """Where the answer goes."""
-
-    def response_empty(self, status: int, headers: Headers, /) -> None:
-        """Answers without a body."""
-
-    def response_bytes(self, status: int, headers: Headers, body: bytes, /) -> None:
-        """Answers with a body."""
-
-    def response_file(self, status: int, headers: Headers, file: str, /) -> None:
-        """Answers with a file."""
-
-    def response_file_range(
-        self, status: int, headers: Headers, file: str, start: int, end: int, /
-    ) -> None:
-        """Answers with a part of a file."""
 
 
 class Application:
@@ -117,19 +80,19 @@ class Application:
         tally = answer.tally
         tally.requests += 1
         tally.bytes += answer.size
-        _send(answer, protocol)
+        send(answer, protocol)
         return True
 
     async def __rsgi__(self, scope: Scope, protocol: HTTPProtocol) -> None:
         request = _request_of(scope)
         answer = await self._answer(request, scope)
+        size = 0 if request.method == "HEAD" else answer.size
         if isinstance(answer, Answer):
-            self._counts.add(answer.status, answer.form, answer.coding, answer.size)
-            _send(answer, protocol)
+            self._counts.add(answer.status, answer.form, answer.coding, size)
+            send(answer, protocol)
         else:
-            size = 0 if request.method == "HEAD" else answer.size
             self._counts.add(answer.status, "media", "", size)
-            _stream(answer, request, protocol)
+            send_file(answer, request, protocol)
 
     async def _answer(self, request: Request, scope: Scope) -> Answer | Stream:
         ready = self._ready
@@ -138,8 +101,10 @@ class Application:
         except Exception as error:  # noqa: BLE001 (a fault of ours must be told, and stop only this answer)
             self._failed(f"{request.method} {request.path!r}: {type(error).__name__}: {error}")
             answer = BROKEN
-        short = sum(len(part or "") for part in request) < _LONGEST_KEY
-        if isinstance(answer, Answer) and answer.status in _KEPT and answer.lasting and short:
+        short = sum(len(part) for part in request if isinstance(part, str)) < _LONGEST_KEY
+        # A ready answer to HEAD would count a body that is not sent.
+        wanted = short and request.method == "GET"
+        if wanted and isinstance(answer, Answer) and answer.status in _KEPT and answer.lasting:
             if len(ready) >= _MOST_READY:
                 ready.clear()
             self._counts.attach(answer)
@@ -238,21 +203,5 @@ def _request_of(scope: Scope) -> Request:
         get("if-none-match"),
         get("if-modified-since"),
         get("a-im"),
+        is_browser(get("accept")),
     )
-
-
-def _send(answer: Answer, protocol: HTTPProtocol) -> None:
-    if answer.size:
-        protocol.response_bytes(answer.status, answer.headers, answer.body)
-    else:
-        protocol.response_empty(answer.status, answer.headers)
-
-
-def _stream(stream: Stream, request: Request, protocol: HTTPProtocol) -> None:
-    if request.method == "HEAD":
-        protocol.response_empty(stream.status, stream.headers)
-    elif stream.part is None:
-        protocol.response_file(stream.status, stream.headers, stream.file)
-    else:
-        start, end = stream.part
-        protocol.response_file_range(stream.status, stream.headers, stream.file, start, end)

@@ -9,14 +9,15 @@ from typing import NamedTuple
 import msgspec
 
 from feeds.config import Config
-from feeds.model import Feed, Selected
+from feeds.gallery import chosen
+from feeds.model import Feed, Picture, Selected
 from feeds.renewal import site_of
 from feeds.serve.bodies import Bodies, digest_of
 from feeds.serve.delta import Deltas
 from feeds.serve.encodings import IDENTITY
 from feeds.serve.query import Query
 from feeds.serve.texts import Text
-from feeds.store.search import Edition, SearchIndex, Wanted
+from feeds.store.search import Edition, Found, SearchIndex, Wanted
 
 ADDRESS = "query"
 _SEARCH_SECONDS = 1.0
@@ -102,7 +103,8 @@ class Finder:
         feed = Feed(ADDRESS, "custom", ADDRESS, title, title, "", query.limit, canonical)
         documents: dict[str, bytes] = {}
         digests: dict[str, str] = {}
-        for document in render_feed(site, Selected(feed, found.entries), found.items):
+        selected, pictures = Selected(feed, found.entries), self._pictures(found)
+        for document in render_feed(site, selected, found.items, pictures):
             extension = document.path.rpartition(".")[2]
             documents[extension] = document.data
             digest = digests[extension] = digest_of(document.data)
@@ -114,6 +116,16 @@ class Finder:
         while len(results) > _MOST_RESULTS:
             results.popitem(last=False)
         return documents
+
+    def _pictures(self, found: Found) -> dict[int, list[Picture]]:
+        """Returns what a pass would show of the images of the entries."""
+        every = self._config.images.fetch == "all"
+        images = {
+            number: [(cached, one) for cached, one in some if cached or every]
+            for number, some in found.images.items()
+        }
+        shows = self._config.images.media_url(self._config.site.base_url)
+        return chosen(images, (lambda _: True) if shows else None)
 
 
 def _with_keys(query: Query, feeds: tuple[Feed, ...]) -> Query:

@@ -9,7 +9,7 @@ from html import escape
 
 from feeds.config import Config
 from feeds.model import Feed
-from feeds.serve.answers import NOT_ACCEPTABLE, Answer, Request
+from feeds.serve.answers import NOSNIFF, NOT_ACCEPTABLE, Answer, Request
 from feeds.serve.bodies import Bodies, digest_of
 from feeds.serve.conditions import is_unchanged
 from feeds.serve.encodings import choose
@@ -47,7 +47,7 @@ def answer_form(
         ("vary", "Accept-Encoding"),
         ("cache-control", f"public, max-age={max_age}"),
         ("content-security-policy", _POLICY),
-        ("x-content-type-options", "nosniff"),
+        NOSNIFF,
         ("referrer-policy", "no-referrer"),
     ]
     if is_unchanged(request.none_match, None, tag, 0):

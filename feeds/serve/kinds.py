@@ -2,22 +2,32 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import NamedTuple
+
+from feeds.serve.encodings import weighted
 
 
 class Kind(NamedTuple):
-    """A media type; `text` is compressed and held in memory, a `feed` can be cut into deltas."""
+    """A media type; `text` is compressed and held in memory, a `feed` can be cut into deltas.
+
+    `browser` is the media type as which a browser shows it with its style sheet, where that is
+    another: called by their own types, Chromium shows feeds as source text.
+    """
 
     media_type: str
     text: bool = False
     feed: bool = False
+    browser: str = ""
 
 
 _UTF8 = "; charset=utf-8"
+_XML = "application/xml" + _UTF8
+_FEEDS = {"application/atom+xml", "application/rss+xml"}
 # Not `mimetypes`: it reads the machine's own lists, and knows no feeds.
 _KINDS = {
-    "atom": Kind("application/atom+xml" + _UTF8, text=True, feed=True),
-    "rss": Kind("application/rss+xml" + _UTF8, text=True, feed=True),
+    "atom": Kind("application/atom+xml" + _UTF8, text=True, feed=True, browser=_XML),
+    "rss": Kind("application/rss+xml" + _UTF8, text=True, feed=True, browser=_XML),
     "json": Kind("application/feed+json" + _UTF8, text=True, feed=True),
     "opml": Kind("text/x-opml" + _UTF8, text=True),
     "html": Kind("text/html" + _UTF8, text=True),
@@ -43,6 +53,13 @@ _COMPRESSED = (".gz", ".br", ".zst")
 def kind_of(path: str) -> Kind:
     """Returns the kind of a file below out/."""
     return _KINDS.get(path.rpartition(".")[2], _OTHER)
+
+
+@lru_cache(maxsize=1024)
+def is_browser(accept: str | None) -> bool:
+    """Tells by its Accept header whether a client wants pages and has not heard of feeds."""
+    names = {name for name, _ in weighted(accept or "")}
+    return "text/html" in names and names.isdisjoint(_FEEDS)
 
 
 def is_immutable(path: str) -> bool:

@@ -8,10 +8,10 @@ import msgspec
 
 from feeds.config import Config
 from feeds.errors import PublishError
-from feeds.model import Fingerprint
+from feeds.model import Feed, Fingerprint
 from feeds.passes import utc_now
 from feeds.report import PassReport
-from feeds.serve.answers import GONE, NOT_FOUND, Answer, Request, plain
+from feeds.serve.answers import GONE, NOSNIFF, NOT_FOUND, Answer, Request, plain
 from feeds.serve.bodies import Bodies
 from feeds.serve.delta import Deltas
 from feeds.serve.encodings import CODINGS, IDENTITY
@@ -20,7 +20,7 @@ from feeds.serve.form import answer_form
 from feeds.serve.health import health_of, last_report
 from feeds.serve.kinds import kind_of
 from feeds.serve.media import Stream, answer_media
-from feeds.serve.metrics import Gauges
+from feeds.serve.metrics import Gauges, Stock, take_stock
 from feeds.serve.publication import (
     NOTHING,
     Held,
@@ -34,8 +34,8 @@ from feeds.serve.publication import (
 from feeds.serve.query import Query
 from feeds.serve.terms import terms_of
 from feeds.serve.texts import Text, answer_text
-from feeds.store import open_for_reading
-from feeds.store.derived import state_stamp
+from feeds.store import Store
+from feeds.store.derived import read_state, state_stamp
 from feeds.store.search import TooLongError
 from feeds.store.versions import Versions
 
@@ -58,6 +58,7 @@ class Library:
         self._retired: frozenset[str] = frozenset()
         self._report: PassReport | None = None
         self._totals = (0, 0.0, 0)
+        self._stock = Stock()
         self._leaving = False
         self._state: object = None
         self._manifest: Fingerprint | None = None
@@ -119,9 +120,11 @@ class Library:
         stamp = state_stamp(state)
         if stamp == self._state:
             return False
-        with open_for_reading(state) as store:
-            if store is not None:
-                self._retired = frozenset(store.retired())
+
+        def see(store: Store) -> None:
+            self._retired = frozenset(store.retired())
+
+        read_state(state, see)
         report = last_report(self.config)
         if report is not None and report != self._report:
             if self._report is not None:
@@ -196,8 +199,12 @@ class Library:
 
     def form(self, request: Request) -> Answer:
         """Returns the answer for the page that helps to write a query."""
-        with open_for_reading(self.config.paths.state) as store:
-            feeds = store.published_feeds() if store is not None else []
+        feeds: list[Feed] = []
+
+        def see(store: Store) -> None:
+            feeds[:] = store.published_feeds()
+
+        read_state(self.config.paths.state, see)
         return answer_form(request, self.config, feeds, self.bodies, self.terms.max_age)
 
     def health(self) -> Answer:
@@ -205,16 +212,21 @@ class Library:
         health = health_of(self.config, utc_now())
         if health.ok and not self._publication.texts:
             health = msgspec.structs.replace(health, ok=False, reason="nothing is published")
-        headers = [("content-type", "application/json"), _NO_STORE]
+        headers = [("content-type", "application/json"), NOSNIFF, _NO_STORE]
         return Answer(200 if health.ok else 503, headers, msgspec.json.encode(health))
 
     def gauges(self) -> Gauges:
         """Returns what the metrics tell of all this."""
+
+        def see(store: Store) -> None:
+            self._stock = take_stock(store, self.config.site.hub)
+
+        read_state(self.config.paths.state, see)
         publication = self._publication
         memory = (self.bodies.size, self.bodies.limit)
         images = sum(kind_of(path).media_type.startswith("image/") for path in publication.media)
         documents = len(publication.texts)
-        return Gauges(self._report, *self._totals, documents, images, memory)
+        return Gauges(self._report, *self._totals, documents, images, memory, self._stock)
 
     def _reader(self, path: str, held: Held) -> Callable[[], bytes]:
         return lambda: read_again(self.config.paths.out, path, held)

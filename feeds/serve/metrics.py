@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from prometheus_client import CollectorRegistry, start_http_server
@@ -11,8 +11,14 @@ from prometheus_client.registry import Collector
 
 from feeds.report import PassReport
 from feeds.serve.answers import Answer, Tally
+from feeds.store import Store
+from feeds.store.totals import IMAGE_FETCHES, pings_to, totals
 
 _NOT_MODIFIED = 304
+# All that can be, so that every series is there from the start.
+_IMAGE_STATES = ("copy", "missing", "failed", "waiting")
+_FETCH_RESULTS = ("fetched", "same", "missing", "refused", "failed")
+_PING_RESULTS = ("sent", "failed", "lost")
 
 
 class Counts:
@@ -45,6 +51,29 @@ def _sort(status: int, form: str, coding: str) -> tuple[int, str, str]:
     return status, form or "other", coding or "identity"
 
 
+class Stock(NamedTuple):
+    """What the state file counts, whichever process it was that did it.
+
+    `images` by state with the bytes of their copies, `fetches` of images by result; by hub `pings`
+    by result, and how many are `pending`.
+    """
+
+    images: Mapping[str, tuple[int, int]] = {}
+    fetches: Mapping[str, int] = {}
+    pings: Mapping[str, Mapping[str, int]] = {}
+    pending: Mapping[str, int] = {}
+
+
+def take_stock(store: Store, hubs: Sequence[str]) -> Stock:
+    """Returns what the state file counts of images and of these hubs."""
+    return Stock(
+        store.image_counts(),
+        totals(store, IMAGE_FETCHES),
+        {hub: totals(store, pings_to(hub)) for hub in hubs},
+        {one.hub: one.pending for one in store.hub_reports()},
+    )
+
+
 class Gauges(NamedTuple):
     """What is asked for when somebody reads the metrics.
 
@@ -58,6 +87,7 @@ class Gauges(NamedTuple):
     documents: int
     images: int
     memory: tuple[int, int]
+    stock: Stock
 
 
 class _Collector(Collector):
@@ -66,8 +96,11 @@ class _Collector(Collector):
         self._gauges = gauges
 
     def collect(self) -> Iterator[Metric]:
+        gauges = self._gauges()
         yield from _requests(self._counts.items())
-        yield from _state(self._gauges())
+        yield from _state(gauges)
+        yield from _images(gauges.stock)
+        yield from _pings(gauges.stock)
 
 
 def start_metrics(host: str, port: int, counts: Counts, gauges: Callable[[], Gauges]) -> None:
@@ -111,6 +144,34 @@ def _requests(tallies: list[tuple[tuple[int, str, str], Tally]]) -> Iterator[Met
     )
 
 
+def _images(stock: Stock) -> Iterator[Metric]:
+    images = GaugeMetricFamily("feeds_images", "Images that seeds name.", labels=["state"])
+    for state in _IMAGE_STATES:
+        images.add_metric([state], stock.images.get(state, (0, 0))[0])
+    yield images
+    size = sum(length for _, length in stock.images.values())
+    yield _gauge("feeds_image_copies_bytes", "Size of the copies in the image cache.", size)
+    fetches = CounterMetricFamily("feeds_image_fetches", "Images asked for.", labels=["result"])
+    for result in _FETCH_RESULTS:
+        fetches.add_metric([result], stock.fetches.get(result, 0))
+    yield fetches
+
+
+def _pings(stock: Stock) -> Iterator[Metric]:
+    pings = CounterMetricFamily(
+        "feeds_hub_pings", "Pings to hubs; a failed one is sent again.", labels=["hub", "result"]
+    )
+    pending = GaugeMetricFamily(
+        "feeds_hub_pings_pending", "Documents that hubs are to be told of.", labels=["hub"]
+    )
+    for hub, results in stock.pings.items():
+        pending.add_metric([hub], stock.pending.get(hub, 0))
+        for result in _PING_RESULTS:
+            pings.add_metric([hub, result], results.get(result, 0))
+    yield pings
+    yield pending
+
+
 def _state(gauges: Gauges) -> Iterator[Metric]:
     yield CounterMetricFamily(
         "feeds_passes", "Passes that this server saw the report of.", value=gauges.passes
@@ -122,7 +183,7 @@ def _state(gauges: Gauges) -> Iterator[Metric]:
         "feeds_documents_written", "Documents that these passes wrote.", value=gauges.written
     )
     yield _gauge("feeds_documents", "Documents and pages being served.", gauges.documents)
-    yield _gauge("feeds_images", "Images being served.", gauges.images)
+    yield _gauge("feeds_images_served", "Images being served.", gauges.images)
     held, limit = gauges.memory
     yield _gauge("feeds_memory_bodies_bytes", "Memory taken by bodies.", held)
     yield _gauge("feeds_memory_bodies_limit_bytes", "serve.memory.", limit)

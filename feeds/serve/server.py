@@ -14,7 +14,8 @@ import socket
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from typing import Any
+from functools import partial
+from typing import Any, Protocol
 
 import structlog
 import uvloop
@@ -41,11 +42,19 @@ _BACKLOG = 4096
 _MOST_CONNECTIONS = 65_536
 _OTHER_FILES = 256
 
-Reload = Callable[[], Loaded | None]
+# What holds from the start on, of [serve].
+_FIXED = ("host", "port", "metrics")
+
+
+class Reload(Protocol):
+    """Gives the configuration when it has changed, or when somebody `asked` for it."""
+
+    def __call__(self, *, asked: bool) -> Loaded | None:
+        """Returns the configuration; None where the old one stays in force."""
 
 
 def run_server(config: Config, reload: Reload, log: structlog.typing.FilteringBoundLogger) -> None:
-    """Serves until SIGTERM or SIGINT; `reload` gives the configuration whenever it has changed.
+    """Serves until SIGTERM or SIGINT; takes over what `reload` gives, also at SIGHUP.
 
     Raises:
         ServeError: the address cannot be used.
@@ -85,12 +94,13 @@ async def _serve(
     log: structlog.typing.FilteringBoundLogger,
     keeper: ThreadPoolExecutor,
 ) -> None:
-    loop, stop = asyncio.get_running_loop(), asyncio.Event()
+    loop, stop, asked = asyncio.get_running_loop(), asyncio.Event(), asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         loop.add_signal_handler(number, stop.set)
+    loop.add_signal_handler(signal.SIGHUP, asked.set)
     spawn: Callable[..., Any] = spawn_worker
     serving = loop.create_task(server.serve(spawn))
-    keeping = loop.create_task(_keep_current(application, reload, log, keeper))
+    keeping = loop.create_task(_keep_current(application, reload, asked, log, keeper))
     stopping = loop.create_task(stop.wait())
     config = application.library.config
     host, port = config.serve.host, config.serve.port
@@ -128,6 +138,7 @@ async def _is_listening(host: str, port: int, serving: asyncio.Task[None]) -> bo
 async def _keep_current(
     application: Application,
     reload: Reload,
+    asked: asyncio.Event,
     log: structlog.typing.FilteringBoundLogger,
     keeper: ThreadPoolExecutor,
 ) -> None:
@@ -137,8 +148,11 @@ async def _keep_current(
         warmer.submit(library.warm)
         while not _is_orphan():
             await asyncio.sleep(_TICK_SECONDS)
-            loaded = await loop.run_in_executor(keeper, reload)
+            load = partial(reload, asked=asked.is_set())
+            asked.clear()
+            loaded = await loop.run_in_executor(keeper, load)
             if loaded is not None:
+                _tell_fixed(library.config, loaded.config, log)
                 await loop.run_in_executor(keeper, library.configure, loaded.config)
                 application.forget()
                 log.info("configuration reloaded")
@@ -148,6 +162,13 @@ async def _keep_current(
             if library.publication is not before:
                 log.debug("new publication", documents=len(library.publication.texts))
                 warmer.submit(library.warm)
+
+
+def _tell_fixed(before: Config, after: Config, log: structlog.typing.FilteringBoundLogger) -> None:
+    names = [name for name in _FIXED if getattr(before.serve, name) != getattr(after.serve, name)]
+    if names:
+        settings = ", ".join(f"serve.{name}" for name in names)
+        log.warning("to be taken over at the next start", settings=settings)
 
 
 def _is_orphan() -> bool:

@@ -5,15 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from feeds.serve.answers import NOT_ACCEPTABLE, Answer, Headers, Request
+from feeds.serve.answers import NOSNIFF, NOT_ACCEPTABLE, Answer, Headers, Request
 from feeds.serve.bodies import Bodies
 from feeds.serve.conditions import http_date, is_unchanged, listed_tags
 from feeds.serve.delta import Delta, Deltas, accepts_deltas
-from feeds.serve.encodings import CODINGS, IDENTITY, choose
+from feeds.serve.encodings import IDENTITY, choose
 from feeds.serve.kinds import Kind, is_immutable, kind_of
 from feeds.serve.terms import Terms
 
-_NOSNIFF = ("x-content-type-options", "nosniff")
 _YEAR = 31_536_000
 
 
@@ -48,11 +47,13 @@ def answer_text(
     coding = choose(request.encodings)
     if coding is None:
         return NOT_ACCEPTABLE
-    tag = tag_of(text.digest, coding)
-    headers = _headers(text, tag, terms)
-    if is_unchanged(request.none_match, request.since, tag, text.modified):
-        return Answer(304, [("vary", "Accept-Encoding"), *headers], b"", form=text.extension)
     kind = kind_of(text.path)
+    media_type = kind.browser if request.browser and kind.browser else kind.media_type
+    tag = tag_of(text.digest, coding, variant="" if media_type == kind.media_type else "xml")
+    headers = _headers(text, tag, terms)
+    vary = "Accept-Encoding, Accept" if kind.browser else "Accept-Encoding"
+    if is_unchanged(request.none_match, request.since, tag, text.modified):
+        return Answer(304, [("vary", vary), *headers], b"", form=text.extension)
     digest, read, status = text.digest, text.read, 200
     delta = _delta(request, text, deltas) if kind.feed else None
     if delta is not None:
@@ -60,10 +61,8 @@ def answer_text(
         # For caches that know of deltas (RFC 3229, section 10.8.2); no other may keep it.
         headers = [pair for pair in headers if pair[0] != "cache-control"]
         headers += [("im", "feed"), ("cache-control", "no-store, im")]
-        headers.append(("vary", "Accept-Encoding, A-IM, If-None-Match"))
-    else:
-        headers.append(("vary", "Accept-Encoding"))
-    headers.append(("content-type", kind.media_type))
+        vary += ", A-IM, If-None-Match"
+    headers += [("vary", vary), ("content-type", media_type)]
     if coding != IDENTITY:
         headers.append(("content-encoding", coding))
     body = bodies.get(digest, coding, read)
@@ -83,14 +82,13 @@ def _delta(request: Request, text: Text, deltas: Deltas) -> Delta | None:
 
 
 def plain_tag(tag: str) -> str:
-    """Returns the digest in an entity tag: the same for every coding."""
-    digest, _, coding = tag.partition("-")
-    return digest if coding in CODINGS else tag
+    """Returns the digest in an entity tag: the same for every variant and coding."""
+    return tag.partition("-")[0]
 
 
-def tag_of(digest: str, coding: str) -> str:
-    """Returns the entity tag, without quotes, of a body in a coding."""
-    return f"{digest}-{coding}" if coding else digest
+def tag_of(digest: str, coding: str, variant: str = "") -> str:
+    """Returns the entity tag, without quotes, of a body in a coding, of a type called a variant."""
+    return "-".join(filter(None, (digest, variant, coding)))
 
 
 def cache_control(path: str, max_age: int) -> str:
@@ -104,11 +102,11 @@ def shared_headers(kind: Kind, path: str) -> Headers:
     """Returns what does not depend on the request: scripts of other sites may read feeds."""
     if kind.feed or path.endswith(".opml"):
         return [
-            _NOSNIFF,
+            NOSNIFF,
             ("access-control-allow-origin", "*"),
             ("access-control-expose-headers", "ETag, IM, Link"),
         ]
-    return [_NOSNIFF]
+    return [NOSNIFF]
 
 
 def _headers(text: Text, tag: str, terms: Terms) -> Headers:

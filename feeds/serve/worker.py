@@ -10,6 +10,8 @@ granian that are not documented, so pyproject.toml holds to the minor version it
 from __future__ import annotations
 
 import asyncio
+import os
+import socket
 from asyncio.tasks import _enter_task, _leave_task
 from collections.abc import Callable
 from functools import partial
@@ -19,6 +21,9 @@ from granian._futures import _cbsched_aioschedule, _future_watcher_wrapper
 from granian._granian import CallbackScheduler, RSGIWorker
 
 from feeds.serve.application import Application
+
+# Who reads nothing of an answer for so long is taken to be gone.
+_UNREAD_MILLISECONDS = 60_000
 
 AnswerNow = Callable[[Any, Any], bool]
 
@@ -50,7 +55,7 @@ async def spawn_worker(
     new_worker: Callable[..., Any] = RSGIWorker  # its stub lacks the pipe and the metrics
     inner = new_worker(
         worker,
-        address,
+        (None, _listen(address[0])),
         None,
         runtime_threads,
         runtime_blocking_threads,
@@ -68,6 +73,17 @@ async def spawn_worker(
     later = _future_watcher_wrapper(application.__rsgi__)  # type: ignore[no-untyped-call]
     inner.serve_async(_Scheduler(loop, later, application.answer_ready), loop, stop)
     await stopped
+
+
+def _listen(address: Any) -> Any:
+    """Returns a socket whose connections end when nothing is read from them for too long.
+
+    Every connection inherits that (tcp(7), TCP_USER_TIMEOUT), which granian has no setting for.
+    """
+    holder = address.build()
+    with socket.socket(fileno=os.dup(holder.get_fd())) as listening:
+        listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _UNREAD_MILLISECONDS)
+    return holder
 
 
 class _Scheduler(CallbackScheduler):

@@ -37,6 +37,19 @@ class Lookups:
             for (data,) in self._db.execute(query, (number,)):
                 yield number, data
 
+    def image_counts(self) -> dict[str, tuple[int, int]]:
+        """Returns how many images there are in each state, and the bytes of their copies.
+
+        The states are those of ``feeds images status``: copy, missing, failed and waiting.
+        """
+        query = """
+            SELECT CASE WHEN name <> '' THEN 'copy' WHEN missing THEN 'missing'
+                        WHEN failures THEN 'failed' ELSE 'waiting' END AS state,
+                   count(*), sum(length)
+            FROM image GROUP BY state
+        """
+        return {state: (count, length) for state, count, length in self._db.execute(query)}
+
     def published_feeds(self) -> list[Feed]:
         """Returns all feeds, as they were published."""
         rows = self._db.execute("SELECT summary FROM feed")

@@ -17,7 +17,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from feeds.model import Entry, Feed, Item
+from feeds.model import Entry, Feed, Item, Picture
 from feeds.store.derived import changes, open_derived, read_state
 from feeds.store.store import Store
 
@@ -38,6 +38,7 @@ _SCHEMA = """
         id TEXT NOT NULL,
         PRIMARY KEY (kind, key, id)
     ) STRICT, WITHOUT ROWID;
+    CREATE TABLE picture (number INTEGER PRIMARY KEY, data BLOB NOT NULL) STRICT;
     CREATE TABLE feed (data BLOB NOT NULL) STRICT;
     CREATE TABLE synced (mark BLOB NOT NULL, changed INTEGER NOT NULL, edition INTEGER NOT NULL)
         STRICT;
@@ -45,7 +46,7 @@ _SCHEMA = """
         title, excerpt, body, content = '', tokenize = 'unicode61 remove_diacritics 2'
     )
 """
-_VERSION = 1
+_VERSION = 2
 _TAG = re.compile(r"""<(?:[^<>"']|"[^"]*"|'[^']*')*>""")
 # How often, in steps of SQLite's machine, a search asks whether its time is over.
 _STEPS = 2000
@@ -66,10 +67,15 @@ class Wanted(NamedTuple):
 
 
 class Found(NamedTuple):
-    """The entries of a query in the order of feeds, and the item of each by its number."""
+    """The entries of a query in the order of feeds, and the item of each by its number.
+
+    `images` are those of items that have any (see `Store.pictures`); of their copies only those
+    have a name that a document of the site shows: no other stands in out/.
+    """
 
     entries: tuple[Entry, ...]
     items: dict[int, Item]
+    images: dict[int, list[tuple[bool, Picture]]]
 
 
 class Edition(NamedTuple):
@@ -106,7 +112,8 @@ class SearchIndex:
         """
         conditions, values = _conditions(wanted)
         query = f"""
-            SELECT number, id, published, updated, digest, item FROM entry
+            SELECT number, id, published, updated, digest, item, picture.data
+            FROM entry LEFT JOIN picture USING (number)
             WHERE {" AND ".join(conditions)} ORDER BY published DESC, id LIMIT ?
         """  # noqa: S608 (conditions of our own, values apart)
         deadline = time.monotonic() + seconds
@@ -121,7 +128,8 @@ class SearchIndex:
             finally:
                 self._db.set_progress_handler(None, 0)
         entries = tuple(Entry(*row[:5]) for row in rows)
-        return Found(entries, {row[0]: _decode_item(row[5]) for row in rows})
+        items = {row[0]: _decode_item(row[5]) for row in rows}
+        return Found(entries, items, {row[0]: _decode_images(row[6]) for row in rows if row[6]})
 
     def close(self) -> None:
         """Closes the file."""
@@ -160,6 +168,7 @@ class SearchIndex:
         before = self._db.total_changes
         self._sync_entries(store)
         self._sync_places(store)
+        self._sync_pictures(store)
         feeds = sorted(msgspec.msgpack.encode(one) for one in store.published_feeds())
         if feeds != sorted(data for (data,) in self._db.execute("SELECT data FROM feed")):
             self._db.execute("DELETE FROM feed")
@@ -200,6 +209,23 @@ class SearchIndex:
         self._db.executemany(delete, mine - theirs)
         self._db.executemany("INSERT INTO place VALUES (?, ?, ?)", theirs - mine)
 
+    def _sync_pictures(self, store: Store) -> None:
+        shown = set[str]().union(*store.feed_images().values())
+        numbers = [number for (number,) in self._db.execute("SELECT number FROM entry")]
+        known = store.pictures(numbers, every=True) if store.has_pictures() else {}
+        theirs = {
+            (number, msgspec.msgpack.encode([(cached, _named(one, shown)) for cached, one in some]))
+            for number, some in known.items()
+        }
+        mine = set(self._db.execute("SELECT number, data FROM picture"))
+        delete = "DELETE FROM picture WHERE number = ? AND data = ?"
+        self._db.executemany(delete, mine - theirs)
+        self._db.executemany("INSERT INTO picture VALUES (?, ?)", theirs - mine)
+
+
+def _named(picture: Picture, shown: set[str]) -> Picture:
+    return picture if picture.name in shown else msgspec.structs.replace(picture, name="")
+
 
 def _conditions(wanted: Wanted) -> tuple[list[str], list[str | int]]:
     conditions, values = ["quality >= ?"], list[str | int]([wanted.min_quality])
@@ -221,3 +247,4 @@ def _texts(item: Item) -> tuple[str, str, str]:
 
 
 _decode_item = msgspec.msgpack.Decoder(Item).decode
+_decode_images = msgspec.msgpack.Decoder(list[tuple[bool, Picture]]).decode
