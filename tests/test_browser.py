@@ -24,6 +24,7 @@ EMPTY = "topics/nothing-yet.html"
 PAGES = ("index.html", FEED, EMPTY, "topics/ai.atom", "topics/ai.rss")
 PROVIDERS = ("Exämple", "Exämple Zwei", *(f"Paper {number}" for number in range(30)))
 TITLE = "Story 1: “what happened” & why"
+LONG = "Campaigners demand that the Government publishes what it has learnt of " * 2
 
 
 class Newsroom(NamedTuple):
@@ -67,7 +68,7 @@ def newsroom(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Newsroom]:
             site.seed(
                 f"{number}.txt",
                 number=number,
-                title=TITLE if number == 1 else f"Story {number}",
+                title={1: TITLE, 2: LONG}.get(number, f"Story {number}"),
                 provider={"name": name, "domain": f"paper{number}.test"},
                 topics=["AI", f"Topic {number % 3}"],
                 images=[{"url": source, "isCached": True, **size}] if number % 4 else None,
@@ -106,6 +107,15 @@ def test_browser_shows_every_page_well(
             one for one in visit.requests if not one.startswith((newsroom.url, newsroom.elsewhere))
         ]
         assert strangers == []
+
+
+def test_browser_shows_a_long_headline_to_its_end_on_a_phone(
+    newsroom: Newsroom, browser: Browser
+) -> None:
+    with visiting(browser, 320) as visit:
+        visit.page.goto(newsroom.url + FEED)
+        headline = visit.page.get_by_role("heading", name=LONG.strip())
+        assert headline.evaluate("(one) => one.scrollHeight <= one.clientHeight")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
