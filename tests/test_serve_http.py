@@ -92,6 +92,29 @@ def test_text_comes_whole_with_its_headers(
 
 
 @pytest.mark.parametrize("path", TEXTS)
+@pytest.mark.parametrize("destination", ["document", "empty"])
+def test_feed_opened_in_a_browser_comes_with_a_type_that_it_styles(
+    site: Site, server: Server, path: str, destination: str
+) -> None:
+    read = server.get(f"/{path}")
+    for tag in ("", read.tag):
+        got = server.get(f"/{path}", Sec_Fetch_Dest=destination, If_None_Match=tag)
+        if destination == "document" and path in {"all.atom", "all.rss"}:
+            assert got.headers["cache-control"] == "private, max-age=600"
+            assert got.headers["vary"] == "Accept-Encoding, Sec-Fetch-Dest"
+            kind = "application/xml; charset=utf-8"
+        else:
+            assert got.headers["cache-control"] == "public, max-age=600"
+            assert got.headers["vary"] == "Accept-Encoding"
+            kind = TEXTS[path]
+        if tag:
+            assert got.status == 304
+        else:
+            assert (got.status, got.body) == (200, site.read(path))
+            assert (got.headers["content-type"], got.tag) == (kind, read.tag)
+
+
+@pytest.mark.parametrize("path", TEXTS)
 def test_text_is_for_other_sites_only_where_it_is_a_feed(server: Server, path: str) -> None:
     origin = server.get(f"/{path}", Origin="https://app.example").headers.get(
         "access-control-allow-origin"

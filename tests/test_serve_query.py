@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from feeds.serve.finder import Finder
@@ -253,8 +253,9 @@ def test_query_of_whatever_is_answered_or_refused(
     max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 def test_path_of_whatever_bytes_is_never_a_fault(server: Server, path: bytes) -> None:
-    request = b"GET /" + path.replace(b"\r", b"").replace(b"\n", b"")
-    answer = server.send(request + b" HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
+    path = path.replace(b"\r", b"").replace(b"\n", b"")
+    assume(path and not path.startswith((b"?", b"#")))  # the index is there
+    answer = server.send(b"GET /" + path + b" HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n")
     assert status_of(answer) in {400, 404}, answer
 
 

@@ -75,9 +75,13 @@ class Site(msgspec.Struct, frozen=True):
     media_url: str = ""
     pages: Pages | None = None
 
+    def has_page(self, feed: Feed) -> bool:
+        """Whether a feed has a page of its own; what a query finds has none."""
+        return self.pages is not None and not feed.query
+
     def page_of(self, feed: Feed) -> str:
         """The address of the page that a feed is the alternate of: its own, or else the site's."""
-        return f"{self.base_url}{feed.address}.html" if self.pages else self.home
+        return f"{self.base_url}{feed.address}.html" if self.has_page(feed) else self.home
 
     def stylesheet_of(self, feed: Feed) -> str:
         """Where a feed finds its style sheet for browsers, from itself; ``""`` without pages.

@@ -21,6 +21,7 @@ class Request(NamedTuple):
     none_match: str | None = None
     since: str | None = None
     a_im: str | None = None
+    destination: str | None = None
 
 
 class Tally:

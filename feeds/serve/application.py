@@ -238,6 +238,7 @@ def _request_of(scope: Scope) -> Request:
         get("if-none-match"),
         get("if-modified-since"),
         get("a-im"),
+        get("sec-fetch-dest"),
     )
 
 

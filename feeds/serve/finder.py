@@ -6,8 +6,6 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import NamedTuple
 
-import msgspec
-
 from feeds.config import Config
 from feeds.model import Feed, Selected
 from feeds.renewal import site_of
@@ -92,8 +90,7 @@ class Finder:
             query.topics, query.providers, query.min_quality, query.words(), query.limit
         )
         found = index.find(wanted, _SEARCH_SECONDS)
-        # A query has no page of its own, so its alternate is the site.
-        site = msgspec.structs.replace(site_of(self._config), pages=None)
+        site = site_of(self._config)
         names: dict[tuple[str, str], str] = {
             (feed.kind, feed.key): feed.name for feed in edition.feeds
         }

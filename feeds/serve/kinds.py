@@ -6,18 +6,24 @@ from typing import NamedTuple
 
 
 class Kind(NamedTuple):
-    """A media type; `text` is compressed and held in memory, a `feed` can be cut into deltas."""
+    """A media type; `text` is compressed and held in memory, a `feed` can be cut into deltas.
+
+    `opened` is the type for somebody who opens it in a browser, where that is another.
+    """
 
     media_type: str
     text: bool = False
     feed: bool = False
+    opened: str = ""
 
 
 _UTF8 = "; charset=utf-8"
+# By their own types browsers show feeds as source text, or save them; by this one with our style.
+_XML = "application/xml" + _UTF8
 # Not `mimetypes`: it reads the machine's own lists, and knows no feeds.
 _KINDS = {
-    "atom": Kind("application/atom+xml" + _UTF8, text=True, feed=True),
-    "rss": Kind("application/rss+xml" + _UTF8, text=True, feed=True),
+    "atom": Kind("application/atom+xml" + _UTF8, text=True, feed=True, opened=_XML),
+    "rss": Kind("application/rss+xml" + _UTF8, text=True, feed=True, opened=_XML),
     "json": Kind("application/feed+json" + _UTF8, text=True, feed=True),
     "opml": Kind("text/x-opml" + _UTF8, text=True),
     "html": Kind("text/html" + _UTF8, text=True),

@@ -15,6 +15,8 @@ from feeds.serve.terms import Terms
 
 _NOSNIFF = ("x-content-type-options", "nosniff")
 _YEAR = 31_536_000
+# What browsers say of a page that somebody opens (www.w3.org/TR/fetch-metadata).
+_DOCUMENT = "document"
 
 
 class Text(NamedTuple):
@@ -44,15 +46,21 @@ class Text(NamedTuple):
 def answer_text(
     request: Request, text: Text, terms: Terms, bodies: Bodies, deltas: Deltas
 ) -> Answer:
-    """Returns the answer to a GET or HEAD for a text."""
+    """Returns the answer to a GET or HEAD for a text.
+
+    Somebody who opens a feed in a browser gets it with a type by which browsers style it. No shared
+    cache may keep that answer, so that readers, who are many, need not be told apart by caches.
+    """
     coding = choose(request.encodings)
     if coding is None:
         return NOT_ACCEPTABLE
     tag = tag_of(text.digest, coding)
-    headers = _headers(text, tag, terms)
-    if is_unchanged(request.none_match, request.since, tag, text.modified):
-        return Answer(304, [("vary", "Accept-Encoding"), *headers], b"", form=text.extension)
     kind = kind_of(text.path)
+    opened = bool(kind.opened) and request.destination == _DOCUMENT
+    headers = _headers(text, tag, terms, opened=opened)
+    vary = "Accept-Encoding, Sec-Fetch-Dest" if opened else "Accept-Encoding"
+    if is_unchanged(request.none_match, request.since, tag, text.modified):
+        return Answer(304, [("vary", vary), *headers], b"", form=text.extension)
     digest, read, status = text.digest, text.read, 200
     delta = _delta(request, text, deltas) if kind.feed else None
     if delta is not None:
@@ -62,8 +70,8 @@ def answer_text(
         headers += [("im", "feed"), ("cache-control", "no-store, im")]
         headers.append(("vary", "Accept-Encoding, A-IM, If-None-Match"))
     else:
-        headers.append(("vary", "Accept-Encoding"))
-    headers.append(("content-type", kind.media_type))
+        headers.append(("vary", vary))
+    headers.append(("content-type", kind.opened if opened else kind.media_type))
     if coding != IDENTITY:
         headers.append(("content-encoding", coding))
     body = bodies.get(digest, coding, read)
@@ -111,12 +119,13 @@ def shared_headers(kind: Kind, path: str) -> Headers:
     return [_NOSNIFF]
 
 
-def _headers(text: Text, tag: str, terms: Terms) -> Headers:
+def _headers(text: Text, tag: str, terms: Terms, *, opened: bool) -> Headers:
     kind = kind_of(text.path)
+    caching = cache_control(text.path, terms.max_age)
     headers = [
         ("etag", f'"{tag}"'),
         ("last-modified", http_date(text.modified)),
-        ("cache-control", cache_control(text.path, terms.max_age)),
+        ("cache-control", caching.replace("public", "private") if opened else caching),
         *shared_headers(kind, text.path),
     ]
     if kind.feed:
