@@ -17,7 +17,6 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, expect
 
 from tests.browsing import SCREENSHOTS, Visit, chromium, serving, visiting
-from tests.serving import Server
 from tests.site import Site, documents_in
 
 FEED = "topics/ai.html"
@@ -213,16 +212,6 @@ def test_browser_shows_a_notice_with_a_raw_feed(
             assert shown in text
         for hidden in ("urn:uuid", "http", "image/png", "Related coverage"):
             assert hidden not in text
-
-
-@pytest.mark.parametrize("name", ["topics/ai.atom", "all.rss", "query.atom?topic=ai"])
-def test_browser_shows_a_notice_with_a_raw_feed_of_our_server(
-    newsroom: Newsroom, browser: Browser, name: str
-) -> None:
-    with Server(newsroom.site) as server, visiting(browser, 768) as visit:
-        visit.page.goto(f"http://127.0.0.1:{server.port}/{name}")
-        notice = visit.style(":root", "content", "::before")
-        assert notice == '"This is a web feed. Copy its address into your reader."'
 
 
 def test_browser_loads_pictures_from_where_they_are_and_nothing_else(

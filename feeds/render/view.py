@@ -40,12 +40,14 @@ class Pages(msgspec.Struct, frozen=True):
     """What pages for people show besides.
 
     `missing` names the feeds, by kind and key, that do not exist although items name their topic or
-    provider; `templates` holds the site's own templates and assets by their names.
+    provider; `templates` holds the site's own templates and assets by their names. `query` is where
+    the form for queries is, seen from out/; empty where nothing shall link to it.
     """
 
     addresses: Addresses = Addresses()
     missing: tuple[tuple[FeedKind, str], ...] = ()
     templates: tuple[tuple[str, str], ...] = ()
+    query: str = ""
 
 
 class Site(msgspec.Struct, frozen=True):

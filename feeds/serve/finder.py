@@ -14,9 +14,9 @@ from feeds.serve.delta import Deltas
 from feeds.serve.encodings import IDENTITY
 from feeds.serve.query import Query
 from feeds.serve.texts import Text
+from feeds.slugs import QUERY
 from feeds.store.search import Edition, SearchIndex, Wanted
 
-ADDRESS = "query"
 _SEARCH_SECONDS = 1.0
 _MOST_RESULTS = 1000
 
@@ -65,7 +65,7 @@ class Finder:
             self._render(query, edition, index)
             result = self._results[query]
         canonical = query.canonical()
-        path = f"{ADDRESS}.{extension}"
+        path = f"{QUERY}.{extension}"
         return Text(
             path,
             result.digests[extension],
@@ -96,7 +96,7 @@ class Finder:
         }
         title = f"{site.title}: {query.describe(names)}"
         canonical = query.canonical()
-        feed = Feed(ADDRESS, "custom", ADDRESS, title, title, "", query.limit, canonical)
+        feed = Feed(QUERY, "custom", QUERY, title, title, "", query.limit, canonical)
         documents: dict[str, bytes] = {}
         digests: dict[str, str] = {}
         for document in render_feed(site, Selected(feed, found.entries), found.items):
