@@ -118,6 +118,16 @@ def test_browser_shows_a_long_headline_to_its_end_on_a_phone(
         assert headline.evaluate("(one) => one.scrollHeight <= one.clientHeight")
 
 
+@pytest.mark.parametrize("name", ["index.html", FEED, EMPTY])
+def test_browser_never_scrolls_sideways_with_letters_of_twice_the_size(
+    newsroom: Newsroom, browser: Browser, name: str
+) -> None:
+    with visiting(browser, 320) as visit:
+        visit.page.goto(newsroom.url + name)
+        visit.page.evaluate("document.documentElement.style.fontSize = '200%'")
+        assert visit.overflow() == 0
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("name", ["index.html", FEED])
 def test_browser_finds_no_barrier(
