@@ -242,6 +242,19 @@ def test_browser_loads_pictures_from_where_they_are_and_nothing_else(
         assert any("Content Security Policy" in line for line in visit.console)
 
 
+def test_browser_shows_no_sign_of_a_broken_picture(newsroom: Newsroom, browser: Browser) -> None:
+    with visiting(browser) as visit:
+        page = visit.page
+        page.route("**/*.png", lambda route: route.abort())
+        page.goto(newsroom.url + FEED)
+        images, boxes = page.locator("img"), page.locator(".picture")
+        for number in range(3):
+            boxes.nth(number).scroll_into_view_if_needed()
+            expect(images.nth(number)).to_be_hidden()
+            expect(boxes.nth(number)).to_be_visible()
+        assert visit.moved() == 0
+
+
 def test_browser_prints_related_coverage_and_no_controls(
     newsroom: Newsroom, browser: Browser
 ) -> None:
