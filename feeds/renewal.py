@@ -22,6 +22,7 @@ from feeds.report import FeedReport
 from feeds.select.catalog import addresses_of, excluded_places
 from feeds.select.choose import Past
 from feeds.selection import SELECTION_VERSION, Selection, next_turn, select, selected
+from feeds.slugs import QUERY
 from feeds.store import Store
 from feeds.templates import Templates, read_templates
 from feeds.times import from_unix, show_time
@@ -303,7 +304,8 @@ def site_of(config: Config, feeds: Iterable[Feed] = (), templates: Templates = (
     """Returns the site as documents show it; pages link to those topics that are among `feeds`."""
     site, every = config.site, config.schedule.every
     missing = sorted(excluded_places(config) - {(feed.kind, feed.key) for feed in feeds})
-    pages = Pages(addresses_of(config), tuple(missing), templates)
+    query = QUERY if site.query_link and config.serve.query else ""
+    pages = Pages(addresses_of(config), tuple(missing), templates, query)
     return Site(
         base_url=site.base_url,
         home=site.home,

@@ -19,6 +19,9 @@ _MAX_LENGTH = 60
 # A file name has at most 255 bytes, and a few go to its extension and to temporary names.
 _MAX_DOMAIN = 200
 
+# Where ``feeds serve`` answers queries, and has the form that writes them.
+QUERY = "query"
+
 
 class Addresses(msgspec.Struct, frozen=True):
     """The slugs that config.toml gives, by folded topic and by domain; all else follows by rule."""

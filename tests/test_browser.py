@@ -24,6 +24,7 @@ EMPTY = "topics/nothing-yet.html"
 PAGES = ("index.html", FEED, EMPTY, "topics/ai.atom", "topics/ai.rss")
 PROVIDERS = ("Exämple", "Exämple Zwei", *(f"Paper {number}" for number in range(30)))
 TITLE = "Story 1: “what happened” & why"
+LONG = "Campaigners demand that the Government publishes what it has learnt of " * 2
 
 
 class Newsroom(NamedTuple):
@@ -67,7 +68,7 @@ def newsroom(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Newsroom]:
             site.seed(
                 f"{number}.txt",
                 number=number,
-                title=TITLE if number == 1 else f"Story {number}",
+                title={1: TITLE, 2: LONG}.get(number, f"Story {number}"),
                 provider={"name": name, "domain": f"paper{number}.test"},
                 topics=["AI", f"Topic {number % 3}"],
                 images=[{"url": source, "isCached": True, **size}] if number % 4 else None,
@@ -106,6 +107,25 @@ def test_browser_shows_every_page_well(
             one for one in visit.requests if not one.startswith((newsroom.url, newsroom.elsewhere))
         ]
         assert strangers == []
+
+
+def test_browser_shows_a_long_headline_to_its_end_on_a_phone(
+    newsroom: Newsroom, browser: Browser
+) -> None:
+    with visiting(browser, 320) as visit:
+        visit.page.goto(newsroom.url + FEED)
+        headline = visit.page.get_by_role("heading", name=LONG.strip())
+        assert headline.evaluate("(one) => one.scrollHeight <= one.clientHeight")
+
+
+@pytest.mark.parametrize("name", ["index.html", FEED, EMPTY])
+def test_browser_never_scrolls_sideways_with_letters_of_twice_the_size(
+    newsroom: Newsroom, browser: Browser, name: str
+) -> None:
+    with visiting(browser, 320) as visit:
+        visit.page.goto(newsroom.url + name)
+        visit.page.evaluate("document.documentElement.style.fontSize = '200%'")
+        assert visit.overflow() == 0
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -220,6 +240,19 @@ def test_browser_loads_pictures_from_where_they_are_and_nothing_else(
         page.evaluate("(url) => { new Image().src = url; }", stranger)
         page.wait_for_function("() => true")
         assert any("Content Security Policy" in line for line in visit.console)
+
+
+def test_browser_shows_no_sign_of_a_broken_picture(newsroom: Newsroom, browser: Browser) -> None:
+    with visiting(browser) as visit:
+        page = visit.page
+        page.route("**/*.png", lambda route: route.abort())
+        page.goto(newsroom.url + FEED)
+        images, boxes = page.locator("img"), page.locator(".picture")
+        for number in range(3):
+            boxes.nth(number).scroll_into_view_if_needed()
+            expect(images.nth(number)).to_be_hidden()
+            expect(boxes.nth(number)).to_be_visible()
+        assert visit.moved() == 0
 
 
 def test_browser_prints_related_coverage_and_no_controls(

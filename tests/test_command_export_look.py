@@ -2,35 +2,54 @@
 
 from __future__ import annotations
 
+import io
 import shlex
+import sys
+from contextlib import redirect_stdout
 from pathlib import Path
 
 import pytest
 
+from feeds.cli import main
 from tests.site import Site
 
 
 @pytest.mark.parametrize(
-    ("base_url", "port"),
+    ("base_url", "more"),
     [
-        ("http://localhost:8123/", 8123),
-        ("http://127.0.0.1:9/feeds/", 9),
-        ("http://localhost/", 80),
-        ("https://feeds.example.org:8443/", 8000),
-        ("https://feeds.example.org/", 8000),
+        ("http://localhost:8123/", " --port 8123"),
+        ("http://127.0.0.1:9/feeds/", " --port 9"),
+        ("http://localhost/", " --port 80"),
+        ("http://localhost:8000/", ""),
+        ("https://feeds.example.org:8443/", ""),
+        ("https://feeds.example.org/", ""),
     ],
 )
 def test_export_ends_with_a_command_that_fits_the_address(
-    site: Site, base_url: str, port: int, monkeypatch: pytest.MonkeyPatch
+    site: Site, base_url: str, more: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (site.root / "config.toml").write_text(f'[site]\nbase_url = "{base_url}"\n')
     monkeypatch.chdir(site.root)
     site.seed()
-    last = site.run("export").out.splitlines()[-1]
-    assert last == (
-        "look at them: out/index.html; "
-        f"serve them here: python3 -m http.server -b 127.0.0.1 -d out {port}"
-    )
+    with redirect_stdout(io.StringIO()) as said:
+        assert main(["export"]) == 0
+    last = said.getvalue().splitlines()[-1]
+    assert last == f"look at them: out/index.html; serve them here: feeds serve{more}"
+
+
+@pytest.mark.parametrize("on_path", [True, False], ids=["on the PATH", "elsewhere"])
+def test_export_names_the_program_as_it_was_called(
+    site: Site, monkeypatch: pytest.MonkeyPatch, *, on_path: bool
+) -> None:
+    program = site.root / "bin/feeds"
+    program.parent.mkdir()
+    program.touch(0o755)
+    monkeypatch.setenv("PATH", str(program.parent if on_path else site.root))
+    monkeypatch.setattr(sys, "argv", [str(program), "export"])
+    site.seed()
+    told = site.run("export").out.splitlines()[-1]
+    called = "feeds" if on_path else program
+    assert f"; serve them here: {called} serve --config " in told
 
 
 def test_export_names_a_folder_elsewhere_so_that_a_shell_reads_it(
@@ -42,13 +61,14 @@ def test_export_names_a_folder_elsewhere_so_that_a_shell_reads_it(
     look, _, serve = told.partition("; serve them here: ")
     assert shlex.split(look.removeprefix("look at them: ")) == [f"{out}/index.html"]
     assert Path(shlex.split(look)[-1]).is_file()
-    assert shlex.split(serve)[-3:] == ["-d", str(out), "8000"]
+    config = str(site.root / "config.toml")
+    assert shlex.split(serve) == ["feeds", "serve", "--config", config, "--out", str(out)]
 
 
 def test_export_without_pages_says_how_to_serve(site: Site) -> None:
     site.configure("pages = false\n")
     site.seed()
-    assert site.run("export").out.splitlines()[-1].startswith("serve them here: python3 ")
+    assert site.run("export").out.splitlines()[-1].startswith("serve them here: feeds serve ")
 
 
 def test_export_says_nothing_of_looking_where_nothing_was_published(site: Site) -> None:

@@ -54,8 +54,7 @@ def test_init_makes_a_site_that_works_at_once(tmp_path: Path, name: str | None) 
     exported = feeds(folder, "export", "--strict")
     assert (exported.code, exported.err) == (0, "")
     assert exported.out.splitlines()[-1] == (
-        "look at them: out/index.html; serve them here: "
-        "python3 -m http.server -b 127.0.0.1 -d out 8000"
+        "look at them: out/index.html; serve them here: feeds serve"
     )
     documents = documents_in(folder / "out")
     assert b"Hello from your new feeds" in documents["topics/getting-started.html"]

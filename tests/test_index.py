@@ -84,6 +84,22 @@ def test_index_tells_readers_of_the_main_feeds_and_the_list(site: Site) -> None:
     assert [one.get("href") for one in downloads] == ["feeds.opml"]
 
 
+@pytest.mark.parametrize(
+    ("toml", "hrefs"),
+    [
+        pytest.param("", [], id="unless asked for"),
+        pytest.param("query_link = true\n", ["query"], id="where asked for"),
+        pytest.param("query_link = true\n[serve]\nquery = false\n", [], id="not without a form"),
+    ],
+)
+def test_index_links_to_the_form_for_queries(site: Site, toml: str, hrefs: list[str]) -> None:
+    site.configure(toml)
+    site.seed()
+    site.publish()
+    links = [one for one in _index(site).iter("a") if one.text == "Make a feed of your own"]
+    assert [one.get("href") for one in links] == hrefs
+
+
 @pytest.mark.filterwarnings("ignore::bs4.GuessedAtParserWarning")  # the library's own way
 @pytest.mark.parametrize(
     ("page", "feed"), [("", "all"), ("topics/ai.html", "topics/ai")], ids=["index", "feed"]

@@ -134,6 +134,16 @@ def test_feed_as_xml_takes_deltas_all_the_same(server: Server) -> None:
     assert (got.status, b"<entry>" in got.body) == (226, False)
 
 
+@pytest.mark.parametrize(
+    ("path", "same"), [("/", "/index.html"), ("/favicon.ico", "/assets/icon.svg")]
+)
+def test_path_that_browsers_ask_for_gives_what_is_meant(
+    server: Server, path: str, same: str
+) -> None:
+    got = server.get(path)
+    assert (got.status, got.tag) == (200, server.get(same).tag)
+
+
 @pytest.mark.parametrize("path", TEXTS)
 def test_text_is_for_other_sites_only_where_it_is_a_feed(server: Server, path: str) -> None:
     origin = server.get(f"/{path}", Origin="https://app.example").headers.get(

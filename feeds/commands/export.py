@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import shlex
+import shutil
+import sys
 from argparse import Namespace
 from contextlib import suppress
 from pathlib import Path
@@ -20,7 +22,7 @@ from feeds.pipeline import publish_pass
 from feeds.report import PassReport
 
 _LOCAL = {"localhost", "127.0.0.1"}
-_DEFAULT_PORT = 8000
+_DEFAULT_CONFIG = Path("config.toml")
 
 
 def run(arguments: Namespace) -> int:
@@ -44,7 +46,7 @@ def run(arguments: Namespace) -> int:
     console.problems(report.problems)
     _summarise(console, report)
     if not report.dry_run:
-        console.say(_where_to_look(loaded.config))
+        console.say(_where_to_look(arguments, loaded.config))
     console.report(report)
     if report.pings and not report.dry_run:
         _push(console, loaded)
@@ -117,17 +119,34 @@ def _summarise(console: Console, report: PassReport) -> None:
         )
 
 
-def _where_to_look(config: Config) -> str:
+def _where_to_look(arguments: Namespace, config: Config) -> str:
     """Says how to look at what was published, as a command that can be pasted into a shell."""
-    site, out = config.site, config.paths.out
-    url = urlsplit(site.base_url)
-    port = _DEFAULT_PORT
+    command = [_program(), "serve"]
+    if arguments.config != _DEFAULT_CONFIG:
+        command += ["--config", _shown(arguments.config)]
+    if arguments.out:
+        command += ["--out", _shown(arguments.out)]
+    url = urlsplit(config.site.base_url)
     if url.hostname in _LOCAL:
         port = url.port or (80 if url.scheme == "http" else 443)
+        if port != config.serve.port:
+            command += ["--port", str(port)]
+    serve = f"serve them here: {shlex.join(command)}"
+    if not config.site.pages:
+        return serve
+    out = config.paths.out
     with suppress(OSError, ValueError):  # out/ is not below the current folder, or that is gone
         out = out.relative_to(Path.cwd())
-    shown = shlex.quote(os.fsencode(out).decode(errors="backslashreplace"))
-    serve = f"python3 -m http.server -b 127.0.0.1 -d {shown} {port}"
-    if not site.pages:
-        return f"serve them here: {serve}"
-    return f"look at them: {shown}/index.html; serve them here: {serve}"
+    return f"look at them: {shlex.quote(_shown(out))}/index.html; {serve}"
+
+
+def _program() -> str:
+    """Returns what was typed to run this program: in a clone it need not be on the PATH."""
+    typed = sys.argv[0]
+    if Path(typed).name != "feeds" or shutil.which("feeds") == typed:
+        return "feeds"
+    return typed
+
+
+def _shown(path: Path) -> str:
+    return os.fsencode(path).decode(errors="backslashreplace")

@@ -65,6 +65,7 @@ class Site(Section):
     logo: Url = ""
     hub: tuple[Url, ...] = ()
     pages: bool = True
+    query_link: bool = False
 
     @field_validator("hub", mode="before")
     @classmethod

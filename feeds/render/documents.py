@@ -69,7 +69,11 @@ def render_feed(
         entries.append(EntryView(item, published, updated, enclosure, content))
     updated = max((entry.updated for entry in entries), default=NEVER)
     view = FeedView(site, selected.feed, updated, entries)
-    return [render(view) for render in _FORMATS if site.pages or render is not html.render_html]
+    return [
+        render(view)
+        for render in _FORMATS
+        if render is not html.render_html or site.has_page(selected.feed)
+    ]
 
 
 def feed_key(site: Site, selected: Selected, pictures: Pictures = _NO_PICTURES) -> bytes:

@@ -45,6 +45,7 @@ def render_index(site: Site, feeds: Sequence[Summary]) -> Document:
         "policy": content_policy([]),
         "groups": [group for group in groups if group.feeds],
         "main": listed[0],
+        "query": site.pages.query if site.pages else "",
     }
     templates = site.pages.templates if site.pages else ()
     return Document(PATH, MEDIA_TYPE, render_page(templates, "index.html", variables))

@@ -14,7 +14,7 @@ from feeds.model import Feed, FeedKind, Image, Item, Picture
 from feeds.slugs import Addresses
 
 # Raise it whenever the same feed would give other bytes.
-RENDER_VERSION = 2
+RENDER_VERSION = 3
 
 # Stands for `updated` where a feed has no entry: Atom wants a date, and "now" would change the
 # document with every pass.
@@ -40,12 +40,14 @@ class Pages(msgspec.Struct, frozen=True):
     """What pages for people show besides.
 
     `missing` names the feeds, by kind and key, that do not exist although items name their topic or
-    provider; `templates` holds the site's own templates and assets by their names.
+    provider; `templates` holds the site's own templates and assets by their names. `query` is where
+    the form for queries is, seen from out/; empty where nothing shall link to it.
     """
 
     addresses: Addresses = Addresses()
     missing: tuple[tuple[FeedKind, str], ...] = ()
     templates: tuple[tuple[str, str], ...] = ()
+    query: str = ""
 
 
 class Site(msgspec.Struct, frozen=True):
@@ -75,9 +77,13 @@ class Site(msgspec.Struct, frozen=True):
     media_url: str = ""
     pages: Pages | None = None
 
+    def has_page(self, feed: Feed) -> bool:
+        """Whether a feed has a page of its own; what a query finds has none."""
+        return self.pages is not None and not feed.query
+
     def page_of(self, feed: Feed) -> str:
         """The address of the page that a feed is the alternate of: its own, or else the site's."""
-        return f"{self.base_url}{feed.address}.html" if self.pages else self.home
+        return f"{self.base_url}{feed.address}.html" if self.has_page(feed) else self.home
 
     def stylesheet_of(self, feed: Feed) -> str:
         """Where a feed finds its style sheet for browsers, from itself; ``""`` without pages.

@@ -21,13 +21,13 @@ from feeds.serve.answers import (
     Request,
     plain,
 )
-from feeds.serve.finder import ADDRESS
 from feeds.serve.kinds import is_browser
 from feeds.serve.library import Library
 from feeds.serve.media import Stream
 from feeds.serve.metrics import Counts
 from feeds.serve.query import BadQueryError, Query
 from feeds.serve.wire import HTTPProtocol, Scope, send, send_file
+from feeds.slugs import QUERY
 
 _LONGEST_TARGET = 8192
 # Ready answers: how many, and of requests of at most how many characters.
@@ -36,8 +36,9 @@ _LONGEST_KEY = 2048
 _MOST_WAITING = 512
 _MOST_QUERIES = 64
 _HEALTH_SECONDS = 1.0
-_QUERIES = {f"{ADDRESS}.{extension}": extension for extension in ("atom", "rss", "json")}
-_INDEX = "index.html"
+_QUERIES = {f"{QUERY}.{extension}": extension for extension in ("atom", "rss", "json")}
+# What stands for what; browsers look for the icon of a feed that they show in that place.
+_ALIASES = {"": "index.html", "favicon.ico": "assets/icon.svg"}
 
 Work = Callable[[], Answer | Stream]
 
@@ -129,7 +130,7 @@ class Application:
                 return library.media(request, path, ranges)
             if path == "healthz":
                 return await self._healthz()
-            if path == ADDRESS and library.config.serve.query:
+            if path == QUERY and library.config.serve.query:
                 return await self._work(lambda: library.form(request))
             if path in _QUERIES and library.config.serve.query:
                 return await self._query(request, _QUERIES[path])
@@ -187,10 +188,10 @@ def _paths(path: str, prefix: str) -> list[str]:
     """Returns what a path may mean below out/: with the path of `site.base_url`, or without."""
     if not path.startswith("/"):
         return [path]  # "*" (RFC 9112, section 3.2.4), which names no file
-    found = [path[1:] or _INDEX]
+    found = [path[1:]]
     if prefix != "/" and path.startswith(prefix):
-        found.append(path[len(prefix) :] or _INDEX)
-    return found
+        found.append(path[len(prefix) :])
+    return [_ALIASES.get(one, one) for one in found]
 
 
 def _request_of(scope: Scope) -> Request:

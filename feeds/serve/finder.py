@@ -6,8 +6,6 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import NamedTuple
 
-import msgspec
-
 from feeds.config import Config
 from feeds.gallery import chosen
 from feeds.model import Feed, Picture, Selected
@@ -17,9 +15,9 @@ from feeds.serve.delta import Deltas
 from feeds.serve.encodings import IDENTITY
 from feeds.serve.query import Query
 from feeds.serve.texts import Text
+from feeds.slugs import QUERY
 from feeds.store.search import Edition, Found, SearchIndex, Wanted
 
-ADDRESS = "query"
 _SEARCH_SECONDS = 1.0
 _MOST_RESULTS = 1000
 
@@ -68,7 +66,7 @@ class Finder:
             self._render(query, edition, index)
             result = self._results[query]
         canonical = query.canonical()
-        path = f"{ADDRESS}.{extension}"
+        path = f"{QUERY}.{extension}"
         return Text(
             path,
             result.digests[extension],
@@ -93,14 +91,13 @@ class Finder:
             query.topics, query.providers, query.min_quality, query.words(), query.limit
         )
         found = index.find(wanted, _SEARCH_SECONDS)
-        # A query has no page of its own, so its alternate is the site.
-        site = msgspec.structs.replace(site_of(self._config), pages=None)
+        site = site_of(self._config)
         names: dict[tuple[str, str], str] = {
             (feed.kind, feed.key): feed.name for feed in edition.feeds
         }
         title = f"{site.title}: {query.describe(names)}"
         canonical = query.canonical()
-        feed = Feed(ADDRESS, "custom", ADDRESS, title, title, "", query.limit, canonical)
+        feed = Feed(QUERY, "custom", QUERY, title, title, "", query.limit, canonical)
         documents: dict[str, bytes] = {}
         digests: dict[str, str] = {}
         selected, pictures = Selected(feed, found.entries), self._pictures(found)

@@ -16,20 +16,47 @@ from feeds.serve.encodings import choose
 from feeds.serve.query import DEFAULT_LIMIT, MAX_LIMIT, MAX_TEXT
 from feeds.serve.texts import tag_of
 
+# The look of the pages in out/, as far as a form needs it: there may be no pages.
 _STYLE = """
-:root { color-scheme: light dark; font: 1rem/1.5 system-ui, sans-serif; }
-body { max-width: 34rem; margin: 2rem auto; padding: 0 1rem; }
+:root {
+  color-scheme: light dark;
+  --paper: #fbf9f4; --ink: #1d1b16; --quiet: #5d574c; --accent: #9a3412;
+  background: var(--paper); color: var(--ink); overflow-wrap: anywhere;
+  font: 100%/1.5 system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", sans-serif;
+}
+@media (prefers-color-scheme: dark) {
+  :root {
+    --paper: #171512; --ink: #ece7dc; --quiet: #aea596; --accent: #f2a479;
+  }
+}
+body { max-width: 34rem; margin: 2rem auto 3rem; padding: 0 1rem; }
+h1 {
+  margin: 1rem 0; padding-top: 1rem; border-top: 3px solid;
+  font: 600 2rem/1.2 Charter, "Bitstream Charter", "Sitka Text", Cambria, "Noto Serif", serif;
+}
+a { color: var(--accent); text-underline-offset: .18em; }
 label { display: block; margin-top: 1rem; font-weight: 600; }
-input { width: 100%; box-sizing: border-box; font: inherit; padding: .4rem; margin-top: .25rem; }
-button { font: inherit; padding: .4rem 1rem; margin: 1.5rem .5rem 0 0; }
-small { font-weight: 400; }
+small { font-weight: 400; color: var(--quiet); }
+input, button {
+  box-sizing: border-box; min-height: 2.5rem; padding: .25rem .75rem;
+  border: 1px solid var(--quiet); border-radius: 4px;
+  background: var(--paper); color: inherit; font: inherit;
+}
+input { width: 100%; margin-top: .25rem; }
+button { margin: 1.5rem .5rem 0 0; font-weight: 600; cursor: pointer; }
+button:hover, button:first-of-type {
+  border-color: var(--accent); background: var(--accent); color: var(--paper);
+}
+:focus-visible { outline: 2px solid var(--accent); outline-offset: 2px; }
 """
 _HASH = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
 _POLICY = (
-    f"default-src 'none'; style-src 'sha256-{_HASH}'; form-action 'self'; base-uri 'none'; "
-    "frame-ancestors 'none'"
+    f"default-src 'none'; style-src 'sha256-{_HASH}'; img-src 'self'; form-action 'self'; "
+    "base-uri 'none'; frame-ancestors 'none'"
 )
 _ROWS = 2
+_ICON = '<link rel="icon" href="assets/icon.svg" type="image/svg+xml">\n'
+_BACK = '<p><a href="index.html">All feeds</a></p>\n'
 
 
 def answer_form(
@@ -68,12 +95,13 @@ def _page(config: Config, feeds: Sequence[Feed]) -> str:
 <head>
 <meta charset="utf-8">
 <meta name="viewport" content="width=device-width, initial-scale=1">
+<meta name="color-scheme" content="light dark">
 <title>{title}</title>
-<style>{_STYLE}</style>
+{_ICON if config.site.pages else ""}<style>{_STYLE}</style>
 </head>
 <body>
 <main>
-<h1>{title}</h1>
+{_BACK if config.site.pages else ""}<h1>{title}</h1>
 <p>Say what you want to read about. The address that you get is one to subscribe to in a reader.
 What you leave empty does not matter.</p>
 <form action="query.atom" method="get">
@@ -101,7 +129,7 @@ def _inputs(name: str, label: str, choices: Sequence[tuple[str, str]]) -> str:
         f'<option value="{escape(value)}">{escape(text)}</option>\n' for value, text in choices
     )
     rows = "\n".join(
-        f'<label for="{name}{row}">{label}{" or" if row > 1 else ""}</label>\n'
+        f'<label for="{name}{row}">{"or " + label.lower() if row > 1 else label}</label>\n'
         f'<input id="{name}{row}" name="{name}" list="{name}s">'
         for row in range(1, _ROWS + 1)
     )

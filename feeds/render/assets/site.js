@@ -1,4 +1,5 @@
-// Two helps on top of pages that work without them: copying an address, and narrowing the list.
+// Three helps on top of pages that work without them: copying an address, narrowing the list, and
+// keeping the sign of a broken picture away.
 "use strict";
 
 const say = (text) => {
@@ -29,6 +30,18 @@ for (const button of document.querySelectorAll("[data-copy]")) {
       label.data = before;
     }, 2500);
   });
+}
+
+// A picture that does not come leaves its place as it is, unless it has words to show there.
+const hide = (image) => {
+  image.hidden = !image.alt;
+};
+
+for (const image of document.images) {
+  image.addEventListener("error", () => hide(image));
+  if (image.complete && !image.naturalWidth) {
+    hide(image);
+  }
 }
 
 // What names are compared by: without case and accents.
