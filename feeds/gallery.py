@@ -15,7 +15,8 @@ class Gallery:
     """Tells of each image whether its copy can be shown.
 
     It can where the file, in out/ or else in the cache, is the one that was measured. `links` are
-    the names that are not in out/ yet, `present` those that are. `untouched` says that nothing came
+    the names that are not in out/ yet, `present` those that are, `before` those that the documents
+    of each feed named at the last pass. `untouched` says that nothing came
     to the folders of copies in out/ or left them since the last pass, so that what it published is
     there.
     """
@@ -30,8 +31,9 @@ class Gallery:
         self._knows = store.has_pictures()
         self.links: set[str] = set()
         self.present: set[str] = set()
+        self.before = store.feed_images()
         if untouched and self._out:
-            self.present.update(*store.feed_images().values())
+            self.present.update(*self.before.values())
             self.present -= store.image_news()
         self._usable = dict.fromkeys(self.present, True)
 

@@ -173,23 +173,22 @@ def _publish(
     from feeds.render.documents import RenderJob, render_feeds, render_overviews
 
     out = config.paths.out
-    plan = _plan(store, config, selection, site, gallery, now)
+    # Even where the manifest was lost, these are ours.
+    stamps = store.stamps()
+    known = {path for path, stamp in stamps.items() if stamp_of(out, path) == stamp}
+    plan = _plan(store, config, selection, site, gallery, known, now)
     jobs = (
         RenderJob(site, one, store.items(entry.number for entry in one.entries), pictures)
         for one, pictures, _ in plan.stale
     )
     many = len(plan.stale) >= _MANY_FEEDS
-    # Even where the manifest was lost, these are ours.
-    stamps = store.stamps()
-    known = {path for path, stamp in stamps.items() if stamp_of(out, path) == stamp}
-    known |= gallery.present
     media = gallery.published(plan.images.values())
     keep = [*plan.keep, *media]
     with Publisher(
         out,
         keep,
         store.item_count(),
-        known=known,
+        known=known | gallery.present,
         precompress=config.publish.precompress,
         dry_run=options.dry_run,
     ) as publisher:
@@ -206,7 +205,7 @@ def _publish(
     if not options.dry_run:
         for one, _, key in plan.stale:
             store.keep_feed(key, one.summary())
-        store.keep_feed_images(plan.images)
+        store.keep_feed_images(plan.images, gallery.before)
         store.drop_feeds(set(store.feeds()) - {one.feed.address for one in plan.feeds})
         untouched = {path: stamp for path, stamp in stamps.items() if path in publisher.files}
         published = untouched | publisher.stamps
@@ -246,18 +245,23 @@ def _expect_pings(
 
 
 def _plan(
-    store: Store, config: Config, selection: Selection, site: Site, gallery: Gallery, now: int
+    store: Store,
+    config: Config,
+    selection: Selection,
+    site: Site,
+    gallery: Gallery,
+    known: set[str],
+    now: int,
 ) -> _Plan:
     from feeds.render.documents import document_paths, feed_key, overview_paths
 
-    out, before, stamps = config.paths.out, store.feeds(), store.stamps()
-    images = store.feed_images()
+    before, images = store.feeds(), gallery.before
     plan = _Plan([], [], overview_paths(site), {})
     for feed in selection.feeds:
         paths = document_paths(site, feed)
         plan.keep.extend(paths)
         key, summary = before.get(feed.address, (b"", None))
-        intact = all(path in stamps and stamp_of(out, path) == stamps[path] for path in paths)
+        intact = known.issuperset(paths)
         names = images.get(feed.address, ())
         if (
             summary

@@ -123,5 +123,12 @@ def test_hosts_and_names_are_kept(store: Store) -> None:
     store.keep_host_failures(failures)
     store.keep_host_failures(failures)
     assert store.host_failures() == {"a": failures[0]}
-    store.keep_feed_images({"all": ("media/x", "media/y"), "topics/ai": ()})
-    assert store.feed_images() == {"all": ("media/x", "media/y")}
+    states: list[dict[str, tuple[str, ...]]] = [
+        {"all": ("media/x", "media/y"), "topics/ai": ()},
+        {"all": ("media/x",), "topics/ai": ("media/y",)},
+        {"all": (), "topics/ai": ("media/y",)},
+        {"providers/x": ("media/y",)},
+    ]
+    for names in states:
+        store.keep_feed_images(names, store.feed_images())
+        assert store.feed_images() == {one: some for one, some in names.items() if some}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from pathlib import Path
 
 import msgspec
@@ -10,8 +9,8 @@ import msgspec
 from feeds.errors import PublishError
 
 MANIFEST = ".feeds-manifest.json"
-# A part of the path that is empty, "." or "..", or a null character.
-_OUTSIDE = re.compile(r"\0|(?:^|/)\.{0,2}(?:/|\Z)")
+# No part of a path below out/ is one of these.
+_OUTSIDE = {"", ".", ".."}
 
 
 class Manifest(msgspec.Struct, kw_only=True, frozen=True):
@@ -53,4 +52,4 @@ def read_manifest(out: Path) -> Manifest:
 
 
 def _is_inside(name: str) -> bool:
-    return _OUTSIDE.search(name) is None
+    return "\0" not in name and _OUTSIDE.isdisjoint(name.split("/"))

@@ -218,11 +218,18 @@ class Images:
         rows = self._db.execute("SELECT address, names FROM feed_image")
         return {address: _decode_names(names) for address, names in rows}
 
-    def keep_feed_images(self, names: dict[str, tuple[str, ...]]) -> None:
-        """Keeps which copies the documents of all feeds name."""
-        self._db.execute("DELETE FROM feed_image")
-        rows = ((address, msgspec.msgpack.encode(some)) for address, some in names.items() if some)
-        self._db.executemany("INSERT INTO feed_image VALUES (?, ?)", rows)
+    def keep_feed_images(
+        self, names: dict[str, tuple[str, ...]], before: dict[str, tuple[str, ...]]
+    ) -> None:
+        """Keeps which copies the documents of all feeds name; `before` is what was kept so far."""
+        gone = ((address,) for address in before if not names.get(address))
+        self._db.executemany("DELETE FROM feed_image WHERE address = ?", gone)
+        rows = (
+            (address, msgspec.msgpack.encode(some))
+            for address, some in names.items()
+            if some and some != before.get(address)
+        )
+        self._db.executemany("INSERT OR REPLACE INTO feed_image VALUES (?, ?)", rows)
 
 
 class _OfItem(msgspec.Struct):
