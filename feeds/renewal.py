@@ -170,7 +170,13 @@ def _publish(
     ears: Ears,
 ) -> Renewal:
     # Imported on demand: a pass that renders nothing does without feedgen and lxml.
-    from feeds.render.documents import RenderJob, render_feeds, render_overviews
+    from feeds.render.documents import (
+        RenderJob,
+        index_key,
+        index_paths,
+        render_feeds,
+        render_overviews,
+    )
 
     out = config.paths.out
     # Even where the manifest was lost, these are ours.
@@ -182,6 +188,8 @@ def _publish(
         for one, pictures, _ in plan.stale
     )
     many = len(plan.stale) >= _MANY_FEEDS
+    this_index = index_key(site, plan.feeds)
+    has_index = store.fact("index", bytes) == this_index and known.issuperset(index_paths(site))
     media = gallery.published(plan.images.values())
     keep = [*plan.keep, *media]
     with Publisher(
@@ -198,7 +206,7 @@ def _publish(
             for document in documents:
                 publisher.put(document)
             ears.progress("feeds", done, len(plan.stale))
-        for document in render_overviews(site, plan.feeds):
+        for document in render_overviews(site, plan.feeds, with_index=not has_index):
             publisher.put(document)
         publisher.finish()
     removed = [path for path in publisher.removed if not path.startswith(_MEDIA)]
@@ -206,6 +214,7 @@ def _publish(
         for one, _, key in plan.stale:
             store.keep_feed(key, one.summary())
         store.keep_feed_images(plan.images, gallery.before)
+        store.keep_fact("index", this_index)
         store.drop_feeds(set(store.feeds()) - {one.feed.address for one in plan.feeds})
         untouched = {path: stamp for path, stamp in stamps.items() if path in publisher.files}
         published = untouched | publisher.stamps

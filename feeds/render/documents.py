@@ -86,17 +86,30 @@ def feed_key(site: Site, selected: Selected, pictures: Pictures = _NO_PICTURES) 
     return hashlib.sha256(msgspec.msgpack.encode(shown)).digest()
 
 
-def render_overviews(site: Site, feeds: Sequence[Summary]) -> list[Document]:
+def render_overviews(
+    site: Site, feeds: Sequence[Summary], *, with_index: bool = True
+) -> list[Document]:
     """Returns what tells of all feeds: the subscription list and, with pages, the index."""
     documents = [opml.render_opml(site, feeds)]
-    if site.pages:
+    if site.pages and with_index:
         documents += [index.render_index(site, feeds), *index.assets(site)]
     return documents
 
 
+def index_key(site: Site, feeds: Sequence[Summary]) -> bytes:
+    """Returns a digest of everything that the index and its assets show: same key, same bytes."""
+    shown = (RENDER_VERSION, site, [(one.feed, one.entries, one.newest) for one in feeds])
+    return hashlib.sha256(msgspec.msgpack.encode(shown)).digest()
+
+
 def overview_paths(site: Site) -> list[str]:
     """Returns the paths below out/ of what belongs to no feed of its own."""
-    return [opml.PATH, *(index.PATHS if site.pages else ())]
+    return [opml.PATH, *index_paths(site)]
+
+
+def index_paths(site: Site) -> tuple[str, ...]:
+    """Returns the paths below out/ of the index and its assets, where there are pages."""
+    return index.PATHS if site.pages else ()
 
 
 def document_paths(site: Site, feed: Feed) -> list[str]:
