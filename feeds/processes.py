@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import threading
@@ -44,7 +45,7 @@ def spread(
             yield work(part)
         return
     context = fork_context(_PRELOAD)
-    with ProcessPoolExecutor(workers, mp_context=context, initializer=exit_with_parent) as pool:
+    with ProcessPoolExecutor(workers, mp_context=context, initializer=begin_worker) as pool:
         pending: deque[Future[bytes]] = deque()
         try:
             while part := list(islice(members, chunk)):
@@ -71,7 +72,8 @@ def fork_context(preload: list[str]) -> ForkServerContext:
     to stop them, so the server they come from is started with both blocked, which they inherit.
     """
     context = get_context("forkserver")
-    context.set_forkserver_preload(preload)
+    # The first is what the console script loads, which each process would do for itself.
+    context.set_forkserver_preload(["feeds.cli", *preload])
     # First, since starting it lets the signals through again.
     resource_tracker.ensure_running()
     with _uninterrupted():
@@ -88,11 +90,13 @@ def _uninterrupted() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def exit_with_parent() -> None:
-    """Makes this process end as soon as its parent has, however that ended.
+def begin_worker() -> None:
+    """Begins a process of `fork_context`, and makes it end as soon as its parent has.
 
-    A worker whose parent was killed would wait for work for ever.
+    A worker whose parent was killed, however that ended, would wait for work for ever.
     """
+    # What came with the fork stays: looking through it for garbage would only copy its pages.
+    gc.freeze()
     parent = parent_process()
     if parent is not None:
         threading.Thread(target=_wait_and_exit, args=(parent.sentinel,), daemon=True).start()

@@ -12,7 +12,7 @@ from feeds.config import Loaded
 from feeds.errors import FeedsError
 from feeds.fetching import FetchOptions, fetch_images
 from feeds.passes import Ears
-from feeds.processes import exit_with_parent, fork_context
+from feeds.processes import begin_worker, fork_context
 from feeds.report import FetchReport
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ class FetchJob:
 
 
 def _work(loaded: Loaded, there: Connection) -> None:
-    exit_with_parent()
+    begin_worker()
     warnings: list[str] = []
     try:
         # Whoever fetches already does the same work; what is left is for the next time.

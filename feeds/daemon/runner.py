@@ -15,7 +15,7 @@ from feeds.config import Loaded
 from feeds.errors import FeedsError
 from feeds.passes import Ears, Options
 from feeds.pipeline import publish_pass
-from feeds.processes import exit_with_parent, fork_context
+from feeds.processes import begin_worker, fork_context
 from feeds.push.jobs import PRELOAD
 from feeds.report import PassReport
 
@@ -103,7 +103,7 @@ def _death(code: int | None) -> str:
 
 
 def _work(loaded: Loaded, there: Connection) -> None:
-    exit_with_parent()
+    begin_worker()
 
     def send(message: _Message) -> None:
         there.send_bytes(msgspec.msgpack.encode(message))

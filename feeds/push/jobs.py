@@ -12,7 +12,7 @@ import msgspec
 
 from feeds.config import Loaded
 from feeds.errors import FeedsError
-from feeds.processes import exit_with_parent, fork_context
+from feeds.processes import begin_worker, fork_context
 from feeds.push.rounds import Round, push_to
 from feeds.report import HubReport
 from feeds.store import DamagedStateError, open_for_reading
@@ -116,7 +116,7 @@ def _failed(hub: str, error: str, details: str = "") -> Round:
 
 
 def _work(state: Path, hub: str, home: str, seconds: float, there: Connection) -> None:
-    exit_with_parent()
+    begin_worker()
     try:
         over = push_to(state, hub, home, seconds)
     except DamagedStateError:  # the next pass tells of that, and makes it good
