@@ -54,7 +54,8 @@ def run_pass(
     After `timeout` seconds it is taken to hang, and killed. `leave` is asked all the time: once it
     gives a moment (by `time.monotonic`), the pass has until then to come to its end.
     """
-    preload = [__name__, "feeds.render.documents", "feeds.render.opml"]
+    # Also what is imported on demand elsewhere, or each pass would do that again.
+    preload = [__name__, "feeds.render.documents", "ftfy"]
     context = fork_context([*preload, *(PRELOAD if loaded.config.site.hub else ())])
     here, there = context.Pipe(duplex=False)
     process = context.Process(target=_work, args=(loaded, there), name="feeds pass")
