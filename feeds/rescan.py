@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from pathlib import Path
 from typing import NamedTuple
+
+import msgspec
 
 from feeds import __version__
 from feeds.config import Config
@@ -13,7 +16,7 @@ from feeds.model import Fingerprint, Problem
 from feeds.seeds.parse import ParseOptions
 from feeds.seeds.pool import Wanted, read_seeds
 from feeds.seeds.read import PARSER_VERSION
-from feeds.seeds.scan import scan, shown
+from feeds.seeds.scan import Found, scan, shown
 from feeds.store import Store
 
 # File systems note changes with a granularity of up to two seconds (FAT); what was changed that
@@ -45,11 +48,12 @@ def problems_of(store: Store, found: Rescan) -> list[Problem]:
 
 
 class _Due(NamedTuple):
-    """A seed to be read, and its fingerprint now."""
+    """A seed to be read, its fingerprint now, and whether it was ever read before."""
 
     path: str
     folder: str
     mark: Fingerprint
+    is_known: bool
 
 
 def parser_name(config: Config) -> str:
@@ -68,26 +72,32 @@ def rescan(
         SeedsFolderError: a folder does not exist or cannot be listed; nothing was changed then.
     """
     parser = parser_name(config)
+    found = list(scan(list(config.paths.seeds), base))
+    problems = [one.state for one in found if isinstance(one.state, Problem)]
+    listing = b"" if problems else _digest(parser, found)
+    if listing and not full and store.fact("listing", bytes) == listing:
+        return Rescan(len(found), 0, 0, 0, [], [])
     current = set() if full else store.current_seeds(parser)
-    wanted: list[_Due] = []
-    problems: list[Problem] = []
-    seen: set[str] = set()
-    paths: list[str] = []
-    for path, folder, state in scan(list(config.paths.seeds), base):
-        seen.add(folder)
-        paths.append(path)
-        if isinstance(state, Problem):
-            problems.append(state)
-        elif (path, *state) not in current:
-            wanted.append(_Due(path, folder, state))
-    folders = {str(folder) for folder in config.paths.seeds}
-    emptied = [one for one in sorted(folders - seen) if store.has_seeds_in(one)]
-    # Where there are as many as there were, and all are as they were, none is gone.
-    as_before = not wanted and not problems and len(paths) == store.seed_count()
-    gone = set() if as_before else store.paths().difference(paths)
-    changed = _read(store, wanted, config, base, progress, full=full)
+    wanted = [
+        _Due(path, folder, state, store.has_seed(path))
+        for path, folder, state in found
+        if not isinstance(state, Problem) and (path, *state) not in current
+    ]
+    folders = {str(folder) for folder in config.paths.seeds} - {one.folder for one in found}
+    emptied = [folder for folder in sorted(folders) if store.has_seeds_in(folder)]
+    new = sum(not one.is_known for one in wanted)
+    gone: Collection[str] = ()
+    if problems or store.seed_count() > len(found) - new:
+        gone = store.paths().difference(one.path for one in found)
+    changed, settled = _read(store, wanted, config, base, progress, full=full)
     store.forget(gone)
-    return Rescan(len(paths), len(wanted), changed, len(gone), problems, emptied)
+    store.keep_fact("listing", listing if settled else b"")
+    return Rescan(len(found), len(wanted), changed, len(gone), problems, emptied)
+
+
+def _digest(parser: str, found: list[Found]) -> bytes:
+    """Returns what is the same as long as the same files are as they were."""
+    return hashlib.sha256(msgspec.msgpack.encode((parser, found))).digest()
 
 
 def _read(
@@ -98,11 +108,12 @@ def _read(
     progress: Progress,
     *,
     full: bool,
-) -> int:
+) -> tuple[int, bool]:
+    """Returns how many of the seeds changed, and whether a later change of any would show."""
     parser = parser_name(config)
     options = ParseOptions(config.site.timezone, config.text.repair)
     now = time.time_ns()
-    changed = 0
+    changed, all_settled = 0, True
 
     def requests() -> Iterator[Wanted]:
         for due in wanted:
@@ -112,8 +123,9 @@ def _read(
     readings = read_seeds(requests(), options)
     for number, (due, reading) in enumerate(zip(wanted, readings, strict=True), 1):
         settled = now - due.mark.mtime_ns > _SETTLING_NS and bool(reading.content)
+        all_settled = all_settled and settled
         known = store.content(due.path, parser) if full else b""
         changed += not reading.same and reading.content != known
         store.record(due.folder, due.mark, reading, settled=settled, parser=parser)
         progress("seeds", number, len(wanted))
-    return changed
+    return changed, all_settled

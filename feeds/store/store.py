@@ -109,6 +109,11 @@ class Store(Slots, Images, Lookups, Pings, Retired):
         (count,) = self._db.execute("SELECT count(*) FROM seed").fetchone()
         return int(count)
 
+    def has_seed(self, path: str) -> bool:
+        """Tells whether the seed at a path was ever read."""
+        query = "SELECT 1 FROM seed WHERE path = ?"
+        return self._db.execute(query, (path,)).fetchone() is not None
+
     def paths(self) -> set[str]:
         """Returns the paths of all seeds that were read."""
         return {path for (path,) in self._db.execute("SELECT path FROM seed")}
