@@ -73,15 +73,20 @@ def rescan(
     """
     parser = parser_name(config)
     found = list(scan(list(config.paths.seeds), base))
-    problems = [one.state for one in found if isinstance(one.state, Problem)]
+    problems = [one.problem for one in found if one.problem]
     listing = b"" if problems else _digest(parser, found)
     if listing and not full and store.fact("listing", bytes) == listing:
         return Rescan(len(found), 0, 0, 0, [], [])
     current = set() if full else store.current_seeds(parser)
     wanted = [
-        _Due(path, folder, state, store.has_seed(path))
-        for path, folder, state in found
-        if not isinstance(state, Problem) and (path, *state) not in current
+        _Due(
+            one.path,
+            one.folder,
+            Fingerprint(one.size, one.mtime_ns, one.inode),
+            store.has_seed(one.path),
+        )
+        for one in found
+        if not one.problem and (one.path, one.size, one.mtime_ns, one.inode) not in current
     ]
     folders = {str(folder) for folder in config.paths.seeds} - {one.folder for one in found}
     emptied = [folder for folder in sorted(folders) if store.has_seeds_in(folder)]

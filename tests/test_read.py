@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from feeds.model import Fingerprint, Item, Problem, Reading
+from feeds.model import Item, Problem, Reading
 from feeds.seeds.frontmatter import MAX_BYTES
 from feeds.seeds.parse import ParseOptions
 from feeds.seeds.read import read_seed
@@ -199,7 +199,7 @@ def test_file_swapped_after_the_scan_is_a_problem_and_blocks_nothing(
     monkeypatch.chdir(tmp_path)  # the name of a socket is short
     path = written(tmp_path, good())
     (found,) = scan([tmp_path], tmp_path)
-    assert isinstance(found.state, Fingerprint)
+    assert found.problem is None
     _swap(path, kind)
     open_before = len(list(Path("/dev/fd").iterdir()))
     began = time.monotonic()

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from feeds.errors import SeedsFolderError
-from feeds.model import Fingerprint, Problem
+from feeds.model import Problem
 from feeds.seeds.frontmatter import MAX_BYTES
 from feeds.seeds.scan import Found, scan
 from tests.permissions import closed, open_folder
@@ -20,7 +20,7 @@ from tests.permissions import closed, open_folder
 def _names(folder: Path) -> list[str]:
     """Returns the files found below a folder, which must be without problems."""
     found = list(scan([folder], folder))
-    assert all(isinstance(each.state, Fingerprint) for each in found)
+    assert all(each.problem is None for each in found)
     return [str(Path(each.path).relative_to(folder)) for each in found]
 
 
@@ -33,7 +33,7 @@ def _write(folder: Path, *names: str) -> None:
 
 def _reasons(folder: Path) -> dict[str, str]:
     """Returns the problems found below a folder: path and reason."""
-    problems = [each.state for each in scan([folder], folder)]
+    problems = [each.problem for each in scan([folder], folder)]
     assert all(isinstance(problem, Problem) for problem in problems)
     return {each.path: each.reason for each in problems if isinstance(each, Problem)}
 
@@ -61,7 +61,9 @@ def test_scan_tells_size_mtime_and_inode(tmp_path: Path) -> None:
         Found(
             str(tmp_path / "a.txt"),
             str(tmp_path),
-            Fingerprint(5, 1_234_567_890_123_456_789, status.st_ino),
+            5,
+            1_234_567_890_123_456_789,
+            status.st_ino,
         )
     ]
 
@@ -85,10 +87,10 @@ def test_scan_takes_files_up_to_one_mebibyte(tmp_path: Path, size: int) -> None:
         file.truncate(size)
     (found,) = scan([tmp_path], tmp_path)
     if size == MAX_BYTES:
-        assert isinstance(found.state, Fingerprint)
+        assert found.problem is None
     else:
         reason = "1048577 bytes, wanted at most 1048576 (1 MiB)"
-        assert found.state == Problem("a.txt", 0, 0, "", reason)
+        assert found.problem == Problem("a.txt", 0, 0, "", reason)
 
 
 def test_scan_tells_what_is_no_regular_file_and_opens_none(
@@ -211,8 +213,8 @@ def test_scan_passes_over_files_that_vanish_meanwhile(tmp_path: Path) -> None:
     (tmp_path / "b.txt").unlink()
     third, link = walk
     assert (third.path, link.path) == (str(tmp_path / "c.txt"), str(tmp_path / "d.txt"))
-    assert isinstance(third.state, Fingerprint)
-    assert isinstance(link.state, Problem)
+    assert third.problem is None
+    assert link.problem
 
 
 @pytest.mark.parametrize("kind", ["missing", "file", "broken-link", "link-that-loops"])
@@ -241,12 +243,12 @@ def test_scan_tells_files_whose_folder_may_be_listed_but_not_entered() -> None:
         with closed(folder / "a", 0o444):
             first, second = scan([folder], folder)
     reason = f"cannot be read: {os.strerror(errno.EACCES)}"
-    assert first.state == Problem("a/b.txt", 0, 0, "", reason)
-    assert isinstance(second.state, Fingerprint)
+    assert first.problem == Problem("a/b.txt", 0, 0, "", reason)
+    assert second.problem is None
 
 
 def test_problem_shows_a_hostile_file_name_on_one_line(tmp_path: Path) -> None:
     os.mkfifo(tmp_path / "a\nb\r\x1b[31mc.txt")
     (found,) = scan([tmp_path], tmp_path)
-    assert isinstance(found.state, Problem)
-    assert str(found.state).isprintable()
+    assert found.problem
+    assert str(found.problem).isprintable()

@@ -14,8 +14,10 @@ from operator import attrgetter
 from pathlib import Path
 from typing import NamedTuple
 
+import msgspec
+
 from feeds.errors import SeedsFolderError
-from feeds.model import Fingerprint, Problem
+from feeds.model import Problem
 from feeds.seeds.frontmatter import MAX_BYTES
 
 SUFFIXES = (".txt", ".md", ".markdown", ".yaml", ".yml")
@@ -30,12 +32,18 @@ _KINDS = (
 _FOLDER = object()
 
 
-class Found(NamedTuple):
-    """What a scan met at `path`, below `folder` of `paths.seeds`: a file to read, or a problem."""
+class Found(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """What a scan met at `path`, below `folder` of `paths.seeds`: a file to read, or a problem.
+
+    `size` is in bytes; the three numbers are those of a `Fingerprint`.
+    """
 
     path: str
     folder: str
-    state: Fingerprint | Problem
+    size: int = 0
+    mtime_ns: int = 0
+    inode: int = 0
+    problem: Problem | None = None
 
 
 def scan(folders: list[Path], base: Path) -> Iterator[Found]:
@@ -65,7 +73,8 @@ class _Walk(NamedTuple):
     seen: _Seen
 
     def problem(self, path: str, reason: str) -> Found:
-        return Found(path, self.folder, Problem(shown(path, self.base), 0, 0, "", reason))
+        problem = Problem(shown(path, self.base), 0, 0, "", reason)
+        return Found(path, self.folder, problem=problem)
 
 
 def shown(path: str, base: str) -> str:
@@ -175,5 +184,4 @@ def _look_at(walk: _Walk, entry: os.DirEntry[str]) -> Found | None:
     if size > MAX_BYTES:
         reason = f"{size} bytes, wanted at most {MAX_BYTES} (1 MiB)"
         return walk.problem(path, reason)
-    fingerprint = Fingerprint(size, status.st_mtime_ns, inode)
-    return Found(path, walk.folder, fingerprint)
+    return Found(path, walk.folder, size, status.st_mtime_ns, inode)
