@@ -63,6 +63,9 @@ def _run(
     started, began = clock(), time.monotonic()
     config, now = loaded.config, to_unix(started)
     with _open(config, options, ears, fresh=fresh) as store, store.transaction():
+        if not store.has_fact("images named"):
+            store.name_all_images()
+            store.keep_fact("images named", value=True)
         found = rescan(store, config, loaded.base, ears.progress, full=options.full)
         items = store.item_count()
         if not options.allow_empty:
@@ -149,9 +152,6 @@ def _hold_out(config: Config, options: Options, ears: Ears, clock: Clock) -> Ite
 def _look_after_images(
     store: Store, config: Config, now: int, options: Options, ears: Ears
 ) -> None:
-    if not store.has_fact("images named"):
-        store.name_all_images()
-        store.keep_fact("images named", value=True)
     store.note_unnamed(now)
     adopt(store, config, now, ears.warn, write=not options.dry_run)
 

@@ -78,12 +78,13 @@ def rescan(
     if listing and not full and store.fact("listing", bytes) == listing:
         return Rescan(len(found), 0, 0, 0, [], [])
     current = set() if full else store.current_seeds(parser)
+    count = store.seed_count()
     wanted = [
         _Due(
             one.path,
             one.folder,
             Fingerprint(one.size, one.mtime_ns, one.inode),
-            store.has_seed(one.path),
+            count > 0 and store.has_seed(one.path),
         )
         for one in found
         if not one.problem and (one.path, one.size, one.mtime_ns, one.inode) not in current
@@ -92,7 +93,7 @@ def rescan(
     emptied = [folder for folder in sorted(folders) if store.has_seeds_in(folder)]
     new = sum(not one.is_known for one in wanted)
     gone: Collection[str] = ()
-    if problems or store.seed_count() > len(found) - new:
+    if problems or count > len(found) - new:
         gone = store.paths().difference(one.path for one in found)
     changed, settled = _read(store, wanted, config, base, progress, full=full)
     store.forget(gone)
@@ -122,7 +123,7 @@ def _read(
 
     def requests() -> Iterator[Wanted]:
         for due in wanted:
-            content = b"" if full else store.content(due.path, parser)
+            content = store.content(due.path, parser) if due.is_known and not full else b""
             yield Wanted(due.path, shown(due.path, str(base)), content)
 
     readings = read_seeds(requests(), options)

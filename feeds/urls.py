@@ -41,6 +41,11 @@ def normal_url(text: str) -> str | None:
     return _normalise(text) if len(text) <= _MAX_URL else None
 
 
+def host_of(url: str) -> str:
+    """Returns the host of a URL in normal form."""
+    return url.split("/", 3)[2].partition(":")[0]
+
+
 def has_dotted_host(url: str) -> bool:
     """Tells whether a URL in normal form is one that validators let an RSS enclosure have.
 

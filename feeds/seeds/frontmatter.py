@@ -13,6 +13,8 @@ MAX_BYTES = 1024 * 1024
 _ASCII_CONTROLS = bytes({*range(0x20), 0x7F} - set(b"\t\n\r"))
 _CONTROLS = re.compile("[\x80-\x84\x86-\x9f\ufffe\uffff]")
 _LINE_ENDS = re.compile("[\x85\u2028\u2029]")
+# Any of these: seldom there, and looked for once.
+_STRANGE = re.compile("[\x80-\x9f\u2028\u2029\ufffe\uffff]")
 _FENCE = re.compile(r"^---[ \t]*$", re.MULTILINE)
 _SECRET_IN_BODY = re.compile(r"^[ \t>*+-]*[\"']?secured[\"']?[ \t]*:", re.MULTILINE)
 
@@ -81,7 +83,7 @@ def _decode(data: bytes) -> str:
         column = error.start - (data.rfind(b"\n", 0, error.start) + 1) + 1
         reason = f"not UTF-8: byte 0x{data[error.start]:02x} at byte {column} of the line"
         raise YamlError(line, column, reason) from None
-    if not text.isascii():
+    if not text.isascii() and _STRANGE.search(text):
         text = _LINE_ENDS.sub(" ", _CONTROLS.sub("", text))
     return text.replace("\r\n", "\n").replace("\r", "\n")
 

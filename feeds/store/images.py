@@ -6,11 +6,11 @@ import json
 import sqlite3
 from collections.abc import Iterable
 from typing import cast
-from urllib.parse import urlsplit
 
 import msgspec
 
 from feeds.model import FeedKind, Image, Picture, image_key
+from feeds.urls import host_of
 
 _SHOWN = "name, type, length, width, height, digest, missing"
 
@@ -62,6 +62,10 @@ _UPSERT = (
     + f", news = news OR ({_SHOWN}) IS NOT "
     + f"({', '.join(f'excluded.{name}' for name in _SHOWN.split(', '))})"
 )
+_NAME = (
+    "INSERT INTO image (key, url, host) VALUES (?, ?, ?) ON CONFLICT (key) DO UPDATE "
+    "SET unnamed = NULL"
+)
 _IS_USED = "EXISTS (SELECT 1 FROM image_use AS u WHERE u.key = image.key AND (u.cached OR :every))"
 
 
@@ -74,22 +78,15 @@ class Images:
     _db: sqlite3.Connection
 
     def name_images(self, number: int, images: Iterable[Image]) -> None:
-        """Notes which images the item of a seed names, instead of those it named before."""
-        self.unname_images(number)
-        uses: dict[str, Image] = {}
+        """Notes which images the item of a seed names, of which none are noted."""
+        cached: dict[str, bool] = {}
         for image in images:
-            before = uses.setdefault(image.url, image)
-            if image.cached and not before.cached:
-                uses[image.url] = image
-        rows = [(image_key(url), url, image.cached) for url, image in uses.items()]
-        insert = "INSERT INTO image (key, url, host) VALUES (?, ?, ?) ON CONFLICT (key) DO UPDATE "
-        self._db.executemany(
-            f"{insert} SET unnamed = NULL",
-            ((key, url, urlsplit(url).hostname) for key, url, _ in rows),
-        )
-        insert = "INSERT INTO image_use VALUES (?, ?, ?, ?)"
-        uses_of = ((number, key, place, cached) for place, (key, _, cached) in enumerate(rows))
-        self._db.executemany(insert, uses_of)
+            cached[image.url] = image.cached or cached.get(image.url, False)
+        for place, (url, is_cached) in enumerate(cached.items()):
+            key = image_key(url)
+            self._db.execute(_NAME, (key, url, host_of(url)))
+            insert = "INSERT INTO image_use VALUES (?, ?, ?, ?)"
+            self._db.execute(insert, (number, key, place, is_cached))
 
     def unname_images(self, number: int) -> None:
         """Notes that a seed names no image any more."""
@@ -106,6 +103,7 @@ class Images:
     def name_all_images(self) -> None:
         """Notes the images of all items: those of a release that did not note them, too."""
         for number, data in self._db.execute("SELECT number, data FROM item").fetchall():
+            self.unname_images(number)
             self.name_images(number, _decode_images(data).images)
 
     def pictures(

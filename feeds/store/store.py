@@ -138,8 +138,11 @@ class Store(Slots, Images, Lookups, Pings, Retired):
         if reading.card is None:
             self._db.execute(_upsert(_STATE_COLUMNS), values)
             return
-        before = self._db.execute("SELECT id FROM seed WHERE path = ?", (reading.path,)).fetchone()
-        self.touched.update(before or (), (reading.card.id,))
+        before = "SELECT number, id FROM seed WHERE path = ?"
+        for number, id_ in self._db.execute(before, (reading.path,)):
+            self.touched.add(id_)
+            self.unname_images(number)
+        self.touched.add(reading.card.id)
         query = f"{_upsert(_STATE_COLUMNS + _CARD_COLUMNS)} RETURNING number"
         (number,) = self._db.execute(query, values + _card_values(reading.card)).fetchone()
         self._db.execute("INSERT OR REPLACE INTO item VALUES (?, ?)", (number, reading.data))
