@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import sqlite3
 from collections.abc import Callable
@@ -123,13 +124,22 @@ def aside(files: dict[str, bytes]) -> dict[str, bytes]:
     return {name: data for name, data in files.items() if ".unusable-" in name}
 
 
+# What a pass that meets no other seed files than the last does not ask the state for.
+OF_SEEDS = ("without a column", "path not UTF-8")
+
+
 @unusable
 def test_unusable_state_is_moved_aside_and_rebuilt(
-    published: Site, damage: Callable[[Path], object], words: str
+    published: Site,
+    damage: Callable[[Path], object],
+    words: str,
+    request: pytest.FixtureRequest,
 ) -> None:
     documents = published.tree()
     published.configure(JUDGE_ALL)
     damage(published.state)
+    if request.node.callspec.id in OF_SEEDS:
+        os.utime(published.seeds / "7.txt", (1, 1))
     damaged = published.state.read_bytes()
     warnings: list[str] = []
     report = published.publish(ears=Ears(warn=warnings.append))

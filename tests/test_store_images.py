@@ -14,7 +14,8 @@ ONE, TWO = "https://i.example.com/1.jpg", "https://i.example.com/2.jpg"
 
 def named(store: Store, path: str, *images: Image, **card: object) -> None:
     """Records a seed that names images."""
-    record(store, path, images=images, **good(path, id=path, **card))
+    digest = repr(images).encode()
+    record(store, path, images=images, **good(path, id=path, digest=digest, **card))
 
 
 def known(store: Store, url: str = ONE) -> CachedImage:

@@ -138,14 +138,17 @@ class Store(Slots, Images, Lookups, Pings, Retired):
         if reading.card is None:
             self._db.execute(_upsert(_STATE_COLUMNS), values)
             return
-        before = "SELECT number, id FROM seed WHERE path = ?"
-        for number, id_ in self._db.execute(before, (reading.path,)):
-            self.touched.add(id_)
-            self.unname_images(number)
-        self.touched.add(reading.card.id)
+        before = "SELECT number, id, digest FROM seed WHERE path = ?"
+        known = self._db.execute(before, (reading.path,)).fetchone()
         query = f"{_upsert(_STATE_COLUMNS + _CARD_COLUMNS)} RETURNING number"
         (number,) = self._db.execute(query, values + _card_values(reading.card)).fetchone()
         self._db.execute("INSERT OR REPLACE INTO item VALUES (?, ?)", (number, reading.data))
+        if known == (number, reading.card.id, reading.card.digest):
+            return  # the same item, read once more
+        if known:
+            self.touched.add(known[1])
+            self.unname_images(number)
+        self.touched.add(reading.card.id)
         self.name_images(number, reading.images)
 
     def forget(self, paths: Iterable[str]) -> None:
