@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from feeds.config import Config
 from feeds.model import Card, Feed, FeedKind, Problem, Selected
-from feeds.select.catalog import Names, catalog
+from feeds.select.catalog import Names, catalog, excluded_places
 from feeds.select.choose import Past, enter, fill, without_duplicates
 from feeds.select.thresholds import Thresholds, is_due
 from feeds.store import Store
@@ -58,7 +58,9 @@ def select(store: Store, config: Config, past: Past, since: int | None, now: int
         touched = store.leave(due)
         touched |= judge(without_duplicates(store.cards_of(due)).cards)
     unique = without_duplicates(store.cards_of(repeated))
-    feeds = list(catalog(config, _names(store, unique.beaten, now), store.filled()).values())
+    # Only what is excluded depends on whether any item is in it all the same.
+    filled = store.filled() if excluded_places(config) else ()
+    feeds = list(catalog(config, _names(store, unique.beaten, now), filled).values())
     return Selection(feeds, touched, unique.problems)
 
 

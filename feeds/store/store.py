@@ -195,9 +195,11 @@ class Store(Slots, Images, Lookups, Pings, Retired):
 
     def keep_stamps(self, stamps: dict[str, Fingerprint]) -> None:
         """Keeps the fingerprints of all files in out/."""
-        self._db.execute("DELETE FROM document")
-        rows = ((path, *stamp) for path, stamp in stamps.items())
-        self._db.executemany("INSERT INTO document VALUES (?, ?, ?, ?)", rows)
+        before = self.stamps()
+        gone = ((path,) for path in before.keys() - stamps.keys())
+        self._db.executemany("DELETE FROM document WHERE path = ?", gone)
+        rows = ((path, *stamp) for path, stamp in stamps.items() if stamp != before.get(path))
+        self._db.executemany("INSERT OR REPLACE INTO document VALUES (?, ?, ?, ?)", rows)
 
     def fact(self, name: str, kind: type[T]) -> T | None:
         """Returns a single fact, None where it was never kept or has another shape."""
