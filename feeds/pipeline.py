@@ -20,8 +20,8 @@ from feeds.fetching import next_fetch
 from feeds.model import Problem
 from feeds.passes import DEAF, DEFAULTS, Clock, Ears, Options, utc_now
 from feeds.publish import hold, read_manifest
-from feeds.renewal import feed_report, renew
-from feeds.report import PassReport
+from feeds.renewal import renew
+from feeds.report import PassReport, feed_report
 from feeds.rescan import Rescan, problems_of, rescan
 from feeds.store import DamagedStateError, Store, move_aside, open_copy, open_store
 from feeds.times import show_time, to_unix

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,17 +12,16 @@ import msgspec
 
 from feeds import __version__
 from feeds.config import Config
-from feeds.gallery import Gallery, names_of
+from feeds.gallery import Gallery
 from feeds.images.files import folder_times
-from feeds.model import MEDIA, Feed, Picture, Problem, Selected, Summary
+from feeds.model import MEDIA, Problem, Summary
 from feeds.passes import Ears, Options
+from feeds.planning import Plan, plan_of
 from feeds.publish import Publisher, is_copy, read_manifest, stamp_of
-from feeds.render.view import RENDER_VERSION, Pages, Site
-from feeds.report import FeedReport
-from feeds.select.catalog import addresses_of, excluded_places
+from feeds.render.view import RENDER_VERSION, Site
 from feeds.select.choose import Past
-from feeds.selection import SELECTION_VERSION, Selection, next_turn, select, selected
-from feeds.slugs import QUERY
+from feeds.selection import SELECTION_VERSION, Selection, next_turn, select
+from feeds.site import site_of
 from feeds.store import Store
 from feeds.templates import Templates, read_templates
 from feeds.times import from_unix, show_time
@@ -66,18 +65,6 @@ class _Last(msgspec.Struct, frozen=True):
     duplicates: tuple[Problem, ...]
     media: dict[str, int] = {}
     site: bytes = b""
-
-
-class _Plan(NamedTuple):
-    """What is to be published: all feeds, and of those to be rendered what they show, and keys.
-
-    `images` are the copies that the documents of each feed name.
-    """
-
-    feeds: list[Summary]
-    stale: list[tuple[Selected, dict[int, list[Picture]], bytes]]
-    keep: list[str]
-    images: dict[str, tuple[str, ...]]
 
 
 def renew(store: Store, config: Config, now: int, options: Options, ears: Ears) -> Renewal:
@@ -182,7 +169,7 @@ def _publish(
     # Even where the manifest was lost, these are ours.
     stamps = store.stamps()
     known = {path for path, stamp in stamps.items() if stamp_of(out, path) == stamp}
-    plan = _plan(store, config, selection, site, gallery, known, now)
+    plan = plan_of(store, config, selection, site, gallery, known, now)
     jobs = (
         RenderJob(site, one, store.items(entry.number for entry in one.entries), pictures)
         for one, pictures, _ in plan.stale
@@ -235,7 +222,7 @@ def _publish(
 
 
 def _expect_pings(
-    store: Store, config: Config, site: Site, plan: _Plan, changed: Collection[str], now: int
+    store: Store, config: Config, site: Site, plan: Plan, changed: Collection[str], now: int
 ) -> None:
     from feeds.render.documents import document_paths
 
@@ -251,91 +238,3 @@ def _expect_pings(
     urls = [base_url + path for path in paths]
     news = set(changed)
     store.expect_pings(hubs, urls, [base_url + path for path in paths if path in news], now)
-
-
-def _plan(
-    store: Store,
-    config: Config,
-    selection: Selection,
-    site: Site,
-    gallery: Gallery,
-    known: set[str],
-    now: int,
-) -> _Plan:
-    from feeds.render.documents import document_paths, feed_key, overview_paths
-
-    before, images = store.feeds(), gallery.before
-    plan = _Plan([], [], overview_paths(site), {})
-    for feed in selection.feeds:
-        paths = document_paths(site, feed)
-        plan.keep.extend(paths)
-        key, summary = before.get(feed.address, (b"", None))
-        intact = known.issuperset(paths)
-        names = images.get(feed.address, ())
-        if (
-            summary
-            and intact
-            and _is_current(feed, summary, selection, now)
-            and gallery.can_show(names)
-        ):
-            plan.feeds.append(summary)
-            plan.images[feed.address] = names
-            continue
-        one = selected(store, feed, config, now)
-        pictures = gallery.of(one.entries)
-        new_key = feed_key(site, one, pictures)
-        plan.feeds.append(one.summary())
-        plan.images[feed.address] = names_of(pictures)
-        if new_key != key or not intact:
-            plan.stale.append((one, pictures, new_key))
-        else:
-            store.keep_feed(key, one.summary())
-    return plan
-
-
-def _is_current(feed: Feed, summary: Summary, selection: Selection, now: int) -> bool:
-    """Tells without looking at its entries whether a feed is as it was published."""
-    return (
-        selection.touched is not None
-        and (feed.kind, feed.key) not in selection.touched
-        and feed == summary.feed
-        and (summary.until is None or now <= summary.until)
-    )
-
-
-def feed_report(summary: Summary, base_url: str) -> FeedReport:
-    """Returns the report of one feed."""
-    newest = from_unix(summary.newest) if summary.newest is not None else None
-    feed = summary.feed
-    url = f"{base_url}{feed.address}.atom"
-    return FeedReport(
-        feed.address, feed.title, summary.entries, newest, url, summary.exposed, summary.left_out
-    )
-
-
-def site_of(config: Config, feeds: Iterable[Feed] = (), templates: Templates = ()) -> Site:
-    """Returns the site as documents show it; pages link to those topics that are among `feeds`."""
-    site, every = config.site, config.schedule.every
-    missing = sorted(excluded_places(config) - {(feed.kind, feed.key) for feed in feeds})
-    query = QUERY if site.query_link and config.serve.query else ""
-    pages = Pages(addresses_of(config), tuple(missing), templates, query)
-    return Site(
-        base_url=site.base_url,
-        home=site.home,
-        id=site.id or site.home,
-        title=site.title,
-        language=site.language,
-        author_name=site.author.name,
-        author_email=site.author.email,
-        author_url=site.author.url,
-        rights=site.rights,
-        icon=site.icon,
-        favicon=site.favicon,
-        logo=site.logo,
-        hubs=site.hub,
-        ttl=0 if config.schedule.cron else max(1, int(every.total_seconds()) // 60),
-        related=config.content.related,
-        version=__version__,
-        media_url=config.images.media_url(site.base_url),
-        pages=pages if site.pages else None,
-    )

@@ -6,7 +6,8 @@ from datetime import datetime
 
 import msgspec
 
-from feeds.model import Problem
+from feeds.model import Problem, Summary
+from feeds.times import from_unix
 
 
 class FeedReport(msgspec.Struct, frozen=True):
@@ -94,3 +95,13 @@ class PassReport(msgspec.Struct, kw_only=True, frozen=True):
     def warnings(self) -> int:
         """How many problems cost a seed only a part of it."""
         return sum(problem.severity == "warning" for problem in self.problems)
+
+
+def feed_report(summary: Summary, base_url: str) -> FeedReport:
+    """Returns the report of one feed."""
+    newest = from_unix(summary.newest) if summary.newest is not None else None
+    feed = summary.feed
+    url = f"{base_url}{feed.address}.atom"
+    return FeedReport(
+        feed.address, feed.title, summary.entries, newest, url, summary.exposed, summary.left_out
+    )

@@ -8,7 +8,8 @@ from feeds.config import load_config
 from feeds.console import Console
 from feeds.passes import utc_now
 from feeds.pipeline import Refreshed, look
-from feeds.renewal import feed_report, past_of
+from feeds.renewal import past_of
+from feeds.report import feed_report
 from feeds.select.choose import Choice, choose
 from feeds.times import show_time, to_unix
 

@@ -9,12 +9,12 @@ from typing import NamedTuple
 from feeds.config import Config
 from feeds.gallery import chosen
 from feeds.model import Feed, Picture, Selected
-from feeds.renewal import site_of
 from feeds.serve.bodies import Bodies, digest_of
 from feeds.serve.delta import Deltas
 from feeds.serve.encodings import IDENTITY
 from feeds.serve.query import Query
 from feeds.serve.texts import Text
+from feeds.site import site_of
 from feeds.slugs import QUERY
 from feeds.store.search import Edition, Found, SearchIndex, Wanted
 
