@@ -9,7 +9,7 @@ from feeds.config import Config
 from feeds.model import Feed
 from feeds.render.view import Pages, Site
 from feeds.select.catalog import addresses_of, excluded_places
-from feeds.slugs import QUERY
+from feeds.slugs import QUERY, QUERY_MARK
 from feeds.templates import Templates
 
 
@@ -17,8 +17,10 @@ def site_of(config: Config, feeds: Iterable[Feed] = (), templates: Templates = (
     """Returns the site as documents show it; pages link to those topics that are among `feeds`."""
     site, every = config.site, config.schedule.every
     missing = sorted(excluded_places(config) - {(feed.kind, feed.key) for feed in feeds})
-    query = QUERY if site.query_link and config.serve.query else ""
-    pages = Pages(addresses_of(config), tuple(missing), templates, query)
+    query, mark = "", ""
+    if config.serve.query:
+        query, mark = (QUERY, "") if site.query_link else ("", QUERY_MARK)
+    pages = Pages(addresses_of(config), tuple(missing), templates, query, mark)
     return Site(
         base_url=site.base_url,
         home=site.home,

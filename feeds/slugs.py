@@ -21,6 +21,9 @@ _MAX_DOMAIN = 200
 
 # Where ``feeds serve`` answers queries, and has the form that writes them.
 QUERY = "query"
+# An attribute of what begins with a link to that form where ``feeds serve`` serves the index: other
+# servers have no form.
+QUERY_MARK = "data-query"
 
 
 class Addresses(msgspec.Struct, frozen=True):

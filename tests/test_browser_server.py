@@ -18,7 +18,6 @@ NOTICE = '"This is a web feed. Copy its address into your reader."'
 @pytest.fixture(scope="module")
 def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     site = Site(tmp_path_factory.mktemp("site") / "site")
-    site.configure("query_link = true\n")
     site.seed("1.txt", number=1, title="About cars", topics=["Cars"])
     site.seed("2.txt", number=2, title="About art", topics=["Art"])
     site.publish()

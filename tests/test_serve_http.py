@@ -80,12 +80,18 @@ def date(got: Got, change: timedelta = timedelta(0)) -> str:
     return email.utils.format_datetime(modified + change, usegmt=True)
 
 
+def served(site: Site, path: str) -> bytes:
+    """Returns what is in out/, the index with its link to the form for queries."""
+    link = b'><a href="query">Make a feed of your own</a> '
+    return site.read(path).replace(b" data-query>", link)
+
+
 @pytest.mark.parametrize(("path", "kind"), TEXTS.items())
 def test_text_comes_whole_with_its_headers(
     site: Site, server: Server, path: str, kind: str
 ) -> None:
     got = server.get(f"/{path}")
-    assert (got.status, got.body) == (200, site.read(path))
+    assert (got.status, got.body) == (200, served(site, path))
     assert got.headers["content-type"] == kind
     assert re.fullmatch(r'"[0-9a-f]+"', got.tag)
     modified = email.utils.parsedate_to_datetime(got.headers["last-modified"])
@@ -104,7 +110,7 @@ def test_feed_is_xml_for_browsers_alone(
     headers = {"Accept_Encoding": "gzip"} | ({"Accept": accept} if accept else {})
     shown = accept in BROWSERS and path in SHOWN
     got = server.get(f"/{path}", **headers)
-    assert (got.status, got.body) == (200, site.read(path))
+    assert (got.status, got.body) == (200, served(site, path))
     assert got.headers["content-type"] == (
         "application/xml; charset=utf-8" if shown else TEXTS[path]
     )
@@ -122,7 +128,7 @@ def test_feed_is_xml_for_browsers_alone(
 @pytest.mark.parametrize("path", ["/", "/?utm_source=x"])
 def test_folder_is_its_index(site: Site, server: Server, path: str) -> None:
     got = server.get(path, Accept_Encoding="gzip")
-    assert (got.status, got.body) == (200, site.read("index.html"))
+    assert (got.status, got.body) == (200, served(site, "index.html"))
     assert got.headers["content-type"] == "text/html; charset=utf-8"
     assert got.tag == server.get("/index.html", Accept_Encoding="gzip").tag
     assert server.get(path, Accept_Encoding="gzip", If_None_Match=got.tag).status == 304
@@ -188,7 +194,7 @@ def test_coding_is_the_one_that_is_liked_best(
     headers = {} if accept is None else {"Accept_Encoding": accept}
     got = server.get(f"/{path}", **headers)
     assert (got.status, got.headers.get("content-encoding")) == (200, coding)
-    assert got.body == site.read(path)
+    assert got.body == served(site, path)
 
 
 @pytest.mark.parametrize("accept", ["identity;q=0", "*;q=0", "deflate, identity;q=0"])
@@ -411,3 +417,11 @@ def test_media_never_change(server: Server) -> None:
     assert (got.status, got.raw, got.headers["content-type"]) == (200, IMAGE, "image/png")
     assert got.headers["cache-control"] == "public, max-age=31536000, immutable"
     assert got.headers["x-content-type-options"] == "nosniff"
+
+
+@pytest.mark.parametrize("path", ["", "index.html"])
+def test_index_links_to_the_form_for_queries(server: Server, path: str) -> None:
+    body = server.get(f"/{path}").body
+    assert body.count(b'<p class="others"><a href="query">') == 1
+    assert b"data-query" not in body
+    assert server.get("/query").status == 200

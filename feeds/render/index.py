@@ -46,6 +46,7 @@ def render_index(site: Site, feeds: Sequence[Summary]) -> Document:
         "groups": [group for group in groups if group.feeds],
         "main": listed[0],
         "query": site.pages.query if site.pages else "",
+        "query_mark": site.pages.query_mark if site.pages else "",
     }
     templates = site.pages.templates if site.pages else ()
     return Document(PATH, MEDIA_TYPE, render_page(templates, "index.html", variables))

@@ -14,7 +14,7 @@ from feeds.model import Feed, FeedKind, Image, Item, Picture
 from feeds.slugs import Addresses
 
 # Raise it whenever the same feed would give other bytes.
-RENDER_VERSION = 3
+RENDER_VERSION = 4
 
 # Stands for `updated` where a feed has no entry: Atom wants a date, and "now" would change the
 # document with every pass.
@@ -41,13 +41,15 @@ class Pages(msgspec.Struct, frozen=True):
 
     `missing` names the feeds, by kind and key, that do not exist although items name their topic or
     provider; `templates` holds the site's own templates and assets by their names. `query` is where
-    the form for queries is, seen from out/; empty where nothing shall link to it.
+    the form for queries is, seen from out/; empty where nothing shall link to it. `query_mark` is
+    the attribute of what the server begins with such a link; empty where it shall not.
     """
 
     addresses: Addresses = Addresses()
     missing: tuple[tuple[FeedKind, str], ...] = ()
     templates: tuple[tuple[str, str], ...] = ()
     query: str = ""
+    query_mark: str = ""
 
 
 class Site(msgspec.Struct, frozen=True):

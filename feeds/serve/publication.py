@@ -12,8 +12,12 @@ from feeds.publish.manifest import MANIFEST
 from feeds.serve.bodies import Bodies, digest_of
 from feeds.serve.encodings import IDENTITY
 from feeds.serve.kinds import is_served, kind_of
+from feeds.slugs import QUERY, QUERY_MARK
 
 _NANOSECONDS = 1_000_000_000
+_INDEX = "index.html"
+# What the element with the mark begins with here, where there is a form.
+_LINK = f'><a href="{QUERY}">Make a feed of your own</a> '.encode()
 
 
 class Held(NamedTuple):
@@ -102,5 +106,7 @@ def _read(out: Path, path: str) -> tuple[Held, bytes] | None:
             data = file.read()
     except OSError:
         return None
+    if path == _INDEX:
+        data = data.replace(f" {QUERY_MARK}>".encode(), _LINK, 1)
     stamp = Fingerprint(status.st_size, status.st_mtime_ns, status.st_ino)
     return Held(stamp, digest_of(data), status.st_mtime_ns // _NANOSECONDS), data
