@@ -160,3 +160,9 @@ def eventually_gone(process: subprocess.Popen[bytes], seconds: float = 10) -> fl
     began = time.monotonic()
     process.wait(seconds)
     return time.monotonic() - began
+
+
+def as_served(data: bytes) -> bytes:
+    """Returns a document of out/ as it is served: the index with a link to the form for queries."""
+    link = b'><a href="query">Make a feed of your own</a> '
+    return data.replace(b" data-query>", link)

@@ -12,7 +12,7 @@ import msgspec
 import pytest
 
 from feeds.publish.manifest import MANIFEST, read_manifest
-from tests.serving import BROWSERS, READERS, Got, Server, status_of
+from tests.serving import BROWSERS, READERS, Got, Server, as_served, status_of
 from tests.site import NOW, Site
 
 HUB = "https://hub.example.org/"
@@ -80,18 +80,12 @@ def date(got: Got, change: timedelta = timedelta(0)) -> str:
     return email.utils.format_datetime(modified + change, usegmt=True)
 
 
-def served(site: Site, path: str) -> bytes:
-    """Returns what is in out/, the index with its link to the form for queries."""
-    link = b'><a href="query">Make a feed of your own</a> '
-    return site.read(path).replace(b" data-query>", link)
-
-
 @pytest.mark.parametrize(("path", "kind"), TEXTS.items())
 def test_text_comes_whole_with_its_headers(
     site: Site, server: Server, path: str, kind: str
 ) -> None:
     got = server.get(f"/{path}")
-    assert (got.status, got.body) == (200, served(site, path))
+    assert (got.status, got.body) == (200, as_served(site.read(path)))
     assert got.headers["content-type"] == kind
     assert re.fullmatch(r'"[0-9a-f]+"', got.tag)
     modified = email.utils.parsedate_to_datetime(got.headers["last-modified"])
@@ -110,7 +104,7 @@ def test_feed_is_xml_for_browsers_alone(
     headers = {"Accept_Encoding": "gzip"} | ({"Accept": accept} if accept else {})
     shown = accept in BROWSERS and path in SHOWN
     got = server.get(f"/{path}", **headers)
-    assert (got.status, got.body) == (200, served(site, path))
+    assert (got.status, got.body) == (200, as_served(site.read(path)))
     assert got.headers["content-type"] == (
         "application/xml; charset=utf-8" if shown else TEXTS[path]
     )
@@ -128,7 +122,7 @@ def test_feed_is_xml_for_browsers_alone(
 @pytest.mark.parametrize("path", ["/", "/?utm_source=x"])
 def test_folder_is_its_index(site: Site, server: Server, path: str) -> None:
     got = server.get(path, Accept_Encoding="gzip")
-    assert (got.status, got.body) == (200, served(site, "index.html"))
+    assert (got.status, got.body) == (200, as_served(site.read("index.html")))
     assert got.headers["content-type"] == "text/html; charset=utf-8"
     assert got.tag == server.get("/index.html", Accept_Encoding="gzip").tag
     assert server.get(path, Accept_Encoding="gzip", If_None_Match=got.tag).status == 304
@@ -194,7 +188,7 @@ def test_coding_is_the_one_that_is_liked_best(
     headers = {} if accept is None else {"Accept_Encoding": accept}
     got = server.get(f"/{path}", **headers)
     assert (got.status, got.headers.get("content-encoding")) == (200, coding)
-    assert got.body == served(site, path)
+    assert got.body == as_served(site.read(path))
 
 
 @pytest.mark.parametrize("accept", ["identity;q=0", "*;q=0", "deflate, identity;q=0"])

@@ -22,6 +22,7 @@ import pytest
 
 from tests.markdown import ROOT, Page, blocks
 from tests.processes import wait_until
+from tests.serving import as_served
 
 TOUR = Page("README.md").section("Tour")
 
@@ -214,4 +215,5 @@ def _fetch_what_the_tour_names(shell: Shell, command: str) -> None:
     with closing(HTTPConnection("127.0.0.1", int(shell.port), timeout=10)) as connection:
         for path in paths:
             connection.request("GET", path)
-            assert connection.getresponse().read() == (shell.home / f"out{path}").read_bytes()
+            document = (shell.home / f"out{path}").read_bytes()
+            assert connection.getresponse().read() == as_served(document)
