@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 import signal
 import threading
@@ -73,7 +72,7 @@ def fork_context(preload: list[str]) -> ForkServerContext:
     """
     context = get_context("forkserver")
     # The first is what the console script loads, which each process would do for itself.
-    context.set_forkserver_preload(["feeds.cli", *preload])
+    context.set_forkserver_preload(["feeds.cli", *preload, "feeds.frozen"])
     # First, since starting it lets the signals through again.
     resource_tracker.ensure_running()
     with _uninterrupted():
@@ -95,8 +94,6 @@ def begin_worker() -> None:
 
     A worker whose parent was killed, however that ended, would wait for work for ever.
     """
-    # What came with the fork stays: looking through it for garbage would only copy its pages.
-    gc.freeze()
     parent = parent_process()
     if parent is not None:
         threading.Thread(target=_wait_and_exit, args=(parent.sentinel,), daemon=True).start()

@@ -15,7 +15,7 @@ PACKAGE = Path(__file__).parent.parent / "feeds"
 # Those that stand in one layer do not know each other.
 LAYERS = (
     {"errors", "times", "urls", "text", "model"},
-    {"slugs", "cron", "output", "passes", "processes", "report", "templates"},
+    {"slugs", "cron", "output", "passes", "processes", "report", "templates", "frozen"},
     {"config"},
     {"seeds", "store", "select", "render", "publish", "images"},
     {"rescan", "selection", "adoption", "outcomes", "gallery", "sweeping", "push", "site"},
