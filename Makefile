@@ -9,10 +9,9 @@ BIN := .venv/bin
 export: .venv/installed
 	$(BIN)/feeds export
 
-# More workers than the two cores this is meant for: many tests wait for daemons and servers. Each
-# worker begins somewhere else (worksteal), so that these tests are not all waited for at once.
+# More workers than the two cores this is meant for: many tests wait for daemons and servers.
 test: .venv/installed-dev
-	$(BIN)/pytest -n 3 --dist worksteal
+	$(BIN)/pytest -n 3
 
 check: .venv/installed-dev
 	$(BIN)/ruff check .
