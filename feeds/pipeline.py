@@ -11,6 +11,7 @@ import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
+from datetime import datetime
 from typing import NamedTuple, TypeVar
 
 from feeds.adoption import adopt
@@ -21,8 +22,8 @@ from feeds.model import Problem
 from feeds.passes import DEAF, DEFAULTS, Clock, Ears, Options, utc_now
 from feeds.publish import hold, read_manifest
 from feeds.renewal import renew
-from feeds.report import PassReport, feed_report
-from feeds.rescan import Rescan, problems_of, rescan
+from feeds.report import HeldReport, PassReport, feed_report
+from feeds.rescan import Rescan, problems_of, read_ahead, rescan, survey
 from feeds.store import DamagedStateError, Store, move_aside, open_copy, open_store
 from feeds.times import show_time, to_unix
 
@@ -60,44 +61,23 @@ def publish_pass(
 def _run(
     loaded: Loaded, options: Options, ears: Ears, clock: Clock, *, fresh: bool = False
 ) -> PassReport:
-    started, began = clock(), time.monotonic()
-    config, now = loaded.config, to_unix(started)
-    with _open(config, options, ears, fresh=fresh) as store, store.transaction():
-        if not store.has_fact("images named"):
-            store.name_all_images()
-            store.keep_fact("images named", value=True)
-        found = rescan(store, config, loaded.base, ears.progress, full=options.full)
-        items = store.item_count()
-        if not options.allow_empty:
-            _refuse_to_empty(config, found, items)
-        store.see(now)
-        _look_after_images(store, config, now, options, ears)
-        renewal = renew(store, config, now, options, ears)
-        problems = problems_of(store, found)
-        bad = {problem.path for problem in problems if problem.severity == "error"}
-        report = PassReport(
-            started=started,
-            seconds=round(time.monotonic() - began, 3),
-            out=os.fsencode(config.paths.out).decode(errors="backslashreplace"),
-            dry_run=options.dry_run,
-            seeds=found.seeds,
-            read=found.read,
-            changed=found.changed,
-            gone=found.gone,
-            bad=len(bad),
-            items=items,
-            unchanged=renewal.unchanged,
-            written=renewal.written,
-            removed=renewal.removed,
-            feeds=[feed_report(one, config.site.base_url) for one in renewal.feeds],
-            problems=sorted([*problems, *renewal.duplicates]),
-            images_added=renewal.images_added,
-            images_removed=renewal.images_removed,
-            next_fetch=next_fetch(store, config),
-            pings=store.ping_count(),
-        )
-        store.keep_fact("report", report)
-    return report
+    config, run = loaded.config, _Run(options, ears, clock(), time.monotonic())
+    with _open(config, options, ears, fresh=fresh) as store:
+        while True:
+            with store.faults_told():
+                todo = survey(store, config, loaded.base, full=options.full)
+                ahead = read_ahead(store, todo, config, loaded.base, ears.progress)
+            with store.transaction():
+                # A pass to another out/ came first: what was to be done is done, or is another now.
+                if store.pass_mark() != todo.mark:
+                    continue
+                if not store.has_fact("images named"):
+                    store.name_all_images()
+                    store.keep_fact("images named", value=True)
+                found = rescan(store, todo, ahead, config, allow_empty=options.allow_empty)
+                report = _publish(store, config, found, run)
+                store.keep_fact("report", report)
+            return report
 
 
 def look(loaded: Loaded, ears: Ears, see: Callable[[Refreshed], T], *, fresh: bool = False) -> T:
@@ -111,10 +91,14 @@ def look(loaded: Loaded, ears: Ears, see: Callable[[Refreshed], T], *, fresh: bo
     """
     config = loaded.config
     try:
-        with open_copy(None if fresh else config.paths.state) as store, store.transaction():
-            found = rescan(store, config, loaded.base, ears.progress)
-            problems = problems_of(store, found)
-            return see(Refreshed(store, found.seeds, problems))
+        with open_copy(None if fresh else config.paths.state) as store:
+            with store.faults_told():
+                todo = survey(store, config, loaded.base)
+                ahead = read_ahead(store, todo, config, loaded.base, ears.progress)
+            with store.transaction():
+                found = rescan(store, todo, ahead, config)
+                problems = problems_of(store, found)
+                return see(Refreshed(store, found.seeds, problems))
     except DamagedStateError:
         if fresh:
             raise
@@ -149,6 +133,50 @@ def _hold_out(config: Config, options: Options, ears: Ears, clock: Clock) -> Ite
         raise BusyError(f"{error} is publishing to {out} and did not finish in time") from None
 
 
+class _Run(NamedTuple):
+    """How a pass is run, and when it began: by the clock, and by `time.monotonic`."""
+
+    options: Options
+    ears: Ears
+    started: datetime
+    began: float
+
+
+def _publish(store: Store, config: Config, found: Rescan, run: _Run) -> PassReport:
+    """Brings out/ up to the store, and reports the pass."""
+    now, options = to_unix(run.started), run.options
+    items = store.item_count()
+    if not items and not options.allow_empty:
+        _refuse_to_empty(config)
+    store.see(now)
+    _look_after_images(store, config, now, options, run.ears)
+    renewal = renew(store, config, now, options, run.ears)
+    problems = problems_of(store, found)
+    bad = {problem.path for problem in problems if problem.severity == "error"}
+    return PassReport(
+        started=run.started,
+        seconds=round(time.monotonic() - run.began, 3),
+        out=os.fsencode(config.paths.out).decode(errors="backslashreplace"),
+        dry_run=options.dry_run,
+        seeds=found.seeds,
+        read=found.read,
+        changed=found.changed,
+        gone=found.gone,
+        bad=len(bad),
+        items=items,
+        unchanged=renewal.unchanged,
+        written=renewal.written,
+        removed=renewal.removed,
+        feeds=[feed_report(one, config.site.base_url) for one in renewal.feeds],
+        problems=sorted([*problems, *renewal.duplicates]),
+        images_added=renewal.images_added,
+        images_removed=renewal.images_removed,
+        next_fetch=next_fetch(store, config),
+        pings=store.ping_count(),
+        held=[HeldReport(folder, count) for folder, count in store.held_stories()],
+    )
+
+
 def _look_after_images(
     store: Store, config: Config, now: int, options: Options, ears: Ears
 ) -> None:
@@ -156,12 +184,13 @@ def _look_after_images(
     adopt(store, config, now, ears.warn, write=not options.dry_run)
 
 
-def _refuse_to_empty(config: Config, found: Rescan, items: int) -> None:
-    """An unmounted disk must not empty a thousand subscriptions."""
-    # Asked of the manifest, too: the state file may have been lost with the disk.
-    if found.emptied or (not items and read_manifest(config.paths.out).items):
-        folders = found.emptied or sorted({str(folder) for folder in config.paths.seeds})
-        where = ", ".join(folders)
+def _refuse_to_empty(config: Config) -> None:
+    """An unmounted disk must not empty a thousand subscriptions.
+
+    What the state file knows stays (see `feeds.rescan`), but that may be lost with the disk.
+    """
+    if read_manifest(config.paths.out).items:
+        where = ", ".join(sorted({str(folder) for folder in config.paths.seeds}))
         raise PublishError(
             f"no seed found in {where}, where there were some at the last run. "
             "Refusing to empty the feeds: is a disk not mounted? "

@@ -39,6 +39,20 @@ class HubReport(msgspec.Struct, frozen=True):
     error: str
 
 
+class HeldReport(msgspec.Struct, frozen=True):
+    """A folder that lost too many stories at once: `stories` stay although their files are gone."""
+
+    folder: str
+    stories: int
+
+    def __str__(self) -> str:
+        return (
+            f"{self.stories} stories in {self.folder} lost their files at once: is a disk not "
+            "mounted? They stay in the feeds until the files are back. "
+            "If they are meant to go, run 'feeds export --allow-empty' once."
+        )
+
+
 class FetchReport(msgspec.Struct, kw_only=True, frozen=True):
     """One fetch of images.
 
@@ -68,7 +82,10 @@ class PassReport(msgspec.Struct, kw_only=True, frozen=True):
     before, `gone` no longer there, `bad` not usable as they are (an older good item may still be
     in the feeds), `items` in use; `unchanged` documents left alone; `images_added` copies of images
     that came to out/, `images_removed` those that left it. `seconds` is wall time. `next_fetch` is
-    when images are to be fetched next, in seconds since 1970, None for never.
+    when images are to be fetched next, in seconds since 1970, None for never. `held` are stories
+    without files that stay in the feeds.
+
+    What passes that were cut short had read counts for the pass that publishes it.
     """
 
     started: datetime
@@ -90,6 +107,7 @@ class PassReport(msgspec.Struct, kw_only=True, frozen=True):
     images_added: int = 0
     images_removed: int = 0
     next_fetch: int | None = None
+    held: list[HeldReport] = []
 
     @property
     def warnings(self) -> int:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from feeds.model import Card
-from feeds.rescan import Rescan, rescan
+from feeds.rescan import Rescan, read_ahead, rescan, survey
 from feeds.store import Store
 from tests.site import Site
 
@@ -22,8 +22,10 @@ class Scanner:
 
     def scan(self, *, full: bool = False) -> Rescan:
         loaded = self.site.load()
+        todo = survey(self.store, loaded.config, loaded.base, full=full)
+        ahead = read_ahead(self.store, todo, loaded.config, loaded.base, lambda *_: None)
         with self.store.transaction():
-            return rescan(self.store, loaded.config, loaded.base, lambda *_: None, full=full)
+            return rescan(self.store, todo, ahead, loaded.config)
 
     def cards(self) -> dict[str, Card]:
         return {card.path: card for card in self.store.cards()}

@@ -78,9 +78,10 @@ def nothing(_: Site) -> None:
 
 
 def emptied(site: Site) -> None:
-    """Publishes and then takes the only seed away."""
+    """Publishes and then takes the only seed away, and the state file."""
     site.publish()
     (site.seeds / "a.txt").unlink()
+    shutil.rmtree(site.state.parent)
 
 
 NO_SEEDS = '[paths]\nseeds = ["sedes"]'

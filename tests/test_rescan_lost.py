@@ -7,7 +7,7 @@ import os
 import pytest
 
 from feeds.errors import SeedsFolderError
-from feeds.rescan import rescan
+from feeds.rescan import read_ahead, survey
 from feeds.store import open_store
 from tests.permissions import closed, open_folder
 from tests.rescanning import Scanner
@@ -80,7 +80,7 @@ def test_deleted_seed_is_forgotten(scanner: Scanner) -> None:
     scanner()
     (scanner.site.seeds / "0.txt").unlink()
     found = scanner.scan()
-    assert (found.seeds, found.read, found.gone, found.emptied) == (1, 0, 1, [])
+    assert (found.seeds, found.read, found.gone) == (1, 0, 1)
     assert scanner.qualities() == {"1.txt": 70}
 
 
@@ -121,20 +121,24 @@ def test_two_seeds_that_change_names_keep_their_items(scanner: Scanner) -> None:
 
 def test_seed_that_is_read_no_more_because_of_its_name_is_gone(scanner: Scanner) -> None:
     seed = scanner.site.seed()
+    scanner.site.seed("b.txt", number=2)
     scanner()
     seed.rename(seed.with_name(".a.txt"))
-    assert scanner() == (0, 0, 0, 1)
+    assert scanner() == (1, 0, 0, 1)
 
 
-def test_folder_that_ran_empty_is_told(scanner: Scanner) -> None:
+def test_folder_of_the_configuration_that_ran_empty_keeps_its_items(scanner: Scanner) -> None:
     site = scanner.site
     site.configure('[paths]\nseeds = ["seeds/one", "seeds/two"]')
     first, second = site.seed("one/a.txt"), site.seed("two/b.txt", number=2)
     scanner()
+    before = scanner.cards()
     first.unlink()
-    assert scanner.scan().emptied == [str(first.parent)]
+    assert (scanner(), scanner.store.held_stories()) == ((1, 0, 0, 0), [(str(first.parent), 1)])
     second.unlink()
-    assert scanner.scan().emptied == [str(second.parent)]
+    held = [(str(first.parent), 1), (str(second.parent), 1)]
+    assert (scanner(), scanner.store.held_stories()) == ((0, 0, 0, 0), held)
+    assert scanner.cards() == before
 
 
 def test_folder_that_is_not_there_stops_the_rescan_before_anything_changes(
@@ -158,6 +162,6 @@ def test_progress_counts_what_is_read(scanner: Scanner) -> None:
         scanner.site.seed(f"{number}.txt", number=number)
     told: list[tuple[str, int, int]] = []
     loaded = scanner.site.load()
-    with scanner.store.transaction():
-        rescan(scanner.store, loaded.config, loaded.base, lambda *all_: told.append(all_))
+    todo = survey(scanner.store, loaded.config, loaded.base)
+    read_ahead(scanner.store, todo, loaded.config, loaded.base, lambda *all_: told.append(all_))
     assert told == [("seeds", 1, 3), ("seeds", 2, 3), ("seeds", 3, 3)]

@@ -102,6 +102,8 @@ def _summarise(console: Console, report: PassReport) -> None:
             console.say(f"would write {name}")
         for name in report.removed:
             console.say(f"would remove {name}")
+    for held in report.held:
+        console.warn(str(held))
     for feed in report.feeds:
         if feed.left_out:
             console.warn(

@@ -61,6 +61,8 @@ def _show(console: Console, report: PassReport, hubs: list[HubReport]) -> None:
     console.say(f"problems   {errors} errors, {report.warnings} warnings")
     for problem in report.problems:
         console.say(f"  {problem}")
+    for held in report.held:
+        console.say(f"pending    {held}")
     for hub in hubs:
         why = f": {hub.error}" if hub.error else ""
         console.say(

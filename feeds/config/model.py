@@ -23,6 +23,7 @@ from feeds.config.types import (
     Port,
     Quality,
     ServedUrl,
+    Share,
     SiteId,
     Size,
     Slug,
@@ -85,6 +86,7 @@ class Paths(Section):
     out: FilePath = Path("out")
     state: FilePath = Path(".feeds/state.db")
     templates: FilePath | None = None
+    max_gone: Share = 0.5
 
     @field_validator("templates", mode="before")
     @classmethod

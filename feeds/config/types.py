@@ -31,6 +31,12 @@ def _number(value: object) -> object:
     return value
 
 
+def _share(value: object) -> object:
+    if isinstance(value, bool):
+        raise ValueError("wanted a number from 0 to 1, not true or false")  # noqa: TRY004
+    return value
+
+
 def _duration(value: object) -> timedelta:
     if isinstance(value, timedelta):
         return value
@@ -145,6 +151,7 @@ FilePath = Annotated[Path, AfterValidator(_path)]
 Whole = Annotated[int, BeforeValidator(_number)]
 Quality = Annotated[Whole, Field(ge=0, le=100)]
 Count = Annotated[Whole, Field(ge=1, le=10_000)]
+Share = Annotated[float, BeforeValidator(_share), Field(ge=0, le=1)]
 Duration = Annotated[timedelta, BeforeValidator(_duration)]
 Port = Annotated[Whole, Field(ge=1, le=65_535)]
 Line = Annotated[str, AfterValidator(_line)]

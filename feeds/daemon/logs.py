@@ -12,6 +12,7 @@ import structlog
 from feeds.daemon.fetcher import Fetched
 from feeds.daemon.runner import Outcome
 from feeds.model import Problem
+from feeds.report import HeldReport
 
 
 def start_logging(*, as_json: bool, debug: bool) -> structlog.typing.FilteringBoundLogger:
@@ -100,6 +101,7 @@ class PassLog:
         self._reason = ""
         self._problems: set[Problem] = set()
         self._left_out: dict[str, int] = {}
+        self._held: set[HeldReport] = set()
 
     @property
     def failing(self) -> str:
@@ -142,6 +144,12 @@ class PassLog:
             if problem not in self._problems:
                 self._log.warning("problem", where=str(problem))
         self._problems = set(report.problems)
+        for held in report.held:
+            if held not in self._held:
+                self._log.warning(
+                    "removal pending", folder=held.folder, stories=held.stories, reason=str(held)
+                )
+        self._held = set(report.held)
         for path in report.written:
             self._log.debug("written", path=path)
         for path in report.removed:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+from collections import deque
 from collections.abc import Iterable, Iterator
 from functools import partial
 from typing import NamedTuple
@@ -17,6 +19,8 @@ from feeds.seeds.yamltext import event_reader
 # Below this a pool costs more than it saves: a worker takes about 150 ms to start.
 _WORTH_A_POOL = 600
 _CHUNK = 100
+# What is read becomes known chunk by chunk: no slow seed may hold up the others of its chunk.
+_CHUNK_SECONDS = 0.5
 
 
 class Wanted(NamedTuple):
@@ -30,13 +34,31 @@ class Wanted(NamedTuple):
 def read_seeds(wanted: Iterable[Wanted], options: ParseOptions) -> Iterator[Reading]:
     """Yields a reading for each seed, in the order given."""
     event_reader()  # warns here, where the workers do not
+    handed: deque[Wanted] = deque()
+
+    def handing() -> Iterator[Wanted]:
+        for one in wanted:
+            handed.append(one)
+            yield one
+
     read = partial(_read_chunk, options)
-    for data in spread(read, wanted, chunk=_CHUNK, worth=_WORTH_A_POOL):
-        yield from _decode(data)
+    for data in spread(read, handing(), chunk=_CHUNK, worth=_WORTH_A_POOL):
+        count, readings = _decode(data)
+        chunk = [handed.popleft() for _ in range(count)]
+        yield from readings
+        for one in chunk[len(readings) :]:
+            yield read_seed(*one, options)
 
 
-_decode = msgspec.msgpack.Decoder(list[Reading]).decode
+_decode = msgspec.msgpack.Decoder(tuple[int, list[Reading]]).decode
 
 
 def _read_chunk(options: ParseOptions, chunk: list[Wanted]) -> bytes:
-    return msgspec.msgpack.encode([read_seed(*one, options) for one in chunk])
+    """Returns how many seeds the chunk has, and readings of as many as there was time for."""
+    end = time.monotonic() + _CHUNK_SECONDS
+    readings = []
+    for one in chunk:
+        readings.append(read_seed(*one, options))
+        if time.monotonic() > end:
+            break
+    return msgspec.msgpack.encode((len(chunk), readings))

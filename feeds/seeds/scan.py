@@ -8,8 +8,7 @@ from __future__ import annotations
 
 import os
 import stat
-from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from operator import attrgetter
 from pathlib import Path
 from typing import NamedTuple
@@ -46,22 +45,44 @@ class Found(msgspec.Struct, frozen=True, array_like=True, gc=False):
     problem: Problem | None = None
 
 
-def scan(folders: list[Path], base: Path) -> Iterator[Found]:
+# Where each file and folder was met first, by device and inode.
+Seen = dict[tuple[int, int], str]
+
+
+def scan(folders: list[Path], base: Path, seen: Seen | None = None) -> Iterator[Found]:
     """Yields what stands in the folders, in a stable order: as listed, then by name.
 
     Problems show paths relative to `base` where they are below it. A file that is reached twice
-    (folders inside folders, links) is yielded once, where it is met first.
+    (folders inside folders, links) is yielded once, where it is met first. `seen` is filled for
+    `look_again`.
 
     Raises:
         SeedsFolderError: a folder does not exist or cannot be listed.
     """
-    seen: _Seen = defaultdict(set)
+    seen = {} if seen is None else seen
     for folder in folders:
-        yield from _scan_folder(_Walk(str(folder), os.path.realpath(folder), str(base), seen))
+        yield from _scan_folder(_walk(folder, base, seen))
 
 
-# The inodes met so far, by device.
-_Seen = defaultdict[int, set[int]]
+def look_again(
+    paths: Iterable[str], folders: list[Path], base: Path, seen: Seen
+) -> Iterator[Found]:
+    """Yields what stands at paths that a scan of these folders did not come by.
+
+    A file that is replaced while its folder is listed may be missing in the list. What is reached
+    by another path already, or belongs to no folder any more, is not yielded.
+    """
+    walks = [_walk(folder, base, seen) for folder in folders]
+    for path in paths:
+        walk = next((one for one in walks if one.leads_to(path)), None)
+        found = _look_at(walk, path) if walk else None
+        if found:
+            yield found
+
+
+def is_below(path: str, folder: str) -> bool:
+    """Tells by their names alone whether a path leads through a folder."""
+    return path.startswith(folder.rstrip("/") + "/")
 
 
 class _Walk(NamedTuple):
@@ -70,11 +91,35 @@ class _Walk(NamedTuple):
     folder: str
     root: str
     base: str
-    seen: _Seen
+    seen: Seen
+
+    def meet(self, path: str, status: os.stat_result) -> bool:
+        """Notes what stands at a path; tells whether it was met by another path before.
+
+        Inodes are given to other files as soon as they are free, even while a scan runs: only what
+        still has its inode at its first path is the same.
+        """
+        identity = _identity(status)
+        first = self.seen.get(identity)
+        if first is not None and _has_identity(first, identity):
+            return True
+        self.seen[identity] = path
+        return False
+
+    def leads_to(self, path: str) -> bool:
+        """Tells whether a scan of the folder could come by a path."""
+        if not is_below(path, self.folder):
+            return False
+        below = path.removeprefix(self.folder.rstrip("/"))
+        return "/." not in below and _is_inside(self.root, os.path.realpath(path))
 
     def problem(self, path: str, reason: str) -> Found:
         problem = Problem(shown(path, self.base), 0, 0, "", reason)
         return Found(path, self.folder, problem=problem)
+
+
+def _walk(folder: Path, base: Path, seen: Seen) -> _Walk:
+    return _Walk(str(folder), os.path.realpath(folder), str(base), seen)
 
 
 def shown(path: str, base: str) -> str:
@@ -104,13 +149,13 @@ def _scan_folder(walk: _Walk) -> Iterator[Found]:
                 continue
             found: Found | object | None
             if name.endswith(SUFFIXES) and entry.is_file(follow_symlinks=False):
-                found = _look_at(walk, entry)
+                found = _look_at(walk, entry.path)
             elif entry.is_symlink():
                 found = _look_behind(walk, entry, above)
             elif entry.is_dir():
                 found = _FOLDER
             elif name.endswith(SUFFIXES):
-                found = _look_at(walk, entry)
+                found = _look_at(walk, entry.path)
             else:
                 continue
             if found is _FOLDER:
@@ -127,9 +172,8 @@ def _list(
 ) -> tuple[Iterator[os.DirEntry[str]], frozenset[tuple[int, int]]]:
     try:
         status = Path(folder).stat()
-        if status.st_ino in walk.seen[status.st_dev]:  # by another way already
+        if walk.meet(folder, status):  # by another way already
             return iter(()), above
-        walk.seen[status.st_dev].add(status.st_ino)
         with os.scandir(folder) as entries:
             return iter(sorted(entries, key=attrgetter("name"))), above | {_identity(status)}
     except OSError as error:
@@ -141,6 +185,17 @@ def _list(
 
 def _identity(status: os.stat_result) -> tuple[int, int]:
     return status.st_dev, status.st_ino
+
+
+def _has_identity(path: str, identity: tuple[int, int]) -> bool:
+    try:
+        return _identity(os.stat(path)) == identity  # noqa: PTH116
+    except OSError:
+        return False
+
+
+def _is_inside(root: str, target: str) -> bool:
+    return os.path.commonpath([root, target]) == root
 
 
 def _look_behind(
@@ -156,18 +211,17 @@ def _look_behind(
     if not matches and not is_folder:
         return None
     target = os.path.realpath(entry.path)
-    if os.path.commonpath([walk.root, target]) != walk.root:
+    if not _is_inside(walk.root, target):
         return walk.problem(entry.path, "a symbolic link that leaves the seeds folder")
     if is_folder and _identity(status) in above:
         return walk.problem(entry.path, "a symbolic link that loops back to a folder above it")
-    return _FOLDER if is_folder else _look_at(walk, entry)
+    return _FOLDER if is_folder else _look_at(walk, entry.path)
 
 
-def _look_at(walk: _Walk, entry: os.DirEntry[str]) -> Found | None:
-    path = entry.path
+def _look_at(walk: _Walk, path: str) -> Found | None:
     try:
-        status = entry.stat()
-    except FileNotFoundError:
+        status = os.stat(path)  # noqa: PTH116 (a Path per seed costs more than the look)
+    except (FileNotFoundError, NotADirectoryError):
         return None  # deleted since the folder was listed
     except OSError as error:
         return walk.problem(path, f"cannot be read: {error.strerror or error}")
@@ -176,12 +230,10 @@ def _look_at(walk: _Walk, entry: os.DirEntry[str]) -> Found | None:
     if not stat.S_ISREG(status.st_mode):
         kind = next((text for test, text in _KINDS if test(status.st_mode)), "no regular file")
         return walk.problem(path, f"{kind}, wanted a regular file")
-    inode, seen = status.st_ino, walk.seen[status.st_dev]
-    if inode in seen:
+    if walk.meet(path, status):
         return None
-    seen.add(inode)
     size = status.st_size
     if size > MAX_BYTES:
         reason = f"{size} bytes, wanted at most {MAX_BYTES} (1 MiB)"
         return walk.problem(path, reason)
-    return Found(path, walk.folder, size, status.st_mtime_ns, inode)
+    return Found(path, walk.folder, size, status.st_mtime_ns, status.st_ino)

@@ -193,12 +193,31 @@ _MIGRATIONS = (
         error TEXT NOT NULL
     ) STRICT, WITHOUT ROWID;
     """,
+    """
+    -- What the running pass, or passes that were cut short, read and did not publish yet: of each
+    -- seed its fingerprint, and the reading in MessagePack. Empty after each pass that ends well.
+    CREATE TABLE reading (
+        path TEXT PRIMARY KEY,
+        parser TEXT NOT NULL,
+        size INTEGER NOT NULL,
+        mtime_ns INTEGER NOT NULL,
+        inode INTEGER NOT NULL,
+        settled INTEGER NOT NULL,
+        same INTEGER NOT NULL,
+        content BLOB NOT NULL,
+        data BLOB NOT NULL
+    ) STRICT;
+
+    -- Seeds whose files are gone, but whose items stay: too many of `folder` would go at once.
+    CREATE TABLE held (path TEXT PRIMARY KEY, folder TEXT NOT NULL) STRICT, WITHOUT ROWID;
+    """,
 )
 
 VERSION = len(_MIGRATIONS)
 TABLES = {
     *("seed", "item", "memory", "slot", "feed", "document", "fact"),
     *("image", "image_use", "image_host", "feed_image", "retired", "ping", "hub"),
+    *("reading", "held"),
 }
 
 

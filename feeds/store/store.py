@@ -15,6 +15,7 @@ from feeds.model import Card, Fingerprint, Problem, Reading
 from feeds.store.images import Images
 from feeds.store.lookups import Lookups
 from feeds.store.pings import Pings
+from feeds.store.readings import Readings
 from feeds.store.retired import Retired
 from feeds.store.slots import Slots
 
@@ -57,7 +58,7 @@ def is_damage(error: sqlite3.Error) -> bool:
     return code & 0xFF not in _CIRCUMSTANCES
 
 
-class Store(Slots, Images, Lookups, Pings, Retired):
+class Store(Slots, Images, Lookups, Pings, Readings, Retired):
     """One open state file. Everything that writes stands in a `transaction`."""
 
     @contextmanager
@@ -68,10 +69,20 @@ class Store(Slots, Images, Lookups, Pings, Retired):
             StateError: the state file cannot be written, or stays in use by another run.
             DamagedStateError: it is damaged.
         """
+        with self.faults_told():
+            try:
+                self._db.execute("BEGIN IMMEDIATE")
+                yield
+                self._db.execute("COMMIT")
+            finally:
+                if self._db.in_transaction:
+                    self._db.execute("ROLLBACK")
+
+    @contextmanager
+    def faults_told(self) -> Iterator[None]:
+        """Raises errors of SQLite, and of what stands in the file, as a `transaction` does."""
         try:
-            self._db.execute("BEGIN IMMEDIATE")
             yield
-            self._db.execute("COMMIT")
         except sqlite3.DatabaseError as error:
             if is_damage(error):
                 raise DamagedStateError(str(error)) from None
@@ -81,9 +92,6 @@ class Store(Slots, Images, Lookups, Pings, Retired):
             ) from None
         except _UNREADABLE as error:
             raise DamagedStateError(str(error)) from None
-        finally:
-            if self._db.in_transaction:
-                self._db.execute("ROLLBACK")
 
     @contextmanager
     def view(self) -> Iterator[None]:
@@ -171,11 +179,6 @@ class Store(Slots, Images, Lookups, Pings, Retired):
         """Returns how many seeds have, or once had, an item that can be used."""
         (count,) = self._db.execute("SELECT count(id) FROM seed").fetchone()
         return int(count)
-
-    def has_seeds_in(self, folder: str) -> bool:
-        """Tells whether a seed of this folder of `paths.seeds` is known."""
-        query = "SELECT 1 FROM seed WHERE folder = ? LIMIT 1"
-        return self._db.execute(query, (folder,)).fetchone() is not None
 
     def items(self, numbers: Iterable[int]) -> dict[int, bytes]:
         """Returns the items of the seeds with these numbers, in MessagePack."""
