@@ -24,6 +24,7 @@ from feeds.publish import hold, read_manifest
 from feeds.renewal import renew
 from feeds.report import HeldReport, PassReport, feed_report
 from feeds.rescan import Rescan, problems_of, read_ahead, rescan, survey
+from feeds.seeds.scan import shown
 from feeds.store import DamagedStateError, Store, move_aside, open_copy, open_store
 from feeds.times import show_time, to_unix
 
@@ -75,7 +76,7 @@ def _run(
                     store.name_all_images()
                     store.keep_fact("images named", value=True)
                 found = rescan(store, todo, ahead, config, allow_empty=options.allow_empty)
-                report = _publish(store, config, found, run)
+                report = _publish(store, loaded, found, run)
                 store.keep_fact("report", report)
             return report
 
@@ -142,9 +143,9 @@ class _Run(NamedTuple):
     began: float
 
 
-def _publish(store: Store, config: Config, found: Rescan, run: _Run) -> PassReport:
+def _publish(store: Store, loaded: Loaded, found: Rescan, run: _Run) -> PassReport:
     """Brings out/ up to the store, and reports the pass."""
-    now, options = to_unix(run.started), run.options
+    config, now, options = loaded.config, to_unix(run.started), run.options
     items = store.item_count()
     if not items and not options.allow_empty:
         _refuse_to_empty(config)
@@ -173,7 +174,10 @@ def _publish(store: Store, config: Config, found: Rescan, run: _Run) -> PassRepo
         images_removed=renewal.images_removed,
         next_fetch=next_fetch(store, config),
         pings=store.ping_count(),
-        held=[HeldReport(folder, count) for folder, count in store.held_stories()],
+        held=[
+            HeldReport(shown(folder, str(loaded.base)), count)
+            for folder, count in store.held_stories()
+        ],
     )
 
 

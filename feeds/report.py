@@ -47,9 +47,9 @@ class HeldReport(msgspec.Struct, frozen=True):
 
     def __str__(self) -> str:
         return (
-            f"{self.stories} stories in {self.folder} lost their files at once: is a disk not "
-            "mounted? They stay in the feeds until the files are back. "
-            "If they are meant to go, run 'feeds export --allow-empty' once."
+            f"{self.folder}: the files of too many stories are gone at once ({self.stories}): is "
+            "a disk not mounted? Their removal is pending, and they stay in the feeds, until the "
+            "files are back. If it is meant, run 'feeds export --allow-empty' once."
         )
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import os
+from typing import Any
 
 import pytest
 
 from feeds.errors import SeedsFolderError
 from feeds.rescan import read_ahead, survey
+from feeds.seeds.scan import Found, scan
 from feeds.store import open_store
 from tests.permissions import closed, open_folder
 from tests.rescanning import Scanner
@@ -165,3 +167,29 @@ def test_progress_counts_what_is_read(scanner: Scanner) -> None:
     todo = survey(scanner.store, loaded.config, loaded.base)
     read_ahead(scanner.store, todo, loaded.config, loaded.base, lambda *all_: told.append(all_))
     assert told == [("seeds", 1, 3), ("seeds", 2, 3), ("seeds", 3, 3)]
+
+
+def test_seed_that_a_scan_did_not_come_by_is_not_forgotten(
+    scanner: Scanner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A folder that is written to while it is listed may leave out files that are there."""
+    for number in range(3):
+        scanner.site.seed(f"{number}.txt", number=number)
+    scanner()
+
+    seed, away = scanner.site.seeds / "1.txt", scanner.site.root / "away"
+
+    def overlooking(*arguments: Any) -> list[Found]:
+        seed.rename(away)
+        found = list(scan(*arguments))
+        away.rename(seed)
+        return found
+
+    monkeypatch.setattr("feeds.rescan.scan", overlooking)
+    assert scanner() == (3, 0, 0, 0)
+    scanner.site.seed("1.txt", number=1, quality=71)
+    assert scanner() == (3, 1, 1, 0)
+    assert scanner.qualities() == {"0.txt": 70, "1.txt": 71, "2.txt": 70}
+    monkeypatch.undo()
+    seed.unlink()
+    assert scanner() == (2, 0, 0, 1)

@@ -13,7 +13,7 @@ import pytest
 from feeds.errors import SeedsFolderError
 from feeds.model import Problem
 from feeds.seeds.frontmatter import MAX_BYTES
-from feeds.seeds.scan import Found, scan
+from feeds.seeds.scan import Found, Seen, look_again, scan
 from tests.permissions import closed, open_folder
 
 
@@ -215,6 +215,55 @@ def test_scan_passes_over_files_that_vanish_meanwhile(tmp_path: Path) -> None:
     assert (third.path, link.path) == (str(tmp_path / "c.txt"), str(tmp_path / "d.txt"))
     assert third.problem is None
     assert link.problem
+
+
+def test_scan_takes_a_file_with_the_inode_that_another_had_for_another(tmp_path: Path) -> None:
+    """A file system may give an inode that an atomic save has freed to the next file."""
+    _write(tmp_path, "a.txt", "b.txt", "c/d.txt", "e.txt")
+    walk = scan([tmp_path], tmp_path)
+    assert next(walk).path == str(tmp_path / "a.txt")
+    (tmp_path / "a.txt").rename(tmp_path / "b.txt")
+    _write(tmp_path, "a.txt")
+    assert [each.path for each in walk] == [
+        str(tmp_path / name) for name in ("b.txt", "c/d.txt", "e.txt")
+    ]
+
+
+def test_scan_takes_a_folder_with_the_inode_that_another_had_for_another(tmp_path: Path) -> None:
+    _write(tmp_path, "a/1.txt", "b/2.txt", "c/3.txt")
+    (tmp_path / "c/link").symlink_to("../b")
+    walk = scan([tmp_path], tmp_path)
+    next(walk)
+    (tmp_path / "a").rename(tmp_path / "old")
+    (tmp_path / "b").rename(tmp_path / "a")
+    (tmp_path / "old").rename(tmp_path / "b")
+    assert [each.path for each in walk] == [
+        str(tmp_path / "b/1.txt"),
+        str(tmp_path / "c/3.txt"),
+    ]
+
+
+def test_second_look_finds_what_a_scan_did_not_come_by(tmp_path: Path) -> None:
+    seen: Seen = {}
+    _write(tmp_path, "s/a.txt", "s/sub/b.txt", "s/.c/d.txt", "other/e.txt")
+    assert len(list(scan([tmp_path / "s"], tmp_path, seen))) == 2
+    _write(tmp_path, "s/late.txt", "s/sub/late.md")
+    os.link(tmp_path / "s/a.txt", tmp_path / "s/twice.txt")
+    (tmp_path / "s/out.txt").symlink_to("../other/e.txt")
+    os.mkfifo(tmp_path / "s/fifo.txt")
+    names = [
+        "late.txt",
+        "sub/late.md",
+        "twice.txt",
+        "out.txt",
+        ".c/d.txt",
+        "a.txt/x.md",
+        "fifo.txt",
+    ]
+    paths = [*(str(tmp_path / "s" / name) for name in names), str(tmp_path / "other/e.txt")]
+    found = list(look_again(paths, [tmp_path / "s"], tmp_path, seen))
+    assert [Path(one.path).name for one in found] == ["late.txt", "late.md", "fifo.txt"]
+    assert [one.problem is None for one in found] == [True, True, False]
 
 
 @pytest.mark.parametrize("kind", ["missing", "file", "broken-link", "link-that-loops"])

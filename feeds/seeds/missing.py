@@ -37,7 +37,10 @@ def mass_removals(
             if folder in tripped:
                 held[folder].append(path)
                 break
-    return {path: _common(paths) for paths in held.values() for path in paths}
+    told: dict[str, str] = {}
+    for paths in held.values():
+        told |= dict.fromkeys(paths, _common(paths))
+    return told
 
 
 def _by_folder(
