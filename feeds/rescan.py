@@ -105,26 +105,26 @@ def survey(store: Store, config: Config, base: Path, *, full: bool = False) -> S
         SeedsFolderError: a folder does not exist or cannot be listed.
     """
     parser, folders, mark = parser_name(config), list(config.paths.seeds), store.pass_mark()
-    seen: Seen = {}
-    found = list(scan(folders, base, seen))
-    problems = [one.problem for one in found if one.problem]
-    listing = b"" if problems else _digest(parser, folders, found)
+    found = list(scan(folders, base))
+    listing = _digest(parser, folders, found)
     if listing and not full and store.fact("listing", bytes) == listing:
         gone = set(store.held())
         return Survey(len(found), {}, gone, [], [], listing, mark, full, is_quiet=True)
     current = set() if full else store.current_seeds(parser)
     count = store.seed_count()
-    wanted = {one.path: one for one in _due(store, found, current, known=count > 0)}
+    wanted = _due(store, found, current, known=count > 0)
     missing: set[str] = set()
-    if problems or count > len(found) - sum(not one.is_known for one in wanted.values()):
-        missing = store.paths().difference(one.path for one in found)
-        overlooked = list(look_again(sorted(missing), folders, base, seen))
-        if overlooked:
-            found += overlooked
-            wanted |= {one.path: one for one in _due(store, overlooked, current, known=True)}
-            missing.difference_update(one.path for one in overlooked)
-            problems += [one.problem for one in overlooked if one.problem]
-            listing = b""
+    if not listing or count > len(found) - sum(not one.is_known for one in wanted.values()):
+        missing = _missing(store, found)
+    if missing.difference(store.held()):
+        # What was moved while it was looked for is found now.
+        seen: Seen = {}
+        found = list(scan(folders, base, seen))
+        overlooked = list(look_again(sorted(_missing(store, found)), folders, base, seen))
+        listing = b"" if overlooked else _digest(parser, folders, found)
+        found += overlooked
+        wanted, missing = _due(store, found, current, known=True), _missing(store, found)
+    problems = [one.problem for one in found if one.problem]
     emptied = [folder for folder in map(str, folders) if missing and _is_empty(folder, found)]
     return Survey(len(found), wanted, missing, problems, emptied, listing, mark, full)
 
@@ -202,18 +202,31 @@ def rescan(
 
 
 def _digest(parser: str, folders: list[Path], found: list[Found]) -> bytes:
-    """Returns what is the same as long as the same files are as they were."""
+    """Returns what is the same as long as the same files are as they were, empty for problems."""
+    if any(one.problem for one in found):
+        return b""
     names = [str(folder) for folder in folders]
     return hashlib.sha256(msgspec.msgpack.encode((parser, names, found))).digest()
 
 
 def _due(
     store: Store, found: list[Found], current: set[tuple[str, int, int, int]], *, known: bool
-) -> Iterator[_Due]:
-    for one in found:
-        if not one.problem and (one.path, one.size, one.mtime_ns, one.inode) not in current:
-            mark = Fingerprint(one.size, one.mtime_ns, one.inode)
-            yield _Due(one.path, one.folder, mark, known and store.has_seed(one.path))
+) -> dict[str, _Due]:
+    """Returns the seeds to be read, by path."""
+    return {
+        one.path: _Due(
+            one.path,
+            one.folder,
+            Fingerprint(one.size, one.mtime_ns, one.inode),
+            known and store.has_seed(one.path),
+        )
+        for one in found
+        if not one.problem and (one.path, one.size, one.mtime_ns, one.inode) not in current
+    }
+
+
+def _missing(store: Store, found: list[Found]) -> set[str]:
+    return store.paths().difference(one.path for one in found)
 
 
 def _is_empty(folder: str, found: list[Found]) -> bool:

@@ -198,6 +198,9 @@ def test_exit_codes_are_what_the_readme_says(site: Site) -> None:
     assert site.run("export", "--strict").code == 1
     assert site.run("export").code == 0
     (site.seeds / "a.txt").unlink()
+    assert site.run("export").code == 0
+    assert site.run("export", "--strict").code == 1
+    site.state.unlink()
     assert site.run("export").code == 3
     site.configure("[sight]\n")
     assert site.run("check").code == 2

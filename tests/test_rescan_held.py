@@ -110,6 +110,16 @@ def test_pending_removal_happens_once_it_is_allowed(full: Site, *, fully: bool) 
     assert (report.gone, report.held, report.written) == (0, [], [])
 
 
+def test_problems_of_seeds_without_files_are_told_no_more(full: Site) -> None:
+    full.write(f"{AUGUST}/0.md", "bad now")
+    assert full.publish().bad == 1
+    away = unmount(full)
+    report = full.publish()
+    assert (held(report), report.bad, report.problems) == ({"seeds/2021/08": 24}, 0, [])
+    remount(full, away)
+    assert full.publish().bad == 1
+
+
 def test_dry_run_allows_nothing(full: Site) -> None:
     unmount(full)
     options = Options(allow_empty=True, dry_run=True)
@@ -203,6 +213,7 @@ def test_export_and_status_tell_of_it_and_other_commands_see_the_stories(full: S
     assert report == {"folder": "seeds/2021/08", "stories": 24}
     assert "in:  quality 70" in full.run("explain", "https://news.example.com/stories/3").out
     assert full.run("list", "--json").report()[0]["entries"] == 64
-    assert pending not in full.run("export", "--allow-empty").err
+    assert full.run("export", "--strict").code == 1
+    assert pending not in full.run("export", "--allow-empty", "--strict").err
     assert "pending" not in full.run("status").out
     assert full.run("export", "--json").report()["held"] == []

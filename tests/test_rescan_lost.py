@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -167,6 +168,27 @@ def test_progress_counts_what_is_read(scanner: Scanner) -> None:
     todo = survey(scanner.store, loaded.config, loaded.base)
     read_ahead(scanner.store, todo, loaded.config, loaded.base, lambda *all_: told.append(all_))
     assert told == [("seeds", 1, 3), ("seeds", 2, 3), ("seeds", 3, 3)]
+
+
+def test_folder_that_moves_while_it_is_looked_for_keeps_its_items(
+    scanner: Scanner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(3):
+        scanner.site.seed(f"b/{number}.txt", number=number)
+    scanner.site.seed("a.txt", number=9)
+    scanner()
+    ids = {card.id for card in scanner.cards().values()}
+
+    def moving(*arguments: Any) -> Iterator[Found]:
+        walk = scan(*arguments)
+        yield next(walk)
+        if (scanner.site.seeds / "b").exists():
+            (scanner.site.seeds / "b").rename(scanner.site.seeds / "0")
+        yield from walk
+
+    monkeypatch.setattr("feeds.rescan.scan", moving)
+    assert scanner() == (4, 3, 3, 3)
+    assert {card.id for card in scanner.cards().values()} == ids
 
 
 def test_seed_that_a_scan_did_not_come_by_is_not_forgotten(

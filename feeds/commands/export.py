@@ -26,7 +26,7 @@ _DEFAULT_CONFIG = Path("config.toml")
 
 
 def run(arguments: Namespace) -> int:
-    """Publishes once; with ``--strict`` problems make the exit code 1."""
+    """Publishes once; with ``--strict`` problems and pending removals make the exit code 1."""
     console = Console(json=arguments.json)
     loaded = load_config(arguments.config)
     if arguments.out:
@@ -50,7 +50,7 @@ def run(arguments: Namespace) -> int:
     console.report(report)
     if report.pings and not report.dry_run:
         _push(console, loaded)
-    return 1 if arguments.strict and report.problems else 0
+    return 1 if arguments.strict and (report.problems or report.held) else 0
 
 
 def _both(first: PassReport, second: PassReport) -> PassReport:

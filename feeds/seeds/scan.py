@@ -177,6 +177,8 @@ def _list(
         with os.scandir(folder) as entries:
             return iter(sorted(entries, key=attrgetter("name"))), above | {_identity(status)}
     except OSError as error:
+        if folder != walk.folder and not os.path.lexists(folder):
+            return iter(()), above  # moved or deleted since the folder above it was listed
         name = shown(folder, walk.base)
         reason = f"cannot list the seeds folder {name}: {error.strerror or error}"
         hint = "check paths.seeds in the configuration, and whether the disk is mounted"

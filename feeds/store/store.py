@@ -170,8 +170,11 @@ class Store(Slots, Images, Lookups, Pings, Readings, Retired):
             self._db.execute("DELETE FROM seed WHERE number = ?", (number,))
 
     def seed_problems(self) -> Iterator[Problem]:
-        """Yields the problems of all seeds, by path."""
-        query = "SELECT problems FROM seed WHERE problems IS NOT NULL ORDER BY path"
+        """Yields the problems of all seeds that have a file, by path."""
+        query = """
+            SELECT problems FROM seed WHERE problems IS NOT NULL
+            AND path NOT IN (SELECT path FROM held) ORDER BY path
+        """
         for (data,) in self._db.execute(query):
             yield from msgspec.msgpack.decode(data, type=list[Problem])
 
