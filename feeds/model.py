@@ -230,7 +230,9 @@ class Feed(msgspec.Struct, frozen=True):
     """A named selection of items with its own address (below out/, without extension).
 
     `key` tells it from others of its kind: the topic (folded), the provider's domain, or the custom
-    feed's address. `query` belongs to the address of a feed that the server makes on demand.
+    feed's oldest address. `query` belongs to the address of a feed that the server makes on demand.
+    `aliases` are former addresses, at which the documents stand as well, the oldest last. The
+    feed's id is made of the address `origin`, where that is set, so that it outlives a move.
     """
 
     address: str
@@ -241,6 +243,8 @@ class Feed(msgspec.Struct, frozen=True):
     description: str
     max_items: int
     query: str = ""
+    aliases: tuple[str, ...] = ()
+    origin: str = ""
 
 
 class Slot(msgspec.Struct, frozen=True):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Collection
+from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
@@ -12,13 +13,15 @@ import msgspec
 
 from feeds import __version__
 from feeds.config import Config
+from feeds.errors import PublishError
 from feeds.gallery import Gallery
 from feeds.images.files import folder_times
-from feeds.model import MEDIA, Problem, Summary
+from feeds.model import MEDIA, FeedKind, Problem, Summary
 from feeds.passes import Ears, Options
-from feeds.planning import Plan, plan_of
+from feeds.planning import Linking, Plan, plan_of
 from feeds.publish import Publisher, is_copy, read_manifest, stamp_of
 from feeds.render.view import RENDER_VERSION, Site
+from feeds.select.addresses import Known, is_made, owner_of
 from feeds.select.choose import Past
 from feeds.selection import SELECTION_VERSION, Selection, next_turn, select
 from feeds.site import site_of
@@ -88,13 +91,13 @@ def renew(store: Store, config: Config, now: int, options: Options, ears: Ears) 
             f"the clock says {show_time(from_unix(now))}, before the last pass at "
             f"{show_time(from_unix(last.now))}: is it right? What was shown stays"
         )
-    selection = select(store, config, past_of(store), since, now)
-    if selection.touched is not None and store.has_image_news():
-        selection.touched.update(store.feeds_with_image_news())
-    site = site_of(config, selection.feeds, templates)
+    selection = select(store, config, past_of(store, config), since, now)
+    if selection.touched is not None:
+        selection.touched.update(_look_elsewhere(store, config, selection))
+    site = site_of(config, selection.addresses, templates)
     site_key = hashlib.sha256(msgspec.msgpack.encode(site)).digest()
     if last and last.site != site_key:
-        selection = selection._replace(touched=None)  # pages link to feeds that came or went
+        selection = selection._replace(touched=None)  # pages link to feeds that moved
     here, media = os.fsencode(config.paths.out), folder_times(config.paths.out)
     untouched = bool(last and holds and last.out == here and last.media == media)
     gallery = Gallery(store, config, untouched=untouched)
@@ -112,12 +115,36 @@ def renew(store: Store, config: Config, now: int, options: Options, ears: Ears) 
         site=site_key,
     )
     store.keep_fact("last", this)
+    store.keep_fact("missing", sorted(selection.missing))
     return renewal
 
 
-def past_of(store: Store) -> Past:
+def past_of(store: Store, config: Config) -> Past:
     """Returns what selection must know of the passes before."""
-    return Past(not store.has_fact("last"), frozenset(store.feeds()))
+    feeds = [summary.feed for _, summary in store.feeds().values()]
+    live = {feed.address: owner_of(feed) for feed in feeds if feed.kind != "all"}
+    owners = store.owners() or {one: owner for one, owner in live.items() if is_made(owner, one)}
+    files: tuple[str, ...] = ()
+    with suppress(PublishError):  # whoever has to write says so
+        files = read_manifest(config.paths.out).files
+    known = Known(owners, live, frozenset(files))
+    custom = frozenset(feed.key for feed in feeds if feed.kind == "custom")
+    return Past(not store.has_fact("last"), custom, known)
+
+
+def _look_elsewhere(
+    store: Store, config: Config, selection: Selection
+) -> set[tuple[FeedKind, str]]:
+    """Returns the feeds to look at although none of their items changed."""
+    feeds = store.feeds_with_image_news() if store.has_image_news() else set()
+    before = store.fact("missing", frozenset[tuple[FeedKind, str]]) or frozenset()
+    moved = selection.missing ^ before
+    if moved:  # pages link to what is not missing
+        topics = {key for kind, key in moved if kind == "topic"}
+        domains = {key for kind, key in moved if kind == "provider"}
+        formers = {one for one, domain in config.former_domains.items() if domain in domains}
+        feeds |= store.feeds_naming(topics, domains | formers)
+    return feeds
 
 
 def _is_quiet(last: _Last, store: Store, config: Config, now: int) -> bool:
@@ -169,9 +196,10 @@ def _publish(
     # Even where the manifest was lost, these are ours.
     stamps = store.stamps()
     known = {path for path, stamp in stamps.items() if stamp_of(out, path) == stamp}
-    plan = plan_of(store, config, selection, site, gallery, known, now)
+    site_for = Linking(store, config, site, selection.missing).site_for
+    plan = plan_of(store, config, selection, site, site_for, gallery, known, now)
     jobs = (
-        RenderJob(site, one, store.items(entry.number for entry in one.entries), pictures)
+        RenderJob(site_for(one), one, store.items(entry.number for entry in one.entries), pictures)
         for one, pictures, _ in plan.stale
     )
     many = len(plan.stale) >= _MANY_FEEDS
@@ -200,6 +228,15 @@ def _publish(
     if not options.dry_run:
         for one, _, key in plan.stale:
             store.keep_feed(key, one.summary())
+        store.keep_owners(
+            {
+                one.feed.address: owner
+                for one in plan.feeds
+                if is_made(owner := owner_of(one.feed), one.feed.address)
+            }
+        )
+        moves = {alias: one.feed.address for one in plan.feeds for alias in one.feed.aliases}
+        store.keep_fact("moves", moves)
         store.keep_feed_images(plan.images, gallery.before)
         store.keep_fact("index", this_index)
         store.drop_feeds(set(store.feeds()) - {one.feed.address for one in plan.feeds})

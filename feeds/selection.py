@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from typing import NamedTuple
+from typing import NamedTuple, cast
 
 from feeds.config import Config
 from feeds.model import Card, Feed, FeedKind, Problem, Selected
-from feeds.select.catalog import Names, catalog, excluded_places
+from feeds.select.catalog import Names, catalog
 from feeds.select.choose import Past, enter, fill, without_duplicates
 from feeds.select.thresholds import Thresholds, is_due
+from feeds.slugs import Addresses
 from feeds.store import Store
 
 # Raise it whenever the same items would be selected otherwise.
@@ -17,11 +18,29 @@ SELECTION_VERSION = 2
 
 
 class Selection(NamedTuple):
-    """All feeds; of which of them items came, went or changed (None: maybe of all); duplicates."""
+    """All feeds; of which of them items came, went or changed (None: maybe of all); duplicates.
+
+    `missing` are the topics and providers that items name and that have no feed; `addresses` says
+    where those feeds stand of which the name alone does not tell.
+    """
 
     feeds: list[Feed]
     touched: set[tuple[FeedKind, str]] | None
     duplicates: tuple[Problem, ...]
+    missing: frozenset[tuple[FeedKind, str]]
+    addresses: Addresses
+
+
+class _Filled:
+    """The feeds that have items: few are ever asked for."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def __contains__(self, place: object) -> bool:
+        """Tells whether the feed of this kind and key has items."""
+        kind, key = cast("tuple[FeedKind, str]", place)
+        return self._store.is_filled(kind, key)
 
 
 def select(store: Store, config: Config, past: Past, since: int | None, now: int) -> Selection:
@@ -58,10 +77,10 @@ def select(store: Store, config: Config, past: Past, since: int | None, now: int
         touched = store.leave(due)
         touched |= judge(without_duplicates(store.cards_of(due)).cards)
     unique = without_duplicates(store.cards_of(repeated))
-    # Only what is excluded depends on whether any item is in it all the same.
-    filled = store.filled() if excluded_places(config) else ()
-    feeds = list(catalog(config, _names(store, unique.beaten, now), filled).values())
-    return Selection(feeds, touched, unique.problems)
+    names = _names(store, config, unique.beaten, now)
+    found = catalog(config, names, _Filled(store), past.known)
+    feeds, addresses = list(found.feeds.values()), found.directory.exceptions()
+    return Selection(feeds, touched, unique.problems, found.missing, addresses)
 
 
 def selected(store: Store, feed: Feed, config: Config, now: int) -> Selected:
@@ -86,14 +105,17 @@ def next_turn(store: Store, config: Config, now: int) -> int | None:
     return min(turns, default=None)
 
 
-def _names(store: Store, beaten: list[Card], now: int) -> Names:
+def _names(store: Store, config: Config, beaten: list[Card], now: int) -> Names:
     """Counts the names that published items use; those of beaten duplicates do not count."""
     topics, providers = Counter(store.topic_names(now)), Counter(store.provider_names(now))
     for card in beaten:
         if card.is_published and is_due(card, now):
             topics.subtract(card.topics)
             providers.subtract([(card.provider.domain, card.provider.name)])
-    return Names(+topics, +providers)
+    known = Counter[tuple[str, str]]()
+    for (domain, name), count in (+providers).items():
+        known[config.provider(domain), name] += count
+    return Names(+topics, known)
 
 
 def _whose_time_came(store: Store, config: Config, since: int, now: int) -> set[str]:

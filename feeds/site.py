@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from feeds import __version__
 from feeds.config import Config
-from feeds.model import Feed
 from feeds.render.view import Pages, Site
-from feeds.select.catalog import addresses_of, excluded_places
-from feeds.slugs import QUERY, QUERY_MARK
+from feeds.slugs import QUERY, QUERY_MARK, Addresses
 from feeds.templates import Templates
 
+EVERYWHERE_PLAIN = Addresses()
 
-def site_of(config: Config, feeds: Iterable[Feed] = (), templates: Templates = ()) -> Site:
-    """Returns the site as documents show it; pages link to those topics that are among `feeds`."""
+
+def site_of(
+    config: Config, addresses: Addresses = EVERYWHERE_PLAIN, templates: Templates = ()
+) -> Site:
+    """Returns the site as documents show it."""
     site, every = config.site, config.schedule.every
-    missing = sorted(excluded_places(config) - {(feed.kind, feed.key) for feed in feeds})
     query, mark = "", ""
     if config.serve.query:
         query, mark = (QUERY, "") if site.query_link else ("", QUERY_MARK)
-    pages = Pages(addresses_of(config), tuple(missing), templates, query, mark)
+    pages = Pages(addresses, (), templates, query, mark)
     return Site(
         base_url=site.base_url,
         home=site.home,

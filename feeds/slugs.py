@@ -5,7 +5,8 @@ from __future__ import annotations
 import hashlib
 import re
 import unicodedata
-from collections.abc import Container
+from collections.abc import Container, Iterator
+from itertools import count
 
 import msgspec
 
@@ -16,6 +17,8 @@ _PLAIN = re.compile(r"[a-z0-9]+(?:[ .][a-z0-9]+)*", re.ASCII)
 _MARKED = re.compile(r"(?:^| )[0-9a-f]{8}$", re.ASCII)
 _OTHER = re.compile(r"[^a-z0-9]+", re.ASCII)
 _MAX_LENGTH = 60
+# How many hex digits of a digest mark a name: more where fewer are another name's already.
+_DIGITS = (8, 16, 32, 64)
 # A file name has at most 255 bytes, and a few go to its extension and to temporary names.
 _MAX_DOMAIN = 200
 
@@ -27,7 +30,10 @@ QUERY_MARK = "data-query"
 
 
 class Addresses(msgspec.Struct, frozen=True):
-    """The slugs that config.toml gives, by folded topic and by domain; all else follows by rule."""
+    """The parts of addresses that do not follow from the name alone; all others do.
+
+    `topics` are by folded name; `providers` by domain, former domains included.
+    """
 
     topics: dict[str, str] = {}
     providers: dict[str, str] = {}
@@ -46,29 +52,41 @@ class Addresses(msgspec.Struct, frozen=True):
 def slug(name: str, reserved: Container[str] = ()) -> str:
     """Returns the address part for a topic or feed name: lower case letters, digits, ``-``, ``.``.
 
-    It depends on the name alone and differs for names that differ (as `feeds.text.fold` compares
-    them), so a new topic never moves the address of another. Only a space becomes ``-`` without a
-    trace; where anything else is lost (``C++``, ``Café``, also a hyphen, which would be taken for a
-    space), or where config.toml gave the plain form to another name (`reserved`), eight hex digits
-    of the name's SHA-256 are appended.
+    It depends on the name alone. Only a space becomes ``-`` without a trace; where anything else is
+    lost (``C++``, ``Café``, also a hyphen, which would be taken for a space), or where that is
+    `reserved` for another name, eight or more hex digits of the name's SHA-256 are appended.
+    """
+    return next(part for part in slugs(name) if part not in reserved)
+
+
+def slugs(name: str) -> Iterator[str]:
+    """Yields the address parts that a topic or feed name may have, the wanted one first.
+
+    The next ones are for a name whose part is another's already; there is always one more.
     """
     folded = fold(name)
     if _PLAIN.fullmatch(folded) and len(folded) <= _MAX_LENGTH and not _MARKED.search(folded):
-        plain = folded.replace(" ", "-")
-        if plain not in reserved:
-            return plain
-    return _marked(folded)
+        yield folded.replace(" ", "-")
+    yield from _marked(folded)
 
 
 def domain_slug(domain: str, reserved: Container[str] = ()) -> str:
     """Returns the address part for a provider: its domain, unless that is reserved or too long."""
-    if len(domain) <= _MAX_DOMAIN and domain not in reserved:
-        return domain
-    return _marked(domain)
+    return next(part for part in domain_slugs(domain) if part not in reserved)
 
 
-def _marked(folded: str) -> str:
+def domain_slugs(domain: str) -> Iterator[str]:
+    """Yields the address parts that a provider may have, the wanted one first."""
+    if len(domain) <= _MAX_DOMAIN:
+        yield domain
+    yield from _marked(domain)
+
+
+def _marked(folded: str) -> Iterator[str]:
     ascii_only = unicodedata.normalize("NFKD", folded).encode("ascii", "ignore").decode("ascii")
     stem = _OTHER.sub("-", ascii_only)[:_MAX_LENGTH].strip("-")
-    digest = hashlib.sha256(folded.encode()).hexdigest()[:8]
-    return f"{stem}-{digest}" if stem else digest
+    digest = hashlib.sha256(folded.encode()).hexdigest()
+    for digits in _DIGITS:
+        yield f"{stem}-{digest[:digits]}" if stem else digest[:digits]
+    for number in count(2):
+        yield f"{digest}-{number}"

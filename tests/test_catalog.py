@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterator
 
 import pytest
 from hypothesis import given, settings
@@ -11,6 +12,7 @@ from msgspec.structs import replace
 
 from feeds.config import Config
 from feeds.model import Card, Feed, FeedKind, Provider
+from feeds.select.addresses import NOTHING_KNOWN, Known
 from feeds.select.catalog import Names, catalog
 from feeds.text import fold
 from tests.site import card, config_of
@@ -18,18 +20,40 @@ from tests.site import card, config_of
 Place = tuple[FeedKind, str]
 
 
-def feeds_of(config: Config, cards: list[Card], filled: tuple[Place, ...] = ()) -> dict[str, Feed]:
+def feeds_of(
+    config: Config,
+    cards: list[Card],
+    filled: tuple[Place, ...] | None = None,
+    known: Known = NOTHING_KNOWN,
+) -> dict[str, Feed]:
     names = Names(
         Counter(topic for one in cards for topic in one.topics),
         Counter((one.provider.domain, one.provider.name) for one in cards),
     )
-    every = catalog(config, names, filled)
+    if filled is None:
+        filled = tuple(places_of(config, cards))
+    every = catalog(config, names, filled, known).feeds
     assert all((feed.kind, feed.key) == place for place, feed in every.items())
     return {feed.address: feed for feed in every.values()}
 
 
-def addresses(toml: str, *cards: Card, filled: tuple[Place, ...] = ()) -> list[str]:
-    return list(feeds_of(config_of(toml), list(cards), filled))
+def places_of(config: Config, cards: list[Card]) -> Iterator[Place]:
+    """Yields where cards stand that qualify for all that is not excluded."""
+    excluded = {fold(name) for name, named in config.topics.items() if named.exclude}
+    excluded |= {name for name, named in config.providers.items() if named.exclude}
+    for one in cards:
+        named: list[Place] = [("topic", fold(topic)) for topic in one.topics]
+        named.append(("provider", one.provider.domain))
+        yield from (place for place in named if place[1] not in excluded)
+
+
+def addresses(
+    toml: str,
+    *cards: Card,
+    filled: tuple[Place, ...] | None = None,
+    known: Known = NOTHING_KNOWN,
+) -> list[str]:
+    return list(feeds_of(config_of(toml), list(cards), filled, known))
 
 
 def test_catalog_of_nothing_is_the_feed_of_everything() -> None:
@@ -66,7 +90,8 @@ def test_catalog_leaves_out_what_is_excluded(toml: str, expected: list[str]) -> 
     ],
 )
 def test_catalog_keeps_what_is_excluded_where_a_rule_let_items_in(toml: str, place: Place) -> None:
-    every = addresses(toml, card(), filled=(place,))
+    every = addresses(toml, card(), filled=(("topic", "ai"), ("provider", "example.com")))
+    assert place in {("topic", "ai"), ("provider", "example.com")}
     assert every == ["all", "topics/ai", "providers/example.com"]
 
 

@@ -9,6 +9,7 @@ import pytest
 from msgspec.structs import replace
 
 from feeds.model import Card, Memory
+from feeds.select.addresses import Known, Owner
 from feeds.select.choose import Choice, Past, choose, without_duplicates
 from tests.site import card, config_of
 
@@ -65,12 +66,20 @@ def test_feeds_of_drafts_and_future_items_are_not_there() -> None:
     assert entries(choose(cards, config_of(), Past(), NOW)) == {"all": []}
 
 
-def test_feeds_of_items_below_the_threshold_are_there_and_empty() -> None:
-    assert entries(choose([card(1, quality=1)], config_of(), Past(), NOW)) == {
-        "all": [],
-        "topics/ai": [],
-        "providers/example.com": [],
+def test_feeds_of_items_below_the_threshold_are_there_where_they_are_named_or_were() -> None:
+    low = card(1, quality=1)
+    assert entries(choose([low], config_of(), Past(), NOW)) == {"all": []}
+    named = config_of('[topics.AI]\n[providers."example.com"]')
+    empty: dict[str, list[int]] = {"all": [], "topics/ai": [], "providers/example.com": []}
+    assert entries(choose([low], named, Past(), NOW)) == empty
+    live: dict[str, Owner] = {
+        "topics/ai": ("topic", "ai"),
+        "providers/example.com": ("provider", "example.com"),
     }
+    past = Past(first_pass=False, known=Known(live=live))
+    assert entries(choose([low], config_of(), past, NOW)) == empty
+    files = Past(known=Known(files=frozenset(f"{address}.atom" for address in live)))
+    assert entries(choose([low], config_of(), files, NOW)) == empty
 
 
 def test_future_item_enters_in_its_second() -> None:

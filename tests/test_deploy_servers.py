@@ -241,3 +241,27 @@ def test_deploy_oversized_requests_are_refused(server: Server, size: int) -> Non
         status = 414
     assert status in {404, 414, 431}
     assert server.get("/all.atom").status == 200
+
+
+# Feeds that moved
+
+
+@pytest.mark.parametrize("extension", ["atom", "rss", "json", "html"])
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_deploy_former_address_leads_to_the_new_one(
+    server: Server, extension: str, method: str
+) -> None:
+    assert (server.site.out / f"topics/machines.{extension}").is_file()
+    answer = server.get(f"/topics/machines.{extension}", method, Accept_Encoding="gzip, br")
+    assert (answer.status, answer["Location"]) == (301, f"{BASE}/topics/ai.{extension}")
+    assert answer["Cache-Control"] == "public, max-age=900"
+    assert answer["X-Content-Type-Options"] == "nosniff"
+    if extension != "html":
+        assert answer["Access-Control-Allow-Origin"] == "*"
+    assert server.get(f"/topics/ai.{extension}", method).status == 200
+
+
+@pytest.mark.parametrize("name", [".feeds-redirects.nginx", ".feeds-redirects.caddy"])
+def test_deploy_redirects_themselves_are_not_served(server: Server, name: str) -> None:
+    assert (server.site.out / name).is_file()
+    assert server.get(f"/{name}").status == 404

@@ -79,6 +79,8 @@ _FEED_CHANGES: dict[str, tuple[Any, bool]] = {
     "description": ("Described", True),
     "max_items": (9, False),
     "query": ("topic=ai", True),
+    "aliases": (("topics/a-i",), True),
+    "origin": ("topics/a-i", True),
 }
 _ITEM_CHANGES: dict[str, tuple[Any, bool]] = {
     "id": ("urn:uuid:00000000-0000-5000-8000-000000000000", True),

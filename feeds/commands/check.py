@@ -13,7 +13,9 @@ from feeds.console import Console
 from feeds.model import Card, Problem
 from feeds.passes import utc_now
 from feeds.pipeline import Refreshed, look
+from feeds.renewal import past_of
 from feeds.select.choose import Past, choose
+from feeds.store.derived import read_state
 from feeds.templates import read_templates
 from feeds.text import fold
 from feeds.times import to_unix
@@ -35,7 +37,7 @@ def run(arguments: Namespace) -> int:
     _check_templates(loaded.config)
     with console.listening() as ears:
         seeds, cards, found = look(loaded, ears, _see, fresh=True)
-    choice = choose(cards, loaded.config, Past(), to_unix(utc_now()))
+    choice = choose(cards, loaded.config, _past(loaded.config), to_unix(utc_now()))
     problems = sorted([*found, *choice.duplicates])
     hints = list(_hints(loaded.config, cards))
     console.problems(problems)
@@ -53,6 +55,13 @@ def _see(now_there: Refreshed) -> tuple[int, list[Card], list[Problem]]:
     return now_there.seeds, list(now_there.store.cards()), now_there.problems
 
 
+def _past(config: Config) -> Past:
+    """Returns what the state file knows of addresses; seeds are read without it."""
+    found = [Past()]
+    read_state(config.paths.state, lambda store: found.append(past_of(store, config)))
+    return found[-1]
+
+
 def _check_templates(config: Config) -> None:
     templates = read_templates(config.paths.templates) if config.site.pages else ()
     if templates:
@@ -66,7 +75,8 @@ def _hints(config: Config, cards: list[Card]) -> Iterator[str]:
     if "base_url" not in config.site.model_fields_set:
         yield f"site.base_url is not set; the feeds say that they are at {config.site.base_url}"
     topics = {fold(topic): topic for card in cards for topic in card.topics}
-    providers = {card.provider.domain: card.provider.domain for card in cards}
+    domains = {card.provider.domain for card in cards}
+    providers = {one: one for one in domains | set(map(config.provider, domains))}
     used_topics = [*config.topics, *(rule.topic for rule in config.rules)]
     used_providers = [*config.providers, *(rule.provider for rule in config.rules)]
     for feed in config.feeds:

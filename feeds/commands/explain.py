@@ -61,7 +61,7 @@ def run(arguments: Namespace) -> int:
 
 def _explanations(story: str, loaded: Loaded, now_there: Refreshed) -> Iterator[_Told]:
     config, store, now = loaded.config, now_there.store, to_unix(utc_now())
-    choice = choose(store.cards(), config, past_of(store), now)
+    choice = choose(store.cards(), config, past_of(store, config), now)
     meant = _paths(story, loaded)
     cards = [card for card in store.cards() if _is_meant(story, meant, card, store)]
     paths = {card.path for card in cards} or meant

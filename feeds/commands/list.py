@@ -22,7 +22,7 @@ def run(arguments: Namespace) -> int:
 
     def see(now_there: Refreshed) -> Choice:
         store = now_there.store
-        return choose(store.cards(), config, past_of(store), to_unix(utc_now()))
+        return choose(store.cards(), config, past_of(store, config), to_unix(utc_now()))
 
     with console.listening() as ears:
         choice = look(loaded, ears, see)

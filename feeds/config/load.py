@@ -12,6 +12,7 @@ from typing import Any, NamedTuple, get_args
 
 from pydantic import BaseModel, ValidationError
 
+from feeds.config.aliases import clashes
 from feeds.config.lines import Key, key_lines
 from feeds.config.model import Config
 from feeds.config.repeats import repeats
@@ -84,6 +85,8 @@ def load_config(path: Path, environment: Mapping[str, str] = os.environ) -> Load
     except ValidationError as error:
         found = [(_keys(fault), _reason(_keys(fault), fault)) for fault in _own(error.errors())]
         faults += [origins.fault(keys, reason) for keys, reason in found]
+    if config is not None and not faults:
+        faults += [f"{origins.place(one.place)}: {one.reason}" for one in clashes(config)]
     if config is None or faults:
         raise ConfigError(list(dict.fromkeys(faults)))
     path = Path(os.path.abspath(path))  # noqa: PTH100 (without following links, but without ..)

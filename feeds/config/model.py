@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from functools import cached_property
 from pathlib import Path
 from typing import Literal, Self
 
@@ -10,6 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator, model_valida
 
 from feeds.config.types import (
     Address,
+    Alias,
     BaseUrl,
     Count,
     Domain,
@@ -156,6 +158,18 @@ class Named(Section):
     exclude: bool = False
 
 
+class NamedTopic(Named):
+    """[topics."NAME"]: its aliases are the slugs that it had."""
+
+    aliases: tuple[Alias, ...] = ()
+
+
+class NamedProvider(Named):
+    """[providers."DOMAIN"]: its aliases are the domains that it had."""
+
+    aliases: tuple[Domain, ...] = ()
+
+
 class Rule(Section):
     """[[rules]]: a topic and a provider, of which this pair alone decides."""
 
@@ -178,6 +192,7 @@ class CustomFeed(Section):
     title: Line = ""
     description: Line = ""
     slug: Slug = ""
+    aliases: tuple[Alias, ...] = ()
     topics: tuple[Name, ...] = ()
     providers: tuple[Domain, ...] = ()
     categories: tuple[Name, ...] = ()
@@ -188,6 +203,11 @@ class CustomFeed(Section):
     def address(self) -> str:
         """Where the feed stands below out/, without extension."""
         return f"custom/{self.slug or slug(self.name)}"
+
+    @property
+    def key(self) -> str:
+        """What the feed is known by: its oldest address."""
+        return f"custom/{self.aliases[-1]}" if self.aliases else self.address
 
 
 class Schedule(Section):
@@ -259,7 +279,18 @@ class Config(Section):
     schedule: Schedule = Schedule()
     publish: Publish = Publish()
     serve: Serve = Serve()
-    topics: dict[Name, Named] = {}
-    providers: dict[Domain, Named] = {}
+    topics: dict[Name, NamedTopic] = {}
+    providers: dict[Domain, NamedProvider] = {}
     rules: tuple[Rule, ...] = ()
     feeds: tuple[CustomFeed, ...] = ()
+
+    @cached_property
+    def former_domains(self) -> dict[str, str]:
+        """The domain that a provider has now, by each that it had."""
+        return {
+            alias: domain for domain, named in self.providers.items() for alias in named.aliases
+        }
+
+    def provider(self, domain: str) -> str:
+        """Returns the domain that a provider has now, by one that it has or had."""
+        return self.former_domains.get(domain, domain)

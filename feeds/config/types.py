@@ -103,6 +103,12 @@ def _slug(value: str) -> str:
     return value
 
 
+def _alias(value: str) -> str:
+    if not value:
+        raise ValueError("wanted a slug that the feed had")
+    return _slug(value)
+
+
 def _email(value: str) -> str:
     if value and not _EMAIL.fullmatch(value):
         raise ValueError("wanted an e-mail address such as desk@example.org")
@@ -162,6 +168,7 @@ ServedUrl = Annotated[str, AfterValidator(_served_url)]
 Timezone = Annotated[str, AfterValidator(_timezone)]
 Language = Annotated[str, AfterValidator(_language)]
 Slug = Annotated[str, AfterValidator(_slug)]
+Alias = Annotated[str, AfterValidator(_alias)]
 Email = Annotated[str, AfterValidator(_email)]
 SiteId = Annotated[str, AfterValidator(_site_id)]
 Domain = Annotated[str, AfterValidator(_domain)]

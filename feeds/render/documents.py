@@ -11,7 +11,7 @@ import msgspec
 
 from feeds.model import Document, Feed, Item, Picture, Selected, Summary, item_digest
 from feeds.processes import spread
-from feeds.render import atom, html, index, jsonfeed, opml, rss
+from feeds.render import atom, html, index, jsonfeed, opml, redirects, rss
 from feeds.render.content import entry_content
 from feeds.render.view import NEVER, RENDER_VERSION, EntryView, FeedView, Site, enclosure_of
 from feeds.times import from_unix
@@ -69,10 +69,15 @@ def render_feed(
         entries.append(EntryView(item, published, updated, enclosure, content))
     updated = max((entry.updated for entry in entries), default=NEVER)
     view = FeedView(site, selected.feed, updated, entries)
-    return [
+    documents = [
         render(view)
         for render in _FORMATS
         if render is not html.render_html or site.has_page(selected.feed)
+    ]
+    return documents + [
+        msgspec.structs.replace(one, path=alias + one.path.removeprefix(selected.feed.address))
+        for alias in selected.feed.aliases
+        for one in documents
     ]
 
 
@@ -89,16 +94,24 @@ def feed_key(site: Site, selected: Selected, pictures: Pictures = _NO_PICTURES) 
 def render_overviews(
     site: Site, feeds: Sequence[Summary], *, with_index: bool = True
 ) -> list[Document]:
-    """Returns what tells of all feeds: the subscription list and, with pages, the index."""
-    documents = [opml.render_opml(site, feeds)]
+    """Returns what tells of all feeds: the subscription list, redirects and, with pages, the index.
+
+    The list and the index leave out feeds that are empty, but that of everything.
+    """
+    listed = _listed(feeds)
+    documents = [opml.render_opml(site, listed), *redirects.render_redirects(site, feeds)]
     if site.pages and with_index:
-        documents += [index.render_index(site, feeds), *index.assets(site)]
+        documents += [index.render_index(site, listed), *index.assets(site)]
     return documents
+
+
+def _listed(feeds: Sequence[Summary]) -> list[Summary]:
+    return [one for one in feeds if one.entries or one.feed.kind == "all"]
 
 
 def index_key(site: Site, feeds: Sequence[Summary]) -> bytes:
     """Returns a digest of everything that the index and its assets show: same key, same bytes."""
-    shown = (RENDER_VERSION, site, [(one.feed, one.entries, one.newest) for one in feeds])
+    shown = (RENDER_VERSION, site, [(one.feed, one.entries, one.newest) for one in _listed(feeds)])
     return hashlib.sha256(msgspec.msgpack.encode(shown)).digest()
 
 
@@ -107,15 +120,24 @@ def overview_paths(site: Site) -> list[str]:
     return [opml.PATH, *index_paths(site)]
 
 
+def redirect_paths(feeds: Iterable[Summary]) -> tuple[str, ...]:
+    """Returns the paths below out/ of what tells web servers of aliases, none without aliases."""
+    return redirects.PATHS if any(one.feed.aliases for one in feeds) else ()
+
+
 def index_paths(site: Site) -> tuple[str, ...]:
     """Returns the paths below out/ of the index and its assets, where there are pages."""
     return index.PATHS if site.pages else ()
 
 
 def document_paths(site: Site, feed: Feed) -> list[str]:
-    """Returns the paths below out/ of the feed's documents."""
+    """Returns the paths below out/ of the feed's documents, with those at its aliases."""
     extensions = EXTENSIONS if site.pages else EXTENSIONS[:-1]
-    return [f"{feed.address}.{extension}" for extension in extensions]
+    return [
+        f"{address}.{extension}"
+        for address in (feed.address, *feed.aliases)
+        for extension in extensions
+    ]
 
 
 def _render_chunk(jobs: list[RenderJob]) -> bytes:

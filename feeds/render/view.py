@@ -126,8 +126,8 @@ class FeedView(NamedTuple):
 
     @property
     def id(self) -> str:
-        """The feed's permanent id: of the site and the address, not of where it is served."""
-        name = f"{self.site.id}#{self.feed.address}{self._query}"
+        """The feed's permanent id: of the site and the first address, not of where it is served."""
+        name = f"{self.site.id}#{self.feed.origin or self.feed.address}{self._query}"
         return f"urn:uuid:{uuid.uuid5(uuid.NAMESPACE_URL, name)}"
 
     def url(self, extension: str) -> str:

@@ -14,6 +14,7 @@ import msgspec
 
 from feeds.config import Config
 from feeds.model import Card, Entry, Feed, FeedKind, Memory, Problem, Selected, Slot
+from feeds.select.addresses import NOTHING_KNOWN, Directory, Known
 from feeds.select.catalog import Names, catalog
 from feeds.select.memory import recall
 from feeds.select.places import places
@@ -24,11 +25,13 @@ class Past(NamedTuple):
     """What selection must know of the passes before.
 
     `first_pass`: the store is new, so every item counts as having qualified when it was published.
-    `feeds`: the addresses that were published before; the same goes for a custom feed that is new.
+    `feeds`: the keys of the custom feeds that were published before; the same goes for one that is
+    new. `known`: who stood where.
     """
 
     first_pass: bool = True
     feeds: frozenset[str] = frozenset()
+    known: Known = NOTHING_KNOWN
 
 
 class Entered(NamedTuple):
@@ -43,13 +46,14 @@ class Choice(NamedTuple):
 
     `memories` holds, by item id, what is to be remembered anew. `until` is the last moment, in
     seconds since 1970, for which the same cards give the same feeds; None where no clock changes
-    them.
+    them. `directory` also tells where feeds would stand that there are not.
     """
 
     feeds: tuple[Selected, ...]
     memories: dict[str, Memory]
     until: int | None
     duplicates: tuple[Problem, ...]
+    directory: Directory
 
 
 def choose(cards: Iterable[Card], config: Config, past: Past, now: int) -> Choice:
@@ -68,18 +72,19 @@ def choose(cards: Iterable[Card], config: Config, past: Past, now: int) -> Choic
         if card.is_published and is_due(card, now):
             for topic in card.topics:
                 topics[topic] += 1
-            providers[card.provider.domain, card.provider.name] += 1
+            providers[config.provider(card.provider.domain), card.provider.name] += 1
         memory, slots = enter(card, config, thresholds, past, now)
         if memory is not None and memory is not card.memory:
             memories[card.id] = memory
         for slot in slots:
             held[slot.kind, slot.key].append(slot)
     feeds = []
-    for place, feed in catalog(config, Names(topics, providers), held).items():
+    found = catalog(config, Names(topics, providers), held.keys(), past.known)
+    for place, feed in found.feeds.items():
         slots = sorted(held.get(place, []), key=lambda slot: (-slot.entry.published, slot.entry.id))
         feeds.append(fill(feed, slots, slots, config, now))
     turns += [feed.until for feed in feeds if feed.until is not None]
-    return Choice(tuple(feeds), memories, min(turns, default=None), duplicates)
+    return Choice(tuple(feeds), memories, min(turns, default=None), duplicates, found.directory)
 
 
 class Unique(NamedTuple):
@@ -133,7 +138,9 @@ def enter(card: Card, config: Config, thresholds: Thresholds, past: Past, now: i
     slots = []
     for place in found:
         mark = place.mark
-        since = memory.qualified.get(mark)
+        since = min(
+            (memory.qualified[one] for one in place.marks if one in memory.qualified), default=None
+        )
         if since is None:
             counts_as_old = past.first_pass or (
                 place.kind == "custom" and place.key not in past.feeds

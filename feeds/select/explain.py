@@ -9,8 +9,6 @@ from feeds.model import Card, Memory, Selected
 from feeds.select.choose import Choice
 from feeds.select.places import Place, places
 from feeds.select.thresholds import Thresholds, held_back
-from feeds.slugs import domain_slug, slug
-from feeds.text import fold
 from feeds.times import from_unix, show_duration, show_time
 
 
@@ -28,8 +26,18 @@ def explain(card: Card, choice: Choice, config: Config, now: int) -> list[Reason
     thresholds = Thresholds(config)
     common = [*held_back(card, config, now), *_beaten(card, choice)]
     memory = choice.memories.get(card.id, card.memory)
+
+    def address_of(place: Place) -> str:
+        selected = feeds.get((place.kind, place.key))
+        if selected is not None:
+            return selected.feed.address
+        return choice.directory.add(place.kind, place.key)
+
     return [
-        _reason(card, memory, place, feeds.get((place.kind, place.key)), common, config, now)
+        _reason(
+            *(card, memory, place, address_of(place), feeds.get((place.kind, place.key))),
+            *(common, config, now),
+        )
         for place in places(card, thresholds, config.feeds)
     ]
 
@@ -42,12 +50,12 @@ def _reason(
     card: Card,
     memory: Memory | None,
     place: Place,
+    address: str,
     selected: Selected | None,
     common: list[str],
     config: Config,
     now: int,
 ) -> Reason:
-    address = selected.feed.address if selected else _address(place, config)
     shortfall = place.threshold.shortfall(card.quality)
     because = (
         f"quality {card.quality} reaches {place.threshold.min_quality}, "
@@ -71,14 +79,3 @@ def _reason(
     if position > selected.feed.max_items:
         words += f", beyond {newest} because it {qualified}, within {exposure}"
     return Reason(address, words, inside=True)
-
-
-def _address(place: Place, config: Config) -> str:
-    """Returns where a feed would stand that there is not."""
-    if place.kind == "topic":
-        names = {fold(name): named.slug for name, named in config.topics.items()}
-        return f"topics/{names.get(place.key) or slug(place.key)}"
-    if place.kind == "provider":
-        named = config.providers.get(place.key)
-        return f"providers/{(named and named.slug) or domain_slug(place.key)}"
-    return place.key or place.kind

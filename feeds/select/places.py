@@ -19,31 +19,38 @@ _SIGNS: dict[FeedKind, str] = {"all": "", "topic": "#", "provider": "@", "custom
 class Place(NamedTuple):
     """A feed that an item could be in, and the threshold that decides.
 
-    `key` is the topic (folded), the provider's domain, or the custom feed's address.
+    `key` is the topic (folded), the provider's domain, or the custom feed's oldest address.
+    `formerly` are the keys that it had before.
     """
 
     kind: FeedKind
     key: str
     threshold: Threshold
+    formerly: tuple[str, ...] = ()
 
     @property
     def mark(self) -> str:
         """What `Memory.qualified` is asked by: no topic can be named like another place."""
         return _SIGNS[self.kind] + self.key
 
+    @property
+    def marks(self) -> list[str]:
+        """What `Memory.qualified` may know it by."""
+        return [_SIGNS[self.kind] + key for key in (self.key, *self.formerly)]
+
 
 def places(card: Card, thresholds: Thresholds, custom: tuple[CustomFeed, ...]) -> list[Place]:
     """Returns every feed that the item could be in: all, its topics, its provider, custom ones."""
-    domain = card.provider.domain
+    domain = thresholds.provider(card.provider.domain)
     known = [(topic, thresholds.get(topic, domain)) for topic in map(fold, card.topics)]
     anywhere = _easiest(known) if known else thresholds.get(ANY, domain)
     found = [Place("all", ANY, anywhere)]
     found += [Place("topic", topic, threshold) for topic, threshold in known]
-    found.append(Place("provider", domain, anywhere))
+    found.append(Place("provider", domain, anywhere, thresholds.former_domains(domain)))
     for feed in custom:
-        if _belongs(card, feed):
+        if _belongs(card, domain, feed, thresholds):
             threshold = _custom_threshold(feed, known, anywhere)
-            found.append(Place("custom", feed.address, threshold))
+            found.append(Place("custom", feed.key, threshold))
     return found
 
 
@@ -56,9 +63,9 @@ def _easiest(known: list[tuple[str, Threshold]]) -> Threshold:
     return easiest
 
 
-def _belongs(card: Card, feed: CustomFeed) -> bool:
+def _belongs(card: Card, domain: str, feed: CustomFeed, thresholds: Thresholds) -> bool:
     return (
-        (not feed.providers or card.provider.domain in feed.providers)
+        (not feed.providers or domain in map(thresholds.provider, feed.providers))
         and (not feed.categories or fold(card.category) in map(fold, feed.categories))
         and (not feed.topics or not set(map(fold, card.topics)).isdisjoint(map(fold, feed.topics)))
     )

@@ -44,8 +44,16 @@ class Thresholds:
         self._default = Threshold(default, "[selection]")
         self._topics = {fold(name): (name, named) for name, named in config.topics.items()}
         self._providers = config.providers
-        self._rules = {(fold(rule.topic), rule.provider): rule for rule in config.rules}
+        self.provider = config.provider
+        self._rules = {
+            (fold(rule.topic), self.provider(rule.provider)): rule for rule in config.rules
+        }
         self._known: dict[tuple[str, str], Threshold] = {}
+
+    def former_domains(self, provider: str) -> tuple[str, ...]:
+        """Returns the domains that a provider had."""
+        named = self._providers.get(provider)
+        return named.aliases if named else ()
 
     def get(self, topic: str, provider: str) -> Threshold:
         """Returns the threshold for a topic (folded; ``""`` for no topic) and a provider."""

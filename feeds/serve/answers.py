@@ -71,6 +71,19 @@ GONE = plain(
     ("cache-control", "public, max-age=60"),
     ("access-control-allow-origin", "*"),
 )
+
+
+def moved(location: str) -> Answer:
+    """Returns the answer at a former address: from now on ask there (RFC 9110, 15.4.2)."""
+    return plain(
+        301,
+        f"This feed has moved to {location}",
+        ("location", location),
+        ("cache-control", "public, max-age=3600"),
+        ("access-control-allow-origin", "*"),
+    )
+
+
 WRONG_METHOD = plain(405, f"Only {ALLOWED} here.", ("allow", ALLOWED))
 URI_TOO_LONG = plain(414, "That address is too long.")
 NOT_ACCEPTABLE = plain(

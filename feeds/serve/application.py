@@ -123,6 +123,9 @@ class Application:
             request = request._replace(none_match=", ".join(tags))
         publication = library.publication
         for path in _paths(request.path, library.terms.prefix):
+            elsewhere = library.moved(path)
+            if elsewhere is not None:
+                return elsewhere
             if path in publication.texts:
                 return await self._work(lambda path=path: library.text(request, path))  # type: ignore[misc]
             if path in publication.media:

@@ -60,7 +60,7 @@ class Finder:
             file = self._config.paths.state.with_name("search.db")
             self._index = SearchIndex(file, self._warn)
         index, edition = self._index, self._index.edition(self._config.paths.state)
-        query = _with_keys(query, edition.feeds)
+        query = _with_keys(query, edition.feeds, self._config)
         result = self._results.get(query)
         if result is None or result.edition != edition.number:
             self._render(query, edition, index)
@@ -125,11 +125,15 @@ class Finder:
         return chosen(images, (lambda _: True) if shows else None)
 
 
-def _with_keys(query: Query, feeds: tuple[Feed, ...]) -> Query:
-    """Lets topics also be named as the addresses of their feeds name them."""
+def _with_keys(query: Query, feeds: tuple[Feed, ...], config: Config) -> Query:
+    """Lets topics also be named as addresses of their feeds, and providers by former domains."""
     keys = {feed.key for feed in feeds if feed.kind == "topic"}
     slugs = {
-        feed.address.removeprefix("topics/"): feed.key for feed in feeds if feed.kind == "topic"
+        address.removeprefix("topics/"): feed.key
+        for feed in feeds
+        if feed.kind == "topic"
+        for address in (*feed.aliases, feed.address)
     }
     named = {topic if topic in keys else slugs.get(topic, topic) for topic in query.topics}
-    return query._replace(topics=tuple(sorted(named)))
+    providers = set(map(config.provider, query.providers))
+    return query._replace(topics=tuple(sorted(named)), providers=tuple(sorted(providers)))

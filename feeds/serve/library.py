@@ -10,8 +10,9 @@ from feeds.config import Config
 from feeds.errors import PublishError
 from feeds.model import Feed, Fingerprint
 from feeds.passes import utc_now
+from feeds.render.view import up_from
 from feeds.report import PassReport
-from feeds.serve.answers import GONE, NOSNIFF, NOT_FOUND, Answer, Request, plain
+from feeds.serve.answers import GONE, NOSNIFF, NOT_FOUND, Answer, Request, moved, plain
 from feeds.serve.bodies import Bodies
 from feeds.serve.delta import Deltas
 from feeds.serve.encodings import CODINGS, IDENTITY
@@ -56,6 +57,7 @@ class Library:
         self._warn = warn
         self._publication = NOTHING
         self._retired: frozenset[str] = frozenset()
+        self._moves: dict[str, str] = {}
         self._report: PassReport | None = None
         self._totals = (0, 0.0, 0)
         self._stock = Stock()
@@ -123,6 +125,7 @@ class Library:
 
         def see(store: Store) -> None:
             self._retired = frozenset(store.retired())
+            self._moves = store.fact("moves", dict[str, str]) or {}
 
         read_state(state, see)
         report = last_report(self.config)
@@ -160,6 +163,15 @@ class Library:
     def publication(self) -> Publication:
         """What is served now."""
         return self._publication
+
+    def moved(self, path: str) -> Answer | None:
+        """Returns the answer for a document at a former address of its feed, None elsewhere."""
+        alias, _, extension = path.rpartition(".")
+        address = self._moves.get(alias)
+        if address is None or f"{address}.{extension}" not in self._publication.texts:
+            return None
+        # Relative, so that it holds wherever out/ is served.
+        return moved(f"{up_from(alias)}{address}.{extension}")
 
     def unknown(self, path: str) -> Answer:
         """Returns the answer for a path below out/ at which there is nothing."""

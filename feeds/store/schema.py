@@ -211,13 +211,22 @@ _MIGRATIONS = (
     -- Seeds whose files are gone, but whose items stay: too many of `folder` would go at once.
     CREATE TABLE held (path TEXT PRIMARY KEY, folder TEXT NOT NULL) STRICT, WITHOUT ROWID;
     """,
+    """
+    -- Whose each address is that was made of a name, for good, also when its feed is gone: the kind
+    -- and what tells it from others of its kind. Rows are in the order in which they came.
+    CREATE TABLE address (
+        address TEXT PRIMARY KEY,
+        kind TEXT NOT NULL,
+        name TEXT NOT NULL
+    ) STRICT;
+    """,
 )
 
 VERSION = len(_MIGRATIONS)
 TABLES = {
     *("seed", "item", "memory", "slot", "feed", "document", "fact"),
     *("image", "image_use", "image_host", "feed_image", "retired", "ping", "hub"),
-    *("reading", "held"),
+    *("reading", "held", "address"),
 }
 
 

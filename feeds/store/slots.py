@@ -10,6 +10,7 @@ from typing import Any, cast
 import msgspec
 
 from feeds.model import Card, Entry, FeedKind, Memory, Provider, Slot, Summary
+from feeds.text import fold
 
 _CARD = """
     SELECT s.number, s.shown, s.id, s.dated, s.stamp, s.quality, s.heat, s.is_published, s.domain,
@@ -149,6 +150,41 @@ class Slots:
         """Keeps what was published of a feed."""
         row = (summary.feed.address, key, msgspec.msgpack.encode(summary))
         self._db.execute("INSERT OR REPLACE INTO feed VALUES (?, ?, ?)", row)
+
+    def owners(self) -> dict[str, tuple[FeedKind, str]]:
+        """Returns whose each address became that was made of a name, the oldest first."""
+        rows = self._db.execute("SELECT address, kind, name FROM address ORDER BY rowid")
+        return {address: (kind, name) for address, kind, name in rows}
+
+    def keep_owners(self, owners: dict[str, tuple[FeedKind, str]]) -> None:
+        """Notes whose these addresses are, unless they are somebody's already."""
+        insert = "INSERT OR IGNORE INTO address VALUES (?, ?, ?)"
+        self._db.executemany(insert, ((one, *owner) for one, owner in owners.items()))
+
+    def is_filled(self, kind: FeedKind, key: str) -> bool:
+        """Tells whether a feed has items."""
+        query = "SELECT 1 FROM slot WHERE kind = ? AND key = ? LIMIT 1"
+        return self._db.execute(query, (kind, key)).fetchone() is not None
+
+    def feeds_naming(self, topics: set[str], domains: set[str]) -> set[tuple[FeedKind, str]]:
+        """Returns the feeds that hold items which name one of these topics (folded) or domains."""
+        rows = self._db.execute("SELECT DISTINCT topics FROM seed WHERE topics IS NOT NULL")
+        named = [data for (data,) in rows if not topics.isdisjoint(map(fold, _topics(data)))]
+        feeds: set[tuple[FeedKind, str]] = set()
+        for column, values in (("topics", named), ("domain", domains)):
+            query = f"""
+                SELECT DISTINCT kind, key FROM slot
+                WHERE id IN (SELECT id FROM seed WHERE {column} = ?)
+            """  # noqa: S608 (names of our own)
+            for value in values:
+                feeds.update(self._db.execute(query, (value,)))
+        return feeds
+
+    def names_of(self, number: int) -> tuple[tuple[str, ...], str]:
+        """Returns the topics and the provider's domain that the item of a seed names."""
+        query = "SELECT topics, domain FROM seed WHERE number = ?"
+        topics, domain = self._db.execute(query, (number,)).fetchone()
+        return _topics(topics), domain
 
     def drop_feeds(self, addresses: Iterable[str]) -> None:
         """Forgets feeds that are published no more."""

@@ -1,0 +1,240 @@
+"""Where each feed stands: the one place that decides it, so that two never share an address.
+
+A slug of config.toml goes first. Else a name stands where it ever stood, as the state file knows;
+else it gets the first address made of it that is nobody's, in the order of folded names.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from functools import cached_property
+from itertools import islice
+from operator import itemgetter
+from typing import NamedTuple
+
+from feeds.config import Config
+from feeds.errors import ConfigError
+from feeds.model import Feed, FeedKind
+from feeds.slugs import Addresses, domain_slug, domain_slugs, slugs
+from feeds.text import fold
+
+_FOLDERS: dict[FeedKind, str] = {"topic": "topics", "provider": "providers", "custom": "custom"}
+_PARTS: dict[FeedKind, Callable[[str], Iterator[str]]] = {
+    "topic": slugs,
+    "provider": domain_slugs,
+}
+
+# A kind, and what tells a name from others of its kind: a folded name, or a domain.
+Owner = tuple[FeedKind, str]
+
+
+class Known(NamedTuple):
+    """What passes left behind.
+
+    `owners` tells, by the address, whose each made address once became, the oldest first; `live`
+    whose it was in the last pass, configured or made. `files` are those that out/ holds.
+    """
+
+    owners: Mapping[str, Owner] = {}
+    live: Mapping[str, Owner] = {}
+    files: frozenset[str] = frozenset()
+
+    def published(self) -> set[Owner]:
+        """Returns whose feeds the state file knows to have been published."""
+        return {*self.live.values(), *self.owners.values()}
+
+
+NOTHING_KNOWN = Known()
+# Of the parts that a name may have no more than these ever come into use.
+_MADE = 8
+
+
+class Spot(NamedTuple):
+    """An address, the former ones at which the documents stand too, and the one its id is of."""
+
+    address: str
+    aliases: tuple[str, ...] = ()
+    origin: str = ""
+
+
+class _Wish(NamedTuple):
+    """What config.toml says of one name: its table there, slug and aliases."""
+
+    table: str
+    slug: str
+    aliases: tuple[str, ...]
+
+
+def owner_of(feed: Feed) -> Owner:
+    """Returns by what the state file knows whose an address is."""
+    return feed.kind, fold(feed.name) if feed.kind == "custom" else feed.key
+
+
+def is_made(owner: Owner, address: str) -> bool:
+    """Tells whether an address was made of the name, and is none that config.toml thought up."""
+    kind, name = owner
+    return kind in _PARTS and any(
+        _address(kind, part) == address for part in islice(_PARTS[kind](name), _MADE)
+    )
+
+
+class Directory:
+    """The addresses of all topics, providers and custom feeds that it was made with."""
+
+    def __init__(self, config: Config, known: Known, owners: Iterable[Owner]) -> None:
+        """Decides where topics and providers stand, and the custom feeds of config.toml.
+
+        Raises:
+            ConfigError: an alias is the address of another feed.
+        """
+        self._config = config
+        self._known = known
+        self._wishes = _wishes(config)
+        self._taken: dict[str, Owner] = {}
+        self._spots: dict[Owner, Spot] = {}
+        self._formers: dict[Owner, list[str]] = {}
+        for address, owner in known.owners.items():
+            self._formers.setdefault(owner, []).append(address)
+        custom: list[Owner] = [("custom", fold(feed.name)) for feed in config.feeds]
+        self._owners = dict.fromkeys(sorted([*owners, *custom]))
+        self._reserve()
+        for owner in self._owners:
+            self._settle(owner)
+        self._trace()
+
+    def add(self, kind: FeedKind, name: str) -> str:
+        """Returns where a feed stands, or would if there were one."""
+        owner = (kind, name)
+        if owner not in self._spots:
+            self._settle(owner)
+        return self._spots[owner].address
+
+    def spot(self, kind: FeedKind, name: str) -> Spot:
+        """Returns where a feed stands that the directory was made with or that was added."""
+        return self._spots[kind, name]
+
+    def exceptions(self) -> Addresses:
+        """Returns the addresses that do not follow from the name alone, in a compact form."""
+        found: dict[FeedKind, dict[str, str]] = {"topic": {}, "provider": {}}
+        for (kind, name), spot in self._spots.items():
+            part = _part(spot.address)
+            if kind in _PARTS and part != next(_PARTS[kind](name)):
+                found[kind][name] = part
+        for former, domain in self._config.former_domains.items():
+            if ("provider", domain) in self._spots:
+                found["provider"][former] = _part(self._spots["provider", domain].address)
+        return Addresses(
+            dict(sorted(found["topic"].items())), dict(sorted(found["provider"].items()))
+        )
+
+    def _reserve(self) -> None:
+        """Gives the slugs of config.toml and, beside them, its aliases to those who have them."""
+        for owner, wish in self._wishes.items():
+            if wish.slug:
+                self._taken[_address(owner[0], wish.slug)] = owner
+        for owner, wish in self._wishes.items():
+            for address in _alias_addresses(owner[0], wish):
+                self._refuse_live(wish, address)
+                self._taken.setdefault(address, owner)
+
+    def _refuse_live(self, wish: _Wish, address: str) -> None:
+        other = self._known.live.get(address)
+        if other not in self._owners:
+            other = self._newcomer_at(address)
+        if other is None:
+            return
+        table = self._wishes.get(other)
+        if table is not None and table.slug:
+            return  # it stands elsewhere from now on
+        name = table.table if table else f'{_FOLDERS[other[0]]}."{other[1]}"'
+        fault = (
+            f"config.toml: {wish.table}.aliases: found {_part(address)!r}, which is where the feed "
+            f"of {name} stands ({address}): take it out, or set {name}.slug"
+        )
+        raise ConfigError([fault])
+
+    def _newcomer_at(self, address: str) -> Owner | None:
+        """Returns who would stand there but for the alias.
+
+        A topic that only seeds name and that comes later has to yield, or a seed could stop a pass.
+        """
+        fresh, (standing, wanted) = not self._known.live, self._standing_and_wanted
+        for other in wanted.get(address, ()):
+            if other not in standing and (fresh or other in self._wishes):
+                return other
+        return None
+
+    @cached_property
+    def _standing_and_wanted(self) -> tuple[set[Owner], dict[str, list[Owner]]]:
+        wanted: dict[str, list[Owner]] = {}
+        for kind, name in filter(_has_made, self._owners):
+            wanted.setdefault(_address(kind, next(_PARTS[kind](name))), []).append((kind, name))
+        return set(self._known.live.values()), wanted
+
+    def _settle(self, owner: Owner) -> None:
+        kind, name = owner
+        wish = self._wishes.get(owner)
+        if wish is not None and wish.slug:
+            address = _address(kind, wish.slug)
+        else:
+            address = next(
+                (one for one in self._formers.get(owner, ()) if one not in self._taken),
+                "",
+            ) or next(
+                one
+                for one in (_address(kind, part) for part in _PARTS[kind](name))
+                if one not in self._taken and self._known.owners.get(one, owner) == owner
+            )
+        self._taken[address] = owner
+        self._spots[owner] = Spot(address)
+
+    def _trace(self) -> None:
+        """Adds what feeds were before, once it is known where all of them are."""
+        live = {spot.address for spot in self._spots.values()}
+        claims: dict[str, tuple[int, Owner]] = {}
+        for owner, spot in self._spots.items():
+            wish = self._wishes.get(owner)
+            listed = _alias_addresses(owner[0], wish) if wish else ()
+            formers = self._formers.get(owner, []) if is_made(owner, spot.address) else []
+            made = [one for one in reversed(formers) if self._taken.get(one, owner) == owner]
+            aliases = dict.fromkeys(one for one in (*made, *listed) if one not in live)
+            origin = (*listed[-1:], *formers[:1], spot.address)[0]
+            # What config.toml says goes before what was, and that before what only is.
+            claim = (2 if listed else 1 if formers else 0, owner)
+            claims[origin] = max(claim, claims.get(origin, claim), key=itemgetter(0))
+            self._spots[owner] = Spot(spot.address, tuple(aliases), origin)
+        for owner, spot in self._spots.items():
+            # Where another feed stood first, that keeps the id.
+            is_own = claims[spot.origin][1] == owner
+            origin = spot.origin if is_own else f"{spot.address} {owner[1]}"
+            self._spots[owner] = spot._replace(origin="" if origin == spot.address else origin)
+
+
+def _wishes(config: Config) -> dict[Owner, _Wish]:
+    wishes: dict[Owner, _Wish] = {
+        ("topic", fold(name)): _Wish(f'topics."{name}"', named.slug, named.aliases)
+        for name, named in config.topics.items()
+    }
+    for domain, named in config.providers.items():
+        wishes["provider", domain] = _Wish(f'providers."{domain}"', named.slug, named.aliases)
+    for feed in config.feeds:
+        table = f'[[feeds]] "{feed.name}"'
+        wishes["custom", fold(feed.name)] = _Wish(table, _part(feed.address), feed.aliases)
+    return wishes
+
+
+def _alias_addresses(kind: FeedKind, wish: _Wish) -> tuple[str, ...]:
+    parts = map(domain_slug, wish.aliases) if kind == "provider" else wish.aliases
+    return tuple(_address(kind, part) for part in parts)
+
+
+def _has_made(owner: Owner) -> bool:
+    return owner[0] in _PARTS
+
+
+def _address(kind: FeedKind, part: str) -> str:
+    return f"{_FOLDERS[kind]}/{part}"
+
+
+def _part(address: str) -> str:
+    return address.partition("/")[2]
