@@ -10,12 +10,11 @@ import socket
 import time
 import zlib
 from collections.abc import AsyncIterator, Iterator
-from datetime import UTC, datetime
 
 import pytest
 
 from feeds.images.client import make_client
-from feeds.images.download import Answer, Limits, _retry_after, download
+from feeds.images.download import Answer, Limits, download
 from feeds.images.guard import Guard
 from tests.imaging import Behaviour, Request, Server, picture, serving
 
@@ -143,22 +142,6 @@ def test_download_remembers_what_it_is_told_to_wait_too_long_for(server: Server)
     answer = ask(url)
     assert (answer.result, answer.wait) == ("failed", 3600)
     assert len(server.asked("/later")) == 1
-
-
-@pytest.mark.parametrize(
-    ("text", "seconds"),
-    [
-        ("120", 120),
-        ("Sun, 01 Mar 2026 12:01:00 GMT", 60),
-        ("Sun, 01 Mar 2026 11:00:00 GMT", 0),
-        ("99999999999", 86400),
-        ("soon", 0),
-        ("", 0),
-        ("-5", 0),
-    ],
-)
-def test_retry_after_is_read_in_both_its_forms(text: str, seconds: float) -> None:
-    assert _retry_after(text, datetime(2026, 3, 1, 12, tzinfo=UTC)) == seconds
 
 
 def test_download_ends_a_drip_in_time(server: Server) -> None:
