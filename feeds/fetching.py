@@ -252,6 +252,7 @@ class _Fetch:
             except OSError as error:
                 if is_of_all_files(error):
                     raise
+                one.copy.file.path.unlink(missing_ok=True)
                 reason = f"{cache / image.name} cannot be written: {error.strerror}"
                 one = one._replace(
                     copy=None, fault="", answer=one.answer._replace(result="failed", reason=reason)

@@ -7,6 +7,7 @@ import multiprocessing.resource_tracker
 import os
 import signal
 import struct
+from contextlib import suppress
 from pathlib import Path
 from typing import Any, cast
 
@@ -25,11 +26,17 @@ def resource_tracker() -> int:
 
 def children(pid: int) -> set[int]:
     """Returns the processes that a process has started; none where it is gone."""
-    try:
-        text = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii")
-    except (FileNotFoundError, ProcessLookupError):
-        return set()
-    return set(map(int, text.split()))
+    found: set[int] = set()
+    for children in Path(f"/proc/{pid}/task").glob("*/children"):
+        with suppress(FileNotFoundError, ProcessLookupError):
+            found.update(map(int, children.read_text(encoding="ascii").split()))
+    return found
+
+
+def descendants(pid: int) -> set[int]:
+    """Returns the processes that a process has started, and those that these have."""
+    found = children(pid)
+    return found.union(*map(descendants, found))
 
 
 def is_alive(pid: int) -> bool:

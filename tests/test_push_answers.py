@@ -9,6 +9,7 @@ from feeds.push.answers import (
     LONGEST_WAIT,
     Answer,
     judge,
+    moved_to,
     next_wait,
 )
 from feeds.times import LONGEST_REST
@@ -70,3 +71,34 @@ def test_answers_waits_grow_to_a_limit_and_differ() -> None:
 def test_answers_wait_is_never_shorter_than_was_asked(asked: int, least: int) -> None:
     assert next_wait(1, asked) >= least
     assert next_wait(50, 1) >= LONGEST_WAIT / 2
+
+
+@pytest.mark.parametrize(
+    ("status", "location", "wanted"),
+    [
+        (301, "https://new.example/", "https://new.example/"),
+        (308, "https://new.example/a?b=c", "https://new.example/a?b=c"),
+        (301, "/elsewhere", "https://hub.example/elsewhere"),
+        (308, "//new.example/", "https://new.example/"),
+        (302, "https://new.example/", None),
+        (307, "https://new.example/", None),
+        (200, "https://new.example/", None),
+        (301, "http://new.example/", None),
+        (301, "https://hub.example/push", None),
+        (301, "https://me:geheim@new.example/", None),
+        (301, "https://[", None),
+        (301, "about:blank", None),
+        (301, "https://xn--a\u0301\u200d/", None),
+        (301, "", None),
+    ],
+)
+def test_answers_hub_that_moves_is_followed_to_https(
+    status: int, location: str, wanted: str | None
+) -> None:
+    headers = {"location": location} if location else {}
+    assert moved_to(status, headers, "https://hub.example/push") == wanted
+
+
+def test_answers_words_show_no_credentials_of_where_a_hub_moved() -> None:
+    words = judge(302, {"location": "https://me:geheim@new.example/?token=geheim"}, b"", NOW).words
+    assert words == "302 Found: moved to https://new.example/?\u2026"

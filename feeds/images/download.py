@@ -14,6 +14,7 @@ from typing import Literal, NamedTuple
 import httpcore
 import httpx
 
+from feeds.images.client import LOCATION
 from feeds.images.guard import ForbiddenAddressError
 from feeds.times import retry_after, to_unix
 
@@ -22,6 +23,9 @@ _REDIRECTS = {301, 302, 303, 307, 308}
 _GONE = {404, 410}
 _TRY_AGAIN = {429, *range(500, 600)}
 _ATTEMPTS = 3
+_MAX_PORT = 65_535
+_MAX_LABEL = 63  # of a host name (RFC 1035, section 2.3.4)
+_NO_URL = "a redirect to what is no http(s) URL without user info"
 _MAX_VALIDATOR = 1000
 # Python reads no longer numbers; a length of so many digits is too large for whatever bound.
 _MOST_DIGITS = 30
@@ -89,8 +93,8 @@ async def download(
         except _FAULTS as error:
             answer = Answer("failed", f"connection: {str(error) or type(error).__name__}")
         except Exception as error:  # noqa: BLE001 (libraries raise whatever they like at odd answers)
-            reason = f"cannot be asked for: {str(error) or type(error).__name__}"
-            return Answer("refused", reason)
+            one = error.exceptions[0] if isinstance(error, ExceptionGroup) else error
+            return Answer("refused", f"cannot be asked for: {str(one) or type(one).__name__}")
         pause = answer.wait or limits.pause * 2 ** (attempt - 1)
         patience = min(_PATIENCE_SECONDS, limits.until - time.monotonic())
         if answer.result != "failed" or attempt == _ATTEMPTS or pause > patience:
@@ -116,13 +120,13 @@ async def _follow(
                 asyncio.timeout(left),
                 client.stream("GET", at, headers=conditions) as response,
             ):
-                if response.status_code not in _REDIRECTS or "location" not in response.headers:
+                location = response.headers.get(LOCATION.decode())
+                if response.status_code not in _REDIRECTS or location is None:
                     return await _read(response, conditions, limits.max_bytes, now)
-                location = response.headers["location"]
             left -= time.monotonic() - began
         target = _target(at, location)
         if target is None:
-            return Answer("refused", "a redirect to what is no http(s) URL without user info")
+            return Answer("refused", _NO_URL)
         at = target
     return Answer("refused", f"more than {_MAX_REDIRECTS} redirects")
 
@@ -131,10 +135,13 @@ def _target(at: httpx.URL, location: str) -> httpx.URL | None:
     """Returns where a redirect leads, None where that is nothing that is asked."""
     try:
         target = at.join(location)
-        usable = target.scheme in {"http", "https"} and target.host and not target.userinfo
+        host, name = target.host, target.raw_host  # decoded, which not every name can be
     except (httpx.InvalidURL, ValueError):  # UnicodeError, of IDNA, is one of these
         return None
-    return target if usable else None
+    is_name = all(0 < len(label) <= _MAX_LABEL for label in name.removesuffix(b".").split(b"."))
+    is_port = target.port is None or 0 < target.port <= _MAX_PORT
+    is_http = target.scheme in {"http", "https"} and not target.userinfo
+    return target if host and is_name and b"%" not in name and is_port and is_http else None
 
 
 async def _read(

@@ -23,7 +23,7 @@ T = TypeVar("T")
 # What the workers will need, loaded once and shared by all of them.
 _PRELOAD = ["feeds.seeds.pool", "feeds.render.documents", "ftfy"]
 # So often is a worker given the same chunk before the chunk is taken to be what kills it.
-_ATTEMPTS = 4
+_ATTEMPTS = 8
 
 
 def spread(
