@@ -16,7 +16,14 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from feeds.config import Config
-from feeds.images.files import copies_in, folder_times, give_name, remove, write_aside
+from feeds.images.files import (
+    copies_in,
+    folder_times,
+    give_name,
+    is_of_all_files,
+    remove,
+    write_aside,
+)
 from feeds.images.names import copy_name
 from feeds.store import CachedImage, Store
 
@@ -107,14 +114,21 @@ class _Keeper:
         """Brings the images of one folder up to its files."""
         files = copies_in(self._images.cache, folder)
         for image in self._store.images_in(folder):
-            names = files.get(image.key, [])
-            if not image.name:
-                if names:
-                    self._take(image, names[0])
-            elif image.name not in names:
-                self._store.keep_image(unusable(image, "the copy was gone from the cache"))
-            else:
-                self._compare(image)
+            try:
+                self._look_at(image, files.get(image.key, []))
+            except OSError as error:
+                if is_of_all_files(error):
+                    raise
+                self._warn(f"the copy of {image.url} is left as it is: {error}")
+
+    def _look_at(self, image: CachedImage, names: list[str]) -> None:
+        if not image.name:
+            if names:
+                self._take(image, names[0])
+        elif image.name not in names:
+            self._store.keep_image(unusable(image, "the copy was gone from the cache"))
+        else:
+            self._compare(image)
 
     def _compare(self, image: CachedImage) -> None:
         status = (self._images.cache / image.name).stat()

@@ -7,6 +7,7 @@ its row in the store in one transaction of the store, so that no pass sees one w
 from __future__ import annotations
 
 import hashlib
+import math
 import os
 import time
 from collections import Counter
@@ -21,7 +22,7 @@ from feeds import __version__
 from feeds.adoption import adopt, form_name
 from feeds.config import Config, Loaded
 from feeds.errors import BusyError, ImageCacheError, PublishError, StateError
-from feeds.images.files import give_name, remove, sweep_unfinished
+from feeds.images.files import give_name, is_of_all_files, remove, sweep_unfinished
 from feeds.outcomes import after
 from feeds.passes import DEAF, Clock, Ears, utc_now
 from feeds.publish import hold
@@ -46,13 +47,15 @@ _LOOK_SECONDS = 86_400
 class FetchOptions(NamedTuple):
     """How images are fetched: `digests` reads every copy, `look_up` is None for the system's own.
 
-    `wait` is for another fetch to end, `pause` is before the first retry; both in seconds.
+    `wait` is for another fetch to end, `pause` is before the first retry, and after `seconds` no
+    more images are asked for; all in seconds.
     """
 
     digests: bool = False
     wait: float = 600.0
     pause: float = 1.0
     look_up: Resolve | None = None
+    seconds: float = math.inf
 
 
 DEFAULTS = FetchOptions()
@@ -149,6 +152,7 @@ class _Fetch:
         self._options = options
         self._ears = ears
         self._clock = clock
+        self._until = time.monotonic() + options.seconds
         self._counts: Counter[str] = Counter()
         self._refresh = int(config.images.refresh.total_seconds())
 
@@ -196,12 +200,14 @@ class _Fetch:
                 hosts,
                 pause=options.pause,
                 look_up=options.look_up or resolve,
+                until=self._until,
             ) as fetcher:
                 for at in range(0, len(wanted), _BATCH):
                     brought = await fetcher.fetch(wanted[at : at + _BATCH], done)
                     self._keep(brought, images, hosts)
 
         asyncio.run(fetch())
+        self._counts["postponed"] = len(wanted) - self._counts["asked"]
 
     def _wanted(self, image: CachedImage) -> Wanted:
         from feeds.images.batch import Wanted
@@ -210,32 +216,51 @@ class _Fetch:
         if not image.name or not (image.etag or image.modified):
             return one
         # "Not modified" is no comfort for a copy that is not what it was.
-        data = (self._config.images.cache / image.name).read_bytes()
+        try:
+            data = (self._config.images.cache / image.name).read_bytes()
+        except OSError:  # the copy is gone, or cannot be read
+            return one
         if hashlib.sha256(data).digest() != image.digest:
             return one
         return one._replace(etag=image.etag, modified=image.modified)
 
     def _keep(self, brought: list[Brought], images: dict[str, CachedImage], hosts: Hosts) -> None:
         """Gives what was fetched its name, and notes what came of each image."""
-        now, form, cache = self._now(), form_name(self._config), self._config.images.cache
         with self._store.transaction():
-            count(self._store, IMAGE_FETCHES, (_kind(one) for one in brought if one.answer))
-            for one in brought:
-                before = images[one.key]
-                image = after(before, one, self._refresh, form, now)
-                if one.answer is None:
-                    trouble = hosts.left_alone(image.host)
-                    until = trouble.until if trouble else now
-                    image = msgspec.structs.replace(image, due=until)
-                if one.copy:
-                    give_name(cache, one.copy.file, image.name)
-                    if before.name not in ("", image.name):
-                        remove(cache, before.name)
+            noted = [self._noted(images[one.key], one, hosts) for one in brought]
+            kinds = [_kind(one) for one, _ in noted]
+            count(self._store, IMAGE_FETCHES, (kind for kind in kinds if kind != "left_alone"))
+            self._counts.update(kinds)
+            for _, image in noted:
                 self._store.keep_image(image)
-                self._counts[_kind(one)] += 1
             self._store.keep_host_failures(
                 HostFailure(host, *trouble) for host, trouble in hosts.troubles.items()
             )
+
+    def _noted(
+        self, before: CachedImage, one: Brought, hosts: Hosts
+    ) -> tuple[Brought, CachedImage]:
+        """Gives a copy its name; returns what came of the image, and what is known of it now."""
+        now, form, cache = self._now(), form_name(self._config), self._config.images.cache
+        image = after(before, one, self._refresh, form, now)
+        if one.answer is None:
+            trouble = hosts.left_alone(image.host)
+            image = msgspec.structs.replace(image, due=trouble.until if trouble else now)
+        if one.copy and one.answer:
+            try:
+                give_name(cache, one.copy.file, image.name)
+            except OSError as error:
+                if is_of_all_files(error):
+                    raise
+                one.copy.file.path.unlink(missing_ok=True)
+                reason = f"{cache / image.name} cannot be written: {error.strerror}"
+                one = one._replace(
+                    copy=None, fault="", answer=one.answer._replace(result="failed", reason=reason)
+                )
+                return one, after(before, one, self._refresh, form, now)
+            if before.name not in ("", image.name):
+                remove(cache, before.name)
+        return one, image
 
     def _now(self) -> int:
         return to_unix(self._clock())

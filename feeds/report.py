@@ -8,6 +8,7 @@ import msgspec
 
 from feeds.model import Problem, Summary
 from feeds.times import from_unix
+from feeds.urls import hide_secrets, shown_url
 
 
 class FeedReport(msgspec.Struct, frozen=True):
@@ -38,6 +39,11 @@ class HubReport(msgspec.Struct, frozen=True):
     next_try: datetime
     error: str
 
+    def shown(self) -> HubReport:
+        """Returns what people may see of it: no credentials in the hub's address."""
+        error = hide_secrets(self.error, self.hub)
+        return msgspec.structs.replace(self, hub=shown_url(self.hub), error=error)
+
 
 class HeldReport(msgspec.Struct, frozen=True):
     """A folder that lost too many stories at once: `stories` stay although their files are gone."""
@@ -58,8 +64,8 @@ class FetchReport(msgspec.Struct, kw_only=True, frozen=True):
 
     Counts: `asked` for, `fetched` new ones, `same` as the copy, `missing` (none there, or no
     image), `refused` (not to be had like this), `failed` (perhaps another time), `left_alone` with
-    their hosts; `removed` copies that nobody needs any more. `changed` says that a pass has
-    something to publish. `seconds` is wall time.
+    their hosts, `postponed` since the fetch had gone on for long; `removed` copies that nobody
+    needs any more. `changed` says that a pass has something to publish. `seconds` is wall time.
     """
 
     started: datetime
@@ -71,6 +77,7 @@ class FetchReport(msgspec.Struct, kw_only=True, frozen=True):
     refused: int = 0
     failed: int = 0
     left_alone: int = 0
+    postponed: int = 0
     removed: int = 0
     changed: bool = False
 

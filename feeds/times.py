@@ -17,6 +17,21 @@ WANTED_DURATION = 'a duration such as "90s", "15m", "48h" or "365d"'
 # Validators and readers doubt dates before feeds existed.
 OLDEST_LIKELY = datetime(1990, 1, 1, tzinfo=UTC)
 
+# Nobody can tell us to be silent for longer, in seconds.
+LONGEST_REST = 86_400
+
+_MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_TIME = r"(?P<hour>\d\d):(?P<minute>\d\d):(?P<second>\d\d)"
+_MONTH = rf"(?P<month>{'|'.join(_MONTHS)})"
+# IMF-fixdate, rfc850-date and asctime-date (RFC 9110, section 5.6.7).
+_HTTP_DATES = [
+    re.compile(pattern, re.ASCII | re.IGNORECASE)
+    for pattern in (
+        rf"[a-z]{{3}}, (?P<day>\d\d?) {_MONTH} (?P<year>\d{{4}}) {_TIME} GMT",
+        rf"[a-z]{{6,9}}, (?P<day>\d\d?)-{_MONTH}-(?P<year>\d\d) {_TIME} GMT",
+        rf"[a-z]{{3}} {_MONTH} (?P<day>[ \d]\d) {_TIME} (?P<year>\d{{4}})",
+    )
+]
 _DURATION = re.compile(r"(\d{1,9})\s*(s|m|h|d|w)", re.ASCII)
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
@@ -74,3 +89,42 @@ def show_time(time: datetime) -> str:
 def rfc3339(time: datetime) -> str:
     """Returns the time as RFC 3339 writes it, in UTC with a Z."""
     return time.replace(tzinfo=None).isoformat() + "Z"
+
+
+def retry_after(value: str, now: int) -> int | None:
+    """Returns the seconds that a Retry-After header asks for (RFC 9110, section 10.2.3).
+
+    `now` is in seconds since 1970. Never less than 0 nor more than `LONGEST_REST`; None where the
+    header says nothing that can be understood.
+    """
+    value = value.strip(" \t")
+    if value.isascii() and value.isdigit():
+        seconds = int(value.lstrip("0")[:9] or "0")
+    else:
+        date = parse_http_date(value, from_unix(now))
+        if date is None:
+            return None
+        seconds = to_unix(date) - now
+    return max(0, min(seconds, LONGEST_REST))
+
+
+def parse_http_date(text: str, now: datetime) -> datetime | None:
+    """Returns a date in any of HTTP's three forms (RFC 9110, section 5.6.7), None for others.
+
+    A year of two digits is the one that lies at most 50 years after `now`.
+    """
+    match = next(filter(None, (date.fullmatch(text) for date in _HTTP_DATES)), None)
+    if match is None:
+        return None
+    year = int(match["year"])
+    if len(match["year"]) == 2:
+        first = now.year - 49
+        year = first + (year - first) % 100
+    month = _MONTHS.index(match["month"].lower()) + 1
+    hour, minute, second = (int(match[unit]) for unit in ("hour", "minute", "second"))
+    leap = second == 60  # it is read as the next second
+    try:
+        date = datetime(year, month, int(match["day"]), hour, minute, second - leap, tzinfo=UTC)
+        return date + timedelta(seconds=leap)
+    except (ValueError, OverflowError):
+        return None

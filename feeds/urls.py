@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from urllib.parse import SplitResult, quote, urlsplit, urlunsplit
+from urllib.parse import SplitResult, quote, unquote, unquote_plus, urlsplit, urlunsplit
 
 import idna
 
@@ -29,6 +29,11 @@ _PATH_SAFE = "%/!$&'()*+,;=:@~"
 _QUERY_SAFE = _PATH_SAFE + "?"
 # User info, what browsers take for a slash, and address literals, which validators refuse.
 _FORBIDDEN = re.compile(r"[@\\\[]")
+_USER_INFO = re.compile(r"//[^/]*@")
+_TAIL = re.compile(r"[?#]")
+_ANY_URL = re.compile(r"[a-z][a-z0-9+.-]*://[^\s'\"<>]+", re.IGNORECASE)
+# What is shorter guards nothing, and words would be lost with it.
+_LEAST_SECRET = 4
 _MAX_URL = 2048
 _MAX_HOST = 253
 
@@ -66,6 +71,33 @@ def normal_domain(text: str) -> str | None:
             return None
     host = host.lower()
     return host if len(host) <= _MAX_HOST and _HOST.fullmatch(host) else None
+
+
+def shown_url(url: str) -> str:
+    """Returns a URL as logs and messages may show it: without user info, query and fragment."""
+    base, tail = _TAIL.split(url, maxsplit=1) if _TAIL.search(url) else (url, None)
+    return _USER_INFO.sub("//", base) + ("" if tail is None else "?…")
+
+
+def hide_secrets(text: str, url: str) -> str:
+    """Returns a text in which no user info and no query of any URL shows.
+
+    Those of `url` do not show where they stand alone either, encoded or not.
+    """
+    for secret in sorted(_secrets(url), key=len, reverse=True):
+        text = text.replace(secret, "…")
+    return _ANY_URL.sub(lambda match: shown_url(match[0]), text)
+
+
+def _secrets(url: str) -> set[str]:
+    base, *tail = _TAIL.split(url, maxsplit=1)
+    user_info = _USER_INFO.search(base)
+    parts = [user_info[0][2:-1], *user_info[0][2:-1].split(":")] if user_info else []
+    for whole in tail:
+        pairs = re.split("[&;#]", whole)
+        parts += [whole, *(pair.partition("=")[2] or pair for pair in pairs)]
+    parts += [decode(part) for decode in (unquote, unquote_plus) for part in parts]
+    return {part for part in parts if len(part) >= _LEAST_SECRET}
 
 
 def _normalise(text: str) -> str | None:

@@ -6,6 +6,7 @@ import hashlib
 import hmac
 import re
 import secrets
+import ssl
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -29,9 +30,11 @@ class Quiet(ThreadingHTTPServer):
 
 
 @contextmanager
-def serving(handler: Any, port: int = 0) -> Iterator[Quiet]:
+def serving(handler: Any, port: int = 0, context: ssl.SSLContext | None = None) -> Iterator[Quiet]:
     """Serves on loopback for as long as it lasts, on a free port unless told which."""
     with Quiet(("127.0.0.1", port), handler) as server:
+        if context:
+            server.socket = context.wrap_socket(server.socket, server_side=True)
         thread = threading.Thread(target=server.serve_forever, args=(0.02,))
         thread.start()
         try:
@@ -110,7 +113,8 @@ class Hub:
     `when_heard` is called before that.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, context: ssl.SSLContext | None = None) -> None:
+        self._context = context
         self.heard: list[Heard] = []
         self.says: dict[str, Say] = {}
         self.when_heard: Callable[[], None] = lambda: None
@@ -150,8 +154,9 @@ class Hub:
                     hub._later(hub._distribute, topic)
 
         with httpx.Client(timeout=5) as self._client:
-            with serving(Handler, port) as server:
-                self.url = f"http://127.0.0.1:{server.server_port}/"
+            with serving(Handler, port, self._context) as server:
+                scheme = "https" if self._context else "http"
+                self.url = f"{scheme}://127.0.0.1:{server.server_port}/"
                 yield self.url
             for thread in list(self._threads):
                 thread.join()

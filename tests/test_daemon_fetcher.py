@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
+import os
 import signal
 import time
 from collections.abc import Iterator
 
 import pytest
 
+from feeds.daemon import fetcher
+from feeds.daemon.fetcher import Fetched, FetchJob
+from tests import dying
 from tests.imaging import Server, configure, picture, seed_with, serving
 from tests.processes import Daemon, processes_of, wait_until
 from tests.site import Site
@@ -64,6 +69,58 @@ def test_daemon_without_images_fetches_nothing(site: Site) -> None:
         assert daemon.events("images") == daemon.events("images not fetched") == []
         assert daemon.stop() == 0
     assert not (site.root / ".feeds/images").exists()
+
+
+def ended(site: Site) -> Fetched:
+    """Starts a fetch and waits for its end."""
+    job, ends = FetchJob(), list[Fetched]()
+    job.start(site.load())
+    assert job.running
+    wait_until(lambda: (end := job.ended()) and not ends.append(end))  # type: ignore[func-returns-value]
+    assert (job.running, job.ended()) == (False, None)
+    assert multiprocessing.active_children() == []
+    return ends[0]
+
+
+def test_fetch_that_is_killed_while_it_reports_is_told(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fetcher, "_work", dying.killed_in_a_message)
+    assert ended(site) == Fetched(reason="was killed by SIGKILL")
+
+
+def test_fetch_that_is_stopped_while_it_reports_is_killed(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.configure('[schedule]\ntimeout = "2s"\n')
+    monkeypatch.setattr(fetcher, "_work", dying.stopped_in_a_message)
+    assert ended(site) == Fetched(reason="hung for 2 s (schedule.timeout) and was killed")
+
+
+def test_fetch_comes_to_its_end_in_time_and_keeps_what_came(site: Site, server: Server) -> None:
+    configure(site, toml='[schedule]\ntimeout = "12s"\n', images='timeout = "10m"')
+    seed_with(site, 1, server.drip("/endless.jpg"))
+    seed_with(site, 2, server.serve("/there.jpg", picture()))
+    site.publish()
+    report = ended(site).report
+    assert report is not None
+    assert (report.fetched, report.failed) == (1, 1)
+
+
+def test_daemon_goes_on_when_a_fetch_is_stopped_and_killed(site: Site, server: Server) -> None:
+    configure(site, toml='[schedule]\ntimeout = "4s"\nwatch = true\n', images='timeout = "10m"')
+    seed_with(site, 1, server.drip("/stopped.jpg"))
+    with Daemon(site) as daemon:
+        wait_until(lambda: server.asked("/stopped.jpg"))
+        for pid in dying.descendants(daemon.pid):
+            os.kill(pid, signal.SIGSTOP)
+        (event,) = daemon.wait_for("images not fetched")
+        assert event["reason"] == "hung for 4 s (schedule.timeout) and was killed"
+        for pid in dying.descendants(daemon.pid):
+            os.kill(pid, signal.SIGCONT)
+        site.seed("2.txt", number=2)
+        wait_until(lambda: b"Story 2" in site.read("all.atom"))
+        assert daemon.stop() == 0
 
 
 def test_fetch_that_fails_is_told_once_and_passes_go_on(site: Site, server: Server) -> None:

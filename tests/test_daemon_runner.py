@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import multiprocessing
-import multiprocessing.forkserver
 import os
 import signal
 import time
@@ -12,7 +11,13 @@ from pathlib import Path
 
 import pytest
 
+from feeds.config import Loaded
+from feeds.daemon import runner
 from feeds.daemon.runner import Outcome, run_pass
+from feeds.passes import Ears, Options
+from feeds.pipeline import publish_pass
+from feeds.processes import Say
+from tests import dying
 from tests.processes import wait_until
 from tests.site import Site
 
@@ -56,14 +61,6 @@ def run_busy(site: Site, act: Callable[[int], object], timeout: float = 60) -> O
     hook = Run(act)
     with site.busy():
         return run_pass(site.load(), hook.warnings.append, timeout=timeout, leave=hook)
-
-
-def is_alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    return True
 
 
 def open_descriptors() -> int:
@@ -134,7 +131,7 @@ def test_runner_kills_a_pass_that_hangs(site: Site, frozen: bool) -> None:  # no
     outcome = run_busy(site, act, timeout=3)
     assert 3 <= time.monotonic() - began < 20
     assert outcome == Outcome(reason="hung for 3 s (schedule.timeout) and was killed")
-    assert not is_alive(pids[0])
+    assert not dying.is_alive(pids[0])
 
 
 @pytest.mark.parametrize(
@@ -153,6 +150,21 @@ def test_runner_tells_of_what_signal_a_pass_died(site: Site, number: int, name: 
     assert not outcome.abandoned
     assert outcome.reason.startswith("was killed by ")
     assert name in outcome.reason
+
+
+def test_runner_tells_of_a_pass_that_is_killed_while_it_reports(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runner, "_work", dying.killed_in_a_message)
+    assert run(site) == (Outcome(reason="was killed by SIGKILL"), [])
+
+
+def test_runner_kills_a_pass_that_is_stopped_while_it_reports(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(runner, "_work", dying.stopped_in_a_message)
+    outcome, _ = run(site, timeout=2)
+    assert outcome == Outcome(reason="hung for 2 s (schedule.timeout) and was killed")
 
 
 def test_runner_pass_does_not_mind_ctrl_c_at_the_terminal(site: Site) -> None:
@@ -205,7 +217,7 @@ def test_runner_goes_on_after_the_process_that_passes_are_forked_from_was_killed
 ) -> None:
     site.seed()
     run(site)
-    os.kill(multiprocessing.forkserver._forkserver._forkserver_pid, signal.SIGKILL)  # type: ignore[attr-defined]
+    os.kill(dying.fork_server(), signal.SIGKILL)
     failed, _ = run(site)  # at once, while that process is dying
     assert failed.report or failed.reason
     # The kernel may take a moment to see it off; the daemon's next passes come later than that.
@@ -213,24 +225,33 @@ def test_runner_goes_on_after_the_process_that_passes_are_forked_from_was_killed
     assert site.read("all.atom").startswith(b"<?xml")
 
 
-@pytest.mark.skipif(os.cpu_count() == 1, reason="on one core seeds are read without a pool")
-def test_runner_lets_the_processes_that_read_seeds_die_with_their_pass(site: Site) -> None:
-    for number in range(700):
-        site.seed(f"{number}.txt", number=number)
-    helpers: set[int] = set()
-
-    def leave() -> None:
-        servers = children(the_pass())
-        workers = {worker for server in servers for worker in children(server)}
-        helpers.update(servers, workers)
-        if workers:
-            os.kill(the_pass(), signal.SIGKILL)
-
-    outcome, _ = run(site, leave)
+def test_runner_lets_the_processes_that_read_seeds_die_with_their_pass(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The pass kills itself as soon as it has processes, so no machine is too slow for that."""
+    monkeypatch.setattr(runner, "_work", killed_with_its_helpers)
+    outcome, warnings = run(site)
     assert outcome.reason == "was killed by SIGKILL"
-    wait_until(lambda: not any(map(is_alive, helpers)))
+    helpers = set(map(int, warnings[0].split()))
+    assert len(helpers) >= 3
+    wait_until(lambda: not any(map(dying.is_alive, helpers)))
 
 
-def children(pid: int) -> set[int]:
-    text = Path(f"/proc/{pid}/task/{pid}/children").read_text(encoding="ascii")
-    return set(map(int, text.split()))
+def killed_with_its_helpers(say: Say, loaded: Loaded) -> bytes:
+    """Is a pass that tells its processes that read seeds, and is killed among the first seeds."""
+    os.cpu_count = lambda: 2
+    me = os.getpid()
+
+    def progress(stage: str, *_: int) -> None:
+        assert stage == "seeds"
+        servers = dying.children(me)
+        workers = {worker for server in servers for worker in dying.children(server)}
+        assert workers
+        say(" ".join(map(str, servers | workers)).encode())
+        os.kill(me, signal.SIGKILL)
+
+    folder = loaded.config.paths.seeds[0]
+    for number in range(700):
+        (folder / f"{number}.txt").write_text("no seed")
+    publish_pass(loaded, Options(), Ears(progress=progress))
+    return b""

@@ -10,16 +10,16 @@ import socket
 import time
 import zlib
 from collections.abc import AsyncIterator, Iterator
-from datetime import UTC, datetime
 
 import pytest
 
 from feeds.images.client import make_client
-from feeds.images.download import Answer, Limits, _retry_after, download
+from feeds.images.download import Answer, Limits, download
 from feeds.images.guard import Guard
 from tests.imaging import Behaviour, Request, Server, picture, serving
 
 BYTES = 200_000
+NO_URL = "a redirect to what is no http(s) URL without user info"
 LIMITS = Limits(BYTES, 20, pause=0.01)
 DATA = picture()
 
@@ -145,22 +145,6 @@ def test_download_remembers_what_it_is_told_to_wait_too_long_for(server: Server)
     assert len(server.asked("/later")) == 1
 
 
-@pytest.mark.parametrize(
-    ("text", "seconds"),
-    [
-        ("120", 120),
-        ("Sun, 01 Mar 2026 12:01:00 GMT", 60),
-        ("Sun, 01 Mar 2026 11:00:00 GMT", 0),
-        ("99999999999", 86400),
-        ("soon", 0),
-        ("", 0),
-        ("-5", 0),
-    ],
-)
-def test_retry_after_is_read_in_both_its_forms(text: str, seconds: float) -> None:
-    assert _retry_after(text, datetime(2026, 3, 1, 12, tzinfo=UTC)) == seconds
-
-
 def test_download_ends_a_drip_in_time(server: Server) -> None:
     began = time.monotonic()
     answer = ask(server.drip("/drip"), limits=LIMITS._replace(seconds=0.5))
@@ -236,9 +220,80 @@ def test_download_tells_where_nobody_listens() -> None:
     assert ask(f"http://127.0.0.1:{port}/").result == "failed"
 
 
-def test_download_tells_of_a_redirect_to_what_is_no_url(server: Server) -> None:
-    answer = ask(server.redirect("/nowhere", "http://["))
-    assert (answer.result, answer.reason.split(":")[0]) == ("failed", "connection")
+@pytest.mark.parametrize(
+    "location",
+    [
+        *("about:blank", "about:", "data:image/png;base64,AAAA", "javascript:alert(1)", "urn:a:b"),
+        *("mailto:a@b", "blob:http://127.0.0.1/1", "ws://127.0.0.1/"),
+        *("http://[", "http://]/", "http://[::1", "http://%5b/", "http://%00/"),
+        *("http://xn--a/", "http://xn--zzzzzz.example/", "http://\u00ad/", "http://a..b/"),
+        *("http://.example/", "http://" + "a" * 64 + ".example/", "http://" + "\u00fc" * 64 + "/"),
+        *("http://127.0.0.1:99999/", "http://127.0.0.1:x/", "http://127.0.0.1:-1/"),
+        *("http://\x7f/", "/" + "x" * 70_000),
+    ],
+    ids=lambda location: ascii(location)[:30],
+)
+def test_download_refuses_redirects_to_what_is_no_url(server: Server, location: str) -> None:
+    answer = ask(server.redirect("/nowhere", location))
+    assert (answer.result, answer.reason) == ("refused", NO_URL)
+
+
+@pytest.mark.parametrize(
+    "location",
+    [
+        "",
+        "?",
+        "#a",
+        "://",
+        "http:",
+        "http://",
+        "http:///path",
+        "//",
+        "HTTP:\\\\a\\b",
+        "a b",
+        "%zz",
+        "\x01",
+        "\u00e9",
+    ],
+)
+def test_download_takes_other_redirects_as_addresses_on_the_host(
+    server: Server, location: str
+) -> None:
+    assert ask(server.redirect("/folder/odd", location)).result in {"missing", "refused", "failed"}
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Content_Length": "9" * 5000},
+        {"Content_Length": "-1"},
+        {"Content_Length": "\u00b2"},
+        {"Content_Length": "12, 13"},
+        {"Content_Encoding": "\u00e9"},
+        {"Content_Encoding": "gzip, gzip"},
+        {"Transfer_Encoding": "nonsense"},
+        {"Retry_After": "\u00b2"},
+        {"Set_Cookie": "\u00e9=\x7f; expires=never; domain=..;;="},
+        {"Link": "<" * 5000},
+        {"X": "\x0b"},
+    ],
+    ids=lambda headers: ascii(headers)[:40],
+)
+@pytest.mark.parametrize("status", ["200 OK", "503 \u00e9", "302 Found", "304 Same", "999 What"])
+def test_download_raises_for_no_header(
+    server: Server, headers: dict[str, str], status: str
+) -> None:
+    odd = server.behave("/odd", lambda request: request.answer(status, DATA, **headers))
+    answer = ask(odd, limits=LIMITS._replace(pause=0))
+    assert answer.result in {"fetched", "refused", "failed"}
+
+
+@pytest.mark.parametrize(
+    "etag", ['"\u00e9"', '"' + "a" * 5000 + '"', '"a\tb"', 'W/"\x80"'], ids=ascii
+)
+def test_download_keeps_no_validator_that_cannot_be_sent_back(server: Server, etag: str) -> None:
+    answer = ask(server.serve("/etag", DATA, ETag=etag, Last_Modified=etag))
+    assert (answer.data, answer.etag, answer.modified) == (DATA, "", "")
 
 
 @pytest.mark.parametrize("status", ["301", "302", "303", "307", "308"])
@@ -265,9 +320,9 @@ def test_download_follows_five_redirects(server: Server, hops: int, result: str)
         ("http://[::ffff:10.0.0.1]/", "is not a public address"),
         ("http://2130706433/", "is not a public address"),
         ("http://10.0.0.1:22/", "port 22 of 10.0.0.1: only 80 and 443 are asked"),
-        ("http://me:secret@127.0.0.1/", "a redirect to what is no http(s) URL without user info"),
-        ("ftp://127.0.0.1/", "a redirect to what is no http(s) URL without user info"),
-        ("file:///etc/passwd", "a redirect to what is no http(s) URL without user info"),
+        ("http://me:secret@127.0.0.1/", NO_URL),
+        ("ftp://127.0.0.1/", NO_URL),
+        ("file:///etc/passwd", NO_URL),
     ],
 )
 def test_download_refuses_redirects_that_lead_astray(

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import multiprocessing
 import os
 import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from itertools import count
 from pathlib import Path
 
@@ -16,6 +18,8 @@ import pytest
 
 from feeds.errors import FeedsError
 from feeds.processes import spread
+from tests import dying
+from tests.processes import PATIENCE, wait_until
 
 _ROOT = Path(__file__).parent.parent
 _CORES = os.cpu_count() or 1
@@ -36,6 +40,27 @@ def _die(numbers: list[int]) -> bytes:
     return b""
 
 
+def _die_twice(folder: Path, numbers: list[int]) -> bytes:
+    for number in (4, 10):
+        mark = folder / str(number)
+        if number in numbers and not mark.exists():
+            mark.touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+    return str(numbers).encode()
+
+
+class UnsendableError(Exception):
+    """Cannot be pickled."""
+
+    def __init__(self) -> None:
+        super().__init__("odd")
+        self.keeps = lambda: None
+
+
+def _fail_unsendably(_: list[int]) -> bytes:
+    raise UnsendableError
+
+
 def _fail(numbers: list[int]) -> bytes:
     raise KeyError(numbers[0])
 
@@ -50,6 +75,12 @@ def _results(parts: Iterator[bytes]) -> tuple[set[str], list[str]]:
     """Returns the processes that worked, and what came of it, in order."""
     split = [part.decode().split(" ", 1) for part in parts]
     return {process for process, _ in split}, [result for _, result in split]
+
+
+@pytest.fixture
+def two_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Has work spread over two processes, on whatever machine."""
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
 
 
 @pytest.mark.parametrize("worth", [0, 1, 5, 7, 8, sys.maxsize])
@@ -80,10 +111,41 @@ def test_spread_takes_only_a_few_chunks_at_a_time() -> None:
     assert len(list(parts)) == 497
 
 
-@pytest.mark.skipif(_CORES == 1, reason="on one core there are no workers")
-def test_spread_says_that_a_worker_was_killed() -> None:
+def test_spread_says_that_whoever_does_a_chunk_is_killed(two_cores: None) -> None:
     with pytest.raises(FeedsError, match="worker process was killed"):
         list(spread(_die, range(20), chunk=1, worth=0))
+    assert multiprocessing.active_children() == []
+
+
+def test_spread_gives_the_chunk_of_a_killed_process_to_another(
+    two_cores: None, tmp_path: Path
+) -> None:
+    work = partial(_die_twice, tmp_path)
+    assert list(spread(work, range(20), chunk=2, worth=0)) == [
+        f"[{number}, {number + 1}]".encode() for number in range(0, 20, 2)
+    ]
+
+
+def test_spread_outlives_the_death_of_idle_processes_and_of_the_server(two_cores: None) -> None:
+    parts = spread(_square, range(400), chunk=2, worth=0)
+    results = [next(parts)]
+    for number, part in enumerate(parts):
+        results.append(part)
+        if number in {10, 90}:
+            os.kill(dying.fork_server(), signal.SIGKILL)
+        if number in {20, 60, 100}:
+            for worker in multiprocessing.active_children():
+                assert worker.pid is not None
+                os.kill(worker.pid, signal.SIGKILL)
+    assert _results(iter(results))[1] == [
+        str([number**2, (number + 1) ** 2]) for number in range(0, 400, 2)
+    ]
+    assert multiprocessing.active_children() == []
+
+
+def test_spread_passes_on_an_error_that_cannot_be_sent(two_cores: None) -> None:
+    with pytest.raises(RuntimeError, match="UnsendableError: odd"):
+        list(spread(_fail_unsendably, range(4), chunk=1, worth=0))
 
 
 @pytest.mark.parametrize("worth", [0, sys.maxsize])
@@ -104,20 +166,6 @@ except KeyboardInterrupt:
 """
 
 
-def _until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 20
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-
-
-def _is_alive(process: int) -> bool:
-    try:
-        return Path(f"/proc/{process}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
-    except FileNotFoundError:
-        return False
-
-
 @contextmanager
 def _sleeper(folder: Path) -> Iterator[tuple[subprocess.Popen[str], list[int]]]:
     """Runs a process that spreads work, in a group of its own; gives it and its workers."""
@@ -126,7 +174,7 @@ def _sleeper(folder: Path) -> Iterator[tuple[subprocess.Popen[str], list[int]]]:
     with subprocess.Popen(
         command, cwd=_ROOT, stdout=pipe, stderr=pipe, text=True, start_new_session=True
     ) as process:
-        _until(lambda: len(list(folder.iterdir())) == _CORES)
+        wait_until(lambda: len(list(folder.iterdir())) == _CORES)
         yield process, [int(path.name) for path in folder.iterdir()]
 
 
@@ -134,12 +182,12 @@ def _sleeper(folder: Path) -> Iterator[tuple[subprocess.Popen[str], list[int]]]:
 def test_workers_end_with_their_killed_parent(tmp_path: Path) -> None:
     with _sleeper(tmp_path) as (process, workers):
         process.kill()
-        _until(lambda: not any(map(_is_alive, workers)))
+        wait_until(lambda: not any(map(dying.is_alive, workers)))
 
 
 @pytest.mark.skipif(_CORES == 1, reason="on one core there are no workers")
 def test_workers_leave_an_interrupt_to_their_parent(tmp_path: Path) -> None:
     with _sleeper(tmp_path) as (process, workers):
         os.killpg(process.pid, signal.SIGINT)
-        assert process.communicate(timeout=20) == ("interrupted\n", "")
-        _until(lambda: not any(map(_is_alive, workers)))
+        assert process.communicate(timeout=PATIENCE) == ("interrupted\n", "")
+        wait_until(lambda: not any(map(dying.is_alive, workers)))

@@ -3,18 +3,16 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from feeds.push.answers import (
     FIRST_WAIT,
-    LONGEST_REST,
     LONGEST_WAIT,
     Answer,
     judge,
+    moved_to,
     next_wait,
-    retry_after,
 )
+from feeds.times import LONGEST_REST
 
 # 2015-10-21 07:28:00 UTC, the date in the examples of RFC 9110.
 NOW = 1445412480
@@ -61,46 +59,6 @@ def test_answers_wait_that_the_hub_asks_for_is_heard() -> None:
     assert answer == Answer("away", "503 Service Unavailable", 120)
 
 
-@pytest.mark.parametrize(
-    ("value", "seconds"),
-    [
-        ("0", 0),
-        (" 120 ", 120),
-        ("99999999999999999999", LONGEST_REST),
-        ("Wed, 21 Oct 2015 07:30:00 GMT", 120),
-        ("Wednesday, 21-Oct-15 07:30:00 GMT", 120),
-        ("Wed Oct 21 07:30:00 2015", 120),
-        ("Wed, 21 Oct 2015 07:00:00 GMT", 0),
-        ("Wed, 21 Oct 2099 07:28:00 GMT", LONGEST_REST),
-        ("", None),
-        ("-5", None),
-        ("1.5", None),
-        ("soon", None),
-        ("²", None),
-        ("Wed, 99 Oct 2015 07:30:00 GMT", None),
-    ],
-)
-def test_answers_retry_after_is_seconds_or_a_date(value: str, seconds: int | None) -> None:
-    assert retry_after(value, NOW) == seconds
-
-
-@settings(deadline=None, max_examples=100)
-@given(
-    st.text(max_size=40)
-    | st.builds(
-        "Wed, {} Oct {} {}:00:{} {}".format,
-        st.integers(0, 40),
-        st.integers(0, 10**6),
-        st.integers(0, 30),
-        st.integers(0, 70),
-        st.sampled_from(["GMT", "+9999", "-0000", "EST", ""]),
-    )
-)
-def test_answers_retry_after_of_any_text_is_in_bounds(value: str) -> None:
-    seconds = retry_after(value, NOW)
-    assert seconds is None or 0 <= seconds <= LONGEST_REST
-
-
 def test_answers_waits_grow_to_a_limit_and_differ() -> None:
     for failures in range(1, 200):
         longest = min(LONGEST_WAIT, FIRST_WAIT * 2 ** (failures - 1))
@@ -113,3 +71,34 @@ def test_answers_waits_grow_to_a_limit_and_differ() -> None:
 def test_answers_wait_is_never_shorter_than_was_asked(asked: int, least: int) -> None:
     assert next_wait(1, asked) >= least
     assert next_wait(50, 1) >= LONGEST_WAIT / 2
+
+
+@pytest.mark.parametrize(
+    ("status", "location", "wanted"),
+    [
+        (301, "https://new.example/", "https://new.example/"),
+        (308, "https://new.example/a?b=c", "https://new.example/a?b=c"),
+        (301, "/elsewhere", "https://hub.example/elsewhere"),
+        (308, "//new.example/", "https://new.example/"),
+        (302, "https://new.example/", None),
+        (307, "https://new.example/", None),
+        (200, "https://new.example/", None),
+        (301, "http://new.example/", None),
+        (301, "https://hub.example/push", None),
+        (301, "https://me:geheim@new.example/", None),
+        (301, "https://[", None),
+        (301, "about:blank", None),
+        (301, "https://xn--a\u0301\u200d/", None),
+        (301, "", None),
+    ],
+)
+def test_answers_hub_that_moves_is_followed_to_https(
+    status: int, location: str, wanted: str | None
+) -> None:
+    headers = {"location": location} if location else {}
+    assert moved_to(status, headers, "https://hub.example/push") == wanted
+
+
+def test_answers_words_show_no_credentials_of_where_a_hub_moved() -> None:
+    words = judge(302, {"location": "https://me:geheim@new.example/?token=geheim"}, b"", NOW).words
+    assert words == "302 Found: moved to https://new.example/?\u2026"

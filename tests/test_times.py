@@ -10,9 +10,12 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from feeds.times import (
+    LONGEST_REST,
     from_unix,
     parse_date,
     parse_duration,
+    parse_http_date,
+    retry_after,
     rfc3339,
     show_duration,
     show_time,
@@ -137,3 +140,76 @@ def test_time_is_shown_to_people_and_to_machines() -> None:
 def test_unix_time_before_1970_and_after_2038_is_no_exception() -> None:
     for time in (datetime(1, 1, 1, tzinfo=UTC), datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)):
         assert from_unix(to_unix(time)) == time
+
+
+# 2015-10-21 07:28:00 UTC, the date in the examples of RFC 9110.
+_THEN = 1445412480
+
+
+@pytest.mark.parametrize(
+    ("value", "seconds"),
+    [
+        ("0", 0),
+        (" 120\t", 120),
+        ("0000000000120", 120),
+        ("86401", LONGEST_REST),
+        ("9" * 5000, LONGEST_REST),
+        ("Wed, 21 Oct 2015 07:30:00 GMT", 120),
+        ("Wednesday, 21-Oct-15 07:30:00 GMT", 120),
+        ("Wed Oct 21 07:30:00 2015", 120),
+        ("Sun Nov  1 07:28:00 2015", LONGEST_REST),
+        ("wed, 21 oct 2015 07:30:00 gmt", 120),
+        ("Wed, 21 Oct 2015 07:28:60 GMT", 60),
+        ("Wed, 21 Oct 2015 07:00:00 GMT", 0),
+        ("Sunday, 06-Nov-94 08:49:37 GMT", 0),
+        ("Thursday, 21-Oct-65 07:28:00 GMT", LONGEST_REST),
+        ("Wed, 21 Oct 2099 07:28:00 GMT", LONGEST_REST),
+        ("Fri, 31 Dec 9999 24:00:00 GMT", None),
+        ("Mon, 01 Jan 0000 00:00:00 GMT", None),
+        ("", None),
+        ("-5", None),
+        ("+5", None),
+        ("1.5", None),
+        ("1e3", None),
+        ("soon", None),
+        ("\u00b2", None),
+        ("\u0663", None),
+        ("120, 120", None),
+        ("Wed, 99 Oct 2015 07:30:00 GMT", None),
+        ("Wed, 21 Oct 2015 07:99:00 GMT", None),
+    ],
+)
+def test_retry_after_is_seconds_or_a_date_in_bounds(value: str, seconds: int | None) -> None:
+    assert retry_after(value, _THEN) == seconds
+
+
+@given(
+    st.text(max_size=40)
+    | st.from_regex(r"[A-Z][a-z]{2}, [0-9]{2} [A-Z][a-z]{2} [0-9]{4} [0-9:]{8} GMT", fullmatch=True)
+    | st.builds(
+        "Wed, {} Oct {} {}:00:{} {}".format,
+        st.integers(0, 40),
+        st.integers(0, 10**6),
+        st.integers(0, 30),
+        st.integers(0, 70),
+        st.sampled_from(["GMT", "+9999", "-0000", "EST", ""]),
+    ),
+    st.integers(0, 10**11),
+)
+def test_retry_after_of_any_text_at_any_time_is_in_bounds(value: str, now: int) -> None:
+    seconds = retry_after(value, now)
+    assert seconds is None or 0 <= seconds <= LONGEST_REST
+
+
+@given(st.integers(-(2**31), 2**32), st.integers(-49, 49))
+def test_http_date_is_read_in_all_its_forms(seconds: int, years: int) -> None:
+    time = from_unix(seconds)
+    now = datetime(time.year + years, 6, 1, tzinfo=UTC)
+    names = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
+    month, clock = names[time.month - 1], f"{time:%H:%M:%S}"
+    for text in (
+        f"Sun, {time.day:02} {month} {time.year} {clock} GMT",
+        f"Sunday, {time.day:02}-{month}-{time.year % 100:02} {clock} GMT",
+        f"Sun {month} {time.day:2} {clock} {time.year}",
+    ):
+        assert parse_http_date(text, now) == time

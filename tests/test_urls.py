@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from feeds.urls import has_dotted_host, normal_domain, normal_url
+from feeds.urls import has_dotted_host, hide_secrets, normal_domain, normal_url, shown_url
 
 # RFC 3986, appendix A, without what validators refuse ([ and ] in a host).
 _URI = re.compile(
@@ -176,3 +176,39 @@ def test_domain_accepted_is_ascii_and_stays_as_it_is(text: str) -> None:
 )
 def test_dotted_host_is_one_that_an_enclosure_may_have(url: str, *, wanted: bool) -> None:
     assert has_dotted_host(url) is wanted
+
+
+@pytest.mark.parametrize(
+    ("url", "wanted"),
+    [
+        ("https://hub.example/push", "https://hub.example/push"),
+        ("https://me:geheim@hub.example/", "https://hub.example/"),
+        ("https://geheim@hub.example", "https://hub.example"),
+        ("https://hub.example/?token=geheim", "https://hub.example/?\u2026"),
+        ("https://hub.example/#geheim", "https://hub.example/?\u2026"),
+        ("https://a:b@c:geheim@hub.example/p@th?x#y", "https://hub.example/p@th?\u2026"),
+        ("no url?geheim", "no url?\u2026"),
+        ("", ""),
+    ],
+)
+def test_url_is_shown_without_credentials(url: str, wanted: str) -> None:
+    assert shown_url(url) == wanted
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "cannot reach https://me:geheim@hub.example/p?token=s3cr%20et&x=1#fragment!",
+        "token s3cr et is wrong",
+        "token s3cr%20et is wrong, and so is me:geheim (geheim)",
+        "'https://hub.example/p?token=s3cr%20et&x=1' for url <http://other.example/?key=s3cr+et>",
+    ],
+)
+def test_secrets_of_a_url_are_hidden_in_any_text(text: str) -> None:
+    hidden = hide_secrets(text, "https://me:geheim@hub.example/p?token=s3cr%20et&x=1#fragment!")
+    assert not [secret for secret in ("geheim", "s3cr", "fragment!") if secret in hidden]
+
+
+@given(st.text(max_size=60), st.text(max_size=60))
+def test_secrets_are_hidden_in_whatever_text(text: str, url: str) -> None:
+    assert isinstance(hide_secrets(text, url), str)

@@ -20,6 +20,7 @@ from feeds.fetching import fetch_images
 from feeds.passes import Options
 from feeds.pipeline import publish_pass
 from feeds.report import PassReport
+from feeds.urls import shown_url
 
 _LOCAL = {"localhost", "127.0.0.1"}
 _DEFAULT_CONFIG = Path("config.toml")
@@ -77,16 +78,19 @@ def _push(console: Console, loaded: Loaded) -> None:
 
     pushed = push_once(loaded)
     for one in pushed.rounds:
+        hub = shown_url(one.hub)
+        if one.moved:
+            console.warn(f"the hub {hub} has moved to {one.moved}: change site.hub")
         for loss in one.losses:
-            console.warn(f"the hub {one.hub} is not told of {loss}")
+            console.warn(f"the hub {hub} is not told of {loss}")
         if one.sent:
-            console.say(f"told {one.hub} of {one.sent} documents")
+            console.say(f"told {hub} of {one.sent} documents")
     errors = {one.hub: one.error for one in pushed.rounds}
-    for hub in pushed.left:
-        error = errors.get(hub.hub) or hub.error
+    for left in pushed.left:
+        error = errors.get(left.hub) or left.shown().error
         why = f" ({error})" if error else ""
         console.say(
-            f"{hub.hub} is still to be told of {hub.pending} documents{why}; "
+            f"{shown_url(left.hub)} is still to be told of {left.pending} documents{why}; "
             "the next run tries again"
         )
 

@@ -33,7 +33,7 @@ def run(arguments: Namespace) -> int:
     paths = (loaded.with_out(arguments.out) if arguments.out else loaded).config.paths
     with open_for_reading(paths.state) as store:
         report = store.fact("report", PassReport) if store else None
-        hubs = store.hub_reports() if store else []
+        hubs = [one.shown() for one in store.hub_reports()] if store else []
     daemon = running_daemon(paths.out)
     if daemon is None:
         console.say("daemon     not running")

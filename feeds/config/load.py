@@ -17,6 +17,7 @@ from feeds.config.lines import Key, key_lines
 from feeds.config.model import Config
 from feeds.config.repeats import repeats
 from feeds.errors import ConfigError
+from feeds.urls import shown_url
 
 ENV_PREFIX = "FEEDS_"
 
@@ -215,6 +216,8 @@ def _reason(keys: Key, fault: Any) -> str:
     found = fault["input"]
     if isinstance(found, dict | BaseModel) or fault["type"] == "missing":
         return reason[0].lower() + reason[1:]
+    if "hub" in keys:  # it may hold credentials
+        found = shown_url(found) if isinstance(found, str) else type(found).__name__
     shown = repr(found) if isinstance(found, str | int | float | list | tuple) else str(found)
     return f"found {shown}, {reason[0].lower()}{reason[1:]}"
 

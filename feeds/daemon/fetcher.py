@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import traceback
-from multiprocessing.connection import Connection
-from typing import TYPE_CHECKING
-
 import msgspec
 
 from feeds.config import Loaded
-from feeds.errors import FeedsError
 from feeds.fetching import FetchOptions, fetch_images
 from feeds.passes import Ears
-from feeds.processes import begin_worker, fork_context
+from feeds.processes import Ended, Say, Task
 from feeds.report import FetchReport
 
-if TYPE_CHECKING:
-    from multiprocessing.context import ForkServerProcess
+# What is left of `schedule.timeout` when a fetch begins to come to its end: for images that are
+# being asked for or looked at then, and for noting what came of them.
+_MOST_SPARE_SECONDS = 60.0
 
 
 class Fetched(msgspec.Struct, frozen=True):
@@ -35,65 +31,57 @@ class FetchJob:
     """One fetch at a time, which is started, asked for its end, and stopped at any moment.
 
     It is stopped by a kill: the cache and the store are safe against that (see `feeds.fetching`).
+    Shortly before `schedule.timeout` it comes to its end by itself; one that does not is killed.
     """
 
     def __init__(self) -> None:
-        self._process: ForkServerProcess | None = None
-        self._here: Connection | None = None
+        self._task: Task | None = None
+        self._timeout = 0.0
+        self._warnings: list[str] = []
 
     @property
     def running(self) -> bool:
         """Whether a fetch is under way."""
-        return self._process is not None
+        return self._task is not None
 
     def start(self, loaded: Loaded) -> None:
-        """Starts a fetch; does nothing while one is under way, or where no process can be made."""
-        if self._process:
+        """Starts a fetch; does nothing while one is under way."""
+        if self._task:
             return
-        context = fork_context([__name__])
-        here, there = context.Pipe(duplex=False)
-        process = context.Process(target=_work, args=(loaded, there), name="feeds fetch")
-        try:
-            process.start()
-        except (EOFError, OSError):  # the server that processes come from was killed: next time
-            here.close()
-        else:
-            self._process, self._here = process, here
-        finally:
-            there.close()
+        self._timeout = loaded.config.schedule.timeout.total_seconds()
+        self._warnings = []
+        seconds = self._timeout - min(self._timeout / 4, _MOST_SPARE_SECONDS)
+        self._task = Task(_work, (loaded, seconds), name="feeds fetch", timeout=self._timeout)
 
     def ended(self) -> Fetched | None:
         """Returns how the fetch ended, once; None while it goes on, or where there is none."""
-        if self._here is None or not self._here.poll():
-            return None
-        try:
-            fetched = msgspec.msgpack.decode(self._here.recv_bytes(), type=Fetched)
-        except EOFError:
-            fetched = Fetched(reason="the process died")
-        self.stop()
-        return fetched
+        while self._task:
+            word = self._task.poll()
+            if word is None:
+                return None
+            if isinstance(word, Ended):
+                self._task = None
+                return self._fetched(word)
+            self._warnings.append(word.decode())
+        return None
 
     def stop(self) -> None:
         """Ends the fetch, if there is one."""
-        if self._process is None or self._here is None:
-            return
-        self._here.close()
-        self._process.kill()
-        self._process.join()
-        self._process.close()
-        self._process = self._here = None
+        if self._task:
+            self._task.stop()
+            self._task = None
+
+    def _fetched(self, ended: Ended) -> Fetched:
+        warnings = tuple(self._warnings)
+        if ended.result is not None:
+            return Fetched(msgspec.msgpack.decode(ended.result, type=FetchReport), warnings)
+        reason = ended.reason
+        if ended.timed_out:
+            reason = f"hung for {self._timeout:.0f} s (schedule.timeout) and was killed"
+        return Fetched(None, warnings, reason, ended.details)
 
 
-def _work(loaded: Loaded, there: Connection) -> None:
-    begin_worker()
-    warnings: list[str] = []
-    try:
-        # Whoever fetches already does the same work; what is left is for the next time.
-        report = fetch_images(loaded, FetchOptions(wait=0), Ears(warn=warnings.append))
-        fetched = Fetched(report, tuple(warnings))
-    except FeedsError as error:
-        fetched = Fetched(warnings=tuple(warnings), reason=str(error))
-    except Exception as error:  # noqa: BLE001 (a fault of ours must be told, and stop only this fetch)
-        reason = f"{type(error).__name__}: {error}"
-        fetched = Fetched(warnings=tuple(warnings), reason=reason, details=traceback.format_exc())
-    there.send_bytes(msgspec.msgpack.encode(fetched))
+def _work(say: Say, loaded: Loaded, seconds: float) -> bytes:
+    ears = Ears(warn=lambda text: say(text.encode(errors="backslashreplace")))
+    # Whoever fetches already does the same work; what is left is for the next time.
+    return msgspec.msgpack.encode(fetch_images(loaded, FetchOptions(wait=0, seconds=seconds), ears))

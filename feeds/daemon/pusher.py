@@ -8,6 +8,7 @@ import structlog
 
 from feeds.config import Loaded
 from feeds.push import Job, Round
+from feeds.urls import shown_url
 
 _ROUND_SECONDS = 60.0
 _SOON_SECONDS = 1.0
@@ -25,6 +26,7 @@ class Pusher:
         self._jobs: dict[str, Job] = {}
         self._due: dict[str, float] = {}
         self._errors: dict[str, str] = {}
+        self._moved: dict[str, str] = {}
 
     def want(self, loaded: Loaded) -> None:
         """Asks for a round with each hub, at once or after the one that is running."""
@@ -56,21 +58,24 @@ class Pusher:
         if over.next_try is not None:
             wait = max(over.next_try - time.time(), _SOON_SECONDS)
             self._due.setdefault(hub, time.monotonic() + wait)
+        log = self._log.bind(hub=shown_url(hub))
+        if over.moved and over.moved != self._moved.get(hub):
+            self._moved[hub] = over.moved
+            log.warning("the hub has moved, change site.hub", to=over.moved)
         for loss in over.losses:
-            self._log.warning("a document that the hub is not told of", hub=hub, loss=loss)
+            log.warning("a document that the hub is not told of", loss=loss)
         if over.sent:
-            self._log.info("hub told", hub=hub, documents=over.sent)
+            log.info("hub told", documents=over.sent)
         before = self._errors.pop(hub, "")
         if over.error:
             self._errors[hub] = over.error
             if over.error != before:
                 details = {"details": over.details} if over.details else {}
-                self._log.warning(
+                log.warning(
                     "hub not told, to be tried again",
-                    hub=hub,
                     reason=over.error,
                     pending=over.pending,
                     **details,
                 )
         elif before:
-            self._log.info("hub is told again", hub=hub)
+            log.info("hub is told again")

@@ -37,6 +37,8 @@ from feeds.times import show_time
 # systemd and people are promised ten seconds; the rest is for tidying up.
 _GRACE_SECONDS = 8.0
 _TICK_SECONDS = 0.5
+# A fetch that was killed, or could not begin, is worth another one before the next pass.
+_FETCH_AGAIN_SECONDS = 60
 _MAX_REASON = 1000
 # More than this between two ticks, by one clock and not the other: somebody set the clock.
 _CLOCK_JUMP_SECONDS = 30.0
@@ -170,7 +172,9 @@ class Daemon:
         fetched = self._fetch.ended()
         if fetched:
             self._fetches.ended(fetched)
-            if fetched.report and fetched.report.changed:
+            if fetched.report is None and self._next_fetch is None:
+                self._next_fetch = int(time.time()) + _FETCH_AGAIN_SECONDS
+            if fetched.report and (fetched.report.changed or fetched.report.postponed):
                 self.want_pass()
         if self._next_fetch is not None and self._next_fetch <= time.time():
             self._next_fetch = None

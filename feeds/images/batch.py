@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import math
+import time
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
@@ -17,10 +19,12 @@ from feeds.images.download import Answer, Limits, download
 from feeds.images.files import Written, write_aside
 from feeds.images.guard import Guard, Resolve, resolve
 from feeds.images.hosts import Hosts
+from feeds.text import clean_line
 
 _PER_HOST = 2
 # What is waited for the connections to be closed in good form.
 _GOODBYE_SECONDS = 1.0
+_MAX_REASON = 300
 
 
 class Wanted(NamedTuple):
@@ -59,7 +63,10 @@ class Brought(NamedTuple):
 
 
 class Fetcher:
-    """Asks for images, `images.concurrency` at once and two of a host; a context manager."""
+    """Asks for images, `images.concurrency` at once and two of a host; a context manager.
+
+    After the moment `until`, by `time.monotonic`, it asks for no more.
+    """
 
     def __init__(
         self,
@@ -69,10 +76,11 @@ class Fetcher:
         *,
         pause: float = 1.0,
         look_up: Resolve = resolve,
+        until: float = math.inf,
     ) -> None:
         self._images = images
         self._hosts = hosts
-        self._limits = Limits(images.max_bytes, images.timeout.total_seconds(), pause)
+        self._limits = Limits(images.max_bytes, images.timeout.total_seconds(), pause, until)
         self._form = Form(images.max_width, images.keep_metadata)
         self._turns: dict[str, asyncio.Semaphore] = defaultdict(
             lambda: asyncio.Semaphore(_PER_HOST)
@@ -82,12 +90,16 @@ class Fetcher:
         )
 
     async def fetch(self, wanted: Iterable[Wanted], done: Callable[[], None]) -> list[Brought]:
-        """Returns what came of each image, in any order; `done` is told of each."""
+        """Returns what came of each image that was asked for, in any order; `done` is told of each.
+
+        Raises:
+            OSError: the cache cannot be written; any other fault is of one image, and told with it.
+        """
         queue = deque(wanted)
         brought: list[Brought] = []
 
         async def work() -> None:
-            while queue:
+            while queue and time.monotonic() < self._limits.until:
                 brought.append(await self._one(queue.popleft()))
                 done()
 
@@ -104,21 +116,25 @@ class Fetcher:
             answer = await download(
                 self._client,
                 wanted.url,
-                {name: value for name, value in conditions.items() if value},
+                {name: value for name, value in conditions.items() if value.isascii() and value},
                 self._limits,
                 self._turns.__getitem__,
             )
+            answer = answer._replace(reason=_told(answer.reason))
             self._hosts.note(wanted.host, answer)
         if answer.result != "fetched":
             return Brought(wanted.key, answer)
+        data, answer = answer.data, answer._replace(data=b"")
         try:
-            copy = await asyncio.to_thread(self._keep, answer.data)
+            prepared = await asyncio.to_thread(prepare, data, self._form, self._images.max_pixels)
         except NotAnImageError as error:
-            return Brought(wanted.key, answer._replace(data=b""), fault=str(error))
-        return Brought(wanted.key, answer._replace(data=b""), copy)
+            return Brought(wanted.key, answer, fault=_told(str(error)))
+        except Exception as error:  # noqa: BLE001 (so do decoders, with hostile bytes)
+            fault = f"cannot be looked at: {type(error).__name__}: {error}"
+            return Brought(wanted.key, answer, fault=_told(fault))
+        return Brought(wanted.key, answer, await asyncio.to_thread(self._keep, prepared))
 
-    def _keep(self, data: bytes) -> Copy:
-        prepared = prepare(data, self._form, self._images.max_pixels)
+    def _keep(self, prepared: Prepared) -> Copy:
         digest = hashlib.sha256(prepared.data).digest()
         file = write_aside(self._images.cache, prepared.data)
         return Copy(file, prepared._replace(data=b""), len(prepared.data), digest)
@@ -129,8 +145,13 @@ class Fetcher:
     async def __aexit__(
         self, kind: type[BaseException] | None, _: BaseException | None, __: TracebackType | None
     ) -> None:
-        with suppress(TimeoutError):
+        with suppress(Exception):  # what was fetched is there, however a server takes its leave
             await asyncio.wait_for(self._client.aclose(), _GOODBYE_SECONDS)
+
+
+def _told(reason: str) -> str:
+    """Returns a reason as a line that can be stored and shown, whatever a server put into it."""
+    return clean_line(reason[:_MAX_REASON], repair=False)
 
 
 def in_turn(wanted: Sequence[Wanted]) -> list[Wanted]:

@@ -12,6 +12,9 @@ import httpx
 
 from feeds.images.guard import Guard
 
+# Where redirects point: under its own name httpx would judge it before we do, and raise.
+LOCATION = b"feeds-location"
+
 
 def make_client(guard: Guard, agent: str, seconds: float, connections: int) -> httpx.AsyncClient:
     """Returns a client of HTTP/1.1 and HTTP/2 whose every connection `guard` makes.
@@ -55,9 +58,13 @@ class _Transport(httpx.AsyncBaseTransport):
                 extensions=request.extensions,
             )
         )
+        headers = [
+            (LOCATION if name.lower() == b"location" else name, value)
+            for name, value in response.headers
+        ]
         return httpx.Response(
             response.status,
-            headers=response.headers,
+            headers=headers,
             stream=_Body(response),
             extensions=response.extensions,
         )

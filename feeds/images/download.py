@@ -3,24 +3,32 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import time
 import zlib
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
 from datetime import UTC, datetime
-from email.utils import parsedate_to_datetime
 from typing import Literal, NamedTuple
 
 import httpcore
 import httpx
 
+from feeds.images.client import LOCATION
 from feeds.images.guard import ForbiddenAddressError
+from feeds.times import retry_after, to_unix
 
 _MAX_REDIRECTS = 5
 _REDIRECTS = {301, 302, 303, 307, 308}
 _GONE = {404, 410}
 _TRY_AGAIN = {429, *range(500, 600)}
 _ATTEMPTS = 3
+_MAX_PORT = 65_535
+_MAX_LABEL = 63  # of a host name (RFC 1035, section 2.3.4)
+_NO_URL = "a redirect to what is no http(s) URL without user info"
+_MAX_VALIDATOR = 1000
+# Python reads no longer numbers; a length of so many digits is too large for whatever bound.
+_MOST_DIGITS = 30
 # Longer than that is not waited for, but remembered.
 _PATIENCE_SECONDS = 10.0
 # What a faulty network raises; h2 and anyio let some of their own through.
@@ -34,11 +42,15 @@ Result = Literal["fetched", "same", "missing", "refused", "failed"]
 
 
 class Limits(NamedTuple):
-    """Bounds of one image, redirects included; `pause` is what the first retry waits. Seconds."""
+    """Bounds of one image, redirects included; `pause` is what the first retry waits. Seconds.
+
+    Nothing is waited for after the moment `until`, by `time.monotonic`.
+    """
 
     max_bytes: int
     seconds: float
     pause: float = 1.0
+    until: float = math.inf
 
 
 class Answer(NamedTuple):
@@ -80,8 +92,12 @@ async def download(
             return Answer("failed", f"took longer than {limits.seconds:g} s (images.timeout)")
         except _FAULTS as error:
             answer = Answer("failed", f"connection: {str(error) or type(error).__name__}")
+        except Exception as error:  # noqa: BLE001 (libraries raise whatever they like at odd answers)
+            one = error.exceptions[0] if isinstance(error, ExceptionGroup) else error
+            return Answer("refused", f"cannot be asked for: {str(one) or type(one).__name__}")
         pause = answer.wait or limits.pause * 2 ** (attempt - 1)
-        if answer.result != "failed" or attempt == _ATTEMPTS or pause > _PATIENCE_SECONDS:
+        patience = min(_PATIENCE_SECONDS, limits.until - time.monotonic())
+        if answer.result != "failed" or attempt == _ATTEMPTS or pause > patience:
             break
         await asyncio.sleep(pause)
     return answer
@@ -96,7 +112,7 @@ async def _follow(
     now: Callable[[], datetime],
 ) -> Answer:
     """Asks, and goes where redirects point; the time that is bounded is without that in a queue."""
-    at, left = httpx.URL(url), limits.seconds
+    at, left = httpx.URL(url), min(limits.seconds, limits.until - time.monotonic())
     for _ in range(_MAX_REDIRECTS + 1):
         async with turns(at.host):
             began = time.monotonic()
@@ -104,14 +120,28 @@ async def _follow(
                 asyncio.timeout(left),
                 client.stream("GET", at, headers=conditions) as response,
             ):
-                if response.status_code not in _REDIRECTS or "location" not in response.headers:
+                location = response.headers.get(LOCATION.decode())
+                if response.status_code not in _REDIRECTS or location is None:
                     return await _read(response, conditions, limits.max_bytes, now)
-                location = response.headers["location"]
             left -= time.monotonic() - began
-        at = at.join(location)
-        if at.scheme not in {"http", "https"} or not at.host or at.userinfo:
-            return Answer("refused", "a redirect to what is no http(s) URL without user info")
+        target = _target(at, location)
+        if target is None:
+            return Answer("refused", _NO_URL)
+        at = target
     return Answer("refused", f"more than {_MAX_REDIRECTS} redirects")
+
+
+def _target(at: httpx.URL, location: str) -> httpx.URL | None:
+    """Returns where a redirect leads, None where that is nothing that is asked."""
+    try:
+        target = at.join(location)
+        host, name = target.host, target.raw_host  # decoded, which not every name can be
+    except (httpx.InvalidURL, ValueError):  # UnicodeError, of IDNA, is one of these
+        return None
+    is_name = all(0 < len(label) <= _MAX_LABEL for label in name.removesuffix(b".").split(b"."))
+    is_port = target.port is None or 0 < target.port <= _MAX_PORT
+    is_http = target.scheme in {"http", "https"} and not target.userinfo
+    return target if host and is_name and b"%" not in name and is_port and is_http else None
 
 
 async def _read(
@@ -127,12 +157,13 @@ async def _read(
     if status in _GONE:
         return Answer("missing", said)
     if status in _TRY_AGAIN:
-        return Answer("failed", said, wait=_retry_after(headers.get("retry-after", ""), now()))
+        wait = retry_after(headers.get("retry-after", ""), to_unix(now()))
+        return Answer("failed", said, wait=wait or 0)
     if status not in {200, 203}:
         return Answer("refused", said)
     too_large = Answer("refused", f"larger than images.max_bytes ({max_bytes} bytes)")
     length = headers.get("content-length", "")
-    if length.isdecimal() and int(length) > max_bytes:
+    if length.isdecimal() and (len(length) > _MOST_DIGITS or int(length) > max_bytes):
         return too_large
     coding = headers.get("content-encoding", "identity").strip().lower()
     if coding not in {"", "identity", "gzip", "x-gzip", "deflate"}:
@@ -148,16 +179,11 @@ async def _read(
                 return too_large
     except zlib.error:
         return Answer("refused", f"is not in the content coding {coding} that it claims")
-    etag, modified = headers.get("etag", ""), headers.get("last-modified", "")
+    etag, modified = (_sendable(headers.get(name, "")) for name in ("etag", "last-modified"))
     return Answer("fetched", data=bytes(data), etag=etag, modified=modified)
 
 
-def _retry_after(text: str, now: datetime) -> float:
-    """Returns the seconds of a Retry-After header (RFC 9110, section 10.2.3), 0 for none."""
-    if text.strip().isdecimal():
-        return min(float(text), 86400.0)
-    try:
-        wanted = (parsedate_to_datetime(text) - now).total_seconds()
-    except (TypeError, ValueError):
-        return 0.0
-    return min(max(wanted, 0.0), 86400.0)
+def _sendable(value: str) -> str:
+    """Returns what a server calls its image where it can be sent back, "" where it cannot."""
+    fits = len(value) <= _MAX_VALIDATOR and value.isascii() and value.isprintable()
+    return value if fits else ""

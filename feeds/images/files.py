@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import tempfile
 from contextlib import suppress
@@ -13,6 +14,10 @@ from feeds.model import MEDIA
 
 # Below the cache, beside MEDIA: what is being written.
 _UNFINISHED = "tmp"
+_OF_ALL_FILES = {
+    *(errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO),
+    *(errno.EMFILE, errno.ENFILE, errno.ENOMEM),
+}
 
 
 class Written(NamedTuple):
@@ -48,9 +53,14 @@ def give_name(cache: Path, written: Written, name: str) -> None:
 
 
 def remove(cache: Path, name: str) -> None:
-    """Removes a copy."""
-    with suppress(FileNotFoundError, NotADirectoryError):
+    """Removes a copy; what is in its place and no file stays."""
+    with suppress(FileNotFoundError, NotADirectoryError, IsADirectoryError):
         (cache / name).unlink()
+
+
+def is_of_all_files(error: OSError) -> bool:
+    """Tells whether an error would meet every file: a full disk, and not a folder in the way."""
+    return error.errno in _OF_ALL_FILES
 
 
 def sweep_unfinished(cache: Path) -> None:

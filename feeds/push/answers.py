@@ -11,19 +11,17 @@ from __future__ import annotations
 import math
 import random
 from collections.abc import Mapping
-from datetime import UTC
-from email.utils import parsedate_to_datetime
 from http import HTTPStatus
 from typing import Literal, NamedTuple
+from urllib.parse import urljoin
 
 from feeds.text import clean_line
-from feeds.times import to_unix
+from feeds.times import retry_after
+from feeds.urls import normal_url, shown_url
 
 # A failed attempt is repeated after about so many seconds, then twice as many, and so on.
 FIRST_WAIT = 5
 LONGEST_WAIT = 15 * 60
-# Nobody can tell us to be silent for longer.
-LONGEST_REST = 24 * 3600
 _MAX_WORDS = 200
 
 # Not the hub's last word on this URL (RFC 9110, sections 15.5.9 and 15.6; RFC 6585, section 4).
@@ -35,6 +33,8 @@ _OVERLOADED = {
     HTTPStatus.SERVICE_UNAVAILABLE,
     HTTPStatus.GATEWAY_TIMEOUT,
 }
+
+_MOVED = {HTTPStatus.MOVED_PERMANENTLY, HTTPStatus.PERMANENT_REDIRECT}
 
 Kind = Literal["taken", "refused", "failed", "away"]
 
@@ -63,21 +63,18 @@ def judge(status: int, headers: Mapping[str, str], body: bytes, now: int) -> Ans
     return Answer("refused", words)
 
 
-def retry_after(value: str, now: int) -> int | None:
-    """Returns the seconds that a Retry-After header asks for (RFC 9110, section 10.2.3).
+def moved_to(status: int, headers: Mapping[str, str], hub: str) -> str | None:
+    """Returns the address that a hub has moved to for good, where it is one that we follow to.
 
-    None where it says nothing that can be understood; a day at most.
+    That is another one by https (RFC 9110, sections 15.4.2 and 15.4.9), without user info.
     """
-    value = value.strip()
-    if value.isascii() and value.isdigit():
-        return min(int(value[:9]), LONGEST_REST)
-    try:
-        date = parsedate_to_datetime(value)
-        if date.tzinfo is None:  # asctime-date, which is in UTC too
-            date = date.replace(tzinfo=UTC)
-        return max(0, min(to_unix(date) - now, LONGEST_REST))
-    except (ValueError, OverflowError):
+    if status not in _MOVED:
         return None
+    try:
+        url = normal_url(urljoin(hub, headers.get("location", "")))
+    except ValueError:
+        return None
+    return url if url and url.startswith("https:") and url != hub else None
 
 
 def next_wait(failures: int, asked: int | None) -> int:
@@ -97,7 +94,7 @@ def _words(status: int, headers: Mapping[str, str], body: bytes) -> str:
     except ValueError:
         words = str(status)
     if status < HTTPStatus.BAD_REQUEST and "location" in headers:
-        return f"{words}: moved to {_line(headers['location'])}"
+        return f"{words}: moved to {_line(shown_url(headers['location']))}"
     text = _line(body.decode(errors="replace"))
     return f"{words}: {text}" if text else words
 

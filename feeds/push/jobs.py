@@ -3,26 +3,26 @@
 from __future__ import annotations
 
 import time
-import traceback
-from multiprocessing.connection import Connection
+from contextlib import ExitStack
 from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
 
 from feeds.config import Loaded
-from feeds.errors import FeedsError
-from feeds.processes import begin_worker, fork_context
+from feeds.processes import Ended, Say, Task
 from feeds.push.rounds import Round, push_to
 from feeds.report import HubReport
 from feeds.store import DamagedStateError, open_for_reading
+from feeds.urls import hide_secrets
 
 # What the processes will need; whoever starts the first of all processes should load it, too.
 PRELOAD = ("feeds.push.rounds", "httpx")
 
 # A command does not keep people waiting for somebody else's server.
 _ONCE_SECONDS = 2.5
-# A round begins no request after its time, and none takes longer; then it is taken to hang.
+# A round begins no request after its time, and none takes longer; then it is taken to hang. The
+# time counts from the first word of its process, which a busy machine may take long to start.
 _HANGS_AFTER = 2.2
 _TRY_AGAIN_SECONDS = 30
 
@@ -40,34 +40,28 @@ class Job:
     def __init__(self, loaded: Loaded, hub: str, seconds: float) -> None:
         site, state = loaded.config.site, loaded.config.paths.state
         self._hub = hub
-        self._over: Round | None = None
-        self._deadline = time.monotonic() + seconds * _HANGS_AFTER
-        context = fork_context(list(PRELOAD))
-        self._here, there = context.Pipe(duplex=False)
-        arguments = (state, hub, site.home, seconds, there)
-        self._process = context.Process(target=_work, args=arguments, name="feeds push")
-        try:
-            self._process.start()
-        except (EOFError, OSError) as error:  # the server that processes come from was killed
-            self._here.close()
-            self._over = _failed(hub, f"could not be started: {error!r}")
-        finally:
-            there.close()
+        self._task = Task(
+            _work,
+            (state, hub, site.home, seconds),
+            name="feeds push",
+            timeout=seconds * _HANGS_AFTER,
+            preload=PRELOAD,
+        )
 
     def poll(self, seconds: float = 0) -> Round | None:
         """Returns what the round came to, None if it goes on; waits for up to `seconds`."""
-        if self._over is None:
-            rest = max(self._deadline - time.monotonic(), 0)
-            if self._here.poll(min(seconds, rest)):
-                self._end(self._receive())
-            elif not rest:
-                self._end(_failed(self._hub, "took too long and was stopped"))
-        return self._over
+        ended = self._task.poll(seconds)
+        if not isinstance(ended, Ended):
+            return None
+        if ended.result is not None:
+            return msgspec.msgpack.decode(ended.result, type=Round)
+        # What an exception says may name the hub.
+        reason, details = (hide_secrets(text, self._hub) for text in (ended.reason, ended.details))
+        return _failed(self._hub, reason, details)
 
     def stop(self) -> None:
         """Ends the round, if it is not over; what it has not noted is sent again."""
-        if self._over is None:
-            self._end(_failed(self._hub, "was stopped"))
+        self._task.stop()
 
     def wait(self) -> Round:
         """Waits for the round to end, which it does in a while."""
@@ -75,33 +69,17 @@ class Job:
             pass
         return over
 
-    def _receive(self) -> Round:
-        try:
-            return msgspec.msgpack.decode(self._here.recv_bytes(), type=Round)
-        except (EOFError, OSError):
-            return _failed(self._hub, "its process was killed")
-
-    def _end(self, over: Round) -> None:
-        self._over = over
-        self._here.close()
-        self._process.kill()
-        self._process.join()
-        self._process.close()
-
 
 def push_once(loaded: Loaded) -> Pushed:
     """Tells all hubs what is due, in a few seconds at most."""
     hubs, now = loaded.config.site.hub, time.time()
-    jobs = [
-        Job(loaded, one.hub, _ONCE_SECONDS)
-        for one in _left(loaded)
-        if one.hub in hubs and one.next_try.timestamp() <= now
-    ]
-    try:
+    with ExitStack() as stack:
+        jobs = []
+        for one in _left(loaded):
+            if one.hub in hubs and one.next_try.timestamp() <= now:
+                jobs.append(Job(loaded, one.hub, _ONCE_SECONDS))
+                stack.callback(jobs[-1].stop)
         rounds = [job.wait() for job in jobs]
-    finally:
-        for job in jobs:
-            job.stop()
     return Pushed(rounds, _left(loaded))
 
 
@@ -115,14 +93,9 @@ def _failed(hub: str, error: str, details: str = "") -> Round:
     return Round(hub, next_try=next_try, error=error, details=details)
 
 
-def _work(state: Path, hub: str, home: str, seconds: float, there: Connection) -> None:
-    begin_worker()
+def _work(_: Say, state: Path, hub: str, home: str, seconds: float) -> bytes:
     try:
         over = push_to(state, hub, home, seconds)
     except DamagedStateError:  # the next pass tells of that, and makes it good
         over = Round(hub)
-    except FeedsError as error:
-        over = _failed(hub, str(error))
-    except Exception as error:  # noqa: BLE001 (a fault of ours must be told, and stop only this round)
-        over = _failed(hub, f"{type(error).__name__}: {error}", traceback.format_exc())
-    there.send_bytes(msgspec.msgpack.encode(over))
+    return msgspec.msgpack.encode(over)

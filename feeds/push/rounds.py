@@ -13,10 +13,11 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from feeds import __version__
-from feeds.push.answers import LONGEST_REST, Answer, judge, next_wait
+from feeds.push.answers import Answer, judge, moved_to, next_wait
 from feeds.store import Ping, Store, open_existing
 from feeds.store.totals import count, pings_to
-from feeds.times import to_unix
+from feeds.times import LONGEST_REST, to_unix
+from feeds.urls import hide_secrets, shown_url
 
 if TYPE_CHECKING:
     import httpx
@@ -37,7 +38,8 @@ class Round(msgspec.Struct, frozen=True):
     `sent` pings were taken by the hub, `pending` are left, and `next_try` (seconds since 1970) is
     when the first of them is due. `losses` tells, a line for each reason, which documents the hub
     will not be told of; `error` is why it was not told of the others. `details` is a traceback
-    where that is a fault of ours.
+    where that is a fault of ours. `moved` is where the hub is now, if it says so. In all texts but
+    `hub` no credentials show.
     """
 
     hub: str
@@ -47,6 +49,7 @@ class Round(msgspec.Struct, frozen=True):
     losses: tuple[str, ...] = ()
     error: str = ""
     details: str = ""
+    moved: str = ""
 
 
 def push_to(state: Path, hub: str, home: str, seconds: float) -> Round:
@@ -60,15 +63,26 @@ def push_to(state: Path, hub: str, home: str, seconds: float) -> Round:
         DamagedStateError: it cannot be used.
     """
     with open_existing(state) as store:
-        lost = _Lost()
+        lost, address = _Lost(), _Address(hub)
         _give_up(store, hub, lost)
         sent = 0
         if _due(store, hub, 0):
-            sent = asyncio.run(_send(store, hub, home, seconds, lost))
+            sent = asyncio.run(_send(store, address, home, seconds, lost))
         left = next((one for one in store.hub_reports() if one.hub == hub), None)
+    over = Round(hub, sent, losses=lost.lines(), moved=shown_url(address.moved))
     if left is None:
-        return Round(hub, sent, losses=lost.lines())
-    return Round(hub, sent, left.pending, to_unix(left.next_try), lost.lines(), left.error)
+        return over
+    return msgspec.structs.replace(
+        over, pending=left.pending, next_try=to_unix(left.next_try), error=left.shown().error
+    )
+
+
+class _Address:
+    """Where a hub is: as configured, until it says that it has moved."""
+
+    def __init__(self, hub: str) -> None:
+        self.hub = hub
+        self.moved = ""
 
 
 class _Lost:
@@ -89,17 +103,17 @@ class _Lost:
         )
 
 
-async def _send(store: Store, hub: str, home: str, seconds: float, lost: _Lost) -> int:
+async def _send(store: Store, address: _Address, home: str, seconds: float, lost: _Lost) -> int:
     """Returns how many pings the hub has taken."""
     import httpx  # costs 100 ms, and is for rounds that have something to send only
 
-    sent, last = 0, 0
+    sent, last, hub = 0, 0, address.hub
     deadline, patience = time.monotonic() + seconds, min(seconds, _ANSWER_SECONDS)
     headers = {"user-agent": f"feeds/{__version__} (+{home})", "accept-encoding": "identity"}
     # The bound on a whole request is set in `_ask`: httpx bounds each of its steps.
     async with httpx.AsyncClient(headers=headers, timeout=2 * patience) as client:
         while time.monotonic() < deadline and (due := _due(store, hub, last)):
-            asked = [_ask(client, hub, ping.url, patience) for ping in due]
+            asked = [_ask(client, address, ping.url, patience) for ping in due]
             answers = await asyncio.gather(*asked)
             _note(store, hub, due, answers)
             for ping, answer in zip(due, answers, strict=True):
@@ -110,29 +124,46 @@ async def _send(store: Store, hub: str, home: str, seconds: float, lost: _Lost) 
     return sent
 
 
-async def _ask(client: httpx.AsyncClient, hub: str, url: str, patience: float) -> Answer:
-    from httpx import HTTPError, InvalidURL, Response
+async def _ask(client: httpx.AsyncClient, address: _Address, url: str, patience: float) -> Answer:
+    """Returns what the hub answers, from where it has moved to if it says so."""
+    from httpx import HTTPError, InvalidURL
+
+    at, until = address.moved or address.hub, asyncio.get_running_loop().time() + patience
+    try:
+        response, body = await _post(client, at, url, until)
+        moved = moved_to(response.status_code, response.headers, at)
+        if moved and at == address.hub:
+            address.moved = moved
+            response, body = await _post(client, moved, url, until)
+    except TimeoutError:
+        return Answer("away", f"no answer within {patience:g} s")
+    except (HTTPError, InvalidURL, OSError, ValueError) as error:
+        words = hide_secrets(_reason(error), at)
+        return Answer("away", hide_secrets(words, address.moved))
+    answer = judge(response.status_code, response.headers, body, _now())
+    words = hide_secrets(answer.words, at)
+    return answer._replace(words=hide_secrets(words, address.moved))
+
+
+async def _post(
+    client: httpx.AsyncClient, at: str, url: str, until: float
+) -> tuple[httpx.Response, bytes]:
+    """Returns an answer and the beginning of its text, which may be cut off at any place."""
+    from httpx import HTTPError
 
     form = {"hub.mode": "publish", "hub.url": url, "hub.topic": url}
-    response: Response | None = None
+    response: httpx.Response | None = None
     body = b""
     try:
-        async with (
-            asyncio.timeout(patience),
-            client.stream("POST", hub, data=form) as response,
-        ):
+        async with asyncio.timeout_at(until), client.stream("POST", at, data=form) as response:
             async for part in response.aiter_raw():
                 body += part
                 if len(body) >= _MAX_ANSWER_BYTES:
                     break
-    except TimeoutError:
-        words = f"no answer within {patience:g} s"
-    except (HTTPError, InvalidURL, OSError) as error:
-        words = _reason(error)
-    if response is None:
-        return Answer("away", words)
-    # Whatever became of the rest, the status was there.
-    return judge(response.status_code, response.headers, body[:_MAX_ANSWER_BYTES], _now())
+    except (HTTPError, OSError, TimeoutError):
+        if response is None:
+            raise
+    return response, body[:_MAX_ANSWER_BYTES]
 
 
 def _note(store: Store, hub: str, due: Sequence[Ping], answers: Sequence[Answer]) -> None:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from prometheus_client import CollectorRegistry, start_http_server
@@ -13,6 +14,7 @@ from feeds.report import PassReport
 from feeds.serve.answers import Answer, Tally
 from feeds.store import Store
 from feeds.store.totals import IMAGE_FETCHES, pings_to, totals
+from feeds.urls import shown_url
 
 _NOT_MODIFIED = 304
 # All that can be, so that every series is there from the start.
@@ -66,12 +68,23 @@ class Stock(NamedTuple):
 
 def take_stock(store: Store, hubs: Sequence[str]) -> Stock:
     """Returns what the state file counts of images and of these hubs."""
+    # Credentials in their addresses are for no metric, and hubs that differ in these only are one.
+    names: dict[str, list[str]] = {}
+    for hub in dict.fromkeys(hubs):
+        names.setdefault(shown_url(hub), []).append(hub)
     return Stock(
         store.image_counts(),
         totals(store, IMAGE_FETCHES),
-        {hub: totals(store, pings_to(hub)) for hub in hubs},
-        {one.hub: one.pending for one in store.hub_reports()},
+        {name: _sum(totals(store, pings_to(hub)) for hub in one) for name, one in names.items()},
+        _sum({shown_url(one.hub): one.pending} for one in store.hub_reports()),
     )
+
+
+def _sum(counts: Iterable[Mapping[str, int]]) -> Mapping[str, int]:
+    total: Counter[str] = Counter()
+    for one in counts:
+        total.update(one)
+    return total
 
 
 class Gauges(NamedTuple):

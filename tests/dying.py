@@ -1,0 +1,65 @@
+"""Work for processes that are killed or stopped in the midst of it, and the processes around."""
+
+from __future__ import annotations
+
+import multiprocessing.forkserver
+import multiprocessing.resource_tracker
+import os
+import signal
+import struct
+from contextlib import suppress
+from pathlib import Path
+from typing import Any, cast
+
+from feeds.processes import Say
+
+
+def fork_server() -> int:
+    """Returns the pid of the server that processes come from."""
+    return int(cast("Any", multiprocessing.forkserver)._forkserver._forkserver_pid)
+
+
+def resource_tracker() -> int:
+    """Returns the pid of Python's resource tracker."""
+    return int(cast("Any", multiprocessing.resource_tracker)._resource_tracker._pid)
+
+
+def children(pid: int) -> set[int]:
+    """Returns the processes that a process has started; none where it is gone."""
+    found: set[int] = set()
+    for children in Path(f"/proc/{pid}/task").glob("*/children"):
+        with suppress(FileNotFoundError, ProcessLookupError):
+            found.update(map(int, children.read_text(encoding="ascii").split()))
+    return found
+
+
+def descendants(pid: int) -> set[int]:
+    """Returns the processes that a process has started, and those that these have."""
+    found = children(pid)
+    return found.union(*map(descendants, found))
+
+
+def is_alive(pid: int) -> bool:
+    """Tells whether a process is there, and no zombie."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0] != "Z"
+    except (FileNotFoundError, ProcessLookupError):
+        return False
+
+
+def half_a_message(say: Say, number: int) -> bytes:
+    """Sends the beginning of a message, and then itself a signal."""
+    pipe = cast("Any", say).args[0]
+    os.write(pipe.fileno(), struct.pack("!Q", 1000) + b"half")
+    os.kill(os.getpid(), number)
+    return b""
+
+
+def killed_in_a_message(say: Say, *_: object) -> bytes:
+    """Is killed in the midst of a message."""
+    return half_a_message(say, signal.SIGKILL)
+
+
+def stopped_in_a_message(say: Say, *_: object) -> bytes:
+    """Is stopped in the midst of a message, for ever."""
+    return half_a_message(say, signal.SIGSTOP)
