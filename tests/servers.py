@@ -96,7 +96,7 @@ def adapted(name: str, site: Site, changes: dict[str, str]) -> str:
 
 
 def with_queries(text: str, port: int) -> str:
-    """Returns a file of deploy/ whose lines that hand queries on count; ``feeds serve`` is there."""
+    """Returns a file of deploy/ whose lines about queries count; `port` is ours."""
     lines, start = text.splitlines(), "# Queries, if `feeds serve` runs beside"
     first = next(number for number, line in enumerate(lines) if start in line) + 2
     last = next(n for n, line in enumerate(lines) if n > first and line.strip() == "# }")
