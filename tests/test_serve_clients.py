@@ -11,6 +11,8 @@ from hypothesis import strategies as st
 from feeds.config import load_config
 from feeds.errors import ConfigError
 from feeds.serve.clients import Proxies
+from feeds.serve.library import Library
+from tests.site import Site
 
 PROXIES = ["10.0.0.0/8", "192.0.2.7", "2001:db8:1::/48", "::1"]
 
@@ -89,6 +91,15 @@ def test_trusted_proxies_are_addresses_and_networks(
     path = tmp_path / "config.toml"
     path.write_text(f"[serve]\ntrusted_proxies = {value}\n", encoding="utf-8")
     assert load_config(path).config.serve.trusted_proxies == networks
+
+
+def test_trusted_proxies_are_taken_over_with_the_configuration(site: Site) -> None:
+    library = Library(site.load().config, pytest.fail)
+    site.configure('[serve]\ntrusted_proxies = ["192.0.2.7"]\n')
+    for client in ("192.0.2.7", "203.0.113.9"):
+        assert library.terms.proxies.client_of("192.0.2.7:80", ["203.0.113.9"]) == client
+        library.configure(site.load().config)
+    library.close()
 
 
 @pytest.mark.parametrize("value", ['["proxy.example.org"]', '["10.0.0.1/8"]', '["10.0.0.0/99"]'])
