@@ -97,16 +97,32 @@ def adapted(name: str, site: Site, changes: dict[str, str]) -> str:
     return text
 
 
+def with_queries(text: str, port: int) -> str:
+    """Returns a file of deploy/ whose lines about queries count; `port` is ours."""
+    lines, start = text.splitlines(), "# Queries, if `feeds serve` runs beside"
+    first = next(number for number, line in enumerate(lines) if start in line) + 2
+    last = next(n for n, line in enumerate(lines) if n > first and line.strip() == "# }")
+    for number in range(first, last + 1):
+        lines[number] = lines[number].replace("# ", "", 1).replace("#\t", "\t", 1)
+    return "\n".join(lines).replace("127.0.0.1:8000", f"127.0.0.1:{port}") + "\n"
+
+
 def free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as free:
         return int(free.getsockname()[1])
 
 
-def start(kind: str, site: Site, root: Path, port: int) -> subprocess.Popen[bytes]:
-    """Starts a server with what deploy/ has for it."""
+def start(
+    kind: str, site: Site, root: Path, port: int, queries: int | None = None
+) -> subprocess.Popen[bytes]:
+    """Starts a server with what deploy/ has for it; `queries` is the port they are handed on to."""
     if kind == "caddy":
-        changes = {"feeds.example.org {": f"http://127.0.0.1:{port} {{"}
+        changes = {
+            "feeds.example.org {": f"http://127.0.0.1:{port} {{",
+            "feeds.example.org/query": f"http://127.0.0.1:{port}/query",
+        }
         text = CADDY + adapted("Caddyfile", site, changes)
+        text = text if queries is None else with_queries(text, queries)
         (root / "Caddyfile").write_text(text, encoding="utf-8")
         program = need("caddy", "caddy")
         command = [program, "run", "--config", "Caddyfile", "--adapter", "caddyfile"]
@@ -118,7 +134,9 @@ def start(kind: str, site: Site, root: Path, port: int) -> subprocess.Popen[byte
         if kind == "nginx with brotli":
             changes["# brotli_static on;"] = "brotli_static on;"
             main = f"load_module {BROTLI_MODULE};\n{main}"
-        (root / "feeds.conf").write_text(adapted("nginx.conf", site, changes), encoding="utf-8")
+        text = adapted("nginx.conf", site, changes)
+        text = text if queries is None else with_queries(text, queries)
+        (root / "feeds.conf").write_text(text, encoding="utf-8")
         (root / "nginx.conf").write_text(main, encoding="utf-8")
         program = need("nginx", "nginx")
         command = [program, "-p", str(root), "-c", str(root / "nginx.conf"), "-e", "nginx.log"]

@@ -22,6 +22,7 @@ from feeds.config.types import (
     Language,
     Line,
     Name,
+    Network,
     Port,
     Quality,
     ServedUrl,
@@ -264,6 +265,7 @@ class Serve(Section):
     metrics: Address = ""
     delta_window: Duration = timedelta(days=7)
     query: bool = True
+    trusted_proxies: tuple[Network, ...] = ()
     memory: Size = 256 << 20
 
 

@@ -131,6 +131,15 @@ def _host(value: str) -> str:
         raise ValueError(f"wanted {WANTED_DOMAIN}, or an address, without a port") from None
 
 
+def _network(value: str) -> str:
+    try:
+        return str(ipaddress.ip_network(value))
+    except ValueError:
+        raise ValueError(
+            'wanted an address or a network, such as "127.0.0.1", "10.0.0.0/8" or "2001:db8::/32"'
+        ) from None
+
+
 def _domain(value: str) -> str:
     domain = normal_domain(value)
     if domain is None:
@@ -173,5 +182,6 @@ Email = Annotated[str, AfterValidator(_email)]
 SiteId = Annotated[str, AfterValidator(_site_id)]
 Domain = Annotated[str, AfterValidator(_domain)]
 Host = Annotated[str, AfterValidator(_host)]
+Network = Annotated[Line, AfterValidator(_network)]
 Size = Annotated[int, BeforeValidator(_size), Field(ge=1)]
 Address = Annotated[Line, AfterValidator(_address)]

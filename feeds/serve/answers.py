@@ -12,19 +12,26 @@ ALLOWED = "GET, HEAD, OPTIONS"
 
 
 class Request(NamedTuple):
-    """What of a request decides its answer; headers that were not sent are None.
+    """What of a request decides its answer: all of it, since ready answers are found by this.
 
-    `browser` says that it comes from one, and not from a reader (see `kinds.is_browser`).
+    Headers that were not sent are None; several lines of one are joined with commas (RFC 9110,
+    section 5.3). `browser` says that it comes from one, and not from a reader (see
+    `kinds.is_browser`), `host` that its Host header is as it must be (see `hosts.is_valid`).
     """
 
     method: str
     path: str
     query: str = ""
     encodings: str | None = None
+    match: str | None = None
     none_match: str | None = None
     since: str | None = None
+    unmodified_since: str | None = None
+    range: str | None = None
+    if_range: str | None = None
     a_im: str | None = None
     browser: bool = False
+    host: bool = True
 
 
 class Tally:
@@ -41,7 +48,8 @@ class Answer:
     """An answer that can be given again and again.
 
     `form` and `coding` say what was sent, for the metrics; `tally` is set by who counts. One that
-    is not `lasting` has a body that memory has no room for.
+    is not `lasting` is made again for the next who asks: memory has no room for its body, or it
+    tells how things stand at this moment.
     """
 
     __slots__ = ("body", "coding", "form", "headers", "lasting", "size", "status", "tally")
@@ -71,19 +79,13 @@ GONE = plain(
     ("cache-control", "public, max-age=60"),
     ("access-control-allow-origin", "*"),
 )
-
-
-def moved(location: str) -> Answer:
-    """Returns the answer at a former address: from now on ask there (RFC 9110, 15.4.2)."""
-    return plain(
-        301,
-        f"This feed has moved to {location}",
-        ("location", location),
-        ("cache-control", "public, max-age=3600"),
-        ("access-control-allow-origin", "*"),
-    )
-
-
+BAD_HOST = plain(400, "Wanted one Host header, with the name or address of this server.")
+PRECONDITION_FAILED = plain(
+    412,
+    "This is not what If-Match or If-Unmodified-Since ask for.",
+    ("cache-control", "no-store"),
+    ("access-control-allow-origin", "*"),
+)
 WRONG_METHOD = plain(405, f"Only {ALLOWED} here.", ("allow", ALLOWED))
 URI_TOO_LONG = plain(414, "That address is too long.")
 NOT_ACCEPTABLE = plain(
@@ -100,8 +102,22 @@ OPTIONS = Answer(
         ("allow", ALLOWED),
         ("access-control-allow-origin", "*"),
         ("access-control-allow-methods", "GET, HEAD"),
-        ("access-control-allow-headers", "A-IM, If-None-Match, If-Modified-Since"),
+        (
+            "access-control-allow-headers",
+            "A-IM, If-Match, If-None-Match, If-Modified-Since, If-Unmodified-Since",
+        ),
         ("access-control-max-age", "86400"),
     ],
     b"",
 )
+
+
+def moved(location: str) -> Answer:
+    """Returns the answer at a former address: from now on ask there (RFC 9110, 15.4.2)."""
+    return plain(
+        301,
+        f"This feed has moved to {location}",
+        ("location", location),
+        ("cache-control", "public, max-age=3600"),
+        ("access-control-allow-origin", "*"),
+    )

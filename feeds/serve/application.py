@@ -11,6 +11,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 from feeds.serve.answers import (
+    BAD_HOST,
     BROKEN,
     BUSY,
     NOT_FOUND,
@@ -21,12 +22,12 @@ from feeds.serve.answers import (
     Request,
     plain,
 )
-from feeds.serve.kinds import is_browser
 from feeds.serve.library import Library
 from feeds.serve.media import Stream
 from feeds.serve.metrics import Counts
 from feeds.serve.query import BadQueryError, Query
-from feeds.serve.wire import HTTPProtocol, Scope, send, send_file
+from feeds.serve.turns import Turns
+from feeds.serve.wire import HTTPProtocol, Scope, request_of, send, send_file
 from feeds.slugs import QUERY
 
 _LONGEST_TARGET = 8192
@@ -34,7 +35,9 @@ _LONGEST_TARGET = 8192
 _MOST_READY = 4096
 _LONGEST_KEY = 2048
 _MOST_WAITING = 512
-_MOST_QUERIES = 64
+_MOST_QUERIES = 128
+# Whoever polls a query is noted when its answer is made, so ready ones must not last for ever.
+_READY_QUERIES_SECONDS = 600
 _HEALTH_SECONDS = 1.0
 _QUERIES = {f"{QUERY}.{extension}": extension for extension in ("atom", "rss", "json")}
 # What stands for what; browsers look for the icon of a feed that they show in that place.
@@ -48,7 +51,8 @@ class Application:
 
     `ready` holds the answers to requests that came before, by all that decides them. A publication,
     or a body that has to leave memory, replaces the whole table; so an answer is entered into the
-    table that there was when its making began.
+    table that there was when its making began. Queries have a table of their own, lest a crowd of
+    them drops the answers with documents.
     """
 
     def __init__(self, library: Library, counts: Counts, failed: Callable[[str], None]) -> None:
@@ -56,26 +60,36 @@ class Application:
         self._counts = counts
         self._failed = failed
         self._ready: dict[Request, Answer] = {}
+        self._ready_queries: dict[Request, Answer] = {}
+        self._queries_until = 0.0
         self._workers = ThreadPoolExecutor(4, thread_name_prefix="answer")
-        # One thread: it alone uses feedgen, which is not for several.
-        self._querier = ThreadPoolExecutor(1, thread_name_prefix="query")
+        self._turns = Turns(_MOST_QUERIES)
         self._waiting = 0
-        self._queries: dict[Request, asyncio.Future[Answer | Stream]] = {}
         self._health: tuple[float, Answer] = (0.0, BUSY)
-        library.bodies.on_evict = self.forget
+        self._asking: asyncio.Future[Answer] | None = None
+        library.bodies.on_evict = self._forget_documents
+        library.results.on_evict = self._forget_queries
 
     def forget(self) -> None:
         """Drops all ready answers; from any thread."""
+        self._forget_documents()
+        self._forget_queries()
+
+    def _forget_documents(self) -> None:
         self._ready = {}
+
+    def _forget_queries(self) -> None:
+        self._ready_queries = {}
 
     def close(self) -> None:
         """Lets the threads end."""
         self._workers.shutdown()
-        self._querier.shutdown()
+        self._turns.close()
 
     def answer_ready(self, scope: Scope, protocol: HTTPProtocol) -> bool:
         """Answers if the answer is ready; from the one thread that reads requests."""
-        answer = self._ready.get(_request_of(scope))
+        request = request_of(scope)
+        answer = self._ready.get(request) or self._ready_query(request)
         if answer is None:
             return False
         tally = answer.tally
@@ -84,8 +98,11 @@ class Application:
         send(answer, protocol)
         return True
 
+    def _ready_query(self, request: Request) -> Answer | None:
+        return self._ready_queries.get(request) if time.monotonic() < self._queries_until else None
+
     async def __rsgi__(self, scope: Scope, protocol: HTTPProtocol) -> None:
-        request = _request_of(scope)
+        request = request_of(scope)
         answer = await self._answer(request, scope)
         size = 0 if request.method == "HEAD" else answer.size
         if isinstance(answer, Answer):
@@ -96,7 +113,11 @@ class Application:
             send_file(answer, request, protocol)
 
     async def _answer(self, request: Request, scope: Scope) -> Answer | Stream:
-        ready = self._ready
+        asks = self._asks_query(request)
+        if asks and time.monotonic() >= self._queries_until:
+            self._forget_queries()
+            self._queries_until = time.monotonic() + _READY_QUERIES_SECONDS
+        ready = self._ready_queries if asks else self._ready
         try:
             answer = await self._make(request, scope)
         except Exception as error:  # noqa: BLE001 (a fault of ours must be told, and stop only this answer)
@@ -112,15 +133,18 @@ class Application:
             ready[request] = answer
         return answer
 
+    def _asks_query(self, request: Request) -> bool:
+        paths = _paths(request.path, self.library.terms.prefix)
+        return any(path == QUERY or path in _QUERIES for path in paths)
+
     async def _make(self, request: Request, scope: Scope) -> Answer | Stream:
+        if not request.host:
+            return BAD_HOST
         if request.method not in ("GET", "HEAD"):
             return OPTIONS if request.method == "OPTIONS" else WRONG_METHOD
         if len(request.path) + len(request.query) > _LONGEST_TARGET:
             return URI_TOO_LONG
         library = self.library
-        tags = scope.headers.get_all("if-none-match")
-        if len(tags) > 1:
-            request = request._replace(none_match=", ".join(tags))
         publication = library.publication
         for path in _paths(request.path, library.terms.prefix):
             elsewhere = library.moved(path)
@@ -129,14 +153,13 @@ class Application:
             if path in publication.texts:
                 return await self._work(lambda path=path: library.text(request, path))  # type: ignore[misc]
             if path in publication.media:
-                ranges = scope.headers.get("range"), scope.headers.get("if-range")
-                return library.media(request, path, ranges)
+                return library.media(request, path)
             if path == "healthz":
                 return await self._healthz()
             if path == QUERY and library.config.serve.query:
-                return await self._work(lambda: library.form(request))
+                return await self._form(request, scope)
             if path in _QUERIES and library.config.serve.query:
-                return await self._query(request, _QUERIES[path])
+                return await self._query(request, _QUERIES[path], scope)
         return next(
             (
                 found
@@ -155,31 +178,38 @@ class Application:
         finally:
             self._waiting -= 1
 
-    async def _query(self, request: Request, extension: str) -> Answer | Stream:
-        """Answers a query; all who ask the same at the same time wait for one answer."""
+    async def _form(self, request: Request, scope: Scope) -> Answer:
+        library, same = self.library, request._replace(method="GET", path=QUERY, query="")
+        return await self._turns.take(self._client(scope), same, lambda: library.form(request))
+
+    async def _query(self, request: Request, extension: str, scope: Scope) -> Answer:
         try:
             query = Query.parse(request.query)
         except BadQueryError as error:
             return plain(400, str(error), ("access-control-allow-origin", "*"))
+        library = self.library
         same = request._replace(method="GET", path=extension, query=query.canonical())
-        future = self._queries.get(same)
-        if future is None:
-            if len(self._queries) >= _MOST_QUERIES:
-                return BUSY
-            library = self.library
-            future = asyncio.get_running_loop().run_in_executor(
-                self._querier, lambda: library.query(request, extension, query)
-            )
-            self._queries[same] = future
-            future.add_done_callback(lambda _: self._queries.pop(same, None))
-        return await asyncio.shield(future)
+        return await self._turns.take(
+            self._client(scope), same, lambda: library.query(request, extension, query)
+        )
+
+    def _client(self, scope: Scope) -> str:
+        forwarded = scope.headers.get_all("x-forwarded-for")
+        return self.library.terms.proxies.client_of(scope.client, forwarded)
 
     async def _healthz(self) -> Answer:
+        """Asks once for all who want to know within a second: a crowd of monitors costs little."""
         until, answer = self._health
-        if time.monotonic() >= until:
+        if time.monotonic() < until:
+            return answer
+        if self._asking is None:
             loop = asyncio.get_running_loop()
-            answer = await loop.run_in_executor(self._workers, self.library.health)
+            self._asking = loop.run_in_executor(self._workers, self.library.health)
+        try:
+            answer = await asyncio.shield(self._asking)
             self._health = time.monotonic() + _HEALTH_SECONDS, answer
+        finally:
+            self._asking = None
         return answer
 
 
@@ -195,17 +225,3 @@ def _paths(path: str, prefix: str) -> list[str]:
     if prefix != "/" and path.startswith(prefix):
         found.append(path[len(prefix) :])
     return [_ALIASES.get(one, one) for one in found]
-
-
-def _request_of(scope: Scope) -> Request:
-    get = scope.headers.get
-    return Request(
-        scope.method,
-        scope.path,
-        scope.query_string,
-        get("accept-encoding"),
-        get("if-none-match"),
-        get("if-modified-since"),
-        get("a-im"),
-        is_browser(get("accept")),
-    )

@@ -8,37 +8,61 @@ from email.utils import formatdate, parsedate_to_datetime
 from functools import lru_cache
 from typing import NamedTuple
 
-_TAG = re.compile(r'\s*(?:W/)?"([^"]*)"\s*(?:,|$)')
+from feeds.serve.answers import Request
+
+# One member of a list of entity tags, with empty members before it (RFC 9110, section 5.6.1.2).
+_TAG = re.compile(r'[\s,]*(W/)?"([^"]*)"\s*(?=,|$)')
 _RANGE = re.compile(
-    r"bytes\s*=\s*(?:(\d{1,18})-(\d{0,18})|-(\d{1,18}))\s*", re.ASCII | re.IGNORECASE
+    r"bytes\s*=[\s,]*(?:(\d{1,18})-(\d{0,18})|-(\d{1,18}))[\s,]*", re.ASCII | re.IGNORECASE
 )
-_ANY = "*"
+UNCHANGED = 304
+FAILED = 412
 
 
-def listed_tags(header: str) -> list[str]:
-    """Returns the entity tags of an If-None-Match header, without quotes and without W/."""
-    if header.strip() == _ANY:
-        return [_ANY]
+def listed_tags(header: str, *, strong: bool = False) -> list[str]:
+    """Returns the entity tags of a list, without quotes and W/; `strong` leaves weak ones out.
+
+    What follows a member that is no entity tag is not read.
+    """
     tags, position = [], 0
     while match := _TAG.match(header, position):
-        tags.append(match[1])
+        if not (strong and match[1]):
+            tags.append(match[2])
         position = match.end()
-        if position >= len(header):
-            break
     return tags
 
 
-def is_unchanged(none_match: str | None, since: str | None, tag: str, modified: int) -> bool:
-    """Tells whether a client has the representation already.
+def status_of(request: Request, tag: str, modified: int | None) -> int:
+    """Returns what the conditions of a GET or HEAD come to: 200, 304 or 412.
 
-    If-None-Match goes before If-Modified-Since (section 13.1.3), compares weakly (section 13.1.2),
-    and ``*`` matches whatever there is. A date that is none counts as not sent.
+    In the order of RFC 9110, section 13.2.2: If-Match goes before If-Unmodified-Since, these before
+    If-None-Match, and that before If-Modified-Since. If-Match compares strongly (13.1.1),
+    If-None-Match weakly (13.1.2), and ``*`` matches whatever there is. `modified` is in seconds
+    since 1970; without it, as with a date that is none, conditions with dates count as not sent.
     """
-    if none_match is not None:
-        tags = listed_tags(none_match)
-        return tag in tags or tags == [_ANY]
-    then = parse_http_date(since) if since is not None else None
-    return then is not None and modified <= then
+    if request.match is not None:
+        if not _names(request.match, tag, strong=True):
+            return FAILED
+    elif _is_newer(modified, request.unmodified_since) is True:
+        return FAILED
+    if request.none_match is not None:
+        return UNCHANGED if _names(request.none_match, tag) else 200
+    return UNCHANGED if _is_newer(modified, request.since) is False else 200
+
+
+def _names(header: str, tag: str, *, strong: bool = False) -> bool:
+    return header.strip(" \t,") == "*" or tag in listed_tags(header, strong=strong)
+
+
+def _is_newer(modified: int | None, date: str | None) -> bool | None:
+    """Tells whether something was modified after a date; None where that cannot be said."""
+    then = _one_date(date)
+    return None if then is None or modified is None else modified > then
+
+
+def _one_date(text: str | None) -> int | None:
+    """Returns a date; None where there is none, or several (RFC 9110, section 13.1.3)."""
+    return None if text is None or text.count(",") > 1 else parse_http_date(text)
 
 
 @lru_cache(maxsize=1024)
@@ -94,4 +118,4 @@ def still_holds(if_range: str | None, tag: str, modified: int) -> bool:
     text = if_range.strip()
     if text.startswith(('"', "W/")):
         return text == f'"{tag}"'
-    return parse_http_date(text) == modified
+    return _one_date(text) == modified

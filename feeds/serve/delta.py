@@ -19,6 +19,9 @@ from feeds.store.versions import Versions
 MANIPULATION = "feed"
 # Of all documents together: about 700 bytes each.
 _MOST_VERSIONS = 200_000
+# Of all queries together, of at most 2,400 bytes each; so many may be noted before it is looked.
+_MOST_QUERY_VERSIONS = 10_000
+_NOTED_BETWEEN = 100
 
 
 class Delta(NamedTuple):
@@ -35,6 +38,7 @@ class Deltas:
         self._versions = versions
         self._bodies = bodies
         self._window = window
+        self._noted = 0
 
     def record(self, key: str, extension: str, digest: str, data: bytes) -> None:
         """Remembers what a version of a document holds.
@@ -47,13 +51,32 @@ class Deltas:
         entries = entry_digests(extension, data)
         self._versions.record(key, digest, entries, int(time.time()))
 
+    def note(self, key: str, extension: str, digest: str, read: Callable[[], bytes]) -> None:
+        """Remembers what a version of a query holds, and that it was asked for now."""
+        from feeds.render.cut import entry_digests
+
+        now = int(time.time())
+        if self._versions.asked(key, digest, now):
+            return
+        data = self._bodies.get(digest, IDENTITY, read)
+        self._versions.record(key, digest, entry_digests(extension, data), now, query=True)
+        self._noted += 1
+        if self._noted % _NOTED_BETWEEN == 0:
+            self._versions.forget_queries(now - self._window, _MOST_QUERY_VERSIONS)
+
     def recorded(self) -> set[tuple[str, str]]:
         """Returns path and digest of all versions that are the newest of their documents."""
         return self._versions.newest()
 
+    def end(self, paths: set[str]) -> None:
+        """Lets the window of documents that are not published any more begin."""
+        self._versions.end(paths, int(time.time()))
+
     def forget(self) -> None:
         """Forgets what is past the window."""
-        self._versions.forget(int(time.time()) - self._window, _MOST_VERSIONS)
+        before = int(time.time()) - self._window
+        self._versions.forget(before, _MOST_VERSIONS)
+        self._versions.forget_queries(before, _MOST_QUERY_VERSIONS)
 
     def cut(
         self, key: str, extension: str, old: str, digest: str, read: Callable[[], bytes]

@@ -67,7 +67,7 @@ class Finder:
             result = self._results[query]
         canonical = query.canonical()
         path = f"{QUERY}.{extension}"
-        return Text(
+        text = Text(
             path,
             result.digests[extension],
             edition.changed,
@@ -76,6 +76,8 @@ class Finder:
             lambda: self._render(query, edition, index)[extension],
             canonical,
         )
+        self._deltas.note(text.versions, extension, text.digest, text.read)
+        return text
 
     def close(self) -> None:
         """Closes the index."""
@@ -106,7 +108,6 @@ class Finder:
             documents[extension] = document.data
             digest = digests[extension] = digest_of(document.data)
             self._bodies.put(digest, IDENTITY, document.data)
-            self._deltas.record(f"{document.path}?{canonical}", extension, digest, document.data)
         results = self._results
         results[query] = _Result(edition.number, digests)
         results.move_to_end(query)

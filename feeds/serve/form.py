@@ -9,9 +9,9 @@ from html import escape
 
 from feeds.config import Config
 from feeds.model import Feed
-from feeds.serve.answers import NOSNIFF, NOT_ACCEPTABLE, Answer, Request
+from feeds.serve.answers import NOSNIFF, NOT_ACCEPTABLE, PRECONDITION_FAILED, Answer, Request
 from feeds.serve.bodies import Bodies, digest_of
-from feeds.serve.conditions import is_unchanged
+from feeds.serve.conditions import FAILED, UNCHANGED, status_of
 from feeds.serve.encodings import choose
 from feeds.serve.query import DEFAULT_LIMIT, MAX_LIMIT, MAX_TEXT
 from feeds.serve.texts import tag_of
@@ -77,7 +77,10 @@ def answer_form(
         NOSNIFF,
         ("referrer-policy", "no-referrer"),
     ]
-    if is_unchanged(request.none_match, None, tag, 0):
+    condition = status_of(request, tag, None)
+    if condition == FAILED:
+        return PRECONDITION_FAILED
+    if condition == UNCHANGED:
         return Answer(304, headers, b"", form="html")
     headers.append(("content-type", "text/html; charset=utf-8"))
     if coding:

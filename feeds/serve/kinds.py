@@ -58,7 +58,7 @@ def kind_of(path: str) -> Kind:
 @lru_cache(maxsize=1024)
 def is_browser(accept: str | None) -> bool:
     """Tells by its Accept header whether a client wants pages and has not heard of feeds."""
-    names = {name for name, _ in weighted(accept or "")}
+    names = {name for name, weight in weighted(accept or "") if weight > 0}
     return "text/html" in names and names.isdisjoint(_FEEDS)
 
 

@@ -41,6 +41,8 @@ from feeds.store.search import TooLongError
 from feeds.store.versions import Versions
 
 _TRIES = 3
+# Of `serve.memory` the part for bodies of queries, lest they push those of documents out.
+_RESULTS_SHARE = 8
 _NO_STORE = ("cache-control", "no-store")
 
 
@@ -52,7 +54,8 @@ class Library:
     """
 
     def __init__(self, config: Config, warn: Callable[[str], None]) -> None:
-        self.bodies = Bodies(config.serve.memory)
+        self.bodies = Bodies(0)
+        self.results = Bodies(0)
         self._versions = Versions(config.paths.state.with_name("versions.db"), warn)
         self._warn = warn
         self._publication = NOTHING
@@ -65,22 +68,24 @@ class Library:
         self._state: object = None
         self._manifest: Fingerprint | None = None
         self._fault = ""
-        self._finder = Finder(config, self.bodies, self._deltas_for(config), warn)
+        self._finder = Finder(config, self.results, self._deltas_for(config, self.results), warn)
         self.configure(config)
 
     def configure(self, config: Config) -> None:
         """Takes over a configuration."""
         self.config = config
         self.terms = terms_of(config)
-        self.bodies.limit = config.serve.memory
-        self._deltas = self._deltas_for(config)
-        self._finder.configure(config, self._deltas)
+        self.results.limit = config.serve.memory // _RESULTS_SHARE
+        self.bodies.limit = config.serve.memory - self.results.limit
+        self._deltas = self._deltas_for(config, self.bodies)
+        self._result_deltas = self._deltas_for(config, self.results)
+        self._finder.configure(config, self._result_deltas)
         self._manifest = self._state = None
         self.refresh()
 
-    def _deltas_for(self, config: Config) -> Deltas:
+    def _deltas_for(self, config: Config, bodies: Bodies) -> Deltas:
         window = int(config.serve.delta_window.total_seconds())
-        return Deltas(self._versions, self.bodies, window)
+        return Deltas(self._versions, bodies, window)
 
     def leave(self) -> None:
         """Lets `warm` come to an end before it is done."""
@@ -139,8 +144,10 @@ class Library:
 
     def warm(self) -> None:
         """Compresses what is new, and remembers what it holds for later deltas."""
+        texts = dict(self._publication.texts)
         recorded = self._deltas.recorded()
-        for path, held in list(self._publication.texts.items()):
+        self._deltas.end({path for path, _ in recorded if path not in texts})
+        for path, held in texts.items():
             kind = kind_of(path)
             if self._leaving:
                 return
@@ -194,12 +201,9 @@ class Library:
                 self._publication.texts[path] = fresh
         return self.unknown(path)
 
-    def media(
-        self, request: Request, path: str, ranges: tuple[str | None, str | None]
-    ) -> Answer | Stream:
+    def media(self, request: Request, path: str) -> Answer | Stream:
         """Returns the answer for a file below out/ that is streamed."""
-        out, max_age = self.config.paths.out, self.terms.max_age
-        return answer_media(out, path, request, ranges, max_age)
+        return answer_media(self.config.paths.out, path, request, self.terms.max_age)
 
     def query(self, request: Request, extension: str, query: Query) -> Answer:
         """Returns the answer for a query in one format."""
@@ -207,7 +211,7 @@ class Library:
             text = self._finder.find(query, extension)
         except TooLongError:
             return plain(503, "That search took too long.", _NO_STORE, ("retry-after", "60"))
-        return answer_text(request, text, self.terms, self.bodies, self._deltas)
+        return answer_text(request, text, self.terms, self.results, self._result_deltas)
 
     def form(self, request: Request) -> Answer:
         """Returns the answer for the page that helps to write a query."""
@@ -217,15 +221,17 @@ class Library:
             feeds[:] = store.published_feeds()
 
         read_state(self.config.paths.state, see)
-        return answer_form(request, self.config, feeds, self.bodies, self.terms.max_age)
+        return answer_form(request, self.config, feeds, self.results, self.terms.max_age)
 
     def health(self) -> Answer:
-        """Returns the answer to a monitor."""
+        """Returns the answer to a monitor, which tells how things stand at this moment."""
         health = health_of(self.config, utc_now())
         if health.ok and not self._publication.texts:
             health = msgspec.structs.replace(health, ok=False, reason="nothing is published")
         headers = [("content-type", "application/json"), NOSNIFF, _NO_STORE]
-        return Answer(200 if health.ok else 503, headers, msgspec.json.encode(health))
+        answer = Answer(200 if health.ok else 503, headers, msgspec.json.encode(health))
+        answer.lasting = False
+        return answer
 
     def gauges(self) -> Gauges:
         """Returns what the metrics tell of all this."""
@@ -235,7 +241,7 @@ class Library:
 
         read_state(self.config.paths.state, see)
         publication = self._publication
-        memory = (self.bodies.size, self.bodies.limit)
+        memory = (self.bodies.size + self.results.size, self.bodies.limit + self.results.limit)
         images = sum(kind_of(path).media_type.startswith("image/") for path in publication.media)
         documents = len(publication.texts)
         return Gauges(self._report, *self._totals, documents, images, memory, self._stock)

@@ -6,8 +6,16 @@ from pathlib import Path
 from typing import NamedTuple
 
 from feeds.publish import stamp_of
-from feeds.serve.answers import NOT_FOUND, Answer, Headers, Request, plain
-from feeds.serve.conditions import Part, http_date, is_unchanged, part_of, still_holds
+from feeds.serve.answers import NOT_FOUND, PRECONDITION_FAILED, Answer, Headers, Request, plain
+from feeds.serve.conditions import (
+    FAILED,
+    UNCHANGED,
+    Part,
+    http_date,
+    part_of,
+    status_of,
+    still_holds,
+)
 from feeds.serve.kinds import kind_of
 from feeds.serve.texts import cache_control, shared_headers
 
@@ -24,10 +32,8 @@ class Stream(NamedTuple):
     part: Part | None
 
 
-def answer_media(
-    out: Path, path: str, request: Request, ranges: tuple[str | None, str | None], max_age: int
-) -> Answer | Stream:
-    """Returns the answer to a GET or HEAD for a file; `ranges` are the Range and If-Range headers.
+def answer_media(out: Path, path: str, request: Request, max_age: int) -> Answer | Stream:
+    """Returns the answer to a GET or HEAD for a file; ranges are for GET (RFC 9110, section 14.2).
 
     The entity tag is made of what changes whenever the file is replaced: size, mtime and inode.
     """
@@ -42,11 +48,14 @@ def answer_media(
         ("accept-ranges", "bytes"),
         *shared_headers(kind_of(path), path),
     ]
-    if is_unchanged(request.none_match, request.since, tag, modified):
+    condition = status_of(request, tag, modified)
+    if condition == FAILED:
+        return PRECONDITION_FAILED
+    if condition == UNCHANGED:
         return Answer(304, headers, b"", form="media")
-    wanted, if_range = ranges
+    wanted = request.method == "GET" and still_holds(request.if_range, tag, modified)
     try:
-        part = part_of(wanted, stamp.size) if still_holds(if_range, tag, modified) else None
+        part = part_of(request.range, stamp.size) if wanted else None
     except ValueError:
         return plain(416, "There are no such bytes.", ("content-range", f"bytes */{stamp.size}"))
     headers.append(("content-type", kind_of(path).media_type))

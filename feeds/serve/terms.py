@@ -8,6 +8,7 @@ from urllib.parse import unquote, urlsplit
 
 from feeds.config import Config
 from feeds.daemon.schedule import trigger_of
+from feeds.serve.clients import Proxies
 
 # With `watch` a pass may come at any moment.
 _WATCHED_SECONDS = 60
@@ -21,19 +22,22 @@ class Terms(NamedTuple):
     """How long, in seconds, answers stay fresh; where readers find us; the hubs that tell of news.
 
     `prefix` is the path of `site.base_url`: requests may come with it or, through a proxy, without.
+    `proxies` are those that are believed who asks.
     """
 
     max_age: int
     base_url: str
     prefix: str
     hubs: tuple[str, ...]
+    proxies: Proxies
 
 
 def terms_of(config: Config) -> Terms:
     """Returns the terms."""
     base_url = config.site.base_url
     prefix = unquote(urlsplit(base_url).path)
-    return Terms(max_age(config), base_url, prefix, config.site.hub)
+    proxies = Proxies(config.serve.trusted_proxies)
+    return Terms(max_age(config), base_url, prefix, config.site.hub, proxies)
 
 
 def max_age(config: Config) -> int:

@@ -5,9 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import NamedTuple
 
-from feeds.serve.answers import NOSNIFF, NOT_ACCEPTABLE, Answer, Headers, Request
-from feeds.serve.bodies import Bodies
-from feeds.serve.conditions import http_date, is_unchanged, listed_tags
+from feeds.serve.answers import (
+    NOSNIFF,
+    NOT_ACCEPTABLE,
+    PRECONDITION_FAILED,
+    Answer,
+    Headers,
+    Request,
+)
+from feeds.serve.bodies import Bodies, digest_of
+from feeds.serve.conditions import FAILED, UNCHANGED, http_date, listed_tags, status_of
 from feeds.serve.delta import Delta, Deltas, accepts_deltas
 from feeds.serve.encodings import IDENTITY, choose
 from feeds.serve.kinds import Kind, is_immutable, kind_of
@@ -36,8 +43,8 @@ class Text(NamedTuple):
 
     @property
     def versions(self) -> str:
-        """What its versions are remembered by."""
-        return f"{self.path}?{self.query}" if self.query else self.path
+        """What its versions are remembered by: short, however long a query is."""
+        return f"{self.path}?{digest_of(self.query.encode())}" if self.query else self.path
 
 
 def answer_text(
@@ -52,7 +59,10 @@ def answer_text(
     tag = tag_of(text.digest, coding, variant="" if media_type == kind.media_type else "xml")
     headers = _headers(text, tag, terms)
     vary = "Accept-Encoding, Accept" if kind.browser else "Accept-Encoding"
-    if is_unchanged(request.none_match, request.since, tag, text.modified):
+    condition = status_of(request, tag, text.modified)
+    if condition == FAILED:
+        return PRECONDITION_FAILED
+    if condition == UNCHANGED:
         return Answer(304, [("vary", vary), *headers], b"", form=text.extension)
     digest, read, status = text.digest, text.read, 200
     delta = _delta(request, text, deltas) if kind.feed else None

@@ -5,22 +5,33 @@ from __future__ import annotations
 from typing import Protocol
 
 from feeds.serve.answers import Answer, Headers, Request
+from feeds.serve.hosts import is_valid
+from feeds.serve.kinds import is_browser
 from feeds.serve.media import Stream
 
 
 class RequestHeaders(Protocol):
-    """The headers of a request, by their names in lower case."""
+    """The headers of a request, by their names in lower case.
 
-    def get(self, name: str, /) -> str | None:
-        """Returns the first of this name."""
+    Granian leaves out lines with other signs than those of ASCII.
+    """
+
+    def __contains__(self, name: str, /) -> bool:
+        """Tells whether there is a line of this name, of whatever signs."""
 
     def get_all(self, name: str, /) -> list[str]:
         """Returns all of this name."""
 
 
 class Scope(Protocol):
-    """A request, by RSGI 1.5 (granian's docs/spec/RSGI.md); the path is decoded."""
+    """A request, by RSGI 1.5 (granian's docs/spec/RSGI.md).
 
+    The path is decoded, `client` is the address and port of the peer, and `http_version` says "1"
+    for 1.0.
+    """
+
+    client: str
+    http_version: str
     method: str
     path: str
     query_string: str
@@ -43,6 +54,31 @@ class HTTPProtocol(Protocol):
         self, status: int, headers: Headers, file: str, start: int, end: int, /
     ) -> None:
         """Answers with a part of a file."""
+
+
+def request_of(scope: Scope) -> Request:
+    """Returns what of a request decides its answer."""
+    headers = scope.headers
+    return Request(
+        scope.method,
+        scope.path,
+        scope.query_string,
+        _field(headers, "accept-encoding"),
+        _field(headers, "if-match"),
+        _field(headers, "if-none-match"),
+        _field(headers, "if-modified-since"),
+        _field(headers, "if-unmodified-since"),
+        _field(headers, "range"),
+        _field(headers, "if-range"),
+        _field(headers, "a-im"),
+        is_browser(_field(headers, "accept")),
+        is_valid(headers.get_all("host"), scope.http_version),
+    )
+
+
+def _field(headers: RequestHeaders, name: str) -> str | None:
+    """Returns all lines of a header, joined; None where it was not sent."""
+    return ", ".join(headers.get_all(name)) if name in headers else None
 
 
 def send(answer: Answer, protocol: HTTPProtocol) -> None:
