@@ -15,7 +15,7 @@ from feeds.config import Config
 from feeds.model import Fingerprint, Problem
 from feeds.seeds.parse import ParseOptions
 from feeds.seeds.pool import Wanted, read_seeds
-from feeds.seeds.read import PARSER_VERSION
+from feeds.seeds.read import PARSER_VERSION, READER_VERSION
 from feeds.seeds.scan import Found, scan, shown
 from feeds.store import Store
 
@@ -58,7 +58,8 @@ class _Due(NamedTuple):
 
 def parser_name(config: Config) -> str:
     """Returns what tells one way of reading seeds from another."""
-    return f"{__version__} {PARSER_VERSION} {config.site.timezone} {config.text.repair}"
+    versions = f"{__version__} {PARSER_VERSION} {READER_VERSION}"
+    return f"{versions} {config.site.timezone} {config.text.repair}"
 
 
 def rescan(
