@@ -19,7 +19,7 @@ from feeds.images.files import folder_times
 from feeds.model import MEDIA, FeedKind, Problem, Summary
 from feeds.passes import Ears, Options
 from feeds.planning import Linking, Plan, plan_of
-from feeds.publish import Publisher, is_copy, read_manifest, stamp_of
+from feeds.publish import Publisher, is_copy, read_manifest, recipe, stamp_of
 from feeds.render.view import RENDER_VERSION, Site
 from feeds.select.addresses import Known, is_made, owner_of
 from feeds.select.choose import Past
@@ -169,7 +169,8 @@ def _is_intact(store: Store, out: Path) -> bool:
 
 
 def _config_key(config: Config, templates: Templates) -> bytes:
-    key = f"{__version__} {SELECTION_VERSION} {RENDER_VERSION} {config!r} {templates!r}"
+    versions = f"{__version__} {SELECTION_VERSION} {RENDER_VERSION} {recipe()}"
+    key = f"{versions} {config!r} {templates!r}"
     return hashlib.sha256(key.encode(errors="surrogateescape")).digest()
 
 
@@ -213,6 +214,7 @@ def _publish(
         store.item_count(),
         known=known | gallery.present,
         precompress=config.publish.precompress,
+        recompress=store.fact("copies", str) != recipe(),
         dry_run=options.dry_run,
     ) as publisher:
         for name in filter(gallery.links.__contains__, media):
@@ -239,6 +241,7 @@ def _publish(
         store.keep_fact("moves", moves)
         store.keep_feed_images(plan.images, gallery.before)
         store.keep_fact("index", this_index)
+        store.keep_fact("copies", recipe())
         store.drop_feeds(set(store.feeds()) - {one.feed.address for one in plan.feeds})
         untouched = {path: stamp for path, stamp in stamps.items() if path in publisher.files}
         published = untouched | publisher.stamps

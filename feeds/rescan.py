@@ -22,7 +22,7 @@ from feeds.model import Fingerprint, Problem, Reading
 from feeds.seeds.missing import mass_removals
 from feeds.seeds.parse import ParseOptions
 from feeds.seeds.pool import Wanted, read_seeds
-from feeds.seeds.read import PARSER_VERSION
+from feeds.seeds.read import PARSER_VERSION, READER_VERSION
 from feeds.seeds.scan import Found, Seen, is_below, look_again, scan, shown
 from feeds.store import Store
 
@@ -95,7 +95,8 @@ def problems_of(store: Store, found: Rescan) -> list[Problem]:
 
 def parser_name(config: Config) -> str:
     """Returns what tells one way of reading seeds from another."""
-    return f"{__version__} {PARSER_VERSION} {config.site.timezone} {config.text.repair}"
+    versions = f"{__version__} {PARSER_VERSION} {READER_VERSION}"
+    return f"{versions} {config.site.timezone} {config.text.repair}"
 
 
 def survey(store: Store, config: Config, base: Path, *, full: bool = False) -> Survey:

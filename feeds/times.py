@@ -15,6 +15,8 @@ from dateutil.parser import isoparse
 WANTED_DATE = "a date in ISO 8601, such as 2021-08-19T11:58:00Z"
 WANTED_DURATION = 'a duration such as "90s", "15m", "48h" or "365d"'
 # Validators and readers doubt dates before feeds existed.
+# 9999-12-31T23:59:59Z: no later time can be written (RFC 3339, section 1), in seconds since 1970.
+LATEST = 253_402_300_799
 OLDEST_LIKELY = datetime(1990, 1, 1, tzinfo=UTC)
 
 # Nobody can tell us to be silent for longer, in seconds.

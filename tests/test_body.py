@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from lxml import etree
 
 from feeds.seeds.body import render_body
+from feeds.text import clean_block
 
 _BASE = "https://news.example/2021/story.html?a=b"
 _ALLOWED = {"a": {"href", "title"}, "img": {"src", "alt", "title"}, "ol": {"start"}}
@@ -221,3 +222,45 @@ def test_body_of_one_sign_over_and_over_ends_soon(piece: str) -> None:
 )
 def test_body_nested_deeper_than_the_stack_is_no_crash(markdown: str) -> None:
     _assert_harmless(render_body(markdown, _BASE))
+
+
+def _repaired(text: str) -> str:
+    return clean_block(text, repair=True)
+
+
+@pytest.mark.parametrize(
+    ("markdown", "html"),
+    [
+        pytest.param("â€œx", "<p>“x</p>", id="text"),
+        pytest.param(
+            "# CafÃ©\n\n- *Ã©*", "<h2>Café</h2>\n<ul>\n<li><em>é</em></li>\n</ul>", id="in"
+        ),
+        pytest.param("`â€œ` â€œ", "<p><code>â€œ</code> “</p>", id="inline code"),
+        pytest.param("`` ` â€œ `` â€œ", "<p><code>` â€œ</code> “</p>", id="two backticks"),
+        pytest.param("    â€œ", "<pre><code>â€œ\n</code></pre>", id="indented"),
+        pytest.param("```\nâ€œ\n```", "<pre><code>â€œ\n</code></pre>", id="fenced"),
+        pytest.param(
+            "> ~~~\n> â€œ", "<blockquote>\n<pre><code>â€œ</code></pre>\n</blockquote>", id="q"
+        ),
+        pytest.param(
+            "<code>â€œ *â€œ*</code> â€œ",
+            "<p>&lt;code&gt;â€œ <em>â€œ</em>&lt;/code&gt; “</p>",
+            id="HTML code",
+        ),
+        pytest.param(
+            "<PRE class=x>â€œ\n\nâ€œ</pre> â€œ",
+            "<p>&lt;PRE class=x&gt;â€œ</p>\n<p>â€œ&lt;/pre&gt; “</p>",
+            id="HTML pre",
+        ),
+        pytest.param("â\x80\x9cx `â\x80\x9c`", "<p>“x <code>â</code></p>", id="raw controls"),
+        pytest.param("\ufeffx", "<p>x</p>", id="byte order mark"),
+    ],
+)
+def test_body_is_repaired_but_its_code(markdown: str, html: str) -> None:
+    assert render_body(markdown, _BASE, _repaired) == html
+
+
+def test_body_of_a_megabyte_of_tags_of_code_takes_time_in_proportion() -> None:
+    began = time.process_time()
+    render_body("<code>Ã©</code> " * 20_000, _BASE, _repaired)
+    assert time.process_time() - began < 30

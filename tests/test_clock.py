@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -90,3 +90,26 @@ def test_clock_that_jumps_all_the_time_loses_no_item_and_moves_no_date(site: Sit
         site.publish(NOW + jump)
     site.publish(NOW + timedelta(hours=3))
     assert site.documents() == site.fresh(NOW + timedelta(hours=3))
+
+
+def test_clock_that_was_years_ahead_does_not_hide_later_edits(site: Site) -> None:
+    site.seed(title="First")
+    site.publish()
+    site.seed(title="Under a wrong clock")
+    site.publish(NOW + timedelta(days=3650))
+    told = site.entries()["Under a wrong clock"][1]
+    for number in range(1, 4):
+        site.seed(title=f"Edit {number}")
+        site.publish(NOW + timedelta(days=number))
+        before, told = told, site.entries()[f"Edit {number}"][1]
+        one = timedelta(seconds=1)
+        assert datetime.fromisoformat(told) == datetime.fromisoformat(before) + one
+
+
+def test_clock_before_1970_and_after_9999_leaves_dates_that_can_be_written(site: Site) -> None:
+    last = datetime(9999, 12, 31, 23, 59, 59, tzinfo=UTC)
+    site.seed(title="First", updatedDateTime="9999-12-31T23:59:59Z")
+    for number in range(3):
+        site.seed(title=f"Edit {number}", updatedDateTime="9999-12-31T23:59:59Z")
+        site.publish(last)
+    assert site.entries()["Edit 2"][1].startswith("9999-12-31T23:59:59")

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from feeds.errors import PublishError
 from feeds.passes import Options
 from feeds.processes import fork_context
-from feeds.publish import is_copy, read_manifest
+from feeds.publish import copies, is_copy, read_manifest
 from feeds.publish.copies import compressed, copy_names
 from tests.publishing import publish, publish_and_die
 from tests.site import Site
@@ -119,6 +119,36 @@ def test_copies_are_made_anew_with_their_document_only(site: Site) -> None:
     assert changed == {copy for text in report.written for copy in copy_names(text)}
     assert changed < set(after)
     assert_copies_are_true(site.out, list(site.documents().keys() - after.keys()))
+
+
+@pytest.mark.parametrize(
+    ("name", "level", "suffix"), [("_BROTLI_QUALITY", 1, ".br"), ("_GZIP_LEVEL", 1, ".gz")]
+)
+def test_copies_of_another_level_are_made_anew(
+    site: Site, monkeypatch: pytest.MonkeyPatch, name: str, level: int, suffix: str
+) -> None:
+    site.publish()
+    before = site.tree()
+    monkeypatch.setattr(copies, name, level)
+    report = site.publish()
+    after = site.tree()
+    assert (report.written, report.unchanged) == ([], 22)
+    assert site.documents() == site.fresh()
+    changed = {Path(one).suffix for one in site.documents() if after[one] != before[one]}
+    assert changed == {suffix}
+    assert_copies_are_true(site.out, [one for one in site.documents() if not is_copy(one)])
+    site.publish()
+    assert site.tree() == after
+
+
+def test_copies_of_another_kind_come_and_go(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    site.publish()
+    with monkeypatch.context() as patch:
+        patch.setattr(copies, "_BROTLI", ".gz")
+        site.publish()
+        assert not list(site.out.rglob("*.br"))
+    site.publish()
+    assert_copies_are_true(site.out, [one for one in site.documents() if not is_copy(one)])
 
 
 def test_copies_go_with_their_document(site: Site) -> None:

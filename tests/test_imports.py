@@ -14,6 +14,7 @@ PACKAGE = Path(__file__).parent.parent / "feeds"
 # From the words that all others use up to the command line; a unit imports from lower layers only.
 # Those that stand in one layer do not know each other.
 LAYERS = (
+    {"mojibake"},
     {"errors", "times", "urls", "text", "model"},
     {"slugs", "cron", "output", "passes", "processes", "report", "templates", "frozen"},
     {"config"},
@@ -29,7 +30,7 @@ LAYERS = (
     {"__main__"},
 )
 RANKS = {unit: rank for rank, units in enumerate(LAYERS) for unit in units}
-STAGES = LAYERS[3]
+STAGES = LAYERS[RANKS["seeds"]]
 
 # Who may import what does not come with Python, or stands for I/O.
 DOORS = {
@@ -40,7 +41,7 @@ DOORS = {
     "yaml": {"seeds"},
     "nh3": {"seeds"},
     "markdown_it": {"seeds"},
-    "ftfy": {"text"},
+    "ftfy": {"mojibake"},
     "idna": {"urls"},
     "dateutil": {"times"},
     "pydantic": {"config"},

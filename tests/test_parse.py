@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from datetime import UTC, datetime
 from typing import Any
@@ -221,6 +222,50 @@ def test_mojibake_is_repaired_everywhere_unless_switched_off(*, repair: bool, wa
     }
     assert {item.provider.name, item.images[0].title, item.related[0].title} == {wanted}
     assert (item.related[0].provider, item.body) == (wanted, f"<p>{wanted}</p>")
+
+
+@pytest.mark.parametrize("quote", ["", "'", '"'], ids=["plain", "single", "double"])
+def test_mojibake_with_raw_controls_is_repaired_in_every_text(quote: str) -> None:
+    text = seed_text(front_matter(), "â\x80\x9cBodyâ\x80\x9d `â\x80\x9c`")
+    title = f"{quote}â\x80\x9cÃ\x89coleâ€\x9d{quote}"
+    item, problems = parse_text(re.sub("(?m)^title:.*", f"title: {title}", text))
+    assert problems == []
+    assert item is not None
+    assert (item.title, item.body) == ("“École”", "<p>“Body” <code>â</code></p>")
+
+
+def test_mojibake_of_urls_and_domains_is_what_it_was() -> None:
+    url = "https://a.example/â\x80\x9c"
+    fields = front_matter(originalUrl=url, provider={"domain": "a\x80.example"})
+    item, _ = parse_text(seed_text(fields))
+    plain, _ = parse_text(seed_text(front_matter(originalUrl="https://a.example/â")))
+    assert item is not None
+    assert plain is not None
+    assert (item.id, item.url) == (plain.id, plain.url)
+    assert item.provider.domain == "a.example"
+
+
+@pytest.mark.parametrize("mark", ["\ufeff", "\ufeff\ufeff", " \ufeff ", "ï»¿"])
+def test_byte_order_mark_before_a_value_is_dropped(mark: str) -> None:
+    fields = front_matter(
+        title=f"{mark}Title", excerpt=f"{mark}Excerpt", topics=[f"{mark}AI"], category=f"{mark}News"
+    )
+    item, problems = parse_text(seed_text(fields, f"{mark}Body"))
+    assert problems == []
+    assert item is not None
+    assert (item.title, item.excerpt, item.topics, item.category, item.body) == (
+        *("Title", "Excerpt", ("AI",), "News", "<p>Body</p>"),
+    )
+
+
+def test_byte_order_mark_before_what_is_no_text_is_dropped() -> None:
+    fields = front_matter(
+        originalUrl="\ufeffhttps://a.example/", quality="\ufeff70", provider={"domain": "\ufeffa.b"}
+    )
+    item, problems = parse_text("\ufeff\ufeff" + seed_text(fields))
+    assert problems == []
+    assert item is not None
+    assert (item.url, item.quality, item.provider.domain) == ("https://a.example/", 70, "a.b")
 
 
 @settings(deadline=None, max_examples=150)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from html import escape
 
+import atoma
+import feedparser
 import html5lib
 import pytest
 from hypothesis import example, given, settings
@@ -141,4 +143,31 @@ def test_topics_are_plain_beside_a_plain_title() -> None:
 
 def test_word_joiner_is_put_only_where_it_is_needed() -> None:
     documents = render_items(make_item(title="5 < 6 & AT&T", excerpt=escape("plain")))
+    assert not [name for name, data in documents.items() if WORD_JOINER.encode() in data]
+
+
+_GUESSED = [
+    *("AT&T &amp; R&D", "&copy; 2026", "&copy 2026", "A &#169; B", "A &#169 B", "A &#xA9; B"),
+    *("&lt;b&gt;", "<b>x</b>", "a </b>", "&apos;q&apos;", "&hellip;", "?a=1&region=2", "&check;"),
+    *("&#xa9 <i>", "&NotEqualTilde;", "<br/> &amp;", "R&D, AT&T & Q&A", "5 < 6", "The <b> tag"),
+]
+
+
+@pytest.mark.parametrize("title", _GUESSED)
+def test_title_is_text_to_readers_that_guess(title: str) -> None:
+    documents = render_items(make_item(title=title), title=title)
+    for extension in ("atom", "rss"):
+        data = documents[extension]
+        assert findings(f"all.{extension}", data, RENDER_SITE.base_url) == []
+        parsed = feedparser.parse(data)
+        for detail in (parsed.feed.title_detail, parsed.entries[0].title_detail):
+            assert (detail.type, _seen(detail.value)) == ("text/plain", title), extension
+    entry = atoma.parse_atom_bytes(documents["atom"]).entries[0].title
+    assert (entry.text_type.value, _seen(entry.value)) == ("text", title)
+    assert _seen(atoma.parse_rss_bytes(documents["rss"]).items[0].title) == title
+
+
+@pytest.mark.parametrize("title", ["AT&T, R&D & Q&A", "5 < 6 <3", "The <b> tag", "Q&A; x"])
+def test_title_without_end_tags_and_references_has_no_word_joiner(title: str) -> None:
+    documents = render_items(make_item(title=title), title=title)
     assert not [name for name, data in documents.items() if WORD_JOINER.encode() in data]

@@ -4,15 +4,20 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Callable
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from feeds import rescan
 from feeds.errors import PublishError
 from feeds.passes import Options
 from feeds.publish import read_manifest
+from feeds.seeds import fields, parse, read
+from feeds.times import rfc3339
 from tests.publishing import contents, documents
-from tests.site import Site
+from tests.site import NOW, Site
 
 
 @pytest.fixture
@@ -87,3 +92,48 @@ def test_exports_at_once_take_turns(site: Site) -> None:
     before = contents(site.out)
     assert site.publish(options=Options(full=True)).written == []
     assert contents(site.out) == before
+
+
+# Another release
+
+
+def edited(site: Site) -> dict[str, str]:
+    """Returns when each entry was updated, by title."""
+    return {title: updated for title, (_, updated) in site.entries().items()}
+
+
+def read_titles_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fields, "clean_line", lambda text, **_: text.upper())
+    monkeypatch.setattr(rescan, "PARSER_VERSION", 99)
+
+
+def digest_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (rescan, read):
+        monkeypatch.setattr(module, "READER_VERSION", 99)
+
+
+@pytest.mark.parametrize("change", [read_titles_otherwise, digest_otherwise])
+def test_release_that_reads_or_digests_otherwise_marks_nothing_as_edited(
+    full: Site, monkeypatch: pytest.MonkeyPatch, change: Callable[[pytest.MonkeyPatch], None]
+) -> None:
+    before = list(edited(full).values())
+    change(monkeypatch)
+    full.publish(NOW + timedelta(days=1))
+    assert list(edited(full).values()) == before
+    full.seed("a.txt", number=1, title="Edited")
+    full.publish(NOW + timedelta(days=2))
+    moved = {title.lower(): time for title, time in edited(full).items()}
+    assert moved["edited"] == rfc3339(NOW + timedelta(days=2))
+    assert moved["story 2"] in before
+
+
+def test_release_that_accepts_an_edit_that_was_refused_tells_of_the_edit(
+    full: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(parse, "normal_domain", lambda _: None)
+        full.seed("a.txt", number=1, title="Edited")
+        assert full.publish(NOW + timedelta(days=1)).bad == 1
+    monkeypatch.setattr(rescan, "PARSER_VERSION", 99)
+    full.publish(NOW + timedelta(days=2))
+    assert edited(full)["Edited"] == rfc3339(NOW + timedelta(days=2))

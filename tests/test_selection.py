@@ -39,7 +39,7 @@ CARDS = st.builds(
     topics=st.sampled_from([(), ("A",), ("B",), ("A", "B")]),
     provider=st.sampled_from(["p.org", "q.org"]),
     digest=st.sampled_from([b"item", b"other"]),
-    reader_digest=st.sampled_from([b"shown", b"edited"]),
+    reader_digest=st.sampled_from([b"shown", b"seen anew"]),
 )
 CONFIGS = st.builds(
     "[selection]\nmax_items = {}\nmax_exposed = {}\nexposure = '{}s'\n{}min_heat = {}\n"

@@ -252,7 +252,13 @@ class Daemon:
 
     def _watch(self) -> None:
         config = self._loaded.config
-        self._watcher.follow(config.paths.seeds if config.schedule.watch else ())
+        folders: list[Path] = []
+        if config.schedule.watch:
+            folders += config.paths.seeds
+            templates = config.paths.templates if config.site.pages else None
+            if templates and templates.is_dir():  # seeds are watched without it, too
+                folders.append(templates)
+        self._watcher.follow(folders)
 
     def _move(self, loaded: Loaded) -> None:
         """Takes over another out/, and lets go of the old one only then."""

@@ -1,4 +1,4 @@
-"""Tells of changes below the seeds folders, by watchfiles."""
+"""Tells of changes below the folders of seeds and templates, by watchfiles."""
 
 from __future__ import annotations
 

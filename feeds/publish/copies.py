@@ -23,6 +23,11 @@ def copy_names(name: str) -> tuple[str, ...]:
     return (name + _BROTLI, name + _GZIP) if name.endswith(_TEXTS) else ()
 
 
+def recipe() -> str:
+    """Returns what tells one way of making copies from another: their kinds and levels."""
+    return f"{_BROTLI} {_BROTLI_QUALITY}, {_GZIP} {_GZIP_LEVEL}"
+
+
 def is_copy(name: str) -> bool:
     """Tells whether a file of ours is the copy of a document."""
     return name.endswith((_BROTLI, _GZIP)) and name.rpartition(".")[0].endswith(_TEXTS)

@@ -56,8 +56,8 @@ class Publisher:
     `keep` names all documents of the new state, put or left alone; `items` goes into the manifest.
     `known` names files that are as the last publication left them, so they are ours even if the
     manifest does not say so. With `precompress` texts get compressed copies, which `written` and
-    `removed` do not tell of. With `dry_run` nothing is written. Every OSError becomes a
-    PublishError.
+    `removed` do not tell of; `recompress` makes them all anew. With `dry_run` nothing is written.
+    Every OSError becomes a PublishError.
     """
 
     def __init__(
@@ -68,6 +68,7 @@ class Publisher:
         *,
         known: Iterable[str] = (),
         precompress: bool = False,
+        recompress: bool = False,
         dry_run: bool = False,
     ) -> None:
         self.out = out
@@ -77,6 +78,7 @@ class Publisher:
         # for the next pass to notice.
         self.stamps: dict[str, Fingerprint] = {}
         self._dry_run = dry_run
+        self._recompress = recompress
         before = read_manifest(out)
         self._before = bytes_of(out / MANIFEST)
         self._known = set(known)
@@ -221,7 +223,9 @@ class Publisher:
         """
         copies = self._copies.pop(name, ())
         rewritten = self.out / name in self._temporary
-        if not copies or self._dry_run or (not rewritten and self._known >= {name, *copies}):
+        if not copies or self._dry_run:
+            return
+        if not rewritten and not self._recompress and self._known >= {name, *copies}:
             return
         if data is None:
             data = (self.out / name).read_bytes()

@@ -1,7 +1,7 @@
 """Atom 1.0 (RFC 4287), by feedgen.
 
 feedgen drops every attribute but ``href`` from the links of entries (its issue 135) and knows no
-type for titles; both are added through its extension interface.
+type for subtitles and rights; both are added through its extension interface.
 """
 
 from __future__ import annotations
@@ -14,14 +14,14 @@ from lxml.etree import SubElement, _Element
 
 from feeds.model import Document
 from feeds.render.media import MEDIA_NS, add_media
-from feeds.render.plain import defuse, looks_like_html
+from feeds.render.plain import defuse, looks_like_html, plain_title
 from feeds.render.stylesheet import with_stylesheet
 from feeds.render.view import EntryView, FeedView
 
 MEDIA_TYPE = "application/atom+xml"
 EXTENSION = "atom"
 
-_TEXTS = ("title", "subtitle", "rights")
+_TEXTS = ("subtitle", "rights")
 
 
 def render_atom(view: FeedView) -> Document:
@@ -30,7 +30,7 @@ def render_atom(view: FeedView) -> Document:
     generator = FeedGenerator()
     generator.register_extension("house", _FeedExtension, _EntryExtension, rss=False)
     generator.id(view.id)
-    generator.title(feed.title)
+    generator.title(plain_title(feed.title))
     if feed.description:
         generator.subtitle(feed.description)
     generator.updated(view.updated)
@@ -65,7 +65,7 @@ def _add_entry(generator: FeedGenerator, view: EntryView, related: int) -> None:
     item = view.item
     entry = generator.add_entry(order="append")
     entry.id(item.id)
-    entry.title(item.title)
+    entry.title(plain_title(item.title))
     entry.updated(view.updated)
     entry.published(view.published)
     provider = item.provider
@@ -100,8 +100,6 @@ class _EntryExtension(BaseEntryExtension):
 
     def extend_atom(self, feed: _Element) -> _Element:
         item = self.view.item
-        if looks_like_html(item.title):
-            _mark_html(feed.find("title"))
         SubElement(feed, "link", {"href": item.url, "rel": "alternate", "type": "text/html"})
         if item.original_url != item.url:
             SubElement(feed, "link", {"href": item.original_url, "rel": "via"})

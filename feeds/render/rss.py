@@ -16,7 +16,7 @@ from lxml.etree import SubElement, _Element
 
 from feeds.model import Document
 from feeds.render.media import MEDIA_NS, add_media
-from feeds.render.plain import defuse, needs_care, write_rss_text
+from feeds.render.plain import defuse, needs_care, plain_title, write_rss_text
 from feeds.render.stylesheet import with_stylesheet
 from feeds.render.view import EntryView, FeedView
 
@@ -36,8 +36,9 @@ def render_rss(view: FeedView) -> Document:
     generator = FeedGenerator()
     generator.register_extension("house", _FeedExtension, _EntryExtension, atom=False)
     generator.house.hubs = site.hubs
-    generator.title(feed.title)
-    generator.description(feed.description or feed.title)
+    title = plain_title(feed.title)
+    generator.title(title)
+    generator.description(feed.description or title)
     generator.lastBuildDate(view.updated)
     generator.language(site.language)
     generator.link({"href": view.url(EXTENSION), "rel": "self", "type": MEDIA_TYPE})
@@ -47,7 +48,7 @@ def render_rss(view: FeedView) -> Document:
         name = defuse(_BRACKETS.sub("", site.author_name))  # brackets enclose it
         generator.managingEditor(f"{site.author_email} ({name})")
     if site.logo.lower().endswith(_IMAGE_NAMES):
-        generator.image(site.logo, title=feed.title, link=site.page_of(feed))
+        generator.image(site.logo, title=title, link=site.page_of(feed))
     if site.rights:
         generator.rights(site.rights)
     if site.ttl:
@@ -61,7 +62,7 @@ def render_rss(view: FeedView) -> Document:
 def _add_item(generator: FeedGenerator, view: EntryView) -> None:
     item = view.item
     entry = generator.add_entry(order="append")
-    entry.title(item.title)
+    entry.title(plain_title(item.title))
     entry.guid(item.id, permalink=False)
     entry.link({"href": item.url})
     if item.excerpt:

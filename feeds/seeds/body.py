@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import MutableMapping
+import re
+from collections.abc import Callable, MutableMapping
 from functools import cache
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urljoin
 
-from feeds.text import clean_block
+from feeds.text import clean_block, clean_source
 from feeds.urls import normal_url
 
 if TYPE_CHECKING:
@@ -22,23 +23,32 @@ _TAGS = {
     "ul",
 }
 _ATTRIBUTES = {"a": {"href", "title"}, "img": {"src", "alt", "title"}, "ol": {"start"}}
-_TEXTS = {"text", "text_special", "code_inline", "code_block", "fence"}
+_TEXTS = {"text", "text_special"}
+_CODE = {"code_inline", "code_block", "fence"}
+# HTML is shown as text, but what it marks as code is code.
+_CODE_TAG = re.compile(r"(</?(?:code|pre)\b[^<>]*>)", re.IGNORECASE)
 _LINKS = {"link_open": "href", "image": "src"}
 
 
-def render_body(markdown: str, base: str) -> str:
+def _clean(text: str) -> str:
+    return clean_block(text, repair=False)
+
+
+def render_body(markdown: str, base: str, clean: Callable[[str], str] = _clean) -> str:
     """Returns the body as sanitised HTML; ``""`` where there is none.
 
     CommonMark with tables and strikethrough, raw HTML shown as text. Links are made absolute
-    against `base`, the story's own URL; a link that leads nowhere sensible loses its target.
+    against `base`, the story's own URL; a link that leads nowhere sensible loses its target. All
+    texts but code go through `clean`, which may repair them.
     """
+    markdown = clean_source(markdown)
     if not markdown.strip():
         return ""
     import nh3
 
     parser = _parser()
     tokens = parser.parse(markdown)
-    _tidy(tokens, base)
+    _Tidying(base, clean).tidy(tokens)
     html = parser.renderer.render(tokens, parser.options, {})
     return nh3.clean(
         html,
@@ -58,30 +68,58 @@ def _parser() -> MarkdownIt:
     return parser.enable(["table", "strikethrough"])
 
 
-def _tidy(tokens: list[Token], base: str) -> None:
-    for token in tokens:
-        if token.type in _TEXTS:
+class _Tidying:
+    """Cleans the texts and links of one body, token by token, in their order."""
+
+    def __init__(self, base: str, clean: Callable[[str], str]) -> None:
+        self._base = base
+        self._clean = clean
+        self._open: set[str] = set()  # tags of code, as text
+
+    def tidy(self, tokens: list[Token]) -> None:
+        """Cleans these tokens and all inside of them."""
+        for token in tokens:
             # Character references are decoded by now, and may stand for anything.
-            token.content = clean_block(token.content, repair=False)
-        attribute = _LINKS.get(token.type)
-        if attribute:
-            _tidy_link(token.attrs, attribute, base)
-        elif token.type in {"heading_open", "heading_close"} and token.tag == "h1":
-            token.tag = "h2"  # the entry's title is the h1
-        if token.children:
-            _tidy(token.children, base)
+            if token.type in _TEXTS:
+                token.content = self._text(token.content)
+            elif token.type in _CODE:
+                token.content = _clean(token.content)
+            attribute = _LINKS.get(token.type)
+            if attribute:
+                self._link(token.attrs, attribute)
+            elif token.type in {"heading_open", "heading_close"} and token.tag == "h1":
+                token.tag = "h2"  # the entry's title is the h1
+            if token.children:
+                self.tidy(token.children)
 
+    def _text(self, text: str) -> str:
+        if "<" not in text and not self._open:
+            return self._clean(text)
+        pieces = _CODE_TAG.split(text)
+        for number, piece in enumerate(pieces):
+            if number % 2:
+                self._follow(piece.lower().strip("<>"))
+            else:
+                pieces[number] = _clean(piece) if self._open else self._clean(piece)
+        return "".join(pieces)
 
-def _tidy_link(attrs: MutableMapping[str, Any], name: str, base: str) -> None:
-    if "title" in attrs:
-        attrs["title"] = clean_block(str(attrs["title"]), repair=False)
-    target = str(attrs.pop(name, ""))
-    if target.startswith("mailto:"):
-        attrs[name] = target
-        return
-    try:
-        url = normal_url(urljoin(base, target))
-    except ValueError:
-        url = None
-    if url is not None:
-        attrs[name] = url
+    def _follow(self, tag: str) -> None:
+        name = tag.split()[0]
+        if name.startswith("/"):
+            self._open.discard(name[1:])
+        else:
+            self._open.add(name)
+
+    def _link(self, attrs: MutableMapping[str, Any], name: str) -> None:
+        if "title" in attrs:
+            attrs["title"] = self._clean(str(attrs["title"]))
+        target = str(attrs.pop(name, ""))
+        if target.startswith("mailto:"):
+            attrs[name] = target
+            return
+        try:
+            url = normal_url(urljoin(self._base, target))
+        except ValueError:
+            url = None
+        if url is not None:
+            attrs[name] = url

@@ -14,13 +14,14 @@ from typing import Any, NamedTuple, TypeVar
 
 from feeds.model import Severity
 from feeds.seeds.yamltext import Path
-from feeds.text import clean_block, clean_line
+from feeds.text import clean_block, clean_line, without_mark
 from feeds.times import WANTED_DATE, parse_date
 from feeds.urls import WANTED_URL, normal_url
 
 _INTEGER = re.compile(r"[+-]?[0-9]{1,9}", re.ASCII)
 _FLAGS = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
 _NULLS = {"", "~", "null", "Null", "NULL"}
+_C1 = re.compile("[\x80-\x9f]")
 _SHOWN = 80
 
 T = TypeVar("T")
@@ -151,6 +152,8 @@ class Fields:
         value = self.mapping.get(name)
         if value.__class__ is str:
             text: str = value.strip()
+            if not text.isascii():
+                text = _C1.sub("", without_mark(text)).strip()
             return None if text in _NULLS else text
         return None if value is None else show(value)
 

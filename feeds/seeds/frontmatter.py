@@ -5,16 +5,22 @@ from __future__ import annotations
 import re
 from typing import Any, NamedTuple
 
+from feeds.mojibake import without_stray_controls
 from feeds.seeds.yamltext import Place, YamlError, load, places
 
 MAX_BYTES = 1024 * 1024
 
 # What YAML refuses or takes for the end of a line, and people cannot see.
 _ASCII_CONTROLS = bytes({*range(0x20), 0x7F} - set(b"\t\n\r"))
-_CONTROLS = re.compile("[\x80-\x84\x86-\x9f\ufffe\uffff]")
-_LINE_ENDS = re.compile("[\x85\u2028\u2029]")
+_NONCHARACTERS = re.compile("[\ufdd0-\ufdef\ufffe\uffff]")
+_LINE_ENDS = re.compile("[\u2028\u2029]")
 # Any of these: seldom there, and looked for once.
-_STRANGE = re.compile("[\x80-\x9f\u2028\u2029\ufffe\uffff]")
+_STRANGE = re.compile("[\x80-\x9f\u2028\u2029\ufdd0-\ufdef\ufffe\uffff]")
+# YAML refuses C1 controls, which mojibake is known by: noncharacters stand for them meanwhile.
+_CARRIED = {0x80 + number: 0xFDD0 + number for number in range(32)}
+_C1 = {carrier: control for control, carrier in _CARRIED.items()}
+_CONTROLS = re.compile("[\x80-\x9f]")
+_CARRIERS = re.compile("[\ufdd0-\ufdef]")
 _FENCE = re.compile(r"^---[ \t]*$", re.MULTILINE)
 _SECRET_IN_BODY = re.compile(r"^[ \t>*+-]*[\"']?secured[\"']?[ \t]*:", re.MULTILINE)
 
@@ -71,6 +77,8 @@ def split(data: bytes, *, all_yaml: bool) -> FrontMatter:
         line = text.count("\n", 0, len(text) - len(body)) + 1
         reason = "the front matter ends before 'secured:': is there a line '---' too many?"
         raise YamlError(line, 1, reason)
+    if _CONTROLS.search(source):
+        source = source.translate(_CARRIED)
     return FrontMatter(_mapping(source, offset), body, source, offset)
 
 
@@ -84,8 +92,8 @@ def _decode(data: bytes) -> str:
         reason = f"not UTF-8: byte 0x{data[error.start]:02x} at byte {column} of the line"
         raise YamlError(line, column, reason) from None
     if not text.isascii() and _STRANGE.search(text):
-        text = _LINE_ENDS.sub(" ", _CONTROLS.sub("", text))
-    return text.replace("\r\n", "\n").replace("\r", "\n")
+        text = without_stray_controls(_LINE_ENDS.sub(" ", _NONCHARACTERS.sub("", text)))
+    return text.lstrip("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
 
 
 def _closing_fence(text: str, start: int) -> re.Match[str] | None:
@@ -100,7 +108,7 @@ def _closing_fence(text: str, start: int) -> re.Match[str] | None:
 
 def _is_mapping(text: str) -> bool:
     try:
-        return isinstance(load(text), dict)
+        return isinstance(load(text.translate(_CARRIED)), dict)
     except YamlError:
         return False
 
@@ -112,6 +120,14 @@ def _mapping(source: str, offset: int) -> dict[str, Any]:
         line = error.line + offset if error.line else 0
         raise YamlError(line, error.column, error.reason) from None
     if isinstance(node, dict):
-        return node
+        return _restored(node) if _CARRIERS.search(source) else node
     found = "nothing" if node == "" else "a list" if isinstance(node, list) else "plain text"
     raise YamlError(1 + offset, 1, f"found {found}, wanted 'key: value' lines")
+
+
+def _restored(node: Any) -> Any:
+    if isinstance(node, dict):
+        return {key: _restored(value) for key, value in node.items()}
+    if isinstance(node, list):
+        return [_restored(value) for value in node]
+    return node if node.isascii() else node.translate(_C1)

@@ -104,7 +104,7 @@ def _item(fields: Fields, body: str) -> Item | None:
         is_published=is_published,
         provider=provider,
         excerpt=excerpt,
-        body=render_body(fields.block(body), url),
+        body=render_body(body, url, fields.block),
         locale=locale,
         amp_url=amp_url,
         cdn_amp_url=cdn_amp_url,
@@ -135,8 +135,8 @@ def _provider(fields: Fields) -> Provider | None:
         fields.note("provider", "a mapping with 'domain:' and perhaps 'name:'", "error")
         return None
     inner = fields.part(mapping, ("provider",))
-    domain = mapping.get("domain")
-    normal = normal_domain(domain) if isinstance(domain, str) else None
+    domain = inner.scalar("domain")
+    normal = normal_domain(domain) if domain is not None else None
     if normal is None:
         inner.note("domain", WANTED_DOMAIN, "error")
         return None

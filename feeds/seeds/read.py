@@ -16,7 +16,9 @@ from feeds.seeds.yamltext import YamlError
 from feeds.times import to_unix
 
 # Raise it whenever the same bytes would give another item or other problems.
-PARSER_VERSION = 1
+PARSER_VERSION = 2
+# Raise it with what goes into the reader digest, whose first byte it is.
+READER_VERSION = 1
 
 _SECURED = re.compile(rb"secured[\"']?[ \t]*:\s*[\"'|>]?\s*([A-Za-z0-9+/=;_-]{24,})")
 # So much of a secret is no coincidence any more.
@@ -90,11 +92,13 @@ def _card(path: str, item: Item, encoded: bytes) -> Card:
 def reader_digest(item: Item) -> bytes:
     """Returns a digest of what a reader would care about: another one moves the entry's `updated`.
 
-    The first byte is the digest's own version: raise it with what goes in.
+    The first byte is `READER_VERSION`: digests of two versions say nothing of each other.
     """
     image = item.image.url if item.image else ""
     shown = (item.title, item.excerpt, item.body, item.url, item.original_url, image)
-    return b"\x01" + hashlib.blake2b(_encoder.encode(shown), digest_size=15).digest()
+    return (
+        bytes([READER_VERSION]) + hashlib.blake2b(_encoder.encode(shown), digest_size=15).digest()
+    )
 
 
 def _read_bytes(path: str) -> bytes | None:

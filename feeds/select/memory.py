@@ -1,18 +1,23 @@
 """What readers are told about an item's times, and what must be remembered for that.
 
 `published` and the id never move once an item has been shown. `updated` moves only for a change
-that a reader cares about: to the seed's own newer date, else to the time when it was seen.
+that a reader cares about, and then always forward: to the seed's own newer date, else to the time
+when it was seen, and by one second at least, even if an earlier pass ran under a wrong clock.
 """
 
 from __future__ import annotations
 
+import msgspec
+
 from feeds.model import Card, Memory
+from feeds.times import LATEST
 
 
 def recall(card: Card, now: int) -> Memory:
     """Returns the memory of an item that is being shown, as it is after the time `now`.
 
-    It is `card.memory` itself where nothing changed for readers.
+    It is `card.memory` itself where nothing changed for readers. A digest of another version (its
+    first byte) says nothing about an edit, so it is replaced and `updated` stays.
     """
     memory = card.memory
     if memory is None:
@@ -21,8 +26,10 @@ def recall(card: Card, now: int) -> Memory:
         return Memory(card.dated, updated, card.reader_digest, {})
     if memory.digest == card.reader_digest:
         return memory
+    if memory.digest[:1] != card.reader_digest[:1]:
+        return msgspec.structs.replace(memory, digest=card.reader_digest)
     # A clock that is behind what readers were shown long ago says nothing about the seed's date.
     believable = card.stamp <= now or now < memory.published
     newer = believable and memory.updated < card.stamp
-    updated = card.stamp if newer else max(now, memory.updated)
+    updated = card.stamp if newer else max(now, min(memory.updated + 1, LATEST))
     return Memory(memory.published, updated, card.reader_digest, memory.qualified)

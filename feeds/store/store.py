@@ -146,6 +146,7 @@ class Store(Slots, Images, Lookups, Pings, Readings, Retired):
         if reading.card is None:
             self._db.execute(_upsert(_STATE_COLUMNS), values)
             return
+        self._renew_digest(reading.path, reading.content, reading.card)
         before = "SELECT number, id, digest FROM seed WHERE path = ?"
         known = self._db.execute(before, (reading.path,)).fetchone()
         query = f"{_upsert(_STATE_COLUMNS + _CARD_COLUMNS)} RETURNING number"
@@ -158,6 +159,17 @@ class Store(Slots, Images, Lookups, Pings, Readings, Retired):
             self.unname_images(number)
         self.touched.add(reading.card.id)
         self.name_images(number, reading.images)
+
+    def _renew_digest(self, path: str, content: bytes, card: Card) -> None:
+        """Where another release or setting reads the same bytes otherwise, nobody edited them."""
+        query = "SELECT reader_digest, problems FROM seed WHERE path = ? AND content = ?"
+        row = self._db.execute(query, (path, content)).fetchone()
+        if row is None or row[0] == card.reader_digest:
+            return
+        problems = msgspec.msgpack.decode(row[1], type=list[Problem]) if row[1] else []
+        if all(problem.severity != "error" for problem in problems):  # else it is of older bytes
+            renew = "UPDATE memory SET reader_digest = ? WHERE id = ? AND reader_digest = ?"
+            self._db.execute(renew, (card.reader_digest, card.id, row[0]))
 
     def forget(self, paths: Iterable[str]) -> None:
         """Drops seeds whose files are gone; what readers were shown of them is remembered."""
