@@ -23,6 +23,7 @@ _FLAGS = {"true": True, "yes": True, "on": True, "false": False, "no": False, "o
 _NULLS = {"", "~", "null", "Null", "NULL"}
 _C1 = re.compile("[\x80-\x9f]")
 _SHOWN = 80
+WANTED_QUOTES = "text (put a text that holds ': ' in quotes)"
 
 T = TypeVar("T")
 
@@ -71,7 +72,8 @@ class Fields:
             if text or not required:
                 return text
         if required or value is not None:
-            self.note(name, "text", "error" if required else "warning")
+            wanted = WANTED_QUOTES if isinstance(value, dict) else "text"
+            self.note(name, wanted, "error" if required else "warning")
         return ""
 
     def block(self, text: str) -> str:
@@ -125,7 +127,8 @@ class Fields:
                 if text:
                     yield text
             else:
-                self._note_member(name, number, value, "text")
+                wanted = WANTED_QUOTES if isinstance(value, dict) else "text"
+                self._note_member(name, number, value, wanted)
 
     def parts(self, name: str) -> Iterator[Fields]:
         """Yields the mappings in a list of mappings."""
@@ -177,3 +180,8 @@ def show(value: object) -> str:
         return "a list"
     text = str(value)
     return repr(text if len(text) <= _SHOWN else text[:_SHOWN] + "…")
+
+
+def is_null(value: object) -> bool:
+    """Tells whether a value is one of YAML's words for nothing."""
+    return isinstance(value, str) and value.strip() in _NULLS

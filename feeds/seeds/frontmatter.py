@@ -6,7 +6,9 @@ import re
 from typing import Any, NamedTuple
 
 from feeds.mojibake import without_stray_controls
-from feeds.seeds.yamltext import Place, YamlError, load, places
+from feeds.seeds.leaks import FIELD, misplaced, quiet
+from feeds.seeds.secrets import scannable
+from feeds.seeds.yamltext import Place, YamlError, key_places, load, places
 
 MAX_BYTES = 1024 * 1024
 
@@ -22,7 +24,6 @@ _C1 = {carrier: control for control, carrier in _CARRIED.items()}
 _CONTROLS = re.compile("[\x80-\x9f]")
 _CARRIERS = re.compile("[\ufdd0-\ufdef]")
 _FENCE = re.compile(r"^---[ \t]*$", re.MULTILINE)
-_SECRET_IN_BODY = re.compile(r"^[ \t>*+-]*[\"']?secured[\"']?[ \t]*:", re.MULTILINE)
 
 
 class FrontMatter(NamedTuple):
@@ -43,6 +44,16 @@ class FrontMatter(NamedTuple):
             path = path[:-1]
         line, column = found[path]
         return line + self.offset, column
+
+    def is_bare(self, path: tuple[str | int, ...]) -> bool:
+        """Tells whether a text stands in the file without quotes and in no block (`|`, `>`)."""
+        line, column = places(self.source)[path]
+        return self.source.split("\n")[line - 1][column - 1 : column] not in {"'", '"', "|", ">"}
+
+    def place_of_key(self, key: str) -> Place:
+        """Returns line and column in the file of a key of the outermost mapping."""
+        found = key_places(self.source).get(key)
+        return (found[0] + self.offset, found[1]) if found else self.place((key,))
 
 
 def split(data: bytes, *, all_yaml: bool) -> FrontMatter:
@@ -73,13 +84,12 @@ def split(data: bytes, *, all_yaml: bool) -> FrontMatter:
         raise YamlError(1, 1, "the front matter is not closed: wanted a second line '---'")
     else:
         raise YamlError(1, 1, "no front matter: wanted '---' as the first line of the file")
-    if "secured" in body and _SECRET_IN_BODY.search(body):
-        line = text.count("\n", 0, len(text) - len(body)) + 1
-        reason = "the front matter ends before 'secured:': is there a line '---' too many?"
-        raise YamlError(line, 1, reason)
+    scanned = scannable(data)
+    body_at = _same_line(text, len(text) - len(body), scanned)
     if _CONTROLS.search(source):
         source = source.translate(_CARRIED)
-    return FrontMatter(_mapping(source, offset), body, source, offset)
+    mapping = _mapping(source, offset, secret_of=(scanned, body_at))
+    return FrontMatter(mapping, body, source, offset)
 
 
 def _decode(data: bytes) -> str:
@@ -94,6 +104,16 @@ def _decode(data: bytes) -> str:
     if not text.isascii() and _STRANGE.search(text):
         text = without_stray_controls(_LINE_ENDS.sub(" ", _NONCHARACTERS.sub("", text)))
     return text.lstrip("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
+
+
+def _same_line(text: str, at: int, other: str) -> int:
+    """Returns where in the other text the line begins that begins at this offset of one."""
+    if len(text) == len(other):
+        return at
+    start = 0
+    for _ in range(text.count("\n", 0, at)):
+        start = other.index("\n", start) + 1
+    return start if at < len(text) else len(other)
 
 
 def _closing_fence(text: str, start: int) -> re.Match[str] | None:
@@ -113,14 +133,27 @@ def _is_mapping(text: str) -> bool:
         return False
 
 
-def _mapping(source: str, offset: int) -> dict[str, Any]:
+def _mapping(source: str, offset: int, *, secret_of: tuple[str, int]) -> dict[str, Any]:
+    """Returns what YAML makes of the source; `secret_of` is the seed and where its body begins."""
+    node: Any = None
+    failure = None
     try:
         node = load(source)
+        if _CARRIERS.search(source):
+            node = _restored(node)
     except YamlError as error:
         line = error.line + offset if error.line else 0
-        raise YamlError(line, error.column, error.reason) from None
-    if isinstance(node, dict):
-        return _restored(node) if _CARRIERS.search(source) else node
+        may_tell = FIELD in source.lower() or "\\" in source
+        reason = quiet(error.reason) if may_tell else error.reason
+        failure = YamlError(line, error.column, reason)
+    is_mapping = isinstance(node, dict)
+    if slip := misplaced(*secret_of, source, offset, node if is_mapping else None):
+        raise YamlError(*slip, FIELD)
+    if failure:
+        raise failure
+    if is_mapping:
+        mapping: dict[str, Any] = node
+        return mapping
     found = "nothing" if node == "" else "a list" if isinstance(node, list) else "plain text"
     raise YamlError(1 + offset, 1, f"found {found}, wanted 'key: value' lines")
 

@@ -4,25 +4,21 @@ from __future__ import annotations
 
 import hashlib
 import os
-import re
 import stat
 
 import msgspec
 
 from feeds.model import Card, Item, Problem, Reading, item_digest
-from feeds.seeds.frontmatter import MAX_BYTES, split
-from feeds.seeds.parse import ParseOptions, parse
-from feeds.seeds.yamltext import YamlError
+from feeds.seeds.frontmatter import MAX_BYTES, FrontMatter, split
+from feeds.seeds.leaks import FIELD, REACHES, leak
+from feeds.seeds.parse import ParseOptions, dotted, parse
+from feeds.seeds.yamltext import Path, YamlError
 from feeds.times import to_unix
 
 # Raise it whenever the same bytes would give another item or other problems.
 PARSER_VERSION = 2
 # Raise it with what goes into the reader digest, whose first byte it is.
 READER_VERSION = 1
-
-_SECURED = re.compile(rb"secured[\"']?[ \t]*:\s*[\"'|>]?\s*([A-Za-z0-9+/=;_-]{24,})")
-# So much of a secret is no coincidence any more.
-_TELLING = 12
 
 _encoder = msgspec.msgpack.Encoder()
 
@@ -43,23 +39,23 @@ def read_seed(path: str, shown: str, known_content: bytes, options: ParseOptions
     content = hashlib.sha256(data).digest()
     if content == known_content:
         return Reading(path, content, same=True)
-    reading = _read(path, shown, content, data, options)
-    if _tells_secret(data, reading):
-        reason = "the value of 'secured' runs into another field: check quotes and indentation"
-        return Reading(path, content, problems=(Problem(shown, 0, 0, "secured", reason),))
-    return reading
+    return _read(path, shown, content, data, options)
 
 
 def _read(path: str, shown: str, content: bytes, data: bytes, options: ParseOptions) -> Reading:
     try:
         front = split(data, all_yaml=path.endswith((".yaml", ".yml")))
     except YamlError as error:
-        problem = Problem(shown, error.line, error.column, "", error.reason)
+        problem = Problem(shown, error.line, error.column, error.field, error.reason)
         return Reading(path, content, problems=(problem,))
     item, problems = parse(shown, front, options)
+    encoded = _encoder.encode(item) if item else b""
+    told = "\n".join([encoded.decode(errors="replace"), *(one.reason for one in problems)])
+    found = leak(front.mapping, front.body, told)
+    if found is not None:
+        return Reading(path, content, problems=(_leaking(shown, front, found),))
     if item is None:
         return Reading(path, content, problems=tuple(problems))
-    encoded = _encoder.encode(item)
     return Reading(
         path,
         content,
@@ -68,6 +64,13 @@ def _read(path: str, shown: str, content: bytes, data: bytes, options: ParseOpti
         images=item.images,
         problems=tuple(problems),
     )
+
+
+def _leaking(shown: str, front: FrontMatter, found: Path) -> Problem:
+    line, column = front.place(found)
+    if not found:
+        line, column = front.offset + front.source.count("\n") + 1, 1
+    return Problem(shown, line, column, dotted(found) or FIELD, REACHES)
 
 
 def _card(path: str, item: Item, encoded: bytes) -> Card:
@@ -117,9 +120,3 @@ def _read_bytes(path: str) -> bytes | None:
     finally:
         os.close(descriptor)
     return data if len(data) <= MAX_BYTES else None
-
-
-def _tells_secret(data: bytes, reading: Reading) -> bool:
-    """Tells whether a slip in the YAML made the value of `secured` part of something else."""
-    told = b"".join([reading.data, *(problem.reason.encode() for problem in reading.problems)])
-    return any(match[1][:_TELLING] in told for match in _SECURED.finditer(data))

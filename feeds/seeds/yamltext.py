@@ -36,6 +36,12 @@ _WITHOUT_LIBYAML = (
     "Install a PyYAML wheel, or libyaml before building PyYAML."
 )
 
+# What people forget most, by what libyaml says of it.
+_HINTS = (
+    ("mapping values are not allowed", ": put a text that holds ': ' in quotes"),
+    ("that cannot start any token", ": put a text that begins with it in quotes"),
+)
+
 # Stands where a mapping waits for its next key.
 _NO_KEY: Any = object()
 
@@ -43,12 +49,13 @@ log = logging.getLogger("feeds.seeds")
 
 
 class YamlError(Exception):
-    """The text cannot be used; `line` and `column` count from 1."""
+    """The text cannot be used; `line` and `column` count from 1, `field` is empty where unknown."""
 
-    def __init__(self, line: int, column: int, reason: str) -> None:
+    def __init__(self, line: int, column: int, reason: str, field: str = "") -> None:
         self.line = line
         self.column = column
         self.reason = reason
+        self.field = field
         super().__init__(reason)
 
 
@@ -66,6 +73,46 @@ def places(text: str) -> dict[Path, Place]:
     found: dict[Path, Place] = {}
     _build(text, found)
     return found
+
+
+@lru_cache(maxsize=1)
+def key_places(text: str) -> dict[str, Place]:
+    """Returns line and column of each plain key of the outermost mapping.
+
+    Keys in quotes, in braces or behind a question mark are left out, and all from the first error.
+    """
+    found: dict[str, Place] = {}
+    loader = None
+    try:
+        loader = event_reader()(text)
+        _find_keys(loader.get_event, found)
+    except (yaml.YAMLError, ValueError, OverflowError):
+        return found
+    finally:
+        if loader is not None:
+            loader.dispose()
+    return found
+
+
+def _find_keys(next_event: Callable[[], Any], found: dict[str, Place]) -> None:
+    depth, indent, is_key = 0, -1, False
+    while (event := next_event()) is not None:
+        kind = type(event)
+        if kind is MappingStartEvent and depth == 0 and not event.flow_style:
+            indent = event.start_mark.column
+        if kind is MappingEndEvent or kind is SequenceEndEvent:
+            depth -= 1
+        elif depth == 1 and indent >= 0:
+            is_key = not is_key
+            mark = event.start_mark
+            if is_key and kind is ScalarEvent and mark.column == indent and _is_bare(event):
+                found[event.value] = (mark.line + 1, mark.column + 1)
+        if kind is MappingStartEvent or kind is SequenceStartEvent:
+            depth += 1
+
+
+def _is_bare(event: Any) -> bool:
+    return event.style in {None, ""} and event.anchor is None and event.tag is None
 
 
 @cache
@@ -88,7 +135,9 @@ def _build(text: str, found: dict[Path, Place] | None) -> Node:
         return _walk(loader.get_event, found)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
-        raise _error_at(mark, f"not valid YAML: {error.problem or error.context}") from None
+        problem = error.problem or error.context or ""
+        hint = next((hint for start, hint in _HINTS if start in problem), "")
+        raise _error_at(mark, f"not valid YAML: {problem}{hint}") from None
     except yaml.reader.ReaderError as error:
         # libyaml counts bytes, the Python reader characters.
         before = text[: error.position]
