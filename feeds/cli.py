@@ -65,7 +65,7 @@ _FLAGS = {
     "log-json": "log JSON lines instead of text",
     "serve": "serve the published feeds over HTTP, too",
     "debug": "log each document written, too",
-    "allow-empty": "publish even if no seed is left where there were some",
+    "allow-empty": "let all stories go whose files are gone, however many",
     "fetch-images": "then fetch images that are due, and publish again if that brought something",
     "digests": "read every copy, to notice damage that left size and time as they were",
 }

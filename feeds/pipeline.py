@@ -24,6 +24,7 @@ from feeds.publish import hold, read_manifest
 from feeds.renewal import renew
 from feeds.report import HeldReport, PassReport, feed_report
 from feeds.rescan import Rescan, problems_of, read_ahead, rescan, survey
+from feeds.seeds.missing import FEW
 from feeds.seeds.scan import shown
 from feeds.store import DamagedStateError, Store, move_aside, open_copy, open_store
 from feeds.times import show_time, to_unix
@@ -147,8 +148,8 @@ def _publish(store: Store, loaded: Loaded, found: Rescan, run: _Run) -> PassRepo
     """Brings out/ up to the store, and reports the pass."""
     config, now, options = loaded.config, to_unix(run.started), run.options
     items = store.item_count()
-    if not items and not options.allow_empty:
-        _refuse_to_empty(config)
+    if not options.allow_empty:
+        _refuse_to_empty(config, items, is_new=not store.has_fact("last"))
     store.see(now)
     _look_after_images(store, config, now, options, run.ears)
     renewal = renew(store, config, now, options, run.ears)
@@ -188,15 +189,19 @@ def _look_after_images(
     adopt(store, config, now, ears.warn, write=not options.dry_run)
 
 
-def _refuse_to_empty(config: Config) -> None:
+def _refuse_to_empty(config: Config, items: int, *, is_new: bool) -> None:
     """An unmounted disk must not empty a thousand subscriptions.
 
-    What the state file knows stays (see `feeds.rescan`), but that may be lost with the disk.
+    What the state file knows is held (see `feeds.rescan`), but that may be lost with the disk: then
+    only the manifest tells how many stories there were.
     """
-    if read_manifest(config.paths.out).items:
+    before = read_manifest(config.paths.out).items
+    lost = before - items
+    if before and (not items or (is_new and lost >= FEW and lost > config.paths.max_gone * before)):
         where = ", ".join(sorted({str(folder) for folder in config.paths.seeds}))
+        found = f"only {items} stories" if items else "no seed"
         raise PublishError(
-            f"no seed found in {where}, where there were some at the last run. "
+            f"{found} found in {where}, where there were {before} at the last run. "
             "Refusing to empty the feeds: is a disk not mounted? "
             "If it is meant, run 'feeds export --allow-empty' once."
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -144,17 +145,38 @@ def test_daemon_says_once_that_it_fails_and_once_that_it_succeeds_again(site: Si
         assert site.tree() == before
         wait_for_a_pause(site)
         site.seeds.mkdir()  # the mount point, without the disk
-        daemon.wait_for(FAILED, 2)
-        let_passes_come_due(site, 2)
-        assert "no seed found" in daemon.events(FAILED)[1]["reason"]
-        assert site.tree() == before
-        wait_for_a_pause(site)
-        away.rename(site.seeds)
         (event,) = daemon.wait_for("passes succeed again")
         assert event["after_failures"] >= 3
-        daemon.wait_for("pass", 3)
-        assert len(daemon.events(FAILED)) == 2
+        (event,) = daemon.wait_for("removal pending")
+        assert (event["folder"], event["stories"]) == ("seeds", 1)
+        let_passes_come_due(site, 2)
+        assert len(daemon.events("removal pending")) == 1
         assert site.tree() == before
+        wait_for_a_pause(site)
+        site.seeds.rmdir()
+        away.rename(site.seeds)
+        let_passes_come_due(site, 2)
+        assert site.tree() == before
+
+
+def test_daemon_leaves_stories_out_that_an_export_beside_it_let_go(site: Site) -> None:
+    site.configure(EVERY_SECOND)
+    for number in range(30):
+        site.seed(f"old/{number}.txt", number=number)
+    site.seed("a.txt", number=40)
+    with Daemon(site) as daemon:
+        daemon.wait_for("pass")
+        wait_for_a_pause(site)
+        shutil.rmtree(site.seeds / "old")
+        site.seed("a.txt", number=40, title="Edited")
+        daemon.wait_for("removal pending")
+        wait_until(lambda: b"Edited" in site.read("all.json"))
+        assert len(site.titles()) == 31
+        assert ran(site, "export", "--allow-empty")[0] == 0
+        assert site.titles() == ["Edited"]
+        let_passes_come_due(site, 2)
+        assert site.titles() == ["Edited"]
+        assert len(daemon.events("removal pending")) == 1
 
 
 def test_daemon_publishes_anew_what_was_deleted_from_out(site: Site) -> None:

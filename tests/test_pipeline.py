@@ -269,6 +269,21 @@ def test_seed_is_bad_for_one_reason_at_a_time(site: Site) -> None:
 # Refusals
 
 
+def test_pass_refuses_to_lose_most_stories_where_the_state_was_lost_too(site: Site) -> None:
+    for number in range(40):
+        site.seed(f"{'away' if number < 21 else 'here'}/{number}.txt", number=number)
+    site.publish()
+    before = site.tree()
+    (site.seeds / "away").rename(site.root / "away")
+    site.state.unlink()
+    for _ in range(2):
+        with pytest.raises(PublishError, match=r"only 19 stories .* 40 .*--allow-empty"):
+            site.publish()
+        assert site.tree() == before
+    assert site.publish(options=Options(allow_empty=True)).items == 19
+    assert site.publish().items == 19
+
+
 def test_pass_refuses_to_empty_the_feeds_where_the_state_was_lost_too(site: Site) -> None:
     seed = site.seed()
     site.publish()

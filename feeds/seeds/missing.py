@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterator, Mapping
 from feeds.seeds.scan import is_below
 
 # Fewer stories than these may always go at once, unless they are all of a folder of `paths.seeds`.
-_FEW = 20
+FEW = 20
 
 
 def mass_removals(
@@ -27,7 +27,7 @@ def mass_removals(
     `emptied` need to lose no more than one.
     """
     gone = _by_folder(lost, folders)
-    suspects = {folder for folder, ids in gone.items() if len(ids) >= _FEW}
+    suspects = {folder for folder, ids in gone.items() if len(ids) >= FEW}
     there = _by_folder(before, folders, suspects)
     tripped = {folder for folder in suspects if len(gone[folder]) > max_gone * len(there[folder])}
     tripped |= gone.keys() & set(emptied)
