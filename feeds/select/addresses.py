@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from feeds.config import Config
 from feeds.errors import ConfigError
-from feeds.model import Feed, FeedKind
+from feeds.model import FeedKind
 from feeds.slugs import Addresses, domain_slug, domain_slugs, slugs
 from feeds.text import fold
 
@@ -24,7 +24,7 @@ _PARTS: dict[FeedKind, Callable[[str], Iterator[str]]] = {
     "provider": domain_slugs,
 }
 
-# A kind, and what tells a name from others of its kind: a folded name, or a domain.
+# The kind and key of a feed.
 Owner = tuple[FeedKind, str]
 
 
@@ -65,11 +65,6 @@ class _Wish(NamedTuple):
     aliases: tuple[str, ...]
 
 
-def owner_of(feed: Feed) -> Owner:
-    """Returns by what the state file knows whose an address is."""
-    return feed.kind, fold(feed.name) if feed.kind == "custom" else feed.key
-
-
 def is_made(owner: Owner, address: str) -> bool:
     """Tells whether an address was made of the name, and is none that config.toml thought up."""
     kind, name = owner
@@ -95,7 +90,7 @@ class Directory:
         self._formers: dict[Owner, list[str]] = {}
         for address, owner in known.owners.items():
             self._formers.setdefault(owner, []).append(address)
-        custom: list[Owner] = [("custom", fold(feed.name)) for feed in config.feeds]
+        custom: list[Owner] = [("custom", feed.key) for feed in config.feeds]
         self._owners = dict.fromkeys(sorted([*owners, *custom]))
         self._reserve()
         for owner in self._owners:
@@ -195,7 +190,9 @@ class Directory:
         for owner, spot in self._spots.items():
             wish = self._wishes.get(owner)
             listed = _alias_addresses(owner[0], wish) if wish else ()
-            formers = self._formers.get(owner, []) if is_made(owner, spot.address) else []
+            formers = self._formers.get(owner, [])
+            if formers != [spot.address] and not is_made(owner, spot.address):
+                formers = []
             made = [one for one in reversed(formers) if self._taken.get(one, owner) == owner]
             aliases = dict.fromkeys(one for one in (*made, *listed) if one not in live)
             origin = (*listed[-1:], *formers[:1], spot.address)[0]
@@ -219,7 +216,7 @@ def _wishes(config: Config) -> dict[Owner, _Wish]:
         wishes["provider", domain] = _Wish(f'providers."{domain}"', named.slug, named.aliases)
     for feed in config.feeds:
         table = f'[[feeds]] "{feed.name}"'
-        wishes["custom", fold(feed.name)] = _Wish(table, _part(feed.address), feed.aliases)
+        wishes["custom", feed.key] = _Wish(table, _part(feed.address), feed.aliases)
     return wishes
 
 
