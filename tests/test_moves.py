@@ -193,6 +193,23 @@ def test_alias_of_a_provider_takes_its_seeds_along(site: Site) -> None:
     assert site.run("check").err == ""
 
 
+def test_provider_that_gets_a_slug_and_another_keeps_its_subscribers(site: Site) -> None:
+    site.seed()
+    site.publish()
+    site.configure('[providers."example.com"]\nslug = "ex"\naliases = ["example.com"]\n')
+    site.publish(NOW + timedelta(minutes=1))
+    assert site.read("providers/ex.atom") == site.read("providers/example.com.atom")
+    assert feed_id(site, "providers/ex") == id_of("providers/example.com")
+    site.configure(
+        '[providers."example.com"]\nslug = "the-example"\naliases = ["ex", "example.com"]\n'
+    )
+    site.publish(NOW + timedelta(minutes=2))
+    for alias in ("ex", "example.com"):
+        assert site.read("providers/the-example.atom") == site.read(f"providers/{alias}.atom")
+    assert feed_id(site, "providers/the-example") == id_of("providers/example.com")
+    assert site.titles("providers/the-example") == ["Story 1"]
+
+
 @pytest.mark.parametrize("command", ["export", "check", "list", "run"])
 def test_alias_that_is_a_live_address_is_exit_2(site: Site, command: str) -> None:
     site.seed("a.txt", number=1)

@@ -187,20 +187,22 @@ class Directory:
         """Adds what feeds were before, once it is known where all of them are."""
         live = {spot.address for spot in self._spots.values()}
         claims: dict[str, tuple[int, Owner]] = {}
-        for owner, spot in self._spots.items():
-            wish = self._wishes.get(owner)
-            listed = _alias_addresses(owner[0], wish) if wish else ()
-            formers = self._formers.get(owner, [])
-            if formers != [spot.address] and not is_made(owner, spot.address):
+        moved: dict[Owner, Spot] = {}
+        for owner, (address, _, _) in self._spots.items():
+            wish, formers = self._wishes.get(owner), self._formers.get(owner, [])
+            if wish is None and formers in ([], [address]):
+                continue  # it never moved
+            if formers and not is_made(owner, address):
                 formers = []
+            listed = _alias_addresses(owner[0], wish) if wish else ()
             made = [one for one in reversed(formers) if self._taken.get(one, owner) == owner]
             aliases = dict.fromkeys(one for one in (*made, *listed) if one not in live)
-            origin = (*listed[-1:], *formers[:1], spot.address)[0]
+            origin = (*listed[-1:], *formers[:1], address)[0]
             # What config.toml says goes before what was, and that before what only is.
             claim = (2 if listed else 1 if formers else 0, owner)
             claims[origin] = max(claim, claims.get(origin, claim), key=itemgetter(0))
-            self._spots[owner] = Spot(spot.address, tuple(aliases), origin)
-        for owner, spot in self._spots.items():
+            moved[owner] = Spot(address, tuple(aliases), origin)
+        for owner, spot in moved.items():
             # Where another feed stood first, that keeps the id.
             is_own = claims[spot.origin][1] == owner
             origin = spot.origin if is_own else f"{spot.address} {owner[1]}"
