@@ -21,7 +21,7 @@ from feeds.passes import Ears, Options
 from feeds.planning import Linking, Plan, plan_of
 from feeds.publish import Publisher, is_copy, read_manifest, recipe, stamp_of
 from feeds.render.view import RENDER_VERSION, Site
-from feeds.select.addresses import Known, is_made, owner_of
+from feeds.select.addresses import Known, Owner, is_made
 from feeds.select.choose import Past
 from feeds.selection import SELECTION_VERSION, Selection, next_turn, select
 from feeds.site import site_of
@@ -122,11 +122,12 @@ def renew(store: Store, config: Config, now: int, options: Options, ears: Ears) 
 def past_of(store: Store, config: Config) -> Past:
     """Returns what selection must know of the passes before."""
     feeds = [summary.feed for _, summary in store.feeds().values()]
-    live = {feed.address: owner_of(feed) for feed in feeds if feed.kind != "all"}
+    live = {feed.address: (feed.kind, feed.key) for feed in feeds}
     owners = store.owners() or {one: owner for one, owner in live.items() if is_made(owner, one)}
     files: tuple[str, ...] = ()
-    with suppress(PublishError):  # whoever has to write says so
-        files = read_manifest(config.paths.out).files
+    if not live:  # the state file may have been lost
+        with suppress(PublishError):  # whoever has to write says so
+            files = read_manifest(config.paths.out).files
     known = Known(owners, live, frozenset(files))
     custom = frozenset(feed.key for feed in feeds if feed.kind == "custom")
     return Past(not store.has_fact("last"), custom, known)
@@ -230,13 +231,7 @@ def _publish(
     if not options.dry_run:
         for one, _, key in plan.stale:
             store.keep_feed(key, one.summary())
-        store.keep_owners(
-            {
-                one.feed.address: owner
-                for one in plan.feeds
-                if is_made(owner := owner_of(one.feed), one.feed.address)
-            }
-        )
+        store.keep_owners(_new_owners(store, plan))
         moves = {alias: one.feed.address for one in plan.feeds for alias in one.feed.aliases}
         store.keep_fact("moves", moves)
         store.keep_feed_images(plan.images, gallery.before)
@@ -259,6 +254,17 @@ def _publish(
         len(publisher.linked),
         len(publisher.removed) - len(removed),
     )
+
+
+def _new_owners(store: Store, plan: Plan) -> dict[str, Owner]:
+    """Returns whose the addresses are that were made of names and stand there the first time."""
+    known = store.owners()
+    owners: dict[str, Owner] = {
+        one.feed.address: (one.feed.kind, one.feed.key)
+        for one in plan.feeds
+        if one.feed.address not in known
+    }
+    return {address: owner for address, owner in owners.items() if is_made(owner, address)}
 
 
 def _expect_pings(

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import uuid
 from datetime import timedelta
-from pathlib import Path
 
 import pytest
 from lxml import etree
@@ -193,6 +192,23 @@ def test_alias_of_a_provider_takes_its_seeds_along(site: Site) -> None:
     assert site.run("check").err == ""
 
 
+def test_provider_that_gets_a_slug_and_another_keeps_its_subscribers(site: Site) -> None:
+    site.seed()
+    site.publish()
+    site.configure('[providers."example.com"]\nslug = "ex"\naliases = ["example.com"]\n')
+    site.publish(NOW + timedelta(minutes=1))
+    assert site.read("providers/ex.atom") == site.read("providers/example.com.atom")
+    assert feed_id(site, "providers/ex") == id_of("providers/example.com")
+    site.configure(
+        '[providers."example.com"]\nslug = "the-example"\naliases = ["ex", "example.com"]\n'
+    )
+    site.publish(NOW + timedelta(minutes=2))
+    for alias in ("ex", "example.com"):
+        assert site.read("providers/the-example.atom") == site.read(f"providers/{alias}.atom")
+    assert feed_id(site, "providers/the-example") == id_of("providers/example.com")
+    assert site.titles("providers/the-example") == ["Story 1"]
+
+
 @pytest.mark.parametrize("command", ["export", "check", "list", "run"])
 def test_alias_that_is_a_live_address_is_exit_2(site: Site, command: str) -> None:
     site.seed("a.txt", number=1)
@@ -252,58 +268,3 @@ def test_serve_answers_301_at_former_addresses(site: Site) -> None:
         assert server.get("/.feeds-redirects.nginx").status == 404
         query = server.get("/query.json?topic=robots").body
         assert len(json.loads(query)["items"]) == 1
-
-
-# Feeds without entries
-
-
-def test_topic_that_never_had_an_entry_has_no_documents(site: Site) -> None:
-    site.configure('[topics.Named]\n[[feeds]]\nname = "None"\ncategories = ["x"]\n')
-    site.seed("a.txt", number=1)
-    site.seed("b.txt", number=2, topics=["Low"], quality=1, provider={"domain": "low.org"})
-    report = site.publish()
-    assert topics(site) == ["ai", "named"]
-    assert not (site.out / "providers/low.org.atom").exists()
-    assert {feed.url for feed in report.feeds} == set(listed(site))
-    overview = site.read("feeds.opml") + site.read("index.html")
-    assert b"topics/ai." in overview
-    assert not any(name in overview for name in (b"topics/named.", b"custom/none."))
-    assert findings("topics/named.atom", site.read("topics/named.atom"), BASE) == []
-    site.seed("b.txt", number=2, topics=["Low"], provider={"domain": "low.org"})
-    site.publish(NOW + timedelta(minutes=1))
-    assert topics(site) == ["ai", "low", "named"]
-    site.seed("b.txt", number=2, topics=["Low"], quality=1, provider={"domain": "low.org"})
-    site.publish(NOW + timedelta(minutes=2))
-    assert topics(site) == ["ai", "low", "named"]
-    assert site.titles("topics/low") == []
-    assert b"topics/low." not in site.read("feeds.opml") + site.read("index.html")
-
-
-def test_what_is_published_stays_though_the_state_file_is_lost(site: Site) -> None:
-    site.seed("b.txt", number=2, topics=["Low"])
-    site.publish()
-    site.seed("b.txt", number=2, topics=["Low"], quality=1)
-    site.publish(NOW + timedelta(minutes=1))
-    assert topics(site) == ["low"]
-    for path in site.state.parent.glob("state.db*"):
-        path.unlink()
-    site.publish(NOW + timedelta(minutes=2))
-    assert topics(site) == ["low"]
-    assert (site.out / "providers/example.com.atom").is_file()
-
-
-def test_pages_link_to_topics_that_have_pages_and_to_no_other(site: Site, tmp_path: Path) -> None:
-    site.configure("[topics.Low]\nmin_quality = 90\n[topics.Low2]\nmin_quality = 0\n")
-    toml = "[[rules]]\ntopic = 'High'\nprovider = 'example.com'\nmin_quality = 90\n"
-    site.configure(toml)
-    site.seed("a.txt", number=1, topics=["AI", "High"])
-    site.seed("b.txt", number=2, topics=["Other"])
-    site.publish()
-    assert b"high.html" not in site.read("topics/ai.html") + site.read("all.html")
-    other = (site.out / "topics/other.atom").stat().st_mtime_ns
-    site.seed("c.txt", number=3, topics=["High"], quality=95)
-    site.publish(NOW + timedelta(minutes=1))
-    for page in ("topics/ai", "all", "providers/example.com"):
-        assert b"topics/high.html" in site.read(f"{page}.html")
-    assert (site.out / "topics/other.atom").stat().st_mtime_ns == other
-    assert site.documents() == site.fresh(NOW + timedelta(minutes=1))

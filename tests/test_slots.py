@@ -121,16 +121,16 @@ def test_slots_come_in_the_order_of_feeds(store: Store) -> None:
     assert store.newest(*AI, 2) == [c, a]
     assert store.late(*AI, 20) == [a, b, d]
     assert store.late(*AI, 31) == []
-    assert store.filled() == {AI, CARS}
+    assert [store.is_filled(*place) for place in (AI, CARS)] == [True, True]
 
 
 def test_items_leave_all_their_slots(store: Store) -> None:
     store.occupy([slot(AI, "a", 1), slot(CARS, "a", 1), slot(AI, "b", 2)])
     assert store.leave(["a", "never", None]) == {AI, CARS}
-    assert store.filled() == {AI}
+    assert [store.is_filled(*place) for place in (AI, CARS)] == [True, False]
     assert store.leave(["a"]) == set()
     store.clear_slots()
-    assert store.filled() == set()
+    assert not store.is_filled(*AI)
 
 
 def test_items_are_found_by_the_time_that_came(store: Store) -> None:
@@ -170,3 +170,29 @@ def test_cards_come_in_pages_each_once(store: Store) -> None:
     pages = list(store.card_pages())
     assert [len(page) for page in pages] == [1000, 1000, 1]
     assert sorted(one.path for page in pages for one in page) == [f"{n:04}" for n in range(2001)]
+
+
+def test_address_stays_with_the_first_who_had_it(store: Store) -> None:
+    store.keep_owners({"topics/b": ("topic", "b"), "topics/a": ("topic", "a")})
+    store.keep_owners({"topics/a": ("topic", "other"), "topics/c": ("topic", "c")})
+    assert list(store.owners().items()) == [
+        ("topics/b", ("topic", "b")),
+        ("topics/a", ("topic", "a")),
+        ("topics/c", ("topic", "c")),
+    ]
+
+
+def test_feeds_are_found_by_what_their_items_name(store: Store) -> None:
+    ai = card(1, id="urn:1", topics=("AI", "Big  News"))
+    other = card(2, id="urn:2", topics=("Cats",), provider="cats.org")
+    for path, one in (("a", ai), ("b", other)):
+        record(store, path, card=one, data=b"")
+    cards = {one.id: one for one in store.cards()}
+    for kind, key, id_ in (("topic", "ai", "urn:1"), ("all", "", "urn:1"), ("all", "", "urn:2")):
+        number = cards[id_].number
+        store.occupy([Slot(kind, key, Entry(number, id_, 1, 1, b""), 1)])  # type: ignore[arg-type]
+    assert store.feeds_naming({"big news"}, set()) == {("topic", "ai"), ("all", "")}
+    assert store.feeds_naming(set(), {"cats.org"}) == {("all", "")}
+    assert store.feeds_naming({"dogs"}, {"dogs.org"}) == set()
+    assert store.names_of(cards["urn:1"].number) == (("AI", "Big  News"), "example.com")
+    assert [store.is_filled("topic", key) for key in ("ai", "cats")] == [True, False]

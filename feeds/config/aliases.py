@@ -52,7 +52,12 @@ def clashes(config: Config) -> Iterator[Clash]:
         for alias in feed.aliases:
             claim = _Claim(("feeds", number, "aliases"), f"{shown}.aliases", is_alias=True)
             aliases.append((f"custom/{alias}", alias, claim))
-    former = {domain for domain in config.former_domains if domain in config.providers}
+    # Its own domain is where a provider stood before it got a slug.
+    former = {
+        alias
+        for alias, domain in config.former_domains.items()
+        if alias in config.providers and alias != domain
+    }
     for address, alias, claim in aliases:
         other = claims.setdefault(address, claim)
         if other is not claim:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from urllib.parse import quote
 
 from feeds.model import Document, Summary
 from feeds.render import atom, html, jsonfeed, rss
@@ -44,8 +45,9 @@ def _moves(site: Site, feeds: Sequence[Summary]) -> Iterator[tuple[str, str]]:
     for one in feeds:
         for alias in one.feed.aliases:
             for extension in extensions:
+                # Nothing stays in it that means something in the language of a server ($ and ;).
                 address = f"{one.feed.address}.{extension}"
-                yield f"{alias}.{extension}", site.base_url + address
+                yield f"{alias}.{extension}", quote(site.base_url, safe="%/:@~") + address
 
 
 def _lines(line: str, moves: list[tuple[str, str]]) -> Iterator[str]:

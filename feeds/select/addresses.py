@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from feeds.config import Config
 from feeds.errors import ConfigError
-from feeds.model import Feed, FeedKind
+from feeds.model import FeedKind
 from feeds.slugs import Addresses, domain_slug, domain_slugs, slugs
 from feeds.text import fold
 
@@ -24,7 +24,7 @@ _PARTS: dict[FeedKind, Callable[[str], Iterator[str]]] = {
     "provider": domain_slugs,
 }
 
-# A kind, and what tells a name from others of its kind: a folded name, or a domain.
+# The kind and key of a feed.
 Owner = tuple[FeedKind, str]
 
 
@@ -65,11 +65,6 @@ class _Wish(NamedTuple):
     aliases: tuple[str, ...]
 
 
-def owner_of(feed: Feed) -> Owner:
-    """Returns by what the state file knows whose an address is."""
-    return feed.kind, fold(feed.name) if feed.kind == "custom" else feed.key
-
-
 def is_made(owner: Owner, address: str) -> bool:
     """Tells whether an address was made of the name, and is none that config.toml thought up."""
     kind, name = owner
@@ -95,7 +90,7 @@ class Directory:
         self._formers: dict[Owner, list[str]] = {}
         for address, owner in known.owners.items():
             self._formers.setdefault(owner, []).append(address)
-        custom: list[Owner] = [("custom", fold(feed.name)) for feed in config.feeds]
+        custom: list[Owner] = [("custom", feed.key) for feed in config.feeds]
         self._owners = dict.fromkeys(sorted([*owners, *custom]))
         self._reserve()
         for owner in self._owners:
@@ -192,18 +187,22 @@ class Directory:
         """Adds what feeds were before, once it is known where all of them are."""
         live = {spot.address for spot in self._spots.values()}
         claims: dict[str, tuple[int, Owner]] = {}
-        for owner, spot in self._spots.items():
-            wish = self._wishes.get(owner)
+        moved: dict[Owner, Spot] = {}
+        for owner, (address, _, _) in self._spots.items():
+            wish, formers = self._wishes.get(owner), self._formers.get(owner, [])
+            if wish is None and formers in ([], [address]):
+                continue  # it never moved
+            if formers and not is_made(owner, address):
+                formers = []
             listed = _alias_addresses(owner[0], wish) if wish else ()
-            formers = self._formers.get(owner, []) if is_made(owner, spot.address) else []
             made = [one for one in reversed(formers) if self._taken.get(one, owner) == owner]
             aliases = dict.fromkeys(one for one in (*made, *listed) if one not in live)
-            origin = (*listed[-1:], *formers[:1], spot.address)[0]
+            origin = (*listed[-1:], *formers[:1], address)[0]
             # What config.toml says goes before what was, and that before what only is.
             claim = (2 if listed else 1 if formers else 0, owner)
             claims[origin] = max(claim, claims.get(origin, claim), key=itemgetter(0))
-            self._spots[owner] = Spot(spot.address, tuple(aliases), origin)
-        for owner, spot in self._spots.items():
+            moved[owner] = Spot(address, tuple(aliases), origin)
+        for owner, spot in moved.items():
             # Where another feed stood first, that keeps the id.
             is_own = claims[spot.origin][1] == owner
             origin = spot.origin if is_own else f"{spot.address} {owner[1]}"
@@ -219,7 +218,7 @@ def _wishes(config: Config) -> dict[Owner, _Wish]:
         wishes["provider", domain] = _Wish(f'providers."{domain}"', named.slug, named.aliases)
     for feed in config.feeds:
         table = f'[[feeds]] "{feed.name}"'
-        wishes["custom", fold(feed.name)] = _Wish(table, _part(feed.address), feed.aliases)
+        wishes["custom", feed.key] = _Wish(table, _part(feed.address), feed.aliases)
     return wishes
 
 

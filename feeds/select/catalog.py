@@ -66,15 +66,11 @@ def catalog(
     Raises:
         ConfigError: an alias is the address of another feed.
     """
-    special = {fold(name): (name, named) for name, named in config.topics.items()}
-    topics = names.usual_topics() | {key: name for key, (name, _) in special.items()}
-    providers = {domain: domain for domain in config.providers} | names.usual_providers()
-    tables: dict[tuple[FeedKind, str], Named] = {
-        ("topic", key): named for key, (_, named) in special.items()
+    tables = _tables(config)
+    called: dict[tuple[FeedKind, str], str] = {
+        **{("topic", key): name for key, name in sorted(_topics(config, names).items())},
+        **{("provider", key): name for key, name in sorted(_providers(config, names).items())},
     }
-    tables |= {("provider", domain): named for domain, named in config.providers.items()}
-    places: list[tuple[FeedKind, str]] = [("topic", key) for key in sorted(topics)]
-    places += [("provider", domain) for domain in sorted(providers)]
     published = known.published()
 
     def exists(place: tuple[FeedKind, str]) -> bool:
@@ -82,31 +78,40 @@ def catalog(
         stays = place in tables or place in published
         return (stays and not named.exclude) or place in filled
 
-    sure = list(filter(exists, places))
-    directory = Directory(config, known, sure)
-    # Where the state file was lost, out/ still tells what there was.
-    found = {
-        place
-        for place in places
-        if f"{directory.add(*place)}.atom" in known.files
-        and not tables.get(place, _NOTHING_SPECIAL).exclude
-    }.union(sure)
+    found = set(filter(exists, called))
+    directory = Directory(config, known, found)
+    for place in called:
+        # Where the state file was lost, out/ still tells what there was.
+        was_there = f"{directory.add(*place)}.atom" in known.files
+        if was_there and not tables.get(place, _NOTHING_SPECIAL).exclude:
+            found.add(place)
     site, size = config.site, config.selection.max_items
     feeds: dict[tuple[FeedKind, str], Feed] = {
         ("all", ""): Feed("all", "all", "", "", site.title, site.description, size)
     }
-    for kind, key in filter(found.__contains__, places):
-        name = topics[key] if kind == "topic" else providers[key]
-        spot = directory.spot(kind, key)
-        feeds[kind, key] = _feed(
-            config, (kind, key), spot, name, tables.get((kind, key), _NOTHING_SPECIAL)
-        )
+    for place, name in called.items():
+        if place in found:
+            special = tables.get(place, _NOTHING_SPECIAL)
+            feeds[place] = _feed(config, place, directory.spot(*place), name, special)
     for custom in config.feeds:
-        spot = directory.spot("custom", fold(custom.name))
-        feeds["custom", custom.key] = _feed(
-            config, ("custom", custom.key), spot, custom.name, custom
-        )
-    return Catalog(feeds, frozenset(places) - found, directory)
+        place = ("custom", custom.key)
+        feeds[place] = _feed(config, place, directory.spot(*place), custom.name, custom)
+    return Catalog(feeds, frozenset(called) - found, directory)
+
+
+def _topics(config: Config, names: Names) -> dict[str, str]:
+    return names.usual_topics() | {fold(name): name for name in config.topics}
+
+
+def _providers(config: Config, names: Names) -> dict[str, str]:
+    return {domain: domain for domain in config.providers} | names.usual_providers()
+
+
+def _tables(config: Config) -> dict[tuple[FeedKind, str], Named]:
+    tables: dict[tuple[FeedKind, str], Named] = {
+        ("topic", fold(name)): named for name, named in config.topics.items()
+    }
+    return tables | {("provider", domain): named for domain, named in config.providers.items()}
 
 
 def _feed(

@@ -137,10 +137,6 @@ class Slots:
         """
         return [_slot(row) for row in self._db.execute(query, (kind, key, since))]
 
-    def filled(self) -> set[tuple[FeedKind, str]]:
-        """Returns kind and key of the feeds that have items."""
-        return set(self._db.execute("SELECT DISTINCT kind, key FROM slot"))
-
     def feeds(self) -> dict[str, tuple[bytes, Summary]]:
         """Returns the key under which each feed was rendered last, and its summary, by address."""
         rows = self._db.execute("SELECT address, key, summary FROM feed")
