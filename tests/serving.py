@@ -102,7 +102,7 @@ class Server:
 
     def get(self, path: str, method: str = "GET", **headers: str) -> Got:
         """Sends a request; ``_`` in the names of headers stands for ``-``."""
-        connection = http.client.HTTPConnection(HOST, self.port, timeout=20)
+        connection = http.client.HTTPConnection(HOST, self.port, timeout=PATIENCE)
         try:
             names = {name.replace("_", "-"): value for name, value in headers.items()}
             connection.putrequest(method, path, skip_accept_encoding=True)
@@ -115,7 +115,7 @@ class Server:
         finally:
             connection.close()
 
-    def send(self, request: bytes, seconds: float = 5) -> bytes:
+    def send(self, request: bytes, seconds: float = PATIENCE) -> bytes:
         """Sends bytes, and returns all that comes until the server closes."""
         with socket.create_connection((HOST, self.port), timeout=seconds) as connection:
             with suppress(OSError):  # the server may have seen enough
@@ -155,7 +155,7 @@ def status_of(answer: bytes) -> int:
     return int(words[1]) if len(words) > 1 and answer.startswith(b"HTTP/1.") else 0
 
 
-def eventually_gone(process: subprocess.Popen[bytes], seconds: float = 10) -> float:
+def eventually_gone(process: subprocess.Popen[bytes], seconds: float = 2 * PATIENCE) -> float:
     """Waits until a process has ended; returns how long that took."""
     began = time.monotonic()
     process.wait(seconds)

@@ -18,7 +18,7 @@ from tests.site import Site
 
 def metrics(port: int) -> dict[str, float]:
     """Returns the samples that a metrics address gives, by name and labels."""
-    with urllib.request.urlopen(f"http://{HOST}:{port}/metrics", timeout=5) as answer:
+    with urllib.request.urlopen(f"http://{HOST}:{port}/metrics", timeout=30) as answer:
         text = answer.read().decode()
     return {
         " ".join(
@@ -121,7 +121,7 @@ def serving(port: int) -> int | None:
     """Returns the status of the feed of everything, None where nobody answers."""
     try:
         url = f"http://{HOST}:{port}/all.atom"
-        with urllib.request.urlopen(url, timeout=5) as answer:
+        with urllib.request.urlopen(url, timeout=30) as answer:
             return int(answer.status)
     except OSError:
         return None

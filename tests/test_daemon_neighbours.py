@@ -106,8 +106,6 @@ def test_export_beside_a_running_daemon_waits_its_turn(site: Site) -> None:
         with site.start("export", "--json") as export:
             assert export.stderr is not None
             assert export.stderr.readline().startswith(f"feeds: waiting for process {pid} (since ")
-            time.sleep(0.5)
-            assert export.poll() is None
             os.kill(pid, signal.SIGCONT)
             _, err = export.communicate(timeout=PATIENCE)
         assert export.returncode == 0

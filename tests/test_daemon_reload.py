@@ -7,6 +7,7 @@ import os
 import signal
 import time
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -57,7 +58,7 @@ def test_daemon_that_watches_publishes_a_change_soon(
         wait_until(lambda: watches(daemon.pid, site.seeds))
         change(site)
         # Two seconds are promised, which benchmarks/push.py measures; machines may be busy.
-        wait_until(lambda: titles(site) == wanted, 10)
+        wait_until(lambda: titles(site) == wanted)
 
 
 def test_daemon_that_watches_publishes_a_changed_template_and_configuration(site: Site) -> None:
@@ -86,13 +87,19 @@ def test_daemon_that_watches_makes_one_pass_of_a_burst(site: Site) -> None:
     with Daemon(site) as daemon:
         daemon.wait_for("pass")
         wait_until(lambda: watches(daemon.pid, site.seeds))
+        moments = []
         for path in sorted(others.seeds.iterdir()):
             path.rename(site.seeds / path.name)
+            moments.append(time.monotonic())
             time.sleep(0.01)
-        daemon.wait_for("pass", 2)
-        time.sleep(1)
-        assert [event["read"] for event in daemon.events("pass")] == [1, 38]
-        assert len(titles(site)) == 39
+        wait_until(lambda: len(titles(site)) == 39)
+        site.seed("last.txt", number=40)
+        wait_until(lambda: len(titles(site)) == 40)
+        reads = [event["read"] for event in daemon.wait_for("pass", 3)]
+        # A machine that has much else to do may make two bursts of it.
+        longest_pause = max(later - earlier for earlier, later in pairwise(moments))
+        assert reads == [1, 38, 1] or longest_pause > 0.15
+        assert sum(reads) == 40
 
 
 def test_daemon_that_watches_publishes_seeds_that_were_exchanged_as_a_whole(site: Site) -> None:
@@ -104,16 +111,20 @@ def test_daemon_that_watches_publishes_seeds_that_were_exchanged_as_a_whole(site
         wait_until(lambda: watches(daemon.pid, site.seeds))
         site.seeds.rename(site.root / "old")
         other.seeds.rename(site.seeds)
-        wait_until(lambda: titles(site) == {"Other"}, 10)
+        wait_until(lambda: titles(site) == {"Other"})
 
 
 def test_daemon_that_does_not_watch_leaves_changes_to_its_schedule(site: Site) -> None:
     site.configure(SELDOM)
     with Daemon(site) as daemon:
         daemon.wait_for("pass")
+        assert not watches(daemon.pid, site.seeds)
         site.seed(title="New")
-        time.sleep(2)
         assert titles(site) == {"Story 1"}
+        daemon.send(signal.SIGHUP)
+        daemon.wait_for("pass", 2)
+        assert titles(site) == {"New"}
+        assert [event["read"] for event in daemon.events("pass")] == [1, 1]
 
 
 # Configuration
@@ -216,12 +227,15 @@ def test_daemon_begins_and_ceases_to_watch_as_its_configuration_says(site: Site)
         daemon.wait_for("pass", 2)
         wait_until(lambda: watches(daemon.pid, site.seeds))
         site.seed(title="Watched")
-        wait_until(lambda: titles(site) == {"Watched"}, 10)
+        wait_until(lambda: titles(site) == {"Watched"})
         site.configure(SELDOM)
         daemon.wait_for("pass", 4)
+        wait_until(lambda: not watches(daemon.pid, site.seeds))
         site.seed(title="Unwatched")
-        time.sleep(2)
-        assert titles(site) == {"Watched"}
+        daemon.send(signal.SIGHUP)
+        daemon.wait_for("pass", 5)
+        assert titles(site) == {"Unwatched"}
+        assert [event["read"] for event in daemon.events("pass")] == [1, 0, 1, 0, 1]
 
 
 def test_daemon_moves_to_another_out(site: Site) -> None:

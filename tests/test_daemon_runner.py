@@ -18,7 +18,7 @@ from feeds.passes import Ears, Options
 from feeds.pipeline import publish_pass
 from feeds.processes import Say
 from tests import dying
-from tests.processes import wait_until
+from tests.processes import PATIENCE, wait_until
 from tests.site import Site
 
 
@@ -129,7 +129,7 @@ def test_runner_kills_a_pass_that_hangs(site: Site, frozen: bool) -> None:  # no
     site.seed()
     began = time.monotonic()
     outcome = run_busy(site, act, timeout=3)
-    assert 3 <= time.monotonic() - began < 20
+    assert 3 <= time.monotonic() - began < 3 + PATIENCE
     assert outcome == Outcome(reason="hung for 3 s (schedule.timeout) and was killed")
     assert not dying.is_alive(pids[0])
 
@@ -192,13 +192,13 @@ def test_runner_abandons_a_pass_that_is_not_done_at_the_moment_given(
         outcome, _ = run(site, leave=lambda: began + grace)
     assert outcome.abandoned
     assert outcome.report is None
-    assert grace <= time.monotonic() - began < grace + 20
+    assert grace <= time.monotonic() - began < grace + PATIENCE
     assert not (site.out / "all.atom").exists()
 
 
 def test_runner_lets_a_pass_finish_before_the_moment_given(site: Site) -> None:
     site.seed()
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + 2 * PATIENCE
     outcome, _ = run(site, leave=lambda: deadline)
     assert outcome.report is not None
     assert not outcome.abandoned

@@ -62,7 +62,7 @@ def test_daemon_publishes_at_start_and_ends_when_told(site: Site, number: int) -
         assert (event["seeds"], event["changed"]) == (2, 2)
         began = time.monotonic()
         assert daemon.stop(number) == 0
-        assert time.monotonic() - began < 10
+        assert time.monotonic() - began < PATIENCE
         wait_until(lambda: not daemon.others())
         names = [event["event"] for event in daemon.events()]
         assert names == ["started", "pass", "stopped"]
@@ -83,7 +83,7 @@ def test_daemon_abandons_a_pass_that_does_not_end_within_ten_seconds(site: Site)
             time.sleep(0.5)
             daemon.send(signal.SIGTERM)  # an impatient operator changes nothing
             assert daemon.wait() == 0
-            assert time.monotonic() - began < 10
+            assert time.monotonic() - began < PATIENCE  # the pass would wait for ten minutes
             assert site.tree() == before
         assert "pass abandoned" in levels(daemon, "warning")
         assert levels(daemon, "error") == []
@@ -179,7 +179,7 @@ def test_daemon_follows_its_schedule_one_pass_at_a_time(site: Site) -> None:
         ends = [ended(event) for event in events]
         begins = [end - event["seconds"] for end, event in zip(ends, events, strict=True)]
         # On a busy machine passes may end late, and some be skipped.
-        assert 2.8 < ends[3] - started < 15
+        assert 2.8 < ends[3] - started < 3 + PATIENCE
         assert all(begin > end for (end, _), (_, begin) in pairwise(zip(ends, begins, strict=True)))
         assert [event["written"] > 0 for event in events] == [True, False, False, False]
 

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from feeds.daemon.systemd import Notifier
+from tests.processes import PATIENCE
 
 
 @pytest.fixture(params=["path", "abstract"])
@@ -106,7 +107,7 @@ def test_notifier_does_not_wait_for_a_listener_whose_queue_is_full(
     notifier = Notifier({"NOTIFY_SOCKET": address})
     telling = threading.Thread(target=notifier.tell, args=("WATCHDOG=1",))
     telling.start()
-    telling.join(3)
+    telling.join(PATIENCE)
     is_stuck = telling.is_alive()
     listener.recv(64)  # makes room for one more
     telling.join()

@@ -10,16 +10,19 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
+import watchfiles
 
+from feeds.daemon import watch
 from feeds.daemon.watch import Watcher
 from tests.processes import wait_until, watches
 
 # What the daemon does between passes, only more often: it looks whether the folders are the same.
 _TICK = 0.02
-# Longer than the quiet that ends a burst: then another call would have come.
-_QUIET = 0.6
+# A machine that has much else to do may make two bursts of changes that lie so many seconds apart.
+_PAUSE = 0.15
 
 
 class Watched:
@@ -28,6 +31,7 @@ class Watched:
     def __init__(self, root: Path) -> None:
         self.root = root
         self.calls = 0
+        self.batches: list[set[str]] = []
         self.failures: list[str] = []
         self.folders: list[Path] = []
         self._looks = 0
@@ -48,12 +52,22 @@ class Watched:
             wait_until(lambda: watches(os.getpid(), *self.folders))
 
     def calls_for(self, change: Callable[[], object]) -> int:
-        """Returns how many calls come for a change, all in all, once the first one has come."""
-        before = self.calls
+        """Returns how many calls come for a change, all in all, once the first one has come.
+
+        The system tells of changes in order, so all have come when one that was made later is told.
+        """
+        before, last = len(self.batches), f"last-{len(self.batches)}"
         change()
-        wait_until(lambda: self.calls > before)
-        time.sleep(_QUIET)
-        return self.calls - before
+        wait_until(lambda: len(self.batches) > before)
+        (self.folders[0] / last).touch()
+        wait_until(lambda: last in self.batches[-1])
+        return sum(not names <= {last} for names in self.batches[before:])
+
+    def record(self, *folders: Path, **options: Any) -> Iterator[object]:
+        """Is `watchfiles.watch`, and notes the names of what changed."""
+        for changes in watchfiles.watch(*folders, **options):
+            self.batches.append({Path(path).name for _, path in changes})
+            yield changes
 
     def stop(self) -> None:
         self._over.set()
@@ -71,10 +85,11 @@ class Watched:
 
 
 @pytest.fixture
-def watched(tmp_path: Path) -> Iterator[Watched]:
+def watched(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Watched]:
     (tmp_path / "seeds").mkdir()
     (tmp_path / "seeds/a.txt").write_text("a")
     watched = Watched(tmp_path)
+    monkeypatch.setattr(watch, "watch", watched.record)
     yield watched
     watched.stop()
     assert watched.failures == []
@@ -108,7 +123,15 @@ def test_watcher_makes_one_call_of_each_kind_of_change(
     watched: Watched, change: Callable[[Path], None]
 ) -> None:
     watched.start("seeds")
-    assert watched.calls_for(lambda: change(watched.root / "seeds")) == 1
+    began = time.monotonic()
+    took: list[float] = []
+
+    def timed() -> None:
+        change(watched.root / "seeds")
+        took.append(time.monotonic() - began)
+
+    assert watched.calls_for(timed) == 1 or took[0] > _PAUSE
+    assert watched.calls == len(watched.batches)
 
 
 def test_watcher_makes_one_call_of_a_burst(watched: Watched) -> None:
@@ -124,7 +147,7 @@ def test_watcher_makes_one_call_of_a_burst(watched: Watched) -> None:
     calls = watched.calls_for(burst)
     # A machine that has much else to do may make two bursts of it.
     longest_pause = max(later - earlier for earlier, later in itertools.pairwise(moments))
-    assert calls == 1 or longest_pause > 0.15
+    assert calls == 1 or longest_pause > _PAUSE
 
 
 def test_watcher_calls_also_while_changes_do_not_end(watched: Watched) -> None:
@@ -167,8 +190,10 @@ def test_watcher_does_not_call_for_what_is_no_change(
 ) -> None:
     watched.start("seeds")
     change(watched.root)
-    time.sleep(_QUIET)
-    assert watched.calls == 0
+    watched.calls_for(lambda: (watched.root / "seeds/b.txt").write_text("b"))
+    # The system tells of changes in order: the first call was for this one.
+    assert watched.batches[0] == {"b.txt"}
+    assert watched.calls == len(watched.batches)
 
 
 def test_watcher_follows_a_folder_that_was_deleted_and_made_anew(watched: Watched) -> None:
@@ -244,7 +269,8 @@ def test_watcher_told_to_watch_nothing_calls_no_more_and_leaves_no_thread(
         watcher.stop()
     else:
         watcher.follow([])
+    # There is nobody left who could call.
     wait_until(lambda: threading.active_count() == threads)
+    assert not watches(os.getpid(), tmp_path)
     (tmp_path / "a.txt").write_text("a")
-    time.sleep(_QUIET)
     assert (calls, failures) == ([], [])

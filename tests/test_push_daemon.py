@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from tests.hub import Hub, Say, Subscriber, name_hubs, serving_files
-from tests.processes import Daemon, wait_until
+from tests.processes import PATIENCE, Daemon, wait_until
 from tests.site import Site
 
 WATCH = '[schedule]\nevery = "1h"\nwatch = true\n'
@@ -75,7 +75,7 @@ def test_push_reaches_a_subscriber_soon(newsroom: Newsroom) -> None:
             saved = newsroom.save(title)
             wait_until(partial(subscriber.knows, title))
             # Two seconds are promised, which benchmarks/push.py measures; machines may be busy.
-            assert subscriber.told[-1].at - saved < 10
+            assert subscriber.told[-1].at - saved < PATIENCE
         headers = subscriber.told[-1].headers
         assert headers["link"] == f'<{newsroom.hub.url}>; rel="hub", <{topic}>; rel="self"'
         assert headers["x-hub-signature"].startswith("sha256=")
@@ -103,7 +103,7 @@ def test_push_waits_for_a_hub_that_is_down_and_tells_it_when_it_is_back(
 
 def test_push_to_a_slow_hub_delays_no_pass_and_no_other_hub(newsroom: Newsroom) -> None:
     other = Hub()
-    newsroom.hub.says[""] = Say(after=40)
+    newsroom.hub.says[""] = Say(after=3 * PATIENCE)
     with other.up(), Daemon(newsroom.site) as daemon:
         name_hubs(newsroom.site, newsroom.base_url, newsroom.hub.url, other.url, more=OFTEN)
         daemon.wait_for("pass", 4)
@@ -111,11 +111,12 @@ def test_push_to_a_slow_hub_delays_no_pass_and_no_other_hub(newsroom: Newsroom) 
             heard = len(other.heard)
             saved = newsroom.save(title)
             wait_until(partial(other.has_heard, heard + 1))
-            assert other.heard[heard].at - saved < 10
-        assert daemon.events("hub not told, to be tried again") == []
+            assert other.heard[heard].at - saved < PATIENCE
+        assert len(newsroom.hub.heard) > 0  # and is not done with what it heard
+        assert {event["hub"] for event in daemon.events("hub told")} == {other.url}
         began = time.monotonic()
         assert daemon.stop() == 0
-        assert time.monotonic() - began < 10
+        assert time.monotonic() - began < PATIENCE
         wait_until(lambda: not daemon.others())
 
 
@@ -147,8 +148,9 @@ def test_push_honours_what_the_hub_asks_for(newsroom: Newsroom) -> None:
         assert loss["loss"] == f"{refused}: 404 Not Found: not <b>ours</b>"
         heard = len(newsroom.hub.heard)
         newsroom.save("Second")
-        daemon.wait_for("pass", 2)
-        time.sleep(0.5)
+        for count in (3, 4):  # each of them asks for a round
+            daemon.send(signal.SIGHUP)
+            daemon.wait_for("pass", count)
         assert len(newsroom.hub.heard) == heard
         assert newsroom.pending()[0]["pending"] == 9
 

@@ -13,6 +13,7 @@ from feeds.pipeline import publish_pass
 from feeds.push import jobs
 from feeds.store import open_existing
 from tests.hub import Hub, Say, name_hubs
+from tests.processes import PATIENCE
 from tests.site import Site
 
 BASE = "https://feeds.example.org/"
@@ -131,10 +132,10 @@ def test_push_waits_a_few_seconds_for_a_hub_and_no_longer(
 ) -> None:
     told.seed(title="New")
     monkeypatch.setattr(jobs, "_HANGS_AFTER", 10)  # a busy machine is slow to start processes
-    hub.says[""] = Say(after=30)
+    hub.says[""] = Say(after=3 * PATIENCE)
     began = time.monotonic()
     ran = told.run("export")
-    assert time.monotonic() - began < 15
+    assert time.monotonic() - began < PATIENCE
     assert "(no answer within 2.5 s)" in ran.out
     assert told.titles() == ["New"]
 
@@ -143,7 +144,7 @@ def test_push_kills_a_round_that_hangs(
     told: Site, hub: Hub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     told.seed(title="New")
-    hub.says[""] = Say(after=3)
+    hub.says[""] = Say(after=3 * PATIENCE)
     monkeypatch.setattr(jobs, "_HANGS_AFTER", 0.2)
     ran = told.run("export")
     assert "still to be told of 9 documents (took too long and was stopped); the" in ran.out
@@ -155,7 +156,7 @@ def test_push_tells_why_it_could_not_even_be_tried(
     told.seed(title="New")
     monkeypatch.setenv("SSL_CERT_FILE", "/nowhere")  # httpx cannot even begin
     with told.start("export") as process:
-        out, err = process.communicate(timeout=20)
+        out, err = process.communicate(timeout=PATIENCE)
     assert "still to be told of 9 documents (FileNotFoundError: " in out
     assert (process.returncode, err, hub.heard) == (0, "", [])
 

@@ -58,6 +58,13 @@ def test_hub_that_has_moved_is_followed_once_and_told(
     assert err == f"feeds: the hub {hub.url} has moved to {secure.url}new?…: change site.hub\n"
     assert len(secure.heard) == 9
     assert 1 <= len(hub.heard) <= 4  # those that were asked at once
+    line = f"hub        {hub.url} has moved to {secure.url}new?…: change site.hub"
+    assert line in site.run("status").out.splitlines()
+    assert site.run("status", "--json").report()["moved"] == {hub.url: f"{secure.url}new?…"}
+    hub.says.clear()
+    site.seed(title="New")
+    export(site)
+    assert "has moved" not in site.run("status").out
 
 
 def test_hub_that_has_moved_again_is_not_followed(site: Site, hub: Hub, secure: Hub) -> None:

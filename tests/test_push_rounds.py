@@ -14,6 +14,7 @@ from feeds.push import rounds
 from feeds.push.rounds import Round, push_to
 from feeds.store import open_store
 from tests.hub import Hub, Say, serving
+from tests.processes import PATIENCE
 
 HOME = "https://news.example.org/"
 URLS = [f"https://feeds.example.org/{number}.atom" for number in range(6)]
@@ -180,10 +181,10 @@ def test_rounds_tell_why_a_hub_is_not_reached(tmp_path: Path, clock: list[int]) 
 
 def test_rounds_wait_for_a_slow_hub_no_longer_than_told(desk: Desk) -> None:
     desk.expect(*URLS)
-    desk.hub.says[""] = Say(after=30)
+    desk.hub.says[""] = Say(after=3 * PATIENCE)
     began = time.monotonic()
     over = desk.push(seconds=0.3)
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < PATIENCE
     assert (over.sent, over.pending, over.error) == (0, 6, "no answer within 0.3 s")
 
 
@@ -219,12 +220,12 @@ def test_rounds_send_while_a_pass_writes(desk: Desk) -> None:
     def write() -> None:
         with open_store(desk.state, pytest.fail) as store, store.transaction():
             began.set()
-            assert heard.wait(20)
+            assert heard.wait(PATIENCE)
 
     desk.hub.when_heard = heard.set
     writing = threading.Thread(target=write)
     writing.start()
-    assert began.wait(20)
+    assert began.wait(PATIENCE)
     assert desk.push().sent == 1
     writing.join()
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.processes import wait_until
+from tests.processes import PATIENCE, wait_until
 from tests.serving import HOST, Server, eventually_gone, read_all, status_of
 from tests.site import Site
 from tests.test_serve_http import add_to_manifest
@@ -53,7 +53,7 @@ def server(site: Site) -> Iterator[Server]:
 
 
 def connect(server: Server, sent: bytes = b"") -> socket.socket:
-    connection = socket.create_connection((HOST, server.port), timeout=20)
+    connection = socket.create_connection((HOST, server.port), timeout=PATIENCE)
     connection.sendall(sent)
     return connection
 
@@ -95,7 +95,7 @@ def test_crowd_that_says_nothing_more_stops_nobody(server: Server, sent: bytes) 
         with ExitStack() as crowd:
             for _ in range(CROWD):
                 crowd.enter_context(connect(server, sent))
-            assert takes(server) < 10
+            assert takes(server) < PATIENCE
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
 
@@ -106,7 +106,7 @@ def test_client_that_does_not_read_stops_nobody_and_fills_no_memory(server: Serv
     with ExitStack() as slow:
         for _ in range(20):
             slow.enter_context(connect(server, request))
-        assert takes(server) < 10
+        assert takes(server) < PATIENCE
         time.sleep(0.3)
         assert memory_of(server) - before < 20 * SIZE / 1024 / 4
 
@@ -118,12 +118,12 @@ def test_client_that_reads_nothing_is_let_go_and_a_slow_one_is_not(site: Site) -
         slow = crowd.enter_context(connect(server, request))
         for _ in range(5):
             crowd.enter_context(connect(server, request))
-        wait_until(lambda: streams_of(server) == 6, 5)
+        wait_until(lambda: streams_of(server) == 6)
         got = 0
         while got < SIZE:  # for much longer than others may read nothing
             time.sleep(0.02)
             got += len(slow.recv(SIZE // 200))
-        wait_until(lambda: streams_of(server) == 0, 5)
+        wait_until(lambda: streams_of(server) == 0)
         idle.sendall(b"GET /all.atom HTTP/1.1\r\nHost: x\r\n\r\n")
         assert status_of(idle.recv(1000)) == 200
 
@@ -148,14 +148,14 @@ def test_garbage_is_refused(server: Server, sent: bytes) -> None:
         with suppress(OSError):  # the server may have had enough before
             connection.shutdown(socket.SHUT_WR)
         assert status_of(read_all(connection)) in {0, 400, 431, 505}
-    assert takes(server) < 10
+    assert takes(server) < PATIENCE
 
 
 def test_body_that_nobody_asked_for_is_of_no_use(server: Server) -> None:
     head = b"GET /all.atom HTTP/1.1\r\nHost: x\r\nContent-Length: 999999999\r\n\r\n"
     with connect(server, head + b"x" * 100_000) as connection:
         assert status_of(connection.recv(100)) == 200
-    assert takes(server) < 10
+    assert takes(server) < PATIENCE
 
 
 def test_requests_in_one_piece_are_answered_in_turn(server: Server) -> None:
@@ -177,7 +177,7 @@ def test_stop_cuts_no_answer_and_waits_for_nobody_else(site: Site) -> None:
         reader.start()
         took = eventually_gone(server.process)
         reader.join()
-        assert took < 10
+        assert took < PATIENCE
         assert server.process.returncode == 0
         assert len(got[0]) > SIZE - 1000
         assert idle.recv(1) == b""
@@ -188,5 +188,5 @@ def test_stop_does_not_wait_for_ever(site: Site) -> None:
         slow.sendall(f"GET /{MEDIA} HTTP/1.1\r\nHost: x\r\n\r\n".encode())
         assert slow.recv(1000).startswith(b"HTTP/1.1 200")
         server.process.terminate()
-        assert eventually_gone(server.process, 12) < 10
+        assert eventually_gone(server.process) < PATIENCE
         assert server.process.returncode == 0

@@ -31,6 +31,11 @@ def fail(_: Say, error: Exception) -> bytes:
     raise error
 
 
+def chatter(say: Say) -> bytes:
+    while True:
+        say(b"and so on")
+
+
 def sleep(say: Say, seconds: float) -> bytes:
     say(str(os.getpid()).encode())
     time.sleep(seconds)
@@ -120,6 +125,12 @@ def test_task_whose_process_never_starts_its_work_is_killed(
     monkeypatch.setattr(task, "_START_SECONDS", 1.0)
     job = Task(echo, (b"here",), name="test", timeout=1, preload=("no_start",))
     assert run(job)[1].timed_out
+
+
+def test_task_that_talks_for_ever_has_no_more_time_than_others() -> None:
+    said, ended = run(start(chatter, timeout=1))
+    assert ended.timed_out
+    assert set(said) == {b"and so on"}
 
 
 def test_task_that_is_stopped_leaves_no_process() -> None:

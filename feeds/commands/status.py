@@ -12,18 +12,22 @@ from feeds.console import Console
 from feeds.daemon.state import DaemonState, running_daemon
 from feeds.report import HubReport, PassReport
 from feeds.store import open_for_reading
+from feeds.store.pings import HUBS_MOVED
 from feeds.times import show_time
+from feeds.urls import shown_url
 
 
-class Status(msgspec.Struct):
+class Status(msgspec.Struct, omit_defaults=True):
     """The last pass (None where there was none) and the daemon (None where none is running).
 
-    `hubs` are those that were not told yet of everything that changed.
+    `hubs` are those that were not told yet of everything that changed; `moved` tells of configured
+    hubs where they say that they are now.
     """
 
     last_pass: PassReport | None
     daemon: DaemonState | None
     hubs: list[HubReport]
+    moved: dict[str, str] = {}
 
 
 def run(arguments: Namespace) -> int:
@@ -34,6 +38,9 @@ def run(arguments: Namespace) -> int:
     with open_for_reading(paths.state) as store:
         report = store.fact("report", PassReport) if store else None
         hubs = [one.shown() for one in store.hub_reports()] if store else []
+        known = (store.fact(HUBS_MOVED, dict[str, str]) if store else None) or {}
+    configured = map(shown_url, loaded.config.site.hub)
+    moved = {hub: known[hub] for hub in configured if hub in known}
     daemon = running_daemon(paths.out)
     if daemon is None:
         console.say("daemon     not running")
@@ -46,7 +53,9 @@ def run(arguments: Namespace) -> int:
         console.say("last pass  none yet")
     else:
         _show(console, report, hubs)
-    console.report(Status(report, daemon, hubs))
+    for hub, place in moved.items():
+        console.say(f"hub        {hub} has moved to {place}: change site.hub")
+    console.report(Status(report, daemon, hubs, moved))
     return 0
 
 

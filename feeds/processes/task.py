@@ -92,12 +92,12 @@ class Task:
             message = self._inbox.message(min(seconds, rest))
         except (EOFError, OSError, msgspec.DecodeError):
             return self._end(Ended(reason=_death(self._child.exit_code())))
-        if message is None:
-            if not rest:
-                self._end(Ended(reason="took too long and was stopped", timed_out=True))
-            return self._ended
-        if message.ended:
+        if message and message.ended:
             return self._end(message.ended)
+        if not rest:  # however much it still has to say
+            return self._end(Ended(reason="took too long and was stopped", timed_out=True))
+        if message is None:
+            return None
         if message.said is None:  # the first word
             self._deadline = time.monotonic() + self._timeout
         return message.said

@@ -15,6 +15,7 @@ import msgspec
 from feeds import __version__
 from feeds.push.answers import Answer, judge, moved_to, next_wait
 from feeds.store import Ping, Store, open_existing
+from feeds.store.pings import HUBS_MOVED
 from feeds.store.totals import count, pings_to
 from feeds.times import LONGEST_REST, to_unix
 from feeds.urls import hide_secrets, shown_url
@@ -68,6 +69,8 @@ def push_to(state: Path, hub: str, home: str, seconds: float) -> Round:
         sent = 0
         if _due(store, hub, 0):
             sent = asyncio.run(_send(store, address, home, seconds, lost))
+            if address.moved or sent:
+                _note_move(store, shown_url(hub), shown_url(address.moved))
         left = next((one for one in store.hub_reports() if one.hub == hub), None)
     over = Round(hub, sent, losses=lost.lines(), moved=shown_url(address.moved))
     if left is None:
@@ -183,6 +186,15 @@ def _note(store: Store, hub: str, due: Sequence[Ping], answers: Sequence[Answer]
             failures, _ = store.rest_of(hub)
             asked = max((answer.wait or 0 for answer in away), default=0)
             store.rest(hub, now + next_wait(failures + 1, asked), away[0].words)
+
+
+def _note_move(store: Store, hub: str, to: str) -> None:
+    """Notes where a hub has moved to, "" where it is as configured."""
+    known = store.fact(HUBS_MOVED, dict[str, str]) or {}
+    if known.get(hub, "") != to:
+        others = {other: place for other, place in known.items() if other != hub}
+        with store.transaction():
+            store.keep_fact(HUBS_MOVED, others | ({hub: to} if to else {}))
 
 
 def _due(store: Store, hub: str, last: int) -> list[Ping]:

@@ -9,6 +9,9 @@ from typing import NamedTuple
 from feeds.report import HubReport
 from feeds.times import from_unix
 
+# The fact that tells where hubs say that they have moved to; both addresses without credentials.
+HUBS_MOVED = "hubs moved"
+
 
 class Ping(NamedTuple):
     """A hub is to be told that the document at `url` changed; `failures` counts what was tried.
