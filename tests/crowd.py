@@ -11,7 +11,7 @@ from contextlib import closing, contextmanager
 from tests.processes import wait_until
 from tests.serving import HOST
 
-CROWD = 150
+CROWD = 200
 
 
 def ask(port: int, path: str, source: str, headers: Mapping[str, str] | None = None) -> int:
