@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import time
+from datetime import UTC
 
 import pytest
 
+from feeds.times import parse_date
 from tests.test_parse import good_item, parse_seed, parse_text
 
 _OPTIONAL = (
@@ -221,3 +223,29 @@ def test_thousands_of_problems_in_one_seed_do_not_hold_up_the_pass() -> None:
     assert time.process_time() - began < 2
     assert item is not None
     assert problems[0].field == "tags[0]"
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "wanted"),
+    [
+        ("publishedDateTime", "1969-12-31T23:59:59Z", "readers can show (1970 or later"),
+        ("publishedDateTime", "1970-01-01", "readers believe (1990 or later)"),
+        ("updatedDateTime", "0001-01-01", "readers can show (1970 or later"),
+        ("updatedDateTime", "1970-01-01", ""),
+    ],
+)
+def test_date_that_readers_do_not_show_is_used_with_a_warning(
+    field: str, value: str, wanted: str
+) -> None:
+    item, problems = parse_seed(**{field: value})
+    assert item is not None
+    assert parse_date(value, UTC) in {item.published, item.updated}
+    assert [problem.field for problem in problems] == ([field] if wanted else [])
+    assert all(wanted in problem.reason for problem in problems)
+
+
+@pytest.mark.parametrize("value", ["1629374280000", "1612137600000", "1629374280"])
+def test_number_of_seconds_or_milliseconds_is_no_date(value: str) -> None:
+    item, (problem,) = parse_seed(publishedDateTime=value)
+    assert item is None
+    assert f"found '{value}', wanted a date in ISO 8601" in problem.reason

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 import uuid
 from collections.abc import Callable
+from datetime import datetime
 from typing import TypeVar
 from zoneinfo import ZoneInfo
 
@@ -20,7 +21,7 @@ from feeds.seeds.fields import Fields, Note
 from feeds.seeds.frontmatter import FrontMatter
 from feeds.seeds.yamltext import Path
 from feeds.text import fold
-from feeds.times import OLDEST_LIKELY
+from feeds.times import OLDEST_LIKELY, OLDEST_SHOWN
 from feeds.urls import WANTED_DOMAIN, WANTED_URL, has_dotted_host, normal_domain
 
 _MAX_PIXELS = 100_000
@@ -70,9 +71,11 @@ def _item(fields: Fields, body: str) -> Item | None:
     web_url = fields.url("webUrl", "error")
     url = web_url or original_url
     if published and published < OLDEST_LIKELY:
-        fields.note("publishedDateTime", "a date that readers believe (1990 or later)", "warning")
+        _doubt(fields, "publishedDateTime", published)
     heat = fields.integer("heat", -1, _MAX_HEAT, "warning")
     updated = fields.date("updatedDateTime", "warning")
+    if updated and updated < OLDEST_SHOWN:
+        _doubt(fields, "updatedDateTime", updated)
     is_published = fields.flag("published") or False
     excerpt = fields.line("excerpt")
     topics, tags = _names(fields, "topics"), _names(fields, "tags")
@@ -115,6 +118,13 @@ def _item(fields: Fields, body: str) -> Item | None:
         category=category,
         type=kind,
     )
+
+
+def _doubt(fields: Fields, name: str, time: datetime) -> None:
+    wanted = "a date that readers believe (1990 or later)"
+    if time < OLDEST_SHOWN:
+        wanted = "a date that readers can show (1970 or later; validators want 1990 or later)"
+    fields.note(name, wanted, "warning")
 
 
 def _identity(fields: Fields) -> str:
