@@ -249,3 +249,37 @@ def test_number_of_seconds_or_milliseconds_is_no_date(value: str) -> None:
     item, (problem,) = parse_seed(publishedDateTime=value)
     assert item is None
     assert f"found '{value}', wanted a date in ISO 8601" in problem.reason
+
+
+@pytest.mark.parametrize("field", ["originalUrl", "webUrl"])
+def test_ipv6_host_is_used_with_a_warning(field: str) -> None:
+    item, (problem,) = parse_seed(**{field: "http://[2001:DB8::1]/a"})
+    assert item is not None
+    assert "http://[2001:db8::1]/a" in {item.url, item.original_url}
+    assert (problem.field, problem.severity) == (field, "warning")
+    assert "validators refuse an IPv6 address" in problem.reason
+
+
+def test_url_with_an_emoji_is_encoded_as_browsers_do_it() -> None:
+    item, problems = parse_seed(originalUrl="https://i❤️.ws/a", provider={"domain": "i❤️.ws"})
+    assert problems == []
+    assert item is not None
+    assert (item.url, item.provider.domain) == ("https://xn--i-7iq.ws/a", "xn--i-7iq.ws")
+
+
+@pytest.mark.parametrize(
+    ("locale", "wanted"),
+    [
+        ("en-UK", "'UK' is no region (the United Kingdom is GB)"),
+        ("en_UK", "'UK' is no region"),
+        ("zz", "'zz' is no language"),
+        ("english", "'english' is no language"),
+    ],
+)
+def test_locale_that_is_not_registered_is_dropped_with_a_warning(locale: str, wanted: str) -> None:
+    item, (problem,) = parse_seed(locale=locale)
+    assert item is not None
+    assert item.locale == ""
+    assert (problem.field, problem.severity) == ("locale", "warning")
+    assert problem.reason.startswith(f"found '{locale}', wanted a language tag such as en-GB")
+    assert wanted in problem.reason

@@ -15,6 +15,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
+from feeds.languages import unregistered
 from feeds.model import Image, Item, Problem, Provider, Related
 from feeds.seeds.body import render_body
 from feeds.seeds.fields import Fields, Note
@@ -22,11 +23,11 @@ from feeds.seeds.frontmatter import FrontMatter
 from feeds.seeds.yamltext import Path
 from feeds.text import fold
 from feeds.times import OLDEST_LIKELY, OLDEST_SHOWN
-from feeds.urls import WANTED_DOMAIN, WANTED_URL, has_dotted_host, normal_domain
+from feeds.urls import WANTED_DOMAIN, WANTED_URL, has_dotted_host, host_of, normal_domain
 
 _MAX_PIXELS = 100_000
 _MAX_HEAT = 999_999_999
-_LOCALE = re.compile(r"[a-z]{2,3}(?:[-_][a-z0-9]{2,8})*", re.IGNORECASE | re.ASCII)
+_LOCALE = re.compile(r"[a-z]{1,8}(?:[-_][a-z0-9]{1,8})*", re.IGNORECASE | re.ASCII)
 
 Part = TypeVar("Part")
 
@@ -70,6 +71,9 @@ def _item(fields: Fields, body: str) -> Item | None:
     original_url = fields.url("originalUrl", "error")
     web_url = fields.url("webUrl", "error")
     url = web_url or original_url
+    for name, one in (("originalUrl", original_url), ("webUrl", web_url)):
+        if one and host_of(one).startswith("["):
+            fields.note(name, "a host name, since validators refuse an IPv6 address", "warning")
     if published and published < OLDEST_LIKELY:
         _doubt(fields, "publishedDateTime", published)
     heat = fields.integer("heat", -1, _MAX_HEAT, "warning")
@@ -162,10 +166,15 @@ def _names(fields: Fields, name: str) -> tuple[str, ...]:
 
 def _locale(fields: Fields) -> str:
     text = fields.line("locale")
-    if text and not _LOCALE.fullmatch(text):
-        fields.note("locale", "a language tag such as en-GB (RFC 5646)", "warning")
+    if not text:
         return ""
-    return text.replace("_", "-")
+    tag = text.replace("_", "-")
+    wanted = "a language tag such as en-GB (RFC 5646)"
+    fault = unregistered(tag) if _LOCALE.fullmatch(text) else ""
+    if fault or not _LOCALE.fullmatch(text):
+        fields.note("locale", f"{wanted}; {fault}" if fault else wanted, "warning")
+        return ""
+    return tag
 
 
 def _parts(fields: Fields, name: str, build: Callable[[Fields], Part | None]) -> tuple[Part, ...]:
