@@ -19,6 +19,9 @@ WANTED_DURATION = 'a duration such as "90s", "15m", "48h" or "365d"'
 LATEST = 253_402_300_799
 OLDEST_LIKELY = datetime(1990, 1, 1, tzinfo=UTC)
 
+# Before this many readers show another date, or none.
+OLDEST_SHOWN = datetime(1970, 1, 1, tzinfo=UTC)
+
 # Nobody can tell us to be silent for longer, in seconds.
 LONGEST_REST = 86_400
 
@@ -34,6 +37,13 @@ _HTTP_DATES = [
         rf"[a-z]{{3}} {_MONTH} (?P<day>[ \d]\d) {_TIME} (?P<year>\d{{4}})",
     )
 ]
+
+# isoparse takes any sign for the one between date and time, and so a number of milliseconds since
+# 1970 for a day of the year 1612.
+_DATE = re.compile(
+    r"\d{4}(?:-\d\d(?:-\d\d)?|\d\d(?:\d\d)?|-?\d{3}|-?W\d\d(?:-?\d)?)?(?:[Tt ].*)?", re.ASCII
+)
+_LEAP_SECOND = re.compile(r"(.*[Tt ]\d\d(?:\d\d|:\d\d:))60((?:[.,]\d+)?(?:[Zz+-].*)?)", re.ASCII)
 _DURATION = re.compile(r"(\d{1,9})\s*(s|m|h|d|w)", re.ASCII)
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
 
@@ -42,13 +52,20 @@ _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks
 def parse_date(text: str, zone: tzinfo) -> datetime | None:
     """Returns the time in UTC; a date without a zone is read in `zone`. None where it is no date.
 
+    A leap second (RFC 3339, section 5.7), ``:60``, is read as the second after it.
+
     Related stories recur from seed to seed, hence the cache: isoparse takes 10 microseconds.
     """
     try:
-        time = isoparse(text.strip())
+        text = text.strip()
+        if not _DATE.fullmatch(text):
+            return None
+        leap = _LEAP_SECOND.fullmatch(text)
+        time = isoparse(f"{leap[1]}59{leap[2]}" if leap else text)
         if time.tzinfo is None:
             time = time.replace(tzinfo=zone)
-        return time.astimezone(UTC).replace(microsecond=0)
+        time = time.astimezone(UTC).replace(microsecond=0)
+        return time + timedelta(seconds=1) if leap else time
     except (ValueError, OverflowError):
         return None
 

@@ -128,6 +128,17 @@ def test_check_hints_at_nothing_that_seeds_have(site: Site) -> None:
     assert hints(site) == []
 
 
+def test_check_hints_at_a_language_that_is_not_registered(site: Site) -> None:
+    path = site.root / "config.toml"
+    for language, hinted in (("en-UK", True), ("en-GB", False)):
+        path.write_text(
+            f'[site]\nbase_url = "https://feeds.example.org/"\nlanguage = "{language}"\n'
+        )
+        found = [hint for hint in hints(site) if "site.language" in hint]
+        assert bool(found) is hinted
+    assert site.run("export").code == 0
+
+
 def test_check_hints_at_a_site_without_address(site: Site) -> None:
     site.seed()
     (site.root / "config.toml").write_text("", encoding="utf-8")

@@ -14,7 +14,7 @@ PACKAGE = Path(__file__).parent.parent / "feeds"
 # From the words that all others use up to the command line; a unit imports from lower layers only.
 # Those that stand in one layer do not know each other.
 LAYERS = (
-    {"mojibake"},
+    {"mojibake", "languages"},
     {"errors", "times", "urls", "text", "model"},
     {"slugs", "cron", "output", "passes", "processes", "report", "templates", "frozen"},
     {"config"},

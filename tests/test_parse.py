@@ -245,6 +245,28 @@ def test_mojibake_of_urls_and_domains_is_what_it_was() -> None:
     assert item.provider.domain == "a.example"
 
 
+@pytest.mark.parametrize("word", ["null", "~", "Null", "NULL"])
+@pytest.mark.parametrize("form", ["'{}'", '"{}"', "|\n  {}", ">-\n  {}", '" {} "'])
+def test_null_in_quotes_is_text(word: str, form: str) -> None:
+    value = form.format(word)
+    names = ("title", "excerpt", "category", "type")
+    yaml = "".join(f"{name}: {value}\n" for name in names)
+    yaml += f"topics:\n- {value.replace('  ', '    ')}\n- {word}\n- A\n"
+    fields = {key: one for key, one in front_matter().items() if key not in {*names, "topics"}}
+    item, problems = parse_text(seed_text(fields).replace("---\n", f"---\n{yaml}", 1))
+    assert problems == []
+    assert item is not None
+    assert {item.title, item.excerpt, item.category, item.type} == {word}
+    assert item.topics == (word, "A")
+
+
+@pytest.mark.parametrize("field", ["quality", "heat", "published", "locale", "images", "topics"])
+def test_null_in_quotes_is_no_other_value(field: str) -> None:
+    _, problems = parse_seed(f"{field}: 'null'\n", without=field)
+    assert [problem.field for problem in problems] == [field]
+    assert "found 'null'" in problems[0].reason
+
+
 @pytest.mark.parametrize("mark", ["\ufeff", "\ufeff\ufeff", " \ufeff ", "ï»¿"])
 def test_byte_order_mark_before_a_value_is_dropped(mark: str) -> None:
     fields = front_matter(

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import time
+from datetime import UTC
 
 import pytest
 
+from feeds.times import parse_date
 from tests.test_parse import good_item, parse_seed, parse_text
 
 _OPTIONAL = (
@@ -221,3 +223,63 @@ def test_thousands_of_problems_in_one_seed_do_not_hold_up_the_pass() -> None:
     assert time.process_time() - began < 2
     assert item is not None
     assert problems[0].field == "tags[0]"
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "wanted"),
+    [
+        ("publishedDateTime", "1969-12-31T23:59:59Z", "readers can show (1970 or later"),
+        ("publishedDateTime", "1970-01-01", "readers believe (1990 or later)"),
+        ("updatedDateTime", "0001-01-01", "readers can show (1970 or later"),
+        ("updatedDateTime", "1970-01-01", ""),
+    ],
+)
+def test_date_that_readers_do_not_show_is_used_with_a_warning(
+    field: str, value: str, wanted: str
+) -> None:
+    item, problems = parse_seed(**{field: value})
+    assert item is not None
+    assert parse_date(value, UTC) in {item.published, item.updated}
+    assert [problem.field for problem in problems] == ([field] if wanted else [])
+    assert all(wanted in problem.reason for problem in problems)
+
+
+@pytest.mark.parametrize("value", ["1629374280000", "1612137600000", "1629374280"])
+def test_number_of_seconds_or_milliseconds_is_no_date(value: str) -> None:
+    item, (problem,) = parse_seed(publishedDateTime=value)
+    assert item is None
+    assert f"found '{value}', wanted a date in ISO 8601" in problem.reason
+
+
+@pytest.mark.parametrize("field", ["originalUrl", "webUrl"])
+def test_ipv6_host_is_used_with_a_warning(field: str) -> None:
+    item, (problem,) = parse_seed(**{field: "http://[2001:DB8::1]/a"})
+    assert item is not None
+    assert "http://[2001:db8::1]/a" in {item.url, item.original_url}
+    assert (problem.field, problem.severity) == (field, "warning")
+    assert "validators refuse an IPv6 address" in problem.reason
+
+
+def test_url_with_an_emoji_is_encoded_as_browsers_do_it() -> None:
+    item, problems = parse_seed(originalUrl="https://i❤️.ws/a", provider={"domain": "i❤️.ws"})
+    assert problems == []
+    assert item is not None
+    assert (item.url, item.provider.domain) == ("https://xn--i-7iq.ws/a", "xn--i-7iq.ws")
+
+
+@pytest.mark.parametrize(
+    ("locale", "wanted"),
+    [
+        ("en-UK", "'UK' is no region (the United Kingdom is GB)"),
+        ("en_UK", "'UK' is no region"),
+        ("zz", "'zz' is no language"),
+        ("english", "'english' is no language"),
+    ],
+)
+def test_locale_that_is_not_registered_is_dropped_with_a_warning(locale: str, wanted: str) -> None:
+    item, (problem,) = parse_seed(locale=locale)
+    assert item is not None
+    assert item.locale == ""
+    assert (problem.field, problem.severity) == ("locale", "warning")
+    assert problem.reason.startswith(f"found '{locale}', wanted a language tag such as en-GB")
+    assert wanted in problem.reason

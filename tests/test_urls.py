@@ -10,11 +10,20 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from feeds.urls import has_dotted_host, hide_secrets, normal_domain, normal_url, shown_url
+from feeds.urls import (
+    WANTED_URL,
+    has_dotted_host,
+    hide_secrets,
+    host_of,
+    normal_domain,
+    normal_url,
+    shown_url,
+    wanted_url,
+)
 
-# RFC 3986, appendix A, without what validators refuse ([ and ] in a host).
+# RFC 3986, appendix A.
 _URI = re.compile(
-    r"https?://[a-z0-9_.-]+(:[0-9]+)?"
+    r"https?://([a-z0-9_.-]+|\[[0-9a-f:.]+\])(:[0-9]+)?"
     r"(/([A-Za-z0-9._~!$&'()*+,;=:@/-]|%[0-9A-Fa-f]{2})*)?"
     r"(\?([A-Za-z0-9._~!$&'()*+,;=:@/?-]|%[0-9A-Fa-f]{2})*)?"
     r"(#([A-Za-z0-9._~!$&'()*+,;=:@/?-]|%[0-9A-Fa-f]{2})*)?"
@@ -44,6 +53,20 @@ _URL_TEXT = st.lists(st.sampled_from(_PIECES) | st.text(max_size=3), max_size=9)
         pytest.param("http://BÜCHER.example/", "http://xn--bcher-kva.example/", id="idna-case"),
         pytest.param("http://straße.example/", "http://xn--strae-oqa.example/", id="idna-2008"),
         pytest.param("http://a。example/", "http://a.example/", id="ideographic-stop"),
+        pytest.param("http://☃.example/", "http://xn--n3h.example/", id="snowman"),
+        pytest.param("https://I❤️.ws/a", "https://xn--i-7iq.ws/a", id="emoji"),
+        pytest.param("https://👍🏽.example", "https://xn--on8h5e.example", id="emoji-of-a-tone"),
+        pytest.param("http://b%C3%BCcher.example/", "http://xn--bcher-kva.example/", id="%-host"),
+        pytest.param("http://[::1]/", "http://[::1]/", id="ipv6"),
+        pytest.param("http://[2001:DB8:0:0::0001]:8080", "http://[2001:db8::1]:8080", id="rfc5952"),
+        pytest.param("http://[::FFFF:1.2.3.4]/?a", "http://[::ffff:1.2.3.4]/?a", id="mapped"),
+        pytest.param("http://[::1]:/b", "http://[::1]/b", id="ipv6-empty-port"),
+        pytest.param("http://1.2.3.4:80/", "http://1.2.3.4:80/", id="ipv4-port"),
+        pytest.param("http://a.example:080/", "http://a.example:80/", id="port-with-a-zero"),
+        pytest.param("http://1.example/", "http://1.example/", id="number-in-front"),
+        pytest.param(
+            f"http://{'a' * 63}.example/", f"http://{'a' * 63}.example/", id="label-of-63"
+        ),
         pytest.param("http://a.example/é b", "http://a.example/%C3%A9%20b", id="path-encoded"),
         pytest.param("http://a.example/?q=é", "http://a.example/?q=%C3%A9", id="query-encoded"),
         pytest.param("http://a.example/%C3%a9", "http://a.example/%C3%a9", id="encoded-stays"),
@@ -69,8 +92,23 @@ def test_url_is_brought_to_normal_form(text: str, wanted: str) -> None:
         *("http://a.example\\@evil.example/", "http:\\\\a.example/", "http://a.example:@b.example"),
         *("http://a b.example/", "http://a..example/", "http://.example/", "http://-a.example/"),
         *("http://a.example:0/", "http://a.example:65536/", "http://a.example:x/", "http://:80/"),
-        *("http://a.example:-1/", "http://a.example:٣/", "http://a%2eexample/", "http://[::1]/"),
-        *("http://[v1.x]/", "http://[/", "http://☃.example/", "http://a.example/\x00"),
+        *("http://a.example:-1/", "http://a.example:٣/", "http://a%2eexample/", "http://a:8_0/"),
+        *("http://[v1.x]/", "http://[/", "http://a.example/\x00", "http://[fe80::1%25eth0]/"),
+        *(
+            "http://[fe80::1%eth0]/",
+            "http://[::1",
+            "http://::1/",
+            "http://[::1]a/",
+            "http://a[::1]/",
+        ),
+        *("http://[::1%]/", "http://[]/", "http://[1.2.3.4]/", "http://[1:2]/", "http://[::1]:0/"),
+        *("http://[::1]:x/", "http://u@[::1]/", "http://[::1]:65536/", "http://[%3a:1]/"),
+        *("http://256.1.1.1/", "http://1.2.3/", "http://2130706433/", "http://0x7f.0.0.1/"),
+        *("http://0x7f000001/", "http://0177.0.0.1/", "http://1.2.3.4.5/", "http://a.example.1/"),
+        *("http://a\u200db.example/", "http://👩\u200d💻.example/", "http://-☃.example/"),
+        *("http://☃..example/", "http://\u0301☃.example/", "http://☃_.example/", "http://%E2%98/"),
+        pytest.param(f"http://{'a' * 64}.example/", id="label-longer-than-63"),
+        pytest.param(f"http://{'☃' * 60}.example/", id="encoded-label-longer-than-63"),
         *("http://a.example/\nb", "http://a.example/\tb", "http://a.ex\rample/b"),
         *("http://a.example/\x85b", "http://a.example/\ud800", "http://a.example/\ufffeb"),
         *("http://exa$mple.com/", "http://a_.-b.example/", "view-source:http://a.example/"),
@@ -80,6 +118,42 @@ def test_url_is_brought_to_normal_form(text: str, wanted: str) -> None:
 )
 def test_url_that_no_reader_follows_is_refused(text: str) -> None:
     assert normal_url(text) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("a.example", ""),
+        ("http:///b", ""),
+        ("http://user@a.example/", ""),
+        ("http://a.example:0/", "; the port of this one is none from 1 to 65535"),
+        ("http://[fe80::1%25eth0]/", "and no IPv6 address without a zone"),
+        ("http://[v1.x]/", "; the host of this one is no name in DNS"),
+        ("http://[::1", "; the host of this one is no name in DNS"),
+        ("http://127.1/", "no IPv4 address of four numbers"),
+        (f"http://{'a' * 64}.example/", "; the host of this one is no name in DNS"),
+        ("http://a.example/\x00", "; this one has control characters"),
+        ("http://a.example/" + "b" * 2048, "; this one has more than 2048 characters"),
+        ("http://a.example/" + "é" * 2000, "more than 2048 characters once it is encoded"),
+    ],
+)
+def test_url_that_is_refused_is_told_what_is_wrong_with_it(text: str, wanted: str) -> None:
+    told = wanted_url(text).removeprefix(WANTED_URL)
+    assert wanted in told
+    assert bool(told) == bool(wanted)
+
+
+@pytest.mark.parametrize(
+    ("url", "host"),
+    [
+        ("http://a.example:80/b:c", "a.example"),
+        ("http://[::1]:80/b", "[::1]"),
+        ("http://[::1]", "[::1]"),
+        ("http://a.example", "a.example"),
+    ],
+)
+def test_host_is_without_a_port(url: str, host: str) -> None:
+    assert host_of(url) == host
 
 
 @pytest.mark.parametrize("size", [253, 254, 255, 2048])
@@ -136,7 +210,13 @@ def test_url_of_good_form_is_kept_to_the_letter(host: str, path: str, tail: str)
         ("a.example:80", None),
         ("user@a.example", None),
         ("a\nb.example", None),
-        ("☃.example", None),
+        ("☃.example", "xn--n3h.example"),
+        ("i❤️.ws", "xn--i-7iq.ws"),
+        ("127.0.0.1", "127.0.0.1"),
+        ("127.1", None),
+        ("a.0x1", None),
+        ("a" * 63 + ".example", "a" * 63 + ".example"),
+        ("a" * 64 + ".example", None),
         ("é\ud800.example", None),
         ("[::1]", None),
         pytest.param("a" * 254, None, id="too-long"),

@@ -10,6 +10,7 @@ import msgspec
 
 from feeds.config import Config, load_config
 from feeds.console import Console
+from feeds.languages import unregistered
 from feeds.model import Card, Problem
 from feeds.passes import utc_now
 from feeds.pipeline import Refreshed, look
@@ -74,6 +75,9 @@ def _hints(config: Config, cards: list[Card]) -> Iterator[str]:
     """Yields what is no fault, but probably not what was meant."""
     if "base_url" not in config.site.model_fields_set:
         yield f"site.base_url is not set; the feeds say that they are at {config.site.base_url}"
+    language = config.site.language
+    if fault := unregistered(language):
+        yield f"site.language is {language!r}, but in the registry of language tags {fault}"
     topics = {fold(topic): topic for card in cards for topic in card.topics}
     domains = {card.provider.domain for card in cards}
     providers = {one: one for one in domains | set(map(config.provider, domains))}

@@ -18,7 +18,7 @@ from feeds.render.view import image_type
 from feeds.report import FetchReport
 from feeds.store import CachedImage, HostFailure, open_for_reading
 from feeds.times import from_unix, show_time, to_unix
-from feeds.urls import WANTED_URL, normal_url
+from feeds.urls import normal_url, wanted_url
 
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
 
@@ -121,7 +121,7 @@ def _gc(_: Namespace, console: Console, loaded: Loaded) -> None:
 def _path(arguments: Namespace, console: Console, loaded: Loaded) -> None:
     url = normal_url(arguments.url)
     if url is None:
-        raise FeedsError(f"{arguments.url!r} is no image's URL: wanted {WANTED_URL}")
+        raise FeedsError(f"{arguments.url!r} is no image's URL: wanted {wanted_url(arguments.url)}")
     key = image_key(url)
     with open_for_reading(loaded.config.paths.state) as store:
         known = {image.key: image.name for image in store.images_in(key[:2])} if store else {}

@@ -13,7 +13,7 @@ from pydantic import AfterValidator, BeforeValidator, Field
 
 from feeds.text import clean_line
 from feeds.times import WANTED_DURATION, parse_duration
-from feeds.urls import WANTED_DOMAIN, WANTED_URL, normal_domain, normal_url
+from feeds.urls import WANTED_DOMAIN, WANTED_URL, normal_domain, normal_url, wanted_url
 
 _LANGUAGE = re.compile(r"[a-z]{2,3}(-[a-z0-9]{2,8})*", re.IGNORECASE | re.ASCII)
 _SLUG = re.compile(r"[a-z0-9]+([.-][a-z0-9]+)*", re.ASCII)
@@ -64,7 +64,7 @@ def _address(value: str) -> str:
 def _url(value: str) -> str:
     url = normal_url(value) if value else ""
     if url is None:
-        raise ValueError(f"wanted {WANTED_URL}")
+        raise ValueError(f"wanted {wanted_url(value)}")
     return url
 
 

@@ -13,14 +13,13 @@ from datetime import datetime, tzinfo
 from typing import Any, NamedTuple, TypeVar
 
 from feeds.model import Severity
-from feeds.seeds.yamltext import Path
+from feeds.seeds.yamltext import NULLS, Path
 from feeds.text import clean_block, clean_line, without_mark
 from feeds.times import WANTED_DATE, parse_date
-from feeds.urls import WANTED_URL, normal_url
+from feeds.urls import normal_url, wanted_url
 
 _INTEGER = re.compile(r"[+-]?[0-9]{1,9}", re.ASCII)
 _FLAGS = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
-_NULLS = {"", "~", "null", "Null", "NULL"}
 _C1 = re.compile("[\x80-\x9f]")
 _SHOWN = 80
 WANTED_QUOTES = "text (put a text that holds ': ' in quotes)"
@@ -65,8 +64,8 @@ class Fields:
     def line(self, name: str, *, required: bool = False) -> str:
         """Returns one line of clean text, ``""`` where there is none or it is wrong."""
         value = self.mapping.get(name, "")
-        if value.__class__ is str:
-            if not required and value.strip() in _NULLS:
+        if isinstance(value, str):
+            if not required and is_null(value):
                 return ""
             text = clean_line(value, repair=self.repair)
             if text or not required:
@@ -116,14 +115,14 @@ class Fields:
             return None
         url = normal_url(text)
         if url is None:
-            self.note(name, WANTED_URL, severity)
+            self.note(name, wanted_url(text), severity)
         return url
 
     def lines(self, name: str) -> Iterator[str]:
         """Yields the clean texts of a list of texts; empty ones are passed over."""
         for number, value in self._members(name):
-            if value.__class__ is str:
-                text = clean_line(value, repair=self.repair)
+            if isinstance(value, str):
+                text = "" if is_null(value) else clean_line(value, repair=self.repair)
                 if text:
                     yield text
             else:
@@ -153,23 +152,29 @@ class Fields:
     def scalar(self, name: str) -> str | None:
         """Returns a value as the seed writes it, None where it is missing or a null of YAML."""
         value = self.mapping.get(name)
-        if value.__class__ is str:
-            text: str = value.strip()
+        if isinstance(value, str):
+            text = value.strip()
             if not text.isascii():
                 text = _C1.sub("", without_mark(text)).strip()
-            return None if text in _NULLS else text
+            return text if text and not is_null(value) else None
         return None if value is None else show(value)
 
     def _members(self, name: str) -> Iterator[tuple[int, Any]]:
         value = self.mapping.get(name)
         if isinstance(value, list):
             yield from enumerate(value)
-        elif value is not None and not (isinstance(value, str) and value.strip() in _NULLS):
+        elif value is not None and not is_null(value):
             self.note(name, "a list ('- ' lines)", "warning")
 
     def _note_member(self, name: str, number: int, value: Any, wanted: str) -> None:
         reason = f"found {show(value)}, wanted {wanted}"
         self.notes.append(Note((*self.path, name, number), reason, "warning"))
+
+
+def is_null(value: object) -> bool:
+    """Tells whether a value is a null of YAML: empty, or one of its words without quotes."""
+    # A null in quotes has a class of its own.
+    return value.__class__ is str and str(value).strip() in NULLS
 
 
 def show(value: object) -> str:
@@ -180,8 +185,3 @@ def show(value: object) -> str:
         return "a list"
     text = str(value)
     return repr(text if len(text) <= _SHOWN else text[:_SHOWN] + "…")
-
-
-def is_null(value: object) -> bool:
-    """Tells whether a value is one of YAML's words for nothing."""
-    return isinstance(value, str) and value.strip() in _NULLS

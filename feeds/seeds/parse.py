@@ -10,12 +10,14 @@ from __future__ import annotations
 import re
 import uuid
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from itertools import islice
 from typing import TypeVar
 from zoneinfo import ZoneInfo
 
 import msgspec
 
+from feeds.languages import unregistered
 from feeds.model import Image, Item, Problem, Provider, Related
 from feeds.seeds.body import render_body
 from feeds.seeds.fields import Fields, Note, is_null
@@ -23,14 +25,14 @@ from feeds.seeds.frontmatter import FrontMatter
 from feeds.seeds.keys import KNOWN, suggestion
 from feeds.seeds.yamltext import Path
 from feeds.text import fold
-from feeds.times import OLDEST_LIKELY
-from feeds.urls import WANTED_DOMAIN, WANTED_URL, has_dotted_host, normal_domain
+from feeds.times import OLDEST_LIKELY, OLDEST_SHOWN
+from feeds.urls import WANTED_DOMAIN, WANTED_URL, has_dotted_host, host_of, normal_domain
 
 _MAX_PIXELS = 100_000
 # So many unknown keys of a seed are compared with the known ones, which costs 0.2 ms each.
 _MAX_SLIPS = 100
 _MAX_HEAT = 999_999_999
-_LOCALE = re.compile(r"[a-z]{2,3}(?:[-_][a-z0-9]{2,8})*", re.IGNORECASE | re.ASCII)
+_LOCALE = re.compile(r"[a-z]{1,8}(?:[-_][a-z0-9]{1,8})*", re.IGNORECASE | re.ASCII)
 
 Part = TypeVar("Part")
 
@@ -90,10 +92,15 @@ def _item(fields: Fields, body: str) -> Item | None:
     original_url = fields.url("originalUrl", "error")
     web_url = fields.url("webUrl", "error")
     url = web_url or original_url
+    for name, one in (("originalUrl", original_url), ("webUrl", web_url)):
+        if one and host_of(one).startswith("["):
+            fields.note(name, "a host name, since validators refuse an IPv6 address", "warning")
     if published and published < OLDEST_LIKELY:
-        fields.note("publishedDateTime", "a date that readers believe (1990 or later)", "warning")
+        _doubt(fields, "publishedDateTime", published)
     heat = fields.integer("heat", -1, _MAX_HEAT, "warning")
     updated = fields.date("updatedDateTime", "warning")
+    if updated and updated < OLDEST_SHOWN:
+        _doubt(fields, "updatedDateTime", updated)
     is_published = fields.flag("published") or False
     excerpt = fields.line("excerpt")
     topics, tags = _names(fields, "topics"), _names(fields, "tags")
@@ -138,6 +145,13 @@ def _item(fields: Fields, body: str) -> Item | None:
     )
 
 
+def _doubt(fields: Fields, name: str, time: datetime) -> None:
+    wanted = "a date that readers believe (1990 or later)"
+    if time < OLDEST_SHOWN:
+        wanted = "a date that readers can show (1970 or later; validators want 1990 or later)"
+    fields.note(name, wanted, "warning")
+
+
 def _identity(fields: Fields) -> str:
     # As the seed writes it, not as we normalise it: the id must outlive our idea of normal.
     name = fields.scalar("originalUrl") or fields.scalar("webUrl") or ""
@@ -173,10 +187,15 @@ def _names(fields: Fields, name: str) -> tuple[str, ...]:
 
 def _locale(fields: Fields) -> str:
     text = fields.line("locale")
-    if text and not _LOCALE.fullmatch(text):
-        fields.note("locale", "a language tag such as en-GB (RFC 5646)", "warning")
+    if not text:
         return ""
-    return text.replace("_", "-")
+    tag = text.replace("_", "-")
+    wanted = "a language tag such as en-GB (RFC 5646)"
+    fault = unregistered(tag) if _LOCALE.fullmatch(text) else ""
+    if fault or not _LOCALE.fullmatch(text):
+        fields.note("locale", f"{wanted}; {fault}" if fault else wanted, "warning")
+        return ""
+    return tag
 
 
 def _parts(fields: Fields, name: str, build: Callable[[Fields], Part | None]) -> tuple[Part, ...]:

@@ -42,10 +42,19 @@ _HINTS = (
     ("that cannot start any token", ": put a text that begins with it in quotes"),
 )
 
+# What YAML reads as null where it stands without quotes.
+NULLS = frozenset({"", "~", "null", "Null", "NULL"})
+
 # Stands where a mapping waits for its next key.
 _NO_KEY: Any = object()
 
 log = logging.getLogger("feeds.seeds")
+
+
+class QuotedNull(str):
+    """Text that would be a null of YAML, had it no quotes."""
+
+    __slots__ = ()
 
 
 class YamlError(Exception):
@@ -175,6 +184,8 @@ def _walk(next_event: Callable[[], Any], found: dict[Path, Place] | None) -> Nod
                     _refuse_key(event)
                 key = value
                 continue
+            if event.style and value and value.strip() in NULLS:
+                value = QuotedNull(value)
         elif kind is MappingEndEvent or kind is SequenceEndEvent:
             current, _ = outer.pop()
             in_mapping = current.__class__ is dict
