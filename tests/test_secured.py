@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -244,7 +245,7 @@ def test_secured_that_is_no_plain_key_is_refused_with_its_place(
     ],
 )
 def test_secured_that_reaches_another_field_is_refused_with_the_place_of_that(
-    tmp_path: Path, field: str, changes: dict[str, object], where: str
+    tmp_path: Path, field: str, changes: dict[str, Any], where: str
 ) -> None:
     seed = good(**changes).replace(b"\n---\n", f"\n{field.format(blob=_BLOB)}\n---\n".encode(), 1)
     (problem,) = read(written(tmp_path, seed)).problems
