@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 from feeds.seeds.frontmatter import FrontMatter, split
 from feeds.seeds.yamltext import YamlError
 
+_BLOB = "wmN1XUkAeqeLw74hJAUdxFhxipbSYo35MMIBJs1M"
+
 
 @pytest.mark.parametrize(
     ("text", "mapping", "body"),
@@ -94,12 +96,13 @@ def test_split_refuses_a_second_document_in_a_yaml_file(second: str) -> None:
 @pytest.mark.parametrize(
     "body",
     [
-        "secured: x",
-        '\n"secured" : x\n',
-        "Text\n\n  secured: x\n---\n",
-        "```\n'secured':x\n```",
-        "> secured: x\n",
-        "- secured: x\n",
+        f"secured: {_BLOB}",
+        f'\n"secured" : {_BLOB}\n',
+        f"Text\n\n  secured: {_BLOB}\n---\n",
+        f"```\n'secured':{_BLOB}\n```",
+        f"> secured: {_BLOB}\n",
+        f"- secured: {_BLOB}\n",
+        f"secured: |2-\n  {_BLOB[:20]}\n  {_BLOB[20:]}\n",
     ],
 )
 @pytest.mark.parametrize("all_yaml", [False, True], ids=["txt", "yaml"])
@@ -109,8 +112,11 @@ def test_split_refuses_a_body_with_the_secured_field(*, body: str, all_yaml: boo
     assert caught.value.line >= 3
 
 
-def test_split_lets_a_body_speak_of_secured_things() -> None:
-    body = "The deal secured: a win. Nothing is secured.\n"
+@pytest.mark.parametrize(
+    "body",
+    ["The deal secured: a win. Nothing is secured.\n", "secured: x\n", "- secured: 5 million\n"],
+)
+def test_split_lets_a_body_speak_of_secured_things(body: str) -> None:
     assert split(f"---\na: b\n---\n{body}".encode(), all_yaml=False).body == body
 
 

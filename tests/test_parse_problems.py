@@ -7,6 +7,7 @@ from datetime import UTC
 
 import pytest
 
+from feeds.model import Problem
 from feeds.times import parse_date
 from tests.test_parse import good_item, parse_seed, parse_text
 
@@ -37,7 +38,76 @@ def test_title_that_is_missing_makes_the_seed_a_problem(yaml: str) -> None:
     assert (problem.line, problem.field, problem.severity) == (2, "title", "error")
 
 
-@pytest.mark.parametrize("word", ["null", "~", "No", "1.10", "2021-08-19", "true"])
+@pytest.mark.parametrize("null", ["null", "~", "Null", "NULL", "null # none"])
+def test_title_that_is_null_is_missing(null: str) -> None:
+    item, (problem,) = parse_seed(f"title: {null}\n", without="title")
+    assert item is None
+    assert (problem.line, problem.column, problem.field) == (2, 8, "title")
+    assert (problem.severity, problem.reason) == ("error", "missing, wanted text")
+
+
+@pytest.mark.parametrize("yaml", ["'null'", '"null"', '"~"', "|\n  null", ">-\n  ~"])
+def test_title_that_is_null_in_quotes_is_text(yaml: str) -> None:
+    assert good_item(f"title: {yaml}\n", without="title").title in {"null", "~"}
+
+
+@pytest.mark.parametrize(
+    ("yaml", "line", "column", "key", "meant"),
+    [
+        pytest.param("topic: AI", 2, 1, "topic", "topics", id="singular"),
+        pytest.param("Topics: [AI]", 2, 1, "Topics", "topics", id="case"),
+        pytest.param("publishd: true", 2, 1, "publishd", "published", id="letter-missing"),
+        pytest.param("x: y\ncatagory: a", 3, 1, "catagory", "category", id="letter-wrong"),
+        pytest.param("tpye: a", 2, 1, "tpye", "type", id="letters-swapped"),
+        pytest.param("web_url: a", 2, 1, "web_url", "webUrl", id="underscore"),
+        pytest.param('"exerpt": a', 2, 11, "exerpt", "excerpt", id="in-quotes"),
+        pytest.param("secure: a", 2, 1, "secure", "secured", id="the-secret"),
+    ],
+)
+def test_unknown_key_near_a_known_one_is_told_with_what_was_meant(
+    yaml: str, line: int, column: int, key: str, meant: str
+) -> None:
+    item, problems = parse_seed(f"{yaml}\n")
+    reason = f"unknown key, did you mean {meant!r}?"
+    assert problems == [Problem("a.txt", line, column, key, reason, "warning")]
+    assert item == good_item()
+
+
+@pytest.mark.parametrize(
+    "yaml",
+    [
+        "author: A",
+        "slug: a",
+        "provider: {nmae: A, domain: a.example}",
+        "subtitle: S",
+        "x: {Title: T}",
+    ],
+)
+def test_unknown_key_is_passed_over_where_it_is_deeper_or_near_to_none(yaml: str) -> None:
+    assert parse_seed(f"{yaml}\n", without=yaml.split(":")[0])[1] == []
+
+
+@pytest.mark.parametrize(
+    ("yaml", "field"),
+    [
+        ("topics:\n- Story: part one", "topics[0]"),
+        ("tags: [Story: part one]", "tags[0]"),
+        ("excerpt:\n  Story: part one", "excerpt"),
+    ],
+)
+def test_text_that_its_colon_made_a_mapping_is_told_to_want_quotes(yaml: str, field: str) -> None:
+    _, (problem,) = parse_seed(f"{yaml}\n", without=field.split("[")[0])
+    assert problem.field == field
+    assert problem.reason == "found a mapping, wanted text (put a text that holds ': ' in quotes)"
+
+
+def test_thousands_of_unknown_keys_do_not_hold_up_the_pass() -> None:
+    began = time.process_time()
+    parse_seed("".join(f"title{number}x: a\n" for number in range(20_000)))
+    assert time.process_time() - began < 10
+
+
+@pytest.mark.parametrize("word", ["No", "1.10", "2021-08-19", "true", "nullable"])
 def test_title_may_be_any_word(word: str) -> None:
     assert good_item(f"title: {word}\n", without="title").title == word
 

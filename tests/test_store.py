@@ -85,6 +85,29 @@ def test_seed_that_turns_bad_keeps_its_last_good_item_until_it_is_mended(store: 
     assert list(store.seed_problems()) == []
 
 
+@pytest.mark.parametrize(("parser", "is_kept"), [("1", True), ("2", False)])
+def test_item_that_another_parser_read_goes_with_a_misplaced_secret(
+    store: Store, parser: str, *, is_kept: bool
+) -> None:
+    record(store, **good())
+    store.touched.clear()
+    problem = replace(PROBLEM, field="secured")
+    record(store, content=b"broken", problems=(problem,), parser=parser)
+    assert [one.path for one in store.cards()] == ["a"] * is_kept
+    assert (store.touched == set()) == is_kept
+    assert list(store.seed_problems()) == [problem]
+    assert store.content("a", parser) == b"broken"
+
+
+def test_what_was_deleted_is_not_in_the_state_file(state: Path) -> None:
+    with open_store(state, print) as store, store.transaction():
+        record(store, **{**good(), "data": b"an item that nobody is to see" * 500})
+    assert b"nobody is to see" in state.read_bytes()
+    with open_store(state, print) as store, store.transaction():
+        store.forget(["a"])
+    assert all(b"nobody is to see" not in one.read_bytes() for one in state.parent.iterdir())
+
+
 def test_problems_are_listed_by_path(store: Store) -> None:
     for path in ("b", "c", "a"):
         record(store, path, problems=(replace(PROBLEM, path=path),))

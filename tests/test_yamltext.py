@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from feeds.seeds import yamltext
-from feeds.seeds.yamltext import MAX_DEPTH, Node, YamlError, load, places
+from feeds.seeds.yamltext import MAX_DEPTH, Node, YamlError, key_places, load, places
 
 _HOSTILE = settings(
     deadline=None,
@@ -80,6 +80,50 @@ def parser(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> I
 )
 def test_load_keeps_every_scalar_as_text(text: str, wanted: Any) -> None:
     assert load(text) == wanted
+
+
+@pytest.mark.parametrize(
+    ("text", "line", "column"),
+    [
+        pytest.param("a: b\ntitle: Foo: bar", 2, 11, id="colon"),
+        pytest.param("title: Foo: bar: baz", 1, 11, id="two-colons"),
+        pytest.param("title: Föö: bar", 1, 11, id="not-ascii"),
+        pytest.param("title: Foo:", 1, 11, id="at-the-end"),
+        pytest.param('title: "Foo": bar', 1, 13, id="after-quotes"),
+        pytest.param("a:\n  - title: Foo: bar", 2, 15, id="in-an-item"),
+        pytest.param("title: Foo\n  and: bar", 2, 6, id="in-the-second-line"),
+        pytest.param("{title: Foo: bar}", 1, 12, id="in-braces"),
+        pytest.param("title: @foo", 1, 8, id="sign"),
+        pytest.param("title: `foo`", 1, 8, id="backtick"),
+    ],
+)
+def test_text_that_wants_quotes_is_refused_with_this_hint(
+    text: str, line: int, column: int
+) -> None:
+    with pytest.raises(YamlError, match="in quotes") as caught:
+        load(text)
+    assert (caught.value.line, caught.value.column) == (line, column)
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("a: 1\nb:\n  - c: d\ne: {f: g}\n", {"a": (1, 1), "b": (2, 1), "e": (4, 1)}),
+        ("  a: 1\n  b: x", {"a": (1, 3), "b": (2, 3)}),
+        ("a: 'x\nb: y'\nc: |\n  d: e\n", {"a": (1, 1), "c": (3, 1)}),
+        ("\"a\": 1\n'b': 2\n? c\n: 3\n&x d: 4\n!x e: 5\nf: *x\n", {"f": (7, 1)}),
+        ("a: 1\nb: [\nc: 2", {"a": (1, 1), "b": (2, 1)}),
+        ("{a: 1}", {}),
+        ("- a: 1", {}),
+        ("a", {}),
+        ("", {}),
+        ("\x00", {}),
+    ],
+)
+def test_plain_keys_of_the_outermost_mapping_are_found(
+    text: str, found: dict[str, tuple[int, int]]
+) -> None:
+    assert key_places(text) == found
 
 
 @pytest.mark.parametrize(

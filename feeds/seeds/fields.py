@@ -71,7 +71,7 @@ class Fields:
             if text or not required:
                 return text
         if required or value is not None:
-            wanted = WANTED_QUOTES if isinstance(value, dict) else "text"
+            wanted = WANTED_QUOTES if isinstance(value, dict) and value else "text"
             self.note(name, wanted, "error" if required else "warning")
         return ""
 
@@ -126,7 +126,7 @@ class Fields:
                 if text:
                     yield text
             else:
-                wanted = WANTED_QUOTES if isinstance(value, dict) else "text"
+                wanted = WANTED_QUOTES if isinstance(value, dict) and value else "text"
                 self._note_member(name, number, value, wanted)
 
     def parts(self, name: str) -> Iterator[Fields]:

@@ -47,8 +47,9 @@ class FrontMatter(NamedTuple):
 
     def is_bare(self, path: tuple[str | int, ...]) -> bool:
         """Tells whether a text stands in the file without quotes and in no block (`|`, `>`)."""
-        line, column = places(self.source)[path]
-        return self.source.split("\n")[line - 1][column - 1 : column] not in {"'", '"', "|", ">"}
+        line, column = self.place(path)
+        lines = self.source.split("\n")
+        return lines[line - self.offset - 1][column - 1 : column] not in {"'", '"', "|", ">"}
 
     def place_of_key(self, key: str) -> Place:
         """Returns line and column in the file of a key of the outermost mapping."""

@@ -12,7 +12,7 @@ KNOWN = {
     *("ampWebUrl", "cdnAmpWebUrl", "images", "related", "secured"),
 }
 # Keys that others use, which are no slips although they are written alike.
-_OTHERS = {"publisher", "publishers", "local"}
+_OTHERS = {"created", "publisher", "publishers", "unpublished"}
 _NEAR = 0.82
 # In shorter words nearly everything is alike.
 _LONG_ENOUGH = 5

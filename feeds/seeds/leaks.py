@@ -16,7 +16,7 @@ MISPLACED = (
     "the secret value of 'secured' begins inside of something else: wanted one line 'secured:' "
     "without indentation or quotes in the front matter, below it only its value"
 )
-IN_BODY = "a secret value stands in the body: is there a line '---' too many above?"
+IN_BODY = "a secret value of 'secured' begins in the body: is there a line '---' too many above?"
 REACHES = "holds a part of the secret value of 'secured': check quotes and indentation"
 
 _QUOTED = re.compile(r"(['\"])(.+)\1", re.DOTALL)

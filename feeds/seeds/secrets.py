@@ -49,7 +49,7 @@ _LINE_BREAK = r"(?>[ \t]*+\n[ \t]*+)*+"
 _RUN = re.compile(rf"(?>[A-Za-z0-9+/]{_LINE_BREAK}){{20,64}}+(?>={_LINE_BREAK}){{0,4}}+")
 # The same in the alphabet for URLs, as items of a list, or with marks before each line.
 _PIECES = re.compile(
-    r"""(?>[A-Za-z0-9+/=_;-]{1,200}+(?>[ \t]*+["',\]]*+[ \t]*+[\n,][\s>*"'\[,|#-]*+)?+){1,40}+"""
+    r"""(?>[A-Za-z0-9+/=_;-]{1,200}+(?>[ \t]*+["'\]]*+[ \t]*+[\n,][\s>*"'\[,|#-]*+)?+){1,40}+"""
 )
 # What can only stand in a text where so much of base64 stands in a row, and all of a usual secret.
 _BASE64 = re.compile("[A-Za-z0-9+/=;_-]+")
@@ -173,7 +173,9 @@ def _values(text: str, after: int) -> Iterator[int]:
 def _is_blob(text: str, start: int) -> bool:
     """Tells whether 24 characters of base64 stand here, line breaks left out."""
     run = _RUN.match(text, start)
-    return run is not None and len("".join(run[0].split())) >= _BLOB
+    if run is None or len("".join(run[0].split())) < _BLOB:
+        return False
+    return len(_SIGNS.sub("", run[0])) * 2 >= _BLOB
 
 
 def _is_random(text: str, start: int) -> bool:

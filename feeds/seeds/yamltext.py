@@ -38,8 +38,12 @@ _WITHOUT_LIBYAML = (
 
 # What people forget most, by what libyaml says of it.
 _HINTS = (
-    ("mapping values are not allowed", ": put a text that holds ': ' in quotes"),
-    ("that cannot start any token", ": put a text that begins with it in quotes"),
+    (
+        "mapping values are not allowed",
+        " (put a text that holds ': ' in quotes, or check the indentation)",
+    ),
+    ("expected ',' or", " (put a text that holds ': ', a comma or a bracket in quotes)"),
+    ("that cannot start any token", " (put a text that begins with it in quotes)"),
 )
 
 # What YAML reads as null where it stands without quotes.

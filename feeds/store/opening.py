@@ -154,6 +154,8 @@ def _connect_once(path: Path, *, read_only: bool) -> sqlite3.Connection:
             connection.execute("PRAGMA journal_mode = WAL")
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute("PRAGMA foreign_keys = ON")
+            # Older releases could take a secret for text: what goes is not to stay in free pages.
+            connection.execute("PRAGMA secure_delete = ON")
             migrate(connection)
     except sqlite3.DatabaseError as error:
         connection.close()

@@ -144,6 +144,8 @@ class Store(Slots, Images, Lookups, Pings, Readings, Retired):
         problems = msgspec.msgpack.encode(reading.problems) if reading.problems else None
         values = (reading.path, folder, *state, parser, reading.content, problems)
         if reading.card is None:
+            if any(problem.field == "secured" for problem in reading.problems):
+                self._forget_what_told(reading.path, parser)
             self._db.execute(_upsert(_STATE_COLUMNS), values)
             return
         self._renew_digest(reading.path, reading.content, reading.card)
@@ -170,6 +172,15 @@ class Store(Slots, Images, Lookups, Pings, Readings, Retired):
         if all(problem.severity != "error" for problem in problems):  # else it is of older bytes
             renew = "UPDATE memory SET reader_digest = ? WHERE id = ? AND reader_digest = ?"
             self._db.execute(renew, (card.reader_digest, card.id, row[0]))
+
+    def _forget_what_told(self, path: str, parser: str) -> None:
+        """Drops the last good item of a seed with a misplaced secret, if another parser read it.
+
+        A release that saw less may have taken the secret for a part of it.
+        """
+        query = "SELECT 1 FROM seed WHERE path = ? AND id IS NOT NULL AND parser != ?"
+        if self._db.execute(query, (path, parser)).fetchone():
+            self.forget([path])
 
     def forget(self, paths: Iterable[str]) -> None:
         """Drops seeds whose files are gone; what readers were shown of them is remembered."""

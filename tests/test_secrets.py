@@ -1,0 +1,228 @@
+"""feeds.seeds.secrets: where a secret begins in a text, told in time linear in its length."""
+
+from __future__ import annotations
+
+import time
+from itertools import islice
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from feeds.seeds.secrets import find_secrets, reaches, scannable, tells_secret
+
+BLOB = "wmN1XUkAeqeLw74hJAUdxFhxipbSYo35MMIBJs1MlGyE0jZpTm1DYJO3Aw3uiOIj"
+_MIB = 1 << 20
+
+
+def _found(front: str, body: str = "") -> list[tuple[int, int, bool]]:
+    text = scannable((front + body).encode())
+    body_at = len(scannable(front.encode()))
+    return [(one.line, one.column, one.is_plain) for one in find_secrets(text, body_at)]
+
+
+@pytest.mark.parametrize(
+    ("front", "place"),
+    [
+        pytest.param("secured: x\n", (1, 1, True), id="plain"),
+        pytest.param("a: b\nsecured:\tx\n", (2, 1, True), id="plain-tab"),
+        pytest.param("secured : x\n", (1, 1, True), id="plain-blank-before-the-colon"),
+        pytest.param("  secured: x\n", (1, 3, False), id="indent"),
+        pytest.param("\tsecured: x\n", (1, 2, False), id="tab"),
+        pytest.param("- secured: x\n", (1, 3, False), id="item"),
+        pytest.param("- - secured: x\n", (1, 5, False), id="item-of-item"),
+        pytest.param("{secured: x}\n", (1, 2, False), id="brace"),
+        pytest.param("[secured: x]\n", (1, 2, False), id="bracket"),
+        pytest.param("a: {b: c\n, secured: x}\n", (2, 3, False), id="comma"),
+        pytest.param('"secured": x\n', (1, 2, False), id="double-quotes"),
+        pytest.param("'secured' : x\n", (1, 2, False), id="single-quotes"),
+        pytest.param('- {"secured": x}\n', (1, 5, False), id="all-of-it"),
+        pytest.param("? secured\n: x\n", (1, 3, False), id="question-mark"),
+        pytest.param('? "secured"\n\n  : x\n', (1, 4, False), id="question-mark-quotes"),
+        pytest.param("Secured: x\n", (1, 1, False), id="capital"),
+        pytest.param("SECURED: x\n", (1, 1, False), id="capitals"),
+        pytest.param("sEcUrEd: x\n", (1, 1, False), id="any-case"),
+        pytest.param("“secured”: x\n", (1, 2, False), id="typographic-quotes"),
+        pytest.param("\u00a0secured: x\n", (1, 2, False), id="no-break-space"),
+        pytest.param("\u200b\ufeffsecured: x\n", (1, 3, False), id="invisible"),
+        pytest.param("\ufeffsecured: x\n", (1, 1, True), id="byte-order-mark"),
+        pytest.param("a\x85secured: x\n", (1, 3, False), id="NEL"),
+        pytest.param("a\u2028secured: x\n", (1, 3, False), id="LS"),
+        pytest.param("a\u2029secured: x\n", (1, 3, False), id="PS"),
+        pytest.param("a\x0bsecured: x\n", (1, 3, False), id="VT"),
+        pytest.param("a\x0csecured: x\n", (1, 3, False), id="FF"),
+        pytest.param("a\rsecured: x\n", (2, 1, True), id="CR"),
+        pytest.param("a\r\nsecured: x\r\n", (2, 1, True), id="CRLF"),
+        pytest.param("a\n sec\x00ur\x1bed: x\n", (2, 2, False), id="controls-in-the-word"),
+        pytest.param("a\n sec\x80ured: x\n", (2, 2, False), id="C1-in-the-word"),
+        pytest.param(f"a: >\n  # secured: {BLOB}\n", (2, 5, False), id="comment-with-blob"),
+        pytest.param(f"a: >\n  > secured: |\n  > {BLOB}\n", (2, 5, False), id="citation-with-blob"),
+        pytest.param(f"a: {{b: c, secured: {BLOB}}}\n", (1, 11, False), id="in-braces-with-blob"),
+        pytest.param("é İ ß\n secured: x\n", (2, 2, False), id="letters-whose-case-is-longer"),
+    ],
+)
+def test_front_matter_has_a_secret_where_the_first_token_of_a_line_is_the_key(
+    front: str, place: tuple[int, int, bool]
+) -> None:
+    assert _found(front) == [place]
+
+
+@pytest.mark.parametrize(
+    "front",
+    [
+        'title: "Funding secured: 5 million"\n',
+        "title: 'Secured: how'\n",
+        "title: Deal secured\n",
+        "excerpt: >-\n  The deal is secured, and\n  insecured: x\n",
+        "excerpt: Nothing - secured: five, {secured: six}, 'secured: seven'\n",
+        "unsecured: x\n",
+        "secured-by: x\n",
+        "ｓｅｃｕｒｅｄ: x\n",
+        "# secured: was here\n",
+        'title: "Funding secured: Donaudampfschifffahrtsgesellschaftskapital"\n',
+        "title: 'Secured, secured: https://example.com/2021/08/19/a-long-story'\n",
+    ],
+)
+def test_front_matter_may_speak_of_secured_things(front: str) -> None:
+    assert _found(front) == []
+    assert not tells_secret(front)
+
+
+_BODIES = {
+    "plain": f"secured: {BLOB}",
+    "quotes": f'secured: "{BLOB}"',
+    "quoted-key": f'"secured": "{BLOB}",',
+    "capital": f"Secured: {BLOB}",
+    "below": f"secured:\n  {BLOB}",
+    "block": f"secured: >-\n  {BLOB}",
+    "block-with-indicator": f"secured: |2-\n    {BLOB}",
+    "block-with-comment": f"secured: >- # not for you\n  {BLOB}",
+    "tag": f"secured: !!binary |\n  {BLOB}",
+    "anchor": f"secured: &blob {BLOB}",
+    "list": f"secured:\n  - {BLOB}",
+    "list-of-short-lines": "secured:\n- "
+    + "\n- ".join(BLOB[at : at + 8] for at in range(0, 48, 8)),
+    "flow-list": f"secured: [{BLOB[:16]}, {BLOB[16:32]}]",
+    "mapping": f"secured:\n  data: {BLOB}",
+    "short-lines": "secured: |\n  " + "\n  ".join(BLOB[at : at + 8] for at in range(0, 48, 8)),
+    "blank-lines": f"secured:\n\n\n{BLOB}",
+    "letters-only": "secured: QWxhZGRpbkFsYWRkaW5BbGFkZGlu",
+    "small-letters-only": "secured: abcdefghijklmnopqrstuvwx",
+    "padded": "secured: QUJDREVGR0hJSktMTU5PUA==",
+    "in-the-alphabet-for-urls": "secured: wmN1X-kAeqeL_74hJ-UdxFhx_pbSYo",
+    "citation": f"> secured: {BLOB}",
+    "item": f"* secured: {BLOB}",
+    "numbered": f"1. secured: {BLOB}",
+    "heading": f"# secured: {BLOB}",
+    "bold": f"**secured:** {BLOB}",
+    "code": f"`secured: {BLOB}`",
+    "fence": f"```\nsecured: {BLOB}\n```",
+    "in-the-midst": f"Here it is, secured: {BLOB}",
+    "question-mark": f"? secured\n: {BLOB}",
+}
+
+
+@pytest.mark.parametrize("body", _BODIES.values(), ids=_BODIES)
+@pytest.mark.parametrize("before", ["", "Text.\n\n", "excerpt: x\n---\n"])
+def test_body_has_a_secret_where_base64_follows(body: str, before: str) -> None:
+    ((line, _, is_plain),) = _found("a: b\n---\n", before + body)
+    assert (line, is_plain) == (3 + before.count("\n") + body.startswith("```"), False)
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        "secured: x",
+        '\n"secured" : x\n',
+        "The deal secured: a win. Nothing is secured.",
+        "secured: five million dollars and twenty-two thousand euros",
+        "secured:\n\n- Housing\n- Transportation\n- Telecommunications\n",
+        "secured:\n=============================\n",
+        "secured:\n-----------------------------\n",
+        "| secured: | not |\n| --- | ------------------------------ |\n",
+        "Secured: see https://example.com/Ab1Cd2Ef3Gh4Ij5Kl6Mn7Op8",
+        f"Nothing is secured. {BLOB}",
+        "What was secured: internationally-acknowledged-representatives",
+        "secured: ////////////////////////////////",
+    ],
+)
+def test_body_may_speak_of_secured_things(body: str) -> None:
+    assert _found("a: b\n---\n", body) == []
+
+
+_HOSTILE = {
+    "blanks": "secured:" + " " * _MIB,
+    "blanks-before-the-colon": ("secured" + " " * 1000) * 1000,
+    "keys": "secured:" * (_MIB // 8),
+    "keys-in-lines": "x secured:\n" * (_MIB // 11),
+    "keys-in-odd-lines": "\x85secured: a" * (_MIB // 12),
+    "keys-of-mappings": "xsecured: " * (_MIB // 10),
+    "comments": "x secured: # " * (_MIB // 13),
+    "signs": ("x secured:" + "#" * 200) * (_MIB // 210),
+    "tags": "x !secured: " * (_MIB // 12),
+    "brackets": ("x secured:" + "[" * 500) * (_MIB // 510),
+    "base64-without-end": "x secured: " + "A" * _MIB,
+    "base64-that-is-too-short": ("x secured: " + "A" * 23 + " ") * (_MIB // 35),
+    "base64-with-gaps": ("x secured:\nA" + "\n" * 500 + "B" + "\n" * 500) * (_MIB // 1010),
+    "fences": "---\n" * (_MIB // 4) + "secured:",
+    "dashes": "x secured: " + "-" * _MIB,
+    "quotes": 'x secured: "' * (_MIB // 12),
+    "capitals-of-two-letters": "İsecured: " * (_MIB // 11),
+}
+
+
+@pytest.mark.parametrize("text", _HOSTILE.values(), ids=_HOSTILE)
+def test_search_takes_time_linear_in_the_length(text: str) -> None:
+    # Each of these takes a fraction of a second; what is quadratic takes hours.
+    began = time.monotonic()
+    for body_at in (0, len(text)):
+        list(islice(find_secrets(text, body_at), 2))
+    tells_secret(text)
+    assert time.monotonic() - began < 30
+
+
+@pytest.mark.parametrize(
+    ("secret", "text"),
+    [
+        ("A" * _MIB, "B" * _MIB),
+        ("ab" * (_MIB // 2), ("ab" * 5 + "c") * (_MIB // 11)),
+        (BLOB * 8000, BLOB[::-1] * 8000),
+    ],
+    ids=["nothing", "eleven", "backwards"],
+)
+def test_comparison_takes_time_linear_in_the_length(secret: str, text: str) -> None:
+    began = time.monotonic()
+    reaches(secret, text)
+    assert time.monotonic() - began < 30
+
+
+def test_secret_reaches_a_text_that_holds_twelve_characters_in_a_row_of_it() -> None:
+    for start in range(len(BLOB) - 12):
+        assert reaches(BLOB, f"The text {BLOB[start : start + 12]} and more")
+        assert not reaches(BLOB, f"The text {BLOB[start : start + 11]} and more")
+    assert reaches("abcd efgh ijkl", "Xabcdefgh\nijklX")
+    assert not reaches("x", "x")
+
+
+@given(
+    secret=st.text("ab/ ", max_size=40),
+    text=st.text("ab/ \n", max_size=60),
+    common=st.text("ab/", max_size=14),
+    at=st.tuples(st.integers(0, 40), st.integers(0, 60)),
+)
+def test_secret_reaches_a_text_exactly_if_any_part_of_it_does(
+    secret: str, text: str, common: str, at: tuple[int, int]
+) -> None:
+    secret = secret[: at[0]] + common + secret[at[0] :]
+    text = text[: at[1]] + common + text[at[1] :]
+    dense = "".join(secret.split())
+    seen = "".join(text.split()) if dense != secret else text
+    parts = {dense[start : start + 12] for start in range(len(dense) - 11)}
+    assert reaches(secret, text) == any(part in seen for part in parts)
+
+
+@given(st.lists(st.sampled_from(["secured", ":", "\n", " ", "-", "A1", "é", "\x85", "#", "'"])))
+def test_any_text_is_searched(pieces: list[str]) -> None:
+    text = "".join(pieces)
+    places = [(one.line, one.column) for one in find_secrets(text, len(text) // 2)]
+    assert places == sorted(places)
