@@ -12,8 +12,10 @@ import msgspec
 
 from feeds import __version__
 from feeds.config import Config
+from feeds.errors import PublishError
 from feeds.gallery import Gallery
 from feeds.images.files import folder_times
+from feeds.limits import too_many_feeds
 from feeds.model import MEDIA, Problem, Summary
 from feeds.passes import Ears, Options
 from feeds.planning import Plan, plan_of
@@ -71,7 +73,8 @@ def renew(store: Store, config: Config, now: int, options: Options, ears: Ears) 
     """Brings out/ up to the store.
 
     Raises:
-        PublishError: out/ could not be written, and is as it was.
+        PublishError: out/ could not be written, or there are more feeds than `site.max_feeds`; it
+            is as it was.
     """
     last = store.fact("last", _Last)
     templates = read_templates(config.paths.templates) if config.site.pages else ()
@@ -91,6 +94,9 @@ def renew(store: Store, config: Config, now: int, options: Options, ears: Ears) 
     selection = select(store, config, past_of(store), since, now)
     if selection.touched is not None and store.has_image_news():
         selection.touched.update(store.feeds_with_image_news())
+    too_many = too_many_feeds(len(selection.feeds), config, store.cards)
+    if too_many:
+        raise PublishError(too_many)
     site = site_of(config, selection.feeds, templates)
     site_key = hashlib.sha256(msgspec.msgpack.encode(site)).digest()
     if last and last.site != site_key:

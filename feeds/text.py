@@ -17,6 +17,10 @@ _NONCHARACTERS = "\ufdd0-\ufdef" + "".join(
 _UNWANTED = re.compile(
     f"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\ufffd-\uffff{_NONCHARACTERS}]"
 )
+# Sorting the marks on one letter takes the square of their number, so they are bounded as in
+# Unicode's Stream-Safe Text Format (UAX #15, section 13).
+_MOST_MARKS = 30
+_MAYBE_MARKS = re.compile(f"[\u0300-\U0010ffff]{{{_MOST_MARKS + 1},}}")
 _SPACES = re.compile("[ \t\r\n\u2028\u2029]+")
 # UTF-8 that was read in a one-byte encoding shows a letter or sign for its lead byte. Typographic
 # marks stand only for continuation bytes, or only for lead bytes, in every such encoding; so text
@@ -37,7 +41,17 @@ def clean_block(text: str, *, repair: bool) -> str:
     """Returns text of several lines: repaired, NFC, without unwanted characters."""
     if repair and _SUSPECT.search(text):
         text = _repair(text)
-    return unicodedata.normalize("NFC", _UNWANTED.sub("", text))
+    return unicodedata.normalize("NFC", _MAYBE_MARKS.sub(_bounded_marks, _UNWANTED.sub("", text)))
+
+
+def _bounded_marks(match: re.Match[str]) -> str:
+    """Returns a run of characters without the marks on a letter that are too many."""
+    kept, marks = [], 0
+    for character in match[0]:
+        marks = marks + 1 if unicodedata.combining(character) else 0
+        if marks <= _MOST_MARKS:
+            kept.append(character)
+    return "".join(kept)
 
 
 @lru_cache(maxsize=65536)

@@ -10,6 +10,7 @@ import msgspec
 
 from feeds.config import Config, load_config
 from feeds.console import Console
+from feeds.limits import too_many_feeds
 from feeds.model import Card, Problem
 from feeds.passes import utc_now
 from feeds.pipeline import Refreshed, look
@@ -38,6 +39,9 @@ def run(arguments: Namespace) -> int:
     choice = choose(cards, loaded.config, Past(), to_unix(utc_now()))
     problems = sorted([*found, *choice.duplicates])
     hints = list(_hints(loaded.config, cards))
+    too_many = too_many_feeds(len(choice.feeds), loaded.config, lambda: cards)
+    if too_many:
+        hints.append(too_many)
     console.problems(problems)
     for hint in hints:
         console.warn(f"{arguments.config}: {hint}")
@@ -46,7 +50,7 @@ def run(arguments: Namespace) -> int:
         f"{seeds} seeds, {len(cards)} usable: {errors} errors, {len(problems) - errors} warnings"
     )
     console.report(CheckReport(seeds, len(cards), problems, hints))
-    return 1 if problems else 0
+    return 1 if problems or too_many else 0
 
 
 def _see(now_there: Refreshed) -> tuple[int, list[Card], list[Problem]]:

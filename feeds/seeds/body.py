@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import MutableMapping
 from functools import cache
 from typing import TYPE_CHECKING, Any
@@ -25,19 +26,36 @@ _ATTRIBUTES = {"a": {"href", "title"}, "img": {"src", "alt", "title"}, "ol": {"s
 _TEXTS = {"text", "text_special", "code_inline", "code_block", "fence"}
 _LINKS = {"link_open": "href", "image": "src"}
 
+# What a body may cost. With these, whatever is in it, it takes less than half a second and 60 MB;
+# long reports with hundreds of links are far below.
+MAX_BODY_CHARACTERS = 256 * 1024
+MAX_BODY_LINES = 5_000
+MAX_BODY_MARKS = 20_000
+MAX_BODY_TOKENS = 60_000
+# Where the parser of Markdown stops and looks: its own list of characters that may mean something.
+_MARKS = re.compile(r"[$%&*+\-:<=>@\[\\\]^_`{}~!|#()]")
+
+
+class CostlyBodyError(Exception):
+    """A body would cost too much time or memory; the text says which limit it is over."""
+
 
 def render_body(markdown: str, base: str) -> str:
     """Returns the body as sanitised HTML; ``""`` where there is none.
 
     CommonMark with tables and strikethrough, raw HTML shown as text. Links are made absolute
     against `base`, the story's own URL; a link that leads nowhere sensible loses its target.
+
+    Raises:
+        CostlyBodyError: the body is over one of the limits above.
     """
     if not markdown.strip():
         return ""
     import nh3
 
+    check_size(markdown)
     parser = _parser()
-    tokens = parser.parse(markdown)
+    tokens = _parse(markdown)
     _tidy(tokens, base)
     html = parser.renderer.render(tokens, parser.options, {})
     return nh3.clean(
@@ -47,6 +65,40 @@ def render_body(markdown: str, base: str) -> str:
         url_schemes={"http", "https", "mailto"},
         link_rel=None,
     ).strip()
+
+
+def check_size(markdown: str) -> None:
+    """Raises CostlyBodyError where a body is too long to be looked at."""
+    if len(markdown) > MAX_BODY_CHARACTERS:
+        raise CostlyBodyError(f"more than {MAX_BODY_CHARACTERS:,} characters")
+
+
+def _parse(markdown: str) -> list[Token]:
+    from markdown_it.rules_core import StateCore
+
+    if markdown.count("\n") > MAX_BODY_LINES:
+        raise CostlyBodyError(f"more than {MAX_BODY_LINES:,} lines")
+    if sum(1 for _ in _MARKS.finditer(markdown)) > MAX_BODY_MARKS:
+        raise CostlyBodyError(
+            f"more than {MAX_BODY_MARKS:,} characters that mean something in Markdown"
+        )
+    parser = _parser()
+    state = StateCore(markdown, parser, {})
+    tokens = state.tokens = _Tokens()
+    try:
+        parser.core.process(state)
+    except RecursionError:
+        raise CostlyBodyError("nested too deep") from None
+    return tokens
+
+
+class _Tokens(list["Token"]):
+    """The blocks of a body; a table makes many of few characters, so they are counted."""
+
+    def append(self, token: Token) -> None:
+        if len(self) >= MAX_BODY_TOKENS:
+            raise CostlyBodyError(f"more than {MAX_BODY_TOKENS:,} cells, items and other blocks")
+        super().append(token)
 
 
 @cache

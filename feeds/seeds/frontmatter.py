@@ -38,6 +38,11 @@ class FrontMatter(NamedTuple):
         line, column = found[path]
         return line + self.offset, column
 
+    @property
+    def body_line(self) -> int:
+        """The line of the file in which the body begins."""
+        return self.offset + self.source.count("\n") + 2
+
 
 def split(data: bytes, *, all_yaml: bool) -> FrontMatter:
     """Reads the bytes of a seed.

@@ -15,7 +15,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from feeds.model import Image, Item, Problem, Provider, Related
-from feeds.seeds.body import render_body
+from feeds.seeds.body import CostlyBodyError, check_size, render_body
 from feeds.seeds.fields import Fields, Note
 from feeds.seeds.frontmatter import FrontMatter
 from feeds.seeds.yamltext import Path
@@ -25,6 +25,9 @@ from feeds.urls import WANTED_DOMAIN, WANTED_URL, has_dotted_host, normal_domain
 
 _MAX_PIXELS = 100_000
 _MAX_HEAT = 999_999_999
+# Each topic makes a feed, and each image a copy. What is over is dropped with a warning.
+MAX_MEMBERS = {"topics": 50, "tags": 100, "images": 50, "related": 100}
+_BODY: Path = ("body",)
 _LOCALE = re.compile(r"[a-z]{2,3}(?:[-_][a-z0-9]{2,8})*", re.IGNORECASE | re.ASCII)
 
 Part = TypeVar("Part")
@@ -50,7 +53,7 @@ def parse(
 
 
 def _problem(path: str, front: FrontMatter, note: Note) -> Problem:
-    line, column = front.place(note.path)
+    line, column = (front.body_line, 1) if note.path == _BODY else front.place(note.path)
     return Problem(path, line, column, _dotted(note.path), note.reason, note.severity)
 
 
@@ -104,7 +107,7 @@ def _item(fields: Fields, body: str) -> Item | None:
         is_published=is_published,
         provider=provider,
         excerpt=excerpt,
-        body=render_body(fields.block(body), url),
+        body=_body(fields, body, url),
         locale=locale,
         amp_url=amp_url,
         cdn_amp_url=cdn_amp_url,
@@ -143,10 +146,24 @@ def _provider(fields: Fields) -> Provider | None:
     return Provider(inner.line("name") or normal, normal)
 
 
+def _body(fields: Fields, body: str, url: str) -> str:
+    """Returns the body as HTML, ``""`` with a warning where that would cost too much."""
+    try:
+        check_size(body)
+        return render_body(fields.block(body), url)
+    except CostlyBodyError as error:
+        fields.notes.append(Note(_BODY, f"dropped, the story stays without it: {error}", "warning"))
+        return ""
+
+
 def _names(fields: Fields, name: str) -> tuple[str, ...]:
     names: dict[str, str] = {}
-    for text in fields.lines(name):
-        names.setdefault(fold(text), text)
+    for number, text in fields.lines(name):
+        key = fold(text)
+        if key not in names and len(names) == MAX_MEMBERS[name]:
+            fields.note_excess(name, number, MAX_MEMBERS[name])
+            break
+        names.setdefault(key, text)
     return tuple(names.values())
 
 
@@ -159,8 +176,16 @@ def _locale(fields: Fields) -> str:
 
 
 def _parts(fields: Fields, name: str, build: Callable[[Fields], Part | None]) -> tuple[Part, ...]:
-    built = (part.whole(build) for part in fields.parts(name))
-    return tuple(part for part in built if part is not None)
+    """Builds the parts of a list; those over the limit are dropped, and bad ones count as well."""
+    built: list[Part] = []
+    for number, part in fields.parts(name):
+        if number >= MAX_MEMBERS[name]:
+            fields.note_excess(name, number, MAX_MEMBERS[name])
+            break
+        one = part.whole(build)
+        if one is not None:
+            built.append(one)
+    return tuple(built)
 
 
 def _image(fields: Fields) -> Image | None:

@@ -16,7 +16,7 @@ from feeds.seeds.yamltext import YamlError
 from feeds.times import to_unix
 
 # Raise it whenever the same bytes would give another item or other problems.
-PARSER_VERSION = 1
+PARSER_VERSION = 2
 
 _SECURED = re.compile(rb"secured[\"']?[ \t]*:\s*[\"'|>]?\s*([A-Za-z0-9+/=;_-]{24,})")
 # So much of a secret is no coincidence any more.
