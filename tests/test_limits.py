@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-import tracemalloc
 from collections.abc import Callable
 
 import pytest
@@ -55,17 +54,12 @@ def test_costly_body_is_given_up_before_it_costs_much(markdown: str) -> None:
 @pytest.mark.parametrize(
     "piece", ["[", "![", "[](", "[a](b", "*a_ ", "- ", "![a](b)", "|", "<http://a>", "[a]: b "]
 )
-def test_body_of_the_largest_size_is_bounded_in_time_and_memory(piece: str) -> None:
+def test_body_of_the_largest_size_is_bounded_in_time(piece: str) -> None:
     marks = sum(not letter.isalnum() for letter in piece)
     filler = MAX_BODY_CHARACTERS * marks // MAX_BODY_MARKS - len(piece) - 1
     markdown = (piece + "a" * max(0, filler)) * (MAX_BODY_MARKS // marks)
     began = time.process_time()
-    tracemalloc.start()
-    try:
-        render_body(markdown[:MAX_BODY_CHARACTERS], _BASE)
-        assert tracemalloc.get_traced_memory()[1] < 100 * _MIB
-    finally:
-        tracemalloc.stop()
+    render_body(markdown[:MAX_BODY_CHARACTERS], _BASE)
     assert time.process_time() - began < 30
 
 
