@@ -16,6 +16,7 @@ from feeds.config import Config
 from feeds.errors import PublishError
 from feeds.gallery import Gallery
 from feeds.images.files import folder_times
+from feeds.limits import too_many_feeds
 from feeds.model import MEDIA, FeedKind, Problem, Summary
 from feeds.passes import Ears, Options
 from feeds.planning import Linking, Plan, plan_of
@@ -74,7 +75,8 @@ def renew(store: Store, config: Config, now: int, options: Options, ears: Ears) 
     """Brings out/ up to the store.
 
     Raises:
-        PublishError: out/ could not be written, and is as it was.
+        PublishError: out/ could not be written, or there are more feeds than `site.max_feeds`; it
+            is as it was.
     """
     last = store.fact("last", _Last)
     templates = read_templates(config.paths.templates) if config.site.pages else ()
@@ -94,6 +96,9 @@ def renew(store: Store, config: Config, now: int, options: Options, ears: Ears) 
     selection = select(store, config, past_of(store, config), since, now)
     if selection.touched is not None:
         selection.touched.update(_look_elsewhere(store, config, selection))
+    too_many = too_many_feeds(len(selection.feeds), config, store.cards)
+    if too_many:
+        raise PublishError(too_many)
     site = site_of(config, selection.addresses, templates)
     site_key = hashlib.sha256(msgspec.msgpack.encode(site)).digest()
     if last and last.site != site_key:

@@ -20,6 +20,10 @@ _CONTROLS = "\x00-\x08\x0b\x0c\x0e-\x1f\x7f"
 _OTHERS = f"\ud800-\udfff\ufffd-\uffff{_NONCHARACTERS}"
 _UNWANTED = re.compile(f"[{_CONTROLS}\x80-\x9f{_OTHERS}]")
 _UNWANTED_BUT_C1 = re.compile(f"[{_CONTROLS}{_OTHERS}]")
+# Sorting the marks on one letter takes the square of their number, so they are bounded as in
+# Unicode's Stream-Safe Text Format (UAX #15, section 13).
+_MOST_MARKS = 30
+_MAYBE_MARKS = re.compile(f"[\u0300-\U0010ffff]{{{_MOST_MARKS + 1},}}")
 _SPACES = re.compile("[ \t\r\n\u2028\u2029]+")
 # A byte order mark before a text was left there by whoever joined files.
 _BEFORE = re.compile(r"[\s\ufeff]+")
@@ -45,7 +49,21 @@ def clean_block(text: str, *, repair: bool) -> str:
     """Returns text of several lines: repaired, NFC, without unwanted characters."""
     if repair and _SUSPECT.search(text):
         text = mojibake.repair(text)
-    return unicodedata.normalize("NFC", _UNWANTED.sub("", text))
+    return _composed(_UNWANTED.sub("", text))
+
+
+def _composed(text: str) -> str:
+    """Returns the text in NFC, without the marks on a letter that are too many."""
+    return unicodedata.normalize("NFC", _MAYBE_MARKS.sub(_bounded_marks, text))
+
+
+def _bounded_marks(match: re.Match[str]) -> str:
+    kept, marks = [], 0
+    for character in match[0]:
+        marks = marks + 1 if unicodedata.combining(character) else 0
+        if marks <= _MOST_MARKS:
+            kept.append(character)
+    return "".join(kept)
 
 
 def clean_source(text: str) -> str:
@@ -53,7 +71,7 @@ def clean_source(text: str) -> str:
     if text.isascii():
         return clean_block(text, repair=False)
     kept = _UNWANTED_BUT_C1.sub("", mojibake.without_stray_controls(without_mark(text)))
-    return unicodedata.normalize("NFC", kept)
+    return _composed(kept)
 
 
 def without_mark(text: str) -> str:

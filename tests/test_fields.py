@@ -31,8 +31,8 @@ _READERS: dict[str, Callable[[Fields], Any]] = {
     "date": lambda fields: fields.date("x", "warning"),
     "required-date": lambda fields: fields.date("x", "error"),
     "url": lambda fields: fields.url("x", "warning"),
-    "lines": lambda fields: list(fields.lines("x")),
-    "parts": lambda fields: [part.mapping for part in fields.parts("x")],
+    "lines": lambda fields: [text for _, text in fields.lines("x")],
+    "parts": lambda fields: [part.mapping for _, part in fields.parts("x")],
 }
 
 
@@ -165,7 +165,7 @@ def test_line_is_repaired_only_where_it_is_wished() -> None:
 def test_part_notes_into_the_same_list_with_its_whole_path() -> None:
     notes: list[Note] = []
     fields = Fields({"a": [{}, {"b": {"n": "x"}}]}, notes, repair=True, zone=UTC)
-    *_, second = fields.parts("a")
+    *_, (_, second) = fields.parts("a")
     second.part(second.mapping["b"], ("b",)).integer("n", 0, 1, "warning")
     assert [note.path for note in notes] == [("a", 1, "b", "n")]
 

@@ -18,7 +18,7 @@ LAYERS = (
     {"errors", "times", "urls", "text", "model"},
     {"slugs", "cron", "output", "passes", "processes", "report", "templates", "frozen"},
     {"config"},
-    {"seeds", "store", "select", "render", "publish", "images"},
+    {"seeds", "store", "select", "render", "publish", "images", "limits"},
     {"rescan", "selection", "adoption", "outcomes", "gallery", "sweeping", "push", "site"},
     {"planning"},
     {"renewal", "fetching"},
@@ -30,7 +30,7 @@ LAYERS = (
     {"__main__"},
 )
 RANKS = {unit: rank for rank, units in enumerate(LAYERS) for unit in units}
-STAGES = LAYERS[RANKS["seeds"]]
+STAGES = LAYERS[RANKS["seeds"]] - {"limits"}
 
 # Who may import what does not come with Python, or stands for I/O.
 DOORS = {

@@ -11,6 +11,7 @@ import msgspec
 from feeds.config import Config, load_config
 from feeds.console import Console
 from feeds.languages import unregistered
+from feeds.limits import too_many_feeds
 from feeds.model import Card, Problem
 from feeds.passes import utc_now
 from feeds.pipeline import Refreshed, look
@@ -41,6 +42,9 @@ def run(arguments: Namespace) -> int:
     choice = choose(cards, loaded.config, _past(loaded.config), to_unix(utc_now()))
     problems = sorted([*found, *choice.duplicates])
     hints = list(_hints(loaded.config, cards))
+    too_many = too_many_feeds(len(choice.feeds), loaded.config, lambda: cards)
+    if too_many:
+        hints.append(too_many)
     console.problems(problems)
     for hint in hints:
         console.warn(f"{arguments.config}: {hint}")
@@ -49,7 +53,7 @@ def run(arguments: Namespace) -> int:
         f"{seeds} seeds, {len(cards)} usable: {errors} errors, {len(problems) - errors} warnings"
     )
     console.report(CheckReport(seeds, len(cards), problems, hints))
-    return 1 if problems else 0
+    return 1 if problems or too_many else 0
 
 
 def _see(now_there: Refreshed) -> tuple[int, list[Card], list[Problem]]:

@@ -6,6 +6,7 @@ from argparse import Namespace
 
 from feeds.config import load_config
 from feeds.console import Console
+from feeds.limits import too_many_feeds
 from feeds.passes import utc_now
 from feeds.pipeline import Refreshed, look
 from feeds.renewal import past_of
@@ -20,12 +21,15 @@ def run(arguments: Namespace) -> int:
     loaded = load_config(arguments.config)
     config = loaded.config
 
-    def see(now_there: Refreshed) -> Choice:
+    def see(now_there: Refreshed) -> tuple[Choice, str]:
         store = now_there.store
-        return choose(store.cards(), config, past_of(store, config), to_unix(utc_now()))
+        choice = choose(store.cards(), config, past_of(store, config), to_unix(utc_now()))
+        return choice, too_many_feeds(len(choice.feeds), config, store.cards)
 
     with console.listening() as ears:
-        choice = look(loaded, ears, see)
+        choice, too_many = look(loaded, ears, see)
+    if too_many:
+        console.warn(too_many)
     feeds = [feed_report(one.summary(), config.site.base_url) for one in choice.feeds]
     rows = [
         (feed.title, str(feed.entries), show_time(feed.newest) if feed.newest else "-", feed.url)

@@ -70,6 +70,7 @@ class Site(Section):
     hub: tuple[Url, ...] = ()
     pages: bool = True
     query_link: bool = False
+    max_feeds: Whole = Field(default=200_000, ge=1)
 
     @field_validator("hub", mode="before")
     @classmethod

@@ -6,27 +6,45 @@ Only this module imports Pillow, and only who has an image to look at imports th
 from __future__ import annotations
 
 import io
+import re
 import threading
 import warnings
 from typing import Any, NamedTuple
 
-from PIL import Image, ImageOps, ImageSequence, JpegImagePlugin, UnidentifiedImageError
+from PIL import (
+    Image,
+    ImageFile,
+    ImageSequence,
+    JpegImagePlugin,
+    PngImagePlugin,
+    UnidentifiedImageError,
+)
 
-from feeds.images.strip import strip
+from feeds.images.avif import strip_still, top
+from feeds.images.bounds import Layout, excess, layout
+from feeds.images.orientation import orientation, upright_exif
+from feeds.images.strip import parts_of
 
 # Ours comes before anything is decoded, and by the configuration.
 Image.MAX_IMAGE_PIXELS = None
 
-# MPO is a JPEG with further pictures behind it; these go with the metadata.
-_TYPES = {
-    "JPEG": "image/jpeg",
-    "MPO": "image/jpeg",
-    "PNG": "image/png",
-    "GIF": "image/gif",
-    "WEBP": "image/webp",
-    "AVIF": "image/avif",
+# Text in a PNG is taken out before, but a profile may unpack to more than it is worth.
+PngImagePlugin.MAX_TEXT_MEMORY = 4 << 20
+
+_FORMATS = {
+    "image/jpeg": "JPEG",
+    "image/png": "PNG",
+    "image/gif": "GIF",
+    "image/webp": "WEBP",
+    "image/avif": "AVIF",
 }
-_FORMATS = {kind: name for name, kind in _TYPES.items() if name != "MPO"}
+_SIGNATURES = {
+    "image/jpeg": re.compile(rb"\xff\xd8\xff"),
+    "image/png": re.compile(rb"\x89PNG\r\n\x1a\n"),
+    "image/gif": re.compile(rb"GIF8[79]a"),
+    "image/webp": re.compile(rb"RIFF....WEBP", re.DOTALL),
+    "image/avif": re.compile(rb"....ftyp(?:avif|avis|mif1|msf1)", re.DOTALL),
+}
 _SAVING: dict[str, dict[str, Any]] = {
     "image/jpeg": {"quality": 85, "optimize": True, "progressive": True},
     "image/png": {"optimize": True},
@@ -38,8 +56,19 @@ _ORIENTATION = (
     0x0112  # the Exif tag; from 2 on the picture has to be turned, from 5 on by 90 degrees
 )
 _TURNED = 5
-# In AVIF metadata are items of these types (ISO/IEC 23008-12, annex A), found without a parser.
-_AVIF_METADATA = (b"Exif", b"application/rdf+xml")
+_UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+# Pixels: what is encoded anew stands in memory two or three times.
+_LARGEST_ANEW = 5_000_000
+_LARGEST_MOVING = 8_000_000
+_SMALLEST_SCALE = 8
 
 # Pillow warns of oddities by Python's warnings, whose filters are of the whole process. And one
 # image decoded at a time bounds the memory.
@@ -66,110 +95,172 @@ class NotAnImageError(Exception):
     """The bytes are no image that can be published; the text says why."""
 
 
+class _Image(NamedTuple):
+    """An image that was looked at: `plain` are its bytes without metadata, what is decoded.
+
+    `whole` says whether `plain` is a file as it should be; `turn` is its orientation, `size` that
+    in which it is stored.
+    """
+
+    plain: bytes
+    type: str
+    whole: bool
+    animated: bool
+    turn: int
+    size: tuple[int, int]
+
+
 def prepare(data: bytes, form: Form, max_pixels: int) -> Prepared:
     """Returns the copy to publish of an image, which was decoded to its end.
 
     Raises:
-        NotAnImageError: it is none, of another format, damaged, cut off, or of too many pixels.
+        NotAnImageError: it is none, of another format, damaged, cut off, of too many pixels, or
+            costs too much to decode.
     """
     with _one_at_a_time, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
-            media_type, animated, turn, size = _examine(data, max_pixels)
+            image = _examine(data, max_pixels)
         except NotAnImageError:
             raise
         except Exception as error:  # noqa: BLE001 (decoders of hostile bytes raise whatever they like)
             raise NotAnImageError(f"damaged or cut off ({error})") from None
-        width = size[1] if turn >= _TURNED else size[0]
-        narrow = 0 < form.max_width < width and not animated
-        best = None if narrow else _as_it_is(data, media_type, form, 0 if animated else turn)
+        width = image.size[1] if image.turn >= _TURNED else image.size[0]
+        narrow = 0 < form.max_width < width and not image.animated
+        best = None if narrow else _as_it_is(data, image, form)
         if best is None:
-            best = _anew(data, media_type, form, narrow=narrow)
+            best = _anew(data, image, form, narrow=narrow)
         if narrow and len(best.data) >= len(data):
-            best = _as_it_is(data, media_type, form, turn) or best
+            best = _as_it_is(data, image, form) or best
         return best
 
 
-def _examine(data: bytes, max_pixels: int) -> tuple[str, bool, int, tuple[int, int]]:
-    """Returns media type, whether it is animated, orientation and stored size."""
+def _kind(data: bytes) -> str:
+    for kind, pattern in _SIGNATURES.items():
+        if pattern.match(data):
+            return kind
+    looks = data[:512].lstrip().lower()
+    kind = "markup (SVG, HTML or XML), " if looks.startswith(b"<") else ""
+    raise NotAnImageError(f"{kind}no JPEG, PNG, GIF, WebP or AVIF image")
+
+
+def _examine(data: bytes, max_pixels: int) -> _Image:
+    """Looks at an image: first at its outside, then at as much as is safe to decode."""
+    media_type = _kind(data)
+    plan, whole, turn = Layout(), True, orientation(data, media_type)
+    if media_type == "image/avif":
+        plain = data if _is_moving(data) else b"".join(strip_still(data))
+    else:
+        parts, whole = parts_of(data, media_type)
+        plan = layout(parts, media_type)
+        plain = b"".join(parts)
+        del parts
     try:
-        image = Image.open(io.BytesIO(data), formats=list(_FORMATS.values()))
+        opened = Image.open(io.BytesIO(plain), formats=list(_FORMATS.values()))
     except UnidentifiedImageError:
-        looks = data[:512].lstrip().lower()
-        kind = "markup (SVG, HTML or XML), " if looks.startswith(b"<") else ""
-        raise NotAnImageError(f"{kind}no JPEG, PNG, GIF, WebP or AVIF image") from None
-    with image:
-        media_type = _TYPES[str(image.format)]
-        (width, height), size = image.size, image.size
-        if width * height > max_pixels:
+        raise NotAnImageError("no JPEG, PNG, GIF, WebP or AVIF image, or a damaged one") from None
+    with opened:
+        size = opened.size
+        if size[0] * size[1] > max_pixels:
             raise NotAnImageError(
-                f"{width} x {height} pixels are more than images.max_pixels ({max_pixels})"
+                f"{size[0]} x {size[1]} pixels are more than images.max_pixels ({max_pixels})"
             )
-        turn = int(image.getexif().get(_ORIENTATION, 1))
-        frames = 1 if image.format == "MPO" else getattr(image, "n_frames", 1)
-        if frames == 1:
-            # At an eighth of the size, which is quicker, and reads a JPEG to its end all the same.
-            image.draft(image.mode, (max(1, width // 8), max(1, height // 8)))
-            image.load()
-        else:
-            rest = max(max_pixels, width * height)
-            for frame in ImageSequence.Iterator(image):
-                frame.load()
-                rest -= width * height
-                if rest < width * height:
-                    break
-    return media_type, frames > 1, turn, size
+        if media_type == "image/avif":
+            plan = Layout(frames=getattr(opened, "n_frames", 1))
+            turn = int(opened.getexif().get(_ORIENTATION, 1)) if plan.frames == 1 else 1
+        too_much = excess(media_type, size, plan)
+        if too_much:
+            raise NotAnImageError(too_much)
+        animated = getattr(opened, "n_frames", 1) > 1
+        _decode(opened, max_pixels, animated=animated)
+    return _Image(plain, media_type, whole, animated, 1 if animated else turn, size)
 
 
-def _as_it_is(data: bytes, media_type: str, form: Form, turn: int) -> Prepared | None:
+def _is_moving(data: bytes) -> bool:
+    return b"moov" in top(data)
+
+
+def _decode(image: ImageFile.ImageFile, max_pixels: int, *, animated: bool) -> None:
+    width, height = image.size
+    if not animated:
+        # At an eighth of the size, which is quicker, and reads a JPEG to its end all the same.
+        image.draft(image.mode, (max(1, width // 8), max(1, height // 8)))
+        image.load()
+        return
+    rest = max(max_pixels, width * height)
+    for frame in ImageSequence.Iterator(image):
+        frame.load()
+        rest -= width * height
+        if rest < width * height:
+            break
+
+
+def _as_it_is(data: bytes, image: _Image, form: Form) -> Prepared | None:
     """Returns the copy without encoding anew, None where that cannot be."""
-    kept: bytes | None = data
-    if not form.keep_metadata:
-        if turn > 1:
-            return None  # it would lie on its side without the metadata
-        if media_type != "image/avif":
-            kept = strip(data, media_type)
-        elif any(mark in data for mark in _AVIF_METADATA):
-            kept = None
-    if kept is None:
+    width, height = image.size[::-1] if image.turn >= _TURNED else image.size
+    if form.keep_metadata:
+        return Prepared(data, image.type, width, height)
+    lies = image.turn > 1 and image.type != "image/avif"  # it needs the metadata to stand upright
+    if lies or not image.whole or (image.type == "image/avif" and image.animated):
         return None
-    with Image.open(io.BytesIO(kept), formats=[_FORMATS[media_type]]) as image:
-        width, height = image.size
-    return Prepared(kept, media_type, *((height, width) if turn >= _TURNED else (width, height)))
+    return Prepared(image.plain, image.type, width, height)
 
 
-def _anew(data: bytes, media_type: str, form: Form, *, narrow: bool) -> Prepared:
+def _anew(data: bytes, image: _Image, form: Form, *, narrow: bool) -> Prepared:
     """Returns the copy encoded anew: upright, and narrower where it is to be."""
     try:
-        with Image.open(io.BytesIO(data), formats=[_FORMATS[media_type]]) as image:
-            profile, options = image.info.get("icc_profile"), dict(_SAVING[media_type])
-            if (
-                media_type == "image/jpeg"
-                and not narrow
-                and isinstance(image, JpegImagePlugin.JpegImageFile)
-            ):
+        if image.animated and image.type == "image/avif":
+            return _moving_avif(data, image)
+        with Image.open(io.BytesIO(image.plain), formats=[_FORMATS[image.type]]) as opened:
+            profile, options = opened.info.get("icc_profile"), dict(_SAVING[image.type])
+            wanted = _drafted(opened, image, form, narrow=narrow)
+            if isinstance(opened, JpegImagePlugin.JpegImageFile) and not wanted:
                 options |= {
-                    "qtables": image.quantization,
-                    "subsampling": JpegImagePlugin.get_sampling(image),
+                    "qtables": opened.quantization,
+                    "subsampling": JpegImagePlugin.get_sampling(opened),
                 }
-            exif = image.getexif()
-            if narrow and media_type == "image/jpeg":
-                image.draft(image.mode, (form.max_width, form.max_width))
-            upright = ImageOps.exif_transpose(image)
+            method = _UPRIGHT.get(image.turn)
+            upright = opened.copy() if method is None else opened.transpose(method)
         if narrow:
             upright = _narrowed(upright, form.max_width)
-        if media_type == "image/gif":
+        if image.type == "image/gif":
             upright = upright.convert("RGBA").quantize(method=Image.Quantize.FASTOCTREE)
         if form.keep_metadata:
-            exif.pop(_ORIENTATION, None)
-            options["exif"] = exif
+            options["exif"] = upright_exif(data, image.type)
         out = io.BytesIO()
         # Pillow would write comments and Exif from here.
         upright.info = {key: upright.info[key] for key in upright.info if key == "transparency"}
-        upright.save(out, _FORMATS[media_type], icc_profile=profile, **options)
+        upright.save(out, _FORMATS[image.type], icc_profile=profile, **options)
     except Exception as error:  # noqa: BLE001 (as above)
         raise NotAnImageError(f"cannot be made ready to be published ({error})") from None
-    return Prepared(out.getvalue(), media_type, *upright.size)
+    return Prepared(out.getvalue(), image.type, *upright.size)
+
+
+def _drafted(opened: Image.Image, image: _Image, form: Form, *, narrow: bool) -> bool:
+    """Has a JPEG decoded smaller where it is to be narrower, or else takes too much memory."""
+    (width, height), scale = opened.size, 1
+    while (width // scale) * (height // scale) > _LARGEST_ANEW and scale < _SMALLEST_SCALE:
+        scale *= 2
+    if narrow:
+        across = form.max_width * width // (height if image.turn >= _TURNED else width)
+        scale = max(scale, width // max(1, across))
+    if image.type == "image/jpeg" and scale > 1:
+        opened.draft(opened.mode, (max(1, width // scale), max(1, height // scale)))
+    elif width * height > _LARGEST_ANEW:
+        raise ValueError(f"{width} x {height} pixels are too many to be encoded")
+    return narrow or scale > 1
+
+
+def _moving_avif(data: bytes, image: _Image) -> Prepared:
+    """Returns an animation encoded anew; one that is long or large becomes its still picture."""
+    out = io.BytesIO()
+    with Image.open(io.BytesIO(data), formats=["AVIF"]) as opened:
+        if image.size[0] * image.size[1] * getattr(opened, "n_frames", 1) > _LARGEST_MOVING:
+            still = b"".join(strip_still(data))
+            return Prepared(still, image.type, *image.size)
+        profile, options = opened.info.get("icc_profile"), _SAVING["image/avif"]
+        opened.save(out, "AVIF", save_all=True, icc_profile=profile, exif=b"", xmp=b"", **options)
+    return Prepared(out.getvalue(), image.type, *image.size)
 
 
 def _narrowed(image: Image.Image, width: int) -> Image.Image:

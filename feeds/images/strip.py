@@ -14,7 +14,9 @@ from collections.abc import Callable, Iterator
 _JPEG_KEPT = {*range(0xC0, 0xD0), 0xDB, 0xDC, 0xDD}
 _JPEG_SOS, _JPEG_EOI = 0xDA, 0xD9
 # JFIF says how dense the pixels are, ICC what the colours mean, Adobe how they are encoded.
-_JPEG_APPS = {0xE0: b"JFIF\0", 0xE2: b"ICC_PROFILE\0", 0xEE: b"Adobe"}
+_JFIF = b"JFIF\0"
+_JFIF_SIZE = 16
+_JPEG_APPS = {0xE2: b"ICC_PROFILE\0", 0xEE: b"Adobe"}
 # Within the data of a scan: a marker that is neither a stuffed byte nor a restart (B.1.1.5).
 _JPEG_MARKER = re.compile(rb"\xff+[^\x00\xd0-\xd7\xff]")
 # PNG, third edition, section 11; the last three are of animations.
@@ -27,6 +29,20 @@ _WEBP_KEPT = {b"VP8 ", b"VP8L", b"VP8X", b"ALPH", b"ANIM", b"ANMF", b"ICCP"}
 _WEBP_EXIF_AND_XMP = 0b0000_1100
 # GIF89a, sections 23 and 26; how often to repeat stands in an application extension.
 _GIF_REPEATS = {b"NETSCAPE2.0", b"ANIMEXTS1.0"}
+
+
+def parts_of(data: bytes, media_type: str) -> tuple[list[bytes], bool]:
+    """Returns the parts that are kept, and whether the file came to its proper end.
+
+    Short for what stands before the damage, where there is some.
+    """
+    parts: list[bytes] = []
+    try:
+        for part in _STRIPPERS[media_type](data):  # what came before a fault is kept
+            parts.append(part)  # noqa: PERF402
+    except (IndexError, ValueError):
+        return parts, False
+    return parts, True
 
 
 def strip(data: bytes, media_type: str) -> bytes | None:
@@ -51,7 +67,12 @@ def _jpeg(data: bytes) -> Iterator[bytes]:
             yield data[at : at + 2]
             return
         end = at + 2 + _number(data, at + 2, 2, "big")
-        if marker == _JPEG_SOS:
+        if end > len(data):
+            raise ValueError("cut off")
+        if marker == 0xE0 and data.startswith(_JFIF, at + 4) and end - at - 2 >= _JFIF_SIZE:
+            # Without the thumbnail, whose width and height stand in the last two bytes (T.871).
+            yield b"\xff\xe0" + _JFIF_SIZE.to_bytes(2) + data[at + 4 : at + 16] + b"\0\0"
+        elif marker == _JPEG_SOS:
             found = _JPEG_MARKER.search(data, end)
             end = found.start() if found else len(data)
             yield data[at:end]
@@ -68,6 +89,9 @@ def _png(data: bytes) -> Iterator[bytes]:
     while True:
         kind = data[at + 4 : at + 8]
         end = at + 12 + _number(data, at, 4, "big")
+        if end > len(data):
+            yield data[at:]
+            raise ValueError("cut off")
         if kind in _PNG_KEPT:
             yield data[at:end]
         if kind == b"IEND":

@@ -118,22 +118,22 @@ class Fields:
             self.note(name, wanted_url(text), severity)
         return url
 
-    def lines(self, name: str) -> Iterator[str]:
-        """Yields the clean texts of a list of texts; empty ones are passed over."""
+    def lines(self, name: str) -> Iterator[tuple[int, str]]:
+        """Yields the clean texts of a list with their places; empty ones are passed over."""
         for number, value in self._members(name):
             if isinstance(value, str):
                 text = "" if is_null(value) else clean_line(value, repair=self.repair)
                 if text:
-                    yield text
+                    yield number, text
             else:
                 wanted = WANTED_QUOTES if isinstance(value, dict) and value else "text"
                 self._note_member(name, number, value, wanted)
 
-    def parts(self, name: str) -> Iterator[Fields]:
-        """Yields the mappings in a list of mappings."""
+    def parts(self, name: str) -> Iterator[tuple[int, Fields]]:
+        """Yields the mappings in a list of mappings with their places."""
         for number, value in self._members(name):
             if isinstance(value, dict):
-                yield self.part(value, (name, number))
+                yield number, self.part(value, (name, number))
             else:
                 self._note_member(name, number, value, "a mapping ('key: value' lines)")
 
@@ -165,6 +165,11 @@ class Fields:
             yield from enumerate(value)
         elif value is not None and not is_null(value):
             self.note(name, "a list ('- ' lines)", "warning")
+
+    def note_excess(self, name: str, number: int, limit: int) -> None:
+        """Notes that a list has more members than are used; `number` is the first that is not."""
+        reason = f"more than {limit} {name}: the rest from here on is dropped"
+        self.notes.append(Note((*self.path, name, number), reason, "warning"))
 
     def _note_member(self, name: str, number: int, value: Any, wanted: str) -> None:
         reason = f"found {show(value)}, wanted {wanted}"

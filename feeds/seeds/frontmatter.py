@@ -56,6 +56,11 @@ class FrontMatter(NamedTuple):
         found = key_places(self.source).get(key)
         return (found[0] + self.offset, found[1]) if found else self.place((key,))
 
+    @property
+    def body_line(self) -> int:
+        """The line of the file in which the body begins."""
+        return self.offset + self.source.count("\n") + 2
+
 
 def split(data: bytes, *, all_yaml: bool) -> FrontMatter:
     """Reads the bytes of a seed.

@@ -19,7 +19,7 @@ import msgspec
 
 from feeds.languages import unregistered
 from feeds.model import Image, Item, Problem, Provider, Related
-from feeds.seeds.body import render_body
+from feeds.seeds.body import CostlyBodyError, check_size, render_body
 from feeds.seeds.fields import Fields, Note, is_null
 from feeds.seeds.frontmatter import FrontMatter
 from feeds.seeds.keys import KNOWN, suggestion
@@ -32,6 +32,9 @@ _MAX_PIXELS = 100_000
 # So many unknown keys of a seed are compared with the known ones, which costs 0.2 ms each.
 _MAX_SLIPS = 100
 _MAX_HEAT = 999_999_999
+# Each topic makes a feed, and each image a copy. What is over is dropped with a warning.
+MAX_MEMBERS = {"topics": 50, "tags": 100, "images": 50, "related": 100}
+_BODY: Path = ("body",)
 _LOCALE = re.compile(r"[a-z]{1,8}(?:[-_][a-z0-9]{1,8})*", re.IGNORECASE | re.ASCII)
 
 Part = TypeVar("Part")
@@ -72,7 +75,7 @@ def _slips(path: str, front: FrontMatter) -> Iterator[Problem]:
 
 
 def _problem(path: str, front: FrontMatter, note: Note) -> Problem:
-    line, column = front.place(note.path)
+    line, column = (front.body_line, 1) if note.path == _BODY else front.place(note.path)
     return Problem(path, line, column, dotted(note.path), note.reason, note.severity)
 
 
@@ -132,7 +135,7 @@ def _item(fields: Fields, body: str) -> Item | None:
         is_published=is_published,
         provider=provider,
         excerpt=excerpt,
-        body=render_body(body, url, fields.block),
+        body=_body(fields, body, url),
         locale=locale,
         amp_url=amp_url,
         cdn_amp_url=cdn_amp_url,
@@ -178,10 +181,24 @@ def _provider(fields: Fields) -> Provider | None:
     return Provider(inner.line("name") or normal, normal)
 
 
+def _body(fields: Fields, body: str, url: str) -> str:
+    """Returns the body as HTML, ``""`` with a warning where that would cost too much."""
+    try:
+        check_size(body)
+        return render_body(body, url, fields.block)
+    except CostlyBodyError as error:
+        fields.notes.append(Note(_BODY, f"dropped, the story stays without it: {error}", "warning"))
+        return ""
+
+
 def _names(fields: Fields, name: str) -> tuple[str, ...]:
     names: dict[str, str] = {}
-    for text in fields.lines(name):
-        names.setdefault(fold(text), text)
+    for number, text in fields.lines(name):
+        key = fold(text)
+        if key not in names and len(names) == MAX_MEMBERS[name]:
+            fields.note_excess(name, number, MAX_MEMBERS[name])
+            break
+        names.setdefault(key, text)
     return tuple(names.values())
 
 
@@ -199,8 +216,16 @@ def _locale(fields: Fields) -> str:
 
 
 def _parts(fields: Fields, name: str, build: Callable[[Fields], Part | None]) -> tuple[Part, ...]:
-    built = (part.whole(build) for part in fields.parts(name))
-    return tuple(part for part in built if part is not None)
+    """Builds the parts of a list; those over the limit are dropped, and bad ones count as well."""
+    built: list[Part] = []
+    for number, part in fields.parts(name):
+        if number >= MAX_MEMBERS[name]:
+            fields.note_excess(name, number, MAX_MEMBERS[name])
+            break
+        one = part.whole(build)
+        if one is not None:
+            built.append(one)
+    return tuple(built)
 
 
 def _image(fields: Fields) -> Image | None:

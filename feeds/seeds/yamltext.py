@@ -3,7 +3,7 @@
 Every scalar stays text, so that the schema alone decides on types. The event stream of libyaml is
 walked without recursion: it costs a third of `yaml.CSafeLoader` and cannot exhaust the stack.
 Whatever makes YAML surprising or expensive is refused with its place: anchors, aliases, tags, merge
-keys, duplicate keys, a second document, deep nesting.
+keys, duplicate keys, a second document, deep nesting, very many values.
 """
 
 from __future__ import annotations
@@ -26,6 +26,8 @@ from yaml.events import (
 )
 
 MAX_DEPTH = 32
+# Each costs about a microsecond and 100 bytes, and a wrong one a problem of a kilobyte.
+MAX_VALUES = 20_000
 
 Node = str | list[Any] | dict[str, Any]
 Path = tuple[str | int, ...]
@@ -175,6 +177,7 @@ def _walk(next_event: Callable[[], Any], found: dict[Path, Place] | None) -> Nod
     current: Any = documents
     in_mapping = False
     key: Any = _NO_KEY
+    values = 0
     # The containers around `current`, each with the key that `current` has in it.
     outer: list[tuple[Any, Any]] = []
     while (event := next_event()) is not None:
@@ -208,6 +211,9 @@ def _walk(next_event: Callable[[], Any], found: dict[Path, Place] | None) -> Nod
             raise _error_at(event.start_mark, "a second document is not allowed")
         else:
             continue
+        values += 1
+        if values > MAX_VALUES:
+            raise _error_at(event.start_mark, f"more than {MAX_VALUES:,} values")
         if in_mapping:
             current[key] = value
         else:
