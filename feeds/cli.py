@@ -13,7 +13,7 @@ import sys
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from feeds import __version__
 from feeds.errors import FeedsError
@@ -100,8 +100,18 @@ def _port(text: str) -> int:
     return int(text)
 
 
+class _Parser(argparse.ArgumentParser):
+    """A parser that takes options by their whole names only; those of subcommands are of it, too.
+
+    An abbreviation that scripts use would change its meaning with the next option.
+    """
+
+    def __init__(self, **keywords: Any) -> None:
+        super().__init__(allow_abbrev=False, **keywords)
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="feeds",
         description="Publishes a curated news site's seed files as Atom, RSS and JSON feeds.",
         epilog="Exit codes: 0 done; 1 problems found (check, --strict); 2 wrong usage or "
