@@ -56,6 +56,12 @@ class StateError(FeedsError):
     exit_code = 3
 
 
+class ForeignStateError(StateError):
+    """What stands at `paths.state` is not a file of ours; it was left as it is."""
+
+    exit_code = 2
+
+
 class ImageCacheError(FeedsError):
     """The image cache cannot be written; what it held is still there."""
 
