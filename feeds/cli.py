@@ -9,10 +9,13 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import signal
 import sys
-from collections.abc import Sequence
-from contextlib import suppress
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from types import FrameType
 from typing import Any, NamedTuple
 
 from feeds import __version__
@@ -20,6 +23,8 @@ from feeds.errors import FeedsError
 from feeds.output import flush_output
 
 _INTERRUPTED = 130
+_INTERRUPTIONS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_RUNS_ON = {"run", "serve"}
 
 
 class _Command(NamedTuple):
@@ -76,8 +81,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = _parser().parse_args(argv)
     try:
         try:
-            module = importlib.import_module(f"feeds.commands.{arguments.command}")
-            return int(module.run(arguments))
+            with _interruptible(arguments.command):
+                module = importlib.import_module(f"feeds.commands.{arguments.command}")
+                return int(module.run(arguments))
         finally:
             flush_output()
     except FeedsError as error:
@@ -86,6 +92,33 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         _complain("interrupted; every published file is whole, the next run does the rest")
         return _INTERRUPTED
+
+
+@contextmanager
+def _interruptible(command: str) -> Iterator[None]:
+    """Lets SIGTERM and SIGHUP end a command as Ctrl-C does, once: it tidies up after the first.
+
+    Commands that run until they are told to stop see to that themselves. What whoever started us
+    has set to be ignored (nohup) stays ignored.
+    """
+    if command in _RUNS_ON or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.getsignal(number) for number in _INTERRUPTIONS}
+    ours = [number for number, handler in before.items() if handler != signal.SIG_IGN]
+
+    def interrupt(_: int, __: FrameType | None) -> None:
+        for number in ours:
+            signal.signal(number, signal.SIG_IGN)
+        raise KeyboardInterrupt
+
+    try:
+        for number in ours:
+            signal.signal(number, interrupt)
+        yield
+    finally:
+        for number in ours:
+            signal.signal(number, before[number])
 
 
 def _complain(text: str) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 
 class FeedsError(Exception):
     """Something that belongs to the whole pass went wrong; the text is written for people.
@@ -48,6 +50,14 @@ class PublishError(FeedsError):
     """out/ could not be brought to the new state; what it held is still there."""
 
     exit_code = 3
+
+
+class DamagedManifestError(PublishError):
+    """The list of our files in out/, at `path`, does not say which they are."""
+
+    def __init__(self, path: Path, text: str) -> None:
+        self.path = path
+        super().__init__(text)
 
 
 class StateError(FeedsError):

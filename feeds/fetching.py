@@ -21,7 +21,7 @@ from feeds import __version__
 from feeds.adoption import adopt, form_name
 from feeds.config import Config, Loaded
 from feeds.errors import BusyError, ImageCacheError, PublishError, StateError
-from feeds.images.files import give_name, remove, sweep_unfinished
+from feeds.images.files import give_name, remove, sweep_notes, sweep_unfinished
 from feeds.outcomes import after
 from feeds.passes import DEAF, Clock, Ears, utc_now
 from feeds.publish import hold
@@ -119,6 +119,7 @@ def _looking_after(
             raise ImageCacheError(str(error)) from None
         try:
             sweep_unfinished(cache)
+            stack.callback(sweep_unfinished, cache)
             yield stack.enter_context(open_store(config.paths.state, warn))
         except OSError as error:
             raise _unwritable(cache, error) from None
@@ -165,6 +166,7 @@ class _Fetch:
         with store.transaction():
             self._counts["removed"] = len(sweep(store, config, self._now()))
             store.keep_fact("images swept", self._now())
+            sweep_notes(config.images.cache)  # no pass replaces a copy meanwhile
         return dict(self._counts), store.has_image_news()
 
     def _fetch(self, due: list[CachedImage]) -> None:
@@ -228,7 +230,7 @@ class _Fetch:
                     until = trouble.until if trouble else now
                     image = msgspec.structs.replace(image, due=until)
                 if one.copy:
-                    give_name(cache, one.copy.file, image.name)
+                    give_name(cache, one.copy.file, image.name, one.copy.digest)
                     if before.name not in ("", image.name):
                         remove(cache, before.name)
                 self._store.keep_image(image)

@@ -20,6 +20,7 @@ from feeds.fetching import next_fetch
 from feeds.model import Problem
 from feeds.passes import DEAF, DEFAULTS, Clock, Ears, Options, utc_now
 from feeds.publish import hold, read_manifest
+from feeds.recovery import recover_manifest
 from feeds.renewal import renew
 from feeds.report import PassReport, feed_report
 from feeds.rescan import Rescan, problems_of, rescan
@@ -66,6 +67,7 @@ def _run(
         if not store.has_fact("images named"):
             store.name_all_images()
             store.keep_fact("images named", value=True)
+        recover_manifest(store, config.paths.out, ears.warn, write=not options.dry_run)
         found = rescan(store, config, loaded.base, ears.progress, full=options.full)
         items = store.item_count()
         if not options.allow_empty:

@@ -67,14 +67,16 @@ def fork_context(preload: list[str]) -> ForkServerContext:
     """Returns what starts processes that have these modules loaded.
 
     Not "fork", since the daemon has threads; not "spawn", since each process would import all anew.
-    Ctrl-C, and SIGTERM often, reaches a whole process group; the processes leave it to their parent
-    to stop them, so the server they come from is started with both blocked, which they inherit.
+    Ctrl-C and a hang-up, and SIGTERM often, reach a whole process group; the processes leave it to
+    their parent to stop them, so the server they come from is started with all of them blocked,
+    which they inherit.
     """
     context = get_context("forkserver")
     # The first is what the console script loads, which each process would do for itself.
     context.set_forkserver_preload(["feeds.cli", *preload, "feeds.frozen"])
     # First, since starting it lets the signals through again.
-    resource_tracker.ensure_running()
+    with _uninterrupted():
+        resource_tracker.ensure_running()
     with _uninterrupted():
         forkserver.ensure_running()
     return context
@@ -82,7 +84,8 @@ def fork_context(preload: list[str]) -> ForkServerContext:
 
 @contextmanager
 def _uninterrupted() -> Iterator[None]:
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+    numbers = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, numbers)
     try:
         yield
     finally:
