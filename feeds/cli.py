@@ -96,7 +96,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 @contextmanager
 def _interruptible(command: str) -> Iterator[None]:
-    """Lets SIGTERM and SIGHUP end a command as Ctrl-C does, once: it tidies up after the first.
+    """Lets SIGTERM and SIGHUP end a command as Ctrl-C does; after the first it only tidies up.
 
     Commands that run until they are told to stop see to that themselves. What whoever started us
     has set to be ignored (nohup) stays ignored.
@@ -107,18 +107,21 @@ def _interruptible(command: str) -> Iterator[None]:
     before = {number: signal.getsignal(number) for number in _INTERRUPTIONS}
     ours = [number for number, handler in before.items() if handler != signal.SIG_IGN]
 
-    def interrupt(_: int, __: FrameType | None) -> None:
-        for number in ours:
-            signal.signal(number, signal.SIG_IGN)
-        raise KeyboardInterrupt
+    told: list[int] = []
+
+    def interrupt(number: int, _: FrameType | None) -> None:
+        told.append(number)
+        if len(told) == 1:
+            raise KeyboardInterrupt
 
     try:
         for number in ours:
             signal.signal(number, interrupt)
         yield
     finally:
-        for number in ours:
-            signal.signal(number, before[number])
+        if not told:
+            for number in ours:
+                signal.signal(number, before[number])
 
 
 def _complain(text: str) -> None:

@@ -13,7 +13,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
@@ -32,6 +32,8 @@ from feeds.sweeping import sweep
 from feeds.times import show_time, to_unix
 
 if TYPE_CHECKING:
+    import asyncio
+
     from feeds.images.batch import Brought, Wanted
     from feeds.images.guard import Resolve
     from feeds.images.hosts import Hosts
@@ -192,6 +194,7 @@ class _Fetch:
             self._ears.progress("images", self._counts["asked"], len(wanted))
 
         async def fetch() -> None:
+            asyncio.get_running_loop().set_exception_handler(_report)
             async with Fetcher(
                 self._config.images,
                 agent,
@@ -241,6 +244,12 @@ class _Fetch:
 
     def _now(self) -> int:
         return to_unix(self._clock())
+
+
+def _report(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Reports what asyncio found, but for an interruption, which came out of the loop as well."""
+    if not isinstance(context.get("exception"), KeyboardInterrupt):
+        loop.default_exception_handler(context)
 
 
 def _kind(one: Brought) -> str:
