@@ -17,6 +17,7 @@ import msgspec
 
 from feeds.config import Config
 from feeds.images.files import (
+    announced,
     copies_in,
     folder_times,
     give_name,
@@ -127,6 +128,8 @@ class _Keeper:
                 self._take(image, names[0])
         elif image.name not in names:
             self._store.keep_image(unusable(image, "the copy was gone from the cache"))
+            if names:  # a run was killed that replaced it by one of another type
+                self._take(unusable(image, ""), names[0])
         else:
             self._compare(image)
 
@@ -139,11 +142,15 @@ class _Keeper:
             self._take(image, image.name)
             return
         data = (self._images.cache / image.name).read_bytes()
-        if hashlib.sha256(data).digest() == image.digest:
+        digest = hashlib.sha256(data).digest()
+        if digest == image.digest:
             if image.form != self._form:
                 self._take(image, image.name)
             elif not untouched:
                 self._store.keep_image(msgspec.structs.replace(image, mtime_ns=status.st_mtime_ns))
+        elif digest == announced(self._images.cache, image.name):
+            # A run was killed that replaced it: it is whole, but not what the server said it was.
+            self._take(msgspec.structs.replace(image, etag="", modified=""), image.name)
         elif image.fetched and self._images.fetch != "off":
             if self._write:
                 remove(self._images.cache, image.name)
@@ -205,7 +212,7 @@ def _lacks(image: CachedImage, form: Form) -> bool:
 
 def _replace(cache: Path, name: str, place: str, data: bytes) -> int:
     written = write_aside(cache, data)
-    give_name(cache, written, place)
+    give_name(cache, written, place, hashlib.sha256(data).digest())
     if place != name:
         remove(cache, name)
     return written.mtime_ns

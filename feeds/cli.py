@@ -9,17 +9,22 @@ from __future__ import annotations
 
 import argparse
 import importlib
+import signal
 import sys
-from collections.abc import Sequence
-from contextlib import suppress
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import NamedTuple
+from types import FrameType
+from typing import Any, NamedTuple
 
 from feeds import __version__
 from feeds.errors import FeedsError
 from feeds.output import flush_output
 
 _INTERRUPTED = 130
+_INTERRUPTIONS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_RUNS_ON = {"run", "serve"}
 
 
 class _Command(NamedTuple):
@@ -76,8 +81,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = _parser().parse_args(argv)
     try:
         try:
-            module = importlib.import_module(f"feeds.commands.{arguments.command}")
-            return int(module.run(arguments))
+            with _interruptible(arguments.command):
+                module = importlib.import_module(f"feeds.commands.{arguments.command}")
+                return int(module.run(arguments))
         finally:
             flush_output()
     except FeedsError as error:
@@ -86,6 +92,36 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         _complain("interrupted; every published file is whole, the next run does the rest")
         return _INTERRUPTED
+
+
+@contextmanager
+def _interruptible(command: str) -> Iterator[None]:
+    """Lets SIGTERM and SIGHUP end a command as Ctrl-C does; after the first it only tidies up.
+
+    Commands that run until they are told to stop see to that themselves. What whoever started us
+    has set to be ignored (nohup) stays ignored.
+    """
+    if command in _RUNS_ON or threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = {number: signal.getsignal(number) for number in _INTERRUPTIONS}
+    ours = [number for number, handler in before.items() if handler != signal.SIG_IGN]
+
+    told: list[int] = []
+
+    def interrupt(number: int, _: FrameType | None) -> None:
+        told.append(number)
+        if len(told) == 1:
+            raise KeyboardInterrupt
+
+    try:
+        for number in ours:
+            signal.signal(number, interrupt)
+        yield
+    finally:
+        if not told:
+            for number in ours:
+                signal.signal(number, before[number])
 
 
 def _complain(text: str) -> None:
@@ -100,8 +136,18 @@ def _port(text: str) -> int:
     return int(text)
 
 
+class _Parser(argparse.ArgumentParser):
+    """A parser that takes options by their whole names only; those of subcommands are of it, too.
+
+    An abbreviation that scripts use would change its meaning with the next option.
+    """
+
+    def __init__(self, **keywords: Any) -> None:
+        super().__init__(allow_abbrev=False, **keywords)
+
+
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
+    parser = _Parser(
         prog="feeds",
         description="Publishes a curated news site's seed files as Atom, RSS and JSON feeds.",
         epilog="Exit codes: 0 done; 1 problems found (check, --strict); 2 wrong usage or "

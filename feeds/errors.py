@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 
 class FeedsError(Exception):
     """Something that belongs to the whole pass went wrong; the text is written for people.
@@ -50,10 +52,24 @@ class PublishError(FeedsError):
     exit_code = 3
 
 
+class DamagedManifestError(PublishError):
+    """The list of our files in out/, at `path`, does not say which they are."""
+
+    def __init__(self, path: Path, text: str) -> None:
+        self.path = path
+        super().__init__(text)
+
+
 class StateError(FeedsError):
     """The state file cannot be written or is in use for too long."""
 
     exit_code = 3
+
+
+class ForeignStateError(StateError):
+    """What stands at `paths.state` is not a file of ours; it was left as it is."""
+
+    exit_code = 2
 
 
 class ImageCacheError(FeedsError):

@@ -14,7 +14,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
@@ -22,7 +22,13 @@ from feeds import __version__
 from feeds.adoption import adopt, form_name
 from feeds.config import Config, Loaded
 from feeds.errors import BusyError, ImageCacheError, PublishError, StateError
-from feeds.images.files import give_name, is_of_all_files, remove, sweep_unfinished
+from feeds.images.files import (
+    give_name,
+    is_of_all_files,
+    remove,
+    sweep_notes,
+    sweep_unfinished,
+)
 from feeds.outcomes import after
 from feeds.passes import DEAF, Clock, Ears, utc_now
 from feeds.publish import hold
@@ -33,6 +39,8 @@ from feeds.sweeping import sweep
 from feeds.times import show_time, to_unix
 
 if TYPE_CHECKING:
+    import asyncio
+
     from feeds.images.batch import Brought, Wanted
     from feeds.images.guard import Resolve
     from feeds.images.hosts import Hosts
@@ -122,6 +130,7 @@ def _looking_after(
             raise ImageCacheError(str(error)) from None
         try:
             sweep_unfinished(cache)
+            stack.callback(sweep_unfinished, cache)
             yield stack.enter_context(open_store(config.paths.state, warn))
         except OSError as error:
             raise _unwritable(cache, error) from None
@@ -169,6 +178,7 @@ class _Fetch:
         with store.transaction():
             self._counts["removed"] = len(sweep(store, config, self._now()))
             store.keep_fact("images swept", self._now())
+            sweep_notes(config.images.cache)  # no pass replaces a copy meanwhile
         return dict(self._counts), store.has_image_news()
 
     def _fetch(self, due: list[CachedImage]) -> None:
@@ -194,6 +204,7 @@ class _Fetch:
             self._ears.progress("images", self._counts["asked"], len(wanted))
 
         async def fetch() -> None:
+            asyncio.get_running_loop().set_exception_handler(_report)
             async with Fetcher(
                 self._config.images,
                 agent,
@@ -248,7 +259,7 @@ class _Fetch:
             image = msgspec.structs.replace(image, due=trouble.until if trouble else now)
         if one.copy and one.answer:
             try:
-                give_name(cache, one.copy.file, image.name)
+                give_name(cache, one.copy.file, image.name, one.copy.digest)
             except OSError as error:
                 if is_of_all_files(error):
                     raise
@@ -264,6 +275,12 @@ class _Fetch:
 
     def _now(self) -> int:
         return to_unix(self._clock())
+
+
+def _report(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+    """Reports what asyncio found, but for an interruption, which came out of the loop as well."""
+    if not isinstance(context.get("exception"), KeyboardInterrupt):
+        loop.default_exception_handler(context)
 
 
 def _kind(one: Brought) -> str:

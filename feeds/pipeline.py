@@ -21,6 +21,7 @@ from feeds.fetching import next_fetch
 from feeds.model import Problem
 from feeds.passes import DEAF, DEFAULTS, Clock, Ears, Options, utc_now
 from feeds.publish import hold, read_manifest
+from feeds.recovery import recover_manifest
 from feeds.renewal import renew
 from feeds.report import HeldReport, PassReport, feed_report
 from feeds.rescan import Rescan, problems_of, read_ahead, rescan, survey
@@ -76,6 +77,7 @@ def _run(
                 if not store.has_fact("images named"):
                     store.name_all_images()
                     store.keep_fact("images named", value=True)
+                recover_manifest(store, config.paths.out, ears.warn, write=not options.dry_run)
                 found = rescan(store, todo, ahead, config, allow_empty=options.allow_empty)
                 report = _publish(store, loaded, found, run)
                 store.keep_fact("report", report)

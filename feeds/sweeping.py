@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from feeds.config import Config
+from feeds.errors import DamagedManifestError
 from feeds.images.files import copies_in, folder_times, remove
 from feeds.publish import read_manifest
 from feeds.store import Store
@@ -15,11 +16,14 @@ def sweep(store: Store, config: Config, now: int) -> list[str]:
     """Removes what no known seed has named for 30 days; returns the names.
 
     What a document in out/ still names stays, however long that is. Of files that nothing is known
-    of, the time of their last change counts.
+    of, the time of their last change counts. Where the manifest is damaged nothing is removed.
     """
     cache, before = config.images.cache, now - KEEP_SECONDS
     published = {name for names in store.feed_images().values() for name in names}
-    published.update(read_manifest(config.paths.out).files)
+    try:
+        published.update(read_manifest(config.paths.out).files)
+    except DamagedManifestError:
+        return []  # until a pass has made it anew
     removed = []
     for image in store.unnamed_images(before):
         if image.name not in published:

@@ -82,6 +82,10 @@ class Daemon:
         events = [json.loads(line) for line in lines if line.endswith(b"\n")]
         return [event for event in events if name in ("", event["event"])]
 
+    def log(self) -> str:
+        """Returns all that it wrote, also what is no log line."""
+        return self._log.read_text(encoding="utf-8")
+
     def wait_for(
         self, name: str, count: int = 1, seconds: float = PATIENCE
     ) -> list[dict[str, Any]]:

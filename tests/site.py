@@ -25,6 +25,7 @@ from feeds.pipeline import publish_pass
 from feeds.publish import hold
 from feeds.publish.manifest import MANIFEST
 from feeds.report import PassReport
+from feeds.store.ours import claim
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 REAL_SEEDS = Path(__file__).parent.parent / "seeds"
@@ -159,6 +160,12 @@ class Site:
         with redirect_stdout(io.StringIO()) as out, redirect_stderr(io.StringIO()) as err:
             code = main([*arguments, *config])
         return Ran(code, out.getvalue(), err.getvalue())
+
+    def spoil_state(self) -> None:
+        """Makes the state file one of ours that is damaged."""
+        self.state.parent.mkdir(exist_ok=True)
+        claim(self.state)
+        self.state.write_text("no database", encoding="utf-8")
 
     def documents(self) -> dict[str, bytes]:
         """Returns the bytes of every file in out/ but the locks and the manifest."""

@@ -94,16 +94,29 @@ ENDS: list[tuple[str, Callable[[Site], object], int, str]] = [
     ("check", nothing, 0, "0 errors, 0 warnings"),
     ("list", nothing, 0, "https://feeds.example.org/all.atom"),
     ("explain a.txt", nothing, 0, "in:  quality 70 reaches 40"),
-    ("export", file(".feeds/state.db"), 0, "It was moved to"),
+    ("export", Site.spoil_state, 0, "It was moved to"),
+    ("export", file(".feeds/state.db"), 2, "not a file of feeds (no database)"),
+    ("export --dry-run", file(".feeds/state.db"), 2, "not a file of feeds (no database)"),
+    ("list", file(".feeds/state.db"), 2, "not a file of feeds (no database)"),
+    ("images fetch", file(".feeds/state.db"), 2, "not a file of feeds (no database)"),
     ("export --strict", file("seeds/b.txt"), 1, "error: no front matter"),
     ("check", file("seeds/b.txt"), 1, "error: no front matter"),
     ("", nothing, 2, "required: COMMAND"),
     ("exprot", nothing, 2, "invalid choice: 'exprot'"),
     ("export --strickt", nothing, 2, "unrecognized arguments: --strickt"),
+    ("export --ful", nothing, 2, "unrecognized arguments: --ful"),
+    ("export --dry", nothing, 2, "unrecognized arguments: --dry"),
+    ("list --js", nothing, 2, "unrecognized arguments: --js"),
+    ("list --conf config.toml", nothing, 2, "unrecognized arguments: --conf"),
+    ("explain a.txt --js", nothing, 2, "unrecognized arguments: --js"),
+    ("images fetch --dig", nothing, 2, "unrecognized arguments: --dig"),
+    ("serve --por 8000", nothing, 2, "unrecognized arguments: --por"),
+    ("run --log", nothing, 2, "unrecognized arguments: --log"),
+    ("--vers", nothing, 2, "required: COMMAND"),
     ("explain", nothing, 2, "required: SEED|URL|ID"),
     ("explain b.txt", nothing, 2, "no seed b.txt: there is no such file"),
     ("export --config no.toml", nothing, 2, "feeds: no configuration: no.toml does not exist"),
-    ("list", file("config.toml", "[site"), 2, "config.toml: not valid TOML"),
+    ("list", file("config.toml", "[site"), 2, "config.toml:1: not valid TOML"),
     ("check", file("config.toml", "titel = 1"), 2, "config.toml:1: titel: unknown key"),
     ("export", file("config.toml", NO_SEEDS), 2, "cannot list the seeds folder sedes: No such"),
     ("export", file("out"), 3, "feeds: cannot write to "),
@@ -193,7 +206,7 @@ def test_cli_keeps_its_exit_code_when_a_reader_has_gone(stream: str, story: Site
 
 
 def test_cli_publishes_although_nobody_reads_its_warnings(story: Site) -> None:
-    story.write("../.feeds/state.db", "no database")
+    story.spoil_state()
     with broken_pipe() as pipe:
         assert run_with(story, "export", stderr=pipe)[0] == 0
     assert story.read("all.atom")
@@ -201,7 +214,7 @@ def test_cli_publishes_although_nobody_reads_its_warnings(story: Site) -> None:
 
 @pytest.mark.parametrize("line", ["list --json >&-", "export >&-", "export 2>&-"])
 def test_cli_does_its_work_with_a_stream_that_is_closed(line: str, story: Site) -> None:
-    story.write("../.feeds/state.db", "no database")
+    story.spoil_state()
     done = subprocess.run(
         ["bash", "-c", f"{sys.executable} -m feeds {line}"],
         cwd=story.root,
@@ -359,7 +372,7 @@ def test_cli_leaves_on_a_terminal_what_it_would_pipe(command: str, site: Site) -
 @pytest.mark.parametrize("coding", ["utf-8", "ascii"])
 def test_cli_exports_on_a_terminal_with_a_bar_that_goes_away(coding: str, site: Site) -> None:
     site.seed(title=TITLE, publishedDateTime=OLD, heat=TITLE)
-    site.write("../.feeds/state.db", "no database")
+    site.spoil_state()
     code, lines = screen(site, "export", PYTHONIOENCODING=coding)
     assert code == 0
     assert lines[0].startswith("feeds: the state file")

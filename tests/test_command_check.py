@@ -85,8 +85,7 @@ def test_check_reads_every_seed_again(site: Site) -> None:
 
 def test_check_needs_no_state(site: Site) -> None:
     site.seed()
-    site.state.parent.mkdir()
-    site.state.write_bytes(b"no database")
+    site.spoil_state()
     assert site.run("check").code == 0
     assert site.state.read_bytes() == b"no database"
 

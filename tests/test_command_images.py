@@ -120,7 +120,7 @@ def test_fetch_that_is_off_says_so(site: Site) -> None:
         ('fetch = "some"', "'off', 'cached' or 'all'"),
         ('timeout = "0s"', 'wanted at least "1s"'),
         ('allow_hosts = ["a:1"]', "or an address, without a port"),
-        ('cache = "out"', "wanted another folder than paths.out"),
+        ('cache = "out"', "is the same as paths.out"),
         ("concurrency = 65", "64"),
     ],
 )

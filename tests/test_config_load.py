@@ -205,7 +205,16 @@ def test_load_lets_a_variable_go_before_the_file(
         ("SITE__BASE_ULR", "x", "site.base_ulr: unknown key (did you mean base_url?)"),
         ("STIE__TITLE", "x", "stie: unknown key (did you mean site?)"),
         ("SITE__AUTHOR__NAEM", "x", "site.author.naem: unknown key (did you mean name?)"),
-        ("SITE__TITLE__X", "1", ""),
+        ("SITE__TITLE__X", "1", "site.title is no table, so it has no key x"),
+        ("__X", "1", "wanted FEEDS_, a table, two underscores and a key"),
+        ("____X", "1", "wanted FEEDS_, a table"),
+        ("SITE___TITLE", "x", "wanted FEEDS_, a table"),
+        ("SITE__", "x", "wanted FEEDS_, a table"),
+        ("SITE__TITLE__", "x", "wanted FEEDS_, a table"),
+        ("RULES__0__TOPIC", "AI", "[[rules]] can only stand in config.toml"),
+        ("FEEDS__BEST__NAME", "x", "[[feeds]] can only stand in config.toml"),
+        ("SITE__TITLE", "", "site.title: found '', wanted a text that is not empty"),
+        ("SCHEDULE__EVERY", "5m", "schedule: wanted either every or cron, not both"),
         ("SITE__RIGHTS__X", "1", ""),
         ("SITE__AUTHOR", "Desk", "site.author: found 'Desk'"),
         ("SELECTION__MIN_QUALITY", "101", "selection.min_quality: found '101', wanted less"),
@@ -222,13 +231,55 @@ def test_load_lets_a_variable_go_before_the_file(
 def test_load_blames_the_variable_and_not_the_file(
     variable: str, value: str, words: str, tmp_path: Path
 ) -> None:
-    (fault,) = faults(tmp_path, "[site]\ntitle = 'x'", **{variable: value})
+    file = "[site]\ntitle = 'x'\n[schedule]\ncron = '* * * * *'"
+    (fault,) = faults(tmp_path, file, **{variable: value})
     assert fault.startswith(f"environment variable FEEDS_{variable}: {words}")
 
 
 def test_load_reports_faults_of_variables_and_of_the_file_together(tmp_path: Path) -> None:
     bad = {"SITE__URL": "x", "SITE__HUB": "[", "PATHS__SEEDS": '["'}
     assert len(faults(tmp_path, "[text]\nrepiar = true", **bad)) == 4
+
+
+@pytest.mark.parametrize("name", ["SITE", "PATHS", "RULES", "FEEDS", "TOPICS", "VERSION", "_X", ""])
+def test_load_ignores_variables_without_two_underscores_after_the_prefix(
+    name: str, tmp_path: Path
+) -> None:
+    for value in ("x", "[{topic = 'AI'}]", "{title = 'x'}"):
+        assert load(tmp_path, "", **{name: value}).config == Config.model_validate(
+            {"paths": load(tmp_path, "").config.paths, "images": load(tmp_path, "").config.images}
+        )
+
+
+@pytest.mark.parametrize(
+    ("toml", "fault"),
+    [
+        ('[site]\ntitle = ""', ":2: site.title: found '', wanted a text that is not empty"),
+        ("[site]\ntitle = 5", ":2: site.title: found 5, wanted a text, in quotes"),
+        ('[site]\npages = "no way"', ":2: site.pages: found 'no way', wanted true or false"),
+        ("title = 'x'", ":1: title: unknown key (it belongs into [site])"),
+        ("seeds = 'x'", ":1: seeds: unknown key (it belongs into [paths])"),
+        ('"" = 1', ':1: "": unknown key (known here: '),
+        ('[topics."a.b"]\nx = 1', ':2: topics."a.b".x: unknown key ('),
+        ('[topics."[key]"]\nx = 1', ':2: topics."[key]".x: unknown key ('),
+        ("[paths]\nout = ''", ":2: paths.out: found '', wanted a path"),
+        ("[paths]\nseeds = ['']", ":2: paths.seeds.0: found '', wanted a path"),
+        ("[images]\nconcurrency = 1.5", ":2: images.concurrency: found 1.5, wanted a whole"),
+    ],
+)
+def test_load_tells_a_newcomer_what_is_wanted(toml: str, fault: str, tmp_path: Path) -> None:
+    assert faults(tmp_path, toml)[0].startswith(fault)
+
+
+def test_load_shows_the_beginning_of_a_long_value(tmp_path: Path) -> None:
+    (fault,) = faults(tmp_path, f"[site]\nid = '{'x' * 10_000}'")
+    assert len(fault) < 400
+
+
+def test_load_blames_the_file_for_what_only_the_file_says(tmp_path: Path) -> None:
+    both = "[schedule]\nevery = '1m'\ncron = '* * * * *'"
+    (fault,) = faults(tmp_path, both, SCHEDULE__WATCH="true")
+    assert fault.startswith(":1: schedule: ")
 
 
 def test_load_leaves_variables_of_others_alone(tmp_path: Path) -> None:
@@ -255,15 +306,21 @@ def test_load_reads_files_of_windows(start: str, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("toml", "words"),
     [
-        (b"[site\n", ": not valid TOML: Expected ']'"),
-        (b"a = 1\na = 2\n", ": not valid TOML: Cannot overwrite a value (at line 2"),
-        (b"site:\n  title: x", ": not valid TOML: "),
-        (b"[site]\ntitle = 'Caf\xe9'", ": not UTF-8 at byte 20"),
-        ("[site]".encode("utf-16"), ": not UTF-8 at byte 1"),
-        (b"a = 1\x00", ": not valid TOML: "),
-        (b"a = 2021-99-99", ": not valid TOML: "),
-        (b"a = " + b"9" * 5000, ": not valid TOML: "),
-        (b"a = " + b"[" * 5000, ": not valid TOML: "),
+        (b"[site\n", ":1:6: not valid TOML: Expected ']'"),
+        (b"\n[site", ":2: not valid TOML: Expected ']'"),
+        (b"a = 1\na = 2\n", ":2:6: not valid TOML: Cannot overwrite a value"),
+        (b"a = 1\na = 2", ":2: not valid TOML: Cannot overwrite a value"),
+        (b"[a.b]\n[a.b]\n", ":2:5: not valid TOML: the table [a.b] stands there twice"),
+        (b"site:\n  title: x", ":1:5: not valid TOML: "),
+        (b"[site]\ntitle = News", ":2:9: not valid TOML: Invalid value: a text stands in quotes"),
+        (b"a = 1\nb = [1,\n\n# end\n", ":2: not valid TOML: a value is missing, or not closed"),
+        (b'\na = """x\n\n', ":2: not valid TOML: Unterminated string"),
+        (b"[site]\ntitle = 'Caf\xe9'", ":2:13: not UTF-8 at byte 20"),
+        ("[site]".encode("utf-16"), ":1:1: not UTF-8 at byte 1"),
+        (b"a = 1\x00", ":1:6: not valid TOML: "),
+        (b"a = 2021-99-99", ":1:9: not valid TOML: "),
+        (b"[a]\nb = 1\na = " + b"9" * 5000, ":3: not valid TOML: a number is too long"),
+        (b"[a]\na = " + b"[" * 5000, ":2: not valid TOML: too deeply nested"),
     ],
     ids=lambda value: ascii(value)[:30],
 )
@@ -303,9 +360,10 @@ def test_load_starts_relative_paths_at_the_folder_of_the_file(
     written: str, meant: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("HOME", "/home/desk")
-    paths = load(tmp_path, f"[paths]\nseeds = ['a', '{written}']\nout = '{written}'").config.paths
     wanted = Path(meant.format(base=tmp_path))
-    assert paths.seeds == (tmp_path / "a", wanted)
+    seeds = load(tmp_path, f"[paths]\nout = 'o'\nseeds = ['a', '{written}']").config.paths.seeds
+    assert seeds == (tmp_path / "a", wanted)
+    paths = load(tmp_path, f"[paths]\nout = '{written}'").config.paths
     assert (paths.out, paths.state) == (wanted, tmp_path / ".feeds/state.db")
 
 

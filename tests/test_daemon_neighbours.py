@@ -17,7 +17,7 @@ from statistics import median
 
 import pytest
 
-from feeds.publish import holder_of
+from feeds.publish import hold, holder_of
 from tests.processes import PATIENCE, Daemon, let_passes_come_due, wait_for_a_pause, wait_until
 from tests.site import Site
 
@@ -63,6 +63,39 @@ def test_daemon_refuses_to_be_the_second_and_says_who_is_the_first(site: Site, w
         assert re.search(r"since \d{4}-\d\d-\d\d \d\d:\d\d UTC", line)
         assert site.tree() == before
         assert daemon.stop() == 0
+
+
+@pytest.mark.parametrize("gone", ["the lock", "the folder"])
+def test_daemon_whose_folder_was_removed_is_still_the_only_one(site: Site, gone: str) -> None:
+    site.configure(SELDOM)
+    with Daemon(site) as daemon:
+        daemon.wait_for("pass")
+        before = site.documents()
+        if gone == "the folder":
+            shutil.rmtree(site.out)
+        else:
+            (site.out / ".feeds-daemon.lock").unlink()
+        wait_until(lambda: holder_of(site.out, ".feeds-daemon.lock"))
+        code, _, err = ran(site, "run")
+        assert code == 2
+        assert f"process {daemon.pid}," in err
+        daemon.wait_for("pass", 2)
+        assert site.documents() == before
+        assert daemon.stop() == 0
+
+
+def test_daemon_ends_where_another_was_faster_to_take_a_removed_folder(site: Site) -> None:
+    site.configure(SELDOM)
+    with Daemon(site) as daemon:
+        daemon.wait_for("pass")
+        wait_for_a_pause(site)
+        # In one step, so that nothing can come between: as if out/ was removed and made anew.
+        aside, lock = site.root / "aside", site.out / ".feeds-daemon.lock"
+        with hold(aside, "another", wait=0, on_wait=print, name=".feeds-daemon.lock"):
+            (aside / ".feeds-daemon.lock").replace(lock)
+            assert daemon.wait() == 2
+            assert holder_of(site.out, ".feeds-daemon.lock") == "another"
+        assert "another daemon already looks after" in daemon.log()
 
 
 def test_daemon_that_fails_at_length_is_still_known_by_its_process(site: Site) -> None:

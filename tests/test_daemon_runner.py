@@ -92,8 +92,7 @@ def test_runner_runs_pass_after_pass_without_leaving_descriptors_open(site: Site
 
 def test_runner_hands_on_what_a_pass_warns_of_while_it_runs(site: Site) -> None:
     site.seed()
-    site.state.parent.mkdir()
-    site.state.write_text("this is no database, and not short enough to be taken for an empty one")
+    site.spoil_state()
     outcome, (warning,) = run(site)
     assert outcome.report is not None
     assert f"{site.state} cannot be used" in warning

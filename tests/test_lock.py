@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import shutil
 import signal
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 import pytest
@@ -211,3 +212,50 @@ def test_lock_that_met_a_full_disk_can_be_taken_by_the_same_process_later(tmp_pa
     command = [sys.executable, "-c", _FULL, str(tmp_path)]
     run = subprocess.run(command, cwd=_ROOT, capture_output=True, text=True, check=False)
     assert (run.stdout.split("\n"), run.stderr) == (["full", "held", "[]", ""], "")
+
+
+# Looking again
+
+
+@pytest.mark.parametrize("gone", ["the file", "the folder"])
+def test_lock_whose_file_was_removed_is_taken_anew(gone: str, tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    with hold(out, "first", wait=0, on_wait=print) as held:
+        assert not held.look_again()
+        held("says more")
+        shutil.rmtree(out) if gone == "the folder" else (out / LOCK).unlink()
+        assert held.look_again()
+        assert holder_of(out, LOCK) == "says more"
+        with pytest.raises(BusyError, match="says more"):
+            _take(out)
+        held("and more")
+        assert holder_of(out, LOCK) == "and more"
+        assert not held.look_again()
+    assert contents(out) == {}
+
+
+def test_lock_that_another_took_after_its_file_was_removed_stays_with_the_other(
+    tmp_path: Path,
+) -> None:
+    with hold(tmp_path, "first", wait=0, on_wait=print) as first:
+        (tmp_path / LOCK).unlink()
+        with hold(tmp_path, "second", wait=0, on_wait=print):
+            for _ in range(2):
+                with pytest.raises(BusyError, match="second"):
+                    first.look_again()
+        assert first.look_again()
+        (tmp_path / LOCK).unlink()
+        with hold(tmp_path, "third", wait=0, on_wait=print):
+            first_file = (tmp_path / LOCK).stat().st_ino
+            with pytest.raises(BusyError):
+                first.look_again()
+            assert (tmp_path / LOCK).stat().st_ino == first_file
+
+
+def test_lock_that_ends_does_not_remove_the_file_of_another(tmp_path: Path) -> None:
+    with ExitStack() as others:
+        with hold(tmp_path, "first", wait=0, on_wait=print):
+            (tmp_path / LOCK).unlink()
+            others.enter_context(hold(tmp_path, "second", wait=0, on_wait=print))
+        assert holder_of(tmp_path, LOCK) == "second"
+    assert contents(tmp_path) == {}

@@ -13,6 +13,7 @@ import pytest
 from feeds.errors import StateError
 from feeds.passes import Ears
 from feeds.store import move_aside, open_copy, open_for_reading, open_store, opening
+from feeds.store.ours import claim
 from feeds.store.schema import APPLICATION_ID, VERSION
 from tests.permissions import closed, open_folder
 from tests.site import Site
@@ -106,7 +107,9 @@ def test_what_a_killed_run_committed_is_there(site: Site) -> None:
 
 
 def test_database_of_another_program_keeps_what_stood_in_its_wal(tmp_path: Path) -> None:
+    """Somebody put it there instead of ours."""
     path = tmp_path / "state.db"
+    claim(path)
     leave_wal(path, "CREATE TABLE bookmark (url TEXT)", "INSERT INTO bookmark VALUES ('x')")
     said: list[str] = []
     with open_store(path, said.append) as store:
@@ -119,12 +122,14 @@ def test_database_of_another_program_keeps_what_stood_in_its_wal(tmp_path: Path)
 
 def test_files_beside_garbage_move_with_it(tmp_path: Path) -> None:
     path = tmp_path / "state.db"
+    claim(path)
     for side in SIDES:
         path.with_name(path.name + side).write_bytes(b"garbage" * 99 + side.encode())
     said: list[str] = []
     with open_store(path, said.append):
         pass
-    moved = {one.name: one.read_bytes() for one in tmp_path.iterdir() if one != path}
+    kept = {path.name, f"{path.name}-feeds"}
+    moved = {one.name: one.read_bytes() for one in tmp_path.iterdir() if one.name not in kept}
     (stem,) = (name for name in moved if not name.endswith(SIDES[1:]))
     assert moved == {stem + side: b"garbage" * 99 + side.encode() for side in SIDES}
 
@@ -153,6 +158,7 @@ def test_what_was_moved_aside_before_is_never_overwritten(tmp_path: Path) -> Non
 
 def test_state_that_cannot_be_moved_aside_is_left_with_a_message(tmp_path: Path) -> None:
     path = tmp_path / ("s" * 240)  # a name that a longer one has no room for
+    claim(path)
     path.write_bytes(b"garbage" * 99)
     with pytest.raises(StateError, match="nor moved aside"), open_store(path, pytest.fail):
         pass
@@ -207,7 +213,10 @@ def test_state_in_use_is_not_taken_for_damaged(site: Site, monkeypatch: pytest.M
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(StateError, match="locked"):
             site.publish(ears=Ears(warn=pytest.fail))
-    assert [path.name for path in site.state.parent.iterdir()] == ["state.db"]
+    assert sorted(path.name for path in site.state.parent.iterdir()) == [
+        "state.db",
+        "state.db-feeds",
+    ]
 
 
 # Private copies

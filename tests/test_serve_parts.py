@@ -217,6 +217,7 @@ def test_index_that_is_damaged_is_made_anew(site: Site, tmp_path: Path) -> None:
     site.seed()
     site.publish()
     path, said = tmp_path / "search.db", list[str]()
+    SearchIndex(path, said.append).close()
     path.write_bytes(b"SQLite format 3\0" + b"x" * 5000)
     index = SearchIndex(path, said.append)
     assert titles(index, site) == ["Story 1"]

@@ -53,8 +53,9 @@ def _write(path: Path, text: str) -> bool:
     try:
         with file:
             file.write(text)
-    except OSError as error:
+    except (OSError, KeyboardInterrupt) as error:
         path.unlink(missing_ok=True)  # half of it would be kept the next time
-        error.filename = path
+        if isinstance(error, OSError):
+            error.filename = path
         raise
     return True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from collections.abc import Iterator
 
 Key = tuple[str | int, ...]
 
@@ -26,9 +27,7 @@ def key_lines(text: str) -> dict[Key, int]:
     lines: dict[Key, int] = {}
     counts: dict[Key, int] = {}
     table: Key = ()
-    start = 0
-    while start < len(text):
-        number = text.count("\n", 0, start) + 1
+    for number, start, _ in statements(text):
         head = _HEAD.match(text, start)
         if head and head["key"]:
             lines.setdefault((*table, *_keys(head["key"])), number)
@@ -39,8 +38,17 @@ def key_lines(text: str) -> dict[Key, int]:
                 counts[table] = counts.get(table, -1) + 1
                 table = (*table, counts[table])
                 lines[table] = number
-        start = _end(text, start)
     return lines
+
+
+def statements(text: str) -> Iterator[tuple[int, int, int]]:
+    """Yields of each statement and empty line its line, from 1, and where it begins and ends."""
+    number, start = 1, 0
+    while start < len(text):
+        end = _end(text, start)
+        yield number, start, end
+        number += text.count("\n", start, end)
+        start = end
 
 
 def _end(text: str, start: int) -> int:

@@ -3,32 +3,44 @@
 from __future__ import annotations
 
 import difflib
+import json
 import os
+import re
 import tomllib
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
 from typing import Any, NamedTuple, get_args
 
 from pydantic import BaseModel, ValidationError
 
 from feeds.config.aliases import clashes
+from feeds.config.environment import overlay
 from feeds.config.lines import Key, key_lines
 from feeds.config.model import Config
+from feeds.config.overlaps import CACHE, OUT, STATE, TEMPLATES, overlaps
 from feeds.config.repeats import repeats
+from feeds.config.syntax import syntax_fault
 from feeds.errors import ConfigError
 from feeds.urls import shown_url
 
-ENV_PREFIX = "FEEDS_"
-
 # Pydantic speaks of Python; people write TOML.
 _WANTED = {
+    "bool_parsing": "wanted true or false",
+    "bool_type": "wanted true or false",
     "dict_type": "wanted a table",
+    "int_from_float": "wanted a whole number",
+    "int_parsing": "wanted a whole number",
+    "int_type": "wanted a whole number",
     "model_type": "wanted a table",
     "path_type": "wanted a path",
+    "string_type": "wanted a text, in quotes",
     "too_short": "wanted at least one",
     "tuple_type": "wanted a list",
 }
+_BARE = re.compile(r"[A-Za-z0-9_-]+", re.ASCII)
+# What a model says of several keys is the fault of the variable that set one of them.
+_TOGETHER: dict[Key, tuple[str, ...]] = {("schedule",): ("every", "cron")}
+_LONGEST_SHOWN = 200
 
 _HOW_TO_GET_ONE = """\
 no configuration: {path} does not exist. A file of these lines is enough to begin:
@@ -44,10 +56,14 @@ Write it there, or name another file with --config PATH; the README lists every 
 
 
 class Loaded(NamedTuple):
-    """The configuration, and the folder that its relative paths start at."""
+    """The configuration, and the folder that its relative paths start at.
+
+    `places` tells where the keys of paths were written, for messages.
+    """
 
     config: Config
     path: Path
+    places: Mapping[Key, str] = {}
 
     @property
     def base(self) -> Path:
@@ -55,9 +71,15 @@ class Loaded(NamedTuple):
         return self.path.parent
 
     def with_out(self, out: Path) -> Loaded:
-        """Returns the same with another out/, relative to the current folder."""
-        paths = self.config.paths.model_copy(update={"out": out.absolute()})
-        return self._replace(config=self.config.model_copy(update={"paths": paths}))
+        """Returns the same with another out/, relative to the current folder.
+
+        Raises:
+            ConfigError: this folder overlaps with another of the configuration.
+        """
+        paths = self.config.paths.model_copy(update={"out": _absolute(Path.cwd(), out)})
+        config = self.config.model_copy(update={"paths": paths})
+        _refuse_overlaps(config, self.path, {**self.places, OUT: "--out"})
+        return self._replace(config=config)
 
 
 def load_config(path: Path, environment: Mapping[str, str] = os.environ) -> Loaded:
@@ -72,10 +94,9 @@ def load_config(path: Path, environment: Mapping[str, str] = os.environ) -> Load
     try:
         data = tomllib.loads(text)
     except (ValueError, RecursionError) as error:  # TOMLDecodeError is a ValueError
-        reason = "too deeply nested" if isinstance(error, RecursionError) else str(error)
-        raise ConfigError([f"{path}: not valid TOML: {reason}"]) from None
+        raise ConfigError([f"{path}:{syntax_fault(text, error)}"]) from None
     origins = _Origins(path, key_lines(text))
-    faults = _overlay(data, environment, origins)
+    faults = overlay(data, environment, origins.variables)
     faults += [
         f"{origins.place(one.place)}: {one.kind}: {one.value!r} stands there twice"
         for one in repeats(data)
@@ -101,11 +122,19 @@ def load_config(path: Path, environment: Mapping[str, str] = os.environ) -> Load
         }
     )
     cache = _absolute(path.parent, config.images.cache)
-    if cache == absolute.out:
-        reason = "wanted another folder than paths.out, where files come and go with the feeds"
-        raise ConfigError([origins.fault(("images", "cache"), reason)])
     images = config.images.model_copy(update={"cache": cache})
-    return Loaded(config.model_copy(update={"paths": absolute, "images": images}), path)
+    config = config.model_copy(update={"paths": absolute, "images": images})
+    seeds = [("paths", "seeds", number) for number in range(len(absolute.seeds))]
+    keys = [OUT, STATE, CACHE, TEMPLATES, *seeds]
+    loaded = Loaded(config, path, {key: origins.place(key) for key in keys if origins.knows(key)})
+    _refuse_overlaps(config, path, loaded.places)
+    return loaded
+
+
+def _refuse_overlaps(config: Config, path: Path, places: Mapping[Key, str]) -> None:
+    faults = list(overlaps(config, path, places))
+    if faults:
+        raise ConfigError(faults)
 
 
 class _Origins:
@@ -118,14 +147,26 @@ class _Origins:
 
     def fault(self, keys: Key, reason: str) -> str:
         """Returns a fault as people read it."""
-        name = ".".join(f'"{key}"' if " " in str(key) else str(key) for key in keys)
-        return f"{self.place(keys)}: {name}: {reason}" if name else f"{self.path}: {reason}"
+        name = ".".join(map(_as_key, keys))
+        together = [(*keys, key) for key in _TOGETHER.get(keys, ())]
+        place = next((self.place(one) for one in together if one in self.variables), None)
+        place = place or self.place(keys)
+        return f"{place}: {name}: {reason}" if name else f"{self.path}: {reason}"
+
+    def knows(self, keys: Key) -> bool:
+        """Tells whether a key, or the list that it is in, was written at all."""
+        written = self.variables.keys() | self.lines.keys()
+        return keys in written or (isinstance(keys[-1], int) and keys[:-1] in written)
 
     def place(self, keys: Key) -> str:
         """Returns where a key, what is in it, or else what it is in, was written."""
         size = len(keys)
+        if keys in self.variables:
+            return f"environment variable {self.variables[keys]}"
+        if keys in self.lines:
+            return f"{self.path}:{self.lines[keys]}"
         for steps, name in self.variables.items():
-            if steps[:size] == keys:
+            if keys and steps[:size] == keys:
                 return f"environment variable {name}"
         for steps, line in self.lines.items():
             if steps[:size] == keys:
@@ -143,49 +184,12 @@ def _read(path: Path) -> str:
     except FileNotFoundError:
         raise ConfigError([_HOW_TO_GET_ONE.format(path=path)]) from None
     except UnicodeDecodeError as error:
-        raise ConfigError([f"{path}: not UTF-8 at byte {error.start + 1}"]) from None
+        before = error.object[: error.start]
+        line, column = before.count(b"\n") + 1, len(before.rpartition(b"\n")[2].decode()) + 1
+        fault = f"{path}:{line}:{column}: not UTF-8 at byte {error.start + 1}"
+        raise ConfigError([f"{fault}: save the file as UTF-8"]) from None
     except OSError as error:
         raise ConfigError([f"{path}: cannot be read: {error.strerror or error}"]) from None
-
-
-def _overlay(data: dict[str, Any], environment: Mapping[str, str], origins: _Origins) -> list[str]:
-    """Puts the variables into the data, and returns what is wrong with them."""
-    faults = []
-    for name, value in sorted(environment.items()):
-        steps = name.removeprefix(ENV_PREFIX).lower().split("__")
-        if not name.startswith(ENV_PREFIX):
-            continue
-        if len(steps) == 1 and steps[0] not in Config.model_fields:
-            continue  # FEEDS_VERSION and the like: somebody else's
-        table, keys = data, []
-        for step in steps[:-1]:
-            keys.append(_as_written(table, step))
-            inner = table.setdefault(keys[-1], {})
-            if not isinstance(inner, dict):
-                faults.append(f"environment variable {name}: {step} is no table")
-                break
-            table = inner
-        else:
-            keys.append(_as_written(table, steps[-1]))
-            origins.variables[tuple(keys)] = name
-            if any("\ud800" <= char <= "\udfff" for char in value):
-                faults.append(f"environment variable {name}: not UTF-8")
-            else:
-                table[keys[-1]] = _variable_value(value)
-    return faults
-
-
-def _as_written(table: dict[str, Any], step: str) -> str:
-    """Returns the key as the file has it: variables are upper case, topics need not be lower."""
-    return next((key for key in table if key.lower() == step), step)
-
-
-def _variable_value(value: str) -> object:
-    # Lists and tables are written as in TOML; for all else the model turns text into what it wants.
-    if value.lstrip().startswith(("[", "{")):
-        with suppress(ValueError, RecursionError):
-            return tomllib.loads(f"value = {value}")["value"]
-    return value
 
 
 def _own(faults: list[Any]) -> list[Any]:
@@ -202,24 +206,43 @@ def _own(faults: list[Any]) -> list[Any]:
 
 
 def _keys(fault: Any) -> Key:
-    return tuple(step for step in fault["loc"] if step != "[key]")
+    keys = tuple(fault["loc"])
+    return keys[:-1] if len(keys) > 2 and keys[-1] == "[key]" else keys
+
+
+def _as_key(key: str | int) -> str:
+    """Returns a key as TOML has it: in quotes where it needs them."""
+    text = str(key)
+    return text if _BARE.fullmatch(text) else json.dumps(text, ensure_ascii=False)
 
 
 def _reason(keys: Key, fault: Any) -> str:
     if fault["type"] == "extra_forbidden":
         known = _known_keys(keys[:-1])
+        tables = [name for name in known if len(keys) == 1 and _has_key(name, str(keys[0]))]
+        if tables:
+            return f"unknown key (it belongs into [{'] or ['.join(tables)}])"
         close = difflib.get_close_matches(str(keys[-1]), known, n=1, cutoff=0.5)
         hint = f"did you mean {close[0]}?" if close else f"known here: {', '.join(known)}"
         return f"unknown key ({hint})"
     reason = str(fault["msg"]).removeprefix("Value error, ").replace("Input should be", "wanted")
     reason = _WANTED.get(fault["type"], reason)
     found = fault["input"]
+    if fault["type"] == "too_short" and isinstance(found, str):
+        reason = "wanted a text that is not empty"
     if isinstance(found, dict | BaseModel) or fault["type"] == "missing":
         return reason[0].lower() + reason[1:]
     if "hub" in keys:  # it may hold credentials
         found = shown_url(found) if isinstance(found, str) else type(found).__name__
     shown = repr(found) if isinstance(found, str | int | float | list | tuple) else str(found)
+    if len(shown) > _LONGEST_SHOWN:
+        shown = f"{shown[:_LONGEST_SHOWN]}…"
     return f"found {shown}, {reason[0].lower()}{reason[1:]}"
+
+
+def _has_key(table: str, key: str) -> bool:
+    kind = Config.model_fields[table].annotation
+    return isinstance(kind, type) and issubclass(kind, BaseModel) and key in kind.model_fields
 
 
 def _known_keys(keys: Key) -> list[str]:

@@ -151,6 +151,12 @@ def _line(value: str) -> str:
     return " ".join(clean_line(value, repair=False).split())
 
 
+def _not_empty(value: object) -> object:
+    if value == "":
+        raise ValueError('wanted a path; "." is the folder of config.toml')
+    return value
+
+
 def _path(value: Path) -> Path:
     try:
         return value.expanduser() if "\0" not in str(value) else _no_path()
@@ -162,7 +168,7 @@ def _no_path() -> Path:
     raise ValueError("wanted a path that there can be")
 
 
-FilePath = Annotated[Path, AfterValidator(_path)]
+FilePath = Annotated[Path, BeforeValidator(_not_empty), AfterValidator(_path)]
 Whole = Annotated[int, BeforeValidator(_number)]
 Quality = Annotated[Whole, Field(ge=0, le=100)]
 Count = Annotated[Whole, Field(ge=1, le=10_000)]

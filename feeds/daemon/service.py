@@ -11,7 +11,6 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable
 from contextlib import ExitStack, suppress
 from pathlib import Path
 from types import FrameType
@@ -31,7 +30,7 @@ from feeds.daemon.systemd import Notifier
 from feeds.daemon.watch import Watcher
 from feeds.errors import AlreadyRunningError, BusyError, ConfigError, FeedsError
 from feeds.passes import utc_now
-from feeds.publish import DAEMON_LOCK, hold
+from feeds.publish import DAEMON_LOCK, Held, hold
 from feeds.times import show_time
 
 # systemd and people are promised ten seconds; the rest is for tidying up.
@@ -42,8 +41,6 @@ _FETCH_AGAIN_SECONDS = 60
 _MAX_REASON = 1000
 # More than this between two ticks, by one clock and not the other: somebody set the clock.
 _CLOCK_JUMP_SECONDS = 30.0
-
-Tell = Callable[[str], None]
 
 
 class Daemon:
@@ -70,6 +67,7 @@ class Daemon:
         self._wants_pass = False
         self._wants_reload = False
         self._stop_at: float | None = None
+        self._usurper = ""
         self._timer = Timer(self.want_pass)
         self._watcher = Watcher(self.want_pass, log.error)
         self._since = utc_now()
@@ -81,13 +79,13 @@ class Daemon:
 
         Raises:
             ConfigError: the configuration cannot be used to begin with.
-            AlreadyRunningError: another daemon holds out/.
+            AlreadyRunningError: another daemon holds out/, or took it over after it was removed.
             PublishError: out/ cannot be written.
         """
         self._loaded = self._load()
         with ExitStack() as stack:
-            self._lock = stack
-            self._tell = self._acquire(self._loaded)
+            self._locks = stack
+            self._held = self._acquire(self._loaded)
             self._listen_to_signals()
             self._start()
             self._notifier.tell("READY=1", "STATUS=first pass")
@@ -106,6 +104,8 @@ class Daemon:
                 if self._server:
                     self._server.wait()
                 self._log.info("stopped")
+        if self._usurper:
+            raise AlreadyRunningError(self._usurper)
 
     def want_pass(self) -> None:
         """Asks for a pass as soon as none is running."""
@@ -145,6 +145,7 @@ class Daemon:
             if self._wants_reload or self._config_changed():
                 self._reload()
             self._watch()
+            self._look_at_lock()
             self._keep_serving()
             if self._wants_pass and self._stop_at is None:
                 self._pass()
@@ -184,9 +185,23 @@ class Daemon:
     def _leave(self) -> float | None:
         """Asked all the time while a pass runs: when must it end?"""
         self._ping()
+        self._look_at_lock()
         self._keep_serving()
         self._pusher.tend(self._loaded)
         return self._stop_at
+
+    def _look_at_lock(self) -> None:
+        """Takes the lock anew if out/ was removed; ends where another daemon was faster."""
+        out = self._loaded.config.paths.out
+        try:
+            if self._held.look_again():
+                self._log.warning("out/ was removed; it is published anew", out=str(out))
+                self.want_pass()
+        except BusyError as error:
+            self._usurper = _who(str(error), out)
+            self._want_stop()
+        except OSError:
+            pass  # out/ cannot be made: the pass will say so
 
     def _keep_serving(self) -> None:
         if self._server and self._stop_at is None:
@@ -199,7 +214,7 @@ class Daemon:
         failing = failing[:_MAX_REASON]
         state = DaemonState(os.getpid(), self._since, next_pass, running, failing)
         with suppress(OSError):  # a full disk: others see an older state of ours
-            self._tell(msgspec.json.encode(state).decode())
+            self._held(msgspec.json.encode(state).decode())
         when = show_time(next_pass) if next_pass else "never"
         doing = "pass running" if running else f"next pass {when}"
         self._notifier.tell(f"STATUS={doing}{f'; failing: {failing}' if failing else ''}")
@@ -263,19 +278,19 @@ class Daemon:
     def _move(self, loaded: Loaded) -> None:
         """Takes over another out/, and lets go of the old one only then."""
         with ExitStack() as old:
-            before = self._lock.pop_all()
+            before = self._locks.pop_all()
             try:
-                self._tell = self._acquire(loaded)
+                self._held = self._acquire(loaded)
             except FeedsError:
-                self._lock.push(before)
+                self._locks.push(before)
                 raise
             old.push(before)
 
-    def _acquire(self, loaded: Loaded) -> Tell:
+    def _acquire(self, loaded: Loaded) -> Held:
         out = loaded.config.paths.out
         state = msgspec.json.encode(DaemonState(os.getpid(), self._since)).decode()
         try:
-            return self._lock.enter_context(
+            return self._locks.enter_context(
                 hold(out, state, wait=1, on_wait=lambda _: None, name=DAEMON_LOCK)
             )
         except BusyError as error:

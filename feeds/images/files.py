@@ -18,6 +18,8 @@ _OF_ALL_FILES = {
     *(errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO),
     *(errno.EMFILE, errno.ENFILE, errno.ENOMEM),
 }
+_BEGUN = "feeds-"
+_NOTE = ".feeds-sha256"
 
 
 class Written(NamedTuple):
@@ -31,7 +33,7 @@ def write_aside(cache: Path, data: bytes) -> Written:
     """Writes and flushes a file that has no name of a copy yet."""
     folder = cache / _UNFINISHED
     folder.mkdir(parents=True, exist_ok=True)
-    descriptor, name = tempfile.mkstemp(dir=folder)
+    descriptor, name = tempfile.mkstemp(dir=folder, prefix=_BEGUN)
     path = Path(name)
     try:
         with os.fdopen(descriptor, "wb") as file:
@@ -40,16 +42,34 @@ def write_aside(cache: Path, data: bytes) -> Written:
             os.fchmod(descriptor, 0o644)  # web servers run as somebody else
             os.fsync(descriptor)
             return Written(path, os.fstat(descriptor).st_mtime_ns)
-    except OSError:
+    except BaseException:
         path.unlink(missing_ok=True)
         raise
 
 
-def give_name(cache: Path, written: Written, name: str) -> None:
-    """Puts a file in the place of a copy, instead of the one that was there."""
+def give_name(cache: Path, written: Written, name: str, digest: bytes) -> None:
+    """Puts a file in the place of a copy, instead of the one that was there.
+
+    If there was one, the SHA-256 `digest` is noted first: the store learns of the new bytes later,
+    and until then they must not be taken for damage (see `announced`).
+    """
     path = cache / name
     path.parent.mkdir(parents=True, exist_ok=True)
+    if path.exists():
+        write_aside(cache, digest).path.replace(_note(cache, name))
     written.path.replace(path)
+
+
+def announced(cache: Path, name: str) -> bytes:
+    """Returns the digest of the bytes that last replaced a copy; empty where that is not known."""
+    try:
+        return _note(cache, name).read_bytes()
+    except OSError:
+        return b""
+
+
+def _note(cache: Path, name: str) -> Path:
+    return cache / _UNFINISHED / f"{Path(name).name}{_NOTE}"
 
 
 def remove(cache: Path, name: str) -> None:
@@ -64,10 +84,18 @@ def is_of_all_files(error: OSError) -> bool:
 
 
 def sweep_unfinished(cache: Path) -> None:
-    """Removes what fetches that were killed left half written."""
-    with suppress(FileNotFoundError, NotADirectoryError):
-        for path in (cache / _UNFINISHED).iterdir():
-            path.unlink(missing_ok=True)
+    """Removes what fetches that were killed left half written; only files of ours."""
+    _sweep(cache, f"{_BEGUN}*")
+
+
+def sweep_notes(cache: Path) -> None:
+    """Removes what `give_name` noted; to be called once the store knows all copies."""
+    _sweep(cache, f"*{_NOTE}")
+
+
+def _sweep(cache: Path, pattern: str) -> None:
+    for path in (cache / _UNFINISHED).glob(pattern):
+        path.unlink(missing_ok=True)
 
 
 def folder_times(root: Path) -> dict[str, int]:

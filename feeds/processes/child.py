@@ -90,8 +90,9 @@ def fork_context(preload: list[str]) -> ForkServerContext:
     """Returns what starts processes that have these modules loaded.
 
     Not "fork", since the daemon has threads; not "spawn", since each process would import all anew.
-    Ctrl-C, and SIGTERM often, reaches a whole process group; the processes leave it to their parent
-    to stop them, so the server they come from is started with both blocked, which they inherit.
+    Ctrl-C and a hang-up, and SIGTERM often, reach a whole process group; the processes leave it to
+    their parent to stop them, so the server they come from is started with all of them blocked,
+    which they inherit.
     """
     context = get_context("forkserver")
     # The first is what the console script loads, which each process would do for itself.
@@ -99,7 +100,8 @@ def fork_context(preload: list[str]) -> ForkServerContext:
     # It tracks nothing of ours, so that another one takes its place is no news for people.
     warnings.filterwarnings("ignore", "resource_tracker: process died unexpectedly", UserWarning)
     # First, since starting it lets the signals through again.
-    resource_tracker.ensure_running()
+    with uninterrupted():
+        resource_tracker.ensure_running()
     with uninterrupted():
         forkserver.ensure_running()
     return context
@@ -107,8 +109,9 @@ def fork_context(preload: list[str]) -> ForkServerContext:
 
 @contextmanager
 def uninterrupted() -> Iterator[None]:
-    """Keeps Ctrl-C and SIGTERM waiting for as long as it lasts."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGTERM})
+    """Keeps Ctrl-C, SIGTERM and SIGHUP waiting for as long as it lasts."""
+    numbers = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, numbers)
     try:
         yield
     finally:

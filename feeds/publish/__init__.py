@@ -1,12 +1,13 @@
 """out/: whole files or none, unchanged ones left alone, files of vanished feeds removed."""
 
 from feeds.publish.copies import is_copy, recipe
-from feeds.publish.lock import DAEMON_LOCK, hold, holder_of
-from feeds.publish.manifest import Manifest, read_manifest
+from feeds.publish.lock import DAEMON_LOCK, Held, hold, holder_of
+from feeds.publish.manifest import Manifest, read_manifest, write_manifest
 from feeds.publish.publisher import Publisher, stamp_of
 
 __all__ = [
     "DAEMON_LOCK",
+    "Held",
     "Manifest",
     "Publisher",
     "hold",
@@ -15,4 +16,5 @@ __all__ = [
     "read_manifest",
     "recipe",
     "stamp_of",
+    "write_manifest",
 ]

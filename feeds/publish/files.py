@@ -53,6 +53,14 @@ def flush(descriptor: int) -> None:
         os.close(descriptor)
 
 
+def write_whole(path: Path, data: bytes) -> None:
+    """Replaces a file by another that is on the disk before it has its name."""
+    temporary = temporary_for(path)
+    flush(write_file(temporary, data))
+    temporary.replace(path)
+    sync_folder(path.parent)
+
+
 def sync_file(path: Path) -> None:
     """Flushes a file that somebody else wrote."""
     flush(os.open(path, os.O_RDONLY | os.O_CLOEXEC))

@@ -23,6 +23,45 @@ _MAX_HOLDER = 65536
 _MAX_READS = 20
 
 
+class Held:
+    """A lock that is held; call it with another line to say who holds it."""
+
+    def __init__(self, path: Path, descriptor: int, holder: str) -> None:
+        self._path = path
+        self._descriptor = descriptor
+        self._holder = holder
+
+    def __call__(self, holder: str) -> None:
+        """Writes another line."""
+        self._holder = holder
+        _write_holder(self._descriptor, holder)
+
+    def look_again(self) -> bool:
+        """Takes the lock anew if somebody removed its file, with or without the folder around it.
+
+        Until then another process could take it, too. Returns whether that was so.
+
+        Raises:
+            BusyError: another process was faster; the text is its `holder`.
+            OSError: the file cannot be made.
+        """
+        if _is_at(self._path, self._descriptor):
+            return False
+        self._path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor = _acquire(self._path, time.monotonic(), lambda _: None)
+        os.close(self._descriptor)
+        self._descriptor = descriptor
+        _write_holder(descriptor, self._holder)
+        return True
+
+    def release(self) -> None:
+        """Removes the lock file, unless it is another's by now, and lets go of the lock."""
+        with suppress(OSError):
+            if _is_at(self._path, self._descriptor):
+                self._path.unlink()
+        os.close(self._descriptor)
+
+
 @contextmanager
 def hold(
     out: Path,
@@ -31,11 +70,11 @@ def hold(
     wait: float,
     on_wait: Callable[[str], None],
     name: str = LOCK,
-) -> Iterator[Callable[[str], None]]:
+) -> Iterator[Held]:
     """Holds a lock file in `out`, and writes into it who does (`holder`, one line).
 
-    Gives a function that writes another line. Waits up to `wait` seconds while another process
-    holds the lock; `on_wait` is then told who, once.
+    Gives the lock, to look at it again and to write another line. Waits up to `wait` seconds while
+    another process holds it; `on_wait` is then told who, once.
 
     Raises:
         BusyError: the other still held it when the time was over; the text is the other's `holder`.
@@ -47,16 +86,15 @@ def hold(
         descriptor = _acquire(path, time.monotonic() + wait, on_wait)
     except OSError as error:
         raise PublishError(f"cannot write to {out}: {error.strerror or error}") from None
+    held = Held(path, descriptor, holder)
     try:
         try:
-            _write_holder(descriptor, holder)
+            held(holder)
         except OSError as error:
             raise PublishError(f"cannot write to {out}: {error.strerror or error}") from None
-        yield lambda text: _write_holder(descriptor, text)
+        yield held
     finally:
-        with suppress(OSError):
-            path.unlink()
-        os.close(descriptor)
+        held.release()
 
 
 def holder_of(out: Path, name: str) -> str:
@@ -98,7 +136,7 @@ def _is_at(path: Path, descriptor: int) -> bool:
     """Tells whether the locked file is still the one at its path: its last holder removed it."""
     try:
         return os.path.samestat(path.stat(), os.fstat(descriptor))
-    except FileNotFoundError:
+    except (FileNotFoundError, NotADirectoryError):
         return False
 
 

@@ -6,7 +6,8 @@ from pathlib import Path
 
 import msgspec
 
-from feeds.errors import PublishError
+from feeds.errors import DamagedManifestError, PublishError
+from feeds.publish.files import write_whole
 
 MANIFEST = ".feeds-manifest.json"
 # No part of a path below out/ is one of these.
@@ -34,7 +35,8 @@ def read_manifest(out: Path) -> Manifest:
     """Returns the manifest of an out/ folder, an empty one where there is none yet.
 
     Raises:
-        PublishError: it cannot be read, so nobody knows which files are ours.
+        DamagedManifestError: it does not say which files are ours.
+        PublishError: it cannot be read.
     """
     path = out / MANIFEST
     try:
@@ -44,11 +46,21 @@ def read_manifest(out: Path) -> Manifest:
     except OSError as error:
         raise PublishError(f"cannot read {path}: {error.strerror or error}") from None
     except msgspec.DecodeError as error:
-        raise PublishError(
+        raise DamagedManifestError(
+            path,
             f"{path} is damaged ({error}), so it is not known which files in out/ are ours. "
-            "Restore it, or empty the folder and publish again."
+            "Restore it, or empty the folder and publish again.",
         ) from None
     return msgspec.structs.replace(manifest, files=tuple(filter(_is_inside, manifest.files)))
+
+
+def write_manifest(out: Path, manifest: Manifest) -> None:
+    """Replaces the manifest of an out/ folder.
+
+    Raises:
+        OSError: out/ cannot be written.
+    """
+    write_whole(out / MANIFEST, manifest.encode())
 
 
 def _is_inside(name: str) -> bool:

@@ -29,6 +29,7 @@ from feeds.publish.files import (
     sync_folder,
     temporary_for,
     write_file,
+    write_whole,
 )
 from feeds.publish.manifest import MANIFEST, Manifest, read_manifest
 
@@ -274,17 +275,11 @@ class Publisher:
         if self._before is None:
             path.unlink(missing_ok=True)
         elif not has_bytes(path, self._before):
-            self._write_bytes(path, self._before)
+            write_whole(path, self._before)
 
     def _write_manifest(self, manifest: bytes) -> None:
         self.out.mkdir(parents=True, exist_ok=True)
-        self._write_bytes(self.out / MANIFEST, manifest)
-
-    def _write_bytes(self, path: Path, data: bytes) -> None:
-        temporary = temporary_for(path)
-        flush(write_file(temporary, data))
-        temporary.replace(path)
-        sync_folder(path.parent)
+        write_whole(self.out / MANIFEST, manifest)
 
     def _failure(self, error: OSError) -> PublishError:
         where = error.filename or self.out

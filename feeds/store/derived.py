@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from feeds.errors import StateError
 from feeds.store.opening import open_for_reading
+from feeds.store.ours import SIDES, claim, refuse_foreign
+from feeds.store.schema import APPLICATION_ID
 from feeds.store.store import DamagedStateError, Store
 
 _BUSY_SECONDS = 10
@@ -19,20 +23,29 @@ def open_derived(
 ) -> sqlite3.Connection:
     """Opens such a file for threads that take turns; one of another schema begins anew.
 
-    Where no file can be written, there is one in memory, and `warn` is told.
+    Where no file can be written, or one that is not ours is there, there is one in memory, and
+    `warn` is told.
     """
     for attempt in ("as it is", "anew"):
-        if attempt == "anew":
-            for suffix in ("", "-wal", "-shm"):
-                with suppress(OSError):
-                    path.with_name(path.name + suffix).unlink()
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
+            claim(path)
+            if attempt == "anew":
+                remove_derived(path)
             return _connect(str(path), schema, version)
-        except (OSError, sqlite3.Error) as error:
+        except (OSError, sqlite3.Error, StateError) as error:
             reason = str(error)
     warn(f"cannot use {path} ({reason}): what stands there is kept in memory until the next start")
     return _connect(":memory:", schema, version)
+
+
+def remove_derived(path: Path) -> None:
+    """Removes such a file with SQLite's own beside it, but none that is not ours."""
+    with suppress(StateError):
+        refuse_foreign(path)
+        for suffix in ("", *SIDES):
+            with suppress(OSError):
+                path.with_name(path.name + suffix).unlink()
 
 
 def _connect(name: str, schema: str, version: int) -> sqlite3.Connection:
@@ -50,6 +63,7 @@ def _connect(name: str, schema: str, version: int) -> sqlite3.Connection:
                 raise sqlite3.DatabaseError(f"schema {found} instead of {version}")
             for statement in schema.split(";"):
                 connection.execute(statement)
+            connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
             connection.execute(f"PRAGMA user_version = {version}")
         connection.execute("COMMIT")
     except sqlite3.Error:
@@ -95,6 +109,7 @@ def read_state(path: Path, see: Callable[[Store], None]) -> bool:
 
 def state_stamp(path: Path) -> tuple[tuple[int, int] | None, tuple[int, int] | None]:
     """Returns what tells that the state file, and its log of changes, are as they were."""
+    path = Path(os.path.realpath(path))
     return _stamp(path), _stamp(path.with_name(f"{path.name}-wal"))
 
 

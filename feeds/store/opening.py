@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
@@ -9,13 +10,12 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 from feeds.errors import StateError
+from feeds.store.ours import HEADER, SIDES, claim, refuse_foreign
 from feeds.store.schema import APPLICATION_ID, TABLES, VERSION, migrate
 from feeds.store.store import DamagedStateError, Store, is_damage
 
 _BUSY_SECONDS = 60
 _RETRY_SECONDS = 0.02
-# sqlite.org/fileformat, section 1.3
-_HEADER = b"SQLite format 3\0"
 
 
 class _BusyError(Exception):
@@ -26,16 +26,19 @@ class _BusyError(Exception):
 def open_store(path: Path, warn: Callable[[str], None]) -> Iterator[Store]:
     """Opens the state file, and makes it where there is none.
 
-    One that is damaged or not ours is moved aside, never deleted, and `warn` is told; the next pass
+    One of ours that is damaged is moved aside, never deleted, and `warn` is told; the next pass
     then builds a new one from the seeds.
 
     Raises:
+        ForeignStateError: what stands there is not ours.
         StateError: the file cannot be made or written (rights, full disk), or stays in use.
     """
+    path = _real(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise StateError(f"cannot make {path.parent}: {error.strerror or error}") from None
+    claim(path)
     try:
         connection = _connect(path)
     except DamagedStateError as error:
@@ -50,7 +53,13 @@ def open_copy(path: Path | None) -> Iterator[Store]:
     """Opens a private copy of the state file, of which nothing is kept; empty where there is none.
 
     For commands that look and do not touch. The copy lies in SQLite's own temporary file.
+
+    Raises:
+        ForeignStateError: what stands there is not ours, so no pass would use it.
     """
+    path = path and _real(path)
+    if path is not None:
+        refuse_foreign(path)
     with closing(sqlite3.connect("", isolation_level=None)) as copy:
         if path is not None and path.exists():
             # What cannot be copied is as good as empty here; a pass that writes will say why.
@@ -66,9 +75,10 @@ def open_copy(path: Path | None) -> Iterator[Store]:
 @contextmanager
 def open_for_reading(path: Path) -> Iterator[Store | None]:
     """Opens the state file to look something up; None where there is none that can be read."""
-    connection = None
+    connection, path = None, _real(path)
     if path.exists():
         with suppress(DamagedStateError, StateError):
+            refuse_foreign(path)
             connection = _connect(path, read_only=True)
     if connection is None:
         yield None
@@ -82,9 +92,11 @@ def open_existing(path: Path) -> Iterator[Store]:
     """Opens the state file as it is, to note something in it between passes.
 
     Raises:
-        StateError: it cannot be written, or stays in use.
+        StateError: it cannot be written, stays in use, or is not ours.
         DamagedStateError: there is none, or none that can be used; the next pass will see to it.
     """
+    path = _real(path)
+    refuse_foreign(path)
     if not path.exists():
         raise DamagedStateError("there is none")
     with closing(_connect(path)) as connection:
@@ -92,11 +104,12 @@ def open_existing(path: Path) -> Iterator[Store]:
 
 
 def move_aside(path: Path, reason: str, warn: Callable[[str], None]) -> None:
-    """Renames a state file that cannot be used, with SQLite's own files beside it.
+    """Renames a state file of ours that cannot be used, with SQLite's own files beside it.
 
     Raises:
         StateError: it cannot be renamed.
     """
+    path = _real(path)
     stem = f"{path.name}.unusable-{time.strftime('%Y%m%dT%H%M%S', time.gmtime())}"
     aside = path.with_name(stem)
     number = 1
@@ -104,7 +117,7 @@ def move_aside(path: Path, reason: str, warn: Callable[[str], None]) -> None:
         while aside.exists():
             number += 1
             aside = path.with_name(f"{stem}-{number}")
-        for suffix in ("", "-wal", "-shm"):
+        for suffix in ("", *SIDES):
             source = path.with_name(path.name + suffix)
             if source.exists():
                 source.rename(aside.with_name(aside.name + suffix))
@@ -117,6 +130,11 @@ def move_aside(path: Path, reason: str, warn: Callable[[str], None]) -> None:
         f"the state file {path} cannot be used ({reason}). It was moved to {aside} and a new one "
         "is built from the seeds; what only it knew (when items were first seen) is lost."
     )
+
+
+def _real(path: Path) -> Path:
+    """Follows links: SQLite's own files lie beside what they lead to."""
+    return Path(os.path.realpath(path))
 
 
 def _connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
@@ -181,10 +199,10 @@ def _check_header(path: Path) -> None:
     """Raises DamagedStateError for what SQLite must not even open: it would tidy up beside it."""
     try:
         with path.open("rb") as file:
-            header = file.read(len(_HEADER))
+            header = file.read(len(HEADER))
     except OSError:
         return  # there is none yet, or the connection will say what is wrong
-    if header and header != _HEADER:
+    if header and header != HEADER:
         raise DamagedStateError("it is not a database")
 
 

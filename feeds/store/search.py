@@ -18,7 +18,7 @@ from typing import NamedTuple
 import msgspec
 
 from feeds.model import Entry, Feed, Item, Picture
-from feeds.store.derived import changes, open_derived, read_state
+from feeds.store.derived import changes, open_derived, read_state, remove_derived
 from feeds.store.store import Store
 
 _SCHEMA = """
@@ -139,7 +139,7 @@ class SearchIndex:
     def _begin_anew(self, error: sqlite3.DatabaseError) -> None:
         self._warn(f"{self._path} cannot be used ({error}); it is made anew")
         self._db.close()
-        self._path.unlink(missing_ok=True)
+        remove_derived(self._path)
         self._db = open_derived(self._path, _SCHEMA, _VERSION, self._warn)
 
     def _edition(self, state: Path) -> Edition:

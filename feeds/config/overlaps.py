@@ -1,0 +1,93 @@
+"""Folders that must not lie in one another: what is served, what is read, what is remembered."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from feeds.config.lines import Key
+from feeds.config.model import Config
+
+OUT: Key = ("paths", "out")
+STATE: Key = ("paths", "state")
+CACHE: Key = ("images", "cache")
+TEMPLATES: Key = ("paths", "templates")
+CONFIG: Key = ()
+_INSIDE, _SAME = "inside of", "the same as"
+_AROUND = {_INSIDE: "around"}
+# What `feeds serve` keeps beside the state file, with what SQLite keeps beside that.
+_TAKEN = {f"{name}.db{side}" for name in ("versions", "search") for side in ("", "-wal", "-shm")}
+
+
+def overlaps(config: Config, file: Path, places: Mapping[Key, str]) -> Iterator[str]:
+    """Yields each pair of paths that must be apart and are not, with both keys and their places.
+
+    All paths are absolute; `file` is config.toml, `places` tells where a key was written, if it
+    was. Compared is what is on the disk: links are followed, and two names of one folder are one.
+    Seeds folders may lie in one another, and the state file in the image cache.
+    """
+    paths = config.paths
+    seeds = [(("paths", "seeds", number), folder) for number, folder in enumerate(paths.seeds)]
+    state, cache = (STATE, paths.state), (CACHE, config.images.cache)
+    own = [(CONFIG, file), *seeds, state]
+    if paths.templates:
+        own.append((TEMPLATES, paths.templates))
+    served = (OUT, paths.out)
+    # Nothing may be inside of what is served, nor inside of a file.
+    inside = [(one, served) for one in (*own, cache)]
+    if config.images.base_url:
+        inside += [(one, cache) for one in own]
+    inside += [(one, state) for one in (*own, served, cache) if one is not state]
+    inside += [(one, folder) for folder in seeds for one in (served, state, cache)]
+    inside.append((served, cache))
+    found: dict[frozenset[Key], str] = {}
+    for one, around in inside:
+        relation = _relation(one[1], around[1])
+        if relation:
+            fault = _fault(one, relation, around, file, places)
+            found.setdefault(frozenset({one[0], around[0]}), fault)
+    yield from found.values()
+    if paths.state.name.lower() in _TAKEN:
+        place = places.get(STATE, str(file))
+        yield f"{place}: paths.state: the server keeps a file of its own called {paths.state.name}"
+
+
+def _fault(
+    one: tuple[Key, Path],
+    relation: str,
+    around: tuple[Key, Path],
+    file: Path,
+    places: Mapping[Key, str],
+) -> str:
+    """Returns the fault, told of the key that was written where the other stands by default."""
+    if one[0] == CONFIG or (one[0] not in places and around[0] in places):
+        one, relation, around = around, _AROUND.get(relation, relation), one
+    (key, path), (other, its_path) = one, around
+    where = f"({its_path}, {places.get(other, 'by default')})"
+    its_name = "the configuration" if other == CONFIG else _name(other)
+    start = places.get(key, str(file))
+    where = f"({file})" if other == CONFIG else where
+    return f"{start}: {_name(key)}: {path} is {relation} {its_name} {where}: wanted paths apart"
+
+
+def _name(key: Key) -> str:
+    return ".".join(map(str, key))
+
+
+def _relation(path: Path, around: Path) -> str:
+    """Returns how a path lies to another that it is, or is inside of; empty where it is not."""
+    real, other = Path(os.path.realpath(path)), Path(os.path.realpath(around))
+    if real == other or _is_same(real, other):
+        return _SAME
+    # Also what is reached by a link that lies inside.
+    above = {*real.parents, *map(Path, map(os.path.realpath, path.parents))}
+    return _INSIDE if any(one == other or _is_same(one, other) for one in above) else ""
+
+
+def _is_same(path: Path, other: Path) -> bool:
+    """Tells whether two names lead to one file: mounts, and disks that take a for A."""
+    try:
+        return os.path.samestat(path.stat(), other.stat())
+    except (OSError, ValueError):
+        return False
