@@ -164,7 +164,7 @@ def read_ahead(store: Store, todo: Survey, config: Config, base: Path, progress:
             ahead.kept[one.path] = settled
         else:
             ahead.rest[one.path] = reading, settled
-        if time.monotonic() - kept_at >= _KEEP_SECONDS:
+        if ahead.rest and time.monotonic() - kept_at >= _KEEP_SECONDS:
             _keep(store, todo, ahead, parser)
             kept_at = time.monotonic()
         done += 1

@@ -108,6 +108,7 @@ def test_daemon_that_fails_at_length_is_still_known_by_its_process(site: Site) -
         daemon.wait_for("pass")
         for folder in folders:
             (site.root / folder / "a.txt").unlink()
+        site.state.unlink()  # with it, the story would stay
         daemon.send(signal.SIGHUP)
         (event,) = daemon.wait_for(FAILED)
         assert len(event["reason"]) > 1024
