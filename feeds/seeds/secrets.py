@@ -8,9 +8,7 @@ beside YAML. All takes time linear in the length of the text, whatever is in it.
 from __future__ import annotations
 
 import re
-import string
 from collections.abc import Iterator
-from itertools import pairwise
 from typing import NamedTuple
 
 # So many characters in a row of a secret are no coincidence any more.
@@ -45,11 +43,11 @@ _HEADER_ALONE, _HEADER_AND_COMMENT = (
     re.compile(_HEADER.format(comment=comment), re.VERBOSE | re.IGNORECASE)
     for comment in ("", r"\#(?:(?!secured)[^\n\#]){0,200}\n |")
 )
-_LINE_BREAK = r"(?>[ \t]*+\n[ \t]*+)*+"
+_LINE_BREAK = r"(?>[ \t]*+\\?\n[ \t]*+)*+"
 _RUN = re.compile(rf"(?>[A-Za-z0-9+/]{_LINE_BREAK}){{20,64}}+(?>={_LINE_BREAK}){{0,4}}+")
 # The same in the alphabet for URLs, as items of a list, or with marks before each line.
 _PIECES = re.compile(
-    r"""(?>[A-Za-z0-9+/=_;-]{1,200}+(?>[ \t]*+["'\]]*+[ \t]*+[\n,][\s>*"'\[,|#-]*+)?+){1,40}+"""
+    r"""(?>[A-Za-z0-9+/=_;-]{1,200}+(?>[ \t]*+["'\]]*+[ \t]*+\\?[\n,][\s>*"'\[,|#-]*+)?+){1,40}+"""
 )
 # What can only stand in a text where so much of base64 stands in a row, and all of a usual secret.
 _BASE64 = re.compile("[A-Za-z0-9+/=;_-]+")
@@ -58,10 +56,10 @@ _LONG = re.compile("[A-Za-z0-9+/=;_-]{12,}")
 _COMPARED = 65_536
 # What looking for one part after the other may cost, in characters times characters.
 _FEW = 4_000_000
-_SIGNS = re.compile("[^A-Za-z0-9]+")
-_KINDS = str.maketrans(
-    string.ascii_uppercase + string.ascii_lowercase + string.digits, "A" * 26 + "a" * 26 + "0" * 10
-)
+_PARTS = re.compile("[A-Za-z0-9]+")
+_ORDINARY = re.compile("[A-Z]?[a-z]+|[A-Z]+|[0-9]+")
+# So much of it tells what it is.
+_JUDGED = 400
 
 
 class Secret(NamedTuple):
@@ -137,8 +135,6 @@ def _begins(text: str, head: str, after: int, *, is_start: bool, is_front: bool)
         return is_front or _is_followed_by_blob(text, after)
     if _is_first(head, _MARKS, is_start=is_start):
         return _is_followed_by_blob(text, after)
-    if is_front and head.rstrip(_BLANKS + "\"'")[-1:] not in tuple("{[,"):
-        return False
     return _looks_random(text, after)
 
 
@@ -175,20 +171,20 @@ def _is_blob(text: str, start: int) -> bool:
     run = _RUN.match(text, start)
     if run is None or len("".join(run[0].split())) < _BLOB:
         return False
-    return len(_SIGNS.sub("", run[0])) * 2 >= _BLOB
+    return sum(map(len, _PARTS.findall(run[0]))) >= _BLOB // 2
 
 
 def _is_random(text: str, start: int) -> bool:
-    """Tells whether 24 characters stand here that are base64 and not words.
+    """Tells whether 24 characters stand here that are base64 and for the most part not words.
 
-    In words, capitals, small letters and digits seldom take turns, in base64 at every second place.
+    A word is all capitals, or small letters behind one at most; a number is one as well.
     """
     run = _PIECES.match(text, start)
-    if run is None or len(run[0]) < _BLOB or len("".join(run[0].split())) < _BLOB:
+    if run is None or len("".join(run[0].split())) < _BLOB:
         return False
-    signs = _SIGNS.sub("", run[0])[:64].translate(_KINDS)
-    turns = sum(one != other for one, other in pairwise(signs))
-    return len(signs) >= _BLOB - 4 and turns * 4 >= len(signs)
+    parts = _PARTS.findall(run[0][:_JUDGED])
+    odd = sum(len(part) for part in parts if not _ORDINARY.fullmatch(part))
+    return odd * 2 > sum(map(len, parts)) >= _BLOB // 2
 
 
 def reaches(secret: str, text: str) -> bool:
