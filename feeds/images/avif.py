@@ -122,6 +122,21 @@ def strip_still(data: bytes) -> list[bytes]:
     ]
 
 
+def exif_of(data: bytes) -> bytes:
+    """Returns the Exif of a file, from its TIFF header on, ``b""`` where it has none.
+
+    Raises what `strip_still` does.
+    """
+    meta = top(data)[b"meta"]
+    inside = {one.kind: one for one in boxes(data, meta.begin + 4, meta.end)}
+    items = _items(data, inside[b"iinf"])
+    wanted = next((item for item, one in items.items() if one.kind == b"Exif"), None)
+    if wanted is None:
+        return b""
+    found = dict(_located(data, inside[b"iloc"], inside.get(b"idat"), {wanted}))[wanted]
+    return found[4 + number(found, 0, 4) :]
+
+
 def _items(data: bytes, iinf: Box) -> dict[int, _Item]:
     wide = data[iinf.begin] != 0
     found: dict[int, _Item] = {}

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import mmap
+import threading
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
@@ -14,7 +16,7 @@ from feeds.config.model import Images
 from feeds.images.check import Form, NotAnImageError, Prepared, prepare
 from feeds.images.client import make_client
 from feeds.images.download import Answer, Limits, download
-from feeds.images.files import Written, write_aside
+from feeds.images.files import Written, unfinished_folder, write_aside
 from feeds.images.guard import Guard, Resolve, resolve
 from feeds.images.hosts import Hosts
 
@@ -72,7 +74,10 @@ class Fetcher:
     ) -> None:
         self._images = images
         self._hosts = hosts
-        self._limits = Limits(images.max_bytes, images.timeout.total_seconds(), pause)
+        folder = str(unfinished_folder(images.cache))
+        self._limits = Limits(images.max_bytes, images.timeout.total_seconds(), pause, folder)
+        # Images wait for each other on disk, so that only one is in memory.
+        self._one_at_a_time = threading.Lock()
         self._form = Form(images.max_width, images.keep_metadata)
         self._turns: dict[str, asyncio.Semaphore] = defaultdict(
             lambda: asyncio.Semaphore(_PER_HOST)
@@ -117,11 +122,12 @@ class Fetcher:
             return Brought(wanted.key, answer._replace(data=b""), fault=str(error))
         return Brought(wanted.key, answer._replace(data=b""), copy)
 
-    def _keep(self, data: bytes) -> Copy:
-        prepared = prepare(data, self._form, self._images.max_pixels)
-        digest = hashlib.sha256(prepared.data).digest()
-        file = write_aside(self._images.cache, prepared.data)
-        return Copy(file, prepared._replace(data=b""), len(prepared.data), digest)
+    def _keep(self, data: bytes | mmap.mmap) -> Copy:
+        with self._one_at_a_time:
+            prepared = prepare(bytes(data), self._form, self._images.max_pixels)
+            digest = hashlib.sha256(prepared.data).digest()
+            file = write_aside(self._images.cache, prepared.data)
+            return Copy(file, prepared._replace(data=b""), len(prepared.data), digest)
 
     async def __aenter__(self) -> Self:
         return self

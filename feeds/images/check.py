@@ -20,7 +20,7 @@ from PIL import (
     UnidentifiedImageError,
 )
 
-from feeds.images.avif import strip_still, top
+from feeds.images.avif import exif_of, strip_still, top
 from feeds.images.bounds import Layout, excess, layout
 from feeds.images.orientation import orientation, upright_exif
 from feeds.images.strip import parts_of
@@ -200,8 +200,8 @@ def _as_it_is(data: bytes, image: _Image, form: Form) -> Prepared | None:
     width, height = image.size[::-1] if image.turn >= _TURNED else image.size
     if form.keep_metadata:
         return Prepared(data, image.type, width, height)
-    lies = image.turn > 1 and image.type != "image/avif"  # it needs the metadata to stand upright
-    if lies or not image.whole or (image.type == "image/avif" and image.animated):
+    # Without the metadata it would lie on its side.
+    if image.turn > 1 or not image.whole or (image.type == "image/avif" and image.animated):
         return None
     return Prepared(image.plain, image.type, width, height)
 
@@ -226,7 +226,8 @@ def _anew(data: bytes, image: _Image, form: Form, *, narrow: bool) -> Prepared:
         if image.type == "image/gif":
             upright = upright.convert("RGBA").quantize(method=Image.Quantize.FASTOCTREE)
         if form.keep_metadata:
-            options["exif"] = upright_exif(data, image.type)
+            exif = exif_of(data) if image.type == "image/avif" else data
+            options["exif"] = upright_exif(exif, image.type)
         out = io.BytesIO()
         # Pillow would write comments and Exif from here.
         upright.info = {key: upright.info[key] for key in upright.info if key == "transparency"}
