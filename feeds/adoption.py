@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 # File systems note changes with a granularity of up to two seconds (FAT).
 _SETTLING_NS = 2_000_000_000
+# A pass holds the store meanwhile; folders that are left are looked into the next time.
+_PATIENCE_SECONDS = 10.0
 
 
 class _Seen(msgspec.Struct, frozen=True):
@@ -57,32 +59,42 @@ def adopt(
     write: bool = True,
     everywhere: bool = False,
     digests: bool = False,
-) -> None:
+    only: set[str] | None = None,
+) -> set[str]:
     """Takes in what was dropped into the cache, and notices what was damaged or is gone.
 
     Looks into folders whose mtime changed, and into those where images of changed items would be;
     `everywhere` into all of them, `digests` also reads every copy. Without `write` no file is
-    touched.
+    touched. Ends after some seconds, and returns the folders that are left: what they
+    hold is decoded the next time, or by a call with `only` these.
     """
     cache = config.images.cache
     times = folder_times(cache)
     seen = store.fact("image cache", _Seen)
     before = seen.folders if seen and seen.cache == str(cache) else {}
     if not times and not before:
-        return
+        return set()
     form = form_name(config)
     look = {name for name in times.keys() | before.keys() if times.get(name) != before.get(name)}
     look |= {key[:2] for key in store.keys_of(store.touched)}
     if everywhere or seen is None or seen.form != form:
         look |= times.keys() | before.keys()
+    if only is not None:
+        look = only
     keeper = _Keeper(store, config, now, warn, write=write, digests=digests)
+    began, left = time.monotonic(), set(look)
     for folder in sorted(look):
         keeper.look_into(folder)
+        left.remove(folder)
+        if time.monotonic() - began > _PATIENCE_SECONDS:
+            break
     settled = time.time_ns() - _SETTLING_NS
     folders = {name: mtime for name, mtime in times.items() if mtime < settled}
+    folders |= dict.fromkeys(left, 0)  # no folder has this mtime, so it is looked into again
     this = _Seen(str(cache), form, folders)
     if this != seen:
         store.keep_fact("image cache", this)
+    return left
 
 
 def unusable(image: CachedImage, reason: str) -> CachedImage:

@@ -169,8 +169,18 @@ class _Fetch:
         """Returns the counts of the report, and whether a pass has something to publish."""
         store, config, now = self._store, self._config, self._now()
         digests = self._options.digests
-        with store.transaction():
-            adopt(store, config, now, self._ears.warn, everywhere=True, digests=digests)
+        left: set[str] | None = None
+        while left is None or left:  # a pass may come between
+            with store.transaction():
+                left = adopt(
+                    store,
+                    config,
+                    now,
+                    self._ears.warn,
+                    everywhere=True,
+                    digests=digests,
+                    only=left,
+                )
         if config.images.fetch != "off":
             due = store.due_images(now, every=config.images.fetch == "all")
             if due:

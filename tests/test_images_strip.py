@@ -55,6 +55,12 @@ HIDING = {
     "jpeg fill bytes": (JPEG, JPEG[:2] + b"\xff\xff" + segment(0xEF, MARK) + JPEG[2:]),
     "jpeg disguised profile": (JPEG, JPEG[:2] + segment(0xE2, b"FPXR\0" + MARK) + JPEG[2:]),
     "jpeg behind the end": (JPEG, JPEG + MARK),
+    "jpeg thumbnail": (
+        JPEG,
+        JPEG[:2] + segment(0xE0, b"JFIF\0\1\2\0\0\1\0\1\3\2" + (MARK + b"..")[:18]) + JPEG[20:],
+    ),
+    "jpeg jfxx thumbnail": (JPEG, JPEG[:20] + segment(0xE0, b"JFXX\0\x13" + MARK) + JPEG[20:]),
+    "jpeg several pictures": (JPEG, JPEG + picture("jpg", comment=HIDDEN)),
     "png exif": (PNG, picture("png", exif=exif())),
     "png texts": (PNG, picture("png", pnginfo=TEXTS)),
     "png unknown": (PNG, PNG[:33] + chunk(b"prIV", MARK) + PNG[33:]),

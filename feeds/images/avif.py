@@ -7,8 +7,12 @@ names and layouts are those of ISO/IEC 14496-12 (files) and 23008-12 (images).
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import NamedTuple
+
+from feeds.images.bounds import MAX_FRAMES
+from feeds.images.boxes import Box, box, boxes, number, top
 
 _ITEMS = {b"av01", b"grid"}
 # Properties of items; one that is not in the list becomes an empty box, for they go by number.
@@ -19,6 +23,10 @@ _PROPERTIES = {
 _ALPHA = b"urn:mpeg:mpegB:cicp:systems:auxiliary:alpha\0"
 _REFERENCES = {b"dimg", b"auxl", b"prem"}
 _LARGEST_ID = 0xFFFF
+# A picture of more tiles than that, or more ties between them, is none of this world.
+_MOST_ITEMS = 1000
+# The box that lists the sizes of all frames: version, flags and a common size, then the number.
+_SIZES = re.compile(rb"stsz.{8}(.{4})", re.DOTALL)
 _EMPTY = b"\0\0\0\x08free"
 
 
@@ -27,53 +35,6 @@ class _Item(NamedTuple):
 
     kind: bytes
     info: bytes
-
-
-class Box(NamedTuple):
-    """A box: its name, and where its content begins and ends in the file."""
-
-    kind: bytes
-    begin: int
-    end: int
-
-
-def boxes(data: bytes, begin: int, end: int) -> Iterator[Box]:
-    """Yields the boxes in a part of a file; raises ValueError where one does not fit."""
-    while begin < end:
-        size, kind = number(data, begin, 4), data[begin + 4 : begin + 8]
-        content = begin + 8
-        if size == 1:
-            size, content = number(data, content, 8), begin + 16
-        stop = begin + size if size else end
-        if not content <= stop <= end:
-            raise ValueError("a box that does not fit")
-        yield Box(kind, content, stop)
-        begin = stop
-
-
-def number(data: bytes, at: int, size: int) -> int:
-    """Returns an unsigned number; raises ValueError behind the end of the file."""
-    if not 0 <= at <= at + size <= len(data):
-        raise ValueError("cut off")
-    return int.from_bytes(data[at : at + size])
-
-
-def box(kind: bytes, *content: bytes) -> bytes:
-    """Returns a box."""
-    body = b"".join(content)
-    return (8 + len(body)).to_bytes(4) + kind + body
-
-
-def top(data: bytes) -> dict[bytes, Box]:
-    """Returns the first box of each kind at the top of a file; what follows the last is ignored."""
-    found: dict[bytes, Box] = {}
-    try:
-        for one in boxes(data, 0, len(data)):
-            found.setdefault(one.kind, one)
-    except ValueError:
-        if not {b"ftyp", b"meta"} <= found.keys():
-            raise
-    return found
 
 
 def strip_still(data: bytes) -> list[bytes]:
@@ -88,6 +49,8 @@ def strip_still(data: bytes) -> list[bytes]:
     items = _items(data, inside[b"iinf"])
     primary = number(data, inside[b"pitm"].begin + 4, 4 if data[inside[b"pitm"].begin] else 2)
     references = list(_references(data, inside[b"iref"])) if b"iref" in inside else []
+    if max(len(items), len(references)) > _MOST_ITEMS:
+        raise ValueError(f"more than {_MOST_ITEMS} items")
     associations = dict(_associations(data, inside[b"iprp"]))
     kept = _kept(primary, items, references)
     located = dict(_located(data, inside[b"iloc"], inside.get(b"idat"), kept))
@@ -120,6 +83,41 @@ def strip_still(data: bytes) -> list[bytes]:
         box(b"meta", bytes(4), *fixed, iloc),
         box(b"mdat", *(located[item] for item in ordered)),
     ]
+
+
+def moving(data: bytes) -> bytes | None:
+    """Returns an animation with its metadata out of a decoder's sight, None for a still picture.
+
+    Raises:
+        ValueError: it claims to have very many frames.
+    """
+    at_top = top(data)
+    if b"moov" not in at_top:
+        return None
+    hidden = bytearray(data)
+    for one in (at_top[b"moov"], at_top.get(b"meta")):
+        if one is not None:
+            part = data[one.begin : one.end]
+            for size in _SIZES.finditer(part):
+                if int.from_bytes(size[1]) > MAX_FRAMES:
+                    raise ValueError(f"more than {MAX_FRAMES} frames")
+            hidden[one.begin : one.end] = part.replace(b"Exif", b"free").replace(b"mime", b"free")
+    return bytes(hidden)
+
+
+def exif_of(data: bytes) -> bytes:
+    """Returns the Exif of a file, from its TIFF header on, ``b""`` where it has none.
+
+    Raises what `strip_still` does.
+    """
+    meta = top(data)[b"meta"]
+    inside = {one.kind: one for one in boxes(data, meta.begin + 4, meta.end)}
+    items = _items(data, inside[b"iinf"])
+    wanted = next((item for item, one in items.items() if one.kind == b"Exif"), None)
+    if wanted is None:
+        return b""
+    found = dict(_located(data, inside[b"iloc"], inside.get(b"idat"), {wanted}))[wanted]
+    return found[4 + number(found, 0, 4) :]
 
 
 def _items(data: bytes, iinf: Box) -> dict[int, _Item]:
@@ -249,7 +247,7 @@ def _reference_entries(references: list[tuple[bytes, int, list[int]]], kept: set
 def _property_entries(
     data: bytes, iprp: Box, associations: dict[int, bytes], ordered: list[int]
 ) -> bytes:
-    ipco = next(one for one in boxes(data, iprp.begin, iprp.end) if one.kind == b"ipco")
+    ipco = {one.kind: one for one in boxes(data, iprp.begin, iprp.end)}[b"ipco"]
     used = {
         int.from_bytes(associations[item][at : at + 2]) & 0x7FFF
         for item in ordered

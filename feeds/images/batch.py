@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import math
+import mmap
+import threading
 import time
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Sequence
@@ -16,7 +18,7 @@ from feeds.config.model import Images
 from feeds.images.check import Form, NotAnImageError, Prepared, prepare
 from feeds.images.client import make_client
 from feeds.images.download import Answer, Limits, download
-from feeds.images.files import Written, write_aside
+from feeds.images.files import Written, unfinished_folder, write_aside
 from feeds.images.guard import Guard, Resolve, resolve
 from feeds.images.hosts import Hosts
 from feeds.text import clean_line
@@ -80,7 +82,10 @@ class Fetcher:
     ) -> None:
         self._images = images
         self._hosts = hosts
-        self._limits = Limits(images.max_bytes, images.timeout.total_seconds(), pause, until)
+        seconds, folder = images.timeout.total_seconds(), str(unfinished_folder(images.cache))
+        self._limits = Limits(images.max_bytes, seconds, pause, until, folder)
+        # Images wait for each other on disk, so that only one is in memory.
+        self._one_at_a_time = threading.Lock()
         self._form = Form(images.max_width, images.keep_metadata)
         self._turns: dict[str, asyncio.Semaphore] = defaultdict(
             lambda: asyncio.Semaphore(_PER_HOST)
@@ -126,13 +131,17 @@ class Fetcher:
             return Brought(wanted.key, answer)
         data, answer = answer.data, answer._replace(data=b"")
         try:
-            prepared = await asyncio.to_thread(prepare, data, self._form, self._images.max_pixels)
+            prepared = await asyncio.to_thread(self._prepared, data)
         except NotAnImageError as error:
             return Brought(wanted.key, answer, fault=_told(str(error)))
         except Exception as error:  # noqa: BLE001 (so do decoders, with hostile bytes)
             fault = f"cannot be looked at: {type(error).__name__}: {error}"
             return Brought(wanted.key, answer, fault=_told(fault))
         return Brought(wanted.key, answer, await asyncio.to_thread(self._keep, prepared))
+
+    def _prepared(self, data: bytes | mmap.mmap) -> Prepared:
+        with self._one_at_a_time:
+            return prepare(bytes(data), self._form, self._images.max_pixels)
 
     def _keep(self, prepared: Prepared) -> Copy:
         digest = hashlib.sha256(prepared.data).digest()

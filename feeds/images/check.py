@@ -20,7 +20,7 @@ from PIL import (
     UnidentifiedImageError,
 )
 
-from feeds.images.avif import strip_still, top
+from feeds.images.avif import exif_of, moving, strip_still
 from feeds.images.bounds import Layout, excess, layout
 from feeds.images.orientation import orientation, upright_exif
 from feeds.images.strip import parts_of
@@ -149,7 +149,7 @@ def _examine(data: bytes, max_pixels: int) -> _Image:
     media_type = _kind(data)
     plan, whole, turn = Layout(), True, orientation(data, media_type)
     if media_type == "image/avif":
-        plain = data if _is_moving(data) else b"".join(strip_still(data))
+        plain = moving(data) or b"".join(strip_still(data))
     else:
         parts, whole = parts_of(data, media_type)
         plan = layout(parts, media_type)
@@ -173,11 +173,9 @@ def _examine(data: bytes, max_pixels: int) -> _Image:
             raise NotAnImageError(too_much)
         animated = getattr(opened, "n_frames", 1) > 1
         _decode(opened, max_pixels, animated=animated)
+    if media_type == "image/avif" and not animated:
+        plain = b"".join(strip_still(data))
     return _Image(plain, media_type, whole, animated, 1 if animated else turn, size)
-
-
-def _is_moving(data: bytes) -> bool:
-    return b"moov" in top(data)
 
 
 def _decode(image: ImageFile.ImageFile, max_pixels: int, *, animated: bool) -> None:
@@ -200,8 +198,8 @@ def _as_it_is(data: bytes, image: _Image, form: Form) -> Prepared | None:
     width, height = image.size[::-1] if image.turn >= _TURNED else image.size
     if form.keep_metadata:
         return Prepared(data, image.type, width, height)
-    lies = image.turn > 1 and image.type != "image/avif"  # it needs the metadata to stand upright
-    if lies or not image.whole or (image.type == "image/avif" and image.animated):
+    # Without the metadata it would lie on its side.
+    if image.turn > 1 or not image.whole or (image.type == "image/avif" and image.animated):
         return None
     return Prepared(image.plain, image.type, width, height)
 
@@ -226,7 +224,8 @@ def _anew(data: bytes, image: _Image, form: Form, *, narrow: bool) -> Prepared:
         if image.type == "image/gif":
             upright = upright.convert("RGBA").quantize(method=Image.Quantize.FASTOCTREE)
         if form.keep_metadata:
-            options["exif"] = upright_exif(data, image.type)
+            exif = exif_of(data) if image.type == "image/avif" else data
+            options["exif"] = upright_exif(exif, image.type)
         out = io.BytesIO()
         # Pillow would write comments and Exif from here.
         upright.info = {key: upright.info[key] for key in upright.info if key == "transparency"}
@@ -254,7 +253,7 @@ def _drafted(opened: Image.Image, image: _Image, form: Form, *, narrow: bool) ->
 def _moving_avif(data: bytes, image: _Image) -> Prepared:
     """Returns an animation encoded anew; one that is long or large becomes its still picture."""
     out = io.BytesIO()
-    with Image.open(io.BytesIO(data), formats=["AVIF"]) as opened:
+    with Image.open(io.BytesIO(image.plain), formats=["AVIF"]) as opened:
         if image.size[0] * image.size[1] * getattr(opened, "n_frames", 1) > _LARGEST_MOVING:
             still = b"".join(strip_still(data))
             return Prepared(still, image.type, *image.size)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import math
+import mmap
+import tempfile
 import time
 import zlib
 from collections.abc import Callable
@@ -19,6 +21,8 @@ from feeds.images.guard import ForbiddenAddressError
 from feeds.times import retry_after, to_unix
 
 _MAX_REDIRECTS = 5
+# What is longer waits on disk for its turn, since many are under way at once.
+_IN_MEMORY = 256 * 1024
 _REDIRECTS = {301, 302, 303, 307, 308}
 _GONE = {404, 410}
 _TRY_AGAIN = {429, *range(500, 600)}
@@ -44,24 +48,27 @@ Result = Literal["fetched", "same", "missing", "refused", "failed"]
 class Limits(NamedTuple):
     """Bounds of one image, redirects included; `pause` is what the first retry waits. Seconds.
 
-    Nothing is waited for after the moment `until`, by `time.monotonic`.
+    Nothing is waited for after the moment `until`, by `time.monotonic`. `folder` is where what is
+    long is kept meanwhile, None for the system's temporary folder.
     """
 
     max_bytes: int
     seconds: float
     pause: float = 1.0
     until: float = math.inf
+    folder: str | None = None
 
 
 class Answer(NamedTuple):
     """What came of asking for an image.
 
-    `wait` is how many seconds the server wants to be left alone, 0 where it says nothing.
+    `data` is a file mapped into memory where it is long. `wait` is how many seconds the server
+    wants to be left alone, 0 where it says nothing.
     """
 
     result: Result
     reason: str = ""
-    data: bytes = b""
+    data: bytes | mmap.mmap = b""
     etag: str = ""
     modified: str = ""
     wait: float = 0.0
@@ -122,7 +129,7 @@ async def _follow(
             ):
                 location = response.headers.get(LOCATION.decode())
                 if response.status_code not in _REDIRECTS or location is None:
-                    return await _read(response, conditions, limits.max_bytes, now)
+                    return await _read(response, conditions, limits, now)
             left -= time.monotonic() - began
         target = _target(at, location)
         if target is None:
@@ -147,9 +154,10 @@ def _target(at: httpx.URL, location: str) -> httpx.URL | None:
 async def _read(
     response: httpx.Response,
     conditions: dict[str, str],
-    max_bytes: int,
+    limits: Limits,
     now: Callable[[], datetime],
 ) -> Answer:
+    max_bytes = limits.max_bytes
     status, headers = response.status_code, response.headers
     said = f"answered {status} {response.reason_phrase}".strip()
     if status == 304 and conditions:
@@ -170,17 +178,26 @@ async def _read(
         return Answer("refused", f"sent with the content coding {coding}, which was not asked for")
     # 32 + 15: the header says whether it is gzip or zlib (zlib's manual, inflateInit2).
     unpack = None if coding in {"", "identity"} else zlib.decompressobj(32 + zlib.MAX_WBITS)
-    data = bytearray()
-    try:
-        async for part in response.aiter_raw():
-            # Never more at once than one byte too many: a small part may hold gigabytes.
-            data += part if unpack is None else unpack.decompress(part, max_bytes + 1 - len(data))
-            if len(data) > max_bytes:
-                return too_large
-    except zlib.error:
-        return Answer("refused", f"is not in the content coding {coding} that it claims")
+    size = 0
+    with tempfile.SpooledTemporaryFile(_IN_MEMORY, dir=limits.folder) as file:
+        try:
+            async for part in response.aiter_raw():
+                # Never more at once than one byte too many: a small part may hold gigabytes.
+                more = part if unpack is None else unpack.decompress(part, max_bytes + 1 - size)
+                size += file.write(more)
+                if size > max_bytes:
+                    return too_large
+        except zlib.error:
+            return Answer("refused", f"is not in the content coding {coding} that it claims")
+        data: bytes | mmap.mmap
+        if size > _IN_MEMORY:
+            file.flush()
+            data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+        else:
+            file.seek(0)
+            data = file.read()
     etag, modified = (_sendable(headers.get(name, "")) for name in ("etag", "last-modified"))
-    return Answer("fetched", data=bytes(data), etag=etag, modified=modified)
+    return Answer("fetched", data=data, etag=etag, modified=modified)
 
 
 def _sendable(value: str) -> str:

@@ -29,10 +29,16 @@ class Written(NamedTuple):
     mtime_ns: int
 
 
-def write_aside(cache: Path, data: bytes) -> Written:
-    """Writes and flushes a file that has no name of a copy yet."""
+def unfinished_folder(cache: Path) -> Path:
+    """Returns the folder of what is being written, which is there then."""
     folder = cache / _UNFINISHED
     folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def write_aside(cache: Path, data: bytes) -> Written:
+    """Writes and flushes a file that has no name of a copy yet."""
+    folder = unfinished_folder(cache)
     descriptor, name = tempfile.mkstemp(dir=folder, prefix=_BEGUN)
     path = Path(name)
     try:

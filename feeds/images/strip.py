@@ -117,21 +117,33 @@ def _webp(data: bytes) -> Iterator[bytes]:
 
 
 def _gif(data: bytes) -> Iterator[bytes]:
+    done = 0
+    try:
+        for end, block in _gif_parts(data):
+            yield block
+            done = end
+    except (IndexError, ValueError):
+        yield data[done:]  # so that who decodes it meets the damage
+        raise
+
+
+def _gif_parts(data: bytes) -> Iterator[tuple[int, bytes]]:
+    """Yields the blocks that are kept, each with the place behind it."""
     at = 13 + _gif_colours(data[10])
-    yield data[:at]
+    yield at, data[:at]
     while True:
         begin, kind = at, data[at]
         if kind == 0x3B:  # trailer
-            yield b"\x3b"
+            yield at + 1, b"\x3b"
             return
         if kind == 0x2C:  # image: descriptor, colours, code size, data
             at = _gif_blocks(data, at + 11 + _gif_colours(data[at + 9]))
-            yield data[begin:at]
+            yield at, data[begin:at]
         elif kind == 0x21:  # extension: label, blocks
             label, name = data[at + 1], data[at + 3 : at + 14]
             at = _gif_blocks(data, at + 2)
             if label == 0xF9 or (label == 0xFF and name in _GIF_REPEATS):
-                yield data[begin:at]
+                yield at, data[begin:at]
         else:
             raise ValueError("no block")
 

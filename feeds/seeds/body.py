@@ -31,7 +31,7 @@ _LINKS = {"link_open": "href", "image": "src"}
 
 # What a body may cost. With these, whatever is in it, it takes less than half a second and 60 MB;
 # long reports with hundreds of links are far below.
-MAX_BODY_CHARACTERS = 256 * 1024
+MAX_BODY_CHARACTERS = 100_000
 MAX_BODY_LINES = 5_000
 MAX_BODY_MARKS = 20_000
 MAX_BODY_TOKENS = 60_000
