@@ -29,7 +29,7 @@ from feeds.store import Store
 # File systems note changes with a granularity of up to two seconds (FAT); what was changed that
 # shortly before it was read may have been changed again without a trace.
 _SETTLING_NS = 2_000_000_000
-# So much reading at most is lost when a pass is cut short; less is not worth a transaction.
+# How often what was read is kept: about so much reading is lost when a pass is cut short.
 _KEEP_SECONDS = 0.5
 
 Progress = Callable[[str, int, int], None]

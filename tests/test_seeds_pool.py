@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from feeds.model import Reading
+from feeds.seeds import pool
 from feeds.seeds.parse import ParseOptions
 from feeds.seeds.pool import Wanted, read_seeds
 from feeds.seeds.read import read_seed
@@ -108,3 +109,21 @@ def test_pass_without_libyaml_warns_once_however_many_processes_read(
     )
     assert json.loads(done.stdout)["items"] == _COUNT
     assert done.stderr.count("built without libyaml") == 1
+
+
+def test_readings_come_one_by_one_and_in_order_where_seeds_are_slow(
+    wanted: list[Wanted], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pool, "_CHUNK_SECONDS", -1.0)
+    monkeypatch.setattr(os, "cpu_count", lambda: 1)
+    read: list[str] = []
+
+    def reading(path: str, shown: str, known: bytes, options: ParseOptions) -> Reading:
+        read.append(path)
+        return read_seed(path, shown, known, options)
+
+    monkeypatch.setattr(pool, "read_seed", reading)
+    for number, one in enumerate(read_seeds(wanted, _OPTIONS), 1):
+        assert one.path == wanted[number - 1].path
+        assert len(read) == number
+    assert len(read) == len(wanted)
