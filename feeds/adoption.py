@@ -173,14 +173,16 @@ class _Keeper:
     def _take(self, image: CachedImage, name: str) -> None:
         """Makes a file the copy of an image: checked, measured, in the right form and place."""
         # Imported on demand: passes that find nothing new do without Pillow.
-        from feeds.images.check import Form, NotAnImageError, prepare
+        from feeds.images.check import Form, prepare
 
         images, path = self._images, self._images.cache / name
         try:
             data = path.read_bytes()
             form = Form(images.max_width, images.keep_metadata)
             copy = prepare(data, form, images.max_pixels)
-        except (NotAnImageError, OSError) as error:
+        except Exception as error:  # decoders of hostile bytes raise whatever they like
+            if isinstance(error, OSError) and is_of_all_files(error):
+                raise
             self._warn(f"{path} cannot be used: {error}")
             if image.name:
                 self._store.keep_image(unusable(image, str(error)))

@@ -12,6 +12,7 @@ import pytest
 
 from feeds.fetching import FetchOptions, fetch_images
 from feeds.model import image_key
+from feeds.images import check
 from feeds.passes import Ears, Options
 from feeds.report import PassReport
 from tests.imaging import HIDDEN, Server, configure, exif, picture, seed_with, serving
@@ -102,6 +103,19 @@ def test_dropped_file_that_is_no_image_is_told_and_left_alone(quiet: Site, data:
     assert path.read_bytes() == data
     (warning,) = told
     assert str(path) in warning
+
+
+def test_dropped_file_that_surprises_the_decoder_is_told_and_left_alone(
+    quiet: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def surprised(*_: object) -> None:
+        raise RuntimeError("a surprise")
+
+    monkeypatch.setattr(check, "prepare", surprised)
+    path, told = drop(quiet, picture()), list[str]()
+    quiet.publish(ears=Ears(warn=told.append))
+    assert told == [f"{path} cannot be used: a surprise"]
+    assert shown(quiet) == (URL, 0)
 
 
 @pytest.mark.parametrize(
