@@ -25,7 +25,12 @@ REFUSED = {
     "state in out": ("[paths]\nstate = 'out/state.db'", "paths.state", "paths.out"),
     "state is out": ("[paths]\nstate = 'out'", "paths.state", "paths.out"),
     "out below state": ("[paths]\nstate = 'a'\nout = 'a/out'", "paths.out", "paths.state"),
-    "state in seeds": ("[paths]\nstate = 'seeds/.x/s.db'", "paths.state", "paths.seeds.0"),
+    "state in seeds": ("[paths]\nstate = 'seeds/s.db'", "paths.state", "paths.seeds.0"),
+    "state in a dot folder of seeds that are watched": (
+        "[paths]\nstate = 'seeds/.x/s.db'\n[schedule]\nwatch = true",
+        "paths.state",
+        "paths.seeds.0",
+    ),
     "state is the configuration": (
         "[paths]\nstate = 'config.toml'",
         "paths.state",
@@ -73,6 +78,8 @@ def test_overlap_is_refused_with_both_keys_and_lines(
 
 ALLOWED = {
     "seeds in seeds": "[paths]\nseeds = ['seeds', 'seeds/a']",
+    "state in a dot folder of seeds": "[paths]\nstate = 'seeds/.x/s.db'",
+    "cache in a dot folder of seeds": "[images]\ncache = 'seeds/.x'",
     "state in the cache": "[images]\ncache = '.feeds'",
     "state in the site": "[paths]\nstate = 'state.db'",
     "out beside seeds by name": "[paths]\nout = 'seeds-out'",

@@ -25,7 +25,8 @@ def overlaps(config: Config, file: Path, places: Mapping[Key, str]) -> Iterator[
 
     All paths are absolute; `file` is config.toml, `places` tells where a key was written, if it
     was. Compared is what is on the disk: links are followed, and two names of one folder are one.
-    Seeds folders may lie in one another, and the state file in the image cache.
+    Seeds folders may lie in one another, the state file in the image cache, and both in a dot
+    folder of the seeds that nobody watches.
     """
     paths = config.paths
     seeds = [(("paths", "seeds", number), folder) for number, folder in enumerate(paths.seeds)]
@@ -39,7 +40,14 @@ def overlaps(config: Config, file: Path, places: Mapping[Key, str]) -> Iterator[
     if config.images.base_url:
         inside += [(one, cache) for one in own]
     inside += [(one, state) for one in (*own, served, cache) if one is not state]
-    inside += [(one, folder) for folder in seeds for one in (served, state, cache)]
+    inside += [(served, folder) for folder in seeds]
+    # Dot folders are passed over when seeds are read, but not when they are watched.
+    inside += [
+        (one, folder)
+        for folder in seeds
+        for one in (state, cache)
+        if config.schedule.watch or not _is_hidden(one[1], folder[1])
+    ]
     inside.append((served, cache))
     found: dict[frozenset[Key], str] = {}
     for one, around in inside:
@@ -83,6 +91,13 @@ def _relation(path: Path, around: Path) -> str:
     # Also what is reached by a link that lies inside.
     above = {*real.parents, *map(Path, map(os.path.realpath, path.parents))}
     return _INSIDE if any(one == other or _is_same(one, other) for one in above) else ""
+
+
+def _is_hidden(path: Path, folder: Path) -> bool:
+    """Tells whether a path lies in a dot folder of another."""
+    real, other = Path(os.path.realpath(path)), Path(os.path.realpath(folder))
+    inside = real.relative_to(other).parts if real.is_relative_to(other) else ()
+    return any(part.startswith(".") for part in inside)
 
 
 def _is_same(path: Path, other: Path) -> bool:
