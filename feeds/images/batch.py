@@ -6,10 +6,10 @@ import asyncio
 import hashlib
 import math
 import mmap
-import threading
 import time
 from collections import defaultdict, deque
 from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from types import TracebackType
 from typing import NamedTuple, Self
@@ -84,8 +84,9 @@ class Fetcher:
         self._hosts = hosts
         seconds, folder = images.timeout.total_seconds(), str(unfinished_folder(images.cache))
         self._limits = Limits(images.max_bytes, seconds, pause, until, folder)
-        # Images wait for each other on disk, so that only one is in memory.
-        self._one_at_a_time = threading.Lock()
+        # Images wait for each other on disk, so that only one is in memory; and one thread decodes
+        # them all, since the C library keeps what was freed for the thread that had it.
+        self._decoder = ThreadPoolExecutor(1, "decoder")
         self._form = Form(images.max_width, images.keep_metadata)
         self._turns: dict[str, asyncio.Semaphore] = defaultdict(
             lambda: asyncio.Semaphore(_PER_HOST)
@@ -131,7 +132,8 @@ class Fetcher:
             return Brought(wanted.key, answer)
         data, answer = answer.data, answer._replace(data=b"")
         try:
-            prepared = await asyncio.to_thread(self._prepared, data)
+            loop = asyncio.get_running_loop()
+            prepared = await loop.run_in_executor(self._decoder, self._prepared, data)
         except NotAnImageError as error:
             return Brought(wanted.key, answer, fault=_told(str(error)))
         except Exception as error:  # noqa: BLE001 (so do decoders, with hostile bytes)
@@ -140,8 +142,10 @@ class Fetcher:
         return Brought(wanted.key, answer, await asyncio.to_thread(self._keep, prepared))
 
     def _prepared(self, data: bytes | mmap.mmap) -> Prepared:
-        with self._one_at_a_time:
-            return prepare(bytes(data), self._form, self._images.max_pixels)
+        read = bytes(data)
+        if isinstance(data, mmap.mmap):
+            data.close()  # else its pages stay in memory meanwhile
+        return prepare(read, self._form, self._images.max_pixels)
 
     def _keep(self, prepared: Prepared) -> Copy:
         digest = hashlib.sha256(prepared.data).digest()
@@ -154,6 +158,7 @@ class Fetcher:
     async def __aexit__(
         self, kind: type[BaseException] | None, _: BaseException | None, __: TracebackType | None
     ) -> None:
+        self._decoder.shutdown(wait=False, cancel_futures=True)
         with suppress(Exception):  # what was fetched is there, however a server takes its leave
             await asyncio.wait_for(self._client.aclose(), _GOODBYE_SECONDS)
 

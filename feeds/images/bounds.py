@@ -1,14 +1,14 @@
 """What it would cost to decode an image, told by its headers before anything is decoded.
 
 The bounds are on memory, on the scans of a JPEG and on the frames of an animation. An image within
-them is decoded in some seconds and 64 MiB.
+them is decoded in some seconds and 48 MiB.
 """
 
 from __future__ import annotations
 
 from typing import NamedTuple
 
-MAX_MEMORY = 64 << 20
+MAX_MEMORY = 48 << 20
 MAX_SCANS = 100
 # Each scan goes over all of the picture again.
 MAX_SCANNED_PIXELS = 400_000_000

@@ -67,7 +67,7 @@ _UPRIGHT = {
 }
 # Pixels: what is encoded anew stands in memory two or three times.
 _LARGEST_ANEW = 5_000_000
-_LARGEST_MOVING = 8_000_000
+_LARGEST_MOVING, _LARGEST_FRAME = 8_000_000, 1_000_000
 _SMALLEST_SCALE = 8
 
 # Pillow warns of oddities by Python's warnings, whose filters are of the whole process. And one
@@ -254,7 +254,9 @@ def _moving_avif(data: bytes, image: _Image) -> Prepared:
     """Returns an animation encoded anew; one that is long or large becomes its still picture."""
     out = io.BytesIO()
     with Image.open(io.BytesIO(image.plain), formats=["AVIF"]) as opened:
-        if image.size[0] * image.size[1] * getattr(opened, "n_frames", 1) > _LARGEST_MOVING:
+        pixels = image.size[0] * image.size[1]
+        frames = getattr(opened, "n_frames", 1)
+        if pixels > _LARGEST_FRAME or pixels * frames > _LARGEST_MOVING:
             still = b"".join(strip_still(data))
             return Prepared(still, image.type, *image.size)
         profile, options = opened.info.get("icc_profile"), _SAVING["image/avif"]
