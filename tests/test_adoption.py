@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from feeds.fetching import FetchOptions, fetch_images
-from feeds.model import image_key
 from feeds.images import check
+from feeds.model import image_key
 from feeds.passes import Ears, Options
 from feeds.report import PassReport
 from tests.imaging import HIDDEN, Server, configure, exif, picture, seed_with, serving
