@@ -19,8 +19,8 @@ from measure import MEBIBYTE, Bar, Measurement, in_turn, print_bars, print_table
 from rescan import newest_shown
 from workspace import REPOSITORY, Workspace
 
+from feeds.common.urls import normal_url
 from feeds.images.names import likely_name
-from feeds.urls import normal_url
 
 HERE = Path(__file__).resolve().parent
 MEMORY_BAR = 150

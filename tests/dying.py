@@ -11,7 +11,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any, cast
 
-from feeds.processes import Say
+from feeds.common.task import Say
 
 
 def fork_server() -> int:

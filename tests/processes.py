@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Self
 
-from feeds.daemon.state import running_daemon
+from feeds.common.daemon_status import running_daemon
 from tests.site import Site
 
 # What is waited for comes at once, but for a machine that has much else to do.
@@ -151,8 +151,8 @@ def wait_for_a_pause(site: Site) -> None:
 # the command it is given over and over.
 FORKS = """
 import ctypes, os, sys
-import feeds.commands.run, feeds.images.batch
-from feeds.cli import main
+import feeds.cli.run, feeds.images.batch
+from feeds.cli.main import main
 def die_with_parent():
     ctypes.CDLL(None).prctl(1, 9)  # PR_SET_PDEATHSIG, SIGKILL
 die_with_parent()

@@ -9,7 +9,7 @@ from collections.abc import Mapping
 from itertools import count
 from pathlib import Path
 
-from feeds.model import Document
+from feeds.common.model import Document
 from feeds.publish import Publisher
 
 _TOUCHES = {"open", "os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.truncate"}

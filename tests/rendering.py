@@ -12,13 +12,13 @@ from typing import Any, NamedTuple
 import msgspec
 from hypothesis import strategies as st
 
+from feeds.common.model import Entry, Feed, Item, Provider, Selected, item_digest
+from feeds.common.text import clean_line
+from feeds.common.times import to_unix
 from feeds.config import load_config
-from feeds.model import Entry, Feed, Item, Provider, Selected, item_digest
-from feeds.pipeline import publish_pass
+from feeds.pipeline.run import publish_pass
+from feeds.render.context import Site as RenderSite
 from feeds.render.documents import render_feed
-from feeds.render.view import Site as RenderSite
-from feeds.text import clean_line
-from feeds.times import to_unix
 from tests.site import NOW
 
 GOLDEN = Path(__file__).parent / "golden"

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from feeds.model import Card
-from feeds.rescan import Rescan, read_ahead, rescan, survey
+from feeds.common.model import Card
+from feeds.pipeline.rescan import Rescan, read_ahead, rescan, survey
 from feeds.store import Store
 from tests.site import Site
 

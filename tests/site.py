@@ -17,14 +17,14 @@ from typing import Any, NamedTuple
 
 import yaml
 
-from feeds.cli import main
+from feeds.cli.main import main
+from feeds.common.callbacks import DEAF, DEFAULTS, Ears, Options
+from feeds.common.lock import hold
+from feeds.common.model import Card, Provider
+from feeds.common.reports import PassReport
 from feeds.config import Config, Loaded, load_config
-from feeds.model import Card, Provider
-from feeds.passes import DEAF, DEFAULTS, Ears, Options
-from feeds.pipeline import publish_pass
-from feeds.publish import hold
+from feeds.pipeline.run import publish_pass
 from feeds.publish.manifest import MANIFEST
-from feeds.report import PassReport
 from feeds.store.ours import claim
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)

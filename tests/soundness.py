@@ -1,4 +1,4 @@
-"""What `feeds.model` promises of every item, checked."""
+"""What `feeds.common.model` promises of every item, checked."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from typing import Any
 import msgspec
 from lxml import etree
 
-from feeds.model import Item
-from feeds.text import fold
-from feeds.urls import normal_url
+from feeds.common.model import Item
+from feeds.common.text import fold
+from feeds.common.urls import normal_url
 
 
 def assert_sound(item: Item) -> None:
-    """Checks what `feeds.model` promises of every item."""
+    """Checks what `feeds.common.model` promises of every item."""
     assert re.fullmatch(r"urn:uuid:[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", item.id)
     assert 0 <= item.quality <= 100
     assert item.heat >= -1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from feeds.model import Fingerprint, Problem, Reading
+from feeds.common.model import Fingerprint, Problem, Reading
 from feeds.store import Store
 from tests.site import card
 

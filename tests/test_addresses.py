@@ -6,11 +6,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from feeds.common.errors import ConfigError
+from feeds.common.slugs import slug
+from feeds.common.text import clean_line, fold
 from feeds.config import Config
-from feeds.errors import ConfigError
 from feeds.select.addresses import NOTHING_KNOWN, Directory, Known, Owner, is_made
-from feeds.slugs import slug
-from feeds.text import clean_line, fold
 from tests.site import config_of
 
 # Two names whose SHA-256 begin with the same 32 bits, found by trying.

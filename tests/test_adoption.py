@@ -10,11 +10,11 @@ from pathlib import Path
 
 import pytest
 
-from feeds.fetching import FetchOptions, fetch_images
-from feeds.images import check
-from feeds.model import image_key
-from feeds.passes import Ears, Options
-from feeds.report import PassReport
+from feeds.common.callbacks import Ears, Options
+from feeds.common.model import image_key
+from feeds.common.reports import PassReport
+from feeds.images import decode as check
+from feeds.images.fetch import FetchOptions, fetch_images
 from tests.imaging import HIDDEN, Server, configure, exif, picture, seed_with, serving
 from tests.site import NOW, Site
 

@@ -15,7 +15,7 @@ from lxml import etree
 from msgspec.structs import replace
 
 from feeds import __version__
-from feeds.model import Image, Item, Provider, Related
+from feeds.common.model import Image, Item, Provider, Related
 from tests.rendering import (
     FULL,
     HOSTILE_LINE,

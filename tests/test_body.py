@@ -1,4 +1,4 @@
-"""feeds.seeds.body: Markdown to HTML that no reader is harmed by."""
+"""feeds.seeds.markdown: Markdown to HTML that no reader is harmed by."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from lxml import etree
 
-from feeds.seeds.body import render_body
-from feeds.text import clean_block
+from feeds.common.text import clean_block
+from feeds.seeds.markdown import render_body
 
 _BASE = "https://news.example/2021/story.html?a=b"
 _ALLOWED = {"a": {"href", "title"}, "img": {"src", "alt", "title"}, "ol": {"start"}}

@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 import pytest
 from playwright.sync_api import Browser
 
-from feeds.text import clean_line
+from feeds.common.text import clean_line
 from tests.browsing import chromium, serving, visiting
 from tests.site import Site
 

@@ -10,11 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from feeds.common.model import Card, Feed, FeedKind, Provider
+from feeds.common.text import fold
 from feeds.config import Config
-from feeds.model import Card, Feed, FeedKind, Provider
 from feeds.select.addresses import NOTHING_KNOWN, Known
-from feeds.select.catalog import Names, catalog
-from feeds.text import fold
+from feeds.select.feeds import Names, catalog
 from tests.site import card, config_of
 
 Place = tuple[FeedKind, str]

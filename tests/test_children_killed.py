@@ -12,7 +12,7 @@ from contextlib import suppress
 
 import pytest
 
-from feeds.passes import Ears, Options
+from feeds.common.callbacks import Ears, Options
 from tests import dying
 from tests.imaging import Server, configure, picture, seed_with, serving
 from tests.processes import PATIENCE, Daemon, wait_until

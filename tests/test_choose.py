@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from feeds.model import Card, Memory
+from feeds.common.model import Card, Memory
 from feeds.select.addresses import Known, Owner
-from feeds.select.choose import Choice, Past, choose, without_duplicates
+from feeds.select.membership import Choice, Past, choose, without_duplicates
 from tests.site import card, config_of
 
 NOW = 1_000

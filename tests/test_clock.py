@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from feeds.passes import Ears
+from feeds.common.callbacks import Ears
 from tests.site import NOW, Site
 
 YEARS = timedelta(days=4000)

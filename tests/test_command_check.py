@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from feeds.errors import ConfigError, SeedsFolderError
+from feeds.common.errors import ConfigError, SeedsFolderError
 from tests.site import Site
 
 KNOWN = '[topics.AI]\n[providers."example.com"]\n'

@@ -13,8 +13,8 @@ from typing import Any
 
 import pytest
 
-from feeds.cli import main
-from feeds.errors import UnknownSeedError
+from feeds.cli.main import main
+from feeds.common.errors import UnknownSeedError
 from tests.site import REAL_SEEDS, Site
 
 URL = "https://news.example.com/stories/1"

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from feeds.errors import PublishError, SeedsFolderError
+from feeds.common.errors import PublishError, SeedsFolderError
 from tests.site import Site
 
 TOPIC = "topics/ai"

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from feeds.cli import main
+from feeds.cli.main import main
 from tests.site import Site
 
 

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from feeds.model import image_key
+from feeds.common.model import image_key
 from tests.imaging import Server, configure, picture, seed_with, serving
 from tests.site import Site
 

@@ -91,7 +91,7 @@ def test_init_says_why_it_cannot() -> None:
 
 
 def test_init_leaves_nothing_where_it_may_not_write() -> None:
-    from feeds.cli import main
+    from feeds.cli.main import main
 
     with open_folder() as folder, closed(folder, 0o555):
         assert main(["init", str(folder)]) == 2

@@ -15,8 +15,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from feeds.daemon.state import DaemonState, running_daemon
-from feeds.publish import DAEMON_LOCK, hold
+from feeds.common.daemon_status import DaemonState, running_daemon
+from feeds.common.lock import DAEMON_LOCK, hold
 from tests.permissions import closed, open_folder
 from tests.processes import Daemon, wait_for_a_pause, wait_until
 from tests.site import NOW, Site

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from feeds.errors import ConfigError
+from feeds.common.errors import ConfigError
 from tests.site import Site
 
 

@@ -14,9 +14,9 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from pydantic import BaseModel, ValidationError
 
+from feeds.common.errors import ConfigError
 from feeds.config import Config, Loaded, load_config
 from feeds.config.model import CustomFeed, Named, Rule
-from feeds.errors import ConfigError
 
 
 def load(folder: Path, toml: str | bytes, **environment: str) -> Loaded:

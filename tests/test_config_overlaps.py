@@ -7,9 +7,9 @@ from pathlib import Path
 
 import pytest
 
+from feeds.common.errors import ConfigError
 from feeds.config import load_config
 from feeds.config.overlaps import overlaps
-from feeds.errors import ConfigError
 from tests.site import Site
 
 REFUSED = {

@@ -10,9 +10,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from feeds.model import Related
+from feeds.common.model import Related
 from feeds.render.content import entry_content
-from feeds.render.view import Enclosure
+from feeds.render.context import Enclosure
 from tests.rendering import HOSTILE_LINE, make_item
 from tests.validator_values import html
 

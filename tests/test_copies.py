@@ -11,11 +11,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from feeds.errors import PublishError
-from feeds.passes import Options
-from feeds.processes import fork_context
-from feeds.publish import copies, is_copy, read_manifest
-from feeds.publish.copies import compressed, copy_names
+from feeds.common.callbacks import Options
+from feeds.common.child import fork_context
+from feeds.common.errors import PublishError
+from feeds.publish import compressed as copies
+from feeds.publish import is_copy, read_manifest
+from feeds.publish.compressed import compressed, copy_names
 from tests.publishing import publish, publish_and_die
 from tests.site import Site
 

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 from lxml import etree
 
-from feeds.pipeline import publish_pass
+from feeds.pipeline.run import publish_pass
 from feeds.publish.manifest import MANIFEST, read_manifest
 from feeds.store import open_store
 from tests.processes import Forks, wait_until

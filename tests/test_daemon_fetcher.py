@@ -11,8 +11,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from feeds.daemon import fetcher
-from feeds.daemon.fetcher import Fetched, FetchJob
+from feeds.daemon import fetch_process as fetcher
+from feeds.daemon.fetch_process import Fetched, FetchJob
 from tests import dying
 from tests.imaging import Server, configure, picture, seed_with, serving
 from tests.processes import PATIENCE, Daemon, processes_of, wait_until

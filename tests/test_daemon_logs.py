@@ -12,10 +12,10 @@ import pytest
 import structlog
 from structlog.testing import LogCapture
 
-from feeds.daemon.logs import PassLog, start_logging
-from feeds.daemon.runner import Outcome
-from feeds.model import Problem
-from feeds.report import FeedReport, PassReport
+from feeds.common.model import Problem
+from feeds.common.reports import FeedReport, PassReport
+from feeds.daemon.log import PassLog, start_logging
+from feeds.daemon.pass_process import Outcome
 from tests.site import NOW
 
 Event = dict[str, Any]

@@ -17,7 +17,7 @@ from statistics import median
 
 import pytest
 
-from feeds.publish import hold, holder_of
+from feeds.common.lock import hold, holder_of
 from tests.processes import PATIENCE, Daemon, let_passes_come_due, wait_for_a_pause, wait_until
 from tests.site import Site
 

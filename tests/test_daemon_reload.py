@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from feeds.publish import DAEMON_LOCK, holder_of
+from feeds.common.lock import DAEMON_LOCK, holder_of
 from tests.processes import Daemon, wait_until, watches
 from tests.site import Site
 

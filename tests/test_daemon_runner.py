@@ -11,12 +11,12 @@ from pathlib import Path
 
 import pytest
 
+from feeds.common.callbacks import Ears, Options
+from feeds.common.task import Say
 from feeds.config import Loaded
-from feeds.daemon import runner
-from feeds.daemon.runner import Outcome, run_pass
-from feeds.passes import Ears, Options
-from feeds.pipeline import publish_pass
-from feeds.processes import Say
+from feeds.daemon import pass_process as runner
+from feeds.daemon.pass_process import Outcome, run_pass
+from feeds.pipeline.run import publish_pass
 from tests import dying
 from tests.processes import PATIENCE, wait_until
 from tests.site import Site

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 import pytest
 
-from feeds.daemon.schedule import Timer, trigger_of
+from feeds.common.schedule import Timer, trigger_of
 from tests.processes import PATIENCE, wait_until
 from tests.site import config_of
 

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from feeds.publish import DAEMON_LOCK, holder_of
+from feeds.common.lock import DAEMON_LOCK, holder_of
 from tests.processes import PATIENCE, Daemon, let_passes_come_due, wait_until
 from tests.site import Site
 

@@ -15,8 +15,8 @@ from typing import Any
 import pytest
 import watchfiles
 
-from feeds.daemon import watch
-from feeds.daemon.watch import Watcher
+from feeds.daemon import triggers as watch
+from feeds.daemon.triggers import Watcher
 from tests.processes import wait_until, watches
 
 # What the daemon does between passes, only more often: it looks whether the folders are the same.

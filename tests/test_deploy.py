@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from feeds.cli import _parser
+from feeds.cli.main import _parser
+from feeds.common.cron import named_weekdays
 from feeds.config import Config
-from feeds.cron import named_weekdays
-from feeds.daemon.service import _GRACE_SECONDS
+from feeds.daemon.daemon import _GRACE_SECONDS
 from tests.processes import wait_until
 from tests.programs import need
 from tests.site import Site

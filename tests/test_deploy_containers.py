@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
-from feeds.cli import _parser
+from feeds.cli.main import _parser
 from feeds.config import Config
 from tests.processes import Daemon, wait_until
 from tests.site import Site

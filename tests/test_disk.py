@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from feeds.errors import PublishError, SeedsFolderError
-from feeds.passes import Options
+from feeds.common.callbacks import Options
+from feeds.common.errors import PublishError, SeedsFolderError
 from feeds.publish.manifest import MANIFEST
 from tests.permissions import closed, open_folder
 from tests.processes import Daemon

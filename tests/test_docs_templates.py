@@ -12,8 +12,9 @@ import pytest
 from jinja2 import Environment, meta
 from msgspec.structs import replace
 
-from feeds.render import html, index, pages
-from feeds.render.view import Pages
+from feeds.render import html, index
+from feeds.render import page_context as pages
+from feeds.render.context import Pages
 from tests.markdown import ROOT, Page, Row, code, tables
 from tests.rendering import RENDER_SITE, make_item, render_items, select_items
 

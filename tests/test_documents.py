@@ -11,7 +11,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from feeds.model import Feed, Image, Item, Provider, Related, Selected
+from feeds.common.model import Feed, Image, Item, Provider, Related, Selected
+from feeds.render.context import Pages
+from feeds.render.context import Site as RenderSite
 from feeds.render.documents import (
     RenderJob,
     document_paths,
@@ -19,8 +21,6 @@ from feeds.render.documents import (
     render_feed,
     render_feeds,
 )
-from feeds.render.view import Pages
-from feeds.render.view import Site as RenderSite
 from tests.rendering import RENDER_SITE, make_item, select_items
 
 _SITE = replace(

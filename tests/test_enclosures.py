@@ -13,9 +13,9 @@ import httpx
 import msgspec
 import pytest
 
-from feeds.model import Image, Picture
+from feeds.common.model import Image, Picture
+from feeds.render.context import Enclosure, enclosure_of
 from feeds.render.documents import feed_key, render_feed
-from feeds.render.view import Enclosure, enclosure_of
 from tests.imaging import FORMATS, configure, exif, picture, seed_with, serving
 from tests.rendering import RENDER_SITE, make_item, select_items
 from tests.site import Site

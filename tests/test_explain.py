@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from feeds.model import Card
-from feeds.select.choose import Past, choose
+from feeds.common.model import Card
 from feeds.select.explain import Reason, explain
+from feeds.select.membership import Past, choose
 from tests.site import card, config_of
 
 NOW = 1_000_000

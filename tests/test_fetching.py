@@ -12,12 +12,12 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from feeds.errors import BusyError, ImageCacheError
-from feeds.fetching import FetchOptions, fetch_images
-from feeds.model import MEDIA, image_key
-from feeds.passes import DEAF, Ears
-from feeds.publish import hold
-from feeds.report import FetchReport
+from feeds.common.callbacks import DEAF, Ears
+from feeds.common.errors import BusyError, ImageCacheError
+from feeds.common.lock import hold
+from feeds.common.model import MEDIA, image_key
+from feeds.common.reports import FetchReport
+from feeds.images.fetch import FetchOptions, fetch_images
 from feeds.store import CachedImage, open_for_reading
 from tests.imaging import (
     FORMATS,

@@ -8,12 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from feeds.errors import ImageCacheError
-from feeds.fetching import FetchOptions, fetch_images
+from feeds.common.errors import ImageCacheError
+from feeds.common.model import MEDIA, image_key
+from feeds.common.reports import FetchReport
 from feeds.images import batch
-from feeds.images.check import prepare
-from feeds.model import MEDIA, image_key
-from feeds.report import FetchReport
+from feeds.images.decode import prepare
+from feeds.images.fetch import FetchOptions, fetch_images
 from feeds.store import CachedImage, open_for_reading
 from tests.imaging import Request, Server, configure, picture, seed_with, serving
 from tests.site import NOW, Site

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from feeds.seeds.frontmatter import FrontMatter, split
-from feeds.seeds.yamltext import YamlError
+from feeds.seeds.yaml_reader import YamlError
 
 _BLOB = "wmN1XUkAeqeLw74hJAUdxFhxipbSYo35MMIBJs1M"
 

@@ -10,8 +10,8 @@ from typing import ClassVar
 import feedparser
 import pytest
 
-from feeds.gallery import Gallery
-from feeds.model import image_key
+from feeds.common.model import image_key
+from feeds.images.resolve import Gallery
 from feeds.publish import Publisher
 from feeds.store import open_store
 from tests.imaging import picture, seed_with
@@ -188,7 +188,7 @@ class Watched(Publisher):
 
 @pytest.fixture
 def watched(monkeypatch: pytest.MonkeyPatch) -> list[set[str]]:
-    monkeypatch.setattr("feeds.renewal.Publisher", Watched)
+    monkeypatch.setattr("feeds.pipeline.output.Publisher", Watched)
     monkeypatch.setattr(Watched, "seen", [])
     return Watched.seen
 

@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from feeds.model import Image, Item, Provider, Related
-from feeds.render.view import Pages
-from feeds.slugs import Addresses, slug
+from feeds.common.model import Image, Item, Provider, Related
+from feeds.common.slugs import Addresses, slug
+from feeds.render.context import Pages
 from tests.rendering import HOSTILE_LINE, RENDER_SITE, make_item, render_items
 from tests.validator_html import html_findings
 

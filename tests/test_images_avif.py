@@ -12,7 +12,7 @@ from PIL import Image
 
 from feeds.images.avif import exif_of, strip_still
 from feeds.images.boxes import box
-from feeds.images.check import Form, prepare
+from feeds.images.decode import Form, prepare
 from tests.imaging import HIDDEN, encoded, exif, picture
 
 MARK = HIDDEN.encode()

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from feeds.images.bounds import MAX_FRAMES, MAX_SCANS
-from feeds.images.check import Form, NotAnImageError, prepare
+from feeds.images.decode import Form, NotAnImageError, prepare
 from feeds.images.orientation import orientation
 from tests.imaging import encoded, exif, picture
 

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from feeds.images.check import Form, NotAnImageError, prepare
+from feeds.images.decode import Form, NotAnImageError, prepare
 from tests.imaging import FORMATS, HIDDEN, encoded, exif, picture
 
 PLAIN = Form()

@@ -16,9 +16,9 @@ import h2.events
 import pytest
 import trustme
 
-from feeds.images.client import make_client
 from feeds.images.download import Answer, Limits, download
 from feeds.images.guard import Guard
+from feeds.images.http import make_client
 from tests.imaging import picture, serving
 
 DATA = picture()

@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from feeds.model import image_key
+from feeds.common.model import image_key
 from tests.imaging import Behaviour, Request, Server, configure, picture, seed_with, serving
 from tests.processes import Forks
 from tests.site import Site
@@ -79,7 +79,7 @@ def test_fetch_that_is_killed_leaves_whole_files_only(site: Site, server: Server
 # Does a command, and dies of SIGKILL where it calls a function for the n-th time.
 _DIES = """
 import importlib, os, sys
-from feeds.cli import main
+from feeds.cli.main import main
 module, name, left, *arguments = sys.argv[1:]
 where, left = importlib.import_module(module), int(left)
 for step in name.split(".")[:-1]:
@@ -163,7 +163,7 @@ def test_pass_that_is_killed_when_it_makes_copies_smaller_does_not_cost_them(
     assert replaced.run("images", "fetch").code == 0
     server.behaviours.pop("/replaced")
     configure(replaced, images='refresh = "1s"\nmax_width = 50')
-    die_in(replaced, "feeds.pipeline", "renew", "export")
+    die_in(replaced, "feeds.pipeline.run", "renew", "export")
     for command in ("export", "images fetch", "export"):
         assert replaced.run(*command.split()).code == 0
         (data,) = copies(replaced)

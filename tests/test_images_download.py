@@ -13,9 +13,9 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
-from feeds.images.client import make_client
 from feeds.images.download import Answer, Limits, download
 from feeds.images.guard import Guard
+from feeds.images.http import make_client
 from tests.imaging import Behaviour, Request, Server, picture, serving
 
 BYTES = 200_000

@@ -12,9 +12,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from feeds.model import Feed, Image, Item, Provider
+from feeds.common.model import Feed, Image, Item, Provider
+from feeds.render.context import Enclosure, EntryView, FeedView
 from feeds.render.jsonfeed import render_json
-from feeds.render.view import Enclosure, EntryView, FeedView
 from tests.rendering import FULL, HOSTILE_LINE, RENDER_SITE, make_item, publish_full, render_items
 from tests.validator import findings
 

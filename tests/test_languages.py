@@ -1,4 +1,4 @@
-"""feeds.languages: tags that are registered, and what is not of the others."""
+"""feeds.common.languages: tags that are registered, and what is not of the others."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from feeds.languages import unregistered
+from feeds.common.languages import unregistered
 
 
 @pytest.mark.parametrize(

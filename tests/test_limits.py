@@ -7,17 +7,17 @@ from collections.abc import Callable
 
 import pytest
 
-from feeds.errors import PublishError
-from feeds.passes import Options
-from feeds.seeds.body import (
+from feeds.common.callbacks import Options
+from feeds.common.errors import PublishError
+from feeds.common.text import clean_block
+from feeds.seeds.markdown import (
     MAX_BODY_CHARACTERS,
     MAX_BODY_MARKS,
     CostlyBodyError,
     render_body,
 )
 from feeds.seeds.parse import MAX_MEMBERS
-from feeds.seeds.yamltext import MAX_VALUES, YamlError, load
-from feeds.text import clean_block
+from feeds.seeds.yaml_reader import MAX_VALUES, YamlError, load
 from tests.site import Site
 from tests.test_parse import good_item, parse_seed
 

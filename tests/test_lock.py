@@ -14,9 +14,8 @@ from pathlib import Path
 
 import pytest
 
-from feeds.errors import BusyError, PublishError
-from feeds.publish import DAEMON_LOCK, hold, holder_of
-from feeds.publish.lock import LOCK
+from feeds.common.errors import BusyError, PublishError
+from feeds.common.lock import DAEMON_LOCK, LOCK, hold, holder_of
 from tests.permissions import closed, open_folder
 from tests.publishing import contents
 
@@ -26,7 +25,7 @@ _ROOT = Path(__file__).parent.parent
 _HOLDER = """
 import subprocess, sys
 from pathlib import Path
-from feeds.publish import hold
+from feeds.common.lock import hold
 with hold(Path(sys.argv[1]), sys.argv[2], wait=0, on_wait=print):
     if "orphan" in sys.argv:
         subprocess.Popen(["sleep", "5"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -125,7 +124,7 @@ def test_two_locks_of_one_folder_have_nothing_to_do_with_each_other(tmp_path: Pa
 _CONTENDER = """
 import os, sys
 from pathlib import Path
-from feeds.publish import hold
+from feeds.common.lock import hold
 out = Path(sys.argv[1])
 for _ in range(30):
     with hold(out, "contender", wait=60, on_wait=lambda _: None):
@@ -146,7 +145,7 @@ def test_many_processes_are_never_inside_at_once(tmp_path: Path) -> None:
 _SLOW = """
 import sys
 from pathlib import Path
-from feeds.publish import hold
+from feeds.common.lock import hold
 def audit(event, _):
     if event == "fcntl.flock" and not stops:
         stops.append(event)
@@ -192,8 +191,8 @@ def test_lock_in_what_cannot_be_a_folder_is_an_error_that_says_so(
 _FULL = """
 import resource, sys
 from pathlib import Path
-from feeds.errors import PublishError
-from feeds.publish import hold
+from feeds.common.errors import PublishError
+from feeds.common.lock import hold
 out = Path(sys.argv[1])
 resource.setrlimit(resource.RLIMIT_FSIZE, (0, -1))
 try:

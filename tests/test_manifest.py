@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from feeds.errors import PublishError
+from feeds.common.errors import PublishError
 from feeds.publish.manifest import MANIFEST, Manifest, read_manifest
 
 _FILES = ("all.atom", "feeds.opml", "topics/ai.atom")

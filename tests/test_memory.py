@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from feeds.model import Memory
+from feeds.common.model import Memory
+from feeds.common.times import LATEST
 from feeds.select.memory import recall
-from feeds.times import LATEST
 from tests.site import card
 
 NOW = 1_000

@@ -19,9 +19,9 @@ from hypothesis import Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
+from feeds.common.callbacks import Options
 from feeds.config import load_config
-from feeds.passes import Options
-from feeds.pipeline import publish_pass
+from feeds.pipeline.run import publish_pass
 from tests.site import NOW, Site, front_matter, seed_text
 
 # A disk that flushes at once, where there is one: a history is some hundred flushes.

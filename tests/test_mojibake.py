@@ -1,4 +1,4 @@
-"""feeds.mojibake: what is certain is repaired, and honest text is left alone."""
+"""feeds.common.mojibake: what is certain is repaired, and honest text is left alone."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from feeds.mojibake import repair, without_stray_controls
-from feeds.text import clean_line
+from feeds.common.mojibake import repair, without_stray_controls
+from feeds.common.text import clean_line
 
 _HONEST = [
     *("The letter Ã is nasal", "Ã", "Ã is", "the letter Â and Ã", "Ã, Â and Ä", "Ã/Â", "a Â b"),

@@ -9,7 +9,7 @@ from datetime import timedelta
 import pytest
 from lxml import etree
 
-from feeds.errors import ConfigError
+from feeds.common.errors import ConfigError
 from tests.hub import Hub, name_hubs
 from tests.serving import Server
 from tests.site import NOW, Site

@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from feeds.errors import StateError
-from feeds.passes import Ears
-from feeds.store import move_aside, open_copy, open_for_reading, open_store, opening
+from feeds.common.callbacks import Ears
+from feeds.common.errors import StateError
+from feeds.store import move_aside, open_copy, open_for_reading, open_store
+from feeds.store import open as opening
 from feeds.store.ours import claim
 from feeds.store.schema import APPLICATION_ID, VERSION
 from tests.permissions import closed, open_folder

@@ -14,8 +14,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from lxml import etree
 
-from feeds.passes import DEAF, Ears, Options
-from feeds.pipeline import Refreshed, look
+from feeds.common.callbacks import DEAF, Ears, Options
+from feeds.pipeline.run import Refreshed, look
 from feeds.store.schema import VERSION
 from tests.site import Site
 

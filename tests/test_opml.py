@@ -10,7 +10,7 @@ import pytest
 from lxml import etree
 from msgspec.structs import replace
 
-from feeds.model import Document, Selected
+from feeds.common.model import Document, Selected
 from feeds.render.opml import render_opml
 from tests.rendering import RENDER_SITE, make_item, publish_full, select_items
 from tests.validator import findings

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from feeds.errors import ForeignStateError, StateError
+from feeds.common.errors import ForeignStateError, StateError
 from feeds.store import open_copy, open_existing, open_for_reading, open_store
 from feeds.store.ours import claim, is_marked, refuse_foreign
 from feeds.store.schema import APPLICATION_ID

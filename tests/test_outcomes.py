@@ -8,11 +8,11 @@ from typing import Any
 import pytest
 
 from feeds.images.batch import Brought, Copy
-from feeds.images.check import Prepared
+from feeds.images.cache import Written
+from feeds.images.decode import Prepared
 from feeds.images.download import Answer, Result
-from feeds.images.files import Written
 from feeds.images.hosts import Hosts, Trouble
-from feeds.outcomes import after
+from feeds.images.retry import after
 from feeds.store import CachedImage
 
 NOW, DAY = 1_000_000_000, 86_400

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from feeds.model import Image, Item, Problem, Provider, Related
+from feeds.common.model import Image, Item, Problem, Provider, Related
 from feeds.seeds.frontmatter import FrontMatter, split
 from feeds.seeds.parse import ParseOptions, parse
 from tests.site import front_matter, seed_text

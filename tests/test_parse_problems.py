@@ -7,8 +7,8 @@ from datetime import UTC
 
 import pytest
 
-from feeds.model import Problem
-from feeds.times import parse_date
+from feeds.common.model import Problem
+from feeds.common.times import parse_date
 from tests.test_parse import good_item, parse_seed, parse_text
 
 _OPTIONAL = (

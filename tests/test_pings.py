@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
+from feeds.common.times import from_unix
 from feeds.store import DamagedStateError, Store, open_existing, open_for_reading
 from feeds.store.schema import _MIGRATIONS, APPLICATION_ID
-from feeds.times import from_unix
 
 A, B = "https://a.example/hub", "https://b.example/hub"
 X, Y = "https://feeds.example.org/x.atom", "https://feeds.example.org/y.atom"

@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from feeds.errors import PublishError
-from feeds.passes import Ears, Options
-from feeds.report import PassReport
+from feeds.common.callbacks import Ears, Options
+from feeds.common.errors import PublishError
+from feeds.common.reports import PassReport
 from tests.site import NOW, REAL_SEEDS, Site
 
 HOUR = timedelta(hours=1)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from feeds.model import Card
+from feeds.common.model import Card
 from feeds.select.places import Place, places
 from feeds.select.thresholds import Thresholds
 from tests.site import card, config_of

@@ -12,7 +12,7 @@ from hypothesis import example, given, settings
 from lxml import etree
 from msgspec.structs import replace
 
-from feeds.model import Image, Provider, Related
+from feeds.common.model import Image, Provider, Related
 from feeds.render.opml import render_opml
 from feeds.render.plain import WORD_JOINER, defuse, looks_like_html, write_rss_text
 from tests.rendering import HOSTILE_LINE, RENDER_SITE, make_item, render_items, select_items

@@ -16,8 +16,8 @@ from pathlib import Path
 
 import pytest
 
-from feeds.errors import FeedsError
-from feeds.processes import spread
+from feeds.common.errors import FeedsError
+from feeds.common.workers import spread
 from tests import dying
 from tests.processes import PATIENCE, wait_until
 
@@ -157,7 +157,7 @@ def test_spread_passes_on_what_the_work_raises(worth: int) -> None:
 
 _SLEEPER = """
 import sys
-from feeds.processes import spread
+from feeds.common.workers import spread
 from tests.test_processes import _CORES, _note_and_sleep
 try:
     list(spread(_note_and_sleep, sys.argv[1:] * 5 * _CORES, chunk=1, worth=0))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from feeds.errors import PublishError
+from feeds.common.errors import PublishError
 from feeds.publish import Publisher, read_manifest
 from feeds.publish.manifest import MANIFEST
 from tests.permissions import closed, open_folder

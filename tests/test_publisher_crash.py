@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from feeds.processes import fork_context
+from feeds.common.child import fork_context
 from feeds.publish import read_manifest
 from tests.publishing import contents, documents, publish, publish_and_die
 from tests.site import Site
@@ -121,7 +121,7 @@ def test_full_disk_leaves_everything_as_it_was(tmp_path: Path, limit: int) -> No
 
 _EXPORT = """
 import resource, sys
-from feeds.cli import main
+from feeds.cli.main import main
 resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]), -1))
 sys.exit(main(["export", "--config", sys.argv[1]]))
 """

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from feeds.errors import PublishError
+from feeds.common.errors import PublishError
 from feeds.publish import Publisher, read_manifest
 from tests.publishing import document
 

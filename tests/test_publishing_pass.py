@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from feeds import rescan
-from feeds.errors import PublishError
-from feeds.passes import Options
+from feeds.common.callbacks import Options
+from feeds.common.errors import PublishError
+from feeds.common.times import rfc3339
+from feeds.pipeline import rescan
 from feeds.publish import read_manifest
 from feeds.seeds import fields, parse, read
-from feeds.times import rfc3339
 from tests.publishing import contents, documents
 from tests.site import NOW, Site
 

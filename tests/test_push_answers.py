@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from feeds.push.answers import (
+from feeds.common.times import LONGEST_REST
+from feeds.publish.websub import (
     FIRST_WAIT,
     LONGEST_WAIT,
     Answer,
@@ -12,7 +13,6 @@ from feeds.push.answers import (
     moved_to,
     next_wait,
 )
-from feeds.times import LONGEST_REST
 
 # 2015-10-21 07:28:00 UTC, the date in the examples of RFC 9110.
 NOW = 1445412480

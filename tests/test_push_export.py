@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from feeds.pipeline import publish_pass
-from feeds.push import jobs
+from feeds.pipeline.run import publish_pass
+from feeds.publish import delivery_task as jobs
 from feeds.store import open_existing
 from tests.hub import Hub, Say, name_hubs
 from tests.processes import PATIENCE

@@ -10,8 +10,8 @@ from socketserver import BaseRequestHandler
 
 import pytest
 
-from feeds.push import rounds
-from feeds.push.rounds import Round, push_to
+from feeds.publish import delivery as rounds
+from feeds.publish.delivery import Round, push_to
 from feeds.store import open_store
 from tests.hub import Hub, Say, serving
 from tests.processes import PATIENCE

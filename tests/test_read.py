@@ -14,12 +14,12 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from feeds.model import Item, Problem, Reading
+from feeds.common.model import Item, Problem, Reading
+from feeds.common.times import to_unix
 from feeds.seeds.frontmatter import MAX_BYTES
 from feeds.seeds.parse import ParseOptions
 from feeds.seeds.read import read_seed
 from feeds.seeds.scan import scan
-from feeds.times import to_unix
 from tests.permissions import closed, open_folder
 from tests.site import REAL_SEEDS, front_matter, seed_text
 from tests.soundness import assert_sound

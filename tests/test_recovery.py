@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from feeds.errors import DamagedManifestError, PublishError
-from feeds.passes import Ears, Options
+from feeds.common.callbacks import Ears, Options
+from feeds.common.errors import DamagedManifestError, PublishError
+from feeds.common.files import temporary_for
 from feeds.publish import read_manifest
-from feeds.publish.files import temporary_for
 from feeds.publish.manifest import MANIFEST
 from tests.site import Site
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from msgspec.structs import replace
 
+from feeds.render.context import Pages
 from feeds.render.redirects import PATHS, render_redirects
-from feeds.render.view import Pages
 from tests.rendering import RENDER_SITE, select_items
 
 SITE = replace(RENDER_SITE, base_url="https://example.org/a;b$uri/")

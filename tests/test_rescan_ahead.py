@@ -12,10 +12,10 @@ from typing import Any
 
 import pytest
 
-from feeds import rescan
-from feeds.model import Reading
-from feeds.passes import Ears, Options
-from feeds.seeds import pool
+from feeds.common.callbacks import Ears, Options
+from feeds.common.model import Reading
+from feeds.pipeline import rescan
+from feeds.seeds import read_many as pool
 from feeds.seeds.parse import ParseOptions
 from feeds.seeds.read import read_seed
 from tests.processes import wait_until

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from feeds.passes import Options
-from feeds.report import HeldReport, PassReport
+from feeds.common.callbacks import Options
+from feeds.common.reports import HeldReport, PassReport
 from tests.site import NOW, Site
 
 HOUR = timedelta(hours=1)

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from feeds.errors import SeedsFolderError
-from feeds.rescan import read_ahead, survey
+from feeds.common.errors import SeedsFolderError
+from feeds.pipeline.rescan import read_ahead, survey
 from feeds.seeds.scan import Found, scan
 from feeds.store import open_store
 from tests.permissions import closed, open_folder
@@ -186,7 +186,7 @@ def test_folder_that_moves_while_it_is_looked_for_keeps_its_items(
             (scanner.site.seeds / "b").rename(scanner.site.seeds / "0")
         yield from walk
 
-    monkeypatch.setattr("feeds.rescan.scan", moving)
+    monkeypatch.setattr("feeds.pipeline.rescan.scan", moving)
     assert scanner() == (4, 3, 3, 3)
     assert {card.id for card in scanner.cards().values()} == ids
 
@@ -207,7 +207,7 @@ def test_seed_that_a_scan_did_not_come_by_is_not_forgotten(
         away.rename(seed)
         return found
 
-    monkeypatch.setattr("feeds.rescan.scan", overlooking)
+    monkeypatch.setattr("feeds.pipeline.rescan.scan", overlooking)
     assert scanner() == (3, 0, 0, 0)
     scanner.site.seed("1.txt", number=1, quality=71)
     assert scanner() == (3, 1, 1, 0)

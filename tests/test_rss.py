@@ -15,8 +15,8 @@ from lxml import etree
 from msgspec.structs import replace
 
 from feeds import __version__
-from feeds.model import Image
-from feeds.render.view import Site as RenderSite
+from feeds.common.model import Image
+from feeds.render.context import Site as RenderSite
 from tests.rendering import FULL, HOSTILE_LINE, RENDER_SITE, make_item, publish_full, render_items
 from tests.validator import NAMESPACES, findings
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from feeds.errors import SeedsFolderError
-from feeds.model import Problem
+from feeds.common.errors import SeedsFolderError
+from feeds.common.model import Problem
 from feeds.seeds.frontmatter import MAX_BYTES
 from feeds.seeds.scan import Found, Seen, look_again, scan
 from tests.permissions import closed, open_folder

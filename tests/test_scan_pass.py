@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from feeds.errors import SeedsFolderError
+from feeds.common.errors import SeedsFolderError
 from feeds.seeds.frontmatter import MAX_BYTES
 from tests.site import Site
 

@@ -1,4 +1,4 @@
-"""feeds.seeds.pool: many seeds read in processes, as if they were read one after the other."""
+"""feeds.seeds.read_many: many seeds read in processes, as if they were read one after the other."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from feeds.model import Reading
-from feeds.seeds import pool
+from feeds.common.model import Reading
+from feeds.seeds import read_many as pool
 from feeds.seeds.parse import ParseOptions
-from feeds.seeds.pool import Wanted, read_seeds
 from feeds.seeds.read import read_seed
+from feeds.seeds.read_many import Wanted, read_seeds
 from tests.site import Site, front_matter, seed_text
 
 _COUNT = 700

@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from feeds.common.model import Card, Feed, FeedKind, Fingerprint, Memory, Reading, Selected
 from feeds.config import Config
-from feeds.model import Card, Feed, FeedKind, Fingerprint, Memory, Reading, Selected
-from feeds.select.choose import Past, choose
-from feeds.selection import next_turn, select, selected
+from feeds.pipeline.memberships import next_turn, select, selected
+from feeds.select.membership import Past, choose
 from feeds.store import Store
 from feeds.store.schema import migrate
 from tests.site import card, config_of
@@ -110,7 +110,7 @@ STEPS = st.builds(
 
 
 class Passes:
-    """A store, and the passes over it as `feeds.renewal` makes them."""
+    """A store, and the passes over it as `feeds.pipeline.output` makes them."""
 
     def __init__(self, connection: sqlite3.Connection, configs: tuple[Config, Config]) -> None:
         migrate(connection)

@@ -8,10 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from feeds.common.errors import ConfigError
 from feeds.config import load_config
-from feeds.errors import ConfigError
 from feeds.serve.clients import Proxies
-from feeds.serve.library import Library
+from feeds.serve.content import Library
 from tests.site import Site
 
 PROXIES = ["10.0.0.0/8", "192.0.2.7", "2001:db8:1::/48", "::1"]

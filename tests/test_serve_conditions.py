@@ -11,8 +11,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from feeds.serve.answers import Request
 from feeds.serve.conditions import listed_tags, status_of
+from feeds.serve.messages import Request
 from tests.serving import BROWSERS, Server
 from tests.serving import status_of as status_in
 from tests.site import Site

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from lxml import etree
 
-from feeds.render.cut import DIGEST_SIZE, entry_digests, without_entries
+from feeds.render.delta import DIGEST_SIZE, entry_digests, without_entries
 from feeds.serve.delta import accepts_deltas
 from feeds.store.versions import Versions
 from tests.processes import wait_until

@@ -16,8 +16,8 @@ CLOCKED = (
 import sys
 from datetime import datetime
 from pathlib import Path
-from feeds.cli import main
-from feeds.serve import library
+from feeds.cli.main import main
+from feeds.serve import content as library
 clock = Path(sys.argv[sys.argv.index("--config") + 1]).with_name("clock")
 library.utc_now = lambda: datetime.fromisoformat(clock.read_text())
 raise SystemExit(main())

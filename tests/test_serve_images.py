@@ -7,9 +7,9 @@ from datetime import timedelta
 
 import pytest
 
-from feeds.render.cut import entry_digests
-from feeds.serve.answers import Request
-from feeds.serve.library import Library
+from feeds.render.delta import entry_digests
+from feeds.serve.content import Library
+from feeds.serve.messages import Request
 from feeds.serve.query import Query
 from tests.imaging import picture, seed_with
 from tests.processes import wait_until

@@ -11,8 +11,8 @@ from datetime import timedelta
 
 import pytest
 
-from feeds.serve.bodies import digest_of
-from feeds.serve.library import Library
+from feeds.serve.body_cache import digest_of
+from feeds.serve.content import Library
 from tests.processes import wait_until
 from tests.serving import HOST, Server
 from tests.site import NOW, Site

@@ -10,18 +10,18 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from feeds.errors import ConfigError
+from feeds.common.errors import ConfigError
+from feeds.common.media_types import is_served, kind_of
 from feeds.render import atom, jsonfeed, opml, rss
-from feeds.serve.answers import Request
-from feeds.serve.bodies import Bodies, digest_of
+from feeds.serve.body_cache import Bodies, digest_of
+from feeds.serve.cache_policy import max_age
 from feeds.serve.conditions import Part, listed_tags, part_of
-from feeds.serve.encodings import CODINGS, choose, compress
+from feeds.serve.content import Library
 from feeds.serve.health import too_old_after
-from feeds.serve.kinds import is_served, kind_of
-from feeds.serve.library import Library
+from feeds.serve.messages import Request
+from feeds.serve.negotiation import CODINGS, choose, compress
 from feeds.serve.publication import NOTHING, ReplacedError, read_again, read_publication
 from feeds.serve.query import Query
-from feeds.serve.terms import max_age
 from feeds.store import open_for_reading
 from feeds.store.search import SearchIndex, TooLongError, Wanted
 from tests.site import NOW, Site, config_of

@@ -12,9 +12,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from feeds.serve.finder import Finder
-from feeds.serve.library import Library
+from feeds.serve.content import Library
 from feeds.serve.query import BadQueryError, Query
+from feeds.serve.query_feed import Finder
 from tests.processes import wait_until
 from tests.serving import Got, Server
 from tests.site import NOW, Site

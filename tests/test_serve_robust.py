@@ -24,8 +24,8 @@ CROWD = 1500
 IMPATIENT = (
     "-c",
     """
-from feeds.cli import main
-from feeds.serve import worker
+from feeds.cli.main import main
+from feeds.serve import granian as worker
 worker._UNREAD_MILLISECONDS = 1000
 raise SystemExit(main())
 """,

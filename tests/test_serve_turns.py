@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from feeds.serve.answers import BUSY, Answer, Request, plain
+from feeds.serve.messages import BUSY, Answer, Request, plain
 from feeds.serve.turns import Turns
 from tests.crowd import ask, flooding
 from tests.serving import HOST, Server

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from feeds.model import Entry, Feed, FeedKind, Memory, Provider, Slot, Summary
+from feeds.common.model import Entry, Feed, FeedKind, Memory, Provider, Slot, Summary
 from feeds.store import Store
 from tests.site import card
 from tests.storing import PROBLEM, good, record

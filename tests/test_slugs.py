@@ -1,4 +1,4 @@
-"""feeds.slugs: the part of an address that a name gives."""
+"""feeds.common.slugs: the part of an address that a name gives."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from feeds.slugs import slug
-from feeds.text import clean_line, fold
+from feeds.common.slugs import slug
+from feeds.common.text import clean_line, fold
 
 _SLUG = re.compile(r"[a-z0-9]+(?:[.-][a-z0-9]+)*")
 _NAMES = (

@@ -12,9 +12,10 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
-from feeds.errors import StateError
-from feeds.model import Card, Fingerprint
-from feeds.store import Store, open_store, opening
+from feeds.common.errors import StateError
+from feeds.common.model import Card, Fingerprint
+from feeds.store import Store, open_store
+from feeds.store import open as opening
 from tests.site import card
 from tests.storing import MARK, PROBLEM, WARNING, good, record
 

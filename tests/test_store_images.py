@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from feeds.model import Image, image_key
+from feeds.common.model import Image, image_key
 from feeds.store import CachedImage, HostFailure, Store
 from tests.storing import good, record
 

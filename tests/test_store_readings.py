@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from feeds.model import Fingerprint, Reading
+from feeds.common.model import Fingerprint, Reading
 from feeds.store import Store, open_store
 from feeds.store.readings import Kept
 from tests.site import card

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from feeds.fetching import collect_garbage
-from feeds.model import image_key
+from feeds.common.model import image_key
+from feeds.images.fetch import collect_garbage
 from tests.imaging import picture, seed_with
 from tests.site import NOW, Site
 

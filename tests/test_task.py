@@ -13,8 +13,9 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from feeds.errors import PublishError
-from feeds.processes import Ended, Say, Task, task
+from feeds.common import task
+from feeds.common.errors import PublishError
+from feeds.common.task import Ended, Say, Task
 from tests import dying
 from tests.dying import half_a_message, is_alive
 from tests.processes import PATIENCE, wait_until

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from feeds.errors import TemplateError
-from feeds.templates import read_templates
+from feeds.common.errors import TemplateError
+from feeds.common.templates import read_templates
 from tests.permissions import closed, open_folder
 from tests.site import Site
 

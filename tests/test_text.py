@@ -1,4 +1,4 @@
-"""feeds.text: what is left of text that comes from outside."""
+"""feeds.common.text: what is left of text that comes from outside."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from lxml import etree
 
-from feeds.text import clean_block, clean_line, fold
+from feeds.common.text import clean_block, clean_line, fold
 
 # What makes a text hard: white space, controls, surrogates, noncharacters, combining and invisible
 # characters, mojibake of one and of several rounds, and the marks that typographers love.

@@ -1,4 +1,4 @@
-"""feeds.times: dates and durations in and out."""
+"""feeds.common.times: dates and durations in and out."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from feeds.times import (
+from feeds.common.times import (
     LONGEST_REST,
     from_unix,
     parse_date,

@@ -1,4 +1,4 @@
-"""feeds.urls: which URLs and hosts are accepted, and what is made of them."""
+"""feeds.common.urls: which URLs and hosts are accepted, and what is made of them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from feeds.urls import (
+from feeds.common.urls import (
     WANTED_URL,
     has_dotted_host,
     hide_secrets,

@@ -12,10 +12,10 @@ from hypothesis import Phase, example, given, settings
 from hypothesis import strategies as st
 from lxml import etree
 
+from feeds.common.times import from_unix
 from feeds.config import Config, Loaded
 from feeds.config.types import _line
-from feeds.pipeline import publish_pass
-from feeds.times import from_unix
+from feeds.pipeline.run import publish_pass
 from tests.rendering import GOLDEN, HOSTILE_LINE, HOSTILE_TEXT
 from tests.site import NOW, Site
 from tests.validator import findings

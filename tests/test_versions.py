@@ -10,8 +10,8 @@ from datetime import timedelta
 import pytest
 
 from feeds.serve import delta
-from feeds.serve.answers import Answer, Request
-from feeds.serve.library import Library
+from feeds.serve.content import Library
+from feeds.serve.messages import Answer, Request
 from feeds.serve.query import Query
 from feeds.store.versions import Versions
 from tests.serving import Server
@@ -24,7 +24,7 @@ NAMES = ("subscribed", "new", "newer", "newest")
 
 # A server that notes everybody who comes again, and whose ready answers to queries last so long.
 NOTING = """
-from feeds.cli import main
+from feeds.cli.main import main
 from feeds.serve import application
 from feeds.store import versions
 application._READY_QUERIES_SECONDS = {seconds}

@@ -1,4 +1,4 @@
-"""feeds.seeds.yamltext: YAML to text, lists and dicts, by libyaml and by PyYAML's own parser."""
+"""feeds.seeds.yaml_reader: YAML to text, lists and dicts, by libyaml and by PyYAML's own parser."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ import yaml
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from feeds.seeds import yamltext
-from feeds.seeds.yamltext import MAX_DEPTH, Node, YamlError, key_places, load, places
+from feeds.seeds import yaml_reader as yamltext
+from feeds.seeds.yaml_reader import MAX_DEPTH, Node, YamlError, key_places, load, places
 
 _HOSTILE = settings(
     deadline=None,
@@ -243,7 +243,9 @@ def test_places_points_at_every_value() -> None:
 def test_parser_without_libyaml_warns_once(parser: str) -> None:
     # A process in which PyYAML's C extension cannot be imported, as where there is no libyaml.
     block = "sys.modules['yaml._yaml'] = None" if parser == "python" else "pass"
-    code = f"import sys; {block}; from feeds.seeds.yamltext import load; load('a'); load('b: [c]')"
+    code = (
+        f"import sys; {block}; from feeds.seeds.yaml_reader import load; load('a'); load('b: [c]')"
+    )
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60
     )

@@ -1,6 +1,6 @@
-"""Makes feeds/subtags.txt of the IANA Language Subtag Registry.
+"""Makes feeds/common/subtags.txt of the IANA Language Subtag Registry.
 
-    python tools/subtags.py registry.json > feeds/subtags.txt
+    python tools/subtags.py registry.json > feeds/common/subtags.txt
 
 `registry.json` is that of the npm package language-subtag-registry, which has the registry as IANA
 publishes it (RFC 5646, section 3.1); the date of its file stands in meta.json beside it.

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from feeds.common.slugs import domain_slug
+from feeds.common.text import fold
 from feeds.config.lines import Key
 from feeds.config.model import Config
-from feeds.slugs import domain_slug
-from feeds.text import fold
 
 
 class Clash(NamedTuple):

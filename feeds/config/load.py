@@ -13,15 +13,15 @@ from typing import Any, NamedTuple, get_args
 
 from pydantic import BaseModel, ValidationError
 
+from feeds.common.errors import ConfigError
+from feeds.common.urls import shown_url
 from feeds.config.aliases import clashes
+from feeds.config.duplicates import repeats
 from feeds.config.environment import overlay
 from feeds.config.lines import Key, key_lines
 from feeds.config.model import Config
 from feeds.config.overlaps import CACHE, OUT, STATE, TEMPLATES, overlaps
-from feeds.config.repeats import repeats
 from feeds.config.syntax import syntax_fault
-from feeds.errors import ConfigError
-from feeds.urls import shown_url
 
 # Pydantic speaks of Python; people write TOML.
 _WANTED = {

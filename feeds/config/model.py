@@ -9,6 +9,8 @@ from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from feeds.common.cron import named_weekdays
+from feeds.common.slugs import slug
 from feeds.config.types import (
     Address,
     Alias,
@@ -34,8 +36,6 @@ from feeds.config.types import (
     Url,
     Whole,
 )
-from feeds.cron import named_weekdays
-from feeds.slugs import slug
 
 
 class Section(BaseModel):

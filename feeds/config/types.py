@@ -11,9 +11,9 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from pydantic import AfterValidator, BeforeValidator, Field
 
-from feeds.text import clean_line
-from feeds.times import WANTED_DURATION, parse_duration
-from feeds.urls import WANTED_DOMAIN, WANTED_URL, normal_domain, normal_url, wanted_url
+from feeds.common.text import clean_line
+from feeds.common.times import WANTED_DURATION, parse_duration
+from feeds.common.urls import WANTED_DOMAIN, WANTED_URL, normal_domain, normal_url, wanted_url
 
 _LANGUAGE = re.compile(r"[a-z]{2,3}(-[a-z0-9]{2,8})*", re.IGNORECASE | re.ASCII)
 _SLUG = re.compile(r"[a-z0-9]+([.-][a-z0-9]+)*", re.ASCII)

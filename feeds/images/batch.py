@@ -14,14 +14,14 @@ from contextlib import suppress
 from types import TracebackType
 from typing import NamedTuple, Self
 
+from feeds.common.text import clean_line
 from feeds.config.model import Images
-from feeds.images.check import Form, NotAnImageError, Prepared, prepare
-from feeds.images.client import make_client
+from feeds.images.cache import Written, unfinished_folder, write_aside
+from feeds.images.decode import Form, NotAnImageError, Prepared, prepare
 from feeds.images.download import Answer, Limits, download
-from feeds.images.files import Written, unfinished_folder, write_aside
 from feeds.images.guard import Guard, Resolve, resolve
 from feeds.images.hosts import Hosts
-from feeds.text import clean_line
+from feeds.images.http import make_client
 
 _PER_HOST = 2
 # What is waited for the connections to be closed in good form.

@@ -16,9 +16,9 @@ from typing import Literal, NamedTuple
 import httpcore
 import httpx
 
-from feeds.images.client import LOCATION
+from feeds.common.times import retry_after, to_unix
 from feeds.images.guard import ForbiddenAddressError
-from feeds.times import retry_after, to_unix
+from feeds.images.http import LOCATION
 
 _MAX_REDIRECTS = 5
 # What is longer waits on disk for its turn, since many are under way at once.

@@ -15,7 +15,7 @@ from collections.abc import Awaitable, Callable, Iterable
 
 import httpcore
 
-from feeds.urls import normal_domain
+from feeds.common.urls import normal_domain
 
 _PORTS = {80, 443}
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")  # RFC 6052, section 2.1

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 
-from feeds.model import MEDIA, image_key
+from feeds.common.model import MEDIA, image_key
 
 # The formats that browsers and readers show, by media type.
 EXTENSIONS = {

@@ -1,7 +1,7 @@
 """out/: whole files or none, unchanged ones left alone, files of vanished feeds removed."""
 
-from feeds.publish.copies import is_copy, recipe
-from feeds.publish.lock import DAEMON_LOCK, Held, hold, holder_of
+from feeds.common.lock import DAEMON_LOCK, Held, hold, holder_of
+from feeds.publish.compressed import is_copy, recipe
 from feeds.publish.manifest import Manifest, read_manifest, write_manifest
 from feeds.publish.publisher import Publisher, stamp_of
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import msgspec
 
-from feeds.errors import DamagedManifestError, PublishError
-from feeds.publish.files import write_whole
+from feeds.common.errors import DamagedManifestError, PublishError
+from feeds.common.files import write_whole
 
 MANIFEST = ".feeds-manifest.json"
 # No part of a path below out/ is one of these.

@@ -17,10 +17,8 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Self
 
-from feeds.errors import PublishError
-from feeds.model import MEDIA, Document, Fingerprint
-from feeds.publish.copies import compressed, copy_names, is_copy
-from feeds.publish.files import (
+from feeds.common.errors import PublishError
+from feeds.common.files import (
     bytes_of,
     flush,
     has_bytes,
@@ -31,6 +29,8 @@ from feeds.publish.files import (
     write_file,
     write_whole,
 )
+from feeds.common.model import MEDIA, Document, Fingerprint
+from feeds.publish.compressed import compressed, copy_names, is_copy
 from feeds.publish.manifest import MANIFEST, Manifest, read_manifest
 
 # Flushes wait for the disk, not for us: several at once share the journal's commits.

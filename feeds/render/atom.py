@@ -12,11 +12,11 @@ from feedgen.ext.base import BaseEntryExtension, BaseExtension
 from feedgen.feed import FeedGenerator
 from lxml.etree import SubElement, _Element
 
-from feeds.model import Document
+from feeds.common.model import Document
+from feeds.render.context import EntryView, FeedView
 from feeds.render.media import MEDIA_NS, add_media
 from feeds.render.plain import defuse, looks_like_html, plain_title
 from feeds.render.stylesheet import with_stylesheet
-from feeds.render.view import EntryView, FeedView
 
 MEDIA_TYPE = "application/atom+xml"
 EXTENSION = "atom"

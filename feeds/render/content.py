@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from html import escape
 
-from feeds.model import Item, Related
-from feeds.render.view import Enclosure
+from feeds.common.model import Item, Related
+from feeds.render.context import Enclosure
 
 
 def entry_content(item: Item, enclosure: Enclosure | None, related: int) -> str:

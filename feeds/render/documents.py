@@ -9,12 +9,12 @@ from typing import NamedTuple
 
 import msgspec
 
-from feeds.model import Document, Feed, Item, Picture, Selected, Summary, item_digest
-from feeds.processes import spread
+from feeds.common.model import Document, Feed, Item, Picture, Selected, Summary, item_digest
+from feeds.common.times import from_unix
+from feeds.common.workers import spread
 from feeds.render import atom, html, index, jsonfeed, opml, redirects, rss
 from feeds.render.content import entry_content
-from feeds.render.view import NEVER, RENDER_VERSION, EntryView, FeedView, Site, enclosure_of
-from feeds.times import from_unix
+from feeds.render.context import NEVER, RENDER_VERSION, EntryView, FeedView, Site, enclosure_of
 
 EXTENSIONS = (atom.EXTENSION, rss.EXTENSION, jsonfeed.EXTENSION, html.EXTENSION)
 

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from feeds.model import Document
-from feeds.render.jinja import render_page
-from feeds.render.pages import content_policy, page_entry, page_feed, page_site
-from feeds.render.view import FeedView, up_from
+from feeds.common.model import Document
+from feeds.render.context import FeedView, up_from
+from feeds.render.environment import render_page
+from feeds.render.page_context import content_policy, page_entry, page_feed, page_site
 
 MEDIA_TYPE = "text/html"
 EXTENSION = "html"

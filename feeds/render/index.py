@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from feeds.model import Document, FeedKind, Summary
+from feeds.common.model import Document, FeedKind, Summary
+from feeds.common.times import from_unix
+from feeds.render.context import Site
+from feeds.render.environment import render_page
 from feeds.render.html import MEDIA_TYPE
-from feeds.render.jinja import render_page
-from feeds.render.pages import Group, content_policy, page_feed, page_site
-from feeds.render.view import Site
-from feeds.times import from_unix
+from feeds.render.page_context import Group, content_policy, page_feed, page_site
 
 PATH = "index.html"
 

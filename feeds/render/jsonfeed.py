@@ -6,9 +6,9 @@ from typing import Any
 
 import msgspec
 
-from feeds.model import Document
-from feeds.render.view import Enclosure, EntryView, FeedView
-from feeds.times import rfc3339
+from feeds.common.model import Document
+from feeds.common.times import rfc3339
+from feeds.render.context import Enclosure, EntryView, FeedView
 
 MEDIA_TYPE = "application/feed+json"
 EXTENSION = "json"

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from lxml.etree import SubElement, _Element
 
-from feeds.render.view import Enclosure
+from feeds.render.context import Enclosure
 
 MEDIA_NS = "http://search.yahoo.com/mrss/"
 

@@ -9,10 +9,10 @@ from html import escape
 
 from lxml import etree
 
-from feeds.model import Document, Feed, Summary
+from feeds.common.model import Document, Feed, Summary
+from feeds.common.times import from_unix
 from feeds.render.atom import EXTENSION
-from feeds.render.view import NEVER, Site
-from feeds.times import from_unix
+from feeds.render.context import NEVER, Site
 
 MEDIA_TYPE = "text/x-opml"
 PATH = "feeds.opml"

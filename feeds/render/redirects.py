@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from urllib.parse import quote
 
-from feeds.model import Document, Summary
+from feeds.common.model import Document, Summary
 from feeds.render import atom, html, jsonfeed, rss
-from feeds.render.view import Site
+from feeds.render.context import Site
 
 MEDIA_TYPE = "text/plain"
 # Names that begin with a dot are for web servers, not for readers.

@@ -12,11 +12,11 @@ from collections.abc import Callable, Iterator
 from datetime import datetime, tzinfo
 from typing import Any, NamedTuple, TypeVar
 
-from feeds.model import Severity
-from feeds.seeds.yamltext import NULLS, Path
-from feeds.text import clean_block, clean_line, without_mark
-from feeds.times import WANTED_DATE, parse_date
-from feeds.urls import normal_url, wanted_url
+from feeds.common.model import Severity
+from feeds.common.text import clean_block, clean_line, without_mark
+from feeds.common.times import WANTED_DATE, parse_date
+from feeds.common.urls import normal_url, wanted_url
+from feeds.seeds.yaml_reader import NULLS, Path
 
 _INTEGER = re.compile(r"[+-]?[0-9]{1,9}", re.ASCII)
 _FLAGS = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}

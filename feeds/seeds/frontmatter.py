@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from typing import Any, NamedTuple
 
-from feeds.mojibake import without_stray_controls
+from feeds.common.mojibake import without_stray_controls
 from feeds.seeds.leaks import FIELD, misplaced, quiet
 from feeds.seeds.secrets import scannable
-from feeds.seeds.yamltext import Place, YamlError, key_places, load, places
+from feeds.seeds.yaml_reader import Place, YamlError, key_places, load, places
 
 MAX_BYTES = 1024 * 1024
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from feeds.seeds.keys import KNOWN
 from feeds.seeds.secrets import TELLING, Secret, find_secrets, reaches, tells_secret
-from feeds.seeds.yamltext import Path, key_places, places
+from feeds.seeds.yaml_reader import Path, key_places, places
 
 FIELD = "secured"
 MISPLACED = (

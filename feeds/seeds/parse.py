@@ -17,16 +17,16 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from feeds.languages import unregistered
-from feeds.model import Image, Item, Problem, Provider, Related
-from feeds.seeds.body import CostlyBodyError, check_size, render_body
+from feeds.common.languages import unregistered
+from feeds.common.model import Image, Item, Problem, Provider, Related
+from feeds.common.text import fold
+from feeds.common.times import OLDEST_LIKELY, OLDEST_SHOWN
+from feeds.common.urls import WANTED_DOMAIN, WANTED_URL, has_dotted_host, host_of, normal_domain
 from feeds.seeds.fields import Fields, Note, is_null
 from feeds.seeds.frontmatter import FrontMatter
 from feeds.seeds.keys import KNOWN, suggestion
-from feeds.seeds.yamltext import Path
-from feeds.text import fold
-from feeds.times import OLDEST_LIKELY, OLDEST_SHOWN
-from feeds.urls import WANTED_DOMAIN, WANTED_URL, has_dotted_host, host_of, normal_domain
+from feeds.seeds.markdown import CostlyBodyError, check_size, render_body
+from feeds.seeds.yaml_reader import Path
 
 _MAX_PIXELS = 100_000
 # So many unknown keys of a seed are compared with the known ones, which costs 0.2 ms each.

@@ -8,12 +8,12 @@ import stat
 
 import msgspec
 
-from feeds.model import Card, Item, Problem, Reading, item_digest
+from feeds.common.model import Card, Item, Problem, Reading, item_digest
+from feeds.common.times import to_unix
 from feeds.seeds.frontmatter import MAX_BYTES, FrontMatter, split
 from feeds.seeds.leaks import FIELD, REACHES, leak
 from feeds.seeds.parse import ParseOptions, dotted, parse
-from feeds.seeds.yamltext import Path, YamlError
-from feeds.times import to_unix
+from feeds.seeds.yaml_reader import Path, YamlError
 
 # Raise it whenever the same bytes would give another item or other problems.
 PARSER_VERSION = 2

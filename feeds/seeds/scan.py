@@ -15,8 +15,8 @@ from typing import NamedTuple
 
 import msgspec
 
-from feeds.errors import SeedsFolderError
-from feeds.model import Problem
+from feeds.common.errors import SeedsFolderError
+from feeds.common.model import Problem
 from feeds.seeds.frontmatter import MAX_BYTES
 
 SUFFIXES = (".txt", ".md", ".markdown", ".yaml", ".yml")

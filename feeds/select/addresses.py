@@ -12,11 +12,11 @@ from itertools import islice
 from operator import itemgetter
 from typing import NamedTuple
 
+from feeds.common.errors import ConfigError
+from feeds.common.model import FeedKind
+from feeds.common.slugs import Addresses, domain_slug, domain_slugs, slugs
+from feeds.common.text import fold
 from feeds.config import Config
-from feeds.errors import ConfigError
-from feeds.model import FeedKind
-from feeds.slugs import Addresses, domain_slug, domain_slugs, slugs
-from feeds.text import fold
 
 _FOLDERS: dict[FeedKind, str] = {"topic": "topics", "provider": "providers", "custom": "custom"}
 _PARTS: dict[FeedKind, Callable[[str], Iterator[str]]] = {

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import msgspec
 
+from feeds.common.model import Card, Memory, Selected
+from feeds.common.times import from_unix, show_duration, show_time
 from feeds.config import Config
-from feeds.model import Card, Memory, Selected
-from feeds.select.choose import Choice
+from feeds.select.membership import Choice
 from feeds.select.places import Place, places
 from feeds.select.thresholds import Thresholds, held_back
-from feeds.times import from_unix, show_duration, show_time
 
 
 class Reason(msgspec.Struct, frozen=True):

@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import msgspec
 
-from feeds.model import Card, Memory
-from feeds.times import LATEST
+from feeds.common.model import Card, Memory
+from feeds.common.times import LATEST
 
 
 def recall(card: Card, now: int) -> Memory:

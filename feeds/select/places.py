@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
+from feeds.common.model import Card, FeedKind
+from feeds.common.text import fold
 from feeds.config.model import CustomFeed
-from feeds.model import Card, FeedKind
 from feeds.select.thresholds import Threshold, Thresholds
-from feeds.text import fold
 
 # Stands for the topic of an item that has none, and for the key of the feed of everything.
 ANY = ""

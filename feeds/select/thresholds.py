@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
+from feeds.common.model import Card
+from feeds.common.text import fold
+from feeds.common.times import from_unix, show_duration, show_time
 from feeds.config import Config
 from feeds.config.model import Named
-from feeds.model import Card
-from feeds.text import fold
-from feeds.times import from_unix, show_duration, show_time
 
 
 class Threshold(NamedTuple):

@@ -10,7 +10,10 @@ import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
-from feeds.serve.answers import (
+from feeds.common.slugs import QUERY
+from feeds.serve.content import Library
+from feeds.serve.files import Stream
+from feeds.serve.messages import (
     BAD_HOST,
     BROKEN,
     BUSY,
@@ -22,13 +25,10 @@ from feeds.serve.answers import (
     Request,
     plain,
 )
-from feeds.serve.library import Library
-from feeds.serve.media import Stream
 from feeds.serve.metrics import Counts
 from feeds.serve.query import BadQueryError, Query
+from feeds.serve.rsgi import HTTPProtocol, Scope, request_of, send, send_file
 from feeds.serve.turns import Turns
-from feeds.serve.wire import HTTPProtocol, Scope, request_of, send, send_file
-from feeds.slugs import QUERY
 
 _LONGEST_TARGET = 8192
 # Ready answers: how many, and of requests of at most how many characters.

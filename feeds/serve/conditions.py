@@ -8,7 +8,7 @@ from email.utils import formatdate, parsedate_to_datetime
 from functools import lru_cache
 from typing import NamedTuple
 
-from feeds.serve.answers import Request
+from feeds.serve.messages import Request
 
 # One member of a list of entity tags, with empty members before it (RFC 9110, section 5.6.1.2).
 _TAG = re.compile(r'[\s,]*(W/)?"([^"]*)"\s*(?=,|$)')

@@ -12,8 +12,8 @@ import time
 from collections.abc import Callable
 from typing import NamedTuple
 
-from feeds.serve.bodies import Bodies, digest_of
-from feeds.serve.encodings import IDENTITY, weighted
+from feeds.serve.body_cache import Bodies, digest_of
+from feeds.serve.negotiation import IDENTITY, weighted
 from feeds.store.versions import Versions
 
 MANIPULATION = "feed"
@@ -46,14 +46,14 @@ class Deltas:
         Raises:
             ValueError: this is no document of that format.
         """
-        from feeds.render.cut import entry_digests
+        from feeds.render.delta import entry_digests
 
         entries = entry_digests(extension, data)
         self._versions.record(key, digest, entries, int(time.time()))
 
     def note(self, key: str, extension: str, digest: str, read: Callable[[], bytes]) -> None:
         """Remembers what a version of a query holds, and that it was asked for now."""
-        from feeds.render.cut import entry_digests
+        from feeds.render.delta import entry_digests
 
         now = int(time.time())
         if self._versions.asked(key, digest, now):
@@ -82,7 +82,7 @@ class Deltas:
         self, key: str, extension: str, old: str, digest: str, read: Callable[[], bytes]
     ) -> Delta | None:
         """Returns what is new since the version `old`; None where that is not known."""
-        from feeds.render.cut import DIGEST_SIZE, without_entries
+        from feeds.render.delta import DIGEST_SIZE, without_entries
 
         since = int(time.time()) - self._window
         known = self._versions.entries(key, old, since, DIGEST_SIZE)

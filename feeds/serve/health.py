@@ -6,12 +6,12 @@ from datetime import datetime, timedelta
 
 import msgspec
 
+from feeds.common.daemon_status import running_daemon
+from feeds.common.reports import PassReport
+from feeds.common.schedule import trigger_of
+from feeds.common.times import show_time
 from feeds.config import Config
-from feeds.daemon.schedule import trigger_of
-from feeds.daemon.state import running_daemon
-from feeds.report import PassReport
 from feeds.store import open_for_reading
-from feeds.times import show_time
 
 # What a pass may be late, by its own length and the machine's.
 _GRACE = timedelta(minutes=1)

@@ -10,11 +10,11 @@ from prometheus_client import CollectorRegistry, start_http_server
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from feeds.report import PassReport
-from feeds.serve.answers import Answer, Tally
+from feeds.common.reports import PassReport
+from feeds.common.urls import shown_url
+from feeds.serve.messages import Answer, Tally
 from feeds.store import Store
 from feeds.store.totals import IMAGE_FETCHES, pings_to, totals
-from feeds.urls import shown_url
 
 _NOT_MODIFIED = 304
 # All that can be, so that every series is there from the start.

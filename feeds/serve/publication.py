@@ -6,13 +6,13 @@ import os
 from pathlib import Path
 from typing import NamedTuple
 
-from feeds.model import Fingerprint
+from feeds.common.media_types import is_served, kind_of
+from feeds.common.model import Fingerprint
+from feeds.common.slugs import QUERY, QUERY_MARK
 from feeds.publish import read_manifest, stamp_of
 from feeds.publish.manifest import MANIFEST
-from feeds.serve.bodies import Bodies, digest_of
-from feeds.serve.encodings import IDENTITY
-from feeds.serve.kinds import is_served, kind_of
-from feeds.slugs import QUERY, QUERY_MARK
+from feeds.serve.body_cache import Bodies, digest_of
+from feeds.serve.negotiation import IDENTITY
 
 _NANOSECONDS = 1_000_000_000
 _INDEX = "index.html"

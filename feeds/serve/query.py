@@ -7,8 +7,8 @@ from collections.abc import Iterable
 from typing import NamedTuple, Self
 from urllib.parse import parse_qsl, urlencode
 
-from feeds.text import clean_line, fold
-from feeds.urls import WANTED_DOMAIN, normal_domain
+from feeds.common.text import clean_line, fold
+from feeds.common.urls import WANTED_DOMAIN, normal_domain
 
 MAX_LIMIT = 200
 DEFAULT_LIMIT = 50

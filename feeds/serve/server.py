@@ -23,13 +23,13 @@ from granian.constants import HTTPModes, Interfaces
 from granian.http import HTTP1Settings
 from granian.server.embed import Server as Granian
 
+from feeds.common.errors import ServeError
 from feeds.config import Config, Loaded
-from feeds.daemon.serving import WATCHED
-from feeds.errors import ServeError
+from feeds.daemon.server_process import WATCHED
 from feeds.serve.application import Application
-from feeds.serve.library import Library
+from feeds.serve.content import Library
+from feeds.serve.granian import spawn_worker
 from feeds.serve.metrics import Counts, start_metrics
-from feeds.serve.worker import spawn_worker
 
 _TICK_SECONDS = 0.5
 _LISTEN_SECONDS = 0.01

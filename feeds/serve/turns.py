@@ -7,7 +7,7 @@ from collections import OrderedDict, deque
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
-from feeds.serve.answers import BUSY, Answer, Request
+from feeds.serve.messages import BUSY, Answer, Request
 
 Work = Callable[[], Answer]
 

@@ -1,14 +1,14 @@
 """The state file: what was read, what readers were shown, what was published. SQLite lives here."""
 
+from feeds.store.hubs import Ping
 from feeds.store.images import CachedImage, HostFailure
-from feeds.store.opening import (
+from feeds.store.open import (
     move_aside,
     open_copy,
     open_existing,
     open_for_reading,
     open_store,
 )
-from feeds.store.pings import Ping
 from feeds.store.store import DamagedStateError, Store
 
 __all__ = [

@@ -9,8 +9,8 @@ from typing import cast
 
 import msgspec
 
-from feeds.model import FeedKind, Image, Picture, image_key
-from feeds.urls import host_of
+from feeds.common.model import FeedKind, Image, Picture, image_key
+from feeds.common.urls import host_of
 
 _SHOWN = "name, type, length, width, height, digest, missing"
 
@@ -18,8 +18,8 @@ _SHOWN = "name, type, length, width, height, digest, missing"
 class CachedImage(msgspec.Struct, kw_only=True, frozen=True):
     """An image as the cache knows it; the copy is `name` (``""`` where there is none) and the rest.
 
-    `form` is how the copy was made (see `feeds.adoption.form_name`), `digest` the SHA-256 of its
-    bytes. `etag` and `modified` are what its server called it by. Times are seconds since 1970:
+    `form` is how the copy was made (see `form_name`), `digest` the SHA-256 of its bytes.
+    `etag` and `modified` are what its server called it by. Times are seconds since 1970:
     `fetched` when a server last confirmed the copy (0 where it was dropped into the cache), `due`
     when to ask next. `reason` says why the last fetch brought nothing.
     """

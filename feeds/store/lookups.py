@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 
 import msgspec
 
-from feeds.model import Entry, Feed, Summary
+from feeds.common.model import Entry, Feed, Summary
 
 
 class Lookups:

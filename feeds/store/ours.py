@@ -13,7 +13,7 @@ import tempfile
 from contextlib import suppress
 from pathlib import Path
 
-from feeds.errors import ForeignStateError, StateError
+from feeds.common.errors import ForeignStateError, StateError
 from feeds.store.schema import APPLICATION_ID
 
 # sqlite.org/fileformat, section 1.3: what a database begins with, and where its application is.

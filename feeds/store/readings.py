@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from feeds.model import Fingerprint, Reading
+from feeds.common.model import Fingerprint, Reading
 
 _PAGE = 200
 

@@ -116,8 +116,8 @@ _MIGRATIONS = (
     CREATE INDEX seed_topics ON seed (topics, dated) WHERE is_published;
     """,
     """
-    -- One row per image that a seed names or named (see feeds.model.image_key): the copy in the
-    -- cache (`name` is empty where there is none), what the last fetch came to, when the next is
+    -- One row per image that a seed names or named (see image_key): the copy in the cache
+    -- (`name` is empty where there is none), what the last fetch came to, when the next is
     -- due, and since when no seed names it (-1: the pass has still to look).
     CREATE TABLE image (
         key TEXT PRIMARY KEY,

@@ -17,8 +17,8 @@ from typing import NamedTuple
 
 import msgspec
 
-from feeds.model import Entry, Feed, Item, Picture
-from feeds.store.derived import changes, open_derived, read_state, remove_derived
+from feeds.common.model import Entry, Feed, Item, Picture
+from feeds.store.server_files import changes, open_derived, read_state, remove_derived
 from feeds.store.store import Store
 
 _SCHEMA = """

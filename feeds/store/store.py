@@ -10,14 +10,14 @@ from typing import TypeVar
 
 import msgspec
 
-from feeds.errors import StateError
-from feeds.model import Card, Fingerprint, Problem, Reading
+from feeds.common.errors import StateError
+from feeds.common.model import Card, Fingerprint, Problem, Reading
+from feeds.store.feed_items import Slots
+from feeds.store.hubs import Pings
 from feeds.store.images import Images
 from feeds.store.lookups import Lookups
-from feeds.store.pings import Pings
 from feeds.store.readings import Readings
 from feeds.store.retired import Retired
-from feeds.store.slots import Slots
 
 T = TypeVar("T")
 

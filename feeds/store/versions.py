@@ -6,7 +6,7 @@ import threading
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
-from feeds.store.derived import changes, open_derived
+from feeds.store.server_files import changes, open_derived
 
 _SCHEMA = """
     CREATE TABLE version (

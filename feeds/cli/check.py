@@ -1,0 +1,104 @@
+"""``feeds check``: reads everything, writes nothing, lists all problems."""
+
+from __future__ import annotations
+
+import difflib
+from argparse import Namespace
+from collections.abc import Iterator
+
+import msgspec
+
+from feeds.cli.console import Console
+from feeds.common.callbacks import utc_now
+from feeds.common.languages import unregistered
+from feeds.common.model import Card, Problem
+from feeds.common.templates import read_templates
+from feeds.common.text import fold
+from feeds.common.times import to_unix
+from feeds.config import Config, load_config
+from feeds.pipeline.limits import too_many_feeds
+from feeds.pipeline.output import past_of
+from feeds.pipeline.run import Refreshed, look
+from feeds.select.membership import Past, choose
+from feeds.store.server_files import read_state
+
+
+class CheckReport(msgspec.Struct):
+    """What a check found: counts, problems of seeds, and hints about the configuration."""
+
+    seeds: int
+    items: int
+    problems: list[Problem]
+    hints: list[str]
+
+
+def run(arguments: Namespace) -> int:
+    """Checks configuration and seeds; 1 where a seed, or a part of one, cannot be used."""
+    console = Console(json=arguments.json)
+    loaded = load_config(arguments.config)
+    _check_templates(loaded.config)
+    with console.listening() as ears:
+        seeds, cards, found = look(loaded, ears, _see, fresh=True)
+    choice = choose(cards, loaded.config, _past(loaded.config), to_unix(utc_now()))
+    problems = sorted([*found, *choice.duplicates])
+    hints = list(_hints(loaded.config, cards))
+    too_many = too_many_feeds(len(choice.feeds), loaded.config, lambda: cards)
+    if too_many:
+        hints.append(too_many)
+    console.problems(problems)
+    for hint in hints:
+        console.warn(f"{arguments.config}: {hint}")
+    errors = sum(problem.severity == "error" for problem in problems)
+    console.say(
+        f"{seeds} seeds, {len(cards)} usable: {errors} errors, {len(problems) - errors} warnings"
+    )
+    console.report(CheckReport(seeds, len(cards), problems, hints))
+    return 1 if problems or too_many else 0
+
+
+def _see(now_there: Refreshed) -> tuple[int, list[Card], list[Problem]]:
+    return now_there.seeds, list(now_there.store.cards()), now_there.problems
+
+
+def _past(config: Config) -> Past:
+    """Returns what the state file knows of addresses; seeds are read without it."""
+    found = [Past()]
+    read_state(config.paths.state, lambda store: found.append(past_of(store, config)))
+    return found[-1]
+
+
+def _check_templates(config: Config) -> None:
+    templates = read_templates(config.paths.templates) if config.site.pages else ()
+    if templates:
+        from feeds.render.environment import (
+            check_templates,  # costs 60 ms, and few sites have templates
+        )
+
+        check_templates(templates)
+
+
+def _hints(config: Config, cards: list[Card]) -> Iterator[str]:
+    """Yields what is no fault, but probably not what was meant."""
+    if "base_url" not in config.site.model_fields_set:
+        yield f"site.base_url is not set; the feeds say that they are at {config.site.base_url}"
+    language = config.site.language
+    if fault := unregistered(language):
+        yield f"site.language is {language!r}, but in the registry of language tags {fault}"
+    topics = {fold(topic): topic for card in cards for topic in card.topics}
+    domains = {card.provider.domain for card in cards}
+    providers = {one: one for one in domains | set(map(config.provider, domains))}
+    used_topics = [*config.topics, *(rule.topic for rule in config.rules)]
+    used_providers = [*config.providers, *(rule.provider for rule in config.rules)]
+    for feed in config.feeds:
+        used_topics += feed.topics
+        used_providers += feed.providers
+    yield from _unknown("topic", used_topics, topics)
+    yield from _unknown("provider", used_providers, providers)
+
+
+def _unknown(kind: str, used: list[str], known: dict[str, str]) -> Iterator[str]:
+    for name in dict.fromkeys(used):
+        if fold(name) not in known:
+            close = difflib.get_close_matches(fold(name), known, n=1)
+            hint = f" (did you mean {known[close[0]]!r}?)" if close else ""
+            yield f"no seed has the {kind} {name!r}{hint}"

@@ -1,0 +1,155 @@
+"""``feeds explain``: why a story is, or is not, in each feed."""
+
+from __future__ import annotations
+
+import os
+from argparse import Namespace
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+
+from feeds.cli.console import Console
+from feeds.common.callbacks import utc_now
+from feeds.common.errors import UnknownSeedError
+from feeds.common.model import Card, Item, Problem
+from feeds.common.times import from_unix, show_time, to_unix
+from feeds.common.urls import normal_url
+from feeds.config import Loaded, load_config
+from feeds.pipeline.output import past_of
+from feeds.pipeline.run import Refreshed, look
+from feeds.seeds.scan import SUFFIXES, shown
+from feeds.select.explain import Reason, explain
+from feeds.select.membership import choose
+from feeds.store import Store
+
+
+class Explanation(msgspec.Struct):
+    """One story: its seed, what is wrong with it, and every feed that it could be in."""
+
+    seed: str
+    id: str
+    title: str
+    problems: list[Problem]
+    feeds: list[Reason]
+
+
+class _Told(NamedTuple):
+    """An explanation, for machines and in lines for people."""
+
+    explanation: Explanation
+    lines: list[str]
+
+
+def run(arguments: Namespace) -> int:
+    """Explains every seed that the argument names."""
+    console = Console(json=arguments.json)
+    loaded = load_config(arguments.config)
+
+    def see(now_there: Refreshed) -> list[_Told]:
+        return list(_explanations(arguments.story, loaded, now_there))
+
+    with console.listening() as ears:
+        told = look(loaded, ears, see)
+    for _, lines in told:
+        for line in lines:
+            console.say(line)
+    console.report([explanation for explanation, _ in told])
+    return 0
+
+
+def _explanations(story: str, loaded: Loaded, now_there: Refreshed) -> Iterator[_Told]:
+    config, store, now = loaded.config, now_there.store, to_unix(utc_now())
+    choice = choose(store.cards(), config, past_of(store, config), now)
+    meant = _paths(story, loaded)
+    cards = [card for card in store.cards() if _is_meant(story, meant, card, store)]
+    paths = {card.path for card in cards} or meant
+    problems = [problem for problem in now_there.problems if problem.path in paths]
+    if not cards and not problems:
+        raise UnknownSeedError(_why_unknown(story, loaded))
+    for card in cards:
+        about = [problem for problem in problems if problem.path == card.path]
+        (data,) = store.items([card.number]).values()
+        item = msgspec.msgpack.decode(data, type=Item)
+        reasons = explain(card, choice, config, now)
+        explanation = Explanation(card.path, card.id, item.title, about, reasons)
+        yield _Told(explanation, [*_item_lines(card, item), *_reason_lines(explanation)])
+    if not cards:
+        heading = f"{story}: no feed can have this story, since its seed cannot be used:"
+        lines = [heading, *(f"  {problem}" for problem in problems)]
+        yield _Told(Explanation(story, "", "", problems, []), lines)
+
+
+def _is_meant(story: str, paths: set[str], card: Card, store: Store) -> bool:
+    if card.id in {story, f"urn:uuid:{story}"}:
+        return True
+    if "://" not in story:
+        return card.path in paths
+    (data,) = store.items([card.number]).values()
+    item = msgspec.msgpack.decode(data, type=Item)
+    return normal_url(story) in {item.url, item.original_url}
+
+
+def _candidates(story: str, loaded: Loaded) -> list[Path]:
+    """Returns what a path may mean: seen from here, from config.toml, from the seeds."""
+    starts = (Path.cwd(), loaded.base, *loaded.config.paths.seeds)
+    return [Path(os.path.normpath(start / story)) for start in starts]
+
+
+def _paths(story: str, loaded: Loaded) -> set[str]:
+    """Returns how problems would call the file, whatever links lead to it."""
+    found = _candidates(story, loaded)
+    for folder in loaded.config.paths.seeds:
+        real = folder.resolve()
+        found += [
+            folder / path.resolve().relative_to(real)
+            for path in _candidates(story, loaded)
+            if path.exists() and path.resolve().is_relative_to(real)
+        ]
+    return {shown(str(path), str(loaded.base)) for path in found}
+
+
+def _why_unknown(story: str, loaded: Loaded) -> str:
+    folders = ", ".join(map(str, loaded.config.paths.seeds))
+    if "://" in story or story.startswith("urn:"):
+        return f"no seed in {folders} has the URL or id {story}"
+    path = next((path for path in _candidates(story, loaded) if path.exists()), None)
+    if path is None:
+        return f"no seed {story}: there is no such file, here or in {folders}"
+    inside = next(
+        (path.relative_to(one) for one in loaded.config.paths.seeds if path.is_relative_to(one)),
+        None,
+    )
+    if inside is None:
+        return f"{story} is no seed: it is not below {folders} (paths.seeds)"
+    if any(part.startswith(".") for part in inside.parts):
+        return f"{story} is no seed: dot files and what is in dot folders are passed over"
+    return f"{story} is no seed: its name does not end in {', '.join(SUFFIXES)}"
+
+
+def _item_lines(card: Card, item: Item) -> Iterator[str]:
+    heat = "unknown" if card.heat == -1 else str(card.heat)
+    yield item.title
+    yield f"  seed      {card.path}"
+    yield f"  id        {card.id}"
+    yield f"  link      {item.url}"
+    yield f"  dated     {show_time(from_unix(card.dated))}"
+    if card.memory and card.memory.published != card.dated:
+        shown_as = show_time(from_unix(card.memory.published))
+        yield f"  shown as  {shown_as} (the date that readers saw first; it never moves)"
+    provider = f"{item.provider.name} ({item.provider.domain})"
+    yield f"  quality   {card.quality}, heat {heat}, provider {provider}"
+
+
+def _reason_lines(explanation: Explanation) -> Iterator[str]:
+    problems, reasons = explanation.problems, explanation.feeds
+    yield from (f"  {problem}" for problem in problems)
+    if any(problem.severity == "error" for problem in problems):
+        yield "  the seed cannot be used as it is: the feeds keep its last good state"
+    yield ""
+    width = max(len(reason.address) for reason in reasons)
+    for reason in reasons:
+        verdict = "in: " if reason.inside else "out:"
+        yield f"  {reason.address:<{width}}  {verdict} {reason.words}"
+    yield ""

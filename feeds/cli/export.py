@@ -1,0 +1,158 @@
+"""``feeds export``: one pass."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import sys
+from argparse import Namespace
+from contextlib import suppress
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import msgspec
+
+from feeds.cli.console import Console
+from feeds.cli.images import say_fetched
+from feeds.common.callbacks import Options
+from feeds.common.reports import PassReport
+from feeds.common.urls import shown_url
+from feeds.config import Config, Loaded, load_config
+from feeds.images.fetch import fetch_images
+from feeds.pipeline.run import publish_pass
+
+_LOCAL = {"localhost", "127.0.0.1"}
+_DEFAULT_CONFIG = Path("config.toml")
+
+
+def run(arguments: Namespace) -> int:
+    """Publishes once; with ``--strict`` problems and pending removals make the exit code 1."""
+    console = Console(json=arguments.json)
+    loaded = load_config(arguments.config)
+    if arguments.out:
+        loaded = loaded.with_out(arguments.out)
+    options = Options(
+        full=arguments.full, allow_empty=arguments.allow_empty, dry_run=arguments.dry_run
+    )
+    with console.listening() as ears:
+        report = publish_pass(loaded, options, ears)
+        fetched = None
+        if arguments.fetch_images and not options.dry_run:
+            fetched = fetch_images(loaded, ears=ears)
+        if fetched and fetched.changed:
+            report = _both(report, publish_pass(loaded, options, ears))
+    if fetched:
+        say_fetched(console, fetched)
+    console.problems(report.problems)
+    _summarise(console, report)
+    if not report.dry_run:
+        console.say(_where_to_look(arguments, loaded.config))
+    console.report(report)
+    if report.pings and not report.dry_run:
+        _push(console, loaded)
+    return 1 if arguments.strict and (report.problems or report.held) else 0
+
+
+def _both(first: PassReport, second: PassReport) -> PassReport:
+    """Returns the report of two passes in a row, as of one."""
+    written = sorted({*first.written, *second.written})
+    return msgspec.structs.replace(
+        second,
+        started=first.started,
+        seconds=round(first.seconds + second.seconds, 3),
+        read=first.read + second.read,
+        changed=first.changed + second.changed,
+        gone=first.gone + second.gone,
+        written=written,
+        removed=sorted({*first.removed, *second.removed} - set(written)),
+        unchanged=max(0, second.unchanged - len(set(first.written) - set(second.written))),
+        images_added=first.images_added + second.images_added,
+        images_removed=first.images_removed + second.images_removed,
+    )
+
+
+def _push(console: Console, loaded: Loaded) -> None:
+    """Tells hubs what changed; what they do not take is remembered for the next run."""
+    from feeds.publish.delivery_task import push_once  # on demand: most runs have nothing to tell
+
+    pushed = push_once(loaded)
+    for one in pushed.rounds:
+        hub = shown_url(one.hub)
+        if one.moved:
+            console.warn(f"the hub {hub} has moved to {one.moved}: change site.hub")
+        for loss in one.losses:
+            console.warn(f"the hub {hub} is not told of {loss}")
+        if one.sent:
+            console.say(f"told {hub} of {one.sent} documents")
+    errors = {one.hub: one.error for one in pushed.rounds}
+    for left in pushed.left:
+        error = errors.get(left.hub) or left.shown().error
+        why = f" ({error})" if error else ""
+        console.say(
+            f"{shown_url(left.hub)} is still to be told of {left.pending} documents{why}; "
+            "the next run tries again"
+        )
+
+
+def _summarise(console: Console, report: PassReport) -> None:
+    would = "would be " if report.dry_run else ""
+    console.say(
+        f"{report.seeds} seeds ({report.read} read, {report.gone} gone, {report.bad} bad), "
+        f"{report.items} items"
+    )
+    if report.dry_run:
+        for name in report.written:
+            console.say(f"would write {name}")
+        for name in report.removed:
+            console.say(f"would remove {name}")
+    for held in report.held:
+        console.warn(str(held))
+    for feed in report.feeds:
+        if feed.left_out:
+            console.warn(
+                f"{feed.address}: {feed.left_out} items qualified lately and found no room "
+                "(selection.max_exposed)"
+            )
+    console.say(
+        f"{len(report.feeds)} feeds in {report.out}: {len(report.written)} documents "
+        f"{would}written, {len(report.removed)} {would}removed, {report.unchanged} unchanged "
+        f"({report.seconds:.2f} s)"
+    )
+    if report.images_added or report.images_removed:
+        console.say(
+            f"{report.images_added} images {would}added, {report.images_removed} {would}removed"
+        )
+
+
+def _where_to_look(arguments: Namespace, config: Config) -> str:
+    """Says how to look at what was published, as a command that can be pasted into a shell."""
+    command = [_program(), "serve"]
+    if arguments.config != _DEFAULT_CONFIG:
+        command += ["--config", _shown(arguments.config)]
+    if arguments.out:
+        command += ["--out", _shown(arguments.out)]
+    url = urlsplit(config.site.base_url)
+    if url.hostname in _LOCAL:
+        port = url.port or (80 if url.scheme == "http" else 443)
+        if port != config.serve.port:
+            command += ["--port", str(port)]
+    serve = f"serve them here: {shlex.join(command)}"
+    if not config.site.pages:
+        return serve
+    out = config.paths.out
+    with suppress(OSError, ValueError):  # out/ is not below the current folder, or that is gone
+        out = out.relative_to(Path.cwd())
+    return f"look at them: {shlex.quote(_shown(out))}/index.html; {serve}"
+
+
+def _program() -> str:
+    """Returns what was typed to run this program: in a clone it need not be on the PATH."""
+    typed = sys.argv[0]
+    if Path(typed).name != "feeds" or shutil.which("feeds") == typed:
+        return "feeds"
+    return typed
+
+
+def _shown(path: Path) -> str:
+    return os.fsencode(path).decode(errors="backslashreplace")

@@ -1,0 +1,159 @@
+"""``feeds images``: looks after the image cache."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from datetime import datetime
+
+import msgspec
+
+from feeds.cli.console import Console
+from feeds.common.callbacks import utc_now
+from feeds.common.errors import FeedsError
+from feeds.common.model import image_key
+from feeds.common.reports import FetchReport
+from feeds.common.times import from_unix, show_time, to_unix
+from feeds.common.urls import normal_url, wanted_url
+from feeds.config import Loaded, load_config
+from feeds.images.fetch import FetchOptions, collect_garbage, fetch_images
+from feeds.images.names import likely_name
+from feeds.render.context import image_type
+from feeds.store import CachedImage, HostFailure, open_for_reading
+
+_UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
+
+
+class ImageStatus(msgspec.Struct):
+    """An image: `name` of the copy, ``""`` where there is none, and why the last fetch failed."""
+
+    url: str
+    state: str
+    name: str
+    reason: str
+    next_fetch: datetime | None
+
+
+class CacheStatus(msgspec.Struct):
+    """The image cache: where, what it holds, and the hosts that are left alone for a while."""
+
+    cache: str
+    copies: int
+    bytes: int
+    images: list[ImageStatus]
+    hosts: list[HostFailure]
+
+
+def run(arguments: Namespace) -> int:
+    """Does one of the actions."""
+    console = Console(json=getattr(arguments, "json", False))
+    loaded = load_config(arguments.config)
+    actions = {"fetch": _fetch, "status": _status, "gc": _gc, "path": _path}
+    actions[arguments.action](arguments, console, loaded)
+    return 0
+
+
+def say_fetched(console: Console, report: FetchReport) -> None:
+    """Tells people what a fetch did."""
+    if report.asked == 0:
+        console.say(f"no image is due ({report.seconds:.2f} s)")
+        return
+    counts = {
+        "fetched": report.fetched,
+        "not modified": report.same,
+        "missing": report.missing,
+        "refused": report.refused,
+        "failed": report.failed,
+        "left alone": report.left_alone,
+    }
+    said = ", ".join(f"{count} {what}" for what, count in counts.items() if count)
+    console.say(f"{report.asked} images asked for: {said} ({report.seconds:.2f} s)")
+
+
+def _fetch(arguments: Namespace, console: Console, loaded: Loaded) -> None:
+    if loaded.config.images.fetch == "off":
+        console.warn('images.fetch is "off": nothing is fetched, what is in the cache is checked')
+    with console.listening() as ears:
+        report = fetch_images(loaded, FetchOptions(digests=arguments.digests), ears)
+    say_fetched(console, report)
+    if report.changed:
+        console.say("the next pass publishes what changed: feeds export")
+    if report.asked > report.fetched + report.same:
+        console.say("why images are not there: feeds images status")
+    console.report(report)
+
+
+def _status(_: Namespace, console: Console, loaded: Loaded) -> None:
+    images, hosts = _known(loaded)
+    cache, now = loaded.config.images.cache, to_unix(utc_now())
+    copies = [image for image in images if image.name]
+    troubles = [host for host in hosts if host.until > now]
+    total = sum(image.length for image in copies)
+    console.say(f"cache   {cache}: {len(copies)} copies, {_show_size(total)}")
+    states = [_state(image) for image in images]
+    kinds = ("copy", "missing", "failed", "not fetched yet")
+    counted = ", ".join(f"{states.count(kind)} {kind}" for kind in kinds)
+    console.say(f"images  {len(images)} named by seeds: {counted}")
+    for host in troubles:
+        until = show_time(from_unix(host.until))
+        console.say(f"host    {host.host} is left alone until {until}: {host.reason}")
+    rows = [
+        (state, image.url, _when(image.due), image.reason)
+        for image, state in zip(images, states, strict=True)
+        if image.reason
+    ]
+    if rows:
+        console.table(("State", "Image", "Next", "Why"), rows)
+    listed = [
+        ImageStatus(image.url, state, image.name, image.reason, _time(image.due))
+        for image, state in zip(images, states, strict=True)
+    ]
+    console.report(CacheStatus(str(cache), len(copies), total, listed, troubles))
+
+
+def _gc(_: Namespace, console: Console, loaded: Loaded) -> None:
+    removed = collect_garbage(loaded, console.warn)
+    for name in removed:
+        console.say(f"removed {name}")
+    console.say(f"{len(removed)} copies removed from {loaded.config.images.cache}")
+    console.report({"removed": removed})
+
+
+def _path(arguments: Namespace, console: Console, loaded: Loaded) -> None:
+    url = normal_url(arguments.url)
+    if url is None:
+        raise FeedsError(f"{arguments.url!r} is no image's URL: wanted {wanted_url(arguments.url)}")
+    key = image_key(url)
+    with open_for_reading(loaded.config.paths.state) as store:
+        known = {image.key: image.name for image in store.images_in(key[:2])} if store else {}
+    console.say(known.get(key) or likely_name(url, image_type(url)))
+
+
+def _known(loaded: Loaded) -> tuple[list[CachedImage], list[HostFailure]]:
+    with open_for_reading(loaded.config.paths.state) as store:
+        if store is None:
+            return [], []
+        return store.images(), list(store.host_failures().values())
+
+
+def _state(image: CachedImage) -> str:
+    if image.name:
+        return "copy"
+    if image.missing:
+        return "missing"
+    return "failed" if image.failures else "not fetched yet"
+
+
+def _time(seconds: int) -> datetime | None:
+    return from_unix(seconds) if seconds else None
+
+
+def _when(seconds: int) -> str:
+    return show_time(from_unix(seconds)) if seconds else "now"
+
+
+def _show_size(size: float) -> str:
+    for unit in _UNITS:
+        if size < 1024 or unit == _UNITS[-1]:
+            break
+        size /= 1024
+    return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"

@@ -1,0 +1,27 @@
+"""``feeds run``: the daemon."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+
+from feeds.daemon.daemon import Daemon
+from feeds.daemon.log import start_logging
+from feeds.daemon.server_process import ServerProcess
+
+
+def run(arguments: Namespace) -> int:
+    """Runs passes on the schedule until SIGTERM or SIGINT."""
+    log = start_logging(as_json=arguments.log_json, debug=arguments.debug)
+    server = ServerProcess(_server_arguments(arguments), log) if arguments.serve else None
+    Daemon(arguments.config, arguments.out, log, server).run()
+    return 0
+
+
+def _server_arguments(arguments: Namespace) -> list[str]:
+    given = ["--config", str(arguments.config)]
+    if arguments.out:
+        given += ["--out", str(arguments.out)]
+    for flag in ("log_json", "debug"):
+        if getattr(arguments, flag):
+            given.append(f"--{flag.replace('_', '-')}")
+    return given

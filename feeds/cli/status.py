@@ -1,0 +1,86 @@
+"""``feeds status``: what the last pass did, and when the next is due."""
+
+from __future__ import annotations
+
+from argparse import Namespace
+from datetime import datetime
+
+import msgspec
+
+from feeds.cli.console import Console
+from feeds.common.daemon_status import DaemonState, running_daemon
+from feeds.common.reports import HubReport, PassReport
+from feeds.common.times import show_time
+from feeds.common.urls import shown_url
+from feeds.config import load_config
+from feeds.store import open_for_reading
+from feeds.store.hubs import HUBS_MOVED
+
+
+class Status(msgspec.Struct, omit_defaults=True):
+    """The last pass (None where there was none) and the daemon (None where none is running).
+
+    `hubs` are those that were not told yet of everything that changed; `moved` tells of configured
+    hubs where they say that they are now.
+    """
+
+    last_pass: PassReport | None
+    daemon: DaemonState | None
+    hubs: list[HubReport]
+    moved: dict[str, str] = {}
+
+
+def run(arguments: Namespace) -> int:
+    """Shows the state of things, with the daemon running or not."""
+    console = Console(json=arguments.json)
+    loaded = load_config(arguments.config)
+    paths = (loaded.with_out(arguments.out) if arguments.out else loaded).config.paths
+    with open_for_reading(paths.state) as store:
+        report = store.fact("report", PassReport) if store else None
+        hubs = [one.shown() for one in store.hub_reports()] if store else []
+        known = (store.fact(HUBS_MOVED, dict[str, str]) if store else None) or {}
+    configured = map(shown_url, loaded.config.site.hub)
+    moved = {hub: known[hub] for hub in configured if hub in known}
+    daemon = running_daemon(paths.out)
+    if daemon is None:
+        console.say("daemon     not running")
+    else:
+        doing = "a pass is running" if daemon.running else f"next pass {_when(daemon.next_pass)}"
+        console.say(f"daemon     process {daemon.pid} since {_when(daemon.since)}, {doing}")
+        if daemon.failing:
+            console.say(f"failing    {daemon.failing}")
+    if report is None:
+        console.say("last pass  none yet")
+    else:
+        _show(console, report, hubs)
+    for hub, place in moved.items():
+        console.say(f"hub        {hub} has moved to {place}: change site.hub")
+    console.report(Status(report, daemon, hubs, moved))
+    return 0
+
+
+def _show(console: Console, report: PassReport, hubs: list[HubReport]) -> None:
+    errors = len(report.problems) - report.warnings
+    console.say(f"last pass  {_when(report.started)}, took {report.seconds:.2f} s")
+    console.say(
+        f"read       {report.read} seeds, {report.changed} changed, {report.gone} gone; "
+        f"wrote {len(report.written)} documents, removed {len(report.removed)}"
+    )
+    console.say(f"seeds      {report.seeds - report.bad} good, {report.bad} bad")
+    console.say(f"problems   {errors} errors, {report.warnings} warnings")
+    for problem in report.problems:
+        console.say(f"  {problem}")
+    for held in report.held:
+        console.say(f"pending    {held}")
+    for hub in hubs:
+        why = f": {hub.error}" if hub.error else ""
+        console.say(
+            f"hub        {hub.hub}: {hub.pending} documents pending, the oldest since "
+            f"{_when(hub.oldest)}, next try {_when(hub.next_try)}{why}"
+        )
+    rows = [(feed.address, str(feed.entries), _when(feed.newest)) for feed in report.feeds]
+    console.table(("Feed", "Entries", "Newest"), rows)
+
+
+def _when(time: datetime | None) -> str:
+    return show_time(time) if time else "-"

@@ -1,1 +1,0 @@
-"""One module per command: `run(arguments)` does it and returns the exit code."""

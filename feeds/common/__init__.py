@@ -1,0 +1,1 @@
+"""Words, types and helpers that all packages share; no business logic."""

@@ -1,0 +1,132 @@
+"""What a pass did, in numbers and names: for people, for --json, and for the next pass."""
+
+from __future__ import annotations
+
+from datetime import datetime
+
+import msgspec
+
+from feeds.common.model import Problem, Summary
+from feeds.common.times import from_unix
+from feeds.common.urls import hide_secrets, shown_url
+
+
+class FeedReport(msgspec.Struct, frozen=True):
+    """One feed: `newest` is when its newest entry was published, `url` its Atom address.
+
+    `exposed` entries stand there only because they qualified lately; `left_out` more of that kind
+    found no room (`selection.max_exposed`).
+    """
+
+    address: str
+    title: str
+    entries: int
+    newest: datetime | None
+    url: str
+    exposed: int = 0
+    left_out: int = 0
+
+
+class HubReport(msgspec.Struct, frozen=True):
+    """A hub that is still to be told of `pending` changed documents, the oldest since `oldest`.
+
+    `error` is why it was not told yet, ``""`` where that was not tried.
+    """
+
+    hub: str
+    pending: int
+    oldest: datetime
+    next_try: datetime
+    error: str
+
+    def shown(self) -> HubReport:
+        """Returns what people may see of it: no credentials in the hub's address."""
+        error = hide_secrets(self.error, self.hub)
+        return msgspec.structs.replace(self, hub=shown_url(self.hub), error=error)
+
+
+class HeldReport(msgspec.Struct, frozen=True):
+    """A folder that lost too many stories at once: `stories` stay although their files are gone."""
+
+    folder: str
+    stories: int
+
+    def __str__(self) -> str:
+        return (
+            f"{self.folder}: the files of too many stories are gone at once ({self.stories}): is "
+            "a disk not mounted? Their removal is pending, and they stay in the feeds, until the "
+            "files are back. If it is meant, run 'feeds export --allow-empty' once."
+        )
+
+
+class FetchReport(msgspec.Struct, kw_only=True, frozen=True):
+    """One fetch of images.
+
+    Counts: `asked` for, `fetched` new ones, `same` as the copy, `missing` (none there, or no
+    image), `refused` (not to be had like this), `failed` (perhaps another time), `left_alone` with
+    their hosts, `postponed` since the fetch had gone on for long; `removed` copies that nobody
+    needs any more. `changed` says that a pass has something to publish. `seconds` is wall time.
+    """
+
+    started: datetime
+    seconds: float
+    asked: int = 0
+    fetched: int = 0
+    same: int = 0
+    missing: int = 0
+    refused: int = 0
+    failed: int = 0
+    left_alone: int = 0
+    postponed: int = 0
+    removed: int = 0
+    changed: bool = False
+
+
+class PassReport(msgspec.Struct, kw_only=True, frozen=True):
+    """One pass.
+
+    Counts: `seeds` files found, `read` of them read, `changed` of these with other content than
+    before, `gone` no longer there, `bad` not usable as they are (an older good item may still be
+    in the feeds), `items` in use; `unchanged` documents left alone; `images_added` copies of images
+    that came to out/, `images_removed` those that left it. `seconds` is wall time. `next_fetch` is
+    when images are to be fetched next, in seconds since 1970, None for never. `held` are stories
+    without files that stay in the feeds.
+
+    What passes that were cut short had read counts for the pass that publishes it.
+    """
+
+    started: datetime
+    seconds: float
+    out: str
+    dry_run: bool
+    seeds: int
+    read: int
+    changed: int
+    gone: int
+    bad: int
+    items: int
+    unchanged: int
+    written: list[str]
+    removed: list[str]
+    feeds: list[FeedReport]
+    problems: list[Problem]
+    pings: int = 0
+    images_added: int = 0
+    images_removed: int = 0
+    next_fetch: int | None = None
+    held: list[HeldReport] = []
+
+    @property
+    def warnings(self) -> int:
+        """How many problems cost a seed only a part of it."""
+        return sum(problem.severity == "warning" for problem in self.problems)
+
+
+def feed_report(summary: Summary, base_url: str) -> FeedReport:
+    """Returns the report of one feed."""
+    newest = from_unix(summary.newest) if summary.newest is not None else None
+    feed = summary.feed
+    url = f"{base_url}{feed.address}.atom"
+    return FeedReport(
+        feed.address, feed.title, summary.entries, newest, url, summary.exposed, summary.left_out
+    )

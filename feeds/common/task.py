@@ -1,0 +1,196 @@
+"""A function at work in a process of its own, watched over from outside without ever waiting."""
+
+from __future__ import annotations
+
+import os
+import signal
+import struct
+import time
+import traceback
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from functools import partial
+from importlib import import_module
+from multiprocessing.connection import Connection
+from typing import NamedTuple
+
+import msgspec
+
+from feeds.common.child import Child, begin_worker
+from feeds.common.errors import FeedsError
+
+# A busy machine may take long to start a process; the time that its work may take counts from then.
+_START_SECONDS = 120.0
+# What a process that is stopped in the midst of a message holds us up each time we look.
+_REST_SECONDS = 0.05
+_LENGTH = struct.Struct("!Q")
+_READ_BYTES = 1 << 20
+
+# Sends a message to whoever looks after the task.
+Say = Callable[[bytes], None]
+
+
+class Ended(NamedTuple):
+    """How a task ended: with what its function returned, or with the reason why with nothing.
+
+    `details` is a traceback where the reason is a fault of ours; `timed_out` where it took too
+    long and was killed.
+    """
+
+    result: bytes | None = None
+    reason: str = ""
+    details: str = ""
+    timed_out: bool = False
+
+
+class _Message(msgspec.Struct):
+    """What the process sends: its first word, what it says on the way, and how it ended."""
+
+    said: bytes | None = None
+    ended: Ended | None = None
+
+
+class Task:
+    """Runs `work(say, *arguments)` once; to be polled until it has ended, or to be stopped.
+
+    `work` stands in a module and returns bytes; a FeedsError that it raises is a reason for people.
+    `timeout` is in seconds, from the first word of the process on. Any way in which the process can
+    die, be stopped or fail to start is an end like others: no method raises or waits for it.
+    """
+
+    def __init__(
+        self,
+        work: Callable[..., bytes],
+        arguments: Sequence[object],
+        *,
+        name: str,
+        timeout: float,
+        preload: Sequence[str] = (),
+    ) -> None:
+        self._timeout = timeout
+        self._deadline = time.monotonic() + max(timeout, _START_SECONDS)
+        self._ended: Ended | None = None
+        modules = [work.__module__, *preload]
+        self._child = Child(name, _work, (work, list(arguments), modules), modules)
+        try:
+            self._inbox = _Inbox(self._child.start())
+        except (EOFError, OSError) as error:
+            self._end(Ended(reason=f"could not be started: {error!r}"))
+        except BaseException:
+            self._child.kill()
+            raise
+
+    def poll(self, seconds: float = 0) -> bytes | Ended | None:
+        """Returns what the task said, or how it ended, if it did; waits for up to `seconds`.
+
+        Once it has ended, that is what is returned for ever.
+        """
+        if self._ended:
+            return self._ended
+        rest = max(self._deadline - time.monotonic(), 0)
+        try:
+            message = self._inbox.message(min(seconds, rest))
+        except (EOFError, OSError, msgspec.DecodeError):
+            return self._end(Ended(reason=_death(self._child.exit_code())))
+        if message and message.ended:
+            return self._end(message.ended)
+        if not rest:  # however much it still has to say
+            return self._end(Ended(reason="took too long and was stopped", timed_out=True))
+        if message is None:
+            return None
+        if message.said is None:  # the first word
+            self._deadline = time.monotonic() + self._timeout
+        return message.said
+
+    def stop(self) -> None:
+        """Kills the process, if the task has not ended."""
+        if not self._ended:
+            self._end(Ended(reason="was stopped"))
+
+    def _end(self, ended: Ended) -> Ended:
+        self._ended = ended
+        self._child.kill()
+        return ended
+
+
+class _Inbox:
+    """Whole messages out of a pipe: half a one never keeps whoever reads waiting for the rest."""
+
+    def __init__(self, pipe: Connection) -> None:
+        self._pipe = pipe
+        self._data = bytearray()
+        os.set_blocking(pipe.fileno(), False)
+
+    def message(self, seconds: float) -> _Message | None:
+        """Returns the next message, None if there is none within `seconds`.
+
+        Raises:
+            EOFError, OSError: there will be none any more.
+        """
+        while (message := self._taken()) is None:
+            if not self._pipe.poll(seconds):
+                return None
+            with suppress(BlockingIOError):
+                part = os.read(self._pipe.fileno(), _READ_BYTES)
+                if not part:
+                    raise EOFError
+                self._data += part
+            seconds = _REST_SECONDS
+        return message
+
+    def _taken(self) -> _Message | None:
+        if len(self._data) < _LENGTH.size:
+            return None
+        (length,) = _LENGTH.unpack_from(self._data)
+        end = _LENGTH.size + length
+        if len(self._data) < end:
+            return None
+        message = msgspec.msgpack.decode(memoryview(self._data)[_LENGTH.size : end], type=_Message)
+        del self._data[:end]
+        return message
+
+
+def _death(code: int | None) -> str:
+    if code is not None and code < 0:
+        known = {one.value: one.name for one in signal.Signals}
+        return f"was killed by {known.get(-code, f'signal {-code}')}"
+    return f"died with exit code {code}"
+
+
+def _work(
+    pipe: Connection, work: Callable[..., bytes], arguments: list[object], modules: list[str]
+) -> None:
+    """What the process does."""
+    begin_worker()
+    with suppress(BrokenPipeError, ConnectionResetError):  # nobody listens any more
+        for module in modules:  # where the server that processes come from has not loaded them
+            with suppress(ImportError):
+                import_module(module)
+        _send(pipe, _Message())
+        _send(pipe, _Message(ended=_ended(work, partial(_say, pipe), arguments)))
+
+
+def _ended(work: Callable[..., bytes], say: Say, arguments: list[object]) -> Ended:
+    try:
+        return Ended(work(say, *arguments))
+    except FeedsError as error:
+        return Ended(reason=_text(str(error)))
+    except Exception as error:  # noqa: BLE001 (a fault of ours must be told, and stop only this task)
+        reason = f"{type(error).__name__}: {error}"
+        return Ended(reason=_text(reason), details=_text(traceback.format_exc()))
+
+
+def _text(text: str) -> str:
+    """Returns a text that can be sent: file names may be no Unicode."""
+    return text.encode(errors="backslashreplace").decode()
+
+
+def _say(pipe: Connection, said: bytes) -> None:
+    _send(pipe, _Message(said=said))
+
+
+def _send(pipe: Connection, message: _Message) -> None:
+    data = msgspec.msgpack.encode(message)
+    rest = memoryview(_LENGTH.pack(len(data)) + data)
+    while rest:
+        rest = rest[os.write(pipe.fileno(), rest) :]

@@ -1,0 +1,164 @@
+"""Work spread over processes: the same results in the same order, whoever is killed meanwhile."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import threading
+import traceback
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import closing, suppress
+from itertools import chain, islice
+from multiprocessing.connection import Connection
+from queue import SimpleQueue
+from typing import Any, Generic, TypeVar
+
+from feeds.common.child import Child, begin_worker
+from feeds.common.errors import WorkerError
+
+T = TypeVar("T")
+
+# What the workers will need, loaded once and shared by all of them.
+_PRELOAD = ["feeds.seeds.read_many", "feeds.render.documents", "ftfy"]
+# So often is a worker given the same chunk before the chunk is taken to be what kills it.
+_ATTEMPTS = 8
+
+
+def spread(
+    work: Callable[[list[T]], bytes], source: Iterable[T], *, chunk: int, worth: int
+) -> Iterator[bytes]:
+    """Yields what `work` makes of each chunk of the source, in order.
+
+    From `worth` members on (and on more than one core) the work is done in processes; only a few
+    chunks are in memory at a time. The chunk of a process that is killed is given to another one.
+
+    Raises:
+        WorkerError: whatever process has a certain chunk is killed, or none can be started.
+    """
+    rest = iter(source)
+    first = list(islice(rest, worth)) if worth else []
+    workers = os.cpu_count() or 1
+    members = chain(first, rest)
+    if len(first) < worth or workers == 1:
+        while part := list(islice(members, chunk)):
+            yield work(part)
+        return
+    pool = _Pool(work)
+    with closing(pool), ThreadPoolExecutor(workers) as threads:
+        pending: deque[Future[bytes]] = deque()
+        try:
+            while part := list(islice(members, chunk)):
+                if pool.size < workers:
+                    pool.grow()
+                pending.append(threads.submit(pool.do, part))
+                if len(pending) > 2 * workers:
+                    yield pending.popleft().result()
+            while pending:
+                yield pending.popleft().result()
+        finally:
+            for future in pending:
+                future.cancel()
+            pool.stop()
+
+
+class _Pool(Generic[T]):
+    """Processes that do the same work, each for one thread of ours at a time."""
+
+    def __init__(self, work: Callable[[list[T]], bytes]) -> None:
+        self._work = work
+        self._lock = threading.Lock()
+        self._all: list[Child] = []
+        self._idle: SimpleQueue[Child] = SimpleQueue()
+        self._stopped = False
+        self.size = 0
+
+    def grow(self) -> None:
+        """Adds a process."""
+        child = self._new()
+        self._begin(child)
+        self._idle.put(child)
+        self.size += 1
+
+    def do(self, part: list[T]) -> bytes:
+        """Returns what a process makes of a chunk, or raises what it raised."""
+        child = self._idle.get()
+        try:
+            for _ in range(_ATTEMPTS):
+                pipe = child.pipe or self._begin(child)
+                try:
+                    pipe.send(part)
+                    result, error = pipe.recv()
+                except (EOFError, OSError, pickle.UnpicklingError):
+                    if self._stopped:
+                        break
+                    child = self._replace(child)
+                else:
+                    if error:
+                        raise error
+                    return bytes(result)
+        finally:
+            self._idle.put(child)
+        raise WorkerError(
+            "a worker process was killed (out of memory?), as was each that took over its work; "
+            "nothing was published. Try again."
+        )
+
+    def stop(self) -> None:
+        """Kills all processes, so that nobody waits for one any more."""
+        with self._lock:
+            self._stopped = True
+            for child in self._all:
+                child.signal()
+
+    def close(self) -> None:
+        """Sees the processes off; to be called when no thread uses them any more."""
+        for child in self._all:
+            child.kill()
+
+    def _new(self) -> Child:
+        child = Child("feeds worker", _serve, (self._work,), _PRELOAD)
+        with self._lock:
+            self._all.append(child)
+        return child
+
+    def _replace(self, child: Child) -> Child:
+        with self._lock:
+            self._all.remove(child)
+            child.kill()
+        return self._new()
+
+    def _begin(self, child: Child) -> Connection:
+        try:
+            pipe = child.start()
+        except (EOFError, OSError) as error:
+            raise WorkerError(
+                f"no worker process could be started ({error}); nothing was published. Try again."
+            ) from None
+        if self._stopped:
+            child.signal()
+        return pipe
+
+
+def _serve(pipe: Connection, work: Callable[[list[Any]], bytes]) -> None:
+    """What a process does: chunk after chunk, until it is killed."""
+    begin_worker()
+    with suppress(EOFError, OSError):  # nobody wants more of it
+        while True:
+            pipe.send(_answer(work, pipe.recv()))
+
+
+def _answer(
+    work: Callable[[list[Any]], bytes], part: list[Any]
+) -> tuple[bytes | None, Exception | None]:
+    """Returns what came of a chunk, or what is to be raised where the work is wanted."""
+    try:
+        return work(part), None
+    except Exception as error:  # noqa: BLE001 (it is raised again)
+        error.add_note(traceback.format_exc())
+        try:
+            pickle.loads(pickle.dumps(error))  # noqa: S301 (our own)
+        except Exception:  # noqa: BLE001 (what an exception keeps may be anything)
+            return None, RuntimeError(f"{type(error).__name__}: {error}")
+        return None, error

@@ -1,0 +1,135 @@
+"""The files of the image cache. A copy appears under its name whole, and flushed."""
+
+from __future__ import annotations
+
+import errno
+import os
+import tempfile
+from contextlib import suppress
+from pathlib import Path
+from typing import NamedTuple
+
+from feeds.common.model import MEDIA
+from feeds.images.names import key_of
+
+# Below the cache, beside MEDIA: what is being written.
+_UNFINISHED = "tmp"
+_OF_ALL_FILES = {
+    *(errno.ENOSPC, errno.EDQUOT, errno.EROFS, errno.EIO),
+    *(errno.EMFILE, errno.ENFILE, errno.ENOMEM),
+}
+_BEGUN = "feeds-"
+_NOTE = ".feeds-sha256"
+
+
+class Written(NamedTuple):
+    """A file that waits for its name."""
+
+    path: Path
+    mtime_ns: int
+
+
+def unfinished_folder(cache: Path) -> Path:
+    """Returns the folder of what is being written, which is there then."""
+    folder = cache / _UNFINISHED
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def write_aside(cache: Path, data: bytes) -> Written:
+    """Writes and flushes a file that has no name of a copy yet."""
+    folder = unfinished_folder(cache)
+    descriptor, name = tempfile.mkstemp(dir=folder, prefix=_BEGUN)
+    path = Path(name)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fchmod(descriptor, 0o644)  # web servers run as somebody else
+            os.fsync(descriptor)
+            return Written(path, os.fstat(descriptor).st_mtime_ns)
+    except BaseException:
+        path.unlink(missing_ok=True)
+        raise
+
+
+def give_name(cache: Path, written: Written, name: str, digest: bytes) -> None:
+    """Puts a file in the place of a copy, instead of the one that was there.
+
+    If there was one, the SHA-256 `digest` is noted first: the store learns of the new bytes later,
+    and until then they must not be taken for damage (see `announced`).
+    """
+    path = cache / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if path.exists():
+        write_aside(cache, digest).path.replace(_note(cache, name))
+    written.path.replace(path)
+
+
+def announced(cache: Path, name: str) -> bytes:
+    """Returns the digest of the bytes that last replaced a copy; empty where that is not known."""
+    try:
+        return _note(cache, name).read_bytes()
+    except OSError:
+        return b""
+
+
+def _note(cache: Path, name: str) -> Path:
+    return cache / _UNFINISHED / f"{Path(name).name}{_NOTE}"
+
+
+def remove(cache: Path, name: str) -> None:
+    """Removes a copy; what is in its place and no file stays."""
+    with suppress(FileNotFoundError, NotADirectoryError, IsADirectoryError):
+        (cache / name).unlink()
+
+
+def is_of_all_files(error: OSError) -> bool:
+    """Tells whether an error would meet every file: a full disk, and not a folder in the way."""
+    return error.errno in _OF_ALL_FILES
+
+
+def sweep_unfinished(cache: Path) -> None:
+    """Removes what fetches that were killed left half written; only files of ours."""
+    _sweep(cache, f"{_BEGUN}*")
+
+
+def sweep_notes(cache: Path) -> None:
+    """Removes what `give_name` noted; to be called once the store knows all copies."""
+    _sweep(cache, f"*{_NOTE}")
+
+
+def _sweep(cache: Path, pattern: str) -> None:
+    for path in (cache / _UNFINISHED).glob(pattern):
+        path.unlink(missing_ok=True)
+
+
+def folder_times(root: Path) -> dict[str, int]:
+    """Returns the mtime in ns of each folder of copies below the cache, or below out/.
+
+    It changes when a file in it comes, goes or is replaced, so nothing more has to be looked at.
+    """
+    try:
+        with os.scandir(root / MEDIA) as entries:
+            return {
+                entry.name: entry.stat().st_mtime_ns
+                for entry in entries
+                if len(entry.name) == 2 and entry.is_dir()
+            }
+    except (FileNotFoundError, NotADirectoryError):
+        return {}
+
+
+def copies_in(cache: Path, folder: str) -> dict[str, list[str]]:
+    """Returns the names of the files in a folder of copies, by the key of their image."""
+    found: dict[str, list[str]] = {}
+    try:
+        paths = sorted((cache / MEDIA / folder).iterdir())
+    except (FileNotFoundError, NotADirectoryError):
+        return found
+    for path in paths:
+        name = f"{MEDIA}/{folder}/{path.name}"
+        key = key_of(name)
+        if key is not None and path.is_file():
+            found.setdefault(key, []).append(name)
+    return found

@@ -1,0 +1,114 @@
+"""The copies of images that a pass shows: which there are, and which are to be put into out/."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable, Iterator
+from pathlib import Path
+
+from feeds.common.model import Entry, Picture
+from feeds.config import Config
+from feeds.store import Store
+
+
+class Gallery:
+    """Tells of each image whether its copy can be shown.
+
+    It can where the file, in out/ or else in the cache, is the one that was measured. `links` are
+    the names that are not in out/ yet, `present` those that are, `before` those that the documents
+    of each feed named at the last pass. `untouched` says that nothing came
+    to the folders of copies in out/ or left them since the last pass, so that what it published is
+    there.
+    """
+
+    def __init__(self, store: Store, config: Config, *, untouched: bool = False) -> None:
+        images = config.images
+        self._store = store
+        self._every = images.fetch == "all"
+        self._cache = images.cache
+        self._shows = bool(images.media_url(config.site.base_url))
+        self._out = config.paths.out if self._shows and not images.base_url else None
+        self._knows = store.has_pictures()
+        self.links: set[str] = set()
+        self.present: set[str] = set()
+        self.before = store.feed_images()
+        if untouched and self._out:
+            self.present.update(*self.before.values())
+            self.present -= store.image_news()
+        self._usable = dict.fromkeys(self.present, True)
+
+    def of(self, entries: Iterable[Entry]) -> dict[int, list[Picture]]:
+        """Returns what documents show of the images of these entries, by their numbers."""
+        if not self._knows:
+            return {}
+        found = self._store.pictures((one.number for one in entries), every=self._every)
+        return chosen(found, self._can_show if self._shows else None)
+
+    def can_show(self, names: Iterable[str]) -> bool:
+        """Tells whether all these copies can be shown."""
+        return all(self._can_show(name) for name in names)
+
+    def published(self, named: Iterable[tuple[str, ...]]) -> list[str]:
+        """Returns which of the copies that documents name belong into out/."""
+        return sorted(set().union(*named)) if self._out else []
+
+    def source(self, name: str) -> Path:
+        """Returns where the cache has a copy."""
+        return self._cache / name
+
+    def _can_show(self, name: str) -> bool:
+        if name not in self._usable:
+            self._usable[name] = self._look(name)
+        return self._usable[name]
+
+    def _look(self, name: str) -> bool:
+        wanted = self._store.copy_stamp(name)
+        if wanted is None:
+            return False
+        if self._out is None:
+            return _stamp(self._cache, name) == wanted
+        if _stamp(self._out, name) == wanted:
+            self.present.add(name)
+            return True
+        if _stamp(self._cache, name) != wanted:
+            return False
+        self.links.add(name)
+        return True
+
+
+def chosen(
+    images: dict[int, list[tuple[bool, Picture]]], can_show: Callable[[str], bool] | None
+) -> dict[int, list[Picture]]:
+    """Returns what documents show of images, by item; of copies none without `can_show`.
+
+    The images of an item come with whether its seed calls them cached (see `Store.pictures`).
+    """
+    shown = {number: list(_choose(some, can_show)) for number, some in images.items()}
+    return {number: some for number, some in shown.items() if some}
+
+
+def _choose(
+    images: list[tuple[bool, Picture]], can_show: Callable[[str], bool] | None
+) -> Iterator[Picture]:
+    """Yields the missing ones up to the image that is shown, and that one if it is a copy."""
+    for cached, picture in images:
+        if picture.missing:
+            yield picture
+        elif picture.name and can_show and can_show(picture.name):
+            yield picture
+            return
+        elif cached:
+            return  # it is shown as the seed has it
+
+
+def names_of(pictures: dict[int, list[Picture]]) -> tuple[str, ...]:
+    """Returns the names of the copies among these."""
+    return tuple(sorted({one.name for some in pictures.values() for one in some if one.name}))
+
+
+def _stamp(folder: Path, name: str) -> tuple[int, int] | None:
+    try:
+        status = os.stat(f"{folder}/{name}")  # noqa: PTH116 (asked of every copy in every pass)
+    except OSError:
+        return None
+    return status.st_size, status.st_mtime_ns

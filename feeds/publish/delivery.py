@@ -1,0 +1,232 @@
+"""One round with one hub: tells it of all that is due, and notes in the store what came of it."""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import os
+import time
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from feeds import __version__
+from feeds.common.times import LONGEST_REST, to_unix
+from feeds.common.urls import hide_secrets, shown_url
+from feeds.publish.websub import Answer, judge, moved_to, next_wait
+from feeds.store import Ping, Store, open_existing
+from feeds.store.hubs import HUBS_MOVED
+from feeds.store.totals import count, pings_to
+
+if TYPE_CHECKING:
+    import httpx
+
+# Old news is no news: the next change of the document is told anyway.
+_GIVE_UP_DAYS = 3
+# A hub fetches the document after it has answered, so this is ample.
+_ANSWER_SECONDS = 10.0
+_MAX_ANSWER_BYTES = 2000
+_AT_ONCE = 4
+# What each answer is counted as; a failed ping is sent again, a lost one is not.
+_RESULTS = {"taken": "sent", "refused": "lost", "failed": "failed", "away": "failed"}
+
+
+class Round(msgspec.Struct, frozen=True):
+    """What a round came to.
+
+    `sent` pings were taken by the hub, `pending` are left, and `next_try` (seconds since 1970) is
+    when the first of them is due. `losses` tells, a line for each reason, which documents the hub
+    will not be told of; `error` is why it was not told of the others. `details` is a traceback
+    where that is a fault of ours. `moved` is where the hub is now, if it says so. In all texts but
+    `hub` no credentials show.
+    """
+
+    hub: str
+    sent: int = 0
+    pending: int = 0
+    next_try: int | None = None
+    losses: tuple[str, ...] = ()
+    error: str = ""
+    details: str = ""
+    moved: str = ""
+
+
+def push_to(state: Path, hub: str, home: str, seconds: float) -> Round:
+    """Tells a hub of all that is due; what it does not take stays in the store.
+
+    No request begins after `seconds`, nor takes longer than that. `home` is the site's address, by
+    which the hub can find out who calls.
+
+    Raises:
+        StateError: the state file cannot be written.
+        DamagedStateError: it cannot be used.
+    """
+    with open_existing(state) as store:
+        lost, address = _Lost(), _Address(hub)
+        _give_up(store, hub, lost)
+        sent = 0
+        if _due(store, hub, 0):
+            sent = asyncio.run(_send(store, address, home, seconds, lost))
+            if address.moved or sent:
+                _note_move(store, shown_url(hub), shown_url(address.moved))
+        left = next((one for one in store.hub_reports() if one.hub == hub), None)
+    over = Round(hub, sent, losses=lost.lines(), moved=shown_url(address.moved))
+    if left is None:
+        return over
+    return msgspec.structs.replace(
+        over, pending=left.pending, next_try=to_unix(left.next_try), error=left.shown().error
+    )
+
+
+class _Address:
+    """Where a hub is: as configured, until it says that it has moved."""
+
+    def __init__(self, hub: str) -> None:
+        self.hub = hub
+        self.moved = ""
+
+
+class _Lost:
+    """The documents that a hub will not be told of, by the reason: often one for all of them."""
+
+    def __init__(self) -> None:
+        self._urls: dict[str, list[str]] = {}
+
+    def add(self, url: str, reason: str) -> None:
+        """Adds a document."""
+        self._urls.setdefault(reason, []).append(url)
+
+    def lines(self) -> tuple[str, ...]:
+        """Returns a line for each reason, with the first document."""
+        return tuple(
+            f"{urls[0]}{f' and {len(urls) - 1} more' if len(urls) > 1 else ''}: {reason}"
+            for reason, urls in self._urls.items()
+        )
+
+
+async def _send(store: Store, address: _Address, home: str, seconds: float, lost: _Lost) -> int:
+    """Returns how many pings the hub has taken."""
+    import httpx  # costs 100 ms, and is for rounds that have something to send only
+
+    sent, last, hub = 0, 0, address.hub
+    deadline, patience = time.monotonic() + seconds, min(seconds, _ANSWER_SECONDS)
+    headers = {"user-agent": f"feeds/{__version__} (+{home})", "accept-encoding": "identity"}
+    # The bound on a whole request is set in `_ask`: httpx bounds each of its steps.
+    async with httpx.AsyncClient(headers=headers, timeout=2 * patience) as client:
+        while time.monotonic() < deadline and (due := _due(store, hub, last)):
+            asked = [_ask(client, address, ping.url, patience) for ping in due]
+            answers = await asyncio.gather(*asked)
+            _note(store, hub, due, answers)
+            for ping, answer in zip(due, answers, strict=True):
+                sent += answer.kind == "taken"
+                if answer.kind == "refused":
+                    lost.add(ping.url, answer.words)
+            last = due[-1].number
+    return sent
+
+
+async def _ask(client: httpx.AsyncClient, address: _Address, url: str, patience: float) -> Answer:
+    """Returns what the hub answers, from where it has moved to if it says so."""
+    from httpx import HTTPError, InvalidURL
+
+    at, until = address.moved or address.hub, asyncio.get_running_loop().time() + patience
+    try:
+        response, body = await _post(client, at, url, until)
+        moved = moved_to(response.status_code, response.headers, at)
+        if moved and at == address.hub:
+            address.moved = moved
+            response, body = await _post(client, moved, url, until)
+    except TimeoutError:
+        return Answer("away", f"no answer within {patience:g} s")
+    except (HTTPError, InvalidURL, OSError, ValueError) as error:
+        words = hide_secrets(_reason(error), at)
+        return Answer("away", hide_secrets(words, address.moved))
+    answer = judge(response.status_code, response.headers, body, _now())
+    words = hide_secrets(answer.words, at)
+    return answer._replace(words=hide_secrets(words, address.moved))
+
+
+async def _post(
+    client: httpx.AsyncClient, at: str, url: str, until: float
+) -> tuple[httpx.Response, bytes]:
+    """Returns an answer and the beginning of its text, which may be cut off at any place."""
+    from httpx import HTTPError
+
+    form = {"hub.mode": "publish", "hub.url": url, "hub.topic": url}
+    response: httpx.Response | None = None
+    body = b""
+    try:
+        async with asyncio.timeout_at(until), client.stream("POST", at, data=form) as response:
+            async for part in response.aiter_raw():
+                body += part
+                if len(body) >= _MAX_ANSWER_BYTES:
+                    break
+    except (HTTPError, OSError, TimeoutError):
+        if response is None:
+            raise
+    return response, body[:_MAX_ANSWER_BYTES]
+
+
+def _note(store: Store, hub: str, due: Sequence[Ping], answers: Sequence[Answer]) -> None:
+    now = _now()
+    with store.transaction():
+        count(store, pings_to(hub), (_RESULTS[answer.kind] for answer in answers))
+        for ping, answer in zip(due, answers, strict=True):
+            if answer.kind in {"taken", "refused"}:
+                store.drop_ping(ping.number)
+            elif answer.kind == "failed":
+                wait = next_wait(ping.failures + 1, answer.wait)
+                store.put_off_ping(ping.number, now + wait, answer.words)
+        away = [answer for answer in answers if answer.kind == "away"]
+        if len(away) < len(answers):
+            store.wake(hub)
+        if away:
+            failures, _ = store.rest_of(hub)
+            asked = max((answer.wait or 0 for answer in away), default=0)
+            store.rest(hub, now + next_wait(failures + 1, asked), away[0].words)
+
+
+def _note_move(store: Store, hub: str, to: str) -> None:
+    """Notes where a hub has moved to, "" where it is as configured."""
+    known = store.fact(HUBS_MOVED, dict[str, str]) or {}
+    if known.get(hub, "") != to:
+        others = {other: place for other, place in known.items() if other != hub}
+        with store.transaction():
+            store.keep_fact(HUBS_MOVED, others | ({hub: to} if to else {}))
+
+
+def _due(store: Store, hub: str, last: int) -> list[Ping]:
+    """Returns the next few pings after the number `last`, none while the hub rests."""
+    now = _now()
+    _, until = store.rest_of(hub)
+    # Nothing is put off for longer than this: a later time was set by a clock that was wrong.
+    far = now + LONGEST_REST
+    return [] if now < until <= far else store.due_pings(hub, now, far, last, _AT_ONCE)
+
+
+def _give_up(store: Store, hub: str, lost: _Lost) -> None:
+    old = store.old_pings(hub, _now() - _GIVE_UP_DAYS * 24 * 3600)
+    if old:  # otherwise a round that begins while a pass writes would have to wait for it
+        with store.transaction():
+            count(store, pings_to(hub), ("lost" for _ in old))
+            for ping in old:
+                store.drop_ping(ping.number)
+    for ping in old:
+        lost.add(ping.url, f"it did not take the news for {_GIVE_UP_DAYS} days")
+
+
+def _reason(error: BaseException | None) -> str:
+    """Returns what the system says, which httpx wraps in errors of its own."""
+    outer = error
+    while error is not None:
+        if isinstance(error, OSError) and error.strerror:
+            known = error.errno in errno.errorcode  # asyncio has words of its own for these
+            return os.strerror(error.errno) if error.errno and known else error.strerror
+        error = error.__cause__ or error.__context__
+    return str(outer) or type(outer).__name__
+
+
+def _now() -> int:
+    return int(time.time())

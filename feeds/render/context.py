@@ -1,0 +1,184 @@
+"""What the formats are given: a feed, the site, and entries with everything worked out."""
+
+from __future__ import annotations
+
+import uuid
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+import msgspec
+
+from feeds.common.model import Feed, FeedKind, Image, Item, Picture
+from feeds.common.slugs import Addresses
+
+# Raise it whenever the same feed would give other bytes.
+RENDER_VERSION = 5
+
+# Stands for `updated` where a feed has no entry: Atom wants a date, and "now" would change the
+# document with every pass.
+NEVER = datetime(2000, 1, 1, tzinfo=UTC)
+
+# Used where the extension says nothing: most pictures of news stories are JPEG.
+_DEFAULT_TYPE = "image/jpeg"
+# Not `mimetypes`: it reads the machine's own lists, and documents must not depend on the machine.
+_TYPES = {
+    "avif": "image/avif",
+    "bmp": "image/bmp",
+    "gif": "image/gif",
+    "heic": "image/heic",
+    "png": "image/png",
+    "svg": "image/svg+xml",
+    "tif": "image/tiff",
+    "tiff": "image/tiff",
+    "webp": "image/webp",
+}
+
+
+class Pages(msgspec.Struct, frozen=True):
+    """What pages for people show besides.
+
+    `missing` names the feeds, by kind and key, that do not exist although items name their topic or
+    provider; `templates` holds the site's own templates and assets by their names. `query` is where
+    the form for queries is, seen from out/; empty where nothing shall link to it. `query_mark` is
+    the attribute of what the server begins with such a link; empty where it shall not.
+    """
+
+    addresses: Addresses = Addresses()
+    missing: tuple[tuple[FeedKind, str], ...] = ()
+    templates: tuple[tuple[str, str], ...] = ()
+    query: str = ""
+    query_mark: str = ""
+
+
+class Site(msgspec.Struct, frozen=True):
+    """The site, as far as documents show it.
+
+    `ttl` is in minutes, 0 where the schedule has no fixed interval. `version` is our own.
+    `media_url` is what the names of copies of images are appended to. `pages` is None where there
+    are no pages for people.
+    """
+
+    base_url: str
+    home: str
+    id: str
+    title: str
+    language: str
+    author_name: str
+    author_email: str
+    author_url: str
+    rights: str
+    icon: str
+    favicon: str
+    logo: str
+    hubs: tuple[str, ...]
+    ttl: int
+    related: int
+    version: str
+    media_url: str = ""
+    pages: Pages | None = None
+
+    def has_page(self, feed: Feed) -> bool:
+        """Whether a feed has a page of its own; what a query finds has none."""
+        return self.pages is not None and not feed.query
+
+    def page_of(self, feed: Feed) -> str:
+        """The address of the page that a feed is the alternate of: its own, or else the site's."""
+        return f"{self.base_url}{feed.address}.html" if self.has_page(feed) else self.home
+
+    def stylesheet_of(self, feed: Feed) -> str:
+        """Where a feed finds its style sheet for browsers, from itself; ``""`` without pages.
+
+        Relative, so that it is found wherever out/ is served, and in a copy of it.
+        """
+        return f"{up_from(feed.address)}assets/feed.css" if self.pages else ""
+
+
+class Enclosure(msgspec.Struct, frozen=True):
+    """The image that goes with an entry; `length` in bytes and sizes in pixels, 0 where unknown."""
+
+    url: str
+    type: str
+    length: int
+    width: int
+    height: int
+    title: str
+
+
+class EntryView(NamedTuple):
+    """An item as a document shows it; `content` is HTML."""
+
+    item: Item
+    published: datetime
+    updated: datetime
+    enclosure: Enclosure | None
+    content: str
+
+
+class FeedView(NamedTuple):
+    """A feed as a document shows it."""
+
+    site: Site
+    feed: Feed
+    updated: datetime
+    entries: list[EntryView]
+
+    @property
+    def id(self) -> str:
+        """The feed's permanent id: of the site and the first address, not of where it is served."""
+        name = f"{self.site.id}#{self.feed.origin or self.feed.address}{self._query}"
+        return f"urn:uuid:{uuid.uuid5(uuid.NAMESPACE_URL, name)}"
+
+    def url(self, extension: str) -> str:
+        """The address of one of the feed's documents."""
+        return f"{self.site.base_url}{self.feed.address}.{extension}{self._query}"
+
+    @property
+    def _query(self) -> str:
+        return f"?{self.feed.query}" if self.feed.query else ""
+
+
+def up_from(path: str) -> str:
+    """Returns the relative way from a document to out/: ``""``, ``../`` and so on."""
+    return "../" * path.count("/")
+
+
+def enclosure_of(item: Item, pictures: Iterable[Picture], site: Site) -> Enclosure | None:
+    """Returns the enclosure of an item, by what the image cache knows of its images.
+
+    It is the first image that the seed calls cached, unless that is known to be missing: then the
+    next. Where the cache has no copy, it is as the seed describes it, and its length is not known.
+    An image that the seed does not call cached comes last, and only if there is a copy of it.
+    """
+    known = {picture.url: picture for picture in pictures}
+    for image in item.images:
+        picture = known.get(image.url)
+        if image.cached and not (picture and picture.missing):
+            return _enclosure(item, image, picture, site)
+    for image in item.images:
+        picture = known.get(image.url)
+        if picture and picture.name:
+            return _enclosure(item, image, picture, site)
+    return None
+
+
+def _enclosure(item: Item, image: Image, picture: Picture | None, site: Site) -> Enclosure:
+    title = image.title or item.title
+    if picture is None or not picture.name:
+        return Enclosure(image.url, image_type(image.url), 0, image.width, image.height, title)
+    return Enclosure(
+        site.media_url + picture.name,
+        picture.type,
+        picture.length,
+        picture.width,
+        picture.height,
+        title,
+    )
+
+
+def image_type(url: str) -> str:
+    """Returns the media type that the extension in a URL's path stands for."""
+    name = urlsplit(url).path.rpartition("/")[2]
+    extension = name.rpartition(".")[2].lower() if "." in name else ""
+    return _TYPES.get(extension, _DEFAULT_TYPE)

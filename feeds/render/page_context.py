@@ -1,0 +1,210 @@
+"""What the templates of pages are given. docs/templates.md describes every field."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from functools import lru_cache
+from typing import NamedTuple
+from urllib.parse import urlsplit
+
+from feeds.common.model import Feed, FeedKind, Related
+from feeds.common.text import fold
+from feeds.common.times import rfc3339
+from feeds.render import atom, jsonfeed, rss
+from feeds.render.context import EntryView, Site, up_from
+
+# Not strftime: its names of months are those of the process's locale.
+_MONTHS = (
+    *("January", "February", "March", "April", "May", "June", "July", "August", "September"),
+    *("October", "November", "December"),
+)
+_FORMATS = (("Atom", atom), ("RSS", rss), ("JSON", jsonfeed))
+
+
+class When(NamedTuple):
+    """A time: `iso` for machines (RFC 3339), `day` and `text` for people, in UTC."""
+
+    iso: str
+    day: str
+    text: str
+
+
+class Link(NamedTuple):
+    """A name, and where it leads; `href` is empty where there is nothing to lead to."""
+
+    name: str
+    href: str
+
+
+class Picture(NamedTuple):
+    """The picture of an entry; sizes in pixels, 0 where unknown; `alt` only where it adds to it."""
+
+    src: str
+    width: int
+    height: int
+    alt: str
+
+
+class Story(NamedTuple):
+    """A story that covers the same matter."""
+
+    title: str
+    url: str
+    provider: str
+    published: When | None
+
+
+class PageEntry(NamedTuple):
+    """An entry as its feed's page shows it; `updated` is None where nothing was changed."""
+
+    title: str
+    url: str
+    language: str
+    provider: Link
+    published: When
+    updated: When | None
+    excerpt: str
+    picture: Picture | None
+    topics: list[Link]
+    related: list[Story]
+
+
+class Format(NamedTuple):
+    """A feed in one format: `href` leads there from the page, `url` is what readers are told."""
+
+    name: str
+    type: str
+    href: str
+    url: str
+
+
+class PageFeed(NamedTuple):
+    """A feed; `name` is empty for the feed of everything, `key` the domain for a provider's."""
+
+    kind: FeedKind
+    key: str
+    name: str
+    title: str
+    description: str
+    href: str
+    url: str
+    entries: int
+    newest: When | None
+    formats: list[Format]
+
+
+class Group(NamedTuple):
+    """The feeds of one kind."""
+
+    kind: FeedKind
+    feeds: list[PageFeed]
+
+
+class PageSite(NamedTuple):
+    """The site; `home` is the page that it belongs to, `url` where out/ is served."""
+
+    title: str
+    language: str
+    home: str
+    url: str
+    rights: str
+    version: str
+
+
+def page_site(site: Site) -> PageSite:
+    """Returns the site as templates know it."""
+    return PageSite(site.title, site.language, site.home, site.base_url, site.rights, site.version)
+
+
+def page_feed(site: Site, up: str, feed: Feed, entries: int, newest: datetime | None) -> PageFeed:
+    """Returns a feed as seen from a page from which it is `up` to out/."""
+    return PageFeed(
+        kind=feed.kind,
+        key=feed.key,
+        name=_name(site, feed),
+        title=feed.title,
+        description=feed.description,
+        href=f"{up}{feed.address}.html",
+        url=site.page_of(feed),
+        entries=entries,
+        newest=when(newest) if newest else None,
+        formats=[
+            Format(
+                name,
+                one.MEDIA_TYPE,
+                f"{up}{feed.address}.{one.EXTENSION}",
+                f"{site.base_url}{feed.address}.{one.EXTENSION}",
+            )
+            for name, one in _FORMATS
+        ],
+    )
+
+
+def page_entry(site: Site, feed: Feed, view: EntryView) -> PageEntry:
+    """Returns an entry as the page of its feed shows it."""
+    item, up = view.item, up_from(feed.address)
+    provider = item.provider
+    return PageEntry(
+        title=item.title,
+        url=item.url,
+        language=item.locale if item.locale != site.language else "",
+        provider=Link(provider.name, _page(site, up, "provider", provider.domain)),
+        published=when(view.published),
+        updated=when(view.updated) if view.updated != view.published else None,
+        excerpt=item.excerpt,
+        picture=_picture(site, up, view),
+        topics=[Link(topic, _page(site, up, "topic", topic)) for topic in item.topics],
+        related=[_story(story) for story in item.best_related(site.related)],
+    )
+
+
+def content_policy(pictures: list[Picture]) -> str:
+    """Returns the Content-Security-Policy of a page: the site itself, and where its pictures are.
+
+    Every host of a picture is named alone; nothing else of any other site is loaded.
+    """
+    split = (urlsplit(picture.src) for picture in pictures)
+    origins = sorted({f"{url.scheme}://{url.netloc}" for url in split if url.netloc})
+    sources = " ".join(["'self'", *origins])
+    return (
+        "default-src 'none'; base-uri 'none'; form-action 'self'; "
+        f"img-src {sources}; script-src 'self'; style-src 'self'"
+    )
+
+
+@lru_cache(maxsize=4096)
+def when(time: datetime) -> When:
+    """Returns a time as pages show it."""
+    day = f"{time.day} {_MONTHS[time.month - 1]} {time.year}"
+    return When(rfc3339(time), day, f"{day}, {time:%H:%M} UTC")
+
+
+def _name(site: Site, feed: Feed) -> str:
+    """Returns what a feed is called on its own site: without the site's title before it."""
+    if feed.kind == "all" or feed.title == f"{site.title}: {feed.name}":
+        return feed.name
+    return feed.title
+
+
+def _page(site: Site, up: str, kind: FeedKind, name: str) -> str:
+    pages = site.pages
+    if pages is None or (kind, fold(name) if kind == "topic" else name) in pages.missing:
+        return ""
+    of = pages.addresses.topic if kind == "topic" else pages.addresses.provider
+    return f"{up}{of(name)}.html"
+
+
+def _picture(site: Site, up: str, view: EntryView) -> Picture | None:
+    """Returns the picture; what is in out/ is found by a relative URL, wherever that is served."""
+    enclosure = view.enclosure
+    if enclosure is None:
+        return None
+    url = enclosure.url
+    src = up + url.removeprefix(site.base_url) if url.startswith(site.base_url) else url
+    alt = enclosure.title if enclosure.title != view.item.title else ""
+    return Picture(src, enclosure.width, enclosure.height, alt)
+
+
+def _story(story: Related) -> Story:
+    published = when(story.published) if story.published else None
+    return Story(story.title, story.url, story.provider, published)

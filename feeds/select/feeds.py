@@ -1,0 +1,131 @@
+"""The feeds that there are: of everything, one per topic, one per provider, and the custom ones."""
+
+from __future__ import annotations
+
+from collections.abc import Container, Iterable
+from typing import NamedTuple
+
+from feeds.common.model import Feed, FeedKind
+from feeds.common.text import fold
+from feeds.config import Config
+from feeds.config.model import CustomFeed, Named
+from feeds.select.addresses import NOTHING_KNOWN, Directory, Known, Spot
+
+_NOTHING_SPECIAL = Named()
+
+
+class Names(NamedTuple):
+    """How often published items spell a topic so, or name the provider of a domain so."""
+
+    topics: dict[str, int]
+    providers: dict[tuple[str, str], int]
+
+    def usual_topics(self) -> dict[str, str]:
+        """Returns each topic's usual spelling, by its folded name."""
+        return _usual((fold(name), name, count) for name, count in self.topics.items())
+
+    def usual_providers(self) -> dict[str, str]:
+        """Returns each provider's usual name, by its domain."""
+        return _usual((*names, count) for names, count in self.providers.items())
+
+
+def _usual(counted: Iterable[tuple[str, str, int]]) -> dict[str, str]:
+    """Returns for each key the name that counts most, of several the first by alphabet."""
+    best: dict[str, tuple[int, str]] = {}
+    for key, name, count in counted:
+        rank = (-count, name)
+        best[key] = min(rank, best.get(key, rank))
+    return {key: name for key, (_, name) in best.items()}
+
+
+class Catalog(NamedTuple):
+    """All feeds by kind and key, in the order in which they are listed.
+
+    `missing` are the topics and providers that items name and that have none; `directory` knows
+    where they would stand.
+    """
+
+    feeds: dict[tuple[FeedKind, str], Feed]
+    missing: frozenset[tuple[FeedKind, str]]
+    directory: Directory
+
+
+def catalog(
+    config: Config,
+    names: Names,
+    filled: Container[tuple[FeedKind, str]],
+    known: Known = NOTHING_KNOWN,
+) -> Catalog:
+    """Returns which feeds there are and where; `filled` holds those that have items.
+
+    A topic or provider that a published item names, or config.toml, has a feed if it has items, if
+    it had a feed before, or if config.toml names it: so neither a draft nor a story that does not
+    qualify makes one, and none goes when it runs empty. What is excluded has none, unless a rule
+    lets items in.
+
+    Raises:
+        ConfigError: an alias is the address of another feed.
+    """
+    tables = _tables(config)
+    called: dict[tuple[FeedKind, str], str] = {
+        **{("topic", key): name for key, name in sorted(_topics(config, names).items())},
+        **{("provider", key): name for key, name in sorted(_providers(config, names).items())},
+    }
+    published = known.published()
+
+    def exists(place: tuple[FeedKind, str]) -> bool:
+        named = tables.get(place, _NOTHING_SPECIAL)
+        stays = place in tables or place in published
+        return (stays and not named.exclude) or place in filled
+
+    found = set(filter(exists, called))
+    directory = Directory(config, known, found)
+    for place in called:
+        # Where the state file was lost, out/ still tells what there was.
+        was_there = f"{directory.add(*place)}.atom" in known.files
+        if was_there and not tables.get(place, _NOTHING_SPECIAL).exclude:
+            found.add(place)
+    site, size = config.site, config.selection.max_items
+    feeds: dict[tuple[FeedKind, str], Feed] = {
+        ("all", ""): Feed("all", "all", "", "", site.title, site.description, size)
+    }
+    for place, name in called.items():
+        if place in found:
+            special = tables.get(place, _NOTHING_SPECIAL)
+            feeds[place] = _feed(config, place, directory.spot(*place), name, special)
+    for custom in config.feeds:
+        place = ("custom", custom.key)
+        feeds[place] = _feed(config, place, directory.spot(*place), custom.name, custom)
+    return Catalog(feeds, frozenset(called) - found, directory)
+
+
+def _topics(config: Config, names: Names) -> dict[str, str]:
+    return names.usual_topics() | {fold(name): name for name in config.topics}
+
+
+def _providers(config: Config, names: Names) -> dict[str, str]:
+    return {domain: domain for domain in config.providers} | names.usual_providers()
+
+
+def _tables(config: Config) -> dict[tuple[FeedKind, str], Named]:
+    tables: dict[tuple[FeedKind, str], Named] = {
+        ("topic", fold(name)): named for name, named in config.topics.items()
+    }
+    return tables | {("provider", domain): named for domain, named in config.providers.items()}
+
+
+def _feed(
+    config: Config,
+    place: tuple[FeedKind, str],
+    spot: Spot,
+    name: str,
+    special: Named | CustomFeed,
+) -> Feed:
+    title = special.title or f"{config.site.title}: {name}"
+    description = special.description or config.site.description
+    size = special.max_items or config.selection.max_items
+    return Feed(
+        *(spot.address, *place, name, title, description, size),
+        aliases=spot.aliases,
+        origin=spot.origin,
+    )

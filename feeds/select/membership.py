@@ -1,0 +1,193 @@
+"""The items of every feed.
+
+`enter` judges one item, `fill` one feed; a pass calls them for what changed only (see
+`feeds.pipeline.memberships`). `choose` does it all at once, for commands that look at the whole.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+import msgspec
+
+from feeds.common.model import Card, Entry, Feed, FeedKind, Memory, Problem, Selected, Slot
+from feeds.config import Config
+from feeds.select.addresses import NOTHING_KNOWN, Directory, Known
+from feeds.select.feeds import Names, catalog
+from feeds.select.memory import recall
+from feeds.select.places import places
+from feeds.select.thresholds import Thresholds, held_back, is_due
+
+
+class Past(NamedTuple):
+    """What selection must know of the passes before.
+
+    `first_pass`: the store is new, so every item counts as having qualified when it was published.
+    `feeds`: the keys of the custom feeds that were published before; the same goes for one that is
+    new. `known`: who stood where.
+    """
+
+    first_pass: bool = True
+    feeds: frozenset[str] = frozenset()
+    known: Known = NOTHING_KNOWN
+
+
+class Entered(NamedTuple):
+    """Where one item stands: what is to be remembered of it (None: it never was in a feed)."""
+
+    memory: Memory | None
+    slots: list[Slot]
+
+
+class Choice(NamedTuple):
+    """What selection decided.
+
+    `memories` holds, by item id, what is to be remembered anew. `until` is the last moment, in
+    seconds since 1970, for which the same cards give the same feeds; None where no clock changes
+    them. `directory` also tells where feeds would stand that there are not.
+    """
+
+    feeds: tuple[Selected, ...]
+    memories: dict[str, Memory]
+    until: int | None
+    duplicates: tuple[Problem, ...]
+    directory: Directory
+
+
+def choose(cards: Iterable[Card], config: Config, past: Past, now: int) -> Choice:
+    """Decides which items each feed holds at the time `now` (seconds since 1970)."""
+    unique, _, duplicates = without_duplicates(cards)
+    thresholds = Thresholds(config)
+    topics: defaultdict[str, int] = defaultdict(int)
+    providers: defaultdict[tuple[str, str], int] = defaultdict(int)
+    held: defaultdict[tuple[FeedKind, str], list[Slot]] = defaultdict(list)
+    memories: dict[str, Memory] = {}
+    turns: list[int] = []
+    for card in unique:
+        turn = next_turn(card, config, now)
+        if turn is not None:
+            turns.append(turn)
+        if card.is_published and is_due(card, now):
+            for topic in card.topics:
+                topics[topic] += 1
+            providers[config.provider(card.provider.domain), card.provider.name] += 1
+        memory, slots = enter(card, config, thresholds, past, now)
+        if memory is not None and memory is not card.memory:
+            memories[card.id] = memory
+        for slot in slots:
+            held[slot.kind, slot.key].append(slot)
+    feeds = []
+    found = catalog(config, Names(topics, providers), held.keys(), past.known)
+    for place, feed in found.feeds.items():
+        slots = sorted(held.get(place, []), key=lambda slot: (-slot.entry.published, slot.entry.id))
+        feeds.append(fill(feed, slots, slots, config, now))
+    turns += [feed.until for feed in feeds if feed.until is not None]
+    return Choice(tuple(feeds), memories, min(turns, default=None), duplicates, found.directory)
+
+
+class Unique(NamedTuple):
+    """One card per id; those beaten by them; and what is to be said of these."""
+
+    cards: list[Card]
+    beaten: list[Card]
+    problems: tuple[Problem, ...]
+
+
+def without_duplicates(cards: Iterable[Card]) -> Unique:
+    """Keeps one card per id: the later dated, then the better, then the first in path order."""
+    best: dict[str, Card] = {}
+    beaten: list[Card] = []
+    for card in cards:
+        other = best.setdefault(card.id, card)
+        if other is not card:
+            if (card.stamp, card.quality) > (other.stamp, other.quality):
+                best[card.id] = card
+                beaten.append(other)
+            else:
+                beaten.append(card)
+    problems = [
+        Problem(
+            card.path,
+            0,
+            0,
+            "originalUrl",
+            f"a duplicate of {best[card.id].path}; of two with one URL the later dated is used, "
+            "then the one of higher quality, then the first by path",
+        )
+        for card in beaten
+    ]
+    return Unique(list(best.values()), beaten, tuple(sorted(problems)))
+
+
+def enter(card: Card, config: Config, thresholds: Thresholds, past: Past, now: int) -> Entered:
+    """Puts an item into the feeds that it qualifies for."""
+    if any(held_back(card, config, now)):
+        return Entered(_left(card.memory), [])
+    found = [
+        place
+        for place in places(card, thresholds, config.feeds)
+        if not place.threshold.shortfall(card.quality)
+    ]
+    if not found:
+        return Entered(_left(card.memory), [])
+    memory = recall(card, now)
+    entry = Entry(card.number, card.id, memory.published, memory.updated, card.digest)
+    marks: dict[str, int] = {}
+    slots = []
+    for place in found:
+        mark = place.mark
+        since = min(
+            (memory.qualified[one] for one in place.marks if one in memory.qualified), default=None
+        )
+        if since is None:
+            counts_as_old = past.first_pass or (
+                place.kind == "custom" and place.key not in past.feeds
+            )
+            since = memory.published if counts_as_old else now
+        since = min(since, now)  # the clock may have been ahead then
+        marks[mark] = since
+        slots.append(Slot(place.kind, place.key, entry, since))
+    if marks != memory.qualified:
+        memory = msgspec.structs.replace(memory, qualified=marks)
+    return Entered(memory, slots)
+
+
+def _left(memory: Memory | None) -> Memory | None:
+    """Returns the memory of an item that is in no feed: when it comes again, it comes anew.
+
+    Readers who missed it must not miss it for good; those who saw it know its id.
+    """
+    if memory is None or not memory.qualified:
+        return memory
+    return msgspec.structs.replace(memory, qualified={})
+
+
+def fill(
+    feed: Feed, newest: Sequence[Slot], late: Sequence[Slot], config: Config, now: int
+) -> Selected:
+    """Returns a feed with its newest items and, beyond them, those that qualified lately.
+
+    Both sequences are in the order of feeds. `newest` begins with the newest items; `late` holds at
+    least all that qualified within `selection.exposure`.
+    """
+    exposure = int(config.selection.exposure.total_seconds())
+    newest = newest[: feed.max_items]
+    shown = {slot.entry.id for slot in newest}
+    late = [one for one in late if one.since >= now - exposure and one.entry.id not in shown]
+    kept = late[: config.selection.max_exposed]
+    entries = tuple(slot.entry for slot in (*newest, *kept))
+    until = min((slot.since + exposure for slot in late), default=None)
+    return Selected(feed, entries, len(kept), len(late) - len(kept), until)
+
+
+def next_turn(card: Card, config: Config, now: int) -> int | None:
+    """Returns the last moment before time alone moves an item into or out of the feeds."""
+    if not card.is_published:
+        return None
+    if not is_due(card, now):
+        return card.dated - 1
+    max_age = config.selection.max_age
+    expires = card.dated + int(max_age.total_seconds()) if max_age is not None else None
+    return expires if expires is not None and expires >= now else None

@@ -1,0 +1,74 @@
+"""Bodies in memory, each in every coding asked for; what was not used for longest goes first."""
+
+from __future__ import annotations
+
+import hashlib
+import threading
+from collections import OrderedDict
+from collections.abc import Callable
+
+from feeds.serve.negotiation import IDENTITY, compress
+
+# What Python and the table need for each body, beside its bytes.
+_OVERHEAD = 200
+
+
+def digest_of(data: bytes) -> str:
+    """Returns the name of a body: same bytes, same name."""
+    return hashlib.blake2b(data, digest_size=12).hexdigest()
+
+
+class Bodies:
+    """Bodies by digest and content coding, of at most `limit` bytes together.
+
+    `on_evict` is told when something went, since others may still hold on to it. May be used from
+    several threads.
+    """
+
+    def __init__(self, limit: int) -> None:
+        self.limit = limit
+        self.size = 0
+        self.on_evict: Callable[[], None] = lambda: None
+        self._held: OrderedDict[tuple[str, str], bytes] = OrderedDict()
+        self._lock = threading.Lock()
+
+    def get(self, digest: str, coding: str, read: Callable[[], bytes]) -> bytes:
+        """Returns a body in a coding, made from what `read` gives where it is not there yet."""
+        found = self.look(digest, coding)
+        if found is None:
+            plain = self.look(digest, IDENTITY)
+            found = compress(coding, read() if plain is None else plain)
+            self.put(digest, coding, found)
+        return found
+
+    def look(self, digest: str, coding: str) -> bytes | None:
+        """Returns a body in a coding, None where it is not there."""
+        with self._lock:
+            found = self._held.get((digest, coding))
+            if found is not None:
+                self._held.move_to_end((digest, coding))
+            return found
+
+    def put(self, digest: str, coding: str, body: bytes) -> None:
+        """Keeps a body; one that alone is larger than the limit is not kept."""
+        evicted = False
+        with self._lock:
+            old = self._held.pop((digest, coding), None)
+            if old is not None:
+                self.size -= len(old) + _OVERHEAD
+            if len(body) + _OVERHEAD > self.limit:
+                return
+            self._held[digest, coding] = body
+            self.size += len(body) + _OVERHEAD
+            while self.size > self.limit:
+                _, gone = self._held.popitem(last=False)
+                self.size -= len(gone) + _OVERHEAD
+                evicted = True
+        if evicted:
+            self.on_evict()
+
+    def drop(self, digests: set[str]) -> None:
+        """Lets go of bodies that nothing names any more."""
+        with self._lock:
+            for digest, coding in [key for key in self._held if key[0] in digests]:
+                self.size -= len(self._held.pop((digest, coding))) + _OVERHEAD

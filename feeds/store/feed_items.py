@@ -1,0 +1,244 @@
+"""The part of the store that selection works on: cards, memories, slots, feeds."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterable, Iterator
+from functools import lru_cache
+from typing import Any, cast
+
+import msgspec
+
+from feeds.common.model import Card, Entry, FeedKind, Memory, Provider, Slot, Summary
+from feeds.common.text import fold
+
+_CARD = """
+    SELECT s.number, s.shown, s.id, s.dated, s.stamp, s.quality, s.heat, s.is_published, s.domain,
+           s.provider, s.topics, s.category, s.digest, s.reader_digest,
+           m.published, m.updated, m.reader_digest, m.qualified
+    FROM seed s LEFT JOIN memory m ON m.id = s.id
+"""
+_PAGE = 1000
+
+
+class Slots:
+    """What selection asks the store, and tells it.
+
+    `touched` holds the ids of the items that came, went or changed since this store was opened.
+    """
+
+    def __init__(self, connection: sqlite3.Connection) -> None:
+        self._db = connection
+        self._path = connection.execute("PRAGMA database_list").fetchone()[2]
+        self.touched: set[str | None] = set()
+
+    def cards(self) -> Iterator[Card]:
+        """Yields the cards of all items, in path order."""
+        query = f"{_CARD} WHERE s.id IS NOT NULL ORDER BY s.path"
+        return map(_card, self._db.execute(query))
+
+    def card_pages(self) -> Iterator[list[Card]]:
+        """Yields the cards of all items, some at a time; between pages the store may be written."""
+        last = 0
+        query = f"{_CARD} WHERE s.id IS NOT NULL AND s.number > ? ORDER BY s.number LIMIT {_PAGE}"
+        while rows := self._db.execute(query, (last,)).fetchall():
+            last = rows[-1][0]
+            yield [_card(row) for row in rows]
+
+    def cards_of(self, ids: Iterable[str | None]) -> list[Card]:
+        """Returns the cards of the items with these ids, in path order."""
+        query = f"{_CARD} WHERE s.id = ? ORDER BY s.path"
+        return [_card(row) for id_ in ids for row in self._db.execute(query, (id_,))]
+
+    def repeated_ids(self) -> set[str]:
+        """Returns the ids that more than one seed has."""
+        query = "SELECT id FROM seed WHERE id IS NOT NULL GROUP BY id HAVING count(*) > 1"
+        return {id_ for (id_,) in self._db.execute(query)}
+
+    def ids_dated(self, after: int, upto: int) -> set[str]:
+        """Returns the ids of published items with a date in this interval."""
+        query = "SELECT id FROM seed WHERE is_published AND dated > ? AND dated <= ?"
+        return {id_ for (id_,) in self._db.execute(query, (after, upto))}
+
+    def next_dated(self, after: int) -> int | None:
+        """Returns the first date of a published item after this one."""
+        query = "SELECT min(dated) FROM seed WHERE is_published AND dated > ?"
+        return cast("int | None", self._db.execute(query, (after,)).fetchone()[0])
+
+    def topic_names(self, now: int) -> dict[str, int]:
+        """Returns how often published items name a topic so."""
+        query = "SELECT value, sum(n) FROM ({}), json_each(topics) GROUP BY value"
+        return dict(self._count(query, "topics", now))
+
+    def provider_names(self, now: int) -> dict[tuple[str, str], int]:
+        """Returns how often published items name the provider of a domain so."""
+        query = "SELECT domain, provider, sum(n) FROM ({}) GROUP BY domain, provider"
+        counts = self._count(query, "domain, provider", now)
+        return {(domain, name): n for domain, name, n in counts}
+
+    def _count(self, query: str, columns: str, now: int) -> Iterator[tuple[Any, ...]]:
+        # Apart: those whose time has come, of which an index tells all ("+" keeps SQLite from
+        # looking for their dates), and those dated in the future that readers were shown (see
+        # `is_due`), which are few.
+        due = f"""
+            SELECT {columns}, count(*) AS n FROM seed
+            WHERE is_published AND +dated <= ? GROUP BY {columns}
+            UNION ALL
+            SELECT {columns}, 1 FROM seed JOIN memory USING (id)
+            WHERE is_published AND dated > ? AND dated = published
+        """  # noqa: S608 (names of our own)
+        return self._db.execute(query.format(due), (now, now))
+
+    def see(self, now: int) -> None:
+        """Remembers when items were first seen, for those that are new."""
+        insert = "INSERT OR IGNORE INTO memory (id, first_seen) VALUES (?, ?)"
+        self._db.executemany(insert, ((id_, now) for id_ in self.touched if id_ is not None))
+
+    def remember(self, memories: dict[str, Memory]) -> None:
+        """Remembers what readers are told of these items, by id."""
+        update = """
+            UPDATE memory SET (published, updated, reader_digest, qualified) = (?, ?, ?, ?)
+            WHERE id = ?
+        """
+        rows = (
+            (one.published, one.updated, one.digest, msgspec.json.encode(one.qualified), id_)
+            for id_, one in memories.items()
+        )
+        self._db.executemany(update, rows)
+
+    def lose(self, ids: Iterable[str | None]) -> None:
+        """Notes that items are in no feed any more: should they come again, they come anew."""
+        update = "UPDATE memory SET qualified = ? WHERE id = ? AND qualified IS NOT NULL"
+        self._db.executemany(update, ((b"{}", id_) for id_ in ids))
+
+    def clear_slots(self) -> None:
+        """Empties all feeds."""
+        self._db.execute("DELETE FROM slot")
+
+    def leave(self, ids: Iterable[str | None]) -> set[tuple[FeedKind, str]]:
+        """Takes items out of all feeds; returns kind and key of the feeds that they were in."""
+        delete = "DELETE FROM slot WHERE id = ? RETURNING kind, key"
+        return {place for id_ in ids for place in self._db.execute(delete, (id_,)).fetchall()}
+
+    def occupy(self, slots: Iterable[Slot]) -> None:
+        """Puts items into feeds."""
+        self._db.executemany("INSERT INTO slot VALUES (?, ?, ?, ?, ?, ?, ?, ?)", map(_row, slots))
+
+    def newest(self, kind: FeedKind, key: str, count: int) -> list[Slot]:
+        """Returns the newest items of a feed, in its order."""
+        query = "SELECT * FROM slot WHERE kind = ? AND key = ? ORDER BY published DESC, id LIMIT ?"
+        return [_slot(row) for row in self._db.execute(query, (kind, key, count))]
+
+    def late(self, kind: FeedKind, key: str, since: int) -> list[Slot]:
+        """Returns the items that qualified for a feed since then, in its order."""
+        query = """
+            SELECT * FROM slot WHERE kind = ? AND key = ? AND since >= ?
+            ORDER BY published DESC, id
+        """
+        return [_slot(row) for row in self._db.execute(query, (kind, key, since))]
+
+    def feeds(self) -> dict[str, tuple[bytes, Summary]]:
+        """Returns the key under which each feed was rendered last, and its summary, by address."""
+        rows = self._db.execute("SELECT address, key, summary FROM feed")
+        return {address: (key, _decode_summary(data)) for address, key, data in rows}
+
+    def keep_feed(self, key: bytes, summary: Summary) -> None:
+        """Keeps what was published of a feed."""
+        row = (summary.feed.address, key, msgspec.msgpack.encode(summary))
+        self._db.execute("INSERT OR REPLACE INTO feed VALUES (?, ?, ?)", row)
+
+    def owners(self) -> dict[str, tuple[FeedKind, str]]:
+        """Returns whose each address became that was made of a name, the oldest first."""
+        rows = self._db.execute("SELECT address, kind, name FROM address ORDER BY rowid")
+        return {address: (kind, name) for address, kind, name in rows}
+
+    def keep_owners(self, owners: dict[str, tuple[FeedKind, str]]) -> None:
+        """Notes whose these addresses are, unless they are somebody's already."""
+        insert = "INSERT OR IGNORE INTO address VALUES (?, ?, ?)"
+        self._db.executemany(insert, ((one, *owner) for one, owner in owners.items()))
+
+    def is_filled(self, kind: FeedKind, key: str) -> bool:
+        """Tells whether a feed has items."""
+        query = "SELECT 1 FROM slot WHERE kind = ? AND key = ? LIMIT 1"
+        return self._db.execute(query, (kind, key)).fetchone() is not None
+
+    def feeds_naming(self, topics: set[str], domains: set[str]) -> set[tuple[FeedKind, str]]:
+        """Returns the feeds that hold items which name one of these topics (folded) or domains."""
+        rows = self._db.execute("SELECT DISTINCT topics FROM seed WHERE topics IS NOT NULL")
+        named = [data for (data,) in rows if not topics.isdisjoint(map(fold, _topics(data)))]
+        feeds: set[tuple[FeedKind, str]] = set()
+        for column, values in (("topics", named), ("domain", domains)):
+            query = f"""
+                SELECT DISTINCT kind, key FROM slot
+                WHERE id IN (SELECT id FROM seed WHERE {column} = ?)
+            """  # noqa: S608 (names of our own)
+            for value in values:
+                feeds.update(self._db.execute(query, (value,)))
+        return feeds
+
+    def names_of(self, number: int) -> tuple[tuple[str, ...], str]:
+        """Returns the topics and the provider's domain that the item of a seed names."""
+        query = "SELECT topics, domain FROM seed WHERE number = ?"
+        topics, domain = self._db.execute(query, (number,)).fetchone()
+        return _topics(topics), domain
+
+    def drop_feeds(self, addresses: Iterable[str]) -> None:
+        """Forgets feeds that are published no more."""
+        self._db.executemany("DELETE FROM feed WHERE address = ?", ((one,) for one in addresses))
+
+
+def _card(row: tuple[Any, ...]) -> Card:
+    number, path, id_, dated, stamp, quality, heat, is_published, domain, name = row[:10]
+    topics, category, digest, reader_digest, published, updated, shown, qualified = row[10:]
+    memory = None
+    if published is not None:
+        memory = Memory(published, updated, shown, _decode_marks(qualified))
+    return Card(
+        number,
+        path,
+        id_,
+        dated,
+        stamp,
+        quality,
+        heat,
+        bool(is_published),
+        _provider(name, domain),
+        _topics(topics),
+        category,
+        digest,
+        reader_digest,
+        memory,
+    )
+
+
+def _slot(row: tuple[Any, ...]) -> Slot:
+    kind, key, published, id_, since, updated, number, digest = row
+    return Slot(kind, key, Entry(number, id_, published, updated, digest), since)
+
+
+def _row(slot: Slot) -> tuple[str | int | bytes, ...]:
+    entry = slot.entry
+    return (
+        slot.kind,
+        slot.key,
+        entry.published,
+        entry.id,
+        slot.since,
+        entry.updated,
+        entry.number,
+        entry.digest,
+    )
+
+
+_decode_marks = msgspec.json.Decoder(dict[str, int]).decode
+_decode_summary = msgspec.msgpack.Decoder(Summary).decode
+
+
+@lru_cache(maxsize=65536)
+def _topics(data: str) -> tuple[str, ...]:
+    return msgspec.json.decode(data, type=tuple[str, ...])
+
+
+@lru_cache(maxsize=65536)
+def _provider(name: str, domain: str) -> Provider:
+    return Provider(name, domain)

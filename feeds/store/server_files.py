@@ -1,0 +1,121 @@
+"""Files beside the state file that a server makes for itself: whatever is lost is made anew."""
+
+from __future__ import annotations
+
+import os
+import sqlite3
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from feeds.common.errors import StateError
+from feeds.store.open import open_for_reading
+from feeds.store.ours import SIDES, claim, refuse_foreign
+from feeds.store.schema import APPLICATION_ID
+from feeds.store.store import DamagedStateError, Store
+
+_BUSY_SECONDS = 10
+_TRIES = 5
+
+
+def open_derived(
+    path: Path, schema: str, version: int, warn: Callable[[str], None]
+) -> sqlite3.Connection:
+    """Opens such a file for threads that take turns; one of another schema begins anew.
+
+    Where no file can be written, or one that is not ours is there, there is one in memory, and
+    `warn` is told.
+    """
+    for attempt in ("as it is", "anew"):
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            claim(path)
+            if attempt == "anew":
+                remove_derived(path)
+            return _connect(str(path), schema, version)
+        except (OSError, sqlite3.Error, StateError) as error:
+            reason = str(error)
+    warn(f"cannot use {path} ({reason}): what stands there is kept in memory until the next start")
+    return _connect(":memory:", schema, version)
+
+
+def remove_derived(path: Path) -> None:
+    """Removes such a file with SQLite's own beside it, but none that is not ours."""
+    with suppress(StateError):
+        refuse_foreign(path)
+        for suffix in ("", *SIDES):
+            with suppress(OSError):
+                path.with_name(path.name + suffix).unlink()
+
+
+def _connect(name: str, schema: str, version: int) -> sqlite3.Connection:
+    connection = sqlite3.connect(
+        name, isolation_level=None, timeout=_BUSY_SECONDS, check_same_thread=False
+    )
+    try:
+        connection.execute("PRAGMA journal_mode = WAL")
+        # A power cut may cost the last changes, never the file (sqlite.org/wal.html, section 3.1).
+        connection.execute("PRAGMA synchronous = NORMAL")
+        connection.execute("BEGIN IMMEDIATE")
+        (found,) = connection.execute("PRAGMA user_version").fetchone()
+        if found != version:
+            if found or connection.execute("SELECT 1 FROM sqlite_schema").fetchone():
+                raise sqlite3.DatabaseError(f"schema {found} instead of {version}")
+            for statement in schema.split(";"):
+                connection.execute(statement)
+            connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
+            connection.execute(f"PRAGMA user_version = {version}")
+        connection.execute("COMMIT")
+    except sqlite3.Error:
+        connection.close()
+        raise
+    return connection
+
+
+@contextmanager
+def changes(connection: sqlite3.Connection) -> Iterator[None]:
+    """One transaction; rolled back when an exception leaves it."""
+    connection.execute("BEGIN IMMEDIATE")
+    try:
+        yield
+        connection.execute("COMMIT")
+    finally:
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+
+
+def read_state(path: Path, see: Callable[[Store], None]) -> bool:
+    """Lets `see` read the state file as one pass left it; tells whether it could.
+
+    `see` may be called several times: a file at rest is read without locks (see `opening`), and a
+    pass that wrote meanwhile makes what was read worthless.
+    """
+    for _ in range(_TRIES):
+        before = state_stamp(path)
+        with open_for_reading(path) as store:
+            if store is None:
+                return False
+            try:
+                with store.view():
+                    see(store)
+            except (sqlite3.DatabaseError, DamagedStateError):
+                if state_stamp(path) == before:
+                    return False
+                continue
+        if state_stamp(path) == before or before[1] is not None:
+            return True
+    return False
+
+
+def state_stamp(path: Path) -> tuple[tuple[int, int] | None, tuple[int, int] | None]:
+    """Returns what tells that the state file, and its log of changes, are as they were."""
+    path = Path(os.path.realpath(path))
+    return _stamp(path), _stamp(path.with_name(f"{path.name}-wal"))
+
+
+def _stamp(path: Path) -> tuple[int, int] | None:
+    try:
+        status = path.stat()
+    except OSError:
+        return None
+    return status.st_mtime_ns, status.st_size
