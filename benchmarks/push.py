@@ -12,9 +12,9 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from generate import generate
 
-from tests.hub import Hub, Subscriber, name_hubs, serving_files
-from tests.processes import Daemon, wait_until
-from tests.site import Site
+from tests.support.hub import Hub, Subscriber, name_hubs, serving_files
+from tests.support.processes import Daemon, wait_until
+from tests.support.site import Site
 
 BAR = 2.0
 

@@ -1,1 +1,1 @@
-"""The tests; `tests.site` is what most of them begin with."""
+"""The tests; `tests.support.site` is what most of them begin with."""

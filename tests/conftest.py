@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 from feeds.store import Store, open_store
-from tests.rescanning import Scanner
-from tests.site import Site
+from tests.support.rescanning import Scanner
+from tests.support.site import Site
 
 # Every document and every step of the state is flushed, which takes no time here.
 _MEMORY = Path("/dev/shm")  # noqa: S108

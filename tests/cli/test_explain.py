@@ -1,0 +1,328 @@
+"""``feeds explain``: every reason, in words, for a story named in any way."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import shutil
+import uuid
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from feeds.cli.main import main
+from feeds.common.errors import UnknownSeedError
+from tests.support.site import REAL_SEEDS, Site
+
+URL = "https://news.example.com/stories/1"
+ID = f"urn:uuid:{uuid.uuid5(uuid.NAMESPACE_URL, URL)}"
+OLD = "2021-03-01T08:00:00Z"
+REACHED = "quality 70 reaches 40, set by [selection]"
+IN = f"in: {REACHED}; entry 1 of 1"
+BELOW_80 = "out: quality 70 is below 80, set by"
+DRAFT = "not published (published: false, or missing, in the seed)"
+FUTURE = "dated in the future, held back until 2998-12-31 23:30 UTC"
+AGED = "dated 2021-03-01 08:00 UTC, older than max_age 365d"
+TOPIC = '[topics."aI"]'
+PROVIDER = '[providers."example.com"]'
+RULE = '[[rules]] topic = "ai", provider = "example.com"'
+RULES = RULE.replace("] ", "]\n").replace(", ", "\n")
+CUSTOM = '[[feeds]] name = "Best of"'
+CUSTOMS = CUSTOM.replace("] ", "]\n")
+
+
+BEFORE_AND_AFTER = pytest.mark.parametrize("exports", [0, 1], ids=["before export", "after it"])
+
+
+def verdicts(site: Site, story: str = "a.txt") -> dict[str, str]:
+    """Returns what people read, by feed: ``in: WHY`` or ``out: WHY``."""
+    lines = re.findall(r"^  (\S+) +(in|out): +(.*)$", site.run("explain", story).out, re.MULTILINE)
+    assert lines
+    return {feed: f"{verdict}: {words}" for feed, verdict, words in lines}
+
+
+REASONS: list[tuple[str, dict[str, Any], str, str]] = [
+    ("", {}, "all", IN),
+    ("", {"topics": None}, "all", IN),
+    ("[selection]\nmin_quality = 70", {}, "all", IN.replace("40", "70")),
+    ("[selection]\nmin_quality = 80", {}, "providers/example.com", f"{BELOW_80} [selection]"),
+    (f"{TOPIC}\nmin_quality = 80", {}, "topics/ai", f"{BELOW_80} {TOPIC}"),
+    (f"{TOPIC}\nmin_quality = 80", {"topics": ["AI", "Art"]}, "all", IN),
+    (f"{TOPIC}\nexclude = true", {}, "topics/ai", f"out: excluded by {TOPIC}"),
+    ('[providers."Example.COM"]\nmin_quality = 80', {}, "topics/ai", f"{BELOW_80} {PROVIDER}"),
+    (f"{PROVIDER}\nmin_quality = 80", {"topics": None}, "all", f"{BELOW_80} {PROVIDER}"),
+    (f"{PROVIDER}\nexclude = true", {}, "all", f"out: excluded by {PROVIDER}"),
+    (
+        f"{PROVIDER}\nmin_quality = 75\n{TOPIC}\nmin_quality = 80",
+        {},
+        "topics/ai",
+        f"{BELOW_80} {TOPIC}",
+    ),
+    (f"{RULES}\nmin_quality = 80", {}, "all", f"{BELOW_80} {RULE}"),
+    (f"{RULES}\nexclude = true", {}, "topics/ai", f"out: excluded by {RULE}"),
+    (
+        f"{RULES}\nmin_quality = 9\n{TOPIC}\nmin_quality = 80\n{PROVIDER}\nexclude = true",
+        {"quality": 10},
+        "topics/ai",
+        f"in: quality 10 reaches 9, set by {RULE}; entry 1 of 1",
+    ),
+    (f"{CUSTOMS}\nmin_quality = 80", {}, "custom/best-of", f"{BELOW_80} {CUSTOM}"),
+    ("", {"published": None}, "all", f"out: {DRAFT}; ({REACHED})"),
+    (
+        "",
+        {"published": False, "quality": 9},
+        "all",
+        f"out: quality 9 is below 40, set by [selection]; {DRAFT}",
+    ),
+    ("", {"publishedDateTime": "2999-01-01T01:30+02:00"}, "all", f"out: {FUTURE}; ({REACHED})"),
+    (
+        "[selection]\nmin_heat = 6",
+        {},
+        "all",
+        f"out: heat 5 is below 6, set by [selection]; ({REACHED})",
+    ),
+    (
+        "[selection]\nmin_heat = 0",
+        {"heat": None},
+        "all",
+        f"out: heat unknown is below 0, set by [selection]; ({REACHED})",
+    ),
+    ('[selection]\nmax_age = "365d"', {}, "all", f"out: {AGED}; ({REACHED})"),
+]
+
+
+@pytest.mark.parametrize(
+    ("toml", "changes", "feed", "verdict"),
+    REASONS,
+    ids=lambda value: str(value)[:50].replace("\n", " "),
+)
+@BEFORE_AND_AFTER
+def test_explain_gives_the_reason_and_what_set_it(
+    toml: str, changes: dict[str, Any], feed: str, verdict: str, exports: int, site: Site
+) -> None:
+    site.configure(toml)
+    site.seed(**({"publishedDateTime": OLD} | changes))
+    for _ in range(exports):
+        site.run("export")
+    assert verdicts(site)[feed] == verdict
+
+
+@BEFORE_AND_AFTER
+def test_explain_says_that_newer_items_fill_the_feed(exports: int, site: Site) -> None:
+    site.configure("[selection]\nmax_items = 1")
+    site.seed(publishedDateTime=OLD)
+    site.seed("b.txt", number=2, publishedDateTime="2021-04-01T00:00:00Z")
+    for _ in range(exports):
+        site.run("export")
+    assert verdicts(site)["all"] == (
+        f"out: {REACHED}, but the feed holds its 1 newest items (max_items), and this one first "
+        "qualified at 2021-03-01 08:00 UTC: longer ago than the exposure of 2d"
+    )
+
+
+@BEFORE_AND_AFTER
+def test_explain_says_that_an_item_is_shown_for_having_come_late(exports: int, site: Site) -> None:
+    site.configure("[selection]\nmax_items = 1\nmax_exposed = 1")
+    site.seed("b.txt", number=2, publishedDateTime="2021-04-01T00:00:00Z")
+    site.run("export")
+    site.seed("c.txt", number=3, publishedDateTime="2021-03-02T00:00:00Z")
+    site.seed("a.txt", publishedDateTime=OLD)
+    for _ in range(exports):
+        site.run("export")
+    assert re.fullmatch(
+        re.escape(f"in: {REACHED}; entry 2 of 2, beyond its 1 newest items (max_items) because it ")
+        + rf"first qualified at {datetime.now(UTC):%Y-%m-%d} .* UTC, within the exposure of 2d",
+        verdicts(site, "c.txt")["all"],
+    )
+    assert verdicts(site)["all"].startswith(f"out: {REACHED}, but the feed holds its 1 newest")
+    assert verdicts(site)["all"].endswith(" UTC: among 1 too many")
+
+
+def test_explain_tells_a_duplicate_which_seed_is_used_instead(site: Site) -> None:
+    site.seed(publishedDateTime=OLD)
+    site.seed("b.txt", publishedDateTime=OLD, quality=71)
+    assert verdicts(site, "a.txt")["all"].startswith("out: a duplicate of seeds/b.txt; ")
+    assert verdicts(site, "b.txt")["all"] == (
+        "in: quality 71 reaches 40, set by [selection]; entry 1 of 1"
+    )
+    out = site.run("explain", URL).out
+    assert out.index("seeds/a.txt") < out.index("seeds/b.txt")
+
+
+@BEFORE_AND_AFTER
+def test_explain_shows_the_problems_of_a_seed_that_cannot_be_used(exports: int, site: Site) -> None:
+    site.seed(publishedDateTime=OLD, quality=101)
+    site.seed("b.txt", number=2)
+    for _ in range(exports):
+        site.run("export")
+    ran = site.run("explain", "a.txt")
+    assert ran.code == 0
+    assert "its seed cannot be used" in ran.out
+    assert "seeds/a.txt:6:10: error: quality: found '101', wanted an integer" in ran.out
+    (explanation,) = site.run("explain", "seeds/a.txt", "--json").report()
+    assert [one["field"] for one in explanation["problems"]] == ["quality"]
+    assert explanation["feeds"] == []
+
+
+def test_explain_says_that_the_last_good_state_of_a_broken_seed_is_shown(site: Site) -> None:
+    site.seed(publishedDateTime=OLD)
+    site.run("export")
+    site.seed(publishedDateTime=OLD, title="New title", quality=None)
+    for _ in range(2):
+        ran = site.run("explain", "a.txt")
+        assert "error: quality: missing" in ran.out
+        assert "the feeds keep its last good state" in ran.out
+        assert "Story 1" in ran.out
+        assert verdicts(site)["all"] == IN
+        site.run("export")
+
+
+def test_explain_shows_a_problem_of_the_path_itself(site: Site) -> None:
+    os.mkfifo(site.seeds / "pipe.txt")
+    assert "a named pipe (FIFO), wanted a regular file" in site.run("explain", "pipe.txt").out
+
+
+SPELLINGS = [
+    "a.txt",
+    "./a.txt",
+    "seeds/a.txt",
+    "seeds//a.txt",
+    "seeds/../seeds/a.txt",
+    "../site/seeds/a.txt",
+    "{site}/seeds/a.txt",
+    "{site}/../site/seeds/a.txt",
+    "{site}/../link/seeds/a.txt",
+    URL,
+    "HTTPS://News.Example.com/stories/1",
+    "https://www.example.com/one",
+    ID,
+    ID.removeprefix("urn:uuid:"),
+]
+
+
+@pytest.mark.parametrize("story", SPELLINGS)
+def test_explain_knows_a_story_by(story: str, site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    (site.root.parent / "link").symlink_to(site.root)
+    monkeypatch.chdir(site.root)
+    site.seed(publishedDateTime=OLD, webUrl="https://www.example.com/one")
+    site.seed("b.txt", number=2, publishedDateTime=OLD)
+    (explanation,) = site.run("explain", story.format(site=site.root), "--json").report()
+    assert (explanation["seed"], explanation["id"]) == ("seeds/a.txt", ID)
+
+
+@pytest.mark.parametrize("quality", [50, 500], ids=["good", "broken"])
+def test_explain_knows_a_story_from_inside_the_seeds_folder(
+    quality: int, site: Site, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    site.seed("b/a.txt", publishedDateTime=OLD, quality=quality)
+    site.run("export")
+    monkeypatch.chdir(site.seeds / "b")
+    assert main(["explain", "a.txt", "--config", "../../config.toml"]) == 0
+    assert re.search(r"^  (seed +)?seeds/b/a\.txt", capsys.readouterr().out, re.MULTILINE)
+
+
+@pytest.mark.parametrize(
+    ("story", "why"),
+    [
+        ("nosuch.txt", "there is no such file"),
+        ("seeds/.draft.txt", "dot files and what is in dot folders are passed over"),
+        (".draft.txt", "dot files and what is in dot folders are passed over"),
+        ("seeds/.old/a.txt", "dot files and what is in dot folders are passed over"),
+        ("seeds/notes.pdf", "its name does not end in .txt, .md, .markdown, .yaml, .yml"),
+        ("notes.pdf", "its name does not end in .txt, .md, .markdown, .yaml, .yml"),
+        ("outside.txt", "it is not below"),
+        (".hidden/outside.txt", "it is not below"),
+        ("seeds-old/a.txt", "it is not below"),
+        ("https://example.org/unknown", "has the URL or id"),
+        ("urn:uuid:00000000-0000-0000-0000-000000000000", "has the URL or id"),
+        ("https://[", "has the URL or id"),
+    ],
+)
+def test_explain_says_why_it_knows_no_such_seed(
+    story: str, why: str, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(site.root)
+    site.seed()
+    for name in ("seeds/.draft.txt", "seeds/.old/a.txt", "seeds/notes.pdf", "outside.txt"):
+        site.write(f"../{name}", "---\n---\n")
+    for name in (".hidden/outside.txt", "seeds-old/a.txt"):
+        site.write(f"../{name}", "---\n---\n")
+    ran = site.run("explain", story, "--json")
+    assert (ran.code, ran.out) == (UnknownSeedError.exit_code, "")
+    assert why in ran.err
+    assert story in ran.err
+
+
+def test_explain_of_any_story_agrees_with_what_is_published(site: Site) -> None:
+    site.configure(
+        "[selection]\nmax_items = 4\n[topics.AI]\nmin_quality = 60\n"
+        '[providers."b.org"]\nmin_quality = 20\nmax_items = 2\n[topics.Art]\nslug = "arts"\n'
+        '[[rules]]\ntopic = "Art"\nprovider = "a.org"\nexclude = true\n'
+        '[[feeds]]\nname = "Both"\ntopics = ["AI", "Art"]\nproviders = ["b.org"]\nmin_quality = 5'
+    )
+    for number in range(24):
+        site.seed(
+            f"{number}.txt",
+            number=number,
+            publishedDateTime=f"2021-03-{number + 1:02}T00:00:00Z",
+            quality=(number * 37) % 101,
+            published=number % 7 != 3,
+            provider={"domain": "ab"[number % 2] + ".org"},
+            topics=[["AI"], ["Art"], ["AI", "Art"], []][number % 4],
+        )
+    site.run("export")
+    held: dict[str, set[str]] = {}
+    for path in site.out.rglob("*.json"):
+        if not path.name.startswith("."):
+            address = str(path.relative_to(site.out).with_suffix(""))
+            held[address] = {one["title"] for one in json.loads(path.read_bytes())["items"]}
+    told: dict[str, set[str]] = {address: set() for address in held}
+    for number in range(24):
+        for address, verdict in verdicts(site, f"{number}.txt").items():
+            if verdict.startswith("in: "):
+                told[address].add(f"Story {number}")
+    assert told == held
+    assert sum(map(len, held.values())) > 15
+
+
+def test_explain_gives_a_report_with_names_for_machines(site: Site) -> None:
+    site.seed(publishedDateTime=OLD)
+    (report,) = site.run("explain", "a.txt", "--json").report()
+    assert report == {
+        "seed": "seeds/a.txt",
+        "id": ID,
+        "title": "Story 1",
+        "problems": [],
+        "feeds": [
+            {"address": address, "words": f"{REACHED}; entry 1 of 1", "inside": True}
+            for address in ("all", "topics/ai", "providers/example.com")
+        ],
+    }
+
+
+def test_explain_of_a_real_seed_is_worded_as_the_card_has_it(tmp_path: Path) -> None:
+    site = Site(tmp_path / "site")
+    shutil.copytree(REAL_SEEDS, site.seeds, dirs_exist_ok=True)
+    shutil.copy(REAL_SEEDS.parent / "config.toml", site.root)
+    assert verdicts(site, "001_792b0d4a2dfad34b.txt") == {
+        "all": f"out: quality 39 is below 40, set by [selection]; {DRAFT}",
+        "topics/computer-vision": (
+            f'out: quality 39 is below 60, set by [topics."Computer Vision"]; {DRAFT}'
+        ),
+        "topics/ai": f"out: quality 39 is below 40, set by [selection]; {DRAFT}",
+        "providers/jurist.org": f"out: quality 39 is below 40, set by [selection]; {DRAFT}",
+    }
+
+
+def test_explain_writes_nothing(site: Site) -> None:
+    site.seed()
+    before = site.files()
+    site.run("explain", "a.txt")
+    assert site.files() == before
+    site.run("export")
+    before = site.files()
+    site.run("explain", "a.txt")
+    assert site.files() == before

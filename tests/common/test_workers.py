@@ -1,0 +1,193 @@
+"""Work spread over processes: the same results in the same order, whatever happens to a worker."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import partial
+from itertools import count
+from pathlib import Path
+
+import pytest
+
+from feeds.common.errors import FeedsError
+from feeds.common.workers import spread
+from tests.support import dying
+from tests.support.processes import PATIENCE, wait_until
+
+_ROOT = Path(__file__).parent.parent.parent
+_CORES = os.cpu_count() or 1
+
+
+def _square(numbers: list[int]) -> bytes:
+    return f"{os.getpid()} {[number * number for number in numbers]}".encode()
+
+
+def _slow_first(numbers: list[int]) -> bytes:
+    time.sleep(0.2 if 0 in numbers else 0)
+    return str(numbers).encode()
+
+
+def _die(numbers: list[int]) -> bytes:
+    if 5 in numbers:
+        os.kill(os.getpid(), signal.SIGKILL)
+    return b""
+
+
+def _die_twice(folder: Path, numbers: list[int]) -> bytes:
+    for number in (4, 10):
+        mark = folder / str(number)
+        if number in numbers and not mark.exists():
+            mark.touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+    return str(numbers).encode()
+
+
+class UnsendableError(Exception):
+    """Cannot be pickled."""
+
+    def __init__(self) -> None:
+        super().__init__("odd")
+        self.keeps = lambda: None
+
+
+def _fail_unsendably(_: list[int]) -> bytes:
+    raise UnsendableError
+
+
+def _fail(numbers: list[int]) -> bytes:
+    raise KeyError(numbers[0])
+
+
+def _note_and_sleep(folders: list[str]) -> bytes:
+    (Path(folders[0]) / str(os.getpid())).touch()
+    time.sleep(1)
+    return b""
+
+
+def _results(parts: Iterator[bytes]) -> tuple[set[str], list[str]]:
+    """Returns the processes that worked, and what came of it, in order."""
+    split = [part.decode().split(" ", 1) for part in parts]
+    return {process for process, _ in split}, [result for _, result in split]
+
+
+@pytest.fixture
+def two_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Has work spread over two processes, on whatever machine."""
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+
+
+@pytest.mark.parametrize("worth", [0, 1, 5, 7, 8, sys.maxsize])
+def test_spread_gives_the_same_whatever_it_is_worth(worth: int) -> None:
+    processes, results = _results(spread(_square, iter(range(7)), chunk=3, worth=worth))
+    assert results == ["[0, 1, 4]", "[9, 16, 25]", "[36]"]
+    is_here = worth > 7 or _CORES == 1
+    assert (processes == {str(os.getpid())}) == is_here
+    assert (str(os.getpid()) in processes) == is_here
+
+
+@pytest.mark.parametrize("worth", [0, 1, sys.maxsize])
+def test_spread_of_nothing_gives_nothing(worth: int) -> None:
+    assert list(spread(_square, [], chunk=3, worth=worth)) == []
+
+
+def test_spread_keeps_the_order_of_slow_work() -> None:
+    parts = list(spread(_slow_first, range(6), chunk=1, worth=0))
+    assert parts == [f"[{number}]".encode() for number in range(6)]
+
+
+def test_spread_takes_only_a_few_chunks_at_a_time() -> None:
+    taken = count()
+    parts = spread(_square, (next(taken) for _ in range(1000)), chunk=2, worth=0)
+    for _ in range(3):
+        next(parts)
+    assert next(taken) <= 2 * (3 + 2 * _CORES + 1)
+    assert len(list(parts)) == 497
+
+
+def test_spread_says_that_whoever_does_a_chunk_is_killed(two_cores: None) -> None:
+    with pytest.raises(FeedsError, match="worker process was killed"):
+        list(spread(_die, range(20), chunk=1, worth=0))
+    assert multiprocessing.active_children() == []
+
+
+def test_spread_gives_the_chunk_of_a_killed_process_to_another(
+    two_cores: None, tmp_path: Path
+) -> None:
+    work = partial(_die_twice, tmp_path)
+    assert list(spread(work, range(20), chunk=2, worth=0)) == [
+        f"[{number}, {number + 1}]".encode() for number in range(0, 20, 2)
+    ]
+
+
+def test_spread_outlives_the_death_of_idle_processes_and_of_the_server(two_cores: None) -> None:
+    parts = spread(_square, range(400), chunk=2, worth=0)
+    results = [next(parts)]
+    for number, part in enumerate(parts):
+        results.append(part)
+        if number in {10, 90}:
+            os.kill(dying.fork_server(), signal.SIGKILL)
+        if number in {20, 60, 100}:
+            for worker in multiprocessing.active_children():
+                assert worker.pid is not None
+                os.kill(worker.pid, signal.SIGKILL)
+    assert _results(iter(results))[1] == [
+        str([number**2, (number + 1) ** 2]) for number in range(0, 400, 2)
+    ]
+    assert multiprocessing.active_children() == []
+
+
+def test_spread_passes_on_an_error_that_cannot_be_sent(two_cores: None) -> None:
+    with pytest.raises(RuntimeError, match="UnsendableError: odd"):
+        list(spread(_fail_unsendably, range(4), chunk=1, worth=0))
+
+
+@pytest.mark.parametrize("worth", [0, sys.maxsize])
+def test_spread_passes_on_what_the_work_raises(worth: int) -> None:
+    with pytest.raises(KeyError):
+        list(spread(_fail, range(20), chunk=1, worth=worth))
+    assert _results(spread(_square, [3], chunk=1, worth=worth))[1] == ["[9]"]
+
+
+_SLEEPER = """
+import sys
+from feeds.common.workers import spread
+from tests.common.test_workers import _CORES, _note_and_sleep
+try:
+    list(spread(_note_and_sleep, sys.argv[1:] * 5 * _CORES, chunk=1, worth=0))
+except KeyboardInterrupt:
+    print("interrupted")
+"""
+
+
+@contextmanager
+def _sleeper(folder: Path) -> Iterator[tuple[subprocess.Popen[str], list[int]]]:
+    """Runs a process that spreads work, in a group of its own; gives it and its workers."""
+    command = [sys.executable, "-c", _SLEEPER, str(folder)]
+    pipe = subprocess.PIPE
+    with subprocess.Popen(
+        command, cwd=_ROOT, stdout=pipe, stderr=pipe, text=True, start_new_session=True
+    ) as process:
+        wait_until(lambda: len(list(folder.iterdir())) == _CORES)
+        yield process, [int(path.name) for path in folder.iterdir()]
+
+
+@pytest.mark.skipif(_CORES == 1, reason="on one core there are no workers")
+def test_workers_end_with_their_killed_parent(tmp_path: Path) -> None:
+    with _sleeper(tmp_path) as (process, workers):
+        process.kill()
+        wait_until(lambda: not any(map(dying.is_alive, workers)))
+
+
+@pytest.mark.skipif(_CORES == 1, reason="on one core there are no workers")
+def test_workers_leave_an_interrupt_to_their_parent(tmp_path: Path) -> None:
+    with _sleeper(tmp_path) as (process, workers):
+        os.killpg(process.pid, signal.SIGINT)
+        assert process.communicate(timeout=PATIENCE) == ("interrupted\n", "")
+        wait_until(lambda: not any(map(dying.is_alive, workers)))

@@ -1,0 +1,146 @@
+"""Paths of config.toml that must lie apart: what is served, what is read, what is remembered."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from feeds.common.errors import ConfigError
+from feeds.config import load_config
+from feeds.config.overlaps import overlaps
+from tests.support.site import Site
+
+REFUSED = {
+    "out is the site": ("[paths]\nout = '.'", "paths.out", "the configuration"),
+    "out is the root": ("[paths]\nout = '/'", "paths.out", "the configuration"),
+    "out is seeds": ("[paths]\nout = 'seeds'", "paths.out", "paths.seeds.0"),
+    "out in seeds": ("[paths]\nout = 'seeds/a/out'", "paths.out", "paths.seeds.0"),
+    "out in seeds by dots": ("[paths]\nout = 'x/../seeds/o'", "paths.out", "paths.seeds.0"),
+    "out in seeds by a link": ("[paths]\nout = 'link/out'", "paths.out", "paths.seeds.0"),
+    "seeds in out": ("[paths]\nseeds = ['a', 'out/b']", "paths.seeds.1", "paths.out"),
+    "seeds by a link in out": ("[paths]\nseeds = ['out/link']", "paths.seeds.0", "paths.out"),
+    "seeds around all": ("[paths]\nseeds = ['.']", "paths.seeds.0", "paths.out"),
+    "state in out": ("[paths]\nstate = 'out/state.db'", "paths.state", "paths.out"),
+    "state is out": ("[paths]\nstate = 'out'", "paths.state", "paths.out"),
+    "out below state": ("[paths]\nstate = 'a'\nout = 'a/out'", "paths.out", "paths.state"),
+    "state in seeds": ("[paths]\nstate = 'seeds/s.db'", "paths.state", "paths.seeds.0"),
+    "state in a dot folder of seeds that are watched": (
+        "[paths]\nstate = 'seeds/.x/s.db'\n[schedule]\nwatch = true",
+        "paths.state",
+        "paths.seeds.0",
+    ),
+    "state is the configuration": (
+        "[paths]\nstate = 'config.toml'",
+        "paths.state",
+        "the configuration",
+    ),
+    "templates in out": ("[paths]\ntemplates = 'out/t'", "paths.templates", "paths.out"),
+    "templates are out": ("[paths]\ntemplates = 'out'", "paths.templates", "paths.out"),
+    "cache is out": ("[images]\ncache = 'out'", "images.cache", "paths.out"),
+    "cache in out": ("[images]\ncache = 'out/a/b'", "images.cache", "paths.out"),
+    "out in cache": ("[images]\ncache = '.'", "images.cache", "paths.out"),
+    "cache in seeds": ("[images]\ncache = 'seeds/i'", "images.cache", "paths.seeds.0"),
+    "cache is state": ("[images]\ncache = '.feeds/state.db'", "images.cache", "paths.state"),
+    "state in a cache that is served": (
+        "[images]\ncache = '.feeds'\nbase_url = 'https://img.example.org/'",
+        "images.cache",
+        "paths.state",
+    ),
+}
+
+
+@pytest.fixture
+def linked(site: Site) -> Site:
+    """A site with a link to its seeds beside them, and one to elsewhere in out/."""
+    (site.root / "link").symlink_to("seeds")
+    site.out.mkdir()
+    (site.root / "elsewhere").mkdir()
+    (site.out / "link").symlink_to(site.root / "elsewhere")
+    return site
+
+
+@pytest.mark.parametrize(("toml", "key", "other"), REFUSED.values(), ids=REFUSED)
+def test_overlap_is_refused_with_both_keys_and_lines(
+    toml: str, key: str, other: str, linked: Site
+) -> None:
+    path = linked.root / "config.toml"
+    path.write_text(toml, encoding="utf-8")
+    before = linked.files()
+    with pytest.raises(ConfigError) as caught:
+        load_config(path, {})
+    (fault,) = (one for one in caught.value.faults if f": {key}: " in one and other in one)
+    line = 3 if toml.count("\n") == 2 and key == "paths.out" else 2
+    assert fault.startswith(f"{path}:{line}: {key}: ")
+    assert linked.files() == before
+
+
+ALLOWED = {
+    "seeds in seeds": "[paths]\nseeds = ['seeds', 'seeds/a']",
+    "state in a dot folder of seeds": "[paths]\nstate = 'seeds/.x/s.db'",
+    "cache in a dot folder of seeds": "[images]\ncache = 'seeds/.x'",
+    "state in the cache": "[images]\ncache = '.feeds'",
+    "state in the site": "[paths]\nstate = 'state.db'",
+    "out beside seeds by name": "[paths]\nout = 'seeds-out'",
+    "out beside the state": "[paths]\nout = '.feeds/out'",
+    "templates around out": "[paths]\ntemplates = '.'",
+    "out above the site": "[paths]\nout = '../public'",
+    "cache that is served": "[images]\nbase_url = 'https://img.example.org/'",
+}
+
+
+@pytest.mark.parametrize("toml", ALLOWED.values(), ids=ALLOWED)
+def test_overlap_that_does_no_harm_is_allowed(toml: str, linked: Site) -> None:
+    path = linked.root / "config.toml"
+    path.write_text(toml, encoding="utf-8")
+    load_config(path, {})
+
+
+@pytest.mark.parametrize("out", ["seeds/out", ".", "link", ""])
+@pytest.mark.parametrize("command", ["export", "export --dry-run", "status", "run", "serve"])
+def test_overlap_of_the_option_out_is_refused(
+    command: str, out: str, linked: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(linked.root)
+    before = linked.files()
+    ran = linked.run(*command.split(), "--out", out)
+    assert ran.code == 2
+    assert "feeds: --out: paths.out: " in ran.err
+    assert linked.files() == before
+
+
+@pytest.mark.parametrize("side", ["", "-wal", "-shm"])
+@pytest.mark.parametrize("name", ["versions.db", "Search.db"])
+def test_state_that_is_called_like_a_file_of_the_server_is_refused(
+    name: str, side: str, site: Site
+) -> None:
+    site.configure(f'[paths]\nstate = "{name}{side}"\n')
+    with pytest.raises(ConfigError, match=f"5: paths.state: .*{name}{side}"):
+        load_config(site.root / "config.toml", {})
+
+
+def test_overlap_by_variables_names_them(site: Site) -> None:
+    variables = {"FEEDS_PATHS__OUT": "a", "FEEDS_PATHS__STATE": "a/state.db"}
+    with pytest.raises(ConfigError) as caught:
+        load_config(site.root / "config.toml", variables)
+    (fault,) = caught.value.faults
+    assert fault.startswith("environment variable FEEDS_PATHS__STATE: paths.state: ")
+    assert "environment variable FEEDS_PATHS__OUT)" in fault
+
+
+def test_overlap_is_told_by_what_is_on_the_disk_where_names_do_not_tell(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on a disk that takes SEEDS for seeds, or with one folder mounted at two places."""
+    (site.root / "SEEDS").mkdir()
+    real = os.path.samestat
+    one, two = (site.root / name for name in ("SEEDS", "seeds"))
+    inodes = {one.stat().st_ino, two.stat().st_ino}
+    monkeypatch.setattr(
+        os.path, "samestat", lambda a, b: real(a, b) or {a.st_ino, b.st_ino} == inodes
+    )
+    config = site.load().with_out(site.root / "elsewhere").config
+    paths = config.paths.model_copy(update={"out": Path(one / "new/out")})
+    (fault,) = overlaps(config.model_copy(update={"paths": paths}), site.root / "config.toml", {})
+    assert "is inside of paths.seeds.0" in fault

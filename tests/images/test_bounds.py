@@ -1,0 +1,76 @@
+"""What images cost is told by their headers, and too much of it is refused before it is decoded."""
+
+from __future__ import annotations
+
+import time
+
+import pytest
+from PIL import Image
+
+from feeds.images.bounds import MAX_FRAMES, MAX_SCANS
+from feeds.images.decode import Form, NotAnImageError, prepare
+from feeds.images.orientation import orientation
+from tests.support.imaging import encoded, exif, picture
+
+ALL = 40_000_000
+
+
+def scans(data: bytes, count: int) -> bytes:
+    """Returns a progressive JPEG with its last scan repeated."""
+    begin = data.rindex(b"\xff\xda")
+    return data[:-2] + data[begin:-2] * count + data[-2:]
+
+
+@pytest.mark.parametrize("count", [MAX_SCANS, 5000])
+def test_jpeg_of_very_many_scans_is_refused_at_once(count: int) -> None:
+    data = scans(picture("jpg", (800, 600), progressive=True), count)
+    began = time.process_time()
+    with pytest.raises(NotAnImageError, match="scans are more than"):
+        prepare(data, Form(), ALL)
+    assert time.process_time() - began < 5
+
+
+def test_progressive_jpeg_of_the_usual_kind_is_taken() -> None:
+    data = picture("jpg", (2400, 1600), progressive=True)
+    assert prepare(data, Form(), ALL).data == data
+
+
+@pytest.mark.parametrize(
+    ("extension", "saving"),
+    [
+        ("jpg", {"progressive": True, "subsampling": 0}),
+        ("png", {}),
+        ("webp", {"method": 0}),
+    ],
+)
+def test_image_that_takes_too_much_memory_is_refused(
+    extension: str, saving: dict[str, object]
+) -> None:
+    data = encoded(Image.new("RGB", (6000, 5000)), extension, **saving)
+    with pytest.raises(NotAnImageError, match="MiB to decode"):
+        prepare(data, Form(), ALL)
+
+
+def test_large_photograph_is_taken() -> None:
+    data = encoded(Image.new("RGB", (6000, 5000)), "jpg")
+    assert prepare(data, Form(), ALL).width == 6000
+
+
+def test_animation_of_very_many_frames_is_refused_at_once() -> None:
+    frame = b"\x2c" + bytes(4) + b"\1\0\1\0\0" + b"\2\2\x44\1\0"
+    data = b"GIF89a\1\0\1\0\x80\0\0" + bytes(6) + frame * (MAX_FRAMES + 1) + b"\x3b"
+    with pytest.raises(NotAnImageError, match="frames are more than"):
+        prepare(data, Form(), ALL)
+
+
+@pytest.mark.parametrize("turn", range(1, 9))
+@pytest.mark.parametrize("extension", ["jpg", "png", "webp"])
+def test_orientation_is_read_from_exif(extension: str, turn: int) -> None:
+    kind = {"jpg": "image/jpeg", "png": "image/png", "webp": "image/webp"}[extension]
+    assert orientation(picture(extension, exif=exif(turn)), kind) == turn
+
+
+def test_large_turned_photograph_is_made_upright_and_smaller() -> None:
+    data = encoded(Image.new("RGB", (4000, 3000)), "jpg", exif=exif(6))
+    copy = prepare(data, Form(), ALL)
+    assert (copy.width, copy.height) == (1500, 2000)

@@ -1,0 +1,211 @@
+"""Files that were dropped into the cache, and copies that were damaged or lost."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from feeds.common.callbacks import Ears, Options
+from feeds.common.model import image_key
+from feeds.common.reports import PassReport
+from feeds.images import decode as check
+from feeds.images.fetch import FetchOptions, fetch_images
+from tests.support.imaging import HIDDEN, Server, configure, exif, picture, seed_with, serving
+from tests.support.site import NOW, Site
+
+URL = "https://images.example.com/camera.jpg"
+KEY = image_key(URL)
+STEM = f"media/{KEY[:2]}/{KEY}"
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Server]:
+    with serving() as server:
+        yield server
+
+
+def drop(site: Site, data: bytes, name: str = f"{STEM}.jpg") -> Path:
+    """Drops a file into the cache."""
+    path = site.root / ".feeds/images" / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(data)
+    return path
+
+
+def shown(site: Site) -> tuple[str, int]:
+    """Returns the URL and length of the only enclosure."""
+    (item,) = json.loads(site.read("all.json"))["items"]
+    (attachment,) = item["attachments"]
+    return attachment["url"], attachment.get("size_in_bytes", 0)
+
+
+def fetch(site: Site, *, digests: bool = False) -> None:
+    """Fetches what is due, a day later."""
+    options = FetchOptions(digests=digests, pause=0.01)
+    fetch_images(site.load(), options, clock=lambda: NOW + timedelta(days=1))
+
+
+@pytest.fixture
+def quiet(site: Site) -> Site:
+    """A site that fetches nothing and names one image."""
+    site.configure('[images]\nfetch = "off"\n')
+    seed_with(site, 1, URL)
+    return site
+
+
+@pytest.mark.parametrize("first", ["image", "pass"])
+def test_dropped_file_is_published(quiet: Site, first: str) -> None:
+    if first == "pass":
+        quiet.publish()
+        assert shown(quiet) == (URL, 0)
+    data = picture()
+    drop(quiet, data)
+    quiet.publish()
+    assert shown(quiet) == (f"https://feeds.example.org/{STEM}.jpg", len(data))
+    assert quiet.read(f"{STEM}.jpg") == data
+
+
+def test_dropped_file_is_published_when_a_seed_comes_to_name_it(quiet: Site) -> None:
+    seed_with(quiet, 1)
+    drop(quiet, picture())
+    quiet.publish()
+    os.utime(quiet.root / ".feeds/images" / STEM[:8], (1e9, 1e9))
+    quiet.publish()
+    seed_with(quiet, 1, URL)
+    quiet.publish()
+    assert shown(quiet)[0].endswith(f"{STEM}.jpg")
+
+
+def test_dropped_file_with_a_wrong_extension_is_named_by_what_it_is(quiet: Site) -> None:
+    wrong = drop(quiet, picture("png"))
+    quiet.publish()
+    assert shown(quiet)[0].endswith(f"{STEM}.png")
+    assert not wrong.exists()
+    assert wrong.with_suffix(".png").exists()
+
+
+def test_dropped_file_loses_its_metadata(quiet: Site) -> None:
+    path = drop(quiet, picture(exif=exif()))
+    quiet.publish()
+    assert HIDDEN.encode() not in path.read_bytes() + quiet.read(f"{STEM}.jpg")
+
+
+@pytest.mark.parametrize("data", [b"<svg/>", b"", picture()[:200]])
+def test_dropped_file_that_is_no_image_is_told_and_left_alone(quiet: Site, data: bytes) -> None:
+    path, told = drop(quiet, data), list[str]()
+    quiet.publish(ears=Ears(warn=told.append))
+    assert shown(quiet) == (URL, 0)
+    assert path.read_bytes() == data
+    (warning,) = told
+    assert str(path) in warning
+
+
+def test_dropped_file_that_surprises_the_decoder_is_told_and_left_alone(
+    quiet: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def surprised(*_: object) -> None:
+        raise RuntimeError("a surprise")
+
+    monkeypatch.setattr(check, "prepare", surprised)
+    path, told = drop(quiet, picture()), list[str]()
+    quiet.publish(ears=Ears(warn=told.append))
+    assert told == [f"{path} cannot be used: a surprise"]
+    assert shown(quiet) == (URL, 0)
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["x.jpg", f"{KEY}.jpg", f"media/{KEY}.jpg", f"media/zz/{KEY}.jpg", f"{STEM}", f"{STEM}.jpg/x"],
+)
+def test_file_with_another_name_is_nobodys(quiet: Site, name: str) -> None:
+    path = drop(quiet, picture(), name)
+    quiet.publish()
+    assert shown(quiet) == (URL, 0)
+    assert path.exists()
+
+
+def test_dropped_file_that_is_replaced_is_published_anew(quiet: Site) -> None:
+    drop(quiet, picture())
+    quiet.publish()
+    other = picture(size=(100, 90))
+    path = drop(quiet, other, "new")
+    path.replace(quiet.root / f".feeds/images/{STEM}.jpg")
+    quiet.publish()
+    assert shown(quiet)[1] == len(other)
+    assert quiet.read(f"{STEM}.jpg") == other
+
+
+def test_dry_run_touches_no_file(quiet: Site) -> None:
+    drop(quiet, picture("png", exif=exif()))
+    before = quiet.files()
+    report: PassReport = quiet.publish(options=Options(dry_run=True))
+    assert quiet.files() == before
+    assert len(report.written) == 18
+
+
+def test_deleted_state_takes_the_cache_in_anew(quiet: Site) -> None:
+    drop(quiet, picture())
+    quiet.publish()
+    before = quiet.tree()
+    quiet.state.unlink()
+    quiet.publish()
+    assert quiet.tree() == before
+
+
+@pytest.fixture
+def fetched(site: Site, server: Server) -> tuple[Site, Path]:
+    """A site with one image that was fetched and published, and where the cache has it."""
+    url = server.serve("/damaged.jpg", picture())
+    configure(site)
+    seed_with(site, 1, url)
+    site.publish()
+    fetch(site)
+    site.publish()
+    key = image_key(url)
+    return site, site.root / f".feeds/images/media/{key[:2]}/{key}.jpg"
+
+
+@pytest.mark.parametrize("damage", ["other bytes", "cut off", "gone", "old time"])
+def test_damaged_copy_is_fetched_again(fetched: tuple[Site, Path], damage: str) -> None:
+    site, path = fetched
+    good, status = path.read_bytes(), path.stat()
+    if damage == "gone":
+        path.unlink()
+    else:
+        path.write_bytes(b"\0" * len(good) if damage != "cut off" else good[:99])
+    if damage == "old time":
+        os.utime(path, ns=(status.st_atime_ns, status.st_mtime_ns))
+    fetch(site, digests=damage == "old time")
+    assert path.read_bytes() == good
+    site.publish()
+    assert shown(site)[0].startswith("https://feeds.example.org/media/")
+    published = site.out / path.relative_to(site.root / ".feeds/images")
+    assert published.read_bytes() == good
+
+
+def test_copy_that_was_only_touched_stays(fetched: tuple[Site, Path], server: Server) -> None:
+    site, path = fetched
+    asked = len(server.requests)
+    os.utime(path, (1e9, 1e9))
+    fetch(site)
+    site.publish()
+    assert len(server.requests) == asked
+    assert shown(site)[1] == len(path.read_bytes())
+
+
+def test_copy_that_is_lost_for_good_is_named_no_more(
+    fetched: tuple[Site, Path], server: Server
+) -> None:
+    site, path = fetched
+    path.unlink()
+    server.behaviours.pop("/damaged.jpg")
+    fetch(site)
+    site.publish()
+    (item,) = json.loads(site.read("all.json"))["items"]
+    assert "image" not in item
+    assert not (site.out / "media").exists()

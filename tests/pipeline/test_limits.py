@@ -1,0 +1,162 @@
+"""What one seed, and all of them, may cost: lists, bodies, front matter, and feeds of a site."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import pytest
+
+from feeds.common.callbacks import Options
+from feeds.common.errors import PublishError
+from feeds.common.text import clean_block
+from feeds.seeds.markdown import (
+    MAX_BODY_CHARACTERS,
+    MAX_BODY_MARKS,
+    CostlyBodyError,
+    render_body,
+)
+from feeds.seeds.parse import MAX_MEMBERS
+from feeds.seeds.yaml_reader import MAX_VALUES, YamlError, load
+from tests.seeds.test_parse import good_item, parse_seed
+from tests.support.site import Site
+
+_BASE = "https://a.example/"
+_WIDE = 1000
+_MIB = 1 << 20
+_MEMBERS: dict[str, Callable[[int], object]] = {
+    "topics": lambda n: f"name {n}",
+    "tags": lambda n: f"name {n}",
+    "images": lambda n: f"{{url: 'https://a.example/{n}.jpg'}}",
+    "related": lambda n: f"{{title: a, webUrl: 'https://a.example/{n}'}}",
+}
+_COSTLY = {
+    **{
+        piece.strip() or repr(piece): piece * (_MIB // len(piece))
+        for piece in (
+            *("[", "![", "[[]()", "[a](b)", "*a_ ", "`a``b", "<a:", "&a", "\\", "1. a\n", "- a\n"),
+            *("a\n\n", "[a\n", "[a]: b\n", "> - a\n", "**a *b ", "~~a ", "a\n=\n", "|a|b\n"),
+        )
+    },
+    "wide table": "|a" * _WIDE + "|\n" + "|-" * _WIDE + "|\n" + "|\n" * 3000,
+    "lazy quote": ">" * 20 + " a\n" + "a\n" * 200_000,
+}
+
+
+@pytest.mark.parametrize("markdown", _COSTLY.values(), ids=_COSTLY)
+def test_costly_body_is_given_up_before_it_costs_much(markdown: str) -> None:
+    began = time.process_time()
+    with pytest.raises(CostlyBodyError, match="more than "):
+        render_body(markdown, _BASE)
+    assert time.process_time() - began < 5
+
+
+@pytest.mark.parametrize(
+    "piece", ["[", "![", "[](", "[a](b", "*a_ ", "- ", "![a](b)", "|", "<http://a>", "[a]: b "]
+)
+def test_body_of_the_largest_size_is_bounded_in_time(piece: str) -> None:
+    marks = sum(not letter.isalnum() for letter in piece)
+    filler = MAX_BODY_CHARACTERS * marks // MAX_BODY_MARKS - len(piece) - 1
+    markdown = (piece + "a" * max(0, filler)) * (MAX_BODY_MARKS // marks)
+    began = time.process_time()
+    render_body(markdown[:MAX_BODY_CHARACTERS], _BASE)
+    assert time.process_time() - began < 30
+
+
+def test_long_honest_body_is_rendered() -> None:
+    paragraph = (
+        "Somebody said [so](https://b.example/c) in *the* paper, and more. "
+        + "Words follow. " * 5
+        + "\n\n"
+    )
+    markdown = paragraph * 600
+    assert render_body(markdown, _BASE).count("<a href") > 500
+
+
+@pytest.mark.parametrize("body", ["[" * _MIB, "a" * (_MIB - 1000)], ids=["marks", "size"])
+def test_story_stays_without_a_body_that_costs_too_much(site: Site, body: str) -> None:
+    path = site.seed(excerpt="The excerpt", body=body[: _MIB - 2000])
+    lines = path.read_text().partition("\n---\n")[0].count("\n") + 3
+    (problem,) = site.publish().problems
+    assert (problem.severity, problem.line, problem.field) == ("warning", lines, "body")
+    assert "more than" in problem.reason
+    assert b"The excerpt" in site.read("all.atom")
+
+
+@pytest.mark.parametrize("name", MAX_MEMBERS)
+def test_list_over_its_limit_loses_the_rest_with_a_warning(name: str) -> None:
+    limit = MAX_MEMBERS[name]
+    lines = "".join(f"- {_MEMBERS[name](number)}\n" for number in range(limit + 30))
+    item, (problem,) = parse_seed(f"{name}:\n{lines}", without=name)
+    assert item is not None
+    assert len(getattr(item, name)) == limit
+    assert (problem.severity, problem.field) == ("warning", f"{name}[{limit}]")
+    assert f"more than {limit} {name}" in problem.reason
+    whole = good_item(f"{name}:\n" + "".join(lines.splitlines(keepends=True)[:limit]), without=name)
+    assert getattr(whole, name) == getattr(item, name)
+
+
+def test_topics_that_stand_there_again_do_not_count() -> None:
+    topics = "".join(f"- Name {number % 50}\n" for number in range(500))
+    assert len(good_item(f"topics:\n{topics}", without="topics").topics) == 50
+
+
+@pytest.mark.parametrize("name", ["images", "related"])
+def test_list_of_wrong_members_gives_bounded_problems(name: str) -> None:
+    _, problems = parse_seed(f"{name}: [" + "{}," * 5000 + "]\n")
+    assert len(problems) <= 2 * MAX_MEMBERS[name] + 1
+
+
+@pytest.mark.parametrize("yaml", ["a: [" + "b," * MAX_VALUES + "]", "a:\n" + "- {}\n" * MAX_VALUES])
+def test_front_matter_of_too_many_values_is_refused_with_its_line(yaml: str) -> None:
+    with pytest.raises(YamlError, match="more than 20,000 values") as caught:
+        load(yaml)
+    assert caught.value.line >= 1
+
+
+def test_marks_without_end_on_one_letter_are_cut() -> None:
+    began = time.process_time()
+    text = clean_block("a" + "\u0301\u0327" * 250_000 + "b", repair=False)
+    assert len(text) <= 32
+    assert text.endswith("b")
+    assert time.process_time() - began < 30
+
+
+def test_marks_of_living_languages_stay() -> None:
+    text = "\u0939\u093f\u0928\u094d\u0926\u0940 " * 20 + "\u05d1\u05bc\u05b0\u05e8\u05b5" * 40
+    assert clean_block(text, repair=False).count("\u094d") == 20
+
+
+def _many(site: Site, limit: int) -> None:
+    site.configure(f"max_feeds = {limit}\n")
+    site.seed("few.txt", number=1, topics=["AI"])
+    site.seed("many.txt", number=2, topics=[f"Topic {number}" for number in range(40)])
+
+
+def test_more_feeds_than_allowed_end_the_pass_and_leave_out_as_it_was(site: Site) -> None:
+    site.seed("few.txt", number=1, topics=["AI"])
+    site.publish()
+    before = site.tree()
+    _many(site, 42)
+    with pytest.raises(
+        PublishError, match=r"43 feeds are more than site.max_feeds \(42\)"
+    ) as caught:
+        site.publish()
+    assert caught.value.exit_code == 3
+    assert str(caught.value).index("many.txt (40)") < str(caught.value).index("few.txt (1)")
+    with pytest.raises(PublishError, match="max_feeds"):
+        site.publish(options=Options(dry_run=True))
+    assert site.tree() == before
+
+
+def test_as_many_feeds_as_allowed_are_published(site: Site) -> None:
+    _many(site, 43)
+    assert len(site.publish().feeds) == 43
+
+
+def test_check_and_list_tell_of_too_many_feeds(site: Site) -> None:
+    _many(site, 42)
+    checked, listed = site.run("check"), site.run("list")
+    assert (checked.code, listed.code) == (1, 0)
+    assert "site.max_feeds" in checked.err
+    assert "site.max_feeds" in listed.err

@@ -1,0 +1,180 @@
+"""Selection: what is judged anew in a pass comes to the same as judging all."""
+
+from __future__ import annotations
+
+import sqlite3
+from contextlib import closing
+from typing import NamedTuple
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from feeds.common.model import Card, Feed, FeedKind, Fingerprint, Memory, Reading, Selected
+from feeds.config import Config
+from feeds.pipeline.memberships import next_turn, select, selected
+from feeds.select.membership import Past, choose
+from feeds.store import Store
+from feeds.store.schema import migrate
+from tests.support.site import card, config_of
+
+CARDS = st.builds(
+    lambda number, dated, late, memory, marks, **changes: card(
+        number,
+        dated=dated,
+        stamp=dated + late,
+        memory=Memory(dated, dated + memory, b"shown", marks) if memory is not None else None,
+        **changes,
+    ),
+    number=st.integers(1, 9),
+    dated=st.integers(0, 60),
+    late=st.sampled_from([0, 5, 200]),
+    memory=st.none() | st.integers(0, 9),
+    marks=st.dictionaries(
+        st.sampled_from(["", "#a", "#b", "@p.org", "=custom/f"]), st.integers(0, 60)
+    ),
+    quality=st.sampled_from([90, 50, 40, 10]),
+    heat=st.sampled_from([-1, 5]),
+    is_published=st.sampled_from([True, True, False]),
+    topics=st.sampled_from([(), ("A",), ("B",), ("A", "B")]),
+    provider=st.sampled_from(["p.org", "q.org"]),
+    digest=st.sampled_from([b"item", b"other"]),
+    reader_digest=st.sampled_from([b"shown", b"seen anew"]),
+)
+CONFIGS = st.builds(
+    "[selection]\nmax_items = {}\nmax_exposed = {}\nexposure = '{}s'\n{}min_heat = {}\n"
+    "[topics.B]\nmin_quality = 50\n{}".format,
+    st.integers(1, 3),
+    st.integers(0, 2),
+    st.sampled_from([0, 7, 30]),
+    st.sampled_from(["max_age = '20s'\n", "", "max_age = '0s'\n"]),
+    st.sampled_from([-1, 0]),
+    st.sampled_from(["", '[[feeds]]\nname = "F"\nproviders = ["q.org"]']),
+).map(config_of)
+
+
+def turns(cards: list[Card], config: Config) -> set[int]:
+    """Returns the seconds at which time alone can change a feed."""
+    exposure = int(config.selection.exposure.total_seconds()) + 1
+    age = config.selection.max_age
+    every = {one.dated for one in cards}
+    every |= {one.dated + int(age.total_seconds()) + 1 for one in cards if age is not None}
+    marks = (one.memory.qualified.values() for one in cards if one.memory)
+    return every | {since + exposure for some in marks for since in some}
+
+
+@settings(deadline=None, max_examples=120)
+@given(
+    st.lists(CARDS, min_size=2, max_size=8, unique_by=lambda one: one.number),
+    CONFIGS,
+    st.sampled_from([Past(), Past(first_pass=False)]),
+    st.integers(0, 70),
+)
+def test_choice_holds_until_the_moment_it_names(
+    cards: list[Card], config: Config, past: Past, now: int
+) -> None:
+    choice = choose(cards, config, past, now)
+    cards = [replace(one, memory=choice.memories.get(one.id, one.memory)) for one in cards]
+    past = Past(first_pass=False, feeds=frozenset(one.feed.address for one in choice.feeds))
+    end = 500 if choice.until is None else choice.until
+    assert now <= end
+    every = turns(cards, config)
+    assert choice.until is None or choice.until + 1 in every
+    # Between two turns nothing can change, so their two sides are all that need be tried.
+    for moment in {now, end} | {turn - side for turn in every for side in (0, 1)}:
+        if now <= moment <= end:
+            again = choose(cards, config, past, moment)
+            assert again.feeds == choice.feeds
+            assert (again.memories, again.until) == ({}, choice.until)
+
+
+class Step(NamedTuple):
+    """What happens to the seeds (None: the file goes), the configuration and the clock."""
+
+    changes: dict[str, Card | None]
+    config: int
+    seconds: int
+
+
+# Fewer ids than paths: duplicates come and go.
+# The digest is another whenever anything of the item is.
+SEEDS = st.builds(lambda one, id_: replace(one, id=id_), CARDS, st.sampled_from("wxyz")).map(
+    lambda one: replace(one, digest=repr(replace(one, number=0, memory=None)).encode())
+)
+STEPS = st.builds(
+    Step,
+    st.dictionaries(st.sampled_from("abcdef"), st.none() | SEEDS, max_size=2),
+    st.sampled_from([0, 0, 0, 1]),
+    st.sampled_from([0, 1, 5, 8, 20, 31, -7]),
+)
+
+
+class Passes:
+    """A store, and the passes over it as `feeds.pipeline.output` makes them."""
+
+    def __init__(self, connection: sqlite3.Connection, configs: tuple[Config, Config]) -> None:
+        migrate(connection)
+        self.connection = connection
+        self.configs = configs
+        self.last: tuple[int, int] | None = None
+        self.past = Past()
+        self.before: dict[Feed, Selected] = {}
+
+    def run(self, step: Step, now: int) -> None:
+        store = Store(self.connection)
+        self.change(store, step)
+        store.see(now)
+        config = self.configs[step.config]
+        whole = choose(store.cards(), config, self.past, now)
+        memories = {one.id: one.memory for one in store.cards()} | whole.memories
+        same_config = self.last is not None and self.last[1] == step.config
+        since = self.last[0] if self.last and same_config and self.last[0] <= now else None
+        selection = select(store, config, self.past, since, now)
+        feeds = [selected(store, feed, config, now) for feed in selection.feeds]
+        assert feeds == list(whole.feeds)
+        assert selection.duplicates == whole.duplicates
+        assert {one.id: one.memory for one in store.cards()} == memories
+        self.check_what_is_left_alone(selection.touched, feeds, now)
+        # A pass may come sooner than it must, never later.
+        turns = [next_turn(store, config, now), *(one.until for one in feeds)]
+        until = min((turn for turn in turns if turn is not None), default=10**9)
+        assert now <= until <= (10**9 if whole.until is None else whole.until)
+        self.last = (now, step.config)
+        self.past = Past(first_pass=False, feeds=frozenset(one.feed.address for one in feeds))
+        self.before = {one.feed: one for one in feeds}
+
+    def change(self, store: Store, step: Step) -> None:
+        for path, one in step.changes.items():
+            if one is not None:
+                reading = Reading(path, b"", card=replace(one, path=path), data=b"item")
+                store.record("", Fingerprint(0, 0, 0), reading, settled=True, parser="1")
+            elif path in store.paths():
+                store.forget([path])
+
+    def check_what_is_left_alone(
+        self, touched: set[tuple[FeedKind, str]] | None, feeds: list[Selected], now: int
+    ) -> None:
+        for one in feeds:
+            old = self.before.get(one.feed)
+            if touched is None or (one.feed.kind, one.feed.key) in touched or old is None:
+                continue
+            if old.until is None or now <= old.until:
+                assert one == old
+
+
+@settings(deadline=None, max_examples=120)
+@given(
+    st.lists(SEEDS, min_size=6, max_size=6),
+    st.lists(STEPS, min_size=2, max_size=8),
+    st.tuples(CONFIGS, CONFIGS),
+    st.integers(0, 40),
+)
+def test_selection_of_what_changed_is_the_selection_of_all(
+    seeds: list[Card], steps: list[Step], configs: tuple[Config, Config], now: int
+) -> None:
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
+        passes = Passes(connection, configs)
+        passes.run(Step(dict(zip("abcdef", seeds, strict=True)), 0, 0), now)
+        for step in steps:
+            now += step.seconds
+            passes.run(step, now)

@@ -1,0 +1,139 @@
+"""Publishing as a whole pass does it."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from feeds.common.callbacks import Options
+from feeds.common.errors import PublishError
+from feeds.common.times import rfc3339
+from feeds.pipeline import rescan
+from feeds.publish import read_manifest
+from feeds.seeds import fields, parse, read
+from tests.support.publishing import contents, documents
+from tests.support.site import NOW, Site
+
+
+@pytest.fixture
+def full(site: Site) -> Site:
+    """A site that has published two seeds."""
+    site.seed("a.txt", number=1)
+    site.seed("b.txt", number=2)
+    site.publish()
+    return site
+
+
+def test_pass_refuses_where_every_seed_is_bad_and_nothing_is_remembered(full: Site) -> None:
+    for name in ("a.txt", "b.txt"):
+        full.write(name, "---\ntitle: [\n---\n")
+    before = documents(full.out)
+    full.publish()
+    assert documents(full.out) == before
+    full.state.unlink()
+    with pytest.raises(PublishError, match="Refusing to empty"):
+        full.publish()
+    assert documents(full.out) == before
+
+
+def test_pass_does_not_refuse_when_all_stories_are_withdrawn(full: Site) -> None:
+    for number, name in enumerate(("a.txt", "b.txt"), 1):
+        full.seed(name, number=number, published=False)
+    assert [feed.entries for feed in full.publish().feeds] == [0]
+
+
+def test_files_of_vanished_feeds_are_removed_and_foreign_ones_are_not(full: Site) -> None:
+    full.seed("a.txt", number=1, topics=["Space"])
+    full.publish()
+    (full.out / "topics/space.txt").write_text("mine")
+    full.seed("a.txt", number=1)
+    formats = ("atom", "html", "json", "rss")
+    assert full.publish().removed == [f"topics/space.{one}" for one in formats]
+    assert (full.out / "topics/space.txt").read_text() == "mine"
+    assert "topics/space.rss" not in read_manifest(full.out).files
+
+
+def test_pass_recovers_once_the_way_is_clear(full: Site) -> None:
+    full.seed("a.txt", number=1, topics=["Space"])
+    way = full.out / "topics/space.rss"
+    way.write_text("mine")
+    before = contents(full.out)
+    for _ in range(2):
+        with pytest.raises(PublishError, match="in the way"):
+            full.publish()
+        assert contents(full.out) == before
+    way.unlink()
+    assert {"topics/space.rss", "all.atom"} <= set(full.publish().written)
+
+
+def test_exports_at_once_take_turns(site: Site) -> None:
+    for number in range(20):
+        site.seed(f"{number}.txt", number=number, publishedDateTime="2021-08-19T08:00:00Z")
+    command = [sys.executable, "-m", "feeds", "export", "--full"]
+    processes = [
+        subprocess.Popen(
+            [*command, "--config", str(site.root / "config.toml")],
+            cwd=Path(__file__).parent.parent.parent,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        for _ in range(4)
+    ]
+    errors = [process.communicate(timeout=60)[1] for process in processes]
+    assert [process.returncode for process in processes] == [0] * 4, errors
+    told = [line for text in errors for line in text.splitlines()]
+    assert all(line.startswith("feeds: waiting for process ") for line in told)
+    before = contents(site.out)
+    assert site.publish(options=Options(full=True)).written == []
+    assert contents(site.out) == before
+
+
+# Another release
+
+
+def edited(site: Site) -> dict[str, str]:
+    """Returns when each entry was updated, by title."""
+    return {title: updated for title, (_, updated) in site.entries().items()}
+
+
+def read_titles_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(fields, "clean_line", lambda text, **_: text.upper())
+    monkeypatch.setattr(rescan, "PARSER_VERSION", 99)
+
+
+def digest_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (rescan, read):
+        monkeypatch.setattr(module, "READER_VERSION", 99)
+
+
+@pytest.mark.parametrize("change", [read_titles_otherwise, digest_otherwise])
+def test_release_that_reads_or_digests_otherwise_marks_nothing_as_edited(
+    full: Site, monkeypatch: pytest.MonkeyPatch, change: Callable[[pytest.MonkeyPatch], None]
+) -> None:
+    before = list(edited(full).values())
+    change(monkeypatch)
+    full.publish(NOW + timedelta(days=1))
+    assert list(edited(full).values()) == before
+    full.seed("a.txt", number=1, title="Edited")
+    full.publish(NOW + timedelta(days=2))
+    moved = {title.lower(): time for title, time in edited(full).items()}
+    assert moved["edited"] == rfc3339(NOW + timedelta(days=2))
+    assert moved["story 2"] in before
+
+
+def test_release_that_accepts_an_edit_that_was_refused_tells_of_the_edit(
+    full: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(parse, "normal_domain", lambda _: None)
+        full.seed("a.txt", number=1, title="Edited")
+        assert full.publish(NOW + timedelta(days=1)).bad == 1
+    monkeypatch.setattr(rescan, "PARSER_VERSION", 99)
+    full.publish(NOW + timedelta(days=2))
+    assert edited(full)["Edited"] == rfc3339(NOW + timedelta(days=2))

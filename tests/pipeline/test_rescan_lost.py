@@ -1,0 +1,217 @@
+"""Rescan: seeds that turn bad keep their item, those that move do too, and those that go do not."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from feeds.common.errors import SeedsFolderError
+from feeds.pipeline.rescan import read_ahead, survey
+from feeds.seeds.scan import Found, scan
+from feeds.store import open_store
+from tests.support.permissions import closed, open_folder
+from tests.support.rescanning import Scanner
+from tests.support.site import Site
+
+# Bad seeds
+
+BAD = "---\ntitle: Bad\n---\n"
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        pytest.param(BAD.encode(), id="fields missing"),
+        pytest.param(b"", id="empty"),
+        pytest.param(b"---\n[[[[\n---\n", id="no YAML"),
+        pytest.param(b"\xff", id="no UTF-8"),
+        pytest.param(b"x" * (1024 * 1024 + 1), id="too large"),
+    ],
+)
+def test_seed_that_turns_bad_keeps_its_item_and_is_reported_until_mended(
+    scanner: Scanner, content: bytes
+) -> None:
+    site = scanner.site
+    good = site.seed().read_bytes()
+    scanner()
+    before = scanner.cards()
+    site.write("a.txt", content)
+    for _ in range(3):
+        found = scanner.scan()
+        assert len([*found.problems, *scanner.store.seed_problems()]) >= 1
+        assert scanner.cards() == before
+    os.utime(site.seeds / "a.txt")
+    found = scanner.scan()
+    assert len([*found.problems, *scanner.store.seed_problems()]) >= 1
+    site.write("a.txt", good)
+    assert (scanner.scan().problems, scanner.problems()) == ([], [])
+    assert scanner.cards() == before
+
+
+def test_seed_that_was_never_good_has_no_item_until_it_is_mended(scanner: Scanner) -> None:
+    scanner.site.write("a.txt", BAD)
+    assert (scanner(), scanner.cards()) == ((1, 1, 1, 0), {})
+    scanner.site.seed()
+    assert (scanner(), scanner.qualities()) == ((1, 1, 1, 0), {"a.txt": 70})
+    assert scanner.problems() == []
+
+
+def test_seed_that_cannot_be_read_is_tried_again_in_every_pass() -> None:
+    with open_folder() as folder, open_store(folder / "state.db", pytest.fail) as store:
+        scanner = Scanner(Site(folder / "site"), store)
+        seed = scanner.site.seed()
+        scanner()
+        before = scanner.cards()
+        scanner.site.seed(quality=71)
+        with closed(seed):
+            for _ in range(2):
+                assert scanner()[:2] == (1, 1)
+                assert (scanner.cards(), scanner.problems()) == (before, ["seeds/a.txt "])
+        assert scanner() == (1, 1, 1, 0)
+        assert (scanner.qualities(), scanner.problems()) == ({"a.txt": 71}, [])
+
+
+# Seeds that go
+
+
+def test_deleted_seed_is_forgotten(scanner: Scanner) -> None:
+    for number in range(2):
+        scanner.site.seed(f"{number}.txt", number=number)
+    scanner()
+    (scanner.site.seeds / "0.txt").unlink()
+    found = scanner.scan()
+    assert (found.seeds, found.read, found.gone) == (1, 0, 1)
+    assert scanner.qualities() == {"1.txt": 70}
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        pytest.param("a/1.txt", "a/2.txt", id="file"),
+        pytest.param("a/1.txt", "1.md", id="file to another folder"),
+        pytest.param("a", "b", id="folder"),
+        pytest.param("a", "z/y/a", id="folder, deeper"),
+    ],
+)
+def test_moved_seed_is_the_same_item_from_another_file(
+    scanner: Scanner, old: str, new: str
+) -> None:
+    scanner.site.seed("a/1.txt")
+    scanner()
+    (before,) = scanner.cards().values()
+    target = scanner.site.seeds / new
+    target.parent.mkdir(parents=True, exist_ok=True)
+    (scanner.site.seeds / old).rename(target)
+    assert scanner() == (1, 1, 1, 1)
+    (after,) = scanner.cards().values()
+    assert after.path != before.path
+    assert (after.id, after.digest, after.memory) == (before.id, before.digest, before.memory)
+
+
+def test_two_seeds_that_change_names_keep_their_items(scanner: Scanner) -> None:
+    seeds = scanner.site.seeds
+    for number in (1, 2):
+        scanner.site.seed(f"{number}.txt", number=number, quality=50 + number)
+    scanner()
+    for old, new in [("1.txt", "x"), ("2.txt", "1.txt"), ("x", "2.txt")]:
+        (seeds / old).rename(seeds / new)
+    assert scanner() == (2, 2, 2, 0)
+    assert scanner.qualities() == {"1.txt": 52, "2.txt": 51}
+
+
+def test_seed_that_is_read_no_more_because_of_its_name_is_gone(scanner: Scanner) -> None:
+    seed = scanner.site.seed()
+    scanner.site.seed("b.txt", number=2)
+    scanner()
+    seed.rename(seed.with_name(".a.txt"))
+    assert scanner() == (1, 0, 0, 1)
+
+
+def test_folder_of_the_configuration_that_ran_empty_keeps_its_items(scanner: Scanner) -> None:
+    site = scanner.site
+    site.configure('[paths]\nseeds = ["seeds/one", "seeds/two"]')
+    first, second = site.seed("one/a.txt"), site.seed("two/b.txt", number=2)
+    scanner()
+    before = scanner.cards()
+    first.unlink()
+    assert (scanner(), scanner.store.held_stories()) == ((1, 0, 0, 0), [(str(first.parent), 1)])
+    second.unlink()
+    held = [(str(first.parent), 1), (str(second.parent), 1)]
+    assert (scanner(), scanner.store.held_stories()) == ((0, 0, 0, 0), held)
+    assert scanner.cards() == before
+
+
+def test_folder_that_is_not_there_stops_the_rescan_before_anything_changes(
+    scanner: Scanner,
+) -> None:
+    site = scanner.site
+    site.configure('[paths]\nseeds = ["seeds/one", "seeds/two"]')
+    site.seed("one/a.txt")
+    site.seed("two/b.txt", number=2)
+    scanner()
+    before = scanner.cards()
+    site.seed("one/a.txt", quality=1)
+    (site.seeds / "two").rename(site.root / "elsewhere")
+    with pytest.raises(SeedsFolderError, match="two"):
+        scanner()
+    assert scanner.cards() == before
+
+
+def test_progress_counts_what_is_read(scanner: Scanner) -> None:
+    for number in range(3):
+        scanner.site.seed(f"{number}.txt", number=number)
+    told: list[tuple[str, int, int]] = []
+    loaded = scanner.site.load()
+    todo = survey(scanner.store, loaded.config, loaded.base)
+    read_ahead(scanner.store, todo, loaded.config, loaded.base, lambda *all_: told.append(all_))
+    assert told == [("seeds", 1, 3), ("seeds", 2, 3), ("seeds", 3, 3)]
+
+
+def test_folder_that_moves_while_it_is_looked_for_keeps_its_items(
+    scanner: Scanner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(3):
+        scanner.site.seed(f"b/{number}.txt", number=number)
+    scanner.site.seed("a.txt", number=9)
+    scanner()
+    ids = {card.id for card in scanner.cards().values()}
+
+    def moving(*arguments: Any) -> Iterator[Found]:
+        walk = scan(*arguments)
+        yield next(walk)
+        if (scanner.site.seeds / "b").exists():
+            (scanner.site.seeds / "b").rename(scanner.site.seeds / "0")
+        yield from walk
+
+    monkeypatch.setattr("feeds.pipeline.rescan.scan", moving)
+    assert scanner() == (4, 3, 3, 3)
+    assert {card.id for card in scanner.cards().values()} == ids
+
+
+def test_seed_that_a_scan_did_not_come_by_is_not_forgotten(
+    scanner: Scanner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A folder that is written to while it is listed may leave out files that are there."""
+    for number in range(3):
+        scanner.site.seed(f"{number}.txt", number=number)
+    scanner()
+
+    seed, away = scanner.site.seeds / "1.txt", scanner.site.root / "away"
+
+    def overlooking(*arguments: Any) -> list[Found]:
+        seed.rename(away)
+        found = list(scan(*arguments))
+        away.rename(seed)
+        return found
+
+    monkeypatch.setattr("feeds.pipeline.rescan.scan", overlooking)
+    assert scanner() == (3, 0, 0, 0)
+    scanner.site.seed("1.txt", number=1, quality=71)
+    assert scanner() == (3, 1, 1, 0)
+    assert scanner.qualities() == {"0.txt": 70, "1.txt": 71, "2.txt": 70}
+    monkeypatch.undo()
+    seed.unlink()
+    assert scanner() == (2, 0, 0, 1)

@@ -1,0 +1,232 @@
+"""What versions.db holds has a bound, whatever is asked, and subscribers keep what they need."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+
+from feeds.serve import delta
+from feeds.serve.content import Library
+from feeds.serve.messages import Answer, Request
+from feeds.serve.query import Query
+from feeds.store.versions import Versions
+from tests.support.serving import Server
+from tests.support.site import NOW, Site
+
+MOST, BETWEEN = 40, 10
+HOUR, DAY = 3600, 86_400
+NAMES = ("subscribed", "new", "newer", "newest")
+
+
+# A server that notes everybody who comes again, and whose ready answers to queries last so long.
+NOTING = """
+from feeds.cli.main import main
+from feeds.serve import application
+from feeds.store import versions
+application._READY_QUERIES_SECONDS = {seconds}
+versions._AGAIN_SECONDS = 0
+raise SystemExit(main())
+"""
+
+
+class Clock:
+    """What `time` is to the server's deltas."""
+
+    def __init__(self) -> None:
+        self.now = 1_700_000_000
+
+    def time(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr(delta, "time", clock)
+    monkeypatch.setattr(delta, "_MOST_QUERY_VERSIONS", MOST)
+    monkeypatch.setattr(delta, "_NOTED_BETWEEN", BETWEEN)
+    return clock
+
+
+@pytest.fixture
+def versions(site: Site) -> Iterator[Versions]:
+    versions = Versions(site.root / "versions.db", pytest.fail)
+    yield versions
+    versions.close()
+
+
+@pytest.fixture
+def library(site: Site, clock: Clock) -> Iterator[Library]:
+    del clock
+    for number in range(1, 4):
+        site.seed(f"{number}.txt", number=number)
+    site.publish()
+    library = Library(site.load().config, pytest.fail)
+    library.warm()
+    yield library
+    library.close()
+
+
+def rows(site: Site) -> list[tuple[str, bool]]:
+    """Returns path, and whether it is a query's, of all versions on the disk."""
+    database = sqlite3.connect(site.state.with_name("versions.db"))
+    found = database.execute("SELECT path, asked IS NOT NULL FROM version").fetchall()
+    database.close()
+    return [(path, bool(query)) for path, query in found]
+
+
+def queries(site: Site) -> int:
+    return sum(query for _, query in rows(site))
+
+
+def poll(library: Library, query: str, tag: str | None = None) -> Answer:
+    request = Request("GET", "/query.json", query, none_match=tag, a_im="feed")
+    return library.query(request, "json", Query.parse(query))
+
+
+def tag_of(answer: Answer) -> str:
+    return dict(answer.headers)["etag"]
+
+
+def flood(library: Library, count: int) -> None:
+    for number in range(count):
+        poll(library, f"q=nothing{number}")
+
+
+def test_versions_of_queries_are_bounded_and_subscribers_keep_theirs(
+    site: Site, library: Library, clock: Clock
+) -> None:
+    first = poll(library, "q=story")
+    clock.now += HOUR
+    assert poll(library, "q=story", tag_of(first)).status == 304  # this is a subscriber
+    flood(library, 5 * MOST)
+    assert MOST <= queries(site) <= MOST + BETWEEN
+    site.seed("9.txt", number=9, title="A new story")
+    site.publish(NOW + timedelta(minutes=1))
+    library.refresh()
+    second = poll(library, "q=story", tag_of(first))
+    assert second.status == 226
+    assert [item["title"] for item in json.loads(second.body)["items"]] == ["A new story"]
+    flood(library, 5 * MOST)
+    assert poll(library, "q=story", tag_of(second)).status == 304
+    site.seed("9.txt", number=9, title="An edited story")
+    site.publish(NOW + timedelta(minutes=2))
+    library.refresh()
+    assert poll(library, "q=story", tag_of(second)).status == 226
+
+
+def test_versions_of_queries_that_nobody_asks_for_any_more_go(
+    site: Site, library: Library, clock: Clock
+) -> None:
+    documents = len(rows(site))
+    poll(library, "q=old")
+    kept = poll(library, "q=kept")
+    for _ in range(8):
+        clock.now += DAY
+        assert poll(library, "q=kept", tag_of(kept)).status == 304
+    library.warm()
+    assert queries(site) == 1
+    assert len(rows(site)) == documents + 1
+    clock.now += 8 * DAY
+    library.warm()
+    assert queries(site) == 0
+
+
+def test_versions_of_queries_are_not_loaded_with_those_of_documents(
+    site: Site, library: Library
+) -> None:
+    flood(library, 20)
+    assert queries(site) == 20
+    assert not [path for path, _ in library._deltas.recorded() if path.startswith("query")]
+
+
+def test_versions_of_long_queries_take_no_more_room(site: Site, library: Library) -> None:
+    topics = "&".join(f"topic={number:0>200}" for number in range(20))
+    poll(library, f"{topics}&q={'x' * 200}")
+    assert max(len(path) for path, _ in rows(site)) < 60
+
+
+def test_versions_of_documents_that_are_gone_are_forgotten(
+    site: Site, library: Library, clock: Clock
+) -> None:
+    site.seed("4.txt", number=4, topics=["Gone"])
+    site.publish(NOW + timedelta(minutes=1))
+    library.refresh()
+    library.warm()
+    assert {path for path, _ in rows(site)} >= {"topics/gone.atom", "topics/gone.json"}
+    (site.seeds / "4.txt").unlink()
+    site.publish(NOW + timedelta(minutes=2))
+    library.refresh()
+    library.warm()
+    clock.now += 8 * DAY
+    library.warm()
+    paths = {path for path, _ in rows(site)}
+    assert "all.atom" in paths
+    assert not [path for path in paths if path.startswith("topics/gone")]
+
+
+def test_versions_of_queries_go_in_the_order_of_their_use(versions: Versions) -> None:
+    for number, name in enumerate(NAMES):
+        versions.record(name, "1", [b"x"], number, query=True)
+    assert versions.asked("subscribed", "1", 59)  # too soon to be noted
+    assert versions.asked("subscribed", "1", 60)
+    assert not versions.asked("subscribed", "2", 60)
+    versions.forget_queries(0, 2)
+    assert {name for name in NAMES if versions.asked(name, "1", 61)} == {"subscribed", "newest"}
+    versions.record("subscribed", "2", [b"y"], 62, query=True)
+    for number in range(9):
+        versions.record(f"x{number}", "1", [], 99, query=True)
+    versions.forget_queries(0, 2)
+    assert versions.asked("subscribed", "2", 63)
+    assert versions.entries("subscribed", "1", 0, 1) == {b"x"}
+    versions.forget_queries(62, 9)
+    assert versions.entries("subscribed", "1", 0, 1) is None
+    assert versions.asked("subscribed", "2", 64)
+
+
+def test_versions_are_written_for_the_format_that_was_asked_for_alone(site: Site) -> None:
+    site.seed()
+    site.publish()
+    with Server(site) as server:
+        for _ in range(3):
+            assert server.get("/query.rss?q=story").status == 200
+            assert server.get("/query.rss?limit=50&q=story").status == 200
+        assert queries(site) == 1
+
+
+@pytest.mark.parametrize(("seconds", "noted"), [(0, 1), (600, 0)], ids=["short", "long"])
+def test_versions_know_who_is_given_ready_answers_from_time_to_time(
+    site: Site, seconds: int, noted: int
+) -> None:
+    site.seed()
+    site.publish()
+    with Server(site, program=("-c", NOTING.format(seconds=seconds))) as server:
+        for _ in range(3):
+            assert server.get("/query.rss?q=story").status == 200
+    database = sqlite3.connect(site.state.with_name("versions.db"))
+    query = "SELECT again FROM version WHERE asked IS NOT NULL"
+    assert database.execute(query).fetchall() == [(noted,)]
+    database.close()
+
+
+def test_queries_push_no_document_out_of_memory(site: Site) -> None:
+    site.configure('[serve]\nmemory = "200KiB"\n')
+    for number in range(1, 6):
+        site.seed(f"{number}.txt", number=number, body="Many words. " * 50)
+    site.publish()
+    library = Library(site.load().config, pytest.fail)
+    library.warm()
+    evicted: list[int] = []
+    library.bodies.on_evict = lambda: evicted.append(1)
+    size = library.bodies.size
+    for number in range(50):
+        poll(library, f"q=story&min_quality={number}")
+    assert library.bodies.size == size
+    assert not evicted
+    assert library.results.size <= library.results.limit == (200 << 10) // 8
+    assert library.bodies.limit + library.results.limit == 200 << 10
+    library.close()

@@ -1,0 +1,267 @@
+"""deploy/nginx.conf and deploy/Caddyfile, in real nginx and Caddy: the headers that readers get."""
+
+from __future__ import annotations
+
+import gzip
+import os
+import re
+from collections.abc import Iterator
+from email.utils import formatdate
+from functools import partial
+
+import brotli
+import pytest
+
+from tests.support.processes import wait_until
+from tests.support.servers import BROTLI_MODULE, Server, free_port, prepared, start
+from tests.support.serving import BROWSERS, READERS
+
+BASE = "https://feeds.example.org"
+HUB = '<https://hub.example.org/>; rel="hub"'
+TYPES = {
+    "/all.atom": "application/atom+xml; charset=utf-8",
+    "/topics/ai.rss": "application/rss+xml; charset=utf-8",
+    "/providers/example.com.json": "application/feed+json; charset=utf-8",
+    "/feeds.opml": "text/x-opml; charset=utf-8",
+}
+FEEDS = [path for path in TYPES if path != "/feeds.opml"]
+SHOWN = FEEDS[:2]
+
+
+def vary(path: str) -> str:
+    return "Accept-Encoding, Accept" if path in SHOWN else "Accept-Encoding"
+
+
+@pytest.fixture(scope="module", params=["nginx", "nginx with brotli", "caddy"])
+def server(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Server]:
+    kind: str = request.param
+    if kind == "nginx with brotli" and not BROTLI_MODULE.exists():
+        missing = "nginx has no brotli (on Debian: apt-get install libnginx-mod-http-brotli-static)"
+        (pytest.fail if os.environ.get("CI") else pytest.skip)(missing)
+    root = tmp_path_factory.mktemp("server")
+    server = Server(kind, prepared(root), free_port())
+    with start(kind, server.site, root, server.port) as process:
+        try:
+            wait_until(partial(server.is_up, process))
+            yield server
+        finally:
+            process.terminate()
+
+
+# What a document is sent with
+
+
+@pytest.mark.parametrize("path", TYPES)
+@pytest.mark.parametrize("encoding", ["", "gzip", "br", "gzip, br"])
+def test_deploy_document_comes_whole_with_all_its_headers(
+    server: Server, path: str, encoding: str
+) -> None:
+    answer = server.get(path, Accept_Encoding=encoding) if encoding else server.get(path)
+    file = server.site.out / path[1:]
+    used = answer["Content-Encoding"]
+    wanted: dict[str, list[str | None]] = {
+        "": [None],
+        "gzip": ["gzip"],
+        "br": ["br" if server.brotli else None],
+    }
+    assert used in wanted.get(encoding, ["br"] if server.brotli else ["gzip"])
+    unpack = {None: bytes, "gzip": gzip.decompress, "br": brotli.decompress}[used]
+    assert (answer.status, unpack(answer.body)) == (200, file.read_bytes())
+    assert answer["Content-Type"] == TYPES[path]
+    assert answer["Last-Modified"] == formatdate(int(file.stat().st_mtime), usegmt=True)
+    assert answer["Vary"] == vary(path)
+    assert answer["Cache-Control"] == "public, max-age=900"
+    assert answer["Access-Control-Allow-Origin"] == "*"
+    assert answer["X-Content-Type-Options"] == "nosniff"
+    links = f'<{BASE}{path}>; rel="self", {HUB}' if path in FEEDS else None
+    assert answer["Link"] == links
+
+
+@pytest.mark.parametrize("path", TYPES)
+@pytest.mark.parametrize("accept", [*READERS, *BROWSERS])
+@pytest.mark.parametrize("encoding", ["identity", "gzip"])
+def test_deploy_feed_is_xml_for_browsers_alone(
+    server: Server, path: str, accept: str | None, encoding: str
+) -> None:
+    headers = {"Accept_Encoding": encoding} | ({"Accept": accept} if accept else {})
+    shown = accept in BROWSERS and path in SHOWN
+    for method in ("GET", "HEAD"):
+        answer = server.get(path, method, **headers)
+        plain = server.get(path, method, Accept_Encoding=encoding)
+        assert (answer.status, answer.body) == (200, plain.body)
+        assert answer["Content-Type"] == (
+            "application/xml; charset=utf-8" if shown else TYPES[path]
+        )
+        names = {*answer.headers} - {"Date", "Content-Type"}
+        assert {name: answer[name] for name in names} == {name: plain[name] for name in names}
+    again = server.get(path, If_None_Match=str(answer["ETag"]), **headers)
+    assert (again.status, again["Vary"]) == (304, vary(path))
+
+
+@pytest.mark.parametrize("path", ["/nothing.atom", "/.secret.atom", "/topics/.x/a.rss"])
+def test_deploy_browsers_get_nothing_else_either(server: Server, path: str) -> None:
+    assert server.get(path, Accept=BROWSERS[0]).status == 404
+    assert server.get("/all.atom", "POST", Accept=BROWSERS[0], Content_Length="0").status == 405
+
+
+def test_deploy_etag_belongs_to_one_encoding(server: Server) -> None:
+    tags = {server.get("/all.atom", Accept_Encoding=one)["ETag"] for one in ("gzip", "identity")}
+    assert len(tags) == 2
+    assert None not in tags
+
+
+@pytest.mark.parametrize(
+    ("accepted", "used"),
+    [("gzip;q=0", None), ("identity", None), ("deflate", None), ("gzip;q=0.1, *;q=0", "gzip")],
+)
+def test_deploy_encoding_is_one_that_is_accepted(
+    server: Server, accepted: str, used: str | None
+) -> None:
+    assert server.get("/all.atom", Accept_Encoding=accepted)["Content-Encoding"] == used
+
+
+def test_deploy_document_without_copies_is_sent_whole_too(server: Server) -> None:
+    answer = server.get("/plain.json", Accept_Encoding="gzip")
+    text = (server.site.out / "plain.json").read_bytes()
+    if server.kind == "caddy":
+        assert (answer["Content-Encoding"], answer.body) == (None, text)
+    else:
+        assert (answer["Content-Encoding"], gzip.decompress(answer.body)) == ("gzip", text)
+    tag = answer["ETag"] or ""
+    assert tag.startswith("W/") == (server.kind != "caddy")
+    assert answer["Vary"] == "Accept-Encoding"
+    again = server.get("/plain.json", Accept_Encoding="gzip", If_None_Match=tag)
+    assert (again.status, again.body) == (304, b"")
+
+
+@pytest.mark.parametrize("encoding", ["identity", "gzip"])
+def test_deploy_head_tells_the_same_without_a_body(server: Server, encoding: str) -> None:
+    get = server.get("/all.atom", Accept_Encoding=encoding)
+    head = server.get("/all.atom", "HEAD", Accept_Encoding=encoding)
+    assert (head.status, head.body) == (200, b"")
+    for name in ("ETag", "Last-Modified", "Content-Type", "Content-Encoding", "Link", "Vary"):
+        assert head[name] == get[name]
+
+
+# Conditional requests
+
+
+@pytest.mark.parametrize("encoding", ["identity", "gzip"])
+@pytest.mark.parametrize(
+    ("tags", "since", "status"),
+    [
+        ("{}", None, 304),
+        ("W/{}", None, 304),
+        ('"other", {}, "another"', None, 304),
+        ("*", None, 304),
+        ('"other"', None, 200),
+        ("", 0, 304),
+        ("", 60, 304),
+        ("", -60, 200),
+        ("{}", 0, 304),
+        ('"other"', 0, 200),
+    ],
+    ids=[
+        *("tag", "weak", "list", "any", "other", "since", "later", "earlier", "both"),
+        "tag goes before since",
+    ],
+)
+def test_deploy_what_the_reader_has_is_not_sent_again(
+    server: Server, encoding: str, tags: str, since: int | None, status: int
+) -> None:
+    known = server.get("/all.atom", Accept_Encoding=encoding)
+    headers = {"Accept_Encoding": encoding}
+    if tags:
+        headers["If_None_Match"] = tags.format(known["ETag"])
+    if since is not None:
+        mtime = int((server.site.out / "all.atom").stat().st_mtime)
+        headers["If_Modified_Since"] = formatdate(mtime + since, usegmt=True)
+    answer = server.get("/all.atom", **headers)
+    assert answer.status == status
+    assert answer.body == (b"" if status == 304 else known.body)
+    assert (answer["ETag"], answer["Cache-Control"]) == (known["ETag"], known["Cache-Control"])
+    assert answer["Vary"] == vary("/all.atom")
+
+
+# All else
+
+
+def test_deploy_media_never_changes_under_its_name(server: Server) -> None:
+    answer = server.get("/media/ab/cd.jpg", Accept_Encoding="gzip")
+    assert (answer.status, answer["Content-Type"]) == (200, "image/jpeg")
+    assert answer["Cache-Control"] == "public, max-age=31536000, immutable"
+    assert (answer["Link"], answer["Content-Encoding"]) == (None, None)
+    assert answer["X-Content-Type-Options"] == "nosniff"
+
+
+def test_deploy_index_is_the_page_of_the_folder(server: Server) -> None:
+    answer = server.get("/")
+    assert (answer.status, answer.body) == (200, b"<title>Feeds</title>")
+    assert answer["Content-Type"] == "text/html; charset=utf-8"
+    assert answer["Access-Control-Allow-Origin"] is None
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("/nothing.atom", "/topics/", "/topics", "/media/ab/", "/all", "/all.atom.gz"),
+        *("/topics/ai.rss.br", "/.secret", "/%2esecret", "/.feeds-manifest.json"),
+        *(
+            "/../config.toml",
+            "/..%2fconfig.toml",
+            "/%2e%2e/config.toml",
+            "/topics/../../config.toml",
+        ),
+        *("/%2e%2e%2fconfig.toml", "/..\\config.toml", "//../config.toml", "/all.atom%00.html"),
+        *("/topics/..%2f.secret", "/./.secret", "//.secret", "/media/../.secret"),
+    ],
+)
+def test_deploy_nothing_else_is_there(server: Server, path: str) -> None:
+    answer = server.get(path)
+    assert answer.status in {400, 404}
+    assert not re.search(rb"secret|base_url|manifest|ai\.rss|cd\.jpg", answer.body)
+    for name in ("ETag", "Cache-Control", "Access-Control-Allow-Origin", "Link"):
+        assert answer[name] is None
+
+
+@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH"])
+@pytest.mark.parametrize("path", ["/all.atom", "/", "/nothing.atom"])
+def test_deploy_other_methods_are_refused(server: Server, path: str, method: str) -> None:
+    answer = server.get(path, method, Content_Length="0")
+    assert (answer.status, answer["Allow"]) == (405, "GET, HEAD")
+
+
+@pytest.mark.parametrize("size", [9_000, 2_000_000])
+def test_deploy_oversized_requests_are_refused(server: Server, size: int) -> None:
+    try:
+        status = server.get(f"/{'a' * size}").status
+    except OSError:  # it does not read to the end
+        status = 414
+    assert status in {404, 414, 431}
+    assert server.get("/all.atom").status == 200
+
+
+# Feeds that moved
+
+
+@pytest.mark.parametrize("extension", ["atom", "rss", "json", "html"])
+@pytest.mark.parametrize("method", ["GET", "HEAD"])
+def test_deploy_former_address_leads_to_the_new_one(
+    server: Server, extension: str, method: str
+) -> None:
+    assert (server.site.out / f"topics/machines.{extension}").is_file()
+    answer = server.get(f"/topics/machines.{extension}", method, Accept_Encoding="gzip, br")
+    assert (answer.status, answer["Location"]) == (301, f"{BASE}/topics/ai.{extension}")
+    assert answer["Cache-Control"] == "public, max-age=900"
+    assert answer["X-Content-Type-Options"] == "nosniff"
+    if extension != "html":
+        assert answer["Access-Control-Allow-Origin"] == "*"
+    assert server.get(f"/topics/ai.{extension}", method).status == 200
+
+
+@pytest.mark.parametrize("name", [".feeds-redirects.nginx", ".feeds-redirects.caddy"])
+def test_deploy_redirects_themselves_are_not_served(server: Server, name: str) -> None:
+    assert (server.site.out / name).is_file()
+    assert server.get(f"/{name}").status == 404

@@ -1,0 +1,158 @@
+"""Publication beside readers, on full disks, and killed at every step: real processes."""
+
+from __future__ import annotations
+
+import json
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from feeds.common.child import fork_context
+from feeds.publish import read_manifest
+from tests.support.publishing import contents, documents, publish, publish_and_die
+from tests.support.site import Site
+
+_ROOT = Path(__file__).parent.parent.parent
+_OLD = {f"topics/{n}.atom": f"old {n}" for n in range(3)} | {"all.atom": "old", "gone.atom": "old"}
+_NEW = {f"topics/{n}.atom": f"new {n}" for n in range(3)} | {"all.atom": "new", "c/c.atom": "new"}
+_CHANGED = {path: f"changed {path}" for path in _OLD}
+
+
+def _run(script: str, *arguments: object) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-c", script, *map(str, arguments)]
+    return subprocess.run(command, cwd=_ROOT, capture_output=True, text=True, check=False)
+
+
+@pytest.mark.parametrize(
+    ("killed", "wanted"),
+    [pytest.param(_NEW, _NEW, id="done again"), pytest.param(_CHANGED, _OLD, id="taken back")],
+)
+def test_publication_killed_at_any_step_leaves_whole_files_and_is_repaired(
+    tmp_path: Path, killed: dict[str, str], wanted: dict[str, str]
+) -> None:
+    # Not multiprocessing's own: the server that all later tests fork from must block signals.
+    context = fork_context([])
+    step, code = 0, -signal.SIGKILL
+    while code == -signal.SIGKILL:
+        step += 1
+        out = tmp_path / f"{step}"
+        publish(out, _OLD)
+        process = context.Process(target=publish_and_die, args=(out, killed, step))
+        process.start()
+        process.join()
+        code = process.exitcode or 0
+        for path, text in documents(out).items():
+            assert "feeds-tmp" in path or text in {_OLD.get(path), killed.get(path)}, (step, path)
+        publish(out, wanted)
+        assert documents(out) == wanted, step
+        assert read_manifest(out).files == tuple(sorted(wanted))
+        assert not read_manifest(out).unfinished
+    assert code == 0
+    assert step > 10
+
+
+# Reads all files over and over; says how often, or what it saw that nobody published.
+_READER = """
+import os, sys
+from pathlib import Path
+from typing import Any
+out, rounds = Path(sys.argv[1]), 0
+print("ready", flush=True)
+while not (out / "stop").exists():
+    for name in ("all.atom", "topics/ai.atom"):
+        text = (out / name).read_text()
+        assert text == text[:8] * 20000, (name, len(text), set(text.split()))
+    rounds += 1
+print(rounds)
+"""
+
+
+def test_reader_never_sees_a_part_of_a_file(tmp_path: Path) -> None:
+    def texts(number: int) -> dict[str, str]:
+        text = f"{number:07}\n" * 20_000
+        return {"all.atom": text, "topics/ai.atom": text, f"topics/{number % 3}.atom": text}
+
+    publish(tmp_path, texts(0))
+    command = [sys.executable, "-c", _READER, str(tmp_path)]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as reader:
+        assert reader.stdout is not None
+        assert reader.stdout.readline() == "ready\n"
+        for number in range(200):
+            publish(tmp_path, texts(number))
+        (tmp_path / "stop").touch()
+        output, errors = reader.communicate(timeout=30)
+    assert errors == ""
+    assert int(output) > 20
+
+
+# Publishes where no file may grow beyond the given size.
+_LIMITED = """
+import json, resource, sys
+from pathlib import Path
+from typing import Any
+from tests.support.publishing import publish
+resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[3]), -1))
+try:
+    publish(Path(sys.argv[1]), json.loads(sys.argv[2]))
+except PublishError as error:
+    sys.exit(str(error))
+"""
+
+
+@pytest.mark.parametrize("limit", [0, 1, 100, 4096, 9_999])
+def test_full_disk_leaves_everything_as_it_was(tmp_path: Path, limit: int) -> None:
+    publish(tmp_path, _OLD)
+    before = contents(tmp_path)
+    texts = _NEW | {"topics/1.atom": "x" * 10_000}
+    run = _run(_LIMITED, tmp_path, json.dumps(texts), limit)
+    assert run.returncode == 1
+    assert "File too large" in run.stderr
+    assert "out/ is left as it was" in run.stderr
+    assert contents(tmp_path) == before
+    publish(tmp_path, texts)
+    assert documents(tmp_path) == texts
+
+
+_EXPORT = """
+import resource, sys
+from feeds.cli.main import main
+resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]), -1))
+sys.exit(main(["export", "--config", sys.argv[1]]))
+"""
+
+
+@pytest.mark.parametrize(
+    ("limit", "published", "message"),
+    [
+        pytest.param(1, True, "cannot write to", id="lock"),
+        pytest.param(100_000, True, "out/ is left as it was", id="document"),
+        pytest.param(100_000, False, "cannot write the state file", id="state"),
+    ],
+)
+def test_export_on_a_full_disk_fails_whole_and_recovers(
+    site: Site, limit: int, *, published: bool, message: str
+) -> None:
+    fields: dict[str, Any] = {"publishedDateTime": "2021-08-19T08:00:00Z", "published": True}
+    site.seed("0.txt", number=0, **fields)
+    config = site.root / "config.toml"
+    assert _run(_EXPORT, config, 10**9).returncode == 0
+    files, before = set(contents(site.out)), documents(site.out)
+    for number in range(1, 9):
+        fields |= {"number": number, "published": published, "body": '&<" ' * 5_000}
+        site.seed(f"{number}.txt", **fields)
+    run = _run(_EXPORT, config, limit)
+    assert (run.returncode, "Traceback" in run.stderr) == (3, False), run.stderr
+    assert message in run.stderr
+    assert (set(contents(site.out)), documents(site.out)) == (files, before)
+    assert _run(_EXPORT, config, 10**9).returncode == 0
+    fresh = Site(site.root / "fresh")
+    for seed in site.seeds.iterdir():
+        fresh.write(seed.name, seed.read_bytes())
+    fresh.publish()
+    assert documents(site.out) == documents(fresh.out)

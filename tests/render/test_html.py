@@ -1,0 +1,206 @@
+"""A feed's page, read back with a strict HTML parser."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from xml.etree.ElementTree import Element
+
+import html5lib
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from msgspec.structs import replace
+
+from feeds.common.model import Image, Item, Provider, Related
+from feeds.common.slugs import Addresses, slug
+from feeds.render.context import Pages
+from tests.support.rendering import HOSTILE_LINE, RENDER_SITE, make_item, render_items
+from tests.support.validator_html import html_findings
+
+_TIME = datetime(2026, 2, 3, 4, 5, tzinfo=UTC)
+_SITE = replace(RENDER_SITE, pages=Pages())
+
+
+def _page(*items: Item, pages: Pages | None = None, **feed: Any) -> Element:
+    site = replace(_SITE, pages=pages) if pages else _SITE
+    data = render_items(*items, site=site, **feed)["html"]
+    assert html_findings(data) == []
+    page: Element = html5lib.parse(data, namespaceHTMLElements=False)
+    return page
+
+
+def _text(element: Element | None) -> str:
+    assert element is not None
+    return " ".join("".join(element.itertext()).split())
+
+
+def _links(page: Element, path: str) -> list[tuple[str, str | None]]:
+    return [(_text(link), link.get("href")) for link in page.iterfind(f".//{path}")]
+
+
+def test_page_is_there_only_where_the_site_has_pages() -> None:
+    assert set(render_items(make_item(), site=RENDER_SITE)) == {"atom", "rss", "json"}
+    assert set(render_items(make_item(), site=_SITE)) == {"atom", "rss", "json", "html"}
+
+
+def test_entry_shows_all_that_a_visitor_wants_to_know() -> None:
+    item = make_item(
+        title="The <b> tag & more",
+        excerpt="In short: 5 < 6.",
+        updated=_TIME,
+        locale="de",
+        topics=("AI", "C++"),
+        images=(Image("https://i.example.org/1.png?a=1&b=2", 640, 425, "A camera", cached=True),),
+        related=(
+            Related("Worse", "https://e.example/2", 8),
+            Related("Better", "https://e.example/1", 9, _TIME, "E & Co"),
+        ),
+    )
+    page = _page(item, address="topics/ai", kind="topic", key="ai", name="AI", title="Site: AI")
+    article = page.find(".//article")
+    assert article is not None
+    assert article.get("lang") == "de"
+    assert _links(article, "h2/a") == [("The <b> tag & more", item.url)]
+    assert _links(article, "p/span/a") == [("The Example", "../providers/example.com.html")]
+    times = [(_text(time), time.get("datetime")) for time in article.iterfind("p//time")]
+    assert times == [
+        ("1 February 2026, 08:00 UTC", "2026-02-01T08:00:00Z"),
+        ("3 February 2026, 04:05 UTC", "2026-02-03T04:05:00Z"),
+    ]
+    assert _text(article.find(".//p[@class='excerpt']")) == "In short: 5 < 6."
+    assert _links(article, "ul[@class='topics']/li/a") == [
+        ("AI", "../topics/ai.html"),
+        ("C++", "../topics/c-cedb1bac.html"),
+    ]
+    stories = article.findall(".//details/ul/li")
+    assert [_text(story) for story in stories] == ["Better E & Co 3 February 2026", "Worse"]
+    (image,) = article.iter("img")
+    assert {name: image.get(name) for name in ("src", "alt", "width", "height", "loading")} == {
+        "src": "https://i.example.org/1.png?a=1&b=2",
+        "alt": "A camera",
+        "width": "640",
+        "height": "425",
+        "loading": "lazy",
+    }
+
+
+def test_entry_of_the_fewest_fields_shows_no_empty_part() -> None:
+    article = _page(make_item()).find(".//article")
+    assert article is not None
+    assert [child.tag for child in article] == ["h2", "p"]
+    assert "updated" not in _text(article)
+
+
+@pytest.mark.parametrize(
+    ("image", "wanted"),
+    [
+        pytest.param(
+            Image("https://feeds.example.org/media/ab/1.png", 3, 2, "", cached=True),
+            {"src": "../media/ab/1.png", "alt": "", "width": "3", "height": "2"},
+            id="own, without a title",
+        ),
+        pytest.param(
+            Image("https://i.example.org/1.png", 3, 0, "Story 1", cached=True),
+            {"src": "https://i.example.org/1.png", "alt": ""},
+            id="half a size, title of the story",
+        ),
+    ],
+)
+def test_picture_has_what_is_known_of_it(image: Image, wanted: dict[str, str]) -> None:
+    (found,) = _page(make_item(images=(image,)), address="topics/ai").iter("img")
+    names = ("src", "alt", "width", "height")
+    assert {name: found.get(name) for name in names if name in found.attrib} == wanted
+
+
+def test_policy_names_the_hosts_of_pictures_and_no_other() -> None:
+    urls = (
+        *("https://b.example.org/1.png", "http://a.example.org:8080/2.png"),
+        *("https://feeds.example.org/media/3.png", "https://b.example.org/4.png"),
+    )
+    items = [make_item(n, images=(Image(url, cached=True),)) for n, url in enumerate(urls)]
+    meta = _page(*items).find(".//meta[@http-equiv]")
+    assert meta is not None
+    assert meta.get("content", "").split("; ") == [
+        *("default-src 'none'", "base-uri 'none'", "form-action 'self'"),
+        "img-src 'self' http://a.example.org:8080 https://b.example.org",
+        *("script-src 'self'", "style-src 'self'"),
+    ]
+
+
+def test_topic_and_provider_lead_to_their_feeds_where_there_are_such() -> None:
+    pages = Pages(
+        Addresses({"computer vision": "seeing"}, {"example.com": "the-example"}),
+        (("provider", "other.org"), ("topic", "gossip")),
+    )
+    items = [
+        make_item(1, topics=("Computer  VISION", "Gossip", "Seeing")),
+        make_item(2, provider=Provider("Other", "other.org")),
+    ]
+    page = _page(*items, pages=pages)
+    assert _links(page, "ul[@class='topics']/li/a") == [
+        ("Computer VISION", "topics/seeing.html"),
+        ("Seeing", f"topics/{slug('Seeing', {'seeing'})}.html"),
+    ]
+    assert _links(page, "span[@class='provider']/a") == [
+        ("The Example", "providers/the-example.html")
+    ]
+    assert "Gossip" in _text(page.find(".//ul[@class='topics']"))
+
+
+def test_page_tells_of_its_feed_in_every_format() -> None:
+    page = _page(address="topics/ai", title="The <AI> feed", description="All & more", name="AI")
+    base = "https://feeds.example.org/topics/ai"
+    types = {"atom": "application/atom+xml", "rss": "application/rss+xml"}
+    types["json"] = "application/feed+json"
+    alternates = page.findall("head/link[@rel='alternate']")
+    assert [(one.get("type"), one.get("href")) for one in alternates] == [
+        (media_type, f"{base}.{extension}") for extension, media_type in types.items()
+    ]
+    assert alternates[0].get("title") == "The <AI> feed (Atom)"
+    assert _links(page, "ul[@class='addresses']/li/a") == [
+        (name, f"../topics/ai.{name.lower()}") for name in ("Atom", "RSS", "JSON")
+    ]
+    shown = [_text(one) for one in page.iter("code")]
+    assert shown == [f"{base}.{extension}" for extension in types]
+    assert _text(page.find("head/title")) == "The <AI> feed"
+    assert [one.get("content") for one in page.iterfind("head/meta[@name='description']")] == [
+        "All & more"
+    ]
+
+
+def test_page_of_an_empty_feed_says_so_in_a_friendly_way() -> None:
+    page = _page(name="AI", kind="topic", title="Site: AI")
+    assert _text(page.find(".//h1")) == "AI"
+    assert page.find(".//article") is None
+    assert "Nothing here yet" in _text(page.find(".//main"))
+
+
+def test_page_names_the_day_of_the_newest_entry() -> None:
+    dates = (_TIME, _TIME + timedelta(days=30), _TIME - timedelta(days=30))
+    items = [make_item(number, published=date) for number, date in enumerate(dates)]
+    assert "3 stories, the newest of 5 March 2026" in _text(_page(*items).find(".//main"))
+
+
+@settings(deadline=None, max_examples=40)
+@given(st.lists(HOSTILE_LINE, min_size=6, max_size=6))
+def test_page_shows_hostile_text_as_text(texts: list[str]) -> None:
+    title, excerpt, topic, provider, related, alt = texts
+    item = make_item(
+        title=title,
+        excerpt=excerpt,
+        topics=(topic,),
+        provider=Provider(provider, "example.com"),
+        related=(Related(related, "https://e.example/1", 1, None, provider),),
+        images=(Image("https://i.example.org/1.png", 1, 1, alt, cached=True),),
+    )
+    page = _page(item, title=title, description=excerpt, name=topic)
+    shown = page.find(".//article/h2/a"), page.find(".//p[@class='excerpt']")
+    assert ["".join(one.itertext()) for one in shown if one is not None] == [title, excerpt]
+    bdis = ["".join(one.itertext()) for one in page.iter("bdi")]
+    assert bdis == [provider, topic, provider]
+    story = page.find(".//details/ul/li/a")
+    assert story is not None
+    assert "".join(story.itertext()) == related
+    (image,) = page.iter("img")
+    assert image.get("alt") == ("" if alt == title else alt)

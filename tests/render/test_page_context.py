@@ -1,0 +1,125 @@
+"""docs/templates.md names every file, variable and field, with its type."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from pathlib import Path
+from types import UnionType
+from typing import Any, Literal, NamedTuple, get_args, get_origin, get_type_hints
+
+import pytest
+from jinja2 import Environment, meta
+from msgspec.structs import replace
+
+from feeds.render import html, index
+from feeds.render import page_context as pages
+from feeds.render.context import Pages
+from tests.support.markdown import ROOT, Page, Row, code, tables
+from tests.support.rendering import RENDER_SITE, make_item, render_items, select_items
+
+DOCS = Page("docs/templates.md")
+TYPES: dict[str, type[NamedTuple]] = {
+    "Site": pages.PageSite,
+    "Feed": pages.PageFeed,
+    "Format": pages.Format,
+    "Group": pages.Group,
+    "Entry": pages.PageEntry,
+    "Link": pages.Link,
+    "Picture": pages.Picture,
+    "Story": pages.Story,
+    "When": pages.When,
+}
+NAMES = {str(one): name for name, one in TYPES.items()}
+FOLDERS = ("templates", "assets")
+SITE = replace(RENDER_SITE, pages=Pages())
+
+
+def written(kind: object) -> str:
+    """Returns how the page writes a type; URLs are texts."""
+    if str(kind) in NAMES:
+        return NAMES[str(kind)]
+    if get_origin(kind) is list:
+        return f"list of {written(get_args(kind)[0])}"
+    if isinstance(kind, UnionType):
+        return f"{written(get_args(kind)[0])} or none"
+    assert kind in (str, int) or get_origin(kind) is Literal
+    return "integer" if kind is int else "text"
+
+
+def said(row: Row) -> str:
+    """Returns the type in a row, without its link."""
+    plain = re.sub(r"\[(\w+)\]\(#\w+\)", r"\1", row["type"])
+    return "text" if plain in {"URL", "relative URL"} else plain
+
+
+@pytest.mark.parametrize("name", TYPES)
+def test_fields_of_the_docs_are_those_of_the_type(name: str) -> None:
+    (table,) = tables(DOCS.section(name))
+    hints = get_type_hints(TYPES[name])
+    assert [(code(row["field"])[0], said(row)) for row in table] == [
+        (field, written(kind)) for field, kind in hints.items()
+    ]
+    assert all(row["meaning"] for row in table)
+
+
+def test_types_of_the_docs_are_those_that_there_are() -> None:
+    found = {one for one in vars(pages).values() if isinstance(one, type)}
+    ours = {one for one in found if one.__module__ == pages.__name__}
+    assert ours == set(TYPES.values())
+
+
+def test_files_of_the_docs_are_those_of_the_package() -> None:
+    (table, *_) = tables(DOCS.text)
+    files = {path.name for folder in FOLDERS for path in (ROOT / "feeds/render" / folder).iterdir()}
+    assert {code(row["file"])[0] for row in table} == files
+
+
+def test_blocks_of_the_docs_are_those_of_the_layout() -> None:
+    layout = (ROOT / "feeds/render/templates/layout.html").read_text("utf-8")
+    (row,) = [row for row in tables(DOCS.text)[0] if row["file"] == "`layout.html`"]
+    assert code(row["what it is"]) == re.findall(r"{% block (\w+) %}", layout)
+
+
+def _given(monkeypatch: pytest.MonkeyPatch, module: Any) -> dict[str, object]:
+    """Returns what a module hands to its template."""
+    given: dict[str, object] = {}
+
+    def take(_: object, __: str, variables: dict[str, object]) -> bytes:
+        given.update(variables)
+        return b""
+
+    monkeypatch.setattr(module, "render_page", take)
+    if module is html:
+        render_items(make_item(), site=SITE)
+    else:
+        index.render_index(SITE, [select_items([make_item()]).summary()])
+    return given
+
+
+@pytest.mark.parametrize(("number", "module"), [(0, html), (1, index)], ids=["feed", "index"])
+def test_variables_of_the_docs_are_those_that_are_given(
+    number: int, module: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    every, *own = tables(DOCS.section("Variables"))
+    rows = {code(row["variable"])[0]: said(row) for row in (*every, *own[number])}
+    given = _given(monkeypatch, module)
+    assert {name: _kind(value) for name, value in given.items()} == rows
+
+
+def _kind(value: object) -> str:
+    if isinstance(value, Sequence) and not isinstance(value, str) and not hasattr(value, "_fields"):
+        return f"list of {written(type(value[0]))}"
+    return written(type(value))
+
+
+@pytest.mark.parametrize(
+    "path", sorted((ROOT / "feeds/render/templates").iterdir()), ids=lambda path: path.name
+)
+def test_templates_use_no_variable_that_is_not_in_the_docs(path: Path) -> None:
+    text = path.read_text("utf-8")
+    own = re.findall(r"{% (?:from .* import|set) ([\w, ]+?) (?:=|%})", text)
+    syntax = Environment(autoescape=True).parse(text)
+    rows = [row for table in tables(DOCS.section("Variables")) for row in table]
+    known = {code(row["variable"])[0] for row in rows} | set(re.findall(r"\w+", " ".join(own)))
+    assert meta.find_undeclared_variables(syntax) <= known

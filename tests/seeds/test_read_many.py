@@ -1,0 +1,129 @@
+"""feeds.seeds.read_many: many seeds read in processes, as if they were read one after the other."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from feeds.common.model import Reading
+from feeds.seeds import read_many as pool
+from feeds.seeds.parse import ParseOptions
+from feeds.seeds.read import read_seed
+from feeds.seeds.read_many import Wanted, read_seeds
+from tests.support.site import Site, front_matter, seed_text
+
+_COUNT = 700
+_OPTIONS = ParseOptions(timezone="Europe/London", repair=False)
+
+
+@pytest.fixture(scope="module")
+def wanted(tmp_path_factory: pytest.TempPathFactory) -> list[Wanted]:
+    """700 seeds in no order of their names: most are good, some broken, known or gone."""
+    folder = tmp_path_factory.mktemp("seeds")
+    seeds = []
+    for number in (step * 337 % _COUNT for step in range(_COUNT)):
+        path = folder / f"{number}.txt"
+        text = seed_text(
+            front_matter(number, publishedDateTime="2026-07-01", title="Itâ€™s"), "*a*"
+        )
+        path.write_bytes(b"\xff" if number % 50 == 0 else text.encode())
+        seed = Wanted(str(path), path.name, b"")
+        if number % 50 == 1:
+            seed = seed._replace(known_content=read_seed(*seed, _OPTIONS).content)
+        elif number % 50 == 2:
+            path.unlink()
+        seeds.append(seed)
+    return seeds
+
+
+@pytest.mark.parametrize("cores", [1, 2])
+def test_readings_are_the_same_in_order_with_and_without_processes(
+    wanted: list[Wanted], cores: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "cpu_count", lambda: cores)
+    readings = read_seeds(iter(wanted), _OPTIONS)
+    first = next(readings)
+    assert len(multiprocessing.active_children()) == (cores if cores > 1 else 0)
+    alone: list[Reading] = [read_seed(*seed, _OPTIONS) for seed in wanted]
+    assert [first, *readings] == alone
+    assert multiprocessing.active_children() == []
+    assert sum(reading.card is not None for reading in alone) == _COUNT * 47 // 50
+    assert sum(reading.same for reading in alone) == _COUNT // 50
+
+
+@pytest.mark.parametrize("count", [0, 1, 599])
+def test_few_seeds_are_read_without_processes(
+    wanted: list[Wanted], count: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    for number, reading in enumerate(read_seeds(wanted[:count], _OPTIONS)):
+        assert multiprocessing.active_children() == []
+        assert reading.path == wanted[number].path
+
+
+def test_processes_end_when_the_reader_loses_interest(
+    wanted: list[Wanted], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    readings = read_seeds(wanted, _OPTIONS)
+    next(readings)
+    readings.close()  # type: ignore[attr-defined]
+    assert multiprocessing.active_children() == []
+
+
+def test_processes_killed_from_outside_lose_no_seed(
+    wanted: list[Wanted], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    readings = read_seeds(wanted * 3, _OPTIONS)
+    first = next(readings)
+    for worker in multiprocessing.active_children():
+        assert worker.pid is not None
+        os.kill(worker.pid, signal.SIGKILL)
+    assert [first, *readings] == [read_seed(*seed, _OPTIONS) for seed in wanted] * 3
+    assert multiprocessing.active_children() == []
+
+
+def test_pass_without_libyaml_warns_once_however_many_processes_read(
+    site: Site, tmp_path: Path
+) -> None:
+    # Every process of this site runs sitecustomize first, and so cannot import libyaml.
+    (tmp_path / "sitecustomize.py").write_text('import sys\nsys.modules["yaml._yaml"] = None\n')
+    for number in range(_COUNT):
+        site.seed(f"{number}.txt", number=number)
+    done = subprocess.run(
+        [sys.executable, "-m", "feeds", "export", "--json"],
+        cwd=site.root,
+        env=os.environ | {"PYTHONPATH": os.pathsep.join([str(tmp_path), *sys.path])},
+        capture_output=True,
+        text=True,
+        timeout=100,
+        check=True,
+    )
+    assert json.loads(done.stdout)["items"] == _COUNT
+    assert done.stderr.count("built without libyaml") == 1
+
+
+def test_readings_come_one_by_one_and_in_order_where_seeds_are_slow(
+    wanted: list[Wanted], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pool, "_CHUNK_SECONDS", -1.0)
+    monkeypatch.setattr(os, "cpu_count", lambda: 1)
+    read: list[str] = []
+
+    def reading(path: str, shown: str, known: bytes, options: ParseOptions) -> Reading:
+        read.append(path)
+        return read_seed(path, shown, known, options)
+
+    monkeypatch.setattr(pool, "read_seed", reading)
+    for number, one in enumerate(read_seeds(wanted, _OPTIONS), 1):
+        assert one.path == wanted[number - 1].path
+        assert len(read) == number
+    assert len(read) == len(wanted)

@@ -1,0 +1,54 @@
+"""The store keeps readings until a pass takes them, and knows which seeds are held."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from feeds.common.model import Fingerprint, Reading
+from feeds.store import Store, open_store
+from feeds.store.readings import Kept
+from tests.support.site import card
+from tests.support.storing import MARK, PROBLEM, good, record
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Iterator[Store]:
+    with open_store(tmp_path / "state.db", pytest.fail) as store, store.transaction():
+        yield store
+
+
+def test_kept_readings_are_known_by_path_and_taken_once(store: Store) -> None:
+    one = Reading("a", b"1", card=card(), data=b"item")
+    bad = Reading("b", b"2", problems=(PROBLEM,))
+    for reading in (Reading("a", b"0", same=True), bad, one):
+        store.keep_reading(MARK, reading, settled=reading is not bad, parser="1")
+    store.keep_reading(Fingerprint(1, 2, 3), Reading("c", b"3"), settled=True, parser="2")
+    assert store.kept_readings("1") == {
+        "a": Kept(MARK, settled=True, same=False, content=b"1"),
+        "b": Kept(MARK, settled=False, same=False, content=b"2"),
+    }
+    taken = {reading.path: reading for reading in store.take_readings()}
+    assert taken == {"a": one, "b": bad, "c": Reading("c", b"3")}
+    assert (store.kept_readings("1"), list(store.take_readings())) == ({}, [])
+
+
+def test_many_readings_are_taken_in_pages(store: Store) -> None:
+    for number in range(450):
+        reading = Reading(str(number), b"1")
+        store.keep_reading(MARK, reading, settled=True, parser="1")
+    assert [one.path for one in store.take_readings()] == [str(number) for number in range(450)]
+
+
+def test_held_stories_are_counted_by_folder_and_once_each(store: Store) -> None:
+    for path, id_ in {"/s/a/1": "x", "/s/a/2": "x", "/s/a/3": "y", "/s/b/1": "z"}.items():
+        record(store, path, **good(path, id=id_))
+    assert store.held() == {}
+    for held in ({"/s/b/1": "/s"}, dict.fromkeys(["/s/a/1", "/s/a/2", "/s/a/3"], "/s/a")):
+        store.hold(held)
+        assert store.held() == held
+    assert store.held_stories() == [("/s/a", 2)]
+    assert store.paths_of("x") == {"/s/a/1", "/s/a/2"}
+    assert store.stories()["/s/b/1"] == "z"

@@ -1,0 +1,33 @@
+"""What tests put into a store."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from feeds.common.model import Fingerprint, Problem, Reading
+from feeds.store import Store
+from tests.support.site import card
+
+MARK = Fingerprint(10, 20, 30)
+PROBLEM = Problem("a.txt", 3, 1, "quality", "found 'x'")
+WARNING = Problem("a.txt", 4, 1, "heat", "found 'y'", "warning")
+
+
+def record(
+    store: Store,
+    path: str = "a",
+    *,
+    mark: Fingerprint = MARK,
+    settled: bool = True,
+    parser: str = "1",
+    folder: str = "/seeds",
+    **reading: Any,
+) -> None:
+    """Records a reading of the seed at `path`."""
+    read = Reading(path, **{"content": b"digest"} | reading)
+    store.record(folder, mark, read, settled=settled, parser=parser)
+
+
+def good(path: str = "a", **changes: Any) -> dict[str, Any]:
+    """Returns what reading a good seed gives."""
+    return {"card": card(**{"path": path} | changes), "data": b"item of " + path.encode()}
