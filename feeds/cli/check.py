@@ -11,14 +11,14 @@ import msgspec
 from feeds.cli.console import Console
 from feeds.common.callbacks import utc_now
 from feeds.common.languages import unregistered
-from feeds.common.model import Card, Problem
+from feeds.common.model import ItemHeader, Problem
 from feeds.common.templates import read_templates
 from feeds.common.text import fold
 from feeds.common.times import to_unix
 from feeds.config import Config, load_config
 from feeds.pipeline.limits import too_many_feeds
 from feeds.pipeline.output import past_of
-from feeds.pipeline.run import Refreshed, look
+from feeds.pipeline.run import Snapshot, with_snapshot
 from feeds.select.membership import Past, choose
 from feeds.store.server_files import read_state
 
@@ -37,8 +37,8 @@ def run(arguments: Namespace) -> int:
     console = Console(json=arguments.json)
     loaded = load_config(arguments.config)
     _check_templates(loaded.config)
-    with console.listening() as ears:
-        seeds, cards, found = look(loaded, ears, _see, fresh=True)
+    with console.listening() as callbacks:
+        seeds, cards, found = with_snapshot(loaded, callbacks, _see, fresh=True)
     choice = choose(cards, loaded.config, _past(loaded.config), to_unix(utc_now()))
     problems = sorted([*found, *choice.duplicates])
     hints = list(_hints(loaded.config, cards))
@@ -56,8 +56,8 @@ def run(arguments: Namespace) -> int:
     return 1 if problems or too_many else 0
 
 
-def _see(now_there: Refreshed) -> tuple[int, list[Card], list[Problem]]:
-    return now_there.seeds, list(now_there.store.cards()), now_there.problems
+def _see(now_there: Snapshot) -> tuple[int, list[ItemHeader], list[Problem]]:
+    return now_there.seeds, list(now_there.store.item_headers()), now_there.problems
 
 
 def _past(config: Config) -> Past:
@@ -77,7 +77,7 @@ def _check_templates(config: Config) -> None:
         check_templates(templates)
 
 
-def _hints(config: Config, cards: list[Card]) -> Iterator[str]:
+def _hints(config: Config, cards: list[ItemHeader]) -> Iterator[str]:
     """Yields what is no fault, but probably not what was meant."""
     if "base_url" not in config.site.model_fields_set:
         yield f"site.base_url is not set; the feeds say that they are at {config.site.base_url}"

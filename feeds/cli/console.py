@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from feeds.cli.streams import present, showable, write
-from feeds.common.callbacks import Ears
+from feeds.common.callbacks import Callbacks
 from feeds.common.model import Problem
 
 if TYPE_CHECKING:
@@ -77,14 +77,14 @@ class Console:
         rich.print(table)
 
     @contextmanager
-    def listening(self) -> Iterator[Ears]:
-        """Gives the ears of a pass: a progress bar where standard error is a terminal."""
+    def listening(self) -> Iterator[Callbacks]:
+        """Gives the callbacks of a pass: a progress bar where standard error is a terminal."""
         if sys.stderr is None or not sys.stderr.isatty():
-            yield Ears(warn=self.warn)
+            yield Callbacks(warn=self.warn)
             return
         bars = _Bars()
         try:
-            yield Ears(progress=bars.move, warn=self.warn)
+            yield Callbacks(progress=bars.move, warn=self.warn)
         finally:
             bars.close()
 

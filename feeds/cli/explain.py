@@ -13,13 +13,13 @@ import msgspec
 from feeds.cli.console import Console
 from feeds.common.callbacks import utc_now
 from feeds.common.errors import UnknownSeedError
-from feeds.common.model import Card, Item, Problem
+from feeds.common.model import Item, ItemHeader, Problem
 from feeds.common.times import from_unix, show_time, to_unix
 from feeds.common.urls import normal_url
 from feeds.config import Loaded, load_config
 from feeds.pipeline.output import past_of
-from feeds.pipeline.run import Refreshed, look
-from feeds.seeds.scan import SUFFIXES, shown
+from feeds.pipeline.run import Snapshot, with_snapshot
+from feeds.seeds.scan import SUFFIXES, display_path
 from feeds.select.explain import Reason, explain
 from feeds.select.membership import choose
 from feeds.store import Store
@@ -47,11 +47,11 @@ def run(arguments: Namespace) -> int:
     console = Console(json=arguments.json)
     loaded = load_config(arguments.config)
 
-    def see(now_there: Refreshed) -> list[_Told]:
+    def see(now_there: Snapshot) -> list[_Told]:
         return list(_explanations(arguments.story, loaded, now_there))
 
-    with console.listening() as ears:
-        told = look(loaded, ears, see)
+    with console.listening() as callbacks:
+        told = with_snapshot(loaded, callbacks, see)
     for _, lines in told:
         for line in lines:
             console.say(line)
@@ -59,11 +59,11 @@ def run(arguments: Namespace) -> int:
     return 0
 
 
-def _explanations(story: str, loaded: Loaded, now_there: Refreshed) -> Iterator[_Told]:
+def _explanations(story: str, loaded: Loaded, now_there: Snapshot) -> Iterator[_Told]:
     config, store, now = loaded.config, now_there.store, to_unix(utc_now())
-    choice = choose(store.cards(), config, past_of(store, config), now)
+    choice = choose(store.item_headers(), config, past_of(store, config), now)
     meant = _paths(story, loaded)
-    cards = [card for card in store.cards() if _is_meant(story, meant, card, store)]
+    cards = [card for card in store.item_headers() if _is_meant(story, meant, card, store)]
     paths = {card.path for card in cards} or meant
     problems = [problem for problem in now_there.problems if problem.path in paths]
     if not cards and not problems:
@@ -81,7 +81,7 @@ def _explanations(story: str, loaded: Loaded, now_there: Refreshed) -> Iterator[
         yield _Told(Explanation(story, "", "", problems, []), lines)
 
 
-def _is_meant(story: str, paths: set[str], card: Card, store: Store) -> bool:
+def _is_meant(story: str, paths: set[str], card: ItemHeader, store: Store) -> bool:
     if card.id in {story, f"urn:uuid:{story}"}:
         return True
     if "://" not in story:
@@ -107,7 +107,7 @@ def _paths(story: str, loaded: Loaded) -> set[str]:
             for path in _candidates(story, loaded)
             if path.exists() and path.resolve().is_relative_to(real)
         ]
-    return {shown(str(path), str(loaded.base)) for path in found}
+    return {display_path(str(path), str(loaded.base)) for path in found}
 
 
 def _why_unknown(story: str, loaded: Loaded) -> str:
@@ -128,7 +128,7 @@ def _why_unknown(story: str, loaded: Loaded) -> str:
     return f"{story} is no seed: its name does not end in {', '.join(SUFFIXES)}"
 
 
-def _item_lines(card: Card, item: Item) -> Iterator[str]:
+def _item_lines(card: ItemHeader, item: Item) -> Iterator[str]:
     heat = "unknown" if card.heat == -1 else str(card.heat)
     yield item.title
     yield f"  seed      {card.path}"

@@ -35,13 +35,13 @@ def run(arguments: Namespace) -> int:
     options = Options(
         full=arguments.full, allow_empty=arguments.allow_empty, dry_run=arguments.dry_run
     )
-    with console.listening() as ears:
-        report = publish_pass(loaded, options, ears)
+    with console.listening() as callbacks:
+        report = publish_pass(loaded, options, callbacks)
         fetched = None
         if arguments.fetch_images and not options.dry_run:
-            fetched = fetch_images(loaded, ears=ears)
+            fetched = fetch_images(loaded, callbacks=callbacks)
         if fetched and fetched.changed:
-            report = _both(report, publish_pass(loaded, options, ears))
+            report = _both(report, publish_pass(loaded, options, callbacks))
     if fetched:
         say_fetched(console, fetched)
     console.problems(report.problems)

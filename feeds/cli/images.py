@@ -72,8 +72,8 @@ def say_fetched(console: Console, report: FetchReport) -> None:
 def _fetch(arguments: Namespace, console: Console, loaded: Loaded) -> None:
     if loaded.config.images.fetch == "off":
         console.warn('images.fetch is "off": nothing is fetched, what is in the cache is checked')
-    with console.listening() as ears:
-        report = fetch_images(loaded, FetchOptions(digests=arguments.digests), ears)
+    with console.listening() as callbacks:
+        report = fetch_images(loaded, FetchOptions(digests=arguments.digests), callbacks)
     say_fetched(console, report)
     if report.changed:
         console.say("the next pass publishes what changed: feeds export")

@@ -11,7 +11,7 @@ from feeds.common.times import show_time, to_unix
 from feeds.config import load_config
 from feeds.pipeline.limits import too_many_feeds
 from feeds.pipeline.output import past_of
-from feeds.pipeline.run import Refreshed, look
+from feeds.pipeline.run import Snapshot, with_snapshot
 from feeds.select.membership import Choice, choose
 
 
@@ -21,13 +21,13 @@ def run(arguments: Namespace) -> int:
     loaded = load_config(arguments.config)
     config = loaded.config
 
-    def see(now_there: Refreshed) -> tuple[Choice, str]:
+    def see(now_there: Snapshot) -> tuple[Choice, str]:
         store = now_there.store
-        choice = choose(store.cards(), config, past_of(store, config), to_unix(utc_now()))
-        return choice, too_many_feeds(len(choice.feeds), config, store.cards)
+        choice = choose(store.item_headers(), config, past_of(store, config), to_unix(utc_now()))
+        return choice, too_many_feeds(len(choice.feeds), config, store.item_headers)
 
-    with console.listening() as ears:
-        choice, too_many = look(loaded, ears, see)
+    with console.listening() as callbacks:
+        choice, too_many = with_snapshot(loaded, callbacks, see)
     if too_many:
         console.warn(too_many)
     feeds = [feed_report(one.summary(), config.site.base_url) for one in choice.feeds]

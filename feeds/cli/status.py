@@ -36,9 +36,9 @@ def run(arguments: Namespace) -> int:
     loaded = load_config(arguments.config)
     paths = (loaded.with_out(arguments.out) if arguments.out else loaded).config.paths
     with open_for_reading(paths.state) as store:
-        report = store.fact("report", PassReport) if store else None
+        report = store.get_meta("report", PassReport) if store else None
         hubs = [one.shown() for one in store.hub_reports()] if store else []
-        known = (store.fact(HUBS_MOVED, dict[str, str]) if store else None) or {}
+        known = (store.get_meta(HUBS_MOVED, dict[str, str]) if store else None) or {}
     configured = map(shown_url, loaded.config.site.hub)
     moved = {hub: known[hub] for hub in configured if hub in known}
     daemon = running_daemon(paths.out)

@@ -23,7 +23,7 @@ class Options(NamedTuple):
     wait: float = 600.0
 
 
-class Ears(NamedTuple):
+class Callbacks(NamedTuple):
     """Who listens: `progress` to (stage, done, all), `warn` to what people should know at once."""
 
     progress: Callable[[str, int, int], None] = lambda *_: None
@@ -31,4 +31,4 @@ class Ears(NamedTuple):
 
 
 DEFAULTS = Options()
-DEAF = Ears()
+NO_CALLBACKS = Callbacks()

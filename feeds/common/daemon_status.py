@@ -7,7 +7,7 @@ from pathlib import Path
 
 import msgspec
 
-from feeds.common.lock import DAEMON_LOCK, holder_of
+from feeds.common.lock import DAEMON_LOCK, lock_owner
 
 
 class DaemonState(msgspec.Struct, frozen=True):
@@ -22,7 +22,7 @@ class DaemonState(msgspec.Struct, frozen=True):
 
 def running_daemon(out: Path) -> DaemonState | None:
     """Returns the daemon that looks after an out/, None where there is none."""
-    return parse_state(holder_of(out, DAEMON_LOCK))
+    return parse_state(lock_owner(out, DAEMON_LOCK))
 
 
 def parse_state(text: str) -> DaemonState | None:

@@ -63,7 +63,7 @@ class Held:
 
 
 @contextmanager
-def hold(
+def acquire_lock(
     out: Path,
     holder: str,
     *,
@@ -97,7 +97,7 @@ def hold(
         held.release()
 
 
-def holder_of(out: Path, name: str) -> str:
+def lock_owner(out: Path, name: str) -> str:
     """Returns who holds a lock in `out`, ``""`` where nobody does."""
     try:
         descriptor = os.open(out / name, os.O_RDONLY | os.O_CLOEXEC)

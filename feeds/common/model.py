@@ -154,11 +154,11 @@ class Picture(msgspec.Struct, frozen=True):
     missing: bool = False
 
 
-class Memory(msgspec.Struct, frozen=True):
+class ItemHistory(msgspec.Struct, frozen=True):
     """What is remembered of an item since readers were first shown it; times in seconds since 1970.
 
-    `digest` is the reader digest (see `Card`) that `updated` belongs to. `qualified` holds for each
-    feed that the item is in (by `feeds.select.places.Place.mark`) when it first qualified for it.
+    `digest` is the reader digest (see `ItemHeader`) that `updated` belongs to. `qualified` holds
+    for each feed that the item is in (by `CandidateFeed.mark`) when it first qualified for it.
     """
 
     published: int
@@ -167,7 +167,7 @@ class Memory(msgspec.Struct, frozen=True):
     qualified: dict[str, int]
 
 
-class Card(msgspec.Struct, frozen=True):
+class ItemHeader(msgspec.Struct, frozen=True):
     """What selection needs to know of an item: the index of the library, not the book.
 
     Times are seconds since 1970: `dated` is the seed's publishedDateTime, `stamp` the later of it
@@ -189,10 +189,10 @@ class Card(msgspec.Struct, frozen=True):
     category: str
     digest: bytes
     reader_digest: bytes
-    memory: Memory | None = None
+    memory: ItemHistory | None = None
 
 
-class Reading(msgspec.Struct, frozen=True):
+class ParsedSeed(msgspec.Struct, frozen=True):
     """What reading one seed file gave.
 
     `content` is the SHA-256 of the file's bytes, empty where they could not be read; `same` says
@@ -204,7 +204,7 @@ class Reading(msgspec.Struct, frozen=True):
     path: str
     content: bytes
     same: bool = False
-    card: Card | None = None
+    card: ItemHeader | None = None
     data: bytes = b""
     images: tuple[Image, ...] = ()
     problems: tuple[Problem, ...] = ()
@@ -247,7 +247,7 @@ class Feed(msgspec.Struct, frozen=True):
     origin: str = ""
 
 
-class Slot(msgspec.Struct, frozen=True):
+class Membership(msgspec.Struct, frozen=True):
     """An item that qualifies for a feed (its kind and key), and since when."""
 
     kind: FeedKind
@@ -256,7 +256,7 @@ class Slot(msgspec.Struct, frozen=True):
     since: int
 
 
-class Selected(msgspec.Struct, frozen=True):
+class FeedContents(msgspec.Struct, frozen=True):
     """A feed with the entries it holds, in the order it shows them.
 
     The last `exposed` of them stand there only because they qualified lately; `left_out` more of
@@ -269,9 +269,9 @@ class Selected(msgspec.Struct, frozen=True):
     left_out: int = 0
     until: int | None = None
 
-    def summary(self) -> Summary:
+    def summary(self) -> FeedSummary:
         """Returns what is to be known of the feed without its entries."""
-        return Summary(
+        return FeedSummary(
             self.feed,
             len(self.entries),
             max((entry.published for entry in self.entries), default=None),
@@ -282,10 +282,10 @@ class Selected(msgspec.Struct, frozen=True):
         )
 
 
-class Summary(msgspec.Struct, frozen=True):
+class FeedSummary(msgspec.Struct, frozen=True):
     """A feed without its entries: how many, when the newest was published and the last updated.
 
-    Times are seconds since 1970; the rest is as in `Selected`.
+    Times are seconds since 1970; the rest is as in `FeedContents`.
     """
 
     feed: Feed

@@ -6,7 +6,7 @@ from datetime import datetime
 
 import msgspec
 
-from feeds.common.model import Problem, Summary
+from feeds.common.model import FeedSummary, Problem
 from feeds.common.times import from_unix
 from feeds.common.urls import hide_secrets, shown_url
 
@@ -122,7 +122,7 @@ class PassReport(msgspec.Struct, kw_only=True, frozen=True):
         return sum(problem.severity == "warning" for problem in self.problems)
 
 
-def feed_report(summary: Summary, base_url: str) -> FeedReport:
+def feed_report(summary: FeedSummary, base_url: str) -> FeedReport:
     """Returns the report of one feed."""
     newest = from_unix(summary.newest) if summary.newest is not None else None
     feed = summary.feed

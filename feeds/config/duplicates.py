@@ -19,7 +19,7 @@ class Repeat(NamedTuple):
     value: str
 
 
-def repeats(data: dict[str, Any]) -> Iterator[Repeat]:
+def find_duplicates(data: dict[str, Any]) -> Iterator[Repeat]:
     """Yields whatever is said twice.
 
     Looks at the data as it was written: the model would let the last one win in silence.

@@ -16,7 +16,7 @@ from pydantic import BaseModel, ValidationError
 from feeds.common.errors import ConfigError
 from feeds.common.urls import shown_url
 from feeds.config.aliases import clashes
-from feeds.config.duplicates import repeats
+from feeds.config.duplicates import find_duplicates
 from feeds.config.environment import overlay
 from feeds.config.lines import Key, key_lines
 from feeds.config.model import Config
@@ -99,7 +99,7 @@ def load_config(path: Path, environment: Mapping[str, str] = os.environ) -> Load
     faults = overlay(data, environment, origins.variables)
     faults += [
         f"{origins.place(one.place)}: {one.kind}: {one.value!r} stands there twice"
-        for one in repeats(data)
+        for one in find_duplicates(data)
     ]
     config = None
     try:

@@ -52,7 +52,7 @@ class Author(Section):
     url: Url = ""
 
 
-class Site(Section):
+class SiteConfig(Section):
     """[site]: the site as its feeds introduce it."""
 
     title: Name = "Feeds"
@@ -98,7 +98,7 @@ class Paths(Section):
         return value or None
 
 
-class Text(Section):
+class TextConfig(Section):
     """[text]: what is done to the text of seeds."""
 
     repair: bool = True
@@ -110,7 +110,7 @@ class Content(Section):
     related: Whole = Field(default=5, ge=0, le=50)
 
 
-class Images(Section):
+class ImagesConfig(Section):
     """[images]: the image cache, and how it is filled."""
 
     cache: FilePath = Path(".feeds/images")
@@ -138,7 +138,7 @@ class Images(Section):
         return self.base_url or (site_base_url if self.publish else "")
 
 
-class Selection(Section):
+class SelectionConfig(Section):
     """[selection]: which items the feeds hold, where nothing more special is said."""
 
     min_quality: Quality = 40
@@ -273,12 +273,12 @@ class Serve(Section):
 class Config(Section):
     """The whole of config.toml."""
 
-    site: Site = Site()
+    site: SiteConfig = SiteConfig()
     paths: Paths = Paths()
-    text: Text = Text()
+    text: TextConfig = TextConfig()
     content: Content = Content()
-    images: Images = Images()
-    selection: Selection = Selection()
+    images: ImagesConfig = ImagesConfig()
+    selection: SelectionConfig = SelectionConfig()
     schedule: Schedule = Schedule()
     publish: Publish = Publish()
     serve: Serve = Serve()

@@ -21,7 +21,7 @@ import structlog
 from feeds.common.callbacks import utc_now
 from feeds.common.daemon_status import DaemonState, parse_state
 from feeds.common.errors import AlreadyRunningError, BusyError, ConfigError, FeedsError
-from feeds.common.lock import DAEMON_LOCK, hold
+from feeds.common.lock import DAEMON_LOCK, acquire_lock
 from feeds.common.schedule import Timer
 from feeds.common.times import show_time
 from feeds.config import Loaded, load_config
@@ -292,7 +292,7 @@ class Daemon:
         state = msgspec.json.encode(DaemonState(os.getpid(), self._since)).decode()
         try:
             return self._locks.enter_context(
-                hold(out, state, wait=1, on_wait=lambda _: None, name=DAEMON_LOCK)
+                acquire_lock(out, state, wait=1, on_wait=lambda _: None, name=DAEMON_LOCK)
             )
         except BusyError as error:
             raise AlreadyRunningError(_who(str(error), out)) from None

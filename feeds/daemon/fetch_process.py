@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import msgspec
 
-from feeds.common.callbacks import Ears
+from feeds.common.callbacks import Callbacks
 from feeds.common.reports import FetchReport
 from feeds.common.task import Ended, Say, Task
 from feeds.config import Loaded
@@ -82,6 +82,8 @@ class FetchJob:
 
 
 def _work(say: Say, loaded: Loaded, seconds: float) -> bytes:
-    ears = Ears(warn=lambda text: say(text.encode(errors="backslashreplace")))
+    callbacks = Callbacks(warn=lambda text: say(text.encode(errors="backslashreplace")))
     # Whoever fetches already does the same work; what is left is for the next time.
-    return msgspec.msgpack.encode(fetch_images(loaded, FetchOptions(wait=0, seconds=seconds), ears))
+    return msgspec.msgpack.encode(
+        fetch_images(loaded, FetchOptions(wait=0, seconds=seconds), callbacks)
+    )

@@ -8,8 +8,8 @@ import structlog
 
 from feeds.common.urls import shown_url
 from feeds.config import Loaded
-from feeds.publish.delivery import Round
-from feeds.publish.delivery_task import Job
+from feeds.publish.delivery import Delivery
+from feeds.publish.delivery_task import DeliveryTask
 
 _ROUND_SECONDS = 60.0
 _SOON_SECONDS = 1.0
@@ -24,7 +24,7 @@ class Pusher:
 
     def __init__(self, log: structlog.typing.FilteringBoundLogger) -> None:
         self._log = log
-        self._jobs: dict[str, Job] = {}
+        self._jobs: dict[str, DeliveryTask] = {}
         self._due: dict[str, float] = {}
         self._errors: dict[str, str] = {}
         self._moved: dict[str, str] = {}
@@ -46,7 +46,7 @@ class Pusher:
         for hub, due in list(self._due.items()):
             if hub not in self._jobs and time.monotonic() >= due:
                 del self._due[hub]
-                self._jobs[hub] = Job(loaded, hub, _ROUND_SECONDS)
+                self._jobs[hub] = DeliveryTask(loaded, hub, _ROUND_SECONDS)
 
     def stop(self) -> None:
         """Ends all rounds; what was not sent is remembered."""
@@ -54,7 +54,7 @@ class Pusher:
             job.stop()
         self._jobs.clear()
 
-    def _ended(self, over: Round) -> None:
+    def _ended(self, over: Delivery) -> None:
         hub = over.hub
         if over.next_try is not None:
             wait = max(over.next_try - time.time(), _SOON_SECONDS)

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from feeds.common.callbacks import Ears, Options
+from feeds.common.callbacks import Callbacks, Options
 from feeds.common.reports import PassReport
 from feeds.common.task import Ended, Say, Task
 from feeds.config import Loaded
@@ -69,5 +69,5 @@ def _outcome(ended: Ended, timeout: float) -> Outcome:
 
 
 def _work(say: Say, loaded: Loaded) -> bytes:
-    ears = Ears(warn=lambda text: say(text.encode(errors="backslashreplace")))
-    return msgspec.msgpack.encode(publish_pass(loaded, Options(), ears))
+    callbacks = Callbacks(warn=lambda text: say(text.encode(errors="backslashreplace")))
+    return msgspec.msgpack.encode(publish_pass(loaded, Options(), callbacks))

@@ -15,10 +15,10 @@ from types import TracebackType
 from typing import NamedTuple, Self
 
 from feeds.common.text import clean_line
-from feeds.config.model import Images
+from feeds.config.model import ImagesConfig
 from feeds.images.cache import Written, unfinished_folder, write_aside
-from feeds.images.decode import Form, NotAnImageError, Prepared, prepare
-from feeds.images.download import Answer, Limits, download
+from feeds.images.decode import CopySettings, NotAnImageError, Prepared, prepare
+from feeds.images.download import Download, Limits, download
 from feeds.images.guard import Guard, Resolve, resolve
 from feeds.images.hosts import Hosts
 from feeds.images.http import make_client
@@ -29,7 +29,7 @@ _GOODBYE_SECONDS = 1.0
 _MAX_REASON = 300
 
 
-class Wanted(NamedTuple):
+class ImageRequest(NamedTuple):
     """An image to ask for; `etag` and `modified` make the request a conditional one."""
 
     key: str
@@ -39,7 +39,7 @@ class Wanted(NamedTuple):
     modified: str = ""
 
 
-class Copy(NamedTuple):
+class NewCopy(NamedTuple):
     """A copy that was made, in a file that waits for its name.
 
     `length` in bytes and `digest`, the SHA-256, are the file's; `prepared` comes without its bytes.
@@ -51,7 +51,7 @@ class Copy(NamedTuple):
     digest: bytes
 
 
-class Brought(NamedTuple):
+class FetchResult(NamedTuple):
     """What came of an image that was asked for: an answer, and a copy where it was fetched.
 
     `fault` says why the answer was no image that can be published; no `answer`: its host is left
@@ -59,8 +59,8 @@ class Brought(NamedTuple):
     """
 
     key: str
-    answer: Answer | None
-    copy: Copy | None = None
+    answer: Download | None
+    copy: NewCopy | None = None
     fault: str = ""
 
 
@@ -72,7 +72,7 @@ class Fetcher:
 
     def __init__(
         self,
-        images: Images,
+        images: ImagesConfig,
         agent: str,
         hosts: Hosts,
         *,
@@ -87,7 +87,7 @@ class Fetcher:
         # Images wait for each other on disk, so that only one is in memory; and one thread decodes
         # them all, since the C library keeps what was freed for the thread that had it.
         self._decoder = ThreadPoolExecutor(1, "decoder")
-        self._form = Form(images.max_width, images.keep_metadata)
+        self._form = CopySettings(images.max_width, images.keep_metadata)
         self._turns: dict[str, asyncio.Semaphore] = defaultdict(
             lambda: asyncio.Semaphore(_PER_HOST)
         )
@@ -95,14 +95,16 @@ class Fetcher:
             Guard(images.allow_hosts, look_up), agent, self._limits.seconds, images.concurrency
         )
 
-    async def fetch(self, wanted: Iterable[Wanted], done: Callable[[], None]) -> list[Brought]:
+    async def fetch(
+        self, wanted: Iterable[ImageRequest], done: Callable[[], None]
+    ) -> list[FetchResult]:
         """Returns what came of each image that was asked for, in any order; `done` is told of each.
 
         Raises:
             OSError: the cache cannot be written; any other fault is of one image, and told with it.
         """
         queue = deque(wanted)
-        brought: list[Brought] = []
+        brought: list[FetchResult] = []
 
         async def work() -> None:
             while queue and time.monotonic() < self._limits.until:
@@ -114,11 +116,11 @@ class Fetcher:
                 workers.create_task(work())
         return brought
 
-    async def _one(self, wanted: Wanted) -> Brought:
+    async def _one(self, wanted: ImageRequest) -> FetchResult:
         conditions = {"If-None-Match": wanted.etag, "If-Modified-Since": wanted.modified}
         async with self._turns["first " + wanted.host]:
             if self._hosts.left_alone(wanted.host):
-                return Brought(wanted.key, None)
+                return FetchResult(wanted.key, None)
             answer = await download(
                 self._client,
                 wanted.url,
@@ -129,17 +131,17 @@ class Fetcher:
             answer = answer._replace(reason=_told(answer.reason))
             self._hosts.note(wanted.host, answer)
         if answer.result != "fetched":
-            return Brought(wanted.key, answer)
+            return FetchResult(wanted.key, answer)
         data, answer = answer.data, answer._replace(data=b"")
         try:
             loop = asyncio.get_running_loop()
             prepared = await loop.run_in_executor(self._decoder, self._prepared, data)
         except NotAnImageError as error:
-            return Brought(wanted.key, answer, fault=_told(str(error)))
+            return FetchResult(wanted.key, answer, fault=_told(str(error)))
         except Exception as error:  # noqa: BLE001 (so do decoders, with hostile bytes)
             fault = f"cannot be looked at: {type(error).__name__}: {error}"
-            return Brought(wanted.key, answer, fault=_told(fault))
-        return Brought(wanted.key, answer, await asyncio.to_thread(self._keep, prepared))
+            return FetchResult(wanted.key, answer, fault=_told(fault))
+        return FetchResult(wanted.key, answer, await asyncio.to_thread(self._keep, prepared))
 
     def _prepared(self, data: bytes | mmap.mmap) -> Prepared:
         read = bytes(data)
@@ -147,10 +149,10 @@ class Fetcher:
             data.close()  # else its pages stay in memory meanwhile
         return prepare(read, self._form, self._images.max_pixels)
 
-    def _keep(self, prepared: Prepared) -> Copy:
+    def _keep(self, prepared: Prepared) -> NewCopy:
         digest = hashlib.sha256(prepared.data).digest()
         file = write_aside(self._images.cache, prepared.data)
-        return Copy(file, prepared._replace(data=b""), len(prepared.data), digest)
+        return NewCopy(file, prepared._replace(data=b""), len(prepared.data), digest)
 
     async def __aenter__(self) -> Self:
         return self
@@ -168,12 +170,12 @@ def _told(reason: str) -> str:
     return clean_line(reason[:_MAX_REASON], repair=False)
 
 
-def in_turn(wanted: Sequence[Wanted]) -> list[Wanted]:
+def in_turn(wanted: Sequence[ImageRequest]) -> list[ImageRequest]:
     """Returns the images with those of different hosts by turns, so that no host holds up all."""
-    by_host: dict[str, deque[Wanted]] = {}
+    by_host: dict[str, deque[ImageRequest]] = {}
     for one in wanted:
         by_host.setdefault(one.host, deque()).append(one)
-    queues, ordered = deque(by_host.values()), list[Wanted]()
+    queues, ordered = deque(by_host.values()), list[ImageRequest]()
     while queues:
         queue = queues.popleft()
         ordered.append(queue.popleft())

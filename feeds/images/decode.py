@@ -75,7 +75,7 @@ _SMALLEST_SCALE = 8
 _one_at_a_time = threading.Lock()
 
 
-class Form(NamedTuple):
+class CopySettings(NamedTuple):
     """How copies are made: at most so wide (0: as wide as they are), with or without metadata."""
 
     max_width: int = 0
@@ -110,7 +110,7 @@ class _Image(NamedTuple):
     size: tuple[int, int]
 
 
-def prepare(data: bytes, form: Form, max_pixels: int) -> Prepared:
+def prepare(data: bytes, form: CopySettings, max_pixels: int) -> Prepared:
     """Returns the copy to publish of an image, which was decoded to its end.
 
     Raises:
@@ -193,7 +193,7 @@ def _decode(image: ImageFile.ImageFile, max_pixels: int, *, animated: bool) -> N
             break
 
 
-def _as_it_is(data: bytes, image: _Image, form: Form) -> Prepared | None:
+def _as_it_is(data: bytes, image: _Image, form: CopySettings) -> Prepared | None:
     """Returns the copy without encoding anew, None where that cannot be."""
     width, height = image.size[::-1] if image.turn >= _TURNED else image.size
     if form.keep_metadata:
@@ -204,7 +204,7 @@ def _as_it_is(data: bytes, image: _Image, form: Form) -> Prepared | None:
     return Prepared(image.plain, image.type, width, height)
 
 
-def _anew(data: bytes, image: _Image, form: Form, *, narrow: bool) -> Prepared:
+def _anew(data: bytes, image: _Image, form: CopySettings, *, narrow: bool) -> Prepared:
     """Returns the copy encoded anew: upright, and narrower where it is to be."""
     try:
         if image.animated and image.type == "image/avif":
@@ -235,7 +235,7 @@ def _anew(data: bytes, image: _Image, form: Form, *, narrow: bool) -> Prepared:
     return Prepared(out.getvalue(), image.type, *upright.size)
 
 
-def _drafted(opened: Image.Image, image: _Image, form: Form, *, narrow: bool) -> bool:
+def _drafted(opened: Image.Image, image: _Image, form: CopySettings, *, narrow: bool) -> bool:
     """Has a JPEG decoded smaller where it is to be narrower, or else takes too much memory."""
     (width, height), scale = opened.size, 1
     while (width // scale) * (height // scale) > _LARGEST_ANEW and scale < _SMALLEST_SCALE:

@@ -59,7 +59,7 @@ class Limits(NamedTuple):
     folder: str | None = None
 
 
-class Answer(NamedTuple):
+class Download(NamedTuple):
     """What came of asking for an image.
 
     `data` is a file mapped into memory where it is long. `wait` is how many seconds the server
@@ -85,7 +85,7 @@ async def download(
     limits: Limits,
     turns: Turns,
     now: Callable[[], datetime] = lambda: datetime.now(UTC),
-) -> Answer:
+) -> Download:
     """Asks for an image, again after faults that may pass; never raises for what a server does.
 
     `conditions` are the headers of a conditional request (RFC 9110, section 13.1).
@@ -94,14 +94,14 @@ async def download(
         try:
             answer = await _follow(client, url, conditions, limits, turns, now)
         except ForbiddenAddressError as error:
-            return Answer("refused", str(error))
+            return Download("refused", str(error))
         except TimeoutError:
-            return Answer("failed", f"took longer than {limits.seconds:g} s (images.timeout)")
+            return Download("failed", f"took longer than {limits.seconds:g} s (images.timeout)")
         except _FAULTS as error:
-            answer = Answer("failed", f"connection: {str(error) or type(error).__name__}")
+            answer = Download("failed", f"connection: {str(error) or type(error).__name__}")
         except Exception as error:  # noqa: BLE001 (libraries raise whatever they like at odd answers)
             one = error.exceptions[0] if isinstance(error, ExceptionGroup) else error
-            return Answer("refused", f"cannot be asked for: {str(one) or type(one).__name__}")
+            return Download("refused", f"cannot be asked for: {str(one) or type(one).__name__}")
         pause = answer.wait or limits.pause * 2 ** (attempt - 1)
         patience = min(_PATIENCE_SECONDS, limits.until - time.monotonic())
         if answer.result != "failed" or attempt == _ATTEMPTS or pause > patience:
@@ -117,7 +117,7 @@ async def _follow(
     limits: Limits,
     turns: Turns,
     now: Callable[[], datetime],
-) -> Answer:
+) -> Download:
     """Asks, and goes where redirects point; the time that is bounded is without that in a queue."""
     at, left = httpx.URL(url), min(limits.seconds, limits.until - time.monotonic())
     for _ in range(_MAX_REDIRECTS + 1):
@@ -133,9 +133,9 @@ async def _follow(
             left -= time.monotonic() - began
         target = _target(at, location)
         if target is None:
-            return Answer("refused", _NO_URL)
+            return Download("refused", _NO_URL)
         at = target
-    return Answer("refused", f"more than {_MAX_REDIRECTS} redirects")
+    return Download("refused", f"more than {_MAX_REDIRECTS} redirects")
 
 
 def _target(at: httpx.URL, location: str) -> httpx.URL | None:
@@ -156,26 +156,28 @@ async def _read(
     conditions: dict[str, str],
     limits: Limits,
     now: Callable[[], datetime],
-) -> Answer:
+) -> Download:
     max_bytes = limits.max_bytes
     status, headers = response.status_code, response.headers
     said = f"answered {status} {response.reason_phrase}".strip()
     if status == 304 and conditions:
-        return Answer("same")
+        return Download("same")
     if status in _GONE:
-        return Answer("missing", said)
+        return Download("missing", said)
     if status in _TRY_AGAIN:
         wait = retry_after(headers.get("retry-after", ""), to_unix(now()))
-        return Answer("failed", said, wait=wait or 0)
+        return Download("failed", said, wait=wait or 0)
     if status not in {200, 203}:
-        return Answer("refused", said)
-    too_large = Answer("refused", f"larger than images.max_bytes ({max_bytes} bytes)")
+        return Download("refused", said)
+    too_large = Download("refused", f"larger than images.max_bytes ({max_bytes} bytes)")
     length = headers.get("content-length", "")
     if length.isdecimal() and (len(length) > _MOST_DIGITS or int(length) > max_bytes):
         return too_large
     coding = headers.get("content-encoding", "identity").strip().lower()
     if coding not in {"", "identity", "gzip", "x-gzip", "deflate"}:
-        return Answer("refused", f"sent with the content coding {coding}, which was not asked for")
+        return Download(
+            "refused", f"sent with the content coding {coding}, which was not asked for"
+        )
     # 32 + 15: the header says whether it is gzip or zlib (zlib's manual, inflateInit2).
     unpack = None if coding in {"", "identity"} else zlib.decompressobj(32 + zlib.MAX_WBITS)
     size = 0
@@ -188,7 +190,7 @@ async def _read(
                 if size > max_bytes:
                     return too_large
         except zlib.error:
-            return Answer("refused", f"is not in the content coding {coding} that it claims")
+            return Download("refused", f"is not in the content coding {coding} that it claims")
         data: bytes | mmap.mmap
         if size > _IN_MEMORY:
             file.flush()
@@ -197,7 +199,7 @@ async def _read(
             file.seek(0)
             data = file.read()
     etag, modified = (_sendable(headers.get(name, "")) for name in ("etag", "last-modified"))
-    return Answer("fetched", data=data, etag=etag, modified=modified)
+    return Download("fetched", data=data, etag=etag, modified=modified)
 
 
 def _sendable(value: str) -> str:

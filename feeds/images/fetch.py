@@ -19,9 +19,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 
 from feeds import __version__
-from feeds.common.callbacks import DEAF, Clock, Ears, utc_now
+from feeds.common.callbacks import NO_CALLBACKS, Callbacks, Clock, utc_now
 from feeds.common.errors import BusyError, ImageCacheError, PublishError, StateError
-from feeds.common.lock import hold
+from feeds.common.lock import acquire_lock
 from feeds.common.reports import FetchReport
 from feeds.common.times import show_time, to_unix
 from feeds.config import Config, Loaded
@@ -32,16 +32,16 @@ from feeds.images.cache import (
     sweep_notes,
     sweep_unfinished,
 )
-from feeds.images.garbage import sweep
-from feeds.images.reconcile import adopt, form_name
-from feeds.images.retry import after
+from feeds.images.garbage import remove_unused
+from feeds.images.reconcile import form_name, reconcile
+from feeds.images.retry import apply_result
 from feeds.store import CachedImage, DamagedStateError, HostFailure, Store, open_store
 from feeds.store.totals import IMAGE_FETCHES, count
 
 if TYPE_CHECKING:
     import asyncio
 
-    from feeds.images.batch import Brought, Wanted
+    from feeds.images.batch import FetchResult, ImageRequest
     from feeds.images.guard import Resolve
     from feeds.images.hosts import Hosts
 
@@ -70,17 +70,19 @@ DEFAULTS = FetchOptions()
 
 
 def next_fetch(store: Store, config: Config) -> int | None:
-    """Returns when images are to be fetched, or looked after, next; None for never."""
+    """Returns when images are to be fetched, or looked apply_result, next; None for never."""
     images = config.images
     due = None if images.fetch == "off" else store.next_image_due(every=images.fetch == "all")
-    swept = (store.fact("images swept", int) or 0) + _LOOK_SECONDS if store.has_pictures() else None
+    swept = (
+        (store.get_meta("images swept", int) or 0) + _LOOK_SECONDS if store.has_pictures() else None
+    )
     return min((one for one in (due, swept) if one is not None), default=None)
 
 
 def fetch_images(
     loaded: Loaded,
     options: FetchOptions = DEFAULTS,
-    ears: Ears = DEAF,
+    callbacks: Callbacks = NO_CALLBACKS,
     clock: Clock = utc_now,
 ) -> FetchReport:
     """Looks after the cache, and fetches what is due by [images].
@@ -91,8 +93,8 @@ def fetch_images(
         StateError: the state file cannot be used.
     """
     started, began = clock(), time.monotonic()
-    with _looking_after(loaded.config, options.wait, ears.warn, started) as store:
-        counts, changed = _Fetch(store, loaded.config, options, ears, clock).run()
+    with _looking_after(loaded.config, options.wait, callbacks.warn, started) as store:
+        counts, changed = _Fetch(store, loaded.config, options, callbacks, clock).run()
     seconds = round(time.monotonic() - began, 3)
     return FetchReport(started=started, seconds=seconds, changed=changed, **counts)
 
@@ -107,7 +109,7 @@ def collect_garbage(
     options, now = FetchOptions(), clock()
     with _looking_after(loaded.config, options.wait, warn, now) as store, store.transaction():
         store.note_unnamed(to_unix(now))
-        return sweep(store, loaded.config, to_unix(now))
+        return remove_unused(store, loaded.config, to_unix(now))
 
 
 @contextmanager
@@ -123,7 +125,7 @@ def _looking_after(
 
     with ExitStack() as stack:
         try:
-            stack.enter_context(hold(cache, holder, wait=wait, on_wait=on_wait, name=_LOCK))
+            stack.enter_context(acquire_lock(cache, holder, wait=wait, on_wait=on_wait, name=_LOCK))
         except BusyError as error:
             raise BusyError(f"{error} is fetching images and did not finish in time") from None
         except PublishError as error:
@@ -154,12 +156,17 @@ class _Fetch:
     """One run over what is due."""
 
     def __init__(
-        self, store: Store, config: Config, options: FetchOptions, ears: Ears, clock: Clock
+        self,
+        store: Store,
+        config: Config,
+        options: FetchOptions,
+        callbacks: Callbacks,
+        clock: Clock,
     ) -> None:
         self._store = store
         self._config = config
         self._options = options
-        self._ears = ears
+        self._ears = callbacks
         self._clock = clock
         self._until = time.monotonic() + options.seconds
         self._counts: Counter[str] = Counter()
@@ -172,7 +179,7 @@ class _Fetch:
         left: set[str] | None = None
         while left is None or left:  # a pass may come between
             with store.transaction():
-                left = adopt(
+                left = reconcile(
                     store,
                     config,
                     now,
@@ -186,8 +193,8 @@ class _Fetch:
             if due:
                 self._fetch(due)
         with store.transaction():
-            self._counts["removed"] = len(sweep(store, config, self._now()))
-            store.keep_fact("images swept", self._now())
+            self._counts["removed"] = len(remove_unused(store, config, self._now()))
+            store.set_meta("images swept", self._now())
             sweep_notes(config.images.cache)  # no pass replaces a copy meanwhile
         return dict(self._counts), store.has_image_news()
 
@@ -230,10 +237,10 @@ class _Fetch:
         asyncio.run(fetch())
         self._counts["postponed"] = len(wanted) - self._counts["asked"]
 
-    def _wanted(self, image: CachedImage) -> Wanted:
-        from feeds.images.batch import Wanted
+    def _wanted(self, image: CachedImage) -> ImageRequest:
+        from feeds.images.batch import ImageRequest
 
-        one = Wanted(image.key, image.url, image.host)
+        one = ImageRequest(image.key, image.url, image.host)
         if not image.name or not (image.etag or image.modified):
             return one
         # "Not modified" is no comfort for a copy that is not what it was.
@@ -245,7 +252,9 @@ class _Fetch:
             return one
         return one._replace(etag=image.etag, modified=image.modified)
 
-    def _keep(self, brought: list[Brought], images: dict[str, CachedImage], hosts: Hosts) -> None:
+    def _keep(
+        self, brought: list[FetchResult], images: dict[str, CachedImage], hosts: Hosts
+    ) -> None:
         """Gives what was fetched its name, and notes what came of each image."""
         with self._store.transaction():
             noted = [self._noted(images[one.key], one, hosts) for one in brought]
@@ -259,11 +268,11 @@ class _Fetch:
             )
 
     def _noted(
-        self, before: CachedImage, one: Brought, hosts: Hosts
-    ) -> tuple[Brought, CachedImage]:
+        self, before: CachedImage, one: FetchResult, hosts: Hosts
+    ) -> tuple[FetchResult, CachedImage]:
         """Gives a copy its name; returns what came of the image, and what is known of it now."""
         now, form, cache = self._now(), form_name(self._config), self._config.images.cache
-        image = after(before, one, self._refresh, form, now)
+        image = apply_result(before, one, self._refresh, form, now)
         if one.answer is None:
             trouble = hosts.left_alone(image.host)
             image = msgspec.structs.replace(image, due=trouble.until if trouble else now)
@@ -278,7 +287,7 @@ class _Fetch:
                 one = one._replace(
                     copy=None, fault="", answer=one.answer._replace(result="failed", reason=reason)
                 )
-                return one, after(before, one, self._refresh, form, now)
+                return one, apply_result(before, one, self._refresh, form, now)
             if before.name not in ("", image.name):
                 remove(cache, before.name)
         return one, image
@@ -293,7 +302,7 @@ def _report(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
         loop.default_exception_handler(context)
 
 
-def _kind(one: Brought) -> str:
+def _kind(one: FetchResult) -> str:
     """Returns under what the report counts an image."""
     if one.answer is None:
         return "left_alone"

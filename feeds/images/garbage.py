@@ -12,7 +12,7 @@ from feeds.store import Store
 KEEP_SECONDS = 30 * 86_400
 
 
-def sweep(store: Store, config: Config, now: int) -> list[str]:
+def remove_unused(store: Store, config: Config, now: int) -> list[str]:
     """Removes what no known seed has named for 30 days; returns the names.
 
     What a document in out/ still names stays, however long that is. Of files that nothing is known

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import NamedTuple
 
-from feeds.images.download import Answer
+from feeds.images.download import Download
 
 # From so many images in a row on that a host failed to answer for.
 _TOO_MANY = 3
@@ -33,7 +33,7 @@ class Hosts:
         trouble = self.troubles.get(host)
         return trouble if trouble and trouble.until > self._now else None
 
-    def note(self, host: str, answer: Answer) -> None:
+    def note(self, host: str, answer: Download) -> None:
         """Takes note of what came of asking a host."""
         if answer.result != "failed":
             self.troubles.pop(host, None)

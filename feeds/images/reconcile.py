@@ -29,7 +29,7 @@ from feeds.images.names import copy_name
 from feeds.store import CachedImage, Store
 
 if TYPE_CHECKING:
-    from feeds.images.decode import Form
+    from feeds.images.decode import CopySettings
 
 # File systems note changes with a granularity of up to two seconds (FAT).
 _SETTLING_NS = 2_000_000_000
@@ -50,7 +50,7 @@ def form_name(config: Config) -> str:
     return f"{config.images.max_width}{'+' if config.images.keep_metadata else ''}"
 
 
-def adopt(
+def reconcile(
     store: Store,
     config: Config,
     now: int,
@@ -70,7 +70,7 @@ def adopt(
     """
     cache = config.images.cache
     times = folder_times(cache)
-    seen = store.fact("image cache", _Seen)
+    seen = store.get_meta("image cache", _Seen)
     before = seen.folders if seen and seen.cache == str(cache) else {}
     if not times and not before:
         return set()
@@ -93,7 +93,7 @@ def adopt(
     folders |= dict.fromkeys(left, 0)  # no folder has this mtime, so it is looked into again
     this = _Seen(str(cache), form, folders)
     if this != seen:
-        store.keep_fact("image cache", this)
+        store.set_meta("image cache", this)
     return left
 
 
@@ -173,12 +173,12 @@ class _Keeper:
     def _take(self, image: CachedImage, name: str) -> None:
         """Makes a file the copy of an image: checked, measured, in the right form and place."""
         # Imported on demand: passes that find nothing new do without Pillow.
-        from feeds.images.decode import Form, prepare
+        from feeds.images.decode import CopySettings, prepare
 
         images, path = self._images, self._images.cache / name
         try:
             data = path.read_bytes()
-            form = Form(images.max_width, images.keep_metadata)
+            form = CopySettings(images.max_width, images.keep_metadata)
             copy = prepare(data, form, images.max_pixels)
         except Exception as error:  # decoders of hostile bytes raise whatever they like
             if isinstance(error, OSError) and is_of_all_files(error):
@@ -217,7 +217,7 @@ class _Keeper:
         return image.due if image.name else self._now + int(self._images.refresh.total_seconds())
 
 
-def _lacks(image: CachedImage, form: Form) -> bool:
+def _lacks(image: CachedImage, form: CopySettings) -> bool:
     """Tells whether the copy at hand lost something that copies shall have now."""
     width = int(image.form.rstrip("+") or 0)
     narrowed = width > 0 and (form.max_width == 0 or form.max_width > width)

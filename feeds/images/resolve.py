@@ -11,7 +11,7 @@ from feeds.config import Config
 from feeds.store import Store
 
 
-class Gallery:
+class ImageResolver:
     """Tells of each image whether its copy can be shown.
 
     It can where the file, in out/ or else in the cache, is the one that was measured. `links` are

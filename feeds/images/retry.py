@@ -10,15 +10,17 @@ from feeds.images.names import copy_name
 from feeds.store import CachedImage
 
 if TYPE_CHECKING:
-    from feeds.images.batch import Brought, Copy
-    from feeds.images.download import Answer
+    from feeds.images.batch import FetchResult, NewCopy
+    from feeds.images.download import Download
 
 _DAY = 86_400
 # What may pass soon is asked for again soon, at first.
 _SOON_SECONDS = 600
 
 
-def after(image: CachedImage, brought: Brought, refresh: int, form: str, now: int) -> CachedImage:
+def apply_result(
+    image: CachedImage, brought: FetchResult, refresh: int, form: str, now: int
+) -> CachedImage:
     """Returns an image as it is known now; `refresh` is in seconds, `form` that of new copies.
 
     A copy that there is stays whatever happens to the original: that is what it is for.
@@ -44,7 +46,7 @@ def after(image: CachedImage, brought: Brought, refresh: int, form: str, now: in
 
 
 def _with_copy(
-    image: CachedImage, copy: Copy, answer: Answer, refresh: int, form: str, now: int
+    image: CachedImage, copy: NewCopy, answer: Download, refresh: int, form: str, now: int
 ) -> CachedImage:
     return CachedImage(
         key=image.key,

@@ -6,14 +6,14 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from heapq import nsmallest
 
-from feeds.common.model import Card
+from feeds.common.model import ItemHeader
 from feeds.common.text import fold
 from feeds.config import Config
 
 _NAMED = 5
 
 
-def too_many_feeds(feeds: int, config: Config, cards: Callable[[], Iterable[Card]]) -> str:
+def too_many_feeds(feeds: int, config: Config, cards: Callable[[], Iterable[ItemHeader]]) -> str:
     """Returns what to say where there are more feeds than `site.max_feeds`, ``""`` elsewhere.
 
     `cards` gives the cards of all items; it is called twice, and only for the message.
@@ -29,7 +29,7 @@ def too_many_feeds(feeds: int, config: Config, cards: Callable[[], Iterable[Card
     )
 
 
-def worst_seeds(cards: Callable[[], Iterable[Card]]) -> list[tuple[str, int]]:
+def worst_seeds(cards: Callable[[], Iterable[ItemHeader]]) -> list[tuple[str, int]]:
     """Returns the seeds that cause most feeds, with the number of those that are theirs alone.
 
     Feeds of others come second: a feed that ten seeds name counts a tenth for each.
@@ -42,7 +42,7 @@ def worst_seeds(cards: Callable[[], Iterable[Card]]) -> list[tuple[str, int]]:
     return [(path, sum(users[place] == 1 for place in _places(card))) for _, path, card in worst]
 
 
-def _places(card: Card) -> set[str]:
+def _places(card: ItemHeader) -> set[str]:
     """Returns what stands for each feed that an item makes: its topics, and its provider."""
     if not card.is_published:
         return set()

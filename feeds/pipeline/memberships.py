@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections import Counter
 from typing import NamedTuple, cast
 
-from feeds.common.model import Card, Feed, FeedKind, Problem, Selected
+from feeds.common.model import Feed, FeedContents, FeedKind, ItemHeader, Problem
 from feeds.common.slugs import Addresses
 from feeds.config import Config
 from feeds.select.feeds import Names, catalog
-from feeds.select.membership import Past, enter, fill, without_duplicates
+from feeds.select.membership import Past, build_feed, qualify, without_duplicates
 from feeds.select.thresholds import Thresholds, is_due
 from feeds.store import Store
 
@@ -50,8 +50,8 @@ def select(store: Store, config: Config, past: Past, since: int | None, now: int
     """
     thresholds = Thresholds(config)
 
-    def judge(cards: list[Card]) -> set[tuple[FeedKind, str]]:
-        entered = [(card, enter(card, config, thresholds, past, now)) for card in cards]
+    def judge(cards: list[ItemHeader]) -> set[tuple[FeedKind, str]]:
+        entered = [(card, qualify(card, config, thresholds, past, now)) for card in cards]
         store.remember(
             {
                 card.id: memory
@@ -60,35 +60,35 @@ def select(store: Store, config: Config, past: Past, since: int | None, now: int
             }
         )
         slots = [slot for _, (_, slots) in entered for slot in slots]
-        store.occupy(slots)
+        store.add_memberships(slots)
         return {(slot.kind, slot.key) for slot in slots}
 
-    gone = store.touched - {card.id for card in store.cards_of(store.touched)}
-    store.lose(gone)
+    gone = store.touched - {card.id for card in store.headers_of(store.touched)}
+    store.reset_memberships(gone)
     repeated = store.repeated_ids()
     touched: set[tuple[FeedKind, str]] | None = None
     if since is None:
-        store.clear_slots()
-        for page in store.card_pages():
+        store.clear_memberships()
+        for page in store.header_pages():
             judge([card for card in page if card.id not in repeated])
-        judge(without_duplicates(store.cards_of(repeated)).cards)
+        judge(without_duplicates(store.headers_of(repeated)).cards)
     else:
         due = store.touched | _whose_time_came(store, config, since, now)
-        touched = store.leave(due)
-        touched |= judge(without_duplicates(store.cards_of(due)).cards)
-    unique = without_duplicates(store.cards_of(repeated))
+        touched = store.remove_memberships(due)
+        touched |= judge(without_duplicates(store.headers_of(due)).cards)
+    unique = without_duplicates(store.headers_of(repeated))
     names = _names(store, config, unique.beaten, now)
     found = catalog(config, names, _Filled(store), past.known)
     feeds, addresses = list(found.feeds.values()), found.directory.exceptions()
     return Selection(feeds, touched, unique.problems, found.missing, addresses)
 
 
-def selected(store: Store, feed: Feed, config: Config, now: int) -> Selected:
+def selected(store: Store, feed: Feed, config: Config, now: int) -> FeedContents:
     """Returns a feed with its entries."""
     exposed_since = now - int(config.selection.exposure.total_seconds())
     newest = store.newest(feed.kind, feed.key, feed.max_items)
-    late = store.late(feed.kind, feed.key, exposed_since)
-    return fill(feed, newest, late, config, now)
+    late = store.recently_qualified(feed.kind, feed.key, exposed_since)
+    return build_feed(feed, newest, late, config, now)
 
 
 def next_turn(store: Store, config: Config, now: int) -> int | None:
@@ -105,7 +105,7 @@ def next_turn(store: Store, config: Config, now: int) -> int | None:
     return min(turns, default=None)
 
 
-def _names(store: Store, config: Config, beaten: list[Card], now: int) -> Names:
+def _names(store: Store, config: Config, beaten: list[ItemHeader], now: int) -> Names:
     """Counts the names that published items use; those of beaten duplicates do not count."""
     topics, providers = Counter(store.topic_names(now)), Counter(store.provider_names(now))
     for card in beaten:

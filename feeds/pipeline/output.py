@@ -12,14 +12,14 @@ from typing import NamedTuple
 import msgspec
 
 from feeds import __version__
-from feeds.common.callbacks import Ears, Options
+from feeds.common.callbacks import Callbacks, Options
 from feeds.common.errors import PublishError
-from feeds.common.model import MEDIA, FeedKind, Problem, Summary
+from feeds.common.model import MEDIA, FeedKind, FeedSummary, Problem
 from feeds.common.templates import Templates, read_templates
 from feeds.common.times import from_unix, show_time
 from feeds.config import Config
 from feeds.images.cache import folder_times
-from feeds.images.resolve import Gallery
+from feeds.images.resolve import ImageResolver
 from feeds.pipeline.limits import too_many_feeds
 from feeds.pipeline.memberships import SELECTION_VERSION, Selection, next_turn, select
 from feeds.pipeline.plan import Linking, Plan, plan_of
@@ -35,13 +35,13 @@ _MANY_FEEDS = 40
 _MEDIA = f"{MEDIA}/"
 
 
-class Renewal(NamedTuple):
+class OutputUpdate(NamedTuple):
     """What publishing came to; `unchanged` counts the documents left alone.
 
     Documents are told by name, copies of images are counted.
     """
 
-    feeds: list[Summary]
+    feeds: list[FeedSummary]
     duplicates: tuple[Problem, ...]
     written: list[str]
     removed: list[str]
@@ -71,14 +71,16 @@ class _Last(msgspec.Struct, frozen=True):
     site: bytes = b""
 
 
-def renew(store: Store, config: Config, now: int, options: Options, ears: Ears) -> Renewal:
+def update_output(
+    store: Store, config: Config, now: int, options: Options, callbacks: Callbacks
+) -> OutputUpdate:
     """Brings out/ up to the store.
 
     Raises:
         PublishError: out/ could not be written, or there are more feeds than `site.max_feeds`; it
             is as it was.
     """
-    last = store.fact("last", _Last)
+    last = store.get_meta("last", _Last)
     templates = read_templates(config.paths.templates) if config.site.pages else ()
     config_key = _config_key(config, templates)
     holds = last is not None and last.config == config_key and last.now <= now
@@ -86,17 +88,17 @@ def renew(store: Store, config: Config, now: int, options: Options, ears: Ears) 
         known = store.feeds()
         feeds = [known[address][1] for address in last.addresses]
         unchanged = sum(not is_copy(path) for path in store.stamps())
-        return Renewal(feeds, last.duplicates, [], [], unchanged)
+        return OutputUpdate(feeds, last.duplicates, [], [], unchanged)
     since = last.now if last and holds else None
     if last and now < last.now:
-        ears.warn(
+        callbacks.warn(
             f"the clock says {show_time(from_unix(now))}, before the last pass at "
             f"{show_time(from_unix(last.now))}: is it right? What was shown stays"
         )
     selection = select(store, config, past_of(store, config), since, now)
     if selection.touched is not None:
         selection.touched.update(_look_elsewhere(store, config, selection))
-    too_many = too_many_feeds(len(selection.feeds), config, store.cards)
+    too_many = too_many_feeds(len(selection.feeds), config, store.item_headers)
     if too_many:
         raise PublishError(too_many)
     site = site_of(config, selection.addresses, templates)
@@ -105,8 +107,8 @@ def renew(store: Store, config: Config, now: int, options: Options, ears: Ears) 
         selection = selection._replace(touched=None)  # pages link to feeds that moved
     here, media = os.fsencode(config.paths.out), folder_times(config.paths.out)
     untouched = bool(last and holds and last.out == here and last.media == media)
-    gallery = Gallery(store, config, untouched=untouched)
-    renewal = _publish(store, config, site, selection, gallery, now, options, ears)
+    gallery = ImageResolver(store, config, untouched=untouched)
+    renewal = _publish(store, config, site, selection, gallery, now, options, callbacks)
     store.clear_image_news()
     turns = [next_turn(store, config, now), *(feed.until for feed in renewal.feeds)]
     this = _Last(
@@ -119,8 +121,8 @@ def renew(store: Store, config: Config, now: int, options: Options, ears: Ears) 
         media=folder_times(config.paths.out) if renewal.moved_images else media,
         site=site_key,
     )
-    store.keep_fact("last", this)
-    store.keep_fact("missing", sorted(selection.missing))
+    store.set_meta("last", this)
+    store.set_meta("missing", sorted(selection.missing))
     return renewal
 
 
@@ -135,7 +137,7 @@ def past_of(store: Store, config: Config) -> Past:
             files = read_manifest(config.paths.out).files
     known = Known(owners, live, frozenset(files))
     custom = frozenset(feed.key for feed in feeds if feed.kind == "custom")
-    return Past(not store.has_fact("last"), custom, known)
+    return Past(not store.has_meta("last"), custom, known)
 
 
 def _look_elsewhere(
@@ -143,7 +145,7 @@ def _look_elsewhere(
 ) -> set[tuple[FeedKind, str]]:
     """Returns the feeds to look at although none of their items changed."""
     feeds = store.feeds_with_image_news() if store.has_image_news() else set()
-    before = store.fact("missing", frozenset[tuple[FeedKind, str]]) or frozenset()
+    before = store.get_meta("missing", frozenset[tuple[FeedKind, str]]) or frozenset()
     moved = selection.missing ^ before
     if moved:  # pages link to what is not missing
         topics = {key for kind, key in moved if kind == "topic"}
@@ -185,11 +187,11 @@ def _publish(
     config: Config,
     site: Site,
     selection: Selection,
-    gallery: Gallery,
+    gallery: ImageResolver,
     now: int,
     options: Options,
-    ears: Ears,
-) -> Renewal:
+    callbacks: Callbacks,
+) -> OutputUpdate:
     # Imported on demand: a pass that renders nothing does without feedgen and lxml.
     from feeds.render.documents import (
         RenderJob,
@@ -211,7 +213,7 @@ def _publish(
     )
     many = len(plan.stale) >= _MANY_FEEDS
     this_index = index_key(site, plan.feeds)
-    has_index = store.fact("index", bytes) == this_index and known.issuperset(index_paths(site))
+    has_index = store.get_meta("index", bytes) == this_index and known.issuperset(index_paths(site))
     media = gallery.published(plan.images.values())
     keep = [*plan.keep, *media]
     with Publisher(
@@ -220,7 +222,7 @@ def _publish(
         store.item_count(),
         known=known | gallery.present,
         precompress=config.publish.precompress,
-        recompress=store.fact("copies", str) != recipe(),
+        recompress=store.get_meta("copies", str) != recipe(),
         dry_run=options.dry_run,
     ) as publisher:
         for name in filter(gallery.links.__contains__, media):
@@ -228,7 +230,7 @@ def _publish(
         for done, documents in enumerate(render_feeds(jobs, many=many), 1):
             for document in documents:
                 publisher.put(document)
-            ears.progress("feeds", done, len(plan.stale))
+            callbacks.progress("feeds", done, len(plan.stale))
         for document in render_overviews(site, plan.feeds, with_index=not has_index):
             publisher.put(document)
         publisher.finish()
@@ -238,10 +240,10 @@ def _publish(
             store.keep_feed(key, one.summary())
         store.keep_owners(_new_owners(store, plan))
         moves = {alias: one.feed.address for one in plan.feeds for alias in one.feed.aliases}
-        store.keep_fact("moves", moves)
+        store.set_meta("moves", moves)
         store.keep_feed_images(plan.images, gallery.before)
-        store.keep_fact("index", this_index)
-        store.keep_fact("copies", recipe())
+        store.set_meta("index", this_index)
+        store.set_meta("copies", recipe())
         store.drop_feeds(set(store.feeds()) - {one.feed.address for one in plan.feeds})
         untouched = {path: stamp for path, stamp in stamps.items() if path in publisher.files}
         published = untouched | publisher.stamps
@@ -250,7 +252,7 @@ def _publish(
         changed = [path for path, stamp in published.items() if stamp != stamps.get(path)]
         _expect_pings(store, config, site, plan, changed, now)
         store.retire(removed, plan.keep)
-    return Renewal(
+    return OutputUpdate(
         plan.feeds,
         selection.duplicates,
         sorted(publisher.written),
@@ -288,4 +290,4 @@ def _expect_pings(
     hubs = tuple(dict.fromkeys(config.site.hub))
     urls = [base_url + path for path in paths]
     news = set(changed)
-    store.expect_pings(hubs, urls, [base_url + path for path in paths if path in news], now)
+    store.queue_pings(hubs, urls, [base_url + path for path in paths if path in news], now)

@@ -8,10 +8,10 @@ from typing import NamedTuple
 
 import msgspec
 
-from feeds.common.model import Feed, FeedKind, Picture, Selected, Summary
+from feeds.common.model import Feed, FeedContents, FeedKind, FeedSummary, Picture
 from feeds.common.text import fold
 from feeds.config import Config
-from feeds.images.resolve import Gallery, names_of
+from feeds.images.resolve import ImageResolver, names_of
 from feeds.pipeline.memberships import Selection, selected
 from feeds.render.context import Site
 from feeds.store import Store
@@ -23,8 +23,8 @@ class Plan(NamedTuple):
     `images` are the copies that the documents of each feed name.
     """
 
-    feeds: list[Summary]
-    stale: list[tuple[Selected, dict[int, list[Picture]], bytes]]
+    feeds: list[FeedSummary]
+    stale: list[tuple[FeedContents, dict[int, list[Picture]], bytes]]
     keep: list[str]
     images: dict[str, tuple[str, ...]]
 
@@ -41,7 +41,7 @@ class Linking:
         self._missing = missing
         self._missing_of = lru_cache(maxsize=100_000)(self._look_up)
 
-    def site_for(self, one: Selected) -> Site:
+    def site_for(self, one: FeedContents) -> Site:
         """Returns the site as the documents of a feed show it.
 
         It says no more than what the feed's own entries need, so that a topic which comes or goes
@@ -68,8 +68,8 @@ def plan_of(
     config: Config,
     selection: Selection,
     site: Site,
-    site_for: Callable[[Selected], Site],
-    gallery: Gallery,
+    site_for: Callable[[FeedContents], Site],
+    gallery: ImageResolver,
     known: set[str],
     now: int,
 ) -> Plan:
@@ -106,7 +106,7 @@ def plan_of(
     return plan
 
 
-def _is_current(feed: Feed, summary: Summary, selection: Selection, now: int) -> bool:
+def _is_current(feed: Feed, summary: FeedSummary, selection: Selection, now: int) -> bool:
     """Tells without looking at its entries whether a feed is as it was published."""
     return (
         selection.touched is not None

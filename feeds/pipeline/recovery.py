@@ -31,7 +31,7 @@ def recover_manifest(store: Store, out: Path, warn: Callable[[str], None], *, wr
     try:
         read_manifest(out)
     except DamagedManifestError as error:
-        last = store.fact("last", _Last)
+        last = store.get_meta("last", _Last)
         if last is None or last.out != os.fsencode(out):
             raise
         path = error.path

@@ -2,7 +2,7 @@
 
     survey ── read_ahead ── rescan
 
-Reading takes long and may be cut short, so it keeps what it has as it goes. What is published
+ParsedSeed takes long and may be cut short, so it keeps what it has as it goes. What is published
 changes with the last step alone, in one transaction.
 """
 
@@ -17,13 +17,13 @@ from typing import NamedTuple
 import msgspec
 
 from feeds import __version__
-from feeds.common.model import Fingerprint, Problem, Reading
+from feeds.common.model import Fingerprint, ParsedSeed, Problem
 from feeds.config import Config
 from feeds.seeds.missing import mass_removals
 from feeds.seeds.parse import ParseOptions
 from feeds.seeds.read import PARSER_VERSION, READER_VERSION
-from feeds.seeds.read_many import Wanted, read_seeds
-from feeds.seeds.scan import Found, Seen, is_below, look_again, scan, shown
+from feeds.seeds.read_many import ReadRequest, read_seeds
+from feeds.seeds.scan import ScannedFile, Seen, display_path, is_below, look_again, scan
 from feeds.store import Store
 
 # File systems note changes with a granularity of up to two seconds (FAT); what was changed that
@@ -83,7 +83,7 @@ class Ahead(NamedTuple):
     """
 
     kept: dict[str, bool]
-    rest: dict[str, tuple[Reading, bool]]
+    rest: dict[str, tuple[ParsedSeed, bool]]
 
 
 def problems_of(store: Store, found: Rescan) -> list[Problem]:
@@ -108,7 +108,7 @@ def survey(store: Store, config: Config, base: Path, *, full: bool = False) -> S
     parser, folders, mark = parser_name(config), list(config.paths.seeds), store.pass_mark()
     found = list(scan(folders, base))
     listing = _digest(parser, folders, found)
-    if listing and not full and store.fact("listing", bytes) == listing:
+    if listing and not full and store.get_meta("listing", bytes) == listing:
         gone = set(store.held())
         return Survey(len(found), {}, gone, [], [], listing, mark, full, is_quiet=True)
     current = set() if full else store.current_seeds(parser)
@@ -147,7 +147,7 @@ def read_ahead(store: Store, todo: Survey, config: Config, base: Path, progress:
         else:
             due.append(one)
 
-    def requests() -> Iterator[Wanted]:
+    def requests() -> Iterator[ReadRequest]:
         for one in due:
             known = kept.get(one.path)
             content = b""
@@ -155,7 +155,7 @@ def read_ahead(store: Store, todo: Survey, config: Config, base: Path, progress:
                 content = known.content
             elif one.is_known and not todo.full:
                 content = store.content(one.path, parser)
-            yield Wanted(one.path, shown(one.path, str(base)), content)
+            yield ReadRequest(one.path, display_path(one.path, str(base)), content)
 
     done, now, kept_at = len(ahead.kept), time.time_ns(), time.monotonic()
     for one, reading in zip(due, read_seeds(requests(), options), strict=True):
@@ -198,11 +198,11 @@ def rescan(
     store.forget(sorted(gone))
     if store.held() != held:
         store.hold(held)
-    store.keep_fact("listing", todo.listing if all_settled else b"")
+    store.set_meta("listing", todo.listing if all_settled else b"")
     return Rescan(todo.seeds, len(todo.wanted), changed, len(gone), todo.problems)
 
 
-def _digest(parser: str, folders: list[Path], found: list[Found]) -> bytes:
+def _digest(parser: str, folders: list[Path], found: list[ScannedFile]) -> bytes:
     """Returns what is the same as long as the same files are as they were, empty for problems."""
     if any(one.problem for one in found):
         return b""
@@ -211,7 +211,7 @@ def _digest(parser: str, folders: list[Path], found: list[Found]) -> bytes:
 
 
 def _due(
-    store: Store, found: list[Found], current: set[tuple[str, int, int, int]], *, known: bool
+    store: Store, found: list[ScannedFile], current: set[tuple[str, int, int, int]], *, known: bool
 ) -> dict[str, _Due]:
     """Returns the seeds to be read, by path."""
     return {
@@ -226,11 +226,11 @@ def _due(
     }
 
 
-def _missing(store: Store, found: list[Found]) -> set[str]:
+def _missing(store: Store, found: list[ScannedFile]) -> set[str]:
     return store.paths().difference(one.path for one in found)
 
 
-def _is_empty(folder: str, found: list[Found]) -> bool:
+def _is_empty(folder: str, found: list[ScannedFile]) -> bool:
     return not any(is_below(one.path, folder) for one in found)
 
 
@@ -244,7 +244,7 @@ def _keep(store: Store, todo: Survey, ahead: Ahead, parser: str) -> None:
     ahead.rest.clear()
 
 
-def _readings(store: Store, ahead: Ahead) -> Iterator[tuple[Reading, bool]]:
+def _readings(store: Store, ahead: Ahead) -> Iterator[tuple[ParsedSeed, bool]]:
     # A kept reading is out of date where its seed was read once more, or is gone.
     for reading in store.take_readings():
         if reading.path in ahead.kept and reading.path not in ahead.rest:

@@ -14,27 +14,27 @@ from contextlib import AbstractContextManager, contextmanager
 from datetime import datetime
 from typing import NamedTuple, TypeVar
 
-from feeds.common.callbacks import DEAF, DEFAULTS, Clock, Ears, Options, utc_now
+from feeds.common.callbacks import DEFAULTS, NO_CALLBACKS, Callbacks, Clock, Options, utc_now
 from feeds.common.errors import BusyError, PublishError
-from feeds.common.lock import hold
+from feeds.common.lock import acquire_lock
 from feeds.common.model import Problem
 from feeds.common.reports import HeldReport, PassReport, feed_report
 from feeds.common.times import show_time, to_unix
 from feeds.config import Config, Loaded
 from feeds.images.fetch import next_fetch
-from feeds.images.reconcile import adopt
-from feeds.pipeline.output import renew
+from feeds.images.reconcile import reconcile
+from feeds.pipeline.output import update_output
 from feeds.pipeline.recovery import recover_manifest
 from feeds.pipeline.rescan import Rescan, problems_of, read_ahead, rescan, survey
 from feeds.publish import read_manifest
 from feeds.seeds.missing import FEW
-from feeds.seeds.scan import shown
+from feeds.seeds.scan import display_path
 from feeds.store import DamagedStateError, Store, move_aside, open_copy, open_store
 
 T = TypeVar("T")
 
 
-class Refreshed(NamedTuple):
+class Snapshot(NamedTuple):
     """A private copy of the store, how many seeds there are, and all problems in them."""
 
     store: Store
@@ -43,7 +43,10 @@ class Refreshed(NamedTuple):
 
 
 def publish_pass(
-    loaded: Loaded, options: Options = DEFAULTS, ears: Ears = DEAF, clock: Clock = utc_now
+    loaded: Loaded,
+    options: Options = DEFAULTS,
+    callbacks: Callbacks = NO_CALLBACKS,
+    clock: Clock = utc_now,
 ) -> PassReport:
     """Rescans the seeds and brings out/ up to them.
 
@@ -51,41 +54,43 @@ def publish_pass(
         FeedsError: what stops a pass; out/ is as it was then.
     """
     state = loaded.config.paths.state
-    with _hold_out(loaded.config, options, ears, clock):
+    with _hold_out(loaded.config, options, callbacks, clock):
         try:
-            return _run(loaded, options, ears, clock)
+            return _run(loaded, options, callbacks, clock)
         except DamagedStateError as error:
             reason = str(error)
         # Only here: the error holds on to what it happened in, and with it to the file.
         if not options.dry_run:
-            move_aside(state, reason, ears.warn)
-        return _run(loaded, options, ears, clock, fresh=True)
+            move_aside(state, reason, callbacks.warn)
+        return _run(loaded, options, callbacks, clock, fresh=True)
 
 
 def _run(
-    loaded: Loaded, options: Options, ears: Ears, clock: Clock, *, fresh: bool = False
+    loaded: Loaded, options: Options, callbacks: Callbacks, clock: Clock, *, fresh: bool = False
 ) -> PassReport:
-    config, run = loaded.config, _Run(options, ears, clock(), time.monotonic())
-    with _open(config, options, ears, fresh=fresh) as store:
+    config, run = loaded.config, _Run(options, callbacks, clock(), time.monotonic())
+    with _open(config, options, callbacks, fresh=fresh) as store:
         while True:
             with store.faults_told():
                 todo = survey(store, config, loaded.base, full=options.full)
-                ahead = read_ahead(store, todo, config, loaded.base, ears.progress)
+                ahead = read_ahead(store, todo, config, loaded.base, callbacks.progress)
             with store.transaction():
                 # A pass to another out/ came first: what was to be done is done, or is another now.
                 if store.pass_mark() != todo.mark:
                     continue
-                if not store.has_fact("images named"):
+                if not store.has_meta("images named"):
                     store.name_all_images()
-                    store.keep_fact("images named", value=True)
-                recover_manifest(store, config.paths.out, ears.warn, write=not options.dry_run)
+                    store.set_meta("images named", value=True)
+                recover_manifest(store, config.paths.out, callbacks.warn, write=not options.dry_run)
                 found = rescan(store, todo, ahead, config, allow_empty=options.allow_empty)
                 report = _publish(store, loaded, found, run)
-                store.keep_fact("report", report)
+                store.set_meta("report", report)
             return report
 
 
-def look(loaded: Loaded, ears: Ears, see: Callable[[Refreshed], T], *, fresh: bool = False) -> T:
+def with_snapshot(
+    loaded: Loaded, callbacks: Callbacks, see: Callable[[Snapshot], T], *, fresh: bool = False
+) -> T:
     """Returns what `see` makes of a private copy of the store, brought up to the seeds.
 
     `fresh` reads every seed instead of starting from what the last pass knew; so does a state file
@@ -99,39 +104,41 @@ def look(loaded: Loaded, ears: Ears, see: Callable[[Refreshed], T], *, fresh: bo
         with open_copy(None if fresh else config.paths.state) as store:
             with store.faults_told():
                 todo = survey(store, config, loaded.base)
-                ahead = read_ahead(store, todo, config, loaded.base, ears.progress)
+                ahead = read_ahead(store, todo, config, loaded.base, callbacks.progress)
             with store.transaction():
                 found = rescan(store, todo, ahead, config)
                 problems = problems_of(store, found)
-                return see(Refreshed(store, found.seeds, problems))
+                return see(Snapshot(store, found.seeds, problems))
     except DamagedStateError:
         if fresh:
             raise
-        return look(loaded, ears, see, fresh=True)
+        return with_snapshot(loaded, callbacks, see, fresh=True)
 
 
 def _open(
-    config: Config, options: Options, ears: Ears, *, fresh: bool
+    config: Config, options: Options, callbacks: Callbacks, *, fresh: bool
 ) -> AbstractContextManager[Store]:
     state = config.paths.state
     if options.dry_run:
         return open_copy(None if fresh else state)
-    return open_store(state, ears.warn)
+    return open_store(state, callbacks.warn)
 
 
 @contextmanager
-def _hold_out(config: Config, options: Options, ears: Ears, clock: Clock) -> Iterator[None]:
+def _hold_out(
+    config: Config, options: Options, callbacks: Callbacks, clock: Clock
+) -> Iterator[None]:
     if options.dry_run:
         yield
         return
     out = config.paths.out
     holder = f"process {os.getpid()} (since {show_time(clock())})"
     try:
-        with hold(
+        with acquire_lock(
             out,
             holder,
             wait=options.wait,
-            on_wait=lambda other: ears.warn(f"waiting for {other}, which publishes to {out}"),
+            on_wait=lambda other: callbacks.warn(f"waiting for {other}, which publishes to {out}"),
         ):
             yield
     except BusyError as error:
@@ -142,7 +149,7 @@ class _Run(NamedTuple):
     """How a pass is run, and when it began: by the clock, and by `time.monotonic`."""
 
     options: Options
-    ears: Ears
+    callbacks: Callbacks
     started: datetime
     began: float
 
@@ -152,10 +159,10 @@ def _publish(store: Store, loaded: Loaded, found: Rescan, run: _Run) -> PassRepo
     config, now, options = loaded.config, to_unix(run.started), run.options
     items = store.item_count()
     if not options.allow_empty:
-        _refuse_to_empty(config, items, is_new=not store.has_fact("last"))
-    store.see(now)
-    _look_after_images(store, config, now, options, run.ears)
-    renewal = renew(store, config, now, options, run.ears)
+        _refuse_to_empty(config, items, is_new=not store.has_meta("last"))
+    store.mark_first_seen(now)
+    _look_after_images(store, config, now, options, run.callbacks)
+    renewal = update_output(store, config, now, options, run.callbacks)
     problems = problems_of(store, found)
     bad = {problem.path for problem in problems if problem.severity == "error"}
     return PassReport(
@@ -179,17 +186,17 @@ def _publish(store: Store, loaded: Loaded, found: Rescan, run: _Run) -> PassRepo
         next_fetch=next_fetch(store, config),
         pings=store.ping_count(),
         held=[
-            HeldReport(shown(folder, str(loaded.base)), count)
+            HeldReport(display_path(folder, str(loaded.base)), count)
             for folder, count in store.held_stories()
         ],
     )
 
 
 def _look_after_images(
-    store: Store, config: Config, now: int, options: Options, ears: Ears
+    store: Store, config: Config, now: int, options: Options, callbacks: Callbacks
 ) -> None:
     store.note_unnamed(now)
-    adopt(store, config, now, ears.warn, write=not options.dry_run)
+    reconcile(store, config, now, callbacks.warn, write=not options.dry_run)
 
 
 def _refuse_to_empty(config: Config, items: int, *, is_new: bool) -> None:

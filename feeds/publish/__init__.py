@@ -1,6 +1,6 @@
 """out/: whole files or none, unchanged ones left alone, files of vanished feeds removed."""
 
-from feeds.common.lock import DAEMON_LOCK, Held, hold, holder_of
+from feeds.common.lock import DAEMON_LOCK, Held, acquire_lock, lock_owner
 from feeds.publish.compressed import is_copy, recipe
 from feeds.publish.manifest import Manifest, read_manifest, write_manifest
 from feeds.publish.publisher import Publisher, stamp_of
@@ -10,9 +10,9 @@ __all__ = [
     "Held",
     "Manifest",
     "Publisher",
-    "hold",
-    "holder_of",
+    "acquire_lock",
     "is_copy",
+    "lock_owner",
     "read_manifest",
     "recipe",
     "stamp_of",

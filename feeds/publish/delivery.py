@@ -15,7 +15,7 @@ import msgspec
 from feeds import __version__
 from feeds.common.times import LONGEST_REST, to_unix
 from feeds.common.urls import hide_secrets, shown_url
-from feeds.publish.websub import Answer, judge, moved_to, next_wait
+from feeds.publish.websub import HubAnswer, classify, moved_to, next_wait
 from feeds.store import Ping, Store, open_existing
 from feeds.store.hubs import HUBS_MOVED
 from feeds.store.totals import count, pings_to
@@ -33,7 +33,7 @@ _AT_ONCE = 4
 _RESULTS = {"taken": "sent", "refused": "lost", "failed": "failed", "away": "failed"}
 
 
-class Round(msgspec.Struct, frozen=True):
+class Delivery(msgspec.Struct, frozen=True):
     """What a round came to.
 
     `sent` pings were taken by the hub, `pending` are left, and `next_try` (seconds since 1970) is
@@ -53,7 +53,7 @@ class Round(msgspec.Struct, frozen=True):
     moved: str = ""
 
 
-def push_to(state: Path, hub: str, home: str, seconds: float) -> Round:
+def push_to(state: Path, hub: str, home: str, seconds: float) -> Delivery:
     """Tells a hub of all that is due; what it does not take stays in the store.
 
     No request begins after `seconds`, nor takes longer than that. `home` is the site's address, by
@@ -72,7 +72,7 @@ def push_to(state: Path, hub: str, home: str, seconds: float) -> Round:
             if address.moved or sent:
                 _note_move(store, shown_url(hub), shown_url(address.moved))
         left = next((one for one in store.hub_reports() if one.hub == hub), None)
-    over = Round(hub, sent, losses=lost.lines(), moved=shown_url(address.moved))
+    over = Delivery(hub, sent, losses=lost.lines(), moved=shown_url(address.moved))
     if left is None:
         return over
     return msgspec.structs.replace(
@@ -127,7 +127,9 @@ async def _send(store: Store, address: _Address, home: str, seconds: float, lost
     return sent
 
 
-async def _ask(client: httpx.AsyncClient, address: _Address, url: str, patience: float) -> Answer:
+async def _ask(
+    client: httpx.AsyncClient, address: _Address, url: str, patience: float
+) -> HubAnswer:
     """Returns what the hub answers, from where it has moved to if it says so."""
     from httpx import HTTPError, InvalidURL
 
@@ -139,11 +141,11 @@ async def _ask(client: httpx.AsyncClient, address: _Address, url: str, patience:
             address.moved = moved
             response, body = await _post(client, moved, url, until)
     except TimeoutError:
-        return Answer("away", f"no answer within {patience:g} s")
+        return HubAnswer("away", f"no answer within {patience:g} s")
     except (HTTPError, InvalidURL, OSError, ValueError) as error:
         words = hide_secrets(_reason(error), at)
-        return Answer("away", hide_secrets(words, address.moved))
-    answer = judge(response.status_code, response.headers, body, _now())
+        return HubAnswer("away", hide_secrets(words, address.moved))
+    answer = classify(response.status_code, response.headers, body, _now())
     words = hide_secrets(answer.words, at)
     return answer._replace(words=hide_secrets(words, address.moved))
 
@@ -169,7 +171,7 @@ async def _post(
     return response, body[:_MAX_ANSWER_BYTES]
 
 
-def _note(store: Store, hub: str, due: Sequence[Ping], answers: Sequence[Answer]) -> None:
+def _note(store: Store, hub: str, due: Sequence[Ping], answers: Sequence[HubAnswer]) -> None:
     now = _now()
     with store.transaction():
         count(store, pings_to(hub), (_RESULTS[answer.kind] for answer in answers))
@@ -181,20 +183,20 @@ def _note(store: Store, hub: str, due: Sequence[Ping], answers: Sequence[Answer]
                 store.put_off_ping(ping.number, now + wait, answer.words)
         away = [answer for answer in answers if answer.kind == "away"]
         if len(away) < len(answers):
-            store.wake(hub)
+            store.reset_hub(hub)
         if away:
             failures, _ = store.rest_of(hub)
             asked = max((answer.wait or 0 for answer in away), default=0)
-            store.rest(hub, now + next_wait(failures + 1, asked), away[0].words)
+            store.back_off(hub, now + next_wait(failures + 1, asked), away[0].words)
 
 
 def _note_move(store: Store, hub: str, to: str) -> None:
     """Notes where a hub has moved to, "" where it is as configured."""
-    known = store.fact(HUBS_MOVED, dict[str, str]) or {}
+    known = store.get_meta(HUBS_MOVED, dict[str, str]) or {}
     if known.get(hub, "") != to:
         others = {other: place for other, place in known.items() if other != hub}
         with store.transaction():
-            store.keep_fact(HUBS_MOVED, others | ({hub: to} if to else {}))
+            store.set_meta(HUBS_MOVED, others | ({hub: to} if to else {}))
 
 
 def _due(store: Store, hub: str, last: int) -> list[Ping]:

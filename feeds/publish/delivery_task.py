@@ -13,7 +13,7 @@ from feeds.common.reports import HubReport
 from feeds.common.task import Ended, Say, Task
 from feeds.common.urls import hide_secrets
 from feeds.config import Loaded
-from feeds.publish.delivery import Round, push_to
+from feeds.publish.delivery import Delivery, push_to
 from feeds.store import DamagedStateError, open_for_reading
 
 # What the processes will need; whoever starts the first of all processes should load it, too.
@@ -30,11 +30,11 @@ _TRY_AGAIN_SECONDS = 30
 class Pushed(NamedTuple):
     """What `push_once` came to: its rounds, and what each hub is still to be told."""
 
-    rounds: list[Round]
+    rounds: list[Delivery]
     left: list[HubReport]
 
 
-class Job:
+class DeliveryTask:
     """A round with one hub; see `push_to`. Needs to be polled until it is over, or stopped."""
 
     def __init__(self, loaded: Loaded, hub: str, seconds: float) -> None:
@@ -48,13 +48,13 @@ class Job:
             preload=PRELOAD,
         )
 
-    def poll(self, seconds: float = 0) -> Round | None:
+    def poll(self, seconds: float = 0) -> Delivery | None:
         """Returns what the round came to, None if it goes on; waits for up to `seconds`."""
         ended = self._task.poll(seconds)
         if not isinstance(ended, Ended):
             return None
         if ended.result is not None:
-            return msgspec.msgpack.decode(ended.result, type=Round)
+            return msgspec.msgpack.decode(ended.result, type=Delivery)
         # What an exception says may name the hub.
         reason, details = (hide_secrets(text, self._hub) for text in (ended.reason, ended.details))
         return _failed(self._hub, reason, details)
@@ -63,7 +63,7 @@ class Job:
         """Ends the round, if it is not over; what it has not noted is sent again."""
         self._task.stop()
 
-    def wait(self) -> Round:
+    def wait(self) -> Delivery:
         """Waits for the round to end, which it does in a while."""
         while (over := self.poll(1)) is None:
             pass
@@ -77,7 +77,7 @@ def push_once(loaded: Loaded) -> Pushed:
         jobs = []
         for one in _left(loaded):
             if one.hub in hubs and one.next_try.timestamp() <= now:
-                jobs.append(Job(loaded, one.hub, _ONCE_SECONDS))
+                jobs.append(DeliveryTask(loaded, one.hub, _ONCE_SECONDS))
                 stack.callback(jobs[-1].stop)
         rounds = [job.wait() for job in jobs]
     return Pushed(rounds, _left(loaded))
@@ -88,14 +88,14 @@ def _left(loaded: Loaded) -> list[HubReport]:
         return store.hub_reports() if store else []
 
 
-def _failed(hub: str, error: str, details: str = "") -> Round:
+def _failed(hub: str, error: str, details: str = "") -> Delivery:
     next_try = int(time.time()) + _TRY_AGAIN_SECONDS
-    return Round(hub, next_try=next_try, error=error, details=details)
+    return Delivery(hub, next_try=next_try, error=error, details=details)
 
 
 def _work(_: Say, state: Path, hub: str, home: str, seconds: float) -> bytes:
     try:
         over = push_to(state, hub, home, seconds)
     except DamagedStateError:  # the next pass tells of that, and makes it good
-        over = Round(hub)
+        over = Delivery(hub)
     return msgspec.msgpack.encode(over)

@@ -39,7 +39,7 @@ _MOVED = {HTTPStatus.MOVED_PERMANENTLY, HTTPStatus.PERMANENT_REDIRECT}
 Kind = Literal["taken", "refused", "failed", "away"]
 
 
-class Answer(NamedTuple):
+class HubAnswer(NamedTuple):
     """What became of a ping.
 
     The hub has `taken` it; `refused` it for good; `failed` on it, so that it is worth another try;
@@ -52,15 +52,15 @@ class Answer(NamedTuple):
     wait: int | None = None
 
 
-def judge(status: int, headers: Mapping[str, str], body: bytes, now: int) -> Answer:
+def classify(status: int, headers: Mapping[str, str], body: bytes, now: int) -> HubAnswer:
     """Returns what an HTTP answer means; `now` is in seconds since 1970."""
     if HTTPStatus(200) <= status < HTTPStatus.MULTIPLE_CHOICES:
-        return Answer("taken")
+        return HubAnswer("taken")
     words = _words(status, headers, body)
     if status in _LATER or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
         kind: Kind = "away" if status in _OVERLOADED else "failed"
-        return Answer(kind, words, retry_after(headers.get("retry-after", ""), now))
-    return Answer("refused", words)
+        return HubAnswer(kind, words, retry_after(headers.get("retry-after", ""), now))
+    return HubAnswer("refused", words)
 
 
 def moved_to(status: int, headers: Mapping[str, str], hub: str) -> str | None:

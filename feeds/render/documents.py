@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from feeds.common.model import Document, Feed, Item, Picture, Selected, Summary, item_digest
+from feeds.common.model import Document, Feed, FeedContents, FeedSummary, Item, Picture, item_digest
 from feeds.common.times import from_unix
 from feeds.common.workers import spread
 from feeds.render import atom, html, index, jsonfeed, opml, redirects, rss
@@ -38,7 +38,7 @@ class RenderJob(NamedTuple):
     """
 
     site: Site
-    selected: Selected
+    selected: FeedContents
     items: dict[int, bytes]
     pictures: Pictures = _NO_PICTURES
 
@@ -52,7 +52,7 @@ def render_feeds(jobs: Iterable[RenderJob], *, many: bool) -> Iterator[list[Docu
 
 def render_feed(
     site: Site,
-    selected: Selected,
+    selected: FeedContents,
     items: Mapping[int, Item],
     pictures: Pictures = _NO_PICTURES,
 ) -> list[Document]:
@@ -81,7 +81,7 @@ def render_feed(
     ]
 
 
-def feed_key(site: Site, selected: Selected, pictures: Pictures = _NO_PICTURES) -> bytes:
+def feed_key(site: Site, selected: FeedContents, pictures: Pictures = _NO_PICTURES) -> bytes:
     """Returns a digest of everything that the feed's documents show: same key, same bytes."""
     entries = [
         (one.id, one.published, one.updated, one.digest, pictures.get(one.number, ()))
@@ -92,7 +92,7 @@ def feed_key(site: Site, selected: Selected, pictures: Pictures = _NO_PICTURES) 
 
 
 def render_overviews(
-    site: Site, feeds: Sequence[Summary], *, with_index: bool = True
+    site: Site, feeds: Sequence[FeedSummary], *, with_index: bool = True
 ) -> list[Document]:
     """Returns what tells of all feeds: the subscription list, redirects and, with pages, the index.
 
@@ -105,11 +105,11 @@ def render_overviews(
     return documents
 
 
-def _listed(feeds: Sequence[Summary]) -> list[Summary]:
+def _listed(feeds: Sequence[FeedSummary]) -> list[FeedSummary]:
     return [one for one in feeds if one.entries or one.feed.kind == "all"]
 
 
-def index_key(site: Site, feeds: Sequence[Summary]) -> bytes:
+def index_key(site: Site, feeds: Sequence[FeedSummary]) -> bytes:
     """Returns a digest of everything that the index and its assets show: same key, same bytes."""
     shown = (RENDER_VERSION, site, [(one.feed, one.entries, one.newest) for one in _listed(feeds)])
     return hashlib.sha256(msgspec.msgpack.encode(shown)).digest()
@@ -120,7 +120,7 @@ def overview_paths(site: Site) -> list[str]:
     return [opml.PATH, *index_paths(site)]
 
 
-def redirect_paths(feeds: Iterable[Summary]) -> tuple[str, ...]:
+def redirect_paths(feeds: Iterable[FeedSummary]) -> tuple[str, ...]:
     """Returns the paths below out/ of what tells web servers of aliases, none without aliases."""
     return redirects.PATHS if any(one.feed.aliases for one in feeds) else ()
 

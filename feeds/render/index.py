@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from feeds.common.model import Document, FeedKind, Summary
+from feeds.common.model import Document, FeedKind, FeedSummary
 from feeds.common.times import from_unix
 from feeds.render.context import Site
 from feeds.render.environment import render_page
@@ -25,7 +25,7 @@ PATHS = (PATH, *(f"{_FOLDER}/{name}" for name in _ASSETS))
 _KINDS: tuple[FeedKind, ...] = ("all", "topic", "provider", "custom")
 
 
-def render_index(site: Site, feeds: Sequence[Summary]) -> Document:
+def render_index(site: Site, feeds: Sequence[FeedSummary]) -> Document:
     """Returns the list of all feeds as a page; the site must have pages.
 
     Raises:

@@ -9,7 +9,7 @@ from html import escape
 
 from lxml import etree
 
-from feeds.common.model import Document, Feed, Summary
+from feeds.common.model import Document, Feed, FeedSummary
 from feeds.common.times import from_unix
 from feeds.render.atom import EXTENSION
 from feeds.render.context import NEVER, Site
@@ -21,7 +21,7 @@ _MARKUP = re.compile(r"<|&(?! |$)")
 _GROUPS = (("topic", "Topics"), ("provider", "Providers"), ("custom", "Custom"))
 
 
-def render_opml(site: Site, feeds: Sequence[Summary]) -> Document:
+def render_opml(site: Site, feeds: Sequence[FeedSummary]) -> Document:
     """Returns the list of all feeds, the one of everything first, the rest in groups."""
     root = etree.Element("opml", version="2.0")
     head = etree.SubElement(root, "head")

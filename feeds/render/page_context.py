@@ -36,7 +36,7 @@ class Link(NamedTuple):
     href: str
 
 
-class Picture(NamedTuple):
+class PagePicture(NamedTuple):
     """The picture of an entry; sizes in pixels, 0 where unknown; `alt` only where it adds to it."""
 
     src: str
@@ -64,7 +64,7 @@ class PageEntry(NamedTuple):
     published: When
     updated: When | None
     excerpt: str
-    picture: Picture | None
+    picture: PagePicture | None
     topics: list[Link]
     related: list[Story]
 
@@ -158,7 +158,7 @@ def page_entry(site: Site, feed: Feed, view: EntryView) -> PageEntry:
     )
 
 
-def content_policy(pictures: list[Picture]) -> str:
+def content_policy(pictures: list[PagePicture]) -> str:
     """Returns the Content-Security-Policy of a page: the site itself, and where its pictures are.
 
     Every host of a picture is named alone; nothing else of any other site is loaded.
@@ -194,7 +194,7 @@ def _page(site: Site, up: str, kind: FeedKind, name: str) -> str:
     return f"{up}{of(name)}.html"
 
 
-def _picture(site: Site, up: str, view: EntryView) -> Picture | None:
+def _picture(site: Site, up: str, view: EntryView) -> PagePicture | None:
     """Returns the picture; what is in out/ is found by a relative URL, wherever that is served."""
     enclosure = view.enclosure
     if enclosure is None:
@@ -202,7 +202,7 @@ def _picture(site: Site, up: str, view: EntryView) -> Picture | None:
     url = enclosure.url
     src = up + url.removeprefix(site.base_url) if url.startswith(site.base_url) else url
     alt = enclosure.title if enclosure.title != view.item.title else ""
-    return Picture(src, enclosure.width, enclosure.height, alt)
+    return PagePicture(src, enclosure.width, enclosure.height, alt)
 
 
 def _story(story: Related) -> Story:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from urllib.parse import quote
 
-from feeds.common.model import Document, Summary
+from feeds.common.model import Document, FeedSummary
 from feeds.render import atom, html, jsonfeed, rss
 from feeds.render.context import Site
 
@@ -29,7 +29,7 @@ _CADDY = "redir /{old} {new} 301\n"
 _HEAD = "# Written by feeds: the former addresses of feeds, and where these are now.\n"
 
 
-def render_redirects(site: Site, feeds: Sequence[Summary]) -> list[Document]:
+def render_redirects(site: Site, feeds: Sequence[FeedSummary]) -> list[Document]:
     """Returns what makes nginx and Caddy answer 301 (RFC 9110, section 15.4.2) at aliases."""
     moves = list(_moves(site, feeds))
     if not moves:
@@ -40,7 +40,7 @@ def render_redirects(site: Site, feeds: Sequence[Summary]) -> list[Document]:
     ]
 
 
-def _moves(site: Site, feeds: Sequence[Summary]) -> Iterator[tuple[str, str]]:
+def _moves(site: Site, feeds: Sequence[FeedSummary]) -> Iterator[tuple[str, str]]:
     extensions = (*_EXTENSIONS, html.EXTENSION) if site.pages else _EXTENSIONS
     for one in feeds:
         for alias in one.feed.aliases:

@@ -8,7 +8,7 @@ import stat
 
 import msgspec
 
-from feeds.common.model import Card, Item, Problem, Reading, item_digest
+from feeds.common.model import Item, ItemHeader, ParsedSeed, Problem, item_digest
 from feeds.common.times import to_unix
 from feeds.seeds.frontmatter import MAX_BYTES, FrontMatter, split
 from feeds.seeds.leaks import FIELD, REACHES, leak
@@ -23,7 +23,7 @@ READER_VERSION = 1
 _encoder = msgspec.msgpack.Encoder()
 
 
-def read_seed(path: str, shown: str, known_content: bytes, options: ParseOptions) -> Reading:
+def read_seed(path: str, shown: str, known_content: bytes, options: ParseOptions) -> ParsedSeed:
     """Reads the seed at `path`; `shown` is how the path is written in problems.
 
     Never raises for what is in the file, nor for a file that cannot be read.
@@ -32,31 +32,31 @@ def read_seed(path: str, shown: str, known_content: bytes, options: ParseOptions
         data = _read_bytes(path)
     except OSError as error:
         reason = f"cannot be read: {error.strerror or error}"
-        return Reading(path, b"", problems=(Problem(shown, 0, 0, "", reason),))
+        return ParsedSeed(path, b"", problems=(Problem(shown, 0, 0, "", reason),))
     if data is None:
         reason = f"larger than {MAX_BYTES // 1024} KiB, or not a regular file any more"
-        return Reading(path, b"", problems=(Problem(shown, 0, 0, "", reason),))
+        return ParsedSeed(path, b"", problems=(Problem(shown, 0, 0, "", reason),))
     content = hashlib.sha256(data).digest()
     if content == known_content:
-        return Reading(path, content, same=True)
+        return ParsedSeed(path, content, same=True)
     return _read(path, shown, content, data, options)
 
 
-def _read(path: str, shown: str, content: bytes, data: bytes, options: ParseOptions) -> Reading:
+def _read(path: str, shown: str, content: bytes, data: bytes, options: ParseOptions) -> ParsedSeed:
     try:
         front = split(data, all_yaml=path.endswith((".yaml", ".yml")))
     except YamlError as error:
         problem = Problem(shown, error.line, error.column, error.field, error.reason)
-        return Reading(path, content, problems=(problem,))
+        return ParsedSeed(path, content, problems=(problem,))
     item, problems = parse(shown, front, options)
     encoded = _encoder.encode(item) if item else b""
     told = "\n".join([encoded.decode(errors="replace"), *(one.reason for one in problems)])
     found = leak(front.mapping, front.body, told)
     if found is not None:
-        return Reading(path, content, problems=(_leaking(shown, front, found),))
+        return ParsedSeed(path, content, problems=(_leaking(shown, front, found),))
     if item is None:
-        return Reading(path, content, problems=tuple(problems))
-    return Reading(
+        return ParsedSeed(path, content, problems=tuple(problems))
+    return ParsedSeed(
         path,
         content,
         card=_card(shown, item, encoded),
@@ -73,9 +73,9 @@ def _leaking(shown: str, front: FrontMatter, found: Path) -> Problem:
     return Problem(shown, line, column, dotted(found) or FIELD, REACHES)
 
 
-def _card(path: str, item: Item, encoded: bytes) -> Card:
+def _card(path: str, item: Item, encoded: bytes) -> ItemHeader:
     dated = to_unix(item.published)
-    return Card(
+    return ItemHeader(
         number=0,
         path=path,
         id=item.id,

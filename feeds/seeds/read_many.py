@@ -1,4 +1,4 @@
-"""Reading many seeds, in processes where there are enough of them."""
+"""ParsedSeed many seeds, in processes where there are enough of them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from feeds.common.model import Reading
+from feeds.common.model import ParsedSeed
 from feeds.common.workers import spread
 from feeds.seeds.parse import ParseOptions
 from feeds.seeds.read import read_seed
@@ -23,7 +23,7 @@ _CHUNK = 100
 _CHUNK_SECONDS = 0.5
 
 
-class Wanted(NamedTuple):
+class ReadRequest(NamedTuple):
     """A seed to read: path, how problems call it, and the digest of the bytes known of it."""
 
     path: str
@@ -31,12 +31,12 @@ class Wanted(NamedTuple):
     known_content: bytes
 
 
-def read_seeds(wanted: Iterable[Wanted], options: ParseOptions) -> Iterator[Reading]:
+def read_seeds(wanted: Iterable[ReadRequest], options: ParseOptions) -> Iterator[ParsedSeed]:
     """Yields a reading for each seed, in the order given."""
     event_reader()  # warns here, where the workers do not
-    handed: deque[Wanted] = deque()
+    handed: deque[ReadRequest] = deque()
 
-    def handing() -> Iterator[Wanted]:
+    def handing() -> Iterator[ReadRequest]:
         for one in wanted:
             handed.append(one)
             yield one
@@ -50,10 +50,10 @@ def read_seeds(wanted: Iterable[Wanted], options: ParseOptions) -> Iterator[Read
             yield read_seed(*one, options)
 
 
-_decode = msgspec.msgpack.Decoder(tuple[int, list[Reading]]).decode
+_decode = msgspec.msgpack.Decoder(tuple[int, list[ParsedSeed]]).decode
 
 
-def _read_chunk(options: ParseOptions, chunk: list[Wanted]) -> bytes:
+def _read_chunk(options: ParseOptions, chunk: list[ReadRequest]) -> bytes:
     """Returns how many seeds the chunk has, and readings of as many as there was time for."""
     end = time.monotonic() + _CHUNK_SECONDS
     readings = []

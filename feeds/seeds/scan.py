@@ -31,7 +31,7 @@ _KINDS = (
 _FOLDER = object()
 
 
-class Found(msgspec.Struct, frozen=True, array_like=True, gc=False):
+class ScannedFile(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """What a scan met at `path`, below `folder` of `paths.seeds`: a file to read, or a problem.
 
     `size` is in bytes; the three numbers are those of a `Fingerprint`.
@@ -49,7 +49,7 @@ class Found(msgspec.Struct, frozen=True, array_like=True, gc=False):
 Seen = dict[tuple[int, int], str]
 
 
-def scan(folders: list[Path], base: Path, seen: Seen | None = None) -> Iterator[Found]:
+def scan(folders: list[Path], base: Path, seen: Seen | None = None) -> Iterator[ScannedFile]:
     """Yields what stands in the folders, in a stable order: as listed, then by name.
 
     Problems show paths relative to `base` where they are below it. A file that is reached twice
@@ -66,7 +66,7 @@ def scan(folders: list[Path], base: Path, seen: Seen | None = None) -> Iterator[
 
 def look_again(
     paths: Iterable[str], folders: list[Path], base: Path, seen: Seen
-) -> Iterator[Found]:
+) -> Iterator[ScannedFile]:
     """Yields what stands at paths that a scan of these folders did not come by.
 
     A file that is replaced while its folder is listed may be missing in the list. What is reached
@@ -113,16 +113,16 @@ class _Walk(NamedTuple):
         below = path.removeprefix(self.folder.rstrip("/"))
         return "/." not in below and _is_inside(self.root, os.path.realpath(path))
 
-    def problem(self, path: str, reason: str) -> Found:
-        problem = Problem(shown(path, self.base), 0, 0, "", reason)
-        return Found(path, self.folder, problem=problem)
+    def problem(self, path: str, reason: str) -> ScannedFile:
+        problem = Problem(display_path(path, self.base), 0, 0, "", reason)
+        return ScannedFile(path, self.folder, problem=problem)
 
 
 def _walk(folder: Path, base: Path, seen: Seen) -> _Walk:
     return _Walk(str(folder), os.path.realpath(folder), str(base), seen)
 
 
-def shown(path: str, base: str) -> str:
+def display_path(path: str, base: str) -> str:
     """Returns the path as people are shown it: relative to `base` where it is below it."""
     prefix = base.rstrip("/") + "/"
     relative = path.removeprefix(prefix)
@@ -137,7 +137,7 @@ def _is_unicode(path: str) -> bool:
     return not any("\ud800" <= char <= "\udfff" for char in path)
 
 
-def _scan_folder(walk: _Walk) -> Iterator[Found]:
+def _scan_folder(walk: _Walk) -> Iterator[ScannedFile]:
     # A stack of our own: folders may be nested deeper than Python recurses. With each listing go
     # the folders it lies in, by which loops are told.
     listings = [_list(walk, walk.folder, frozenset())]
@@ -147,7 +147,7 @@ def _scan_folder(walk: _Walk) -> Iterator[Found]:
             name = entry.name
             if name.startswith("."):
                 continue
-            found: Found | object | None
+            found: ScannedFile | object | None
             if name.endswith(SUFFIXES) and entry.is_file(follow_symlinks=False):
                 found = _look_at(walk, entry.path)
             elif entry.is_symlink():
@@ -161,7 +161,7 @@ def _scan_folder(walk: _Walk) -> Iterator[Found]:
             if found is _FOLDER:
                 listings.append(_list(walk, entry.path, above))
                 break
-            if isinstance(found, Found):
+            if isinstance(found, ScannedFile):
                 yield found
         else:
             listings.pop()
@@ -179,7 +179,7 @@ def _list(
     except OSError as error:
         if folder != walk.folder and not os.path.lexists(folder):
             return iter(()), above  # moved or deleted since the folder above it was listed
-        name = shown(folder, walk.base)
+        name = display_path(folder, walk.base)
         reason = f"cannot list the seeds folder {name}: {error.strerror or error}"
         hint = "check paths.seeds in the configuration, and whether the disk is mounted"
         raise SeedsFolderError(f"{reason} ({hint})") from None
@@ -202,7 +202,7 @@ def _is_inside(root: str, target: str) -> bool:
 
 def _look_behind(
     walk: _Walk, entry: os.DirEntry[str], above: frozenset[tuple[int, int]]
-) -> Found | object | None:
+) -> ScannedFile | object | None:
     matches = entry.name.endswith(SUFFIXES)
     try:
         status = entry.stat()
@@ -220,7 +220,7 @@ def _look_behind(
     return _FOLDER if is_folder else _look_at(walk, entry.path)
 
 
-def _look_at(walk: _Walk, path: str) -> Found | None:
+def _look_at(walk: _Walk, path: str) -> ScannedFile | None:
     try:
         status = os.stat(path)  # noqa: PTH116 (a Path per seed costs more than the look)
     except (FileNotFoundError, NotADirectoryError):
@@ -238,4 +238,4 @@ def _look_at(walk: _Walk, path: str) -> Found | None:
     if size > MAX_BYTES:
         reason = f"{size} bytes, wanted at most {MAX_BYTES} (1 MiB)"
         return walk.problem(path, reason)
-    return Found(path, walk.folder, size, status.st_mtime_ns, status.st_ino)
+    return ScannedFile(path, walk.folder, size, status.st_mtime_ns, status.st_ino)

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import msgspec
 
-from feeds.common.model import Card, Memory, Selected
+from feeds.common.model import FeedContents, ItemHeader, ItemHistory
 from feeds.common.times import from_unix, show_duration, show_time
 from feeds.config import Config
 from feeds.select.membership import Choice
-from feeds.select.places import Place, places
-from feeds.select.thresholds import Thresholds, held_back
+from feeds.select.places import CandidateFeed, places
+from feeds.select.thresholds import Thresholds, exclusion_reasons
 
 
 class Reason(msgspec.Struct, frozen=True):
@@ -20,14 +20,14 @@ class Reason(msgspec.Struct, frozen=True):
     inside: bool
 
 
-def explain(card: Card, choice: Choice, config: Config, now: int) -> list[Reason]:
+def explain(card: ItemHeader, choice: Choice, config: Config, now: int) -> list[Reason]:
     """Returns a reason for every feed that the item could be in, as `choice` has it."""
     feeds = {(one.feed.kind, one.feed.key): one for one in choice.feeds}
     thresholds = Thresholds(config)
-    common = [*held_back(card, config, now), *_beaten(card, choice)]
+    common = [*exclusion_reasons(card, config, now), *_beaten(card, choice)]
     memory = choice.memories.get(card.id, card.memory)
 
-    def address_of(place: Place) -> str:
+    def address_of(place: CandidateFeed) -> str:
         selected = feeds.get((place.kind, place.key))
         if selected is not None:
             return selected.feed.address
@@ -42,16 +42,16 @@ def explain(card: Card, choice: Choice, config: Config, now: int) -> list[Reason
     ]
 
 
-def _beaten(card: Card, choice: Choice) -> list[str]:
+def _beaten(card: ItemHeader, choice: Choice) -> list[str]:
     return [beaten.reason for beaten in choice.duplicates if beaten.path == card.path]
 
 
 def _reason(
-    card: Card,
-    memory: Memory | None,
-    place: Place,
+    card: ItemHeader,
+    memory: ItemHistory | None,
+    place: CandidateFeed,
     address: str,
-    selected: Selected | None,
+    selected: FeedContents | None,
     common: list[str],
     config: Config,
     now: int,

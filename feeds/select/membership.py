@@ -1,6 +1,6 @@
 """The items of every feed.
 
-`enter` judges one item, `fill` one feed; a pass calls them for what changed only (see
+`qualify` judges one item, `build_feed` one feed; a pass calls them for what changed only (see
 `feeds.pipeline.memberships`). `choose` does it all at once, for commands that look at the whole.
 """
 
@@ -12,13 +12,22 @@ from typing import NamedTuple
 
 import msgspec
 
-from feeds.common.model import Card, Entry, Feed, FeedKind, Memory, Problem, Selected, Slot
+from feeds.common.model import (
+    Entry,
+    Feed,
+    FeedContents,
+    FeedKind,
+    ItemHeader,
+    ItemHistory,
+    Membership,
+    Problem,
+)
 from feeds.config import Config
 from feeds.select.addresses import NOTHING_KNOWN, Directory, Known
 from feeds.select.feeds import Names, catalog
 from feeds.select.memory import recall
 from feeds.select.places import places
-from feeds.select.thresholds import Thresholds, held_back, is_due
+from feeds.select.thresholds import Thresholds, exclusion_reasons, is_due
 
 
 class Past(NamedTuple):
@@ -37,8 +46,8 @@ class Past(NamedTuple):
 class Entered(NamedTuple):
     """Where one item stands: what is to be remembered of it (None: it never was in a feed)."""
 
-    memory: Memory | None
-    slots: list[Slot]
+    memory: ItemHistory | None
+    slots: list[Membership]
 
 
 class Choice(NamedTuple):
@@ -49,21 +58,21 @@ class Choice(NamedTuple):
     them. `directory` also tells where feeds would stand that there are not.
     """
 
-    feeds: tuple[Selected, ...]
-    memories: dict[str, Memory]
+    feeds: tuple[FeedContents, ...]
+    memories: dict[str, ItemHistory]
     until: int | None
     duplicates: tuple[Problem, ...]
     directory: Directory
 
 
-def choose(cards: Iterable[Card], config: Config, past: Past, now: int) -> Choice:
+def choose(cards: Iterable[ItemHeader], config: Config, past: Past, now: int) -> Choice:
     """Decides which items each feed holds at the time `now` (seconds since 1970)."""
     unique, _, duplicates = without_duplicates(cards)
     thresholds = Thresholds(config)
     topics: defaultdict[str, int] = defaultdict(int)
     providers: defaultdict[tuple[str, str], int] = defaultdict(int)
-    held: defaultdict[tuple[FeedKind, str], list[Slot]] = defaultdict(list)
-    memories: dict[str, Memory] = {}
+    held: defaultdict[tuple[FeedKind, str], list[Membership]] = defaultdict(list)
+    memories: dict[str, ItemHistory] = {}
     turns: list[int] = []
     for card in unique:
         turn = next_turn(card, config, now)
@@ -73,7 +82,7 @@ def choose(cards: Iterable[Card], config: Config, past: Past, now: int) -> Choic
             for topic in card.topics:
                 topics[topic] += 1
             providers[config.provider(card.provider.domain), card.provider.name] += 1
-        memory, slots = enter(card, config, thresholds, past, now)
+        memory, slots = qualify(card, config, thresholds, past, now)
         if memory is not None and memory is not card.memory:
             memories[card.id] = memory
         for slot in slots:
@@ -82,7 +91,7 @@ def choose(cards: Iterable[Card], config: Config, past: Past, now: int) -> Choic
     found = catalog(config, Names(topics, providers), held.keys(), past.known)
     for place, feed in found.feeds.items():
         slots = sorted(held.get(place, []), key=lambda slot: (-slot.entry.published, slot.entry.id))
-        feeds.append(fill(feed, slots, slots, config, now))
+        feeds.append(build_feed(feed, slots, slots, config, now))
     turns += [feed.until for feed in feeds if feed.until is not None]
     return Choice(tuple(feeds), memories, min(turns, default=None), duplicates, found.directory)
 
@@ -90,15 +99,15 @@ def choose(cards: Iterable[Card], config: Config, past: Past, now: int) -> Choic
 class Unique(NamedTuple):
     """One card per id; those beaten by them; and what is to be said of these."""
 
-    cards: list[Card]
-    beaten: list[Card]
+    cards: list[ItemHeader]
+    beaten: list[ItemHeader]
     problems: tuple[Problem, ...]
 
 
-def without_duplicates(cards: Iterable[Card]) -> Unique:
+def without_duplicates(cards: Iterable[ItemHeader]) -> Unique:
     """Keeps one card per id: the later dated, then the better, then the first in path order."""
-    best: dict[str, Card] = {}
-    beaten: list[Card] = []
+    best: dict[str, ItemHeader] = {}
+    beaten: list[ItemHeader] = []
     for card in cards:
         other = best.setdefault(card.id, card)
         if other is not card:
@@ -121,9 +130,11 @@ def without_duplicates(cards: Iterable[Card]) -> Unique:
     return Unique(list(best.values()), beaten, tuple(sorted(problems)))
 
 
-def enter(card: Card, config: Config, thresholds: Thresholds, past: Past, now: int) -> Entered:
+def qualify(
+    card: ItemHeader, config: Config, thresholds: Thresholds, past: Past, now: int
+) -> Entered:
     """Puts an item into the feeds that it qualifies for."""
-    if any(held_back(card, config, now)):
+    if any(exclusion_reasons(card, config, now)):
         return Entered(_left(card.memory), [])
     found = [
         place
@@ -148,13 +159,13 @@ def enter(card: Card, config: Config, thresholds: Thresholds, past: Past, now: i
             since = memory.published if counts_as_old else now
         since = min(since, now)  # the clock may have been ahead then
         marks[mark] = since
-        slots.append(Slot(place.kind, place.key, entry, since))
+        slots.append(Membership(place.kind, place.key, entry, since))
     if marks != memory.qualified:
         memory = msgspec.structs.replace(memory, qualified=marks)
     return Entered(memory, slots)
 
 
-def _left(memory: Memory | None) -> Memory | None:
+def _left(memory: ItemHistory | None) -> ItemHistory | None:
     """Returns the memory of an item that is in no feed: when it comes again, it comes anew.
 
     Readers who missed it must not miss it for good; those who saw it know its id.
@@ -164,9 +175,9 @@ def _left(memory: Memory | None) -> Memory | None:
     return msgspec.structs.replace(memory, qualified={})
 
 
-def fill(
-    feed: Feed, newest: Sequence[Slot], late: Sequence[Slot], config: Config, now: int
-) -> Selected:
+def build_feed(
+    feed: Feed, newest: Sequence[Membership], late: Sequence[Membership], config: Config, now: int
+) -> FeedContents:
     """Returns a feed with its newest items and, beyond them, those that qualified lately.
 
     Both sequences are in the order of feeds. `newest` begins with the newest items; `late` holds at
@@ -179,10 +190,10 @@ def fill(
     kept = late[: config.selection.max_exposed]
     entries = tuple(slot.entry for slot in (*newest, *kept))
     until = min((slot.since + exposure for slot in late), default=None)
-    return Selected(feed, entries, len(kept), len(late) - len(kept), until)
+    return FeedContents(feed, entries, len(kept), len(late) - len(kept), until)
 
 
-def next_turn(card: Card, config: Config, now: int) -> int | None:
+def next_turn(card: ItemHeader, config: Config, now: int) -> int | None:
     """Returns the last moment before time alone moves an item into or out of the feeds."""
     if not card.is_published:
         return None

@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import msgspec
 
-from feeds.common.model import Card, Memory
+from feeds.common.model import ItemHeader, ItemHistory
 from feeds.common.times import LATEST
 
 
-def recall(card: Card, now: int) -> Memory:
+def recall(card: ItemHeader, now: int) -> ItemHistory:
     """Returns the memory of an item that is being shown, as it is after the time `now`.
 
     It is `card.memory` itself where nothing changed for readers. A digest of another version (its
@@ -23,7 +23,7 @@ def recall(card: Card, now: int) -> Memory:
     if memory is None:
         # A date in the future would be doubted by every reader; the seed's first date is not.
         updated = card.stamp if card.stamp <= now else card.dated
-        return Memory(card.dated, updated, card.reader_digest, {})
+        return ItemHistory(card.dated, updated, card.reader_digest, {})
     if memory.digest == card.reader_digest:
         return memory
     if memory.digest[:1] != card.reader_digest[:1]:
@@ -32,4 +32,4 @@ def recall(card: Card, now: int) -> Memory:
     believable = card.stamp <= now or now < memory.published
     newer = believable and memory.updated < card.stamp
     updated = card.stamp if newer else max(now, min(memory.updated + 1, LATEST))
-    return Memory(memory.published, updated, card.reader_digest, memory.qualified)
+    return ItemHistory(memory.published, updated, card.reader_digest, memory.qualified)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-from feeds.common.model import Card, FeedKind
+from feeds.common.model import FeedKind, ItemHeader
 from feeds.common.text import fold
 from feeds.config.model import CustomFeed
 from feeds.select.thresholds import Threshold, Thresholds
@@ -16,7 +16,7 @@ ANY = ""
 _SIGNS: dict[FeedKind, str] = {"all": "", "topic": "#", "provider": "@", "custom": "="}
 
 
-class Place(NamedTuple):
+class CandidateFeed(NamedTuple):
     """A feed that an item could be in, and the threshold that decides.
 
     `key` is the topic (folded), the provider's domain, or the custom feed's oldest address.
@@ -39,18 +39,20 @@ class Place(NamedTuple):
         return [_SIGNS[self.kind] + key for key in (self.key, *self.formerly)]
 
 
-def places(card: Card, thresholds: Thresholds, custom: tuple[CustomFeed, ...]) -> list[Place]:
+def places(
+    card: ItemHeader, thresholds: Thresholds, custom: tuple[CustomFeed, ...]
+) -> list[CandidateFeed]:
     """Returns every feed that the item could be in: all, its topics, its provider, custom ones."""
     domain = thresholds.provider(card.provider.domain)
     known = [(topic, thresholds.get(topic, domain)) for topic in map(fold, card.topics)]
     anywhere = _easiest(known) if known else thresholds.get(ANY, domain)
-    found = [Place("all", ANY, anywhere)]
-    found += [Place("topic", topic, threshold) for topic, threshold in known]
-    found.append(Place("provider", domain, anywhere, thresholds.former_domains(domain)))
+    found = [CandidateFeed("all", ANY, anywhere)]
+    found += [CandidateFeed("topic", topic, threshold) for topic, threshold in known]
+    found.append(CandidateFeed("provider", domain, anywhere, thresholds.former_domains(domain)))
     for feed in custom:
         if _belongs(card, domain, feed, thresholds):
             threshold = _custom_threshold(feed, known, anywhere)
-            found.append(Place("custom", feed.key, threshold))
+            found.append(CandidateFeed("custom", feed.key, threshold))
     return found
 
 
@@ -63,7 +65,7 @@ def _easiest(known: list[tuple[str, Threshold]]) -> Threshold:
     return easiest
 
 
-def _belongs(card: Card, domain: str, feed: CustomFeed, thresholds: Thresholds) -> bool:
+def _belongs(card: ItemHeader, domain: str, feed: CustomFeed, thresholds: Thresholds) -> bool:
     return (
         (not feed.providers or domain in map(thresholds.provider, feed.providers))
         and (not feed.categories or fold(card.category) in map(fold, feed.categories))

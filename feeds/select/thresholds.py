@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from feeds.common.model import Card
+from feeds.common.model import ItemHeader
 from feeds.common.text import fold
 from feeds.common.times import from_unix, show_duration, show_time
 from feeds.config import Config
@@ -85,7 +85,7 @@ def _own(named: Named, source: str) -> list[Threshold]:
     return []
 
 
-def is_due(card: Card, now: int) -> bool:
+def is_due(card: ItemHeader, now: int) -> bool:
     """Tells whether an item's time has come.
 
     It has where readers were shown the item under this date, whatever a clock says that was set
@@ -94,7 +94,7 @@ def is_due(card: Card, now: int) -> bool:
     return card.dated <= now or (card.memory is not None and card.memory.published == card.dated)
 
 
-def held_back(card: Card, config: Config, now: int) -> Iterator[str]:
+def exclusion_reasons(card: ItemHeader, config: Config, now: int) -> Iterator[str]:
     """Yields in words all that keeps an item out of every feed, whatever its quality."""
     selection = config.selection
     if not card.is_published:

@@ -34,7 +34,7 @@ from feeds.serve.publication import (
 from feeds.serve.query import Query
 from feeds.serve.query_feed import Finder
 from feeds.serve.query_form import answer_form
-from feeds.serve.responses import Text, answer_text
+from feeds.serve.responses import TextFile, answer_text
 from feeds.store import Store
 from feeds.store.search import TooLongError
 from feeds.store.server_files import read_state, state_stamp
@@ -130,7 +130,7 @@ class Library:
 
         def see(store: Store) -> None:
             self._retired = frozenset(store.retired())
-            self._moves = store.fact("moves", dict[str, str]) or {}
+            self._moves = store.get_meta("moves", dict[str, str]) or {}
 
         read_state(state, see)
         report = last_report(self.config)
@@ -191,7 +191,7 @@ class Library:
             if held is None:
                 break
             url = f"{self.terms.base_url}{path}"
-            text = Text(path, held.digest, held.modified, url, self._reader(path, held))
+            text = TextFile(path, held.digest, held.modified, url, self._reader(path, held))
             try:
                 return answer_text(request, text, self.terms, self.bodies, self._deltas)
             except ReplacedError:

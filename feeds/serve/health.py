@@ -58,4 +58,4 @@ def too_old_after(config: Config, last: datetime) -> datetime:
 def last_report(config: Config) -> PassReport | None:
     """Returns what the last pass reported, None where there was none."""
     with open_for_reading(config.paths.state) as store:
-        return store.fact("report", PassReport) if store else None
+        return store.get_meta("report", PassReport) if store else None

@@ -6,7 +6,7 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import NamedTuple
 
-from feeds.common.model import Feed, Picture, Selected
+from feeds.common.model import Feed, FeedContents, Picture
 from feeds.common.slugs import QUERY
 from feeds.config import Config
 from feeds.images.resolve import chosen
@@ -15,8 +15,8 @@ from feeds.serve.body_cache import Bodies, digest_of
 from feeds.serve.delta import Deltas
 from feeds.serve.negotiation import IDENTITY
 from feeds.serve.query import Query
-from feeds.serve.responses import Text
-from feeds.store.search import Edition, Found, SearchIndex, Wanted
+from feeds.serve.responses import TextFile
+from feeds.store.search import Edition, SearchIndex, SearchRequest, SearchResult
 
 _SEARCH_SECONDS = 1.0
 _MOST_RESULTS = 1000
@@ -50,7 +50,7 @@ class Finder:
         """Takes over a configuration, which may show in every document."""
         self._config, self._deltas, self._results = config, deltas, OrderedDict[Query, _Result]()
 
-    def find(self, query: Query, extension: str) -> Text:
+    def find(self, query: Query, extension: str) -> TextFile:
         """Returns the document of a query in one format.
 
         Raises:
@@ -67,7 +67,7 @@ class Finder:
             result = self._results[query]
         canonical = query.canonical()
         path = f"{QUERY}.{extension}"
-        text = Text(
+        text = TextFile(
             path,
             result.digests[extension],
             edition.changed,
@@ -89,7 +89,7 @@ class Finder:
         # Imported on demand: most servers are never asked a query.
         from feeds.render.documents import render_feed
 
-        wanted = Wanted(
+        wanted = SearchRequest(
             query.topics, query.providers, query.min_quality, query.words(), query.limit
         )
         found = index.find(wanted, _SEARCH_SECONDS)
@@ -102,7 +102,7 @@ class Finder:
         feed = Feed(QUERY, "custom", QUERY, title, title, "", query.limit, canonical)
         documents: dict[str, bytes] = {}
         digests: dict[str, str] = {}
-        selected, pictures = Selected(feed, found.entries), self._pictures(found)
+        selected, pictures = FeedContents(feed, found.entries), self._pictures(found)
         for document in render_feed(site, selected, found.items, pictures):
             extension = document.path.rpartition(".")[2]
             documents[extension] = document.data
@@ -115,7 +115,7 @@ class Finder:
             results.popitem(last=False)
         return documents
 
-    def _pictures(self, found: Found) -> dict[int, list[Picture]]:
+    def _pictures(self, found: SearchResult) -> dict[int, list[Picture]]:
         """Returns what a pass would show of the images of the entries."""
         every = self._config.images.fetch == "all"
         images = {

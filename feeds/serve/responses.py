@@ -23,7 +23,7 @@ from feeds.serve.negotiation import IDENTITY, choose
 _YEAR = 31_536_000
 
 
-class Text(NamedTuple):
+class TextFile(NamedTuple):
     """A text as it is now: its path below out/, its digest, its time (Unix seconds).
 
     `url` is its own address; `read` gives its bytes. A `query` makes one path many texts.
@@ -48,7 +48,7 @@ class Text(NamedTuple):
 
 
 def answer_text(
-    request: Request, text: Text, terms: Terms, bodies: Bodies, deltas: Deltas
+    request: Request, text: TextFile, terms: Terms, bodies: Bodies, deltas: Deltas
 ) -> Answer:
     """Returns the answer to a GET or HEAD for a text."""
     coding = choose(request.encodings)
@@ -81,7 +81,7 @@ def answer_text(
     return answer
 
 
-def _delta(request: Request, text: Text, deltas: Deltas) -> Delta | None:
+def _delta(request: Request, text: TextFile, deltas: Deltas) -> Delta | None:
     if request.none_match is None or not accepts_deltas(request.a_im):
         return None
     for tag in listed_tags(request.none_match):
@@ -119,7 +119,7 @@ def shared_headers(kind: Kind, path: str) -> Headers:
     return [NOSNIFF]
 
 
-def _headers(text: Text, tag: str, terms: Terms) -> Headers:
+def _headers(text: TextFile, tag: str, terms: Terms) -> Headers:
     kind = kind_of(text.path)
     headers = [
         ("etag", f'"{tag}"'),

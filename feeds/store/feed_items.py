@@ -9,7 +9,15 @@ from typing import Any, cast
 
 import msgspec
 
-from feeds.common.model import Card, Entry, FeedKind, Memory, Provider, Slot, Summary
+from feeds.common.model import (
+    Entry,
+    FeedKind,
+    FeedSummary,
+    ItemHeader,
+    ItemHistory,
+    Membership,
+    Provider,
+)
 from feeds.common.text import fold
 
 _CARD = """
@@ -21,7 +29,7 @@ _CARD = """
 _PAGE = 1000
 
 
-class Slots:
+class FeedItems:
     """What selection asks the store, and tells it.
 
     `touched` holds the ids of the items that came, went or changed since this store was opened.
@@ -32,12 +40,12 @@ class Slots:
         self._path = connection.execute("PRAGMA database_list").fetchone()[2]
         self.touched: set[str | None] = set()
 
-    def cards(self) -> Iterator[Card]:
+    def item_headers(self) -> Iterator[ItemHeader]:
         """Yields the cards of all items, in path order."""
         query = f"{_CARD} WHERE s.id IS NOT NULL ORDER BY s.path"
         return map(_card, self._db.execute(query))
 
-    def card_pages(self) -> Iterator[list[Card]]:
+    def header_pages(self) -> Iterator[list[ItemHeader]]:
         """Yields the cards of all items, some at a time; between pages the store may be written."""
         last = 0
         query = f"{_CARD} WHERE s.id IS NOT NULL AND s.number > ? ORDER BY s.number LIMIT {_PAGE}"
@@ -45,7 +53,7 @@ class Slots:
             last = rows[-1][0]
             yield [_card(row) for row in rows]
 
-    def cards_of(self, ids: Iterable[str | None]) -> list[Card]:
+    def headers_of(self, ids: Iterable[str | None]) -> list[ItemHeader]:
         """Returns the cards of the items with these ids, in path order."""
         query = f"{_CARD} WHERE s.id = ? ORDER BY s.path"
         return [_card(row) for id_ in ids for row in self._db.execute(query, (id_,))]
@@ -89,12 +97,12 @@ class Slots:
         """  # noqa: S608 (names of our own)
         return self._db.execute(query.format(due), (now, now))
 
-    def see(self, now: int) -> None:
+    def mark_first_seen(self, now: int) -> None:
         """Remembers when items were first seen, for those that are new."""
         insert = "INSERT OR IGNORE INTO memory (id, first_seen) VALUES (?, ?)"
         self._db.executemany(insert, ((id_, now) for id_ in self.touched if id_ is not None))
 
-    def remember(self, memories: dict[str, Memory]) -> None:
+    def remember(self, memories: dict[str, ItemHistory]) -> None:
         """Remembers what readers are told of these items, by id."""
         update = """
             UPDATE memory SET (published, updated, reader_digest, qualified) = (?, ?, ?, ?)
@@ -106,30 +114,30 @@ class Slots:
         )
         self._db.executemany(update, rows)
 
-    def lose(self, ids: Iterable[str | None]) -> None:
+    def reset_memberships(self, ids: Iterable[str | None]) -> None:
         """Notes that items are in no feed any more: should they come again, they come anew."""
         update = "UPDATE memory SET qualified = ? WHERE id = ? AND qualified IS NOT NULL"
         self._db.executemany(update, ((b"{}", id_) for id_ in ids))
 
-    def clear_slots(self) -> None:
+    def clear_memberships(self) -> None:
         """Empties all feeds."""
         self._db.execute("DELETE FROM slot")
 
-    def leave(self, ids: Iterable[str | None]) -> set[tuple[FeedKind, str]]:
+    def remove_memberships(self, ids: Iterable[str | None]) -> set[tuple[FeedKind, str]]:
         """Takes items out of all feeds; returns kind and key of the feeds that they were in."""
         delete = "DELETE FROM slot WHERE id = ? RETURNING kind, key"
         return {place for id_ in ids for place in self._db.execute(delete, (id_,)).fetchall()}
 
-    def occupy(self, slots: Iterable[Slot]) -> None:
+    def add_memberships(self, slots: Iterable[Membership]) -> None:
         """Puts items into feeds."""
         self._db.executemany("INSERT INTO slot VALUES (?, ?, ?, ?, ?, ?, ?, ?)", map(_row, slots))
 
-    def newest(self, kind: FeedKind, key: str, count: int) -> list[Slot]:
+    def newest(self, kind: FeedKind, key: str, count: int) -> list[Membership]:
         """Returns the newest items of a feed, in its order."""
         query = "SELECT * FROM slot WHERE kind = ? AND key = ? ORDER BY published DESC, id LIMIT ?"
         return [_slot(row) for row in self._db.execute(query, (kind, key, count))]
 
-    def late(self, kind: FeedKind, key: str, since: int) -> list[Slot]:
+    def recently_qualified(self, kind: FeedKind, key: str, since: int) -> list[Membership]:
         """Returns the items that qualified for a feed since then, in its order."""
         query = """
             SELECT * FROM slot WHERE kind = ? AND key = ? AND since >= ?
@@ -137,12 +145,12 @@ class Slots:
         """
         return [_slot(row) for row in self._db.execute(query, (kind, key, since))]
 
-    def feeds(self) -> dict[str, tuple[bytes, Summary]]:
+    def feeds(self) -> dict[str, tuple[bytes, FeedSummary]]:
         """Returns the key under which each feed was rendered last, and its summary, by address."""
         rows = self._db.execute("SELECT address, key, summary FROM feed")
         return {address: (key, _decode_summary(data)) for address, key, data in rows}
 
-    def keep_feed(self, key: bytes, summary: Summary) -> None:
+    def keep_feed(self, key: bytes, summary: FeedSummary) -> None:
         """Keeps what was published of a feed."""
         row = (summary.feed.address, key, msgspec.msgpack.encode(summary))
         self._db.execute("INSERT OR REPLACE INTO feed VALUES (?, ?, ?)", row)
@@ -187,13 +195,13 @@ class Slots:
         self._db.executemany("DELETE FROM feed WHERE address = ?", ((one,) for one in addresses))
 
 
-def _card(row: tuple[Any, ...]) -> Card:
+def _card(row: tuple[Any, ...]) -> ItemHeader:
     number, path, id_, dated, stamp, quality, heat, is_published, domain, name = row[:10]
     topics, category, digest, reader_digest, published, updated, shown, qualified = row[10:]
     memory = None
     if published is not None:
-        memory = Memory(published, updated, shown, _decode_marks(qualified))
-    return Card(
+        memory = ItemHistory(published, updated, shown, _decode_marks(qualified))
+    return ItemHeader(
         number,
         path,
         id_,
@@ -211,12 +219,12 @@ def _card(row: tuple[Any, ...]) -> Card:
     )
 
 
-def _slot(row: tuple[Any, ...]) -> Slot:
+def _slot(row: tuple[Any, ...]) -> Membership:
     kind, key, published, id_, since, updated, number, digest = row
-    return Slot(kind, key, Entry(number, id_, published, updated, digest), since)
+    return Membership(kind, key, Entry(number, id_, published, updated, digest), since)
 
 
-def _row(slot: Slot) -> tuple[str | int | bytes, ...]:
+def _row(slot: Membership) -> tuple[str | int | bytes, ...]:
     entry = slot.entry
     return (
         slot.kind,
@@ -231,7 +239,7 @@ def _row(slot: Slot) -> tuple[str | int | bytes, ...]:
 
 
 _decode_marks = msgspec.json.Decoder(dict[str, int]).decode
-_decode_summary = msgspec.msgpack.Decoder(Summary).decode
+_decode_summary = msgspec.msgpack.Decoder(FeedSummary).decode
 
 
 @lru_cache(maxsize=65536)

@@ -24,7 +24,7 @@ class Ping(NamedTuple):
     failures: int
 
 
-class Pings:
+class HubPings:
     """Which hubs are to be told of which documents. All times are seconds since 1970.
 
     There is one ping at most for a hub and a document: a newer change takes the place of an older
@@ -33,12 +33,12 @@ class Pings:
 
     _db: sqlite3.Connection
 
-    def expect_pings(
+    def queue_pings(
         self, hubs: Sequence[str], urls: Iterable[str], changed: Iterable[str], now: int
     ) -> None:
         """Notes which of the documents at `urls` have `changed`, for each hub.
 
-        Pings of other hubs, and of documents that are no more, are dropped.
+        HubPings of other hubs, and of documents that are no more, are dropped.
         """
         known = set(urls)
         for number, hub, url in self._db.execute("SELECT number, hub, url FROM ping").fetchall():
@@ -46,7 +46,7 @@ class Pings:
                 self.drop_ping(number)
         for (hub,) in self._db.execute("SELECT url FROM hub").fetchall():
             if hub not in hubs:
-                self.wake(hub)
+                self.reset_hub(hub)
         rows = [(hub, url, now, now) for url in changed for hub in hubs]
         insert = "INSERT OR REPLACE INTO ping (hub, url, since, due) VALUES (?, ?, ?, ?)"
         self._db.executemany(insert, rows)
@@ -86,7 +86,7 @@ class Pings:
         row = self._db.execute("SELECT failures, until FROM hub WHERE url = ?", (hub,)).fetchone()
         return row or (0, 0)
 
-    def rest(self, hub: str, until: int, error: str) -> None:
+    def back_off(self, hub: str, until: int, error: str) -> None:
         """Notes that a hub failed, and until when it is left alone."""
         upsert = """
             INSERT INTO hub (url, failures, until, error) VALUES (?, 1, ?, ?) ON CONFLICT (url)
@@ -94,7 +94,7 @@ class Pings:
         """
         self._db.execute(upsert, (hub, until, error))
 
-    def wake(self, hub: str) -> None:
+    def reset_hub(self, hub: str) -> None:
         """Notes that a hub answers."""
         self._db.execute("DELETE FROM hub WHERE url = ?", (hub,))
 

@@ -69,7 +69,7 @@ _NAME = (
 _IS_USED = "EXISTS (SELECT 1 FROM image_use AS u WHERE u.key = image.key AND (u.cached OR :every))"
 
 
-class Images:
+class ImageTables:
     """What passes and fetches ask the store about images, and tell it.
 
     `every` also asks for images that their seeds do not call cached (``images.fetch = "all"``).

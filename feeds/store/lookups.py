@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 
 import msgspec
 
-from feeds.common.model import Entry, Feed, Summary
+from feeds.common.model import Entry, Feed, FeedSummary
 
 
 class Lookups:
@@ -53,4 +53,4 @@ class Lookups:
     def published_feeds(self) -> list[Feed]:
         """Returns all feeds, as they were published."""
         rows = self._db.execute("SELECT summary FROM feed")
-        return [msgspec.msgpack.decode(data, type=Summary).feed for (data,) in rows]
+        return [msgspec.msgpack.decode(data, type=FeedSummary).feed for (data,) in rows]

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from feeds.common.model import Fingerprint, Reading
+from feeds.common.model import Fingerprint, ParsedSeed
 
 _PAGE = 200
 
@@ -41,7 +41,7 @@ class Readings:
         }
 
     def keep_reading(
-        self, mark: Fingerprint, reading: Reading, *, settled: bool, parser: str
+        self, mark: Fingerprint, reading: ParsedSeed, *, settled: bool, parser: str
     ) -> None:
         """Keeps a reading for the pass that will publish it."""
         data = msgspec.msgpack.encode(reading)
@@ -49,7 +49,7 @@ class Readings:
         insert = "INSERT OR REPLACE INTO reading VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
         self._db.execute(insert, row)
 
-    def take_readings(self) -> Iterator[Reading]:
+    def take_readings(self) -> Iterator[ParsedSeed]:
         """Yields all kept readings, and drops them."""
         query = "SELECT rowid, data FROM reading ORDER BY rowid LIMIT ?"
         while rows := self._db.execute(query, (_PAGE,)).fetchall():
@@ -84,4 +84,4 @@ class Readings:
         return [(folder, count) for folder, count in self._db.execute(query)]
 
 
-_decode = msgspec.msgpack.Decoder(Reading).decode
+_decode = msgspec.msgpack.Decoder(ParsedSeed).decode

@@ -56,7 +56,7 @@ class TooLongError(Exception):
     """A search took more time than it was given."""
 
 
-class Wanted(NamedTuple):
+class SearchRequest(NamedTuple):
     """What a query asks for; `words` is an FTS5 expression, empty for no condition."""
 
     topics: tuple[str, ...]
@@ -66,7 +66,7 @@ class Wanted(NamedTuple):
     limit: int
 
 
-class Found(NamedTuple):
+class SearchResult(NamedTuple):
     """The entries of a query in the order of feeds, and the item of each by its number.
 
     `images` are those of items that have any (see `Store.pictures`); of their copies only those
@@ -104,7 +104,7 @@ class SearchIndex:
                 self._begin_anew(error)
                 return self._edition(state)
 
-    def find(self, wanted: Wanted, seconds: float) -> Found:
+    def find(self, wanted: SearchRequest, seconds: float) -> SearchResult:
         """Returns what a query finds, the newest first.
 
         Raises:
@@ -129,7 +129,9 @@ class SearchIndex:
                 self._db.set_progress_handler(None, 0)
         entries = tuple(Entry(*row[:5]) for row in rows)
         items = {row[0]: _decode_item(row[5]) for row in rows}
-        return Found(entries, items, {row[0]: _decode_images(row[6]) for row in rows if row[6]})
+        return SearchResult(
+            entries, items, {row[0]: _decode_images(row[6]) for row in rows if row[6]}
+        )
 
     def close(self) -> None:
         """Closes the file."""
@@ -227,7 +229,7 @@ def _named(picture: Picture, shown: set[str]) -> Picture:
     return picture if picture.name in shown else msgspec.structs.replace(picture, name="")
 
 
-def _conditions(wanted: Wanted) -> tuple[list[str], list[str | int]]:
+def _conditions(wanted: SearchRequest) -> tuple[list[str], list[str | int]]:
     conditions, values = ["quality >= ?"], list[str | int]([wanted.min_quality])
     for kind, keys in (("topic", wanted.topics), ("provider", wanted.providers)):
         if keys:

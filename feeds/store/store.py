@@ -11,10 +11,10 @@ from typing import TypeVar
 import msgspec
 
 from feeds.common.errors import StateError
-from feeds.common.model import Card, Fingerprint, Problem, Reading
-from feeds.store.feed_items import Slots
-from feeds.store.hubs import Pings
-from feeds.store.images import Images
+from feeds.common.model import Fingerprint, ItemHeader, ParsedSeed, Problem
+from feeds.store.feed_items import FeedItems
+from feeds.store.hubs import HubPings
+from feeds.store.images import ImageTables
 from feeds.store.lookups import Lookups
 from feeds.store.readings import Readings
 from feeds.store.retired import Retired
@@ -58,7 +58,7 @@ def is_damage(error: sqlite3.Error) -> bool:
     return code & 0xFF not in _CIRCUMSTANCES
 
 
-class Store(Slots, Images, Lookups, Pings, Readings, Retired):
+class Store(FeedItems, ImageTables, Lookups, HubPings, Readings, Retired):
     """One open state file. Everything that writes stands in a `transaction`."""
 
     @contextmanager
@@ -133,7 +133,7 @@ class Store(Slots, Images, Lookups, Pings, Readings, Retired):
         return bytes(row[0]) if row else b""
 
     def record(
-        self, folder: str, mark: Fingerprint, reading: Reading, *, settled: bool, parser: str
+        self, folder: str, mark: Fingerprint, reading: ParsedSeed, *, settled: bool, parser: str
     ) -> None:
         """Keeps what was read from a seed; a seed that cannot be used keeps its last good item."""
         state = (*mark, settled)
@@ -162,7 +162,7 @@ class Store(Slots, Images, Lookups, Pings, Readings, Retired):
         self.touched.add(reading.card.id)
         self.name_images(number, reading.images)
 
-    def _renew_digest(self, path: str, content: bytes, card: Card) -> None:
+    def _renew_digest(self, path: str, content: bytes, card: ItemHeader) -> None:
         """Where another release or setting reads the same bytes otherwise, nobody edited them."""
         query = "SELECT reader_digest, problems FROM seed WHERE path = ? AND content = ?"
         row = self._db.execute(query, (path, content)).fetchone()
@@ -230,7 +230,7 @@ class Store(Slots, Images, Lookups, Pings, Readings, Retired):
         rows = ((path, *stamp) for path, stamp in stamps.items() if stamp != before.get(path))
         self._db.executemany("INSERT OR REPLACE INTO document VALUES (?, ?, ?, ?)", rows)
 
-    def fact(self, name: str, kind: type[T]) -> T | None:
+    def get_meta(self, name: str, kind: type[T]) -> T | None:
         """Returns a single fact, None where it was never kept or has another shape."""
         query = "SELECT value FROM fact WHERE name = ?"
         try:
@@ -239,11 +239,11 @@ class Store(Slots, Images, Lookups, Pings, Readings, Retired):
         except (*_UNREADABLE, sqlite3.DatabaseError):
             return None
 
-    def has_fact(self, name: str) -> bool:
+    def has_meta(self, name: str) -> bool:
         """Tells whether a fact was ever kept, in whatever shape."""
         return self._db.execute("SELECT 1 FROM fact WHERE name = ?", (name,)).fetchone() is not None
 
-    def keep_fact(self, name: str, value: object) -> None:
+    def set_meta(self, name: str, value: object) -> None:
         """Keeps a single fact."""
         replace = "INSERT OR REPLACE INTO fact VALUES (?, ?)"
         self._db.execute(replace, (name, msgspec.msgpack.encode(value)))
@@ -259,7 +259,7 @@ def _upsert(columns: tuple[str, ...]) -> str:
     )
 
 
-def _card_values(card: Card) -> tuple[str | int | bytes, ...]:
+def _card_values(card: ItemHeader) -> tuple[str | int | bytes, ...]:
     return (
         card.path,
         card.id,

@@ -17,9 +17,9 @@ def pings_to(hub: str) -> str:
 
 def count(store: Store, what: str, results: Iterable[str]) -> None:
     """Adds results, one of each time that it happened, to those that were counted before."""
-    store.keep_fact(f"total {what}", Counter(totals(store, what)) + Counter(results))
+    store.set_meta(f"total {what}", Counter(totals(store, what)) + Counter(results))
 
 
 def totals(store: Store, what: str) -> dict[str, int]:
     """Returns how often each result was counted since the state file was made."""
-    return store.fact(f"total {what}", dict[str, int]) or {}
+    return store.get_meta(f"total {what}", dict[str, int]) or {}

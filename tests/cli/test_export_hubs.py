@@ -111,7 +111,7 @@ def test_push_is_repeated_by_the_next_run_that_may(site: Site, hub: Hub) -> None
     assert "still to be told" in site.run("export").out
     assert hub.heard == []
     with open_existing(site.state) as store, store.transaction():
-        store.wake(hub.url)  # as if time had passed
+        store.reset_hub(hub.url)  # as if time had passed
     assert f"told {hub.url} of 9 documents" in site.run("export").out
     assert sorted(hub.topics) == ALL
 

@@ -16,7 +16,7 @@ import msgspec
 import pytest
 
 from feeds.common.daemon_status import DaemonState, running_daemon
-from feeds.common.lock import DAEMON_LOCK, hold
+from feeds.common.lock import DAEMON_LOCK, acquire_lock
 from tests.support.permissions import closed, open_folder
 from tests.support.processes import Daemon, wait_for_a_pause, wait_until
 from tests.support.site import NOW, Site
@@ -227,7 +227,7 @@ def test_status_of_a_daemon_that_was_killed_is_that_none_runs(site: Site) -> Non
 def test_status_knows_the_daemon_while_it_writes_what_it_does(tmp_path: Path) -> None:
     states = [DaemonState(1, NOW, failing="x" * length) for length in (0, 300)]
     over = threading.Event()
-    with hold(tmp_path, "", wait=0, on_wait=lambda _: None, name=DAEMON_LOCK) as tell:
+    with acquire_lock(tmp_path, "", wait=0, on_wait=lambda _: None, name=DAEMON_LOCK) as tell:
 
         def write() -> None:
             while not over.is_set():

@@ -12,7 +12,7 @@ from contextlib import suppress
 
 import pytest
 
-from feeds.common.callbacks import Ears, Options
+from feeds.common.callbacks import Callbacks, Options
 from tests.support import dying
 from tests.support.imaging import Server, configure, picture, seed_with, serving
 from tests.support.processes import PATIENCE, Daemon, wait_until
@@ -67,7 +67,7 @@ def test_pass_whose_processes_are_killed_publishes_all_the_same(
     for path in crowded.out.rglob("*.atom"):
         path.unlink()
     killer = Killer(victims)
-    report = crowded.publish(NOW, Options(full=True), Ears(progress=killer))
+    report = crowded.publish(NOW, Options(full=True), Callbacks(progress=killer))
     assert set(killer.killed) == {"seeds", "feeds"}
     assert all(killer.killed.values())
     assert (report.read, report.items, report.bad) == (_SEEDS, calm.items, 0)

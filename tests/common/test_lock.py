@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from feeds.common.errors import BusyError, PublishError
-from feeds.common.lock import DAEMON_LOCK, LOCK, hold, holder_of
+from feeds.common.lock import DAEMON_LOCK, LOCK, acquire_lock, lock_owner
 from tests.support.permissions import closed, open_folder
 from tests.support.publishing import contents
 
@@ -25,8 +25,8 @@ _ROOT = Path(__file__).parent.parent.parent
 _HOLDER = """
 import subprocess, sys
 from pathlib import Path
-from feeds.common.lock import hold
-with hold(Path(sys.argv[1]), sys.argv[2], wait=0, on_wait=print):
+from feeds.common.lock import acquire_lock
+with acquire_lock(Path(sys.argv[1]), sys.argv[2], wait=0, on_wait=print):
     if "orphan" in sys.argv:
         subprocess.Popen(["sleep", "5"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     print("held", flush=True)
@@ -48,21 +48,21 @@ def _holder(out: Path, *arguments: str) -> Iterator[subprocess.Popen[str]]:
 
 def _take(out: Path, *, wait: float = 0, told: list[str] | None = None) -> None:
     waiting = [] if told is None else told
-    with hold(out, "this run", wait=wait, on_wait=waiting.append):
-        assert holder_of(out, LOCK) == "this run"
+    with acquire_lock(out, "this run", wait=wait, on_wait=waiting.append):
+        assert lock_owner(out, LOCK) == "this run"
 
 
 def test_lock_makes_its_folder_and_leaves_nothing_behind(tmp_path: Path) -> None:
     out = tmp_path / "deep/out"
     _take(out)
     assert contents(out) == {}
-    assert holder_of(out, LOCK) == ""
+    assert lock_owner(out, LOCK) == ""
 
 
 def test_lock_that_another_holds_says_who_it_is(tmp_path: Path) -> None:
     told: list[str] = []
     with _holder(tmp_path):
-        assert holder_of(tmp_path, LOCK) == "the other run"
+        assert lock_owner(tmp_path, LOCK) == "the other run"
         with pytest.raises(BusyError, match="the other run"):
             _take(tmp_path, told=told)
     assert told == []
@@ -92,13 +92,13 @@ def test_lock_of_a_killed_holder_is_free(tmp_path: Path, orphan: list[str]) -> N
     with _holder(tmp_path, *orphan) as process:
         process.send_signal(signal.SIGKILL)
         process.wait(timeout=10)
-        assert holder_of(tmp_path, LOCK) == ""
+        assert lock_owner(tmp_path, LOCK) == ""
         _take(tmp_path)
 
 
 def test_lock_is_let_go_when_the_run_fails(tmp_path: Path) -> None:
     def fail() -> None:
-        with hold(tmp_path, "this run", wait=0, on_wait=print):
+        with acquire_lock(tmp_path, "this run", wait=0, on_wait=print):
             raise KeyError
 
     for _ in range(2):
@@ -108,26 +108,26 @@ def test_lock_is_let_go_when_the_run_fails(tmp_path: Path) -> None:
 
 
 def test_holder_can_say_more_while_it_holds(tmp_path: Path) -> None:
-    with hold(tmp_path, "a long line about this run", wait=0, on_wait=print) as say:
-        assert holder_of(tmp_path, LOCK) == "a long line about this run"
+    with acquire_lock(tmp_path, "a long line about this run", wait=0, on_wait=print) as say:
+        assert lock_owner(tmp_path, LOCK) == "a long line about this run"
         say("short")
-        assert holder_of(tmp_path, LOCK) == "short"
+        assert lock_owner(tmp_path, LOCK) == "short"
 
 
 def test_two_locks_of_one_folder_have_nothing_to_do_with_each_other(tmp_path: Path) -> None:
-    with hold(tmp_path, "daemon", wait=0, on_wait=print, name=DAEMON_LOCK):
+    with acquire_lock(tmp_path, "daemon", wait=0, on_wait=print, name=DAEMON_LOCK):
         _take(tmp_path)
-        assert (holder_of(tmp_path, DAEMON_LOCK), holder_of(tmp_path, LOCK)) == ("daemon", "")
+        assert (lock_owner(tmp_path, DAEMON_LOCK), lock_owner(tmp_path, LOCK)) == ("daemon", "")
 
 
 # Takes the lock over and over, and finds out whether anybody else is inside at the same time.
 _CONTENDER = """
 import os, sys
 from pathlib import Path
-from feeds.common.lock import hold
+from feeds.common.lock import acquire_lock
 out = Path(sys.argv[1])
 for _ in range(30):
-    with hold(out, "contender", wait=60, on_wait=lambda _: None):
+    with acquire_lock(out, "contender", wait=60, on_wait=lambda _: None):
         os.close(os.open(out / "inside", os.O_CREAT | os.O_EXCL))
         (out / "inside").unlink()
 """
@@ -145,7 +145,7 @@ def test_many_processes_are_never_inside_at_once(tmp_path: Path) -> None:
 _SLOW = """
 import sys
 from pathlib import Path
-from feeds.common.lock import hold
+from feeds.common.lock import acquire_lock
 def audit(event, _):
     if event == "fcntl.flock" and not stops:
         stops.append(event)
@@ -153,7 +153,7 @@ def audit(event, _):
         sys.stdin.readline()
 out, stops = Path(sys.argv[1]), []
 sys.addaudithook(audit)
-with hold(out, "slow", wait=10, on_wait=print):
+with acquire_lock(out, "slow", wait=10, on_wait=print):
     print(sorted(path.name for path in out.iterdir()))
 """
 
@@ -192,16 +192,16 @@ _FULL = """
 import resource, sys
 from pathlib import Path
 from feeds.common.errors import PublishError
-from feeds.common.lock import hold
+from feeds.common.lock import acquire_lock
 out = Path(sys.argv[1])
 resource.setrlimit(resource.RLIMIT_FSIZE, (0, -1))
 try:
-    with hold(out, "this run", wait=0, on_wait=print):
+    with acquire_lock(out, "this run", wait=0, on_wait=print):
         print("held")
 except PublishError as error:
     print("full")
 resource.setrlimit(resource.RLIMIT_FSIZE, (-1, -1))
-with hold(out, "this run", wait=0, on_wait=print):
+with acquire_lock(out, "this run", wait=0, on_wait=print):
     print("held")
 print(sorted(path.name for path in out.iterdir()))
 """
@@ -219,16 +219,16 @@ def test_lock_that_met_a_full_disk_can_be_taken_by_the_same_process_later(tmp_pa
 @pytest.mark.parametrize("gone", ["the file", "the folder"])
 def test_lock_whose_file_was_removed_is_taken_anew(gone: str, tmp_path: Path) -> None:
     out = tmp_path / "out"
-    with hold(out, "first", wait=0, on_wait=print) as held:
+    with acquire_lock(out, "first", wait=0, on_wait=print) as held:
         assert not held.look_again()
         held("says more")
         shutil.rmtree(out) if gone == "the folder" else (out / LOCK).unlink()
         assert held.look_again()
-        assert holder_of(out, LOCK) == "says more"
+        assert lock_owner(out, LOCK) == "says more"
         with pytest.raises(BusyError, match="says more"):
             _take(out)
         held("and more")
-        assert holder_of(out, LOCK) == "and more"
+        assert lock_owner(out, LOCK) == "and more"
         assert not held.look_again()
     assert contents(out) == {}
 
@@ -236,15 +236,15 @@ def test_lock_whose_file_was_removed_is_taken_anew(gone: str, tmp_path: Path) ->
 def test_lock_that_another_took_after_its_file_was_removed_stays_with_the_other(
     tmp_path: Path,
 ) -> None:
-    with hold(tmp_path, "first", wait=0, on_wait=print) as first:
+    with acquire_lock(tmp_path, "first", wait=0, on_wait=print) as first:
         (tmp_path / LOCK).unlink()
-        with hold(tmp_path, "second", wait=0, on_wait=print):
+        with acquire_lock(tmp_path, "second", wait=0, on_wait=print):
             for _ in range(2):
                 with pytest.raises(BusyError, match="second"):
                     first.look_again()
         assert first.look_again()
         (tmp_path / LOCK).unlink()
-        with hold(tmp_path, "third", wait=0, on_wait=print):
+        with acquire_lock(tmp_path, "third", wait=0, on_wait=print):
             first_file = (tmp_path / LOCK).stat().st_ino
             with pytest.raises(BusyError):
                 first.look_again()
@@ -253,8 +253,8 @@ def test_lock_that_another_took_after_its_file_was_removed_stays_with_the_other(
 
 def test_lock_that_ends_does_not_remove_the_file_of_another(tmp_path: Path) -> None:
     with ExitStack() as others:
-        with hold(tmp_path, "first", wait=0, on_wait=print):
+        with acquire_lock(tmp_path, "first", wait=0, on_wait=print):
             (tmp_path / LOCK).unlink()
-            others.enter_context(hold(tmp_path, "second", wait=0, on_wait=print))
-        assert holder_of(tmp_path, LOCK) == "second"
+            others.enter_context(acquire_lock(tmp_path, "second", wait=0, on_wait=print))
+        assert lock_owner(tmp_path, LOCK) == "second"
     assert contents(tmp_path) == {}

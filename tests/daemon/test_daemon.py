@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from feeds.common.lock import DAEMON_LOCK, holder_of
+from feeds.common.lock import DAEMON_LOCK, lock_owner
 from tests.support.processes import PATIENCE, Daemon, let_passes_come_due, wait_until
 from tests.support.site import Site
 
@@ -66,7 +66,7 @@ def test_daemon_publishes_at_start_and_ends_when_told(site: Site, number: int) -
         wait_until(lambda: not daemon.others())
         names = [event["event"] for event in daemon.events()]
         assert names == ["started", "pass", "stopped"]
-        assert holder_of(site.out, DAEMON_LOCK) == ""
+        assert lock_owner(site.out, DAEMON_LOCK) == ""
 
 
 def test_daemon_abandons_a_pass_that_does_not_end_within_ten_seconds(site: Site) -> None:
@@ -127,7 +127,7 @@ def test_daemon_that_is_killed_leaves_no_process_and_no_lock(site: Site, moment:
                 daemon.send(signal.SIGKILL)
                 wait_until(lambda: not daemon.others())
         else:
-            wait_until(lambda: holder_of(site.out, ".feeds.lock"))
+            wait_until(lambda: lock_owner(site.out, ".feeds.lock"))
             time.sleep(0.3)
             daemon.send(signal.SIGKILL)
         assert daemon.wait() == -signal.SIGKILL

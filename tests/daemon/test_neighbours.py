@@ -17,7 +17,7 @@ from statistics import median
 
 import pytest
 
-from feeds.common.lock import hold, holder_of
+from feeds.common.lock import acquire_lock, lock_owner
 from tests.support.processes import (
     PATIENCE,
     Daemon,
@@ -81,7 +81,7 @@ def test_daemon_whose_folder_was_removed_is_still_the_only_one(site: Site, gone:
             shutil.rmtree(site.out)
         else:
             (site.out / ".feeds-daemon.lock").unlink()
-        wait_until(lambda: holder_of(site.out, ".feeds-daemon.lock"))
+        wait_until(lambda: lock_owner(site.out, ".feeds-daemon.lock"))
         code, _, err = ran(site, "run")
         assert code == 2
         assert f"process {daemon.pid}," in err
@@ -97,10 +97,10 @@ def test_daemon_ends_where_another_was_faster_to_take_a_removed_folder(site: Sit
         wait_for_a_pause(site)
         # In one step, so that nothing can come between: as if out/ was removed and made anew.
         aside, lock = site.root / "aside", site.out / ".feeds-daemon.lock"
-        with hold(aside, "another", wait=0, on_wait=print, name=".feeds-daemon.lock"):
+        with acquire_lock(aside, "another", wait=0, on_wait=print, name=".feeds-daemon.lock"):
             (aside / ".feeds-daemon.lock").replace(lock)
             assert daemon.wait() == 2
-            assert holder_of(site.out, ".feeds-daemon.lock") == "another"
+            assert lock_owner(site.out, ".feeds-daemon.lock") == "another"
         assert "another daemon already looks after" in daemon.log()
 
 
@@ -139,8 +139,8 @@ def test_export_beside_a_running_daemon_waits_its_turn(site: Site) -> None:
         site.seed(f"{number}.txt", number=number)
     site.configure(SELDOM)
     with Daemon(site) as daemon:
-        wait_until(lambda: holder_of(site.out, ".feeds.lock"))
-        pid = int(holder_of(site.out, ".feeds.lock").split()[1])
+        wait_until(lambda: lock_owner(site.out, ".feeds.lock"))
+        pid = int(lock_owner(site.out, ".feeds.lock").split()[1])
         os.kill(pid, signal.SIGSTOP)
         assert pid in daemon.others()
         with site.start("export", "--json") as export:

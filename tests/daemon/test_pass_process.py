@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from feeds.common.callbacks import Ears, Options
+from feeds.common.callbacks import Callbacks, Options
 from feeds.common.task import Say
 from feeds.config import Loaded
 from feeds.daemon import pass_process as runner
@@ -252,5 +252,5 @@ def killed_with_its_helpers(say: Say, loaded: Loaded) -> bytes:
     folder = loaded.config.paths.seeds[0]
     for number in range(700):
         (folder / f"{number}.txt").write_text("no seed")
-    publish_pass(loaded, Options(), Ears(progress=progress))
+    publish_pass(loaded, Options(), Callbacks(progress=progress))
     return b""

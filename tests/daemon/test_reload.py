@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from feeds.common.lock import DAEMON_LOCK, holder_of
+from feeds.common.lock import DAEMON_LOCK, lock_owner
 from tests.support.processes import Daemon, wait_until, watches
 from tests.support.site import Site
 
@@ -246,12 +246,12 @@ def test_daemon_moves_to_another_out(site: Site) -> None:
         site.configure(SELDOM + '[paths]\nout = "new"\n')
         daemon.wait_for("pass", 2)
         assert titles(site, new) == {"Story 1"}
-        assert str(daemon.pid) in holder_of(new, DAEMON_LOCK)
-        assert holder_of(site.out, DAEMON_LOCK) == ""
+        assert str(daemon.pid) in lock_owner(new, DAEMON_LOCK)
+        assert lock_owner(site.out, DAEMON_LOCK) == ""
         site.configure(SELDOM)
         daemon.wait_for("pass", 3)
-        assert str(daemon.pid) in holder_of(site.out, DAEMON_LOCK)
-        assert holder_of(new, DAEMON_LOCK) == ""
+        assert str(daemon.pid) in lock_owner(site.out, DAEMON_LOCK)
+        assert lock_owner(new, DAEMON_LOCK) == ""
 
 
 def test_daemon_does_not_move_to_an_out_that_another_looks_after(site: Site) -> None:
@@ -266,7 +266,7 @@ def test_daemon_does_not_move_to_an_out_that_another_looks_after(site: Site) -> 
         (event,) = daemon.wait_for(REFUSED)
         assert f"process {keeper.pid}," in event["fault"]
         daemon.wait_for("pass", len(daemon.events("pass")) + 2)
-        assert str(daemon.pid) in holder_of(site.out, DAEMON_LOCK)
+        assert str(daemon.pid) in lock_owner(site.out, DAEMON_LOCK)
         assert titles(other) == {"Other"}
 
 

@@ -12,7 +12,7 @@ from PIL import Image
 
 from feeds.images.avif import exif_of, strip_still
 from feeds.images.boxes import box
-from feeds.images.decode import Form, prepare
+from feeds.images.decode import CopySettings, prepare
 from tests.support.imaging import HIDDEN, encoded, exif, picture
 
 MARK = HIDDEN.encode()
@@ -37,14 +37,14 @@ def pixels(data: bytes) -> bytes:
 
 @pytest.mark.parametrize("hiding", HIDING.values(), ids=HIDING)
 def test_copy_of_an_avif_holds_the_picture_alone(hiding: bytes) -> None:
-    copy = prepare(hiding, Form(), 1_000_000).data
+    copy = prepare(hiding, CopySettings(), 1_000_000).data
     assert not any(mark in copy for mark in (MARK, b"Exif", b"rdf+xml", b"PK\3\4", b"DOCTYPE"))
     assert pixels(copy) == pixels(hiding)
 
 
 def test_copy_of_an_avif_keeps_its_colour_profile() -> None:
     data = picture("avif", icc_profile=b"p" * 3000, xmp=MARK)
-    with Image.open(io.BytesIO(prepare(data, Form(), 1_000_000).data)) as image:
+    with Image.open(io.BytesIO(prepare(data, CopySettings(), 1_000_000).data)) as image:
         assert image.info["icc_profile"] == b"p" * 3000
 
 
@@ -58,7 +58,7 @@ def test_animation_loses_its_metadata_and_moves_on() -> None:
     data = encoded(
         frames[0], "avif", save_all=True, append_images=frames[1:], xmp=MARK, exif=exif()
     )
-    copy = prepare(data + b"PK" + MARK, Form(), 1_000_000).data
+    copy = prepare(data + b"PK" + MARK, CopySettings(), 1_000_000).data
     assert MARK not in copy
     with Image.open(io.BytesIO(copy)) as image:
         assert getattr(image, "n_frames", 1) == 3

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from feeds.images.bounds import MAX_FRAMES, MAX_SCANS
-from feeds.images.decode import Form, NotAnImageError, prepare
+from feeds.images.decode import CopySettings, NotAnImageError, prepare
 from feeds.images.orientation import orientation
 from tests.support.imaging import encoded, exif, picture
 
@@ -26,13 +26,13 @@ def test_jpeg_of_very_many_scans_is_refused_at_once(count: int) -> None:
     data = scans(picture("jpg", (800, 600), progressive=True), count)
     began = time.process_time()
     with pytest.raises(NotAnImageError, match="scans are more than"):
-        prepare(data, Form(), ALL)
+        prepare(data, CopySettings(), ALL)
     assert time.process_time() - began < 5
 
 
 def test_progressive_jpeg_of_the_usual_kind_is_taken() -> None:
     data = picture("jpg", (2400, 1600), progressive=True)
-    assert prepare(data, Form(), ALL).data == data
+    assert prepare(data, CopySettings(), ALL).data == data
 
 
 @pytest.mark.parametrize(
@@ -48,19 +48,19 @@ def test_image_that_takes_too_much_memory_is_refused(
 ) -> None:
     data = encoded(Image.new("RGB", (6000, 5000)), extension, **saving)
     with pytest.raises(NotAnImageError, match="MiB to decode"):
-        prepare(data, Form(), ALL)
+        prepare(data, CopySettings(), ALL)
 
 
 def test_large_photograph_is_taken() -> None:
     data = encoded(Image.new("RGB", (6000, 5000)), "jpg")
-    assert prepare(data, Form(), ALL).width == 6000
+    assert prepare(data, CopySettings(), ALL).width == 6000
 
 
 def test_animation_of_very_many_frames_is_refused_at_once() -> None:
     frame = b"\x2c" + bytes(4) + b"\1\0\1\0\0" + b"\2\2\x44\1\0"
     data = b"GIF89a\1\0\1\0\x80\0\0" + bytes(6) + frame * (MAX_FRAMES + 1) + b"\x3b"
     with pytest.raises(NotAnImageError, match="frames are more than"):
-        prepare(data, Form(), ALL)
+        prepare(data, CopySettings(), ALL)
 
 
 @pytest.mark.parametrize("turn", range(1, 9))
@@ -72,5 +72,5 @@ def test_orientation_is_read_from_exif(extension: str, turn: int) -> None:
 
 def test_large_turned_photograph_is_made_upright_and_smaller() -> None:
     data = encoded(Image.new("RGB", (4000, 3000)), "jpg", exif=exif(6))
-    copy = prepare(data, Form(), ALL)
+    copy = prepare(data, CopySettings(), ALL)
     assert (copy.width, copy.height) == (1500, 2000)

@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from feeds.images.decode import Form, NotAnImageError, prepare
+from feeds.images.decode import CopySettings, NotAnImageError, prepare
 from tests.support.imaging import FORMATS, HIDDEN, encoded, exif, picture
 
-PLAIN = Form()
+PLAIN = CopySettings()
 MANY = 1_000_000
 WITH_EXIF = ["jpg", "png", "webp", "avif"]
 SVG = b'<svg xmlns="http://www.w3.org/2000/svg" width="9" height="9"/>'
@@ -57,14 +57,14 @@ def test_prepare_leaves_no_gps_tag(extension: str) -> None:
 @pytest.mark.parametrize("extension", WITH_EXIF)
 def test_prepare_keeps_metadata_where_told_so(extension: str) -> None:
     data = picture(extension, exif=exif())
-    assert prepare(data, Form(keep_metadata=True), MANY).data == data
+    assert prepare(data, CopySettings(keep_metadata=True), MANY).data == data
 
 
 @pytest.mark.parametrize("keep", [False, True], ids=["stripped", "kept"])
 @pytest.mark.parametrize("extension", WITH_EXIF)
 def test_prepare_measures_a_turned_picture_as_it_shows(extension: str, *, keep: bool) -> None:
     data = picture(extension, exif=exif(orientation=6))
-    copy = prepare(data, Form(keep_metadata=keep), MANY)
+    copy = prepare(data, CopySettings(keep_metadata=keep), MANY)
     assert (copy.width, copy.height) == (48, 64)
     if not keep:
         assert opened(copy.data).size == (48, 64)
@@ -75,7 +75,7 @@ def test_prepare_measures_a_turned_picture_as_it_shows(extension: str, *, keep: 
 @pytest.mark.parametrize("extension", FORMATS)
 def test_prepare_makes_a_wide_picture_narrower(extension: str, *, metadata: bool) -> None:
     data = picture(extension, (800, 400), **({"exif": exif()} if metadata else {}))
-    copy = prepare(data, Form(200, keep_metadata=metadata), MANY)
+    copy = prepare(data, CopySettings(200, keep_metadata=metadata), MANY)
     assert (copy.width, copy.height) == opened(copy.data).size
     assert len(copy.data) < len(data)
     assert copy.width == 200 or extension == "gif"
@@ -86,18 +86,18 @@ def test_prepare_makes_a_wide_picture_narrower(extension: str, *, metadata: bool
 @pytest.mark.parametrize("width", [64, 65, 1000])
 def test_prepare_never_makes_a_picture_wider(width: int) -> None:
     data = picture("png")
-    assert prepare(data, Form(width), MANY) == prepare(data, PLAIN, MANY)
+    assert prepare(data, CopySettings(width), MANY) == prepare(data, PLAIN, MANY)
 
 
 def test_prepare_keeps_a_picture_that_would_become_larger_in_bytes() -> None:
     data = encoded(Image.new("P", (300, 300)), "png")
-    copy = prepare(data, Form(299), MANY)
+    copy = prepare(data, CopySettings(299), MANY)
     assert copy.width == 300 or len(copy.data) < len(data)
 
 
 @pytest.mark.parametrize("extension", ["gif", "webp", "png", "avif"])
 def test_prepare_leaves_an_animation_moving(extension: str) -> None:
-    copy = prepare(animation(extension), Form(20), MANY)
+    copy = prepare(animation(extension), CopySettings(20), MANY)
     assert getattr(opened(copy.data), "n_frames", 1) == 3
     assert (copy.width, copy.height) == (40, 30)
 
@@ -110,7 +110,7 @@ def test_prepare_takes_every_kind_of_png(mode: str) -> None:
 
 def test_prepare_takes_print_colours() -> None:
     data = encoded(Image.new("CMYK", (80, 60)), "jpg", exif=exif(orientation=3))
-    copy = prepare(data, Form(40), MANY)
+    copy = prepare(data, CopySettings(40), MANY)
     assert (opened(copy.data).mode, copy.width) == ("CMYK", 40)
 
 
@@ -172,5 +172,5 @@ def test_prepare_raises_nothing_else_for_damage(extension: str, at: int, junk: b
     data = picture(extension, exif=exif(6)) if extension in WITH_EXIF else picture(extension)
     at %= len(data)
     with suppress(NotAnImageError):
-        copy = prepare(data[:at] + junk + data[at + len(junk) :], Form(50), MANY)
+        copy = prepare(data[:at] + junk + data[at + len(junk) :], CopySettings(50), MANY)
         assert opened(copy.data).size == (copy.width, copy.height)

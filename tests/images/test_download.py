@@ -13,7 +13,7 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
-from feeds.images.download import Answer, Limits, download
+from feeds.images.download import Download, Limits, download
 from feeds.images.guard import Guard
 from feeds.images.http import make_client
 from tests.support.imaging import Behaviour, Request, Server, picture, serving
@@ -37,11 +37,11 @@ async def free(_: str) -> AsyncIterator[None]:
 
 def ask(
     url: str, allow: tuple[str, ...] = ("127.0.0.1",), etag: str = "", limits: Limits = LIMITS
-) -> Answer:
+) -> Download:
     """Asks for one image, as a fetch does."""
     conditions = {"If-None-Match": etag} if etag else {}
 
-    async def asking() -> Answer:
+    async def asking() -> Download:
         guard = Guard(allow)
         async with make_client(guard, "feeds/1 (+https://site.example/)", 20, 2) as client:
             return await download(client, url, conditions, limits, free)
@@ -66,7 +66,7 @@ def failing(times: int, status: str, **headers: str) -> Behaviour:
 def test_download_brings_the_bytes_and_what_the_server_calls_them(server: Server) -> None:
     url = server.serve("/good", DATA, ETag='"1"', Last_Modified="Mon, 02 Feb 2026 08:00:00 GMT")
     answer = ask(url)
-    assert answer == Answer("fetched", "", DATA, '"1"', "Mon, 02 Feb 2026 08:00:00 GMT")
+    assert answer == Download("fetched", "", DATA, '"1"', "Mon, 02 Feb 2026 08:00:00 GMT")
 
 
 def test_download_says_who_asks_and_nothing_more(server: Server) -> None:
@@ -95,7 +95,7 @@ def test_download_asks_conditionally(server: Server) -> None:
 
 def test_download_takes_no_304_that_was_not_asked_for(server: Server) -> None:
     url = server.behave("/304", lambda request: request.answer("304 Not Modified"))
-    assert ask(url) == Answer("refused", "answered 304 Not Modified")
+    assert ask(url) == Download("refused", "answered 304 Not Modified")
 
 
 @pytest.mark.parametrize(
@@ -148,7 +148,7 @@ def test_download_remembers_what_it_is_told_to_wait_too_long_for(server: Server)
 def test_download_ends_a_drip_in_time(server: Server) -> None:
     began = time.monotonic()
     answer = ask(server.drip("/drip"), limits=LIMITS._replace(seconds=0.5))
-    assert answer == Answer("failed", "took longer than 0.5 s (images.timeout)")
+    assert answer == Download("failed", "took longer than 0.5 s (images.timeout)")
     assert time.monotonic() - began < 20
 
 

@@ -12,9 +12,9 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from feeds.common.callbacks import DEAF, Ears
+from feeds.common.callbacks import NO_CALLBACKS, Callbacks
 from feeds.common.errors import BusyError, ImageCacheError
-from feeds.common.lock import hold
+from feeds.common.lock import acquire_lock
 from feeds.common.model import MEDIA, image_key
 from feeds.common.reports import FetchReport
 from feeds.images.fetch import FetchOptions, fetch_images
@@ -45,10 +45,13 @@ def server() -> Iterator[Server]:
 
 
 def fetch(
-    site: Site, now: datetime = NOW, options: FetchOptions = QUICK, ears: Ears = DEAF
+    site: Site,
+    now: datetime = NOW,
+    options: FetchOptions = QUICK,
+    callbacks: Callbacks = NO_CALLBACKS,
 ) -> FetchReport:
     """Fetches what is due at the time `now`."""
-    return fetch_images(site.load(), options, ears, lambda: now)
+    return fetch_images(site.load(), options, callbacks, lambda: now)
 
 
 def known(site: Site, url: str) -> CachedImage:
@@ -349,7 +352,7 @@ def test_one_fetch_at_a_time(site: Site) -> None:
     configure(site)
     cache = site.root / ".feeds/images"
     with (
-        hold(cache, "process 1", wait=1, on_wait=lambda _: None, name=".feeds-images.lock"),
+        acquire_lock(cache, "process 1", wait=1, on_wait=lambda _: None, name=".feeds-images.lock"),
         pytest.raises(BusyError, match="process 1 is fetching images"),
     ):
         fetch(site)

@@ -16,7 +16,7 @@ import h2.events
 import pytest
 import trustme
 
-from feeds.images.download import Answer, Limits, download
+from feeds.images.download import Download, Limits, download
 from feeds.images.guard import Guard
 from feeds.images.http import make_client
 from tests.support.imaging import picture, serving
@@ -90,7 +90,7 @@ def trusted(authority: trustme.CA, tmp_path: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("SSL_CERT_FILE", str(file))
 
 
-def ask(url: str, host: str = NAME, times: int = 1) -> list[Answer]:
+def ask(url: str, host: str = NAME, times: int = 1) -> list[Download]:
     """Asks for an image some times at once, with all names at home on loopback."""
 
     async def look_up(_: str, __: int) -> list[str]:
@@ -100,7 +100,7 @@ def ask(url: str, host: str = NAME, times: int = 1) -> list[Answer]:
     async def free(_: str) -> AsyncIterator[None]:
         yield
 
-    async def asking() -> list[Answer]:
+    async def asking() -> list[Download]:
         limits = Limits(100_000, 5, pause=0.01)
         async with make_client(Guard([host], look_up), "feeds", 5, 4) as client:
             return await asyncio.gather(

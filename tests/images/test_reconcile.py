@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from feeds.common.callbacks import Ears, Options
+from feeds.common.callbacks import Callbacks, Options
 from feeds.common.model import image_key
 from feeds.common.reports import PassReport
 from feeds.images import decode as check
@@ -98,7 +98,7 @@ def test_dropped_file_loses_its_metadata(quiet: Site) -> None:
 @pytest.mark.parametrize("data", [b"<svg/>", b"", picture()[:200]])
 def test_dropped_file_that_is_no_image_is_told_and_left_alone(quiet: Site, data: bytes) -> None:
     path, told = drop(quiet, data), list[str]()
-    quiet.publish(ears=Ears(warn=told.append))
+    quiet.publish(callbacks=Callbacks(warn=told.append))
     assert shown(quiet) == (URL, 0)
     assert path.read_bytes() == data
     (warning,) = told
@@ -113,7 +113,7 @@ def test_dropped_file_that_surprises_the_decoder_is_told_and_left_alone(
 
     monkeypatch.setattr(check, "prepare", surprised)
     path, told = drop(quiet, picture()), list[str]()
-    quiet.publish(ears=Ears(warn=told.append))
+    quiet.publish(callbacks=Callbacks(warn=told.append))
     assert told == [f"{path} cannot be used: a surprise"]
     assert shown(quiet) == (URL, 0)
 

@@ -11,7 +11,7 @@ import feedparser
 import pytest
 
 from feeds.common.model import image_key
-from feeds.images.resolve import Gallery
+from feeds.images.resolve import ImageResolver
 from feeds.publish import Publisher
 from feeds.store import open_store
 from tests.support.imaging import picture, seed_with
@@ -75,7 +75,7 @@ def test_copies_are_copied_where_they_cannot_be_linked(
 def test_quiet_pass_looks_at_no_copy(full: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     full.publish()
     before = full.tree()
-    monkeypatch.setattr(Gallery, "__init__", None)  # any use of it would fail
+    monkeypatch.setattr(ImageResolver, "__init__", None)  # any use of it would fail
     report = full.publish()
     assert (report.written, report.images_added, full.tree()) == ([], 0, before)
 
@@ -209,7 +209,7 @@ def test_gallery_shows_nothing_that_differs_from_what_was_measured(full: Site) -
     (full.out / name_of(0)).unlink()
     os.utime(full.root / ".feeds/images" / name_of(0), (1, 1))
     with open_store(full.state, pytest.fail) as store:
-        gallery = Gallery(store, full.load().config)
+        gallery = ImageResolver(store, full.load().config)
         assert [gallery.can_show([name_of(number)]) for number in range(4)] == [
             *(False, True, True, False)
         ]

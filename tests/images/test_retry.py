@@ -7,12 +7,12 @@ from typing import Any
 
 import pytest
 
-from feeds.images.batch import Brought, Copy
+from feeds.images.batch import FetchResult, NewCopy
 from feeds.images.cache import Written
 from feeds.images.decode import Prepared
-from feeds.images.download import Answer, Result
+from feeds.images.download import Download, Result
 from feeds.images.hosts import Hosts, Trouble
-from feeds.images.retry import after
+from feeds.images.retry import apply_result
 from feeds.store import CachedImage
 
 NOW, DAY = 1_000_000_000, 86_400
@@ -29,13 +29,13 @@ HELD = CachedImage(
     fetched=5,
     due=7,
 )
-COPY = Copy(Written(Path("x"), 77), Prepared(b"", "image/png", 3, 4), 12, b"new")
+COPY = NewCopy(Written(Path("x"), 77), Prepared(b"", "image/png", 3, 4), 12, b"new")
 
 
 def outcome(image: CachedImage, result: Result, **brought: Any) -> CachedImage:
     wait = brought.pop("wait", 0.0)
-    answer = Answer(result, "why", etag='"2"', modified="then", wait=wait)
-    return after(image, Brought(KEY, answer, **brought), REFRESH, "0", NOW)
+    answer = Download(result, "why", etag='"2"', modified="then", wait=wait)
+    return apply_result(image, FetchResult(KEY, answer, **brought), REFRESH, "0", NOW)
 
 
 @pytest.mark.parametrize("before", [PLAIN, HELD], ids=["first", "again"])
@@ -95,13 +95,13 @@ def test_server_may_ask_for_a_longer_pause() -> None:
 
 
 def test_image_of_a_host_that_is_left_alone_is_as_it_was() -> None:
-    assert after(HELD, Brought(KEY, None), REFRESH, "0", NOW) == HELD
+    assert apply_result(HELD, FetchResult(KEY, None), REFRESH, "0", NOW) == HELD
 
 
 def test_host_is_left_alone_after_three_failures_for_longer_and_longer() -> None:
     hosts, untils = Hosts({}, NOW), []
     for _ in range(14):
-        hosts.note("h", Answer("failed", "why"))
+        hosts.note("h", Download("failed", "why"))
         trouble = hosts.left_alone("h")
         untils.append(trouble.until - NOW if trouble else 0)
     assert untils[:6] == [0, 0, 600, 1200, 2400, 4800]
@@ -112,12 +112,12 @@ def test_host_is_left_alone_after_three_failures_for_longer_and_longer() -> None
 def test_host_that_answers_is_asked_again(result: Result) -> None:
     hosts = Hosts({"h": Trouble(9, NOW - 1, "why")}, NOW)
     assert hosts.left_alone("h") is None
-    hosts.note("h", Answer(result))
+    hosts.note("h", Download(result))
     assert hosts.troubles == {}
 
 
 def test_host_is_left_alone_as_long_as_it_asks() -> None:
     hosts = Hosts({}, NOW)
-    hosts.note("h", Answer("failed", "answered 429", wait=50.0))
+    hosts.note("h", Download("failed", "answered 429", wait=50.0))
     assert hosts.left_alone("h") == Trouble(1, NOW + 50, "answered 429")
     assert hosts.left_alone("other") is None

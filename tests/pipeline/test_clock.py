@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from feeds.common.callbacks import Ears
+from feeds.common.callbacks import Callbacks
 from tests.support.site import NOW, Site
 
 YEARS = timedelta(days=4000)
@@ -50,7 +50,7 @@ def test_clock_that_was_set_back_is_named_in_a_warning(site: Site) -> None:
     warnings: list[str] = []
     fill_seeds(site)
     site.publish()
-    site.publish(NOW - YEARS, ears=Ears(warn=warnings.append))
+    site.publish(NOW - YEARS, callbacks=Callbacks(warn=warnings.append))
     assert any("clock" in text for text in warnings)
     assert any("2026-03-01" in text for text in warnings)
 

@@ -10,7 +10,15 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from feeds.common.model import Card, Feed, FeedKind, Fingerprint, Memory, Reading, Selected
+from feeds.common.model import (
+    Feed,
+    FeedContents,
+    FeedKind,
+    Fingerprint,
+    ItemHeader,
+    ItemHistory,
+    ParsedSeed,
+)
 from feeds.config import Config
 from feeds.pipeline.memberships import next_turn, select, selected
 from feeds.select.membership import Past, choose
@@ -23,7 +31,7 @@ CARDS = st.builds(
         number,
         dated=dated,
         stamp=dated + late,
-        memory=Memory(dated, dated + memory, b"shown", marks) if memory is not None else None,
+        memory=ItemHistory(dated, dated + memory, b"shown", marks) if memory is not None else None,
         **changes,
     ),
     number=st.integers(1, 9),
@@ -53,7 +61,7 @@ CONFIGS = st.builds(
 ).map(config_of)
 
 
-def turns(cards: list[Card], config: Config) -> set[int]:
+def turns(cards: list[ItemHeader], config: Config) -> set[int]:
     """Returns the seconds at which time alone can change a feed."""
     exposure = int(config.selection.exposure.total_seconds()) + 1
     age = config.selection.max_age
@@ -71,7 +79,7 @@ def turns(cards: list[Card], config: Config) -> set[int]:
     st.integers(0, 70),
 )
 def test_choice_holds_until_the_moment_it_names(
-    cards: list[Card], config: Config, past: Past, now: int
+    cards: list[ItemHeader], config: Config, past: Past, now: int
 ) -> None:
     choice = choose(cards, config, past, now)
     cards = [replace(one, memory=choice.memories.get(one.id, one.memory)) for one in cards]
@@ -91,7 +99,7 @@ def test_choice_holds_until_the_moment_it_names(
 class Step(NamedTuple):
     """What happens to the seeds (None: the file goes), the configuration and the clock."""
 
-    changes: dict[str, Card | None]
+    changes: dict[str, ItemHeader | None]
     config: int
     seconds: int
 
@@ -118,22 +126,22 @@ class Passes:
         self.configs = configs
         self.last: tuple[int, int] | None = None
         self.past = Past()
-        self.before: dict[Feed, Selected] = {}
+        self.before: dict[Feed, FeedContents] = {}
 
     def run(self, step: Step, now: int) -> None:
         store = Store(self.connection)
         self.change(store, step)
-        store.see(now)
+        store.mark_first_seen(now)
         config = self.configs[step.config]
-        whole = choose(store.cards(), config, self.past, now)
-        memories = {one.id: one.memory for one in store.cards()} | whole.memories
+        whole = choose(store.item_headers(), config, self.past, now)
+        memories = {one.id: one.memory for one in store.item_headers()} | whole.memories
         same_config = self.last is not None and self.last[1] == step.config
         since = self.last[0] if self.last and same_config and self.last[0] <= now else None
         selection = select(store, config, self.past, since, now)
         feeds = [selected(store, feed, config, now) for feed in selection.feeds]
         assert feeds == list(whole.feeds)
         assert selection.duplicates == whole.duplicates
-        assert {one.id: one.memory for one in store.cards()} == memories
+        assert {one.id: one.memory for one in store.item_headers()} == memories
         self.check_what_is_left_alone(selection.touched, feeds, now)
         # A pass may come sooner than it must, never later.
         turns = [next_turn(store, config, now), *(one.until for one in feeds)]
@@ -146,13 +154,13 @@ class Passes:
     def change(self, store: Store, step: Step) -> None:
         for path, one in step.changes.items():
             if one is not None:
-                reading = Reading(path, b"", card=replace(one, path=path), data=b"item")
+                reading = ParsedSeed(path, b"", card=replace(one, path=path), data=b"item")
                 store.record("", Fingerprint(0, 0, 0), reading, settled=True, parser="1")
             elif path in store.paths():
                 store.forget([path])
 
     def check_what_is_left_alone(
-        self, touched: set[tuple[FeedKind, str]] | None, feeds: list[Selected], now: int
+        self, touched: set[tuple[FeedKind, str]] | None, feeds: list[FeedContents], now: int
     ) -> None:
         for one in feeds:
             old = self.before.get(one.feed)
@@ -170,7 +178,7 @@ class Passes:
     st.integers(0, 40),
 )
 def test_selection_of_what_changed_is_the_selection_of_all(
-    seeds: list[Card], steps: list[Step], configs: tuple[Config, Config], now: int
+    seeds: list[ItemHeader], steps: list[Step], configs: tuple[Config, Config], now: int
 ) -> None:
     with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
         passes = Passes(connection, configs)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from feeds.common.callbacks import Ears, Options
+from feeds.common.callbacks import Callbacks, Options
 from feeds.common.errors import DamagedManifestError, PublishError
 from feeds.common.files import temporary_for
 from feeds.publish import read_manifest
@@ -34,14 +34,14 @@ def test_damaged_manifest_is_made_anew_and_told(published: Site, damage: bytes) 
     wanted = manifest.read_bytes()
     manifest.write_bytes(damage)
     told: list[str] = []
-    report = published.publish(ears=Ears(warn=told.append))
+    report = published.publish(callbacks=Callbacks(warn=told.append))
     (warning,) = told
     assert warning.startswith(f"{manifest} was damaged")
     assert (report.written, report.removed) == ([], [])
     assert manifest.read_bytes() == wanted
     after = published.tree()
     assert {path for path in after if after[path] != before[path]} <= {MANIFEST}
-    assert published.publish(ears=Ears(warn=pytest.fail)).written == []
+    assert published.publish(callbacks=Callbacks(warn=pytest.fail)).written == []
 
 
 def test_damaged_manifest_hinders_no_change(published: Site) -> None:

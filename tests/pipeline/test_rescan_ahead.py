@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from feeds.common.callbacks import Ears, Options
-from feeds.common.model import Reading
+from feeds.common.callbacks import Callbacks, Options
+from feeds.common.model import ParsedSeed
 from feeds.pipeline import rescan
 from feeds.seeds import read_many as pool
 from feeds.seeds.parse import ParseOptions
@@ -35,7 +35,7 @@ def reads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     monkeypatch.setattr(rescan, "_KEEP_SECONDS", 0.0)
     parsed: list[str] = []
 
-    def read(path: str, shown: str, known: bytes, options: ParseOptions) -> Reading:
+    def read(path: str, shown: str, known: bytes, options: ParseOptions) -> ParsedSeed:
         reading = read_seed(path, shown, known, options)
         if not reading.same:
             parsed.append(shown)
@@ -57,7 +57,7 @@ def cut(site: Site, after: int, **options: Any) -> None:
             raise CutShortError(f"{stage} {done}")
 
     with pytest.raises(CutShortError, match="seeds"):
-        site.publish(NOW, Options(**options), Ears(progress))
+        site.publish(NOW, Options(**options), Callbacks(progress))
 
 
 def fill(site: Site, count: int = COUNT) -> None:
@@ -214,7 +214,7 @@ def test_export_that_is_stopped_from_outside_has_kept_what_it_read(
     assert not (site.out / "all.atom").exists()
     assert 0 < kept(site) < count
     told: list[int] = []
-    report = site.publish(ears=Ears(lambda _, done, __: told.append(done)))
+    report = site.publish(callbacks=Callbacks(lambda _, done, __: told.append(done)))
     assert told[0] > 1  # not from the beginning
     assert (report.read, report.items, kept(site)) == (count, count, 0)
 

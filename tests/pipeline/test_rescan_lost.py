@@ -10,7 +10,7 @@ import pytest
 
 from feeds.common.errors import SeedsFolderError
 from feeds.pipeline.rescan import read_ahead, survey
-from feeds.seeds.scan import Found, scan
+from feeds.seeds.scan import ScannedFile, scan
 from feeds.store import open_store
 from tests.support.permissions import closed, open_folder
 from tests.support.rescanning import Scanner
@@ -179,7 +179,7 @@ def test_folder_that_moves_while_it_is_looked_for_keeps_its_items(
     scanner()
     ids = {card.id for card in scanner.cards().values()}
 
-    def moving(*arguments: Any) -> Iterator[Found]:
+    def moving(*arguments: Any) -> Iterator[ScannedFile]:
         walk = scan(*arguments)
         yield next(walk)
         if (scanner.site.seeds / "b").exists():
@@ -201,7 +201,7 @@ def test_seed_that_a_scan_did_not_come_by_is_not_forgotten(
 
     seed, away = scanner.site.seeds / "1.txt", scanner.site.root / "away"
 
-    def overlooking(*arguments: Any) -> list[Found]:
+    def overlooking(*arguments: Any) -> list[ScannedFile]:
         seed.rename(away)
         found = list(scan(*arguments))
         away.rename(seed)

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from feeds.common.callbacks import Ears, Options
+from feeds.common.callbacks import Callbacks, Options
 from feeds.common.errors import PublishError
 from feeds.common.reports import PassReport
 from tests.support.site import NOW, REAL_SEEDS, Site
@@ -22,8 +22,8 @@ DAY = timedelta(days=1)
 def rendering(site: Site, now: datetime = NOW) -> tuple[int, PassReport]:
     """Runs a pass; returns how many feeds were rendered, changed or not, and the report."""
     told: dict[str, int] = {}
-    ears = Ears(lambda stage, _, total: told.update({stage: total}), pytest.fail)
-    report = site.publish(now, ears=ears)
+    callbacks = Callbacks(lambda stage, _, total: told.update({stage: total}), pytest.fail)
+    report = site.publish(now, callbacks=callbacks)
     return told.get("feeds", 0), report
 
 

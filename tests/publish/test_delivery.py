@@ -11,7 +11,7 @@ from socketserver import BaseRequestHandler
 import pytest
 
 from feeds.publish import delivery as rounds
-from feeds.publish.delivery import Round, push_to
+from feeds.publish.delivery import Delivery, push_to
 from feeds.store import open_store
 from tests.support.hub import Hub, Say, serving
 from tests.support.processes import PATIENCE
@@ -31,9 +31,9 @@ class Desk:
     def expect(self, *urls: str, now: int = NOW) -> None:
         """Has documents change."""
         with open_store(self.state, pytest.fail) as store, store.transaction():
-            store.expect_pings((self.hub.url,), URLS, urls, now)
+            store.queue_pings((self.hub.url,), URLS, urls, now)
 
-    def push(self, seconds: float = 5) -> Round:
+    def push(self, seconds: float = 5) -> Delivery:
         """Does a round."""
         return push_to(self.state, self.hub.url, HOME, seconds)
 
@@ -56,14 +56,14 @@ def desk(tmp_path: Path, clock: list[int]) -> Iterator[Desk]:
 
 def test_rounds_tell_the_hub_of_each_document_once(desk: Desk) -> None:
     desk.expect(*URLS)
-    assert desk.push() == Round(desk.hub.url, sent=6)
+    assert desk.push() == Delivery(desk.hub.url, sent=6)
     assert sorted(desk.hub.topics) == URLS
     heard = desk.hub.heard[0]
     assert heard.form["hub.mode"] == ["publish"]
     assert heard.form["hub.topic"] == heard.form["hub.url"]
     assert heard.agent.startswith("feeds/")
     assert heard.agent.endswith(f" (+{HOME})")
-    assert desk.push() == Round(desk.hub.url)
+    assert desk.push() == Delivery(desk.hub.url)
     assert len(desk.hub.heard) == 6
 
 
@@ -72,8 +72,8 @@ def test_rounds_forget_what_the_hub_refuses_and_tell_its_words(desk: Desk) -> No
     desk.hub.says[URLS[2]] = Say(404, b"Topic not found for topic URL.")
     over = desk.push()
     words = "404 Not Found: Topic not found for topic URL."
-    assert over == Round(desk.hub.url, sent=5, losses=(f"{URLS[2]}: {words}",))
-    assert desk.push() == Round(desk.hub.url)
+    assert over == Delivery(desk.hub.url, sent=5, losses=(f"{URLS[2]}: {words}",))
+    assert desk.push() == Delivery(desk.hub.url)
 
 
 def test_rounds_tell_a_reason_that_many_share_once(desk: Desk) -> None:
@@ -105,7 +105,7 @@ def test_rounds_try_again_what_the_hub_failed_on_and_go_on_with_the_rest(
     assert desk.push().sent == 1
     desk.hub.says.clear()
     clock[0] = over.next_try
-    assert desk.push() == Round(desk.hub.url, sent=1)
+    assert desk.push() == Delivery(desk.hub.url, sent=1)
 
 
 @pytest.mark.parametrize(
@@ -132,7 +132,7 @@ def test_rounds_leave_a_hub_alone_that_has_no_time(
     assert len(desk.hub.heard) == before
     desk.hub.says.clear()
     clock[0] = over.next_try
-    assert desk.push() == Round(desk.hub.url, sent=6)
+    assert desk.push() == Delivery(desk.hub.url, sent=6)
 
 
 def test_rounds_wait_longer_for_a_hub_that_stays_away(desk: Desk, clock: list[int]) -> None:

@@ -8,8 +8,8 @@ from feeds.common.times import LONGEST_REST
 from feeds.publish.websub import (
     FIRST_WAIT,
     LONGEST_WAIT,
-    Answer,
-    judge,
+    HubAnswer,
+    classify,
     moved_to,
     next_wait,
 )
@@ -28,7 +28,7 @@ NOW = 1445412480
     ],
 )
 def test_answers_status_decides(status: int, kind: str) -> None:
-    assert judge(status, {}, b"", NOW).kind == kind
+    assert classify(status, {}, b"", NOW).kind == kind
 
 
 @pytest.mark.parametrize(
@@ -51,12 +51,12 @@ def test_answers_status_decides(status: int, kind: str) -> None:
 def test_answers_words_of_the_hub_are_told_in_one_line(
     status: int, headers: dict[str, str], body: bytes, words: str
 ) -> None:
-    assert judge(status, headers, body, NOW).words == words
+    assert classify(status, headers, body, NOW).words == words
 
 
 def test_answers_wait_that_the_hub_asks_for_is_heard() -> None:
-    answer = judge(503, {"retry-after": "120"}, b"", NOW)
-    assert answer == Answer("away", "503 Service Unavailable", 120)
+    answer = classify(503, {"retry-after": "120"}, b"", NOW)
+    assert answer == HubAnswer("away", "503 Service Unavailable", 120)
 
 
 def test_answers_waits_grow_to_a_limit_and_differ() -> None:
@@ -100,5 +100,7 @@ def test_answers_hub_that_moves_is_followed_to_https(
 
 
 def test_answers_words_show_no_credentials_of_where_a_hub_moved() -> None:
-    words = judge(302, {"location": "https://me:geheim@new.example/?token=geheim"}, b"", NOW).words
+    words = classify(
+        302, {"location": "https://me:geheim@new.example/?token=geheim"}, b"", NOW
+    ).words
     assert words == "302 Found: moved to https://new.example/?\u2026"

@@ -11,7 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from feeds.common.model import Feed, Image, Item, Provider, Related, Selected
+from feeds.common.model import Feed, FeedContents, Image, Item, Provider, Related
 from feeds.render.context import Pages
 from feeds.render.context import Site as RenderSite
 from feeds.render.documents import (
@@ -107,7 +107,7 @@ _ITEM_CHANGES: dict[str, tuple[Any, bool]] = {
 }
 
 
-def _bytes(site: RenderSite, selected: Selected, *items: Item) -> list[bytes]:
+def _bytes(site: RenderSite, selected: FeedContents, *items: Item) -> list[bytes]:
     documents = render_feed(site, selected, dict(enumerate(items, 1)))
     return [document.path.encode() + document.data for document in documents]
 

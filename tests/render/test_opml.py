@@ -10,7 +10,7 @@ import pytest
 from lxml import etree
 from msgspec.structs import replace
 
-from feeds.common.model import Document, Selected
+from feeds.common.model import Document, FeedContents
 from feeds.render.opml import render_opml
 from tests.support.rendering import RENDER_SITE, make_item, publish_full, select_items
 from tests.support.validator import findings
@@ -23,7 +23,7 @@ def full(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     return (publish_full(tmp_path_factory.mktemp("full")) / "feeds.opml").read_bytes()
 
 
-def _render(*selected: Selected, title: str = "Site") -> etree._Element:
+def _render(*selected: FeedContents, title: str = "Site") -> etree._Element:
     feeds = [one.summary() for one in selected]
     document: Document = render_opml(replace(RENDER_SITE, title=title), feeds)
     assert (document.path, document.media_type) == ("feeds.opml", "text/x-opml")

@@ -26,7 +26,7 @@ TYPES: dict[str, type[NamedTuple]] = {
     "Group": pages.Group,
     "Entry": pages.PageEntry,
     "Link": pages.Link,
-    "Picture": pages.Picture,
+    "Picture": pages.PagePicture,
     "Story": pages.Story,
     "When": pages.When,
 }

@@ -14,7 +14,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from feeds.common.model import Item, Problem, Reading
+from feeds.common.model import Item, ParsedSeed, Problem
 from feeds.common.times import to_unix
 from feeds.seeds.frontmatter import MAX_BYTES
 from feeds.seeds.parse import ParseOptions
@@ -70,11 +70,11 @@ _PIECES = (
 )
 
 
-def read(path: Path, known: bytes = b"") -> Reading:
+def read(path: Path, known: bytes = b"") -> ParsedSeed:
     return read_seed(str(path), path.name, known, _OPTIONS)
 
 
-def check(reading: Reading) -> None:
+def check(reading: ParsedSeed) -> None:
     """Checks that a reading is either a sound item or a seed with errors, and told as such."""
     errors = [problem for problem in reading.problems if problem.severity == "error"]
     if reading.card is None:
@@ -125,7 +125,7 @@ def test_stamp_is_the_later_of_both_dates(tmp_path: Path) -> None:
 def test_seed_with_the_bytes_known_before_is_not_parsed_again(tmp_path: Path) -> None:
     path = written(tmp_path, good())
     content = read(path).content
-    assert read(path, content) == Reading(str(path), content, same=True)
+    assert read(path, content) == ParsedSeed(str(path), content, same=True)
     written(tmp_path, good("changed"))
     assert read(path, content).same is False
 
@@ -217,7 +217,7 @@ def test_file_that_may_not_be_read_is_a_problem() -> None:
         with closed(path):
             reading = read(path)
     reason = "cannot be read: Permission denied"
-    assert reading == Reading(str(path), b"", problems=(Problem("a.txt", 0, 0, "", reason),))
+    assert reading == ParsedSeed(str(path), b"", problems=(Problem("a.txt", 0, 0, "", reason),))
 
 
 @settings(

@@ -12,11 +12,11 @@ from pathlib import Path
 
 import pytest
 
-from feeds.common.model import Reading
+from feeds.common.model import ParsedSeed
 from feeds.seeds import read_many as pool
 from feeds.seeds.parse import ParseOptions
 from feeds.seeds.read import read_seed
-from feeds.seeds.read_many import Wanted, read_seeds
+from feeds.seeds.read_many import ReadRequest, read_seeds
 from tests.support.site import Site, front_matter, seed_text
 
 _COUNT = 700
@@ -24,7 +24,7 @@ _OPTIONS = ParseOptions(timezone="Europe/London", repair=False)
 
 
 @pytest.fixture(scope="module")
-def wanted(tmp_path_factory: pytest.TempPathFactory) -> list[Wanted]:
+def wanted(tmp_path_factory: pytest.TempPathFactory) -> list[ReadRequest]:
     """700 seeds in no order of their names: most are good, some broken, known or gone."""
     folder = tmp_path_factory.mktemp("seeds")
     seeds = []
@@ -34,7 +34,7 @@ def wanted(tmp_path_factory: pytest.TempPathFactory) -> list[Wanted]:
             front_matter(number, publishedDateTime="2026-07-01", title="Itâ€™s"), "*a*"
         )
         path.write_bytes(b"\xff" if number % 50 == 0 else text.encode())
-        seed = Wanted(str(path), path.name, b"")
+        seed = ReadRequest(str(path), path.name, b"")
         if number % 50 == 1:
             seed = seed._replace(known_content=read_seed(*seed, _OPTIONS).content)
         elif number % 50 == 2:
@@ -45,13 +45,13 @@ def wanted(tmp_path_factory: pytest.TempPathFactory) -> list[Wanted]:
 
 @pytest.mark.parametrize("cores", [1, 2])
 def test_readings_are_the_same_in_order_with_and_without_processes(
-    wanted: list[Wanted], cores: int, monkeypatch: pytest.MonkeyPatch
+    wanted: list[ReadRequest], cores: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(os, "cpu_count", lambda: cores)
     readings = read_seeds(iter(wanted), _OPTIONS)
     first = next(readings)
     assert len(multiprocessing.active_children()) == (cores if cores > 1 else 0)
-    alone: list[Reading] = [read_seed(*seed, _OPTIONS) for seed in wanted]
+    alone: list[ParsedSeed] = [read_seed(*seed, _OPTIONS) for seed in wanted]
     assert [first, *readings] == alone
     assert multiprocessing.active_children() == []
     assert sum(reading.card is not None for reading in alone) == _COUNT * 47 // 50
@@ -60,7 +60,7 @@ def test_readings_are_the_same_in_order_with_and_without_processes(
 
 @pytest.mark.parametrize("count", [0, 1, 599])
 def test_few_seeds_are_read_without_processes(
-    wanted: list[Wanted], count: int, monkeypatch: pytest.MonkeyPatch
+    wanted: list[ReadRequest], count: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(os, "cpu_count", lambda: 2)
     for number, reading in enumerate(read_seeds(wanted[:count], _OPTIONS)):
@@ -69,7 +69,7 @@ def test_few_seeds_are_read_without_processes(
 
 
 def test_processes_end_when_the_reader_loses_interest(
-    wanted: list[Wanted], monkeypatch: pytest.MonkeyPatch
+    wanted: list[ReadRequest], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(os, "cpu_count", lambda: 2)
     readings = read_seeds(wanted, _OPTIONS)
@@ -79,7 +79,7 @@ def test_processes_end_when_the_reader_loses_interest(
 
 
 def test_processes_killed_from_outside_lose_no_seed(
-    wanted: list[Wanted], monkeypatch: pytest.MonkeyPatch
+    wanted: list[ReadRequest], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(os, "cpu_count", lambda: 2)
     readings = read_seeds(wanted * 3, _OPTIONS)
@@ -112,13 +112,13 @@ def test_pass_without_libyaml_warns_once_however_many_processes_read(
 
 
 def test_readings_come_one_by_one_and_in_order_where_seeds_are_slow(
-    wanted: list[Wanted], monkeypatch: pytest.MonkeyPatch
+    wanted: list[ReadRequest], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pool, "_CHUNK_SECONDS", -1.0)
     monkeypatch.setattr(os, "cpu_count", lambda: 1)
     read: list[str] = []
 
-    def reading(path: str, shown: str, known: bytes, options: ParseOptions) -> Reading:
+    def reading(path: str, shown: str, known: bytes, options: ParseOptions) -> ParsedSeed:
         read.append(path)
         return read_seed(path, shown, known, options)
 

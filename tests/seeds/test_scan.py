@@ -13,7 +13,7 @@ import pytest
 from feeds.common.errors import SeedsFolderError
 from feeds.common.model import Problem
 from feeds.seeds.frontmatter import MAX_BYTES
-from feeds.seeds.scan import Found, Seen, look_again, scan
+from feeds.seeds.scan import ScannedFile, Seen, look_again, scan
 from tests.support.permissions import closed, open_folder
 
 
@@ -58,7 +58,7 @@ def test_scan_tells_size_mtime_and_inode(tmp_path: Path) -> None:
     os.utime(tmp_path / "a.txt", ns=(1, 1_234_567_890_123_456_789))
     status = (tmp_path / "a.txt").stat()
     assert list(scan([tmp_path], tmp_path)) == [
-        Found(
+        ScannedFile(
             str(tmp_path / "a.txt"),
             str(tmp_path),
             5,

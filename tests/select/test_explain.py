@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from feeds.common.model import Card
+from feeds.common.model import ItemHeader
 from feeds.select.explain import Reason, explain
 from feeds.select.membership import Past, choose
 from tests.support.site import card, config_of
@@ -18,7 +18,7 @@ OLD = Past(first_pass=False)
 
 
 def reasons(
-    item: Card, *others: Card, toml: str = "", past: Past = OLD, now: int = NOW
+    item: ItemHeader, *others: ItemHeader, toml: str = "", past: Past = OLD, now: int = NOW
 ) -> dict[str, Reason]:
     config = config_of(toml)
     choice = choose([item, *others], config, past, now)
@@ -139,7 +139,7 @@ def test_explain_says_of_which_seed_it_is_a_duplicate() -> None:
 ONE = "[selection]\nmax_items = 1\n"
 
 
-def remembered(number: int, since: int) -> Card:
+def remembered(number: int, since: int) -> ItemHeader:
     """Returns a card that qualified at that time."""
     one = card(number)
     return replace(one, memory=choose([one], config_of(), OLD, since).memories[one.id])

@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from feeds.common.model import Card, Feed, FeedKind, Provider
+from feeds.common.model import Feed, FeedKind, ItemHeader, Provider
 from feeds.common.text import fold
 from feeds.config import Config
 from feeds.select.addresses import NOTHING_KNOWN, Known
@@ -22,7 +22,7 @@ Place = tuple[FeedKind, str]
 
 def feeds_of(
     config: Config,
-    cards: list[Card],
+    cards: list[ItemHeader],
     filled: tuple[Place, ...] | None = None,
     known: Known = NOTHING_KNOWN,
 ) -> dict[str, Feed]:
@@ -37,7 +37,7 @@ def feeds_of(
     return {feed.address: feed for feed in every.values()}
 
 
-def places_of(config: Config, cards: list[Card]) -> Iterator[Place]:
+def places_of(config: Config, cards: list[ItemHeader]) -> Iterator[Place]:
     """Yields where cards stand that qualify for all that is not excluded."""
     excluded = {fold(name) for name, named in config.topics.items() if named.exclude}
     excluded |= {name for name, named in config.providers.items() if named.exclude}
@@ -49,7 +49,7 @@ def places_of(config: Config, cards: list[Card]) -> Iterator[Place]:
 
 def addresses(
     toml: str,
-    *cards: Card,
+    *cards: ItemHeader,
     filled: tuple[Place, ...] | None = None,
     known: Known = NOTHING_KNOWN,
 ) -> list[str]:

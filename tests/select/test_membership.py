@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from feeds.common.model import Card, Memory
+from feeds.common.model import ItemHeader, ItemHistory
 from feeds.select.addresses import Known, Owner
 from feeds.select.membership import Choice, Past, choose, without_duplicates
 from tests.support.site import card, config_of
@@ -23,12 +23,12 @@ def entries(choice: Choice) -> dict[str, list[int]]:
     return {one.feed.address: [entry.number for entry in one.entries] for one in choice.feeds}
 
 
-def remembering(cards: list[Card], choice: Choice) -> list[Card]:
+def remembering(cards: list[ItemHeader], choice: Choice) -> list[ItemHeader]:
     """Returns the cards as the next pass has them."""
     return [replace(one, memory=choice.memories.get(one.id, one.memory)) for one in cards]
 
 
-def remembered(number: int, since: int) -> Card:
+def remembered(number: int, since: int) -> ItemHeader:
     """Returns a card that qualified at that time."""
     one = card(number)
     return replace(one, memory=choose([one], config_of(), OLD, since).memories[one.id])
@@ -112,14 +112,14 @@ def test_items_stand_newest_first_then_by_id_in_whatever_order_they_come() -> No
 
 def test_items_stand_by_the_date_that_readers_saw_first() -> None:
     cards = [
-        card(1, dated=900, memory=Memory(100, 900, b"shown", {"": 0})),
+        card(1, dated=900, memory=ItemHistory(100, 900, b"shown", {"": 0})),
         card(2, dated=500),
     ]
     choice = choose(cards, config_of(), OLD, NOW)
     assert [(one.number, one.published) for one in choice.feeds[0].entries] == [(2, 500), (1, 100)]
 
 
-def twin(number: int, **changes: Any) -> Card:
+def twin(number: int, **changes: Any) -> ItemHeader:
     fields: dict[str, Any] = {"id": "urn:uuid:twin", "dated": 100, **changes}
     return card(number, **fields)
 
@@ -136,7 +136,7 @@ def twin(number: int, **changes: Any) -> Card:
         pytest.param([twin(1), twin(2, stamp=101, is_published=False)], 2, id="a later draft"),
     ],
 )
-def test_duplicates_leave_one_and_report_the_others(cards: list[Card], winner: int) -> None:
+def test_duplicates_leave_one_and_report_the_others(cards: list[ItemHeader], winner: int) -> None:
     unique, beaten, problems = without_duplicates(cards)
     assert [one.number for one in unique] == [winner]
     losers = [one for one in cards if one.number != winner]

@@ -1,4 +1,4 @@
-"""Memory: the times that readers are told, and when they move."""
+"""ItemHistory: the times that readers are told, and when they move."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from feeds.common.model import Memory
+from feeds.common.model import ItemHistory
 from feeds.common.times import LATEST
 from feeds.select.memory import recall
 from tests.support.site import card
@@ -32,7 +32,7 @@ def test_memory_of_a_new_item_has_the_dates_of_its_seed(
     dated: int, stamp: int, updated: int
 ) -> None:
     new = card(dated=dated, stamp=stamp)
-    assert recall(new, NOW) == Memory(dated, updated, b"shown", {})
+    assert recall(new, NOW) == ItemHistory(dated, updated, b"shown", {})
 
 
 @pytest.mark.parametrize("now", [NOW, 0], ids=["later", "clock set back"])
@@ -50,7 +50,7 @@ def test_memory_of_a_new_item_has_the_dates_of_its_seed(
 def test_memory_is_the_same_object_where_readers_would_not_care(
     changes: dict[str, Any], now: int
 ) -> None:
-    memory = Memory(100, 200, b"shown", MARKS)
+    memory = ItemHistory(100, 200, b"shown", MARKS)
     assert recall(card(memory=memory, **changes), now) is memory
 
 
@@ -71,15 +71,18 @@ def test_memory_moves_updated_for_an_edit_and_nothing_else(
     stamp: int, now: int, updated: int
 ) -> None:
     edited = card(
-        dated=99, stamp=stamp, reader_digest=b"seen anew", memory=Memory(100, 200, b"shown", MARKS)
+        dated=99,
+        stamp=stamp,
+        reader_digest=b"seen anew",
+        memory=ItemHistory(100, 200, b"shown", MARKS),
     )
-    assert recall(edited, now) == Memory(100, updated, b"seen anew", MARKS)
+    assert recall(edited, now) == ItemHistory(100, updated, b"seen anew", MARKS)
 
 
 def test_memory_of_a_digest_of_another_version_gets_the_new_one_and_keeps_its_dates() -> None:
-    memory = Memory(100, 200, b"\x01" + b"a" * 15, MARKS)
+    memory = ItemHistory(100, 200, b"\x01" + b"a" * 15, MARKS)
     other = card(dated=99, stamp=500, reader_digest=b"\x02" + b"b" * 15, memory=memory)
-    renewed = Memory(100, 200, b"\x02" + b"b" * 15, MARKS)
+    renewed = ItemHistory(100, 200, b"\x02" + b"b" * 15, MARKS)
     assert recall(other, NOW) == renewed
     edited = replace(other, reader_digest=b"\x02" + b"c" * 15, memory=renewed)
     assert recall(edited, NOW).updated == 500

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from feeds.common.model import Card
-from feeds.select.places import Place, places
+from feeds.common.model import ItemHeader
+from feeds.select.places import CandidateFeed, places
 from feeds.select.thresholds import Thresholds
 from tests.support.site import card, config_of
 
@@ -21,7 +21,7 @@ min_quality = 10
 """
 
 
-def found(item: Card, toml: str) -> dict[str, Place]:
+def found(item: ItemHeader, toml: str) -> dict[str, CandidateFeed]:
     config = config_of(toml)
     every = places(item, Thresholds(config), config.feeds)
     by_name = {f"{place.kind} {place.key}".strip(): place for place in every}

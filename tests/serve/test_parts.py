@@ -23,10 +23,10 @@ from feeds.serve.negotiation import CODINGS, choose, compress
 from feeds.serve.publication import NOTHING, ReplacedError, read_again, read_publication
 from feeds.serve.query import Query
 from feeds.store import open_for_reading
-from feeds.store.search import SearchIndex, TooLongError, Wanted
+from feeds.store.search import SearchIndex, SearchRequest, TooLongError
 from tests.support.site import NOW, Site, config_of
 
-ALL = Wanted((), (), 0, "", 50)
+ALL = SearchRequest((), (), 0, "", 50)
 
 
 def test_kinds_are_those_of_the_documents() -> None:

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from feeds.common.model import Entry, Feed, FeedKind, Memory, Provider, Slot, Summary
+from feeds.common.model import Entry, Feed, FeedKind, FeedSummary, ItemHistory, Membership, Provider
 from feeds.store import Store
 from tests.support.site import card
 from tests.support.storing import PROBLEM, good, record
@@ -33,7 +33,7 @@ from tests.support.storing import PROBLEM, good, record
 def test_card_comes_back_as_it_was(store: Store, changes: dict[str, Any]) -> None:
     kept = replace(card(path="a"), **changes)
     record(store, card=kept, data=b"")
-    (found,) = store.cards()
+    (found,) = store.item_headers()
     assert found.number > 0
     assert found == replace(kept, number=found.number)
 
@@ -42,19 +42,19 @@ def test_cards_come_in_path_order_however_they_were_read(store: Store) -> None:
     paths = ["b", "a/z", "é", "B", "a", "a b", "10", "9"]
     for path in paths:
         record(store, path, **good(path))
-    assert [one.path for one in store.cards()] == sorted(paths)
+    assert [one.path for one in store.item_headers()] == sorted(paths)
 
 
 def test_forgotten_seed_takes_its_item_and_leaves_the_memory_of_it(store: Store) -> None:
-    memory = Memory(5, 6, b"shown", {"": 7, "日本": -8})
+    memory = ItemHistory(5, 6, b"shown", {"": 7, "日本": -8})
     record(store, **good())
-    store.see(100)
+    store.mark_first_seen(100)
     store.remember({card().id: memory})
-    (before,) = store.cards()
+    (before,) = store.item_headers()
     store.forget(["a"])
-    assert (list(store.cards()), store.paths(), store.item_count()) == ([], set(), 0)
+    assert (list(store.item_headers()), store.paths(), store.item_count()) == ([], set(), 0)
     record(store, "moved", **good("moved"))
-    (after,) = store.cards()
+    (after,) = store.item_headers()
     assert after.memory == before.memory == memory
 
 
@@ -81,27 +81,30 @@ def first_seen(store: Store) -> dict[str, int]:
 def test_store_remembers_when_an_item_was_first_seen(store: Store) -> None:
     record(store, "a", **good("a", id="urn:a"))
     record(store, "bad", problems=(PROBLEM,))
-    store.see(100)
+    store.mark_first_seen(100)
     record(store, "b", **good("b", id="urn:b"))
     record(store, "twin", **good("twin", id="urn:b"))
-    store.see(200)
-    store.remember({"urn:a": Memory(1, 2, b"", {})})
+    store.mark_first_seen(200)
+    store.remember({"urn:a": ItemHistory(1, 2, b"", {})})
     assert first_seen(store) == {"urn:a": 100, "urn:b": 200}
-    assert {one.id: one.memory is None for one in store.cards()} == {"urn:a": False, "urn:b": True}
+    assert {one.id: one.memory is None for one in store.item_headers()} == {
+        "urn:a": False,
+        "urn:b": True,
+    }
 
 
 def test_feeds_are_kept_until_they_are_dropped(store: Store) -> None:
     for key, entries in [(b"1", 1), (b"2", 2)]:
         for address in ("all", "gone"):
             feed = Feed(address, "all", "", "é", "T", "", 9)
-            store.keep_feed(key, Summary(feed, entries, 5, None, 0, 1, None))
+            store.keep_feed(key, FeedSummary(feed, entries, 5, None, 0, 1, None))
     store.drop_feeds(["gone", "never"])
     feed = Feed("all", "all", "", "é", "T", "", 9)
-    assert store.feeds() == {"all": (b"2", Summary(feed, 2, 5, None, 0, 1, None))}
+    assert store.feeds() == {"all": (b"2", FeedSummary(feed, 2, 5, None, 0, 1, None))}
 
 
-def slot(place: tuple[FeedKind, str], id_: str, published: int, since: int = 0) -> Slot:
-    return Slot(*place, Entry(1, id_, published, published + 1, b"digest"), since)
+def slot(place: tuple[FeedKind, str], id_: str, published: int, since: int = 0) -> Membership:
+    return Membership(*place, Entry(1, id_, published, published + 1, b"digest"), since)
 
 
 AI: tuple[FeedKind, str] = ("topic", "ai")
@@ -115,21 +118,21 @@ def test_slots_come_in_the_order_of_feeds(store: Store) -> None:
         slot(AI, "c", 9, 10),
         slot(AI, "d", -3, 20),
     ]
-    store.occupy([*slots, slot(CARS, "a", 99, 99)])
+    store.add_memberships([*slots, slot(CARS, "a", 99, 99)])
     b, a, c, d = slots
     assert store.newest(*AI, 9) == [c, a, b, d]
     assert store.newest(*AI, 2) == [c, a]
-    assert store.late(*AI, 20) == [a, b, d]
-    assert store.late(*AI, 31) == []
+    assert store.recently_qualified(*AI, 20) == [a, b, d]
+    assert store.recently_qualified(*AI, 31) == []
     assert [store.is_filled(*place) for place in (AI, CARS)] == [True, True]
 
 
 def test_items_leave_all_their_slots(store: Store) -> None:
-    store.occupy([slot(AI, "a", 1), slot(CARS, "a", 1), slot(AI, "b", 2)])
-    assert store.leave(["a", "never", None]) == {AI, CARS}
+    store.add_memberships([slot(AI, "a", 1), slot(CARS, "a", 1), slot(AI, "b", 2)])
+    assert store.remove_memberships(["a", "never", None]) == {AI, CARS}
     assert [store.is_filled(*place) for place in (AI, CARS)] == [True, False]
-    assert store.leave(["a"]) == set()
-    store.clear_slots()
+    assert store.remove_memberships(["a"]) == set()
+    store.clear_memberships()
     assert not store.is_filled(*AI)
 
 
@@ -161,13 +164,13 @@ def test_repeated_ids_are_those_of_more_than_one_seed(store: Store) -> None:
     for path in ("bad", "worse"):
         record(store, path, problems=(PROBLEM,))
     assert store.repeated_ids() == {"urn:1"}
-    assert [one.path for one in store.cards_of(["urn:1"])] == ["a", "c", "d"]
+    assert [one.path for one in store.headers_of(["urn:1"])] == ["a", "c", "d"]
 
 
 def test_cards_come_in_pages_each_once(store: Store) -> None:
     for number in range(2001):
         record(store, f"{number:04}", card=card(number, path=f"{number:04}"), data=b"")
-    pages = list(store.card_pages())
+    pages = list(store.header_pages())
     assert [len(page) for page in pages] == [1000, 1000, 1]
     assert sorted(one.path for page in pages for one in page) == [f"{n:04}" for n in range(2001)]
 
@@ -187,10 +190,10 @@ def test_feeds_are_found_by_what_their_items_name(store: Store) -> None:
     other = card(2, id="urn:2", topics=("Cats",), provider="cats.org")
     for path, one in (("a", ai), ("b", other)):
         record(store, path, card=one, data=b"")
-    cards = {one.id: one for one in store.cards()}
+    cards = {one.id: one for one in store.item_headers()}
     for kind, key, id_ in (("topic", "ai", "urn:1"), ("all", "", "urn:1"), ("all", "", "urn:2")):
         number = cards[id_].number
-        store.occupy([Slot(kind, key, Entry(number, id_, 1, 1, b""), 1)])  # type: ignore[arg-type]
+        store.add_memberships([Membership(kind, key, Entry(number, id_, 1, 1, b""), 1)])  # type: ignore[arg-type]
     assert store.feeds_naming({"big news"}, set()) == {("topic", "ai"), ("all", "")}
     assert store.feeds_naming(set(), {"cats.org"}) == {("all", "")}
     assert store.feeds_naming({"dogs"}, {"dogs.org"}) == set()

@@ -24,44 +24,44 @@ def urls(store: Store, hub: str = A, now: int = NOW) -> list[str]:
 
 
 def test_pings_are_one_for_each_hub_and_change(store: Store) -> None:
-    store.expect_pings((A, B), [X, Y], [X], NOW)
+    store.queue_pings((A, B), [X, Y], [X], NOW)
     assert (urls(store, A), urls(store, B)) == ([X], [X])
     assert store.ping_count() == 2
 
 
 def test_pings_of_a_newer_change_take_the_place_of_the_older(store: Store) -> None:
-    store.expect_pings((A,), [X, Y], [X, Y], NOW)
+    store.queue_pings((A,), [X, Y], [X, Y], NOW)
     first = store.due_pings(A, NOW, FAR, 0, 1)[0]
     store.put_off_ping(first.number, NOW + 500, "500")
-    store.expect_pings((A,), [X, Y], [X], NOW + 10)
+    store.queue_pings((A,), [X, Y], [X], NOW + 10)
     pings = store.due_pings(A, NOW + 10, FAR, 0, 99)
     assert [(ping.url, ping.failures) for ping in pings] == [(Y, 0), (X, 0)]
     assert pings[1].number > first.number
 
 
 def test_pings_number_is_never_used_again(store: Store) -> None:
-    store.expect_pings((A,), [X], [X], NOW)
+    store.queue_pings((A,), [X], [X], NOW)
     sent = store.due_pings(A, NOW, FAR, 0, 1)[0]
-    store.expect_pings((A,), [X], [X], NOW)  # while it is being sent
+    store.queue_pings((A,), [X], [X], NOW)  # while it is being sent
     store.drop_ping(sent.number)
     assert urls(store) == [X]
     (left,) = store.due_pings(A, NOW, FAR, 0, 1)
     store.drop_ping(left.number)
-    store.expect_pings((A,), [X], [X], NOW)
+    store.queue_pings((A,), [X], [X], NOW)
     assert store.due_pings(A, NOW, FAR, 0, 1)[0].number > left.number
 
 
 def test_pings_of_other_hubs_and_documents_are_dropped(store: Store) -> None:
-    store.expect_pings((A, B), [X, Y], [X, Y], NOW)
-    store.rest(A, NOW + 60, "away")
-    store.expect_pings((B,), [Y], [], NOW + 1)
+    store.queue_pings((A, B), [X, Y], [X, Y], NOW)
+    store.back_off(A, NOW + 60, "away")
+    store.queue_pings((B,), [Y], [], NOW + 1)
     assert (urls(store, A), urls(store, B)) == ([], [Y])
     assert store.rest_of(A) == (0, 0)
 
 
 def test_pings_are_given_from_a_number_on_a_few_at_a_time(store: Store) -> None:
     many = [f"https://feeds.example.org/{number}.atom" for number in range(10)]
-    store.expect_pings((A,), many, many, NOW)
+    store.queue_pings((A,), many, many, NOW)
     seen, last = list[str](), 0
     while some := store.due_pings(A, NOW, FAR, last, 3):
         assert len(some) <= 3
@@ -71,7 +71,7 @@ def test_pings_are_given_from_a_number_on_a_few_at_a_time(store: Store) -> None:
 
 
 def test_pings_put_off_are_due_in_time_or_when_a_clock_was_wrong(store: Store) -> None:
-    store.expect_pings((A,), [X], [X], NOW)
+    store.queue_pings((A,), [X], [X], NOW)
     (ping,) = store.due_pings(A, NOW, FAR, 0, 1)
     store.put_off_ping(ping.number, NOW + 60, "500 Internal Server Error")
     assert urls(store, now=NOW + 59) == []
@@ -81,27 +81,27 @@ def test_pings_put_off_are_due_in_time_or_when_a_clock_was_wrong(store: Store) -
 
 
 def test_pings_of_old_changes_are_those_before_a_time(store: Store) -> None:
-    store.expect_pings((A, B), [X, Y], [X], NOW)
-    store.expect_pings((A,), [X, Y], [Y], NOW + 10)
+    store.queue_pings((A, B), [X, Y], [X], NOW)
+    store.queue_pings((A,), [X, Y], [Y], NOW + 10)
     assert [ping.url for ping in store.old_pings(A, NOW + 10)] == [X]
     assert store.old_pings(A, NOW) == store.old_pings(B, NOW + 10) == []
 
 
 def test_pings_hub_rests_longer_with_each_failure_until_it_answers(store: Store) -> None:
     assert store.rest_of(A) == (0, 0)
-    store.rest(A, NOW + 5, "refused")
-    store.rest(A, NOW + 15, "refused")
+    store.back_off(A, NOW + 5, "refused")
+    store.back_off(A, NOW + 15, "refused")
     assert store.rest_of(A) == (2, NOW + 15)
     assert store.rest_of(B) == (0, 0)
-    store.wake(A)
+    store.reset_hub(A)
     assert store.rest_of(A) == (0, 0)
 
 
 def test_pings_report_tells_of_each_hub_that_is_behind(store: Store) -> None:
     assert store.hub_reports() == []
-    store.expect_pings((B, A), [X, Y], [X], NOW)
-    store.expect_pings((B, A), [X, Y], [Y], NOW + 10)
-    store.rest(A, NOW + 60, "Connection refused")
+    store.queue_pings((B, A), [X, Y], [X], NOW)
+    store.queue_pings((B, A), [X, Y], [Y], NOW + 10)
+    store.back_off(A, NOW + 60, "Connection refused")
     for ping in store.due_pings(B, NOW + 10, FAR, 0, 99):
         store.put_off_ping(ping.number, NOW + 30 + ping.failures, "500")
     first, second = store.hub_reports()
@@ -123,8 +123,8 @@ def test_pings_come_to_a_state_file_of_the_first_release(tmp_path: Path) -> None
         assert old is not None
         assert old.hub_reports() == []
     with open_existing(path) as store, store.transaction():
-        store.expect_pings((A,), [X], [X], NOW)
-        assert (urls(store), store.fact("kept", str)) == ([X], "yes")
+        store.queue_pings((A,), [X], [X], NOW)
+        assert (urls(store), store.get_meta("kept", str)) == ([X], "yes")
 
 
 @pytest.mark.parametrize("content", [None, b"no database" * 99], ids=["missing", "damaged"])

@@ -98,7 +98,7 @@ def test_change_of_what_is_shown_is_news(
 def test_pictures_come_in_the_order_of_the_seed_cached_ones_first(store: Store) -> None:
     urls = [f"https://i.example.com/{name}" for name in "dcba"]
     named(store, "a", *(Image(url, cached=url[-1] in "ca") for url in urls))
-    (number,) = (one.number for one in store.cards())
+    (number,) = (one.number for one in store.item_headers())
     for every, names in ((False, "ca"), (True, "cadb")):
         found = store.pictures([number, 99], every=every)
         assert [picture.url[-1] for _, picture in found[number]] == list(names)

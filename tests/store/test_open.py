@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from feeds.common.callbacks import Ears
+from feeds.common.callbacks import Callbacks
 from feeds.common.errors import StateError
 from feeds.store import move_aside, open_copy, open_for_reading, open_store
 from feeds.store import open as opening
@@ -25,9 +25,9 @@ SIDES = ("", "-wal", "-shm")
 def test_new_state_is_made_with_the_folders_above_it(tmp_path: Path) -> None:
     path = tmp_path / "a/b ?#%20é/state.db"
     with open_store(path, pytest.fail) as store, store.transaction():
-        store.keep_fact("it", "is there")
+        store.set_meta("it", "is there")
     with open_store(path, pytest.fail) as store:
-        assert store.fact("it", str) == "is there"
+        assert store.get_meta("it", str) == "is there"
     assert path.is_file()
 
 
@@ -60,7 +60,7 @@ def open_at_once(path: Path, runs: int) -> list[str]:
         barrier.wait()
         try:
             with open_store(path, said.append) as store, store.transaction():
-                store.keep_fact(threading.current_thread().name, 1)
+                store.set_meta(threading.current_thread().name, 1)
         except StateError as error:
             said.append(str(error))
 
@@ -77,7 +77,7 @@ def test_several_runs_may_make_the_state_at_once(tmp_path: Path) -> None:
         path = tmp_path / f"{attempt}/state.db"
         assert open_at_once(path, 4) == []
         with open_store(path, pytest.fail) as store:
-            assert [store.fact(f"{number}", int) for number in range(4)] == [1] * 4
+            assert [store.get_meta(f"{number}", int) for number in range(4)] == [1] * 4
 
 
 # -wal and -shm
@@ -102,7 +102,7 @@ def test_what_a_killed_run_committed_is_there(site: Site) -> None:
     leave_wal(site.state, "UPDATE memory SET first_seen = 12345")
     assert b"12345" not in site.state.read_bytes()
     with open_store(site.state, pytest.fail) as store:
-        assert [one.id for one in store.cards()]
+        assert [one.id for one in store.item_headers()]
     with closing(sqlite3.connect(site.state)) as database:
         assert database.execute("SELECT first_seen FROM memory").fetchone() == (12345,)
 
@@ -142,7 +142,7 @@ def test_files_left_beside_a_deleted_state_do_not_come_into_the_new_one(site: Si
     leave_wal(site.state, "UPDATE seed SET quality = 1")
     site.state.unlink()
     before = site.tree()
-    report = site.publish(ears=Ears(warn=pytest.fail))
+    report = site.publish(callbacks=Callbacks(warn=pytest.fail))
     assert (report.read, site.tree()) == (1, before)
 
 
@@ -213,7 +213,7 @@ def test_state_in_use_is_not_taken_for_damaged(site: Site, monkeypatch: pytest.M
     with closing(sqlite3.connect(site.state, isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(StateError, match="locked"):
-            site.publish(ears=Ears(warn=pytest.fail))
+            site.publish(callbacks=Callbacks(warn=pytest.fail))
     assert sorted(path.name for path in site.state.parent.iterdir()) == [
         "state.db",
         "state.db-feeds",
@@ -254,5 +254,5 @@ def test_copy_of_nothing_is_empty_and_makes_nothing(tmp_path: Path) -> None:
     for path in (None, tmp_path / "a/state.db"):
         with open_copy(path) as copy, copy.transaction():
             assert copy.item_count() == 0
-            copy.keep_fact("it", 1)
+            copy.set_meta("it", 1)
     assert list(tmp_path.iterdir()) == []

@@ -14,8 +14,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from lxml import etree
 
-from feeds.common.callbacks import DEAF, Ears, Options
-from feeds.pipeline.run import Refreshed, look
+from feeds.common.callbacks import NO_CALLBACKS, Callbacks, Options
+from feeds.pipeline.run import Snapshot, with_snapshot
 from feeds.store.schema import VERSION
 from tests.support.site import Site
 
@@ -142,7 +142,7 @@ def test_unusable_state_is_moved_aside_and_rebuilt(
         os.utime(published.seeds / "7.txt", (1, 1))
     damaged = published.state.read_bytes()
     warnings: list[str] = []
-    report = published.publish(ears=Ears(warn=warnings.append))
+    report = published.publish(callbacks=Callbacks(warn=warnings.append))
     assert (report.read, report.items, len(report.problems)) == (30, 30, 30)
     assert {name: data for name, (data, _) in published.tree().items()} == {
         name: data for name, (data, _) in documents.items()
@@ -152,7 +152,7 @@ def test_unusable_state_is_moved_aside_and_rebuilt(
     ((name, data),) = aside(state_files(published)).items()
     assert str(published.state.with_name(name)) in warning
     assert data == damaged
-    assert published.publish(ears=Ears(warn=warnings.append)).read == 0
+    assert published.publish(callbacks=Callbacks(warn=warnings.append)).read == 0
     assert len(warnings) == 1
 
 
@@ -166,10 +166,10 @@ def test_unusable_state_is_left_alone_by_those_who_only_look(
     (published.out / "all.json").unlink()
     documents = published.tree()
 
-    def see(now_there: Refreshed) -> tuple[int, int, int]:
-        return len(list(now_there.store.cards())), now_there.seeds, len(now_there.problems)
+    def see(now_there: Snapshot) -> tuple[int, int, int]:
+        return len(list(now_there.store.item_headers())), now_there.seeds, len(now_there.problems)
 
-    assert look(published.load(), DEAF, see) == (30, 30, 30)
+    assert with_snapshot(published.load(), NO_CALLBACKS, see) == (30, 30, 30)
     report = published.publish(options=Options(dry_run=True))
     assert report.items == 30
     assert "all.json" in report.written

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from feeds.common.model import Fingerprint, Reading
+from feeds.common.model import Fingerprint, ParsedSeed
 from feeds.store import Store, open_store
 from feeds.store.readings import Kept
 from tests.support.site import card
@@ -21,23 +21,23 @@ def store(tmp_path: Path) -> Iterator[Store]:
 
 
 def test_kept_readings_are_known_by_path_and_taken_once(store: Store) -> None:
-    one = Reading("a", b"1", card=card(), data=b"item")
-    bad = Reading("b", b"2", problems=(PROBLEM,))
-    for reading in (Reading("a", b"0", same=True), bad, one):
+    one = ParsedSeed("a", b"1", card=card(), data=b"item")
+    bad = ParsedSeed("b", b"2", problems=(PROBLEM,))
+    for reading in (ParsedSeed("a", b"0", same=True), bad, one):
         store.keep_reading(MARK, reading, settled=reading is not bad, parser="1")
-    store.keep_reading(Fingerprint(1, 2, 3), Reading("c", b"3"), settled=True, parser="2")
+    store.keep_reading(Fingerprint(1, 2, 3), ParsedSeed("c", b"3"), settled=True, parser="2")
     assert store.kept_readings("1") == {
         "a": Kept(MARK, settled=True, same=False, content=b"1"),
         "b": Kept(MARK, settled=False, same=False, content=b"2"),
     }
     taken = {reading.path: reading for reading in store.take_readings()}
-    assert taken == {"a": one, "b": bad, "c": Reading("c", b"3")}
+    assert taken == {"a": one, "b": bad, "c": ParsedSeed("c", b"3")}
     assert (store.kept_readings("1"), list(store.take_readings())) == ({}, [])
 
 
 def test_many_readings_are_taken_in_pages(store: Store) -> None:
     for number in range(450):
-        reading = Reading(str(number), b"1")
+        reading = ParsedSeed(str(number), b"1")
         store.keep_reading(MARK, reading, settled=True, parser="1")
     assert [one.path for one in store.take_readings()] == [str(number) for number in range(450)]
 

@@ -13,7 +13,7 @@ import pytest
 from msgspec.structs import replace
 
 from feeds.common.errors import StateError
-from feeds.common.model import Card, Fingerprint
+from feeds.common.model import Fingerprint, ItemHeader
 from feeds.store import Store, open_store
 from feeds.store import open as opening
 from tests.support.site import card
@@ -59,28 +59,28 @@ def test_file_with_the_same_content_gets_its_new_fingerprint_and_nothing_else(
     store: Store,
 ) -> None:
     record(store, **good(), problems=(WARNING,))
-    before = list(store.cards())
+    before = list(store.item_headers())
     store.touched.clear()
     record(store, mark=Fingerprint(7, 8, 9), settled=True, same=True)
     assert known(store) == {"a": Fingerprint(7, 8, 9)}
     record(store, mark=Fingerprint(7, 8, 9), settled=False, same=True)
     assert known(store) == {"a": None}
     assert store.content("a", "1") == b"digest"
-    assert list(store.cards()) == before
+    assert list(store.item_headers()) == before
     assert list(store.seed_problems()) == [WARNING]
     assert store.touched == set()
 
 
 def test_seed_that_turns_bad_keeps_its_last_good_item_until_it_is_mended(store: Store) -> None:
     record(store, **good(quality=50))
-    (before,) = store.cards()
+    (before,) = store.item_headers()
     record(store, content=b"broken", problems=(PROBLEM, WARNING))
-    assert list(store.cards()) == [before]
+    assert list(store.item_headers()) == [before]
     assert store.items([before.number]) == {before.number: b"item of a"}
     assert list(store.seed_problems()) == [PROBLEM, WARNING]
     assert store.content("a", "1") == b"broken"
     record(store, content=b"mended", card=card(path="a", quality=51), data=b"new")
-    (after,) = store.cards()
+    (after,) = store.item_headers()
     assert (after.number, after.quality) == (before.number, 51)
     assert store.items([after.number]) == {after.number: b"new"}
     assert list(store.seed_problems()) == []
@@ -94,7 +94,7 @@ def test_item_that_another_parser_read_goes_with_a_misplaced_secret(
     store.touched.clear()
     problem = replace(PROBLEM, field="secured")
     record(store, content=b"broken", problems=(problem,), parser=parser)
-    assert [one.path for one in store.cards()] == ["a"] * is_kept
+    assert [one.path for one in store.item_headers()] == ["a"] * is_kept
     assert (store.touched == set()) == is_kept
     assert list(store.seed_problems()) == [problem]
     assert store.content("a", parser) == b"broken"
@@ -136,16 +136,16 @@ class Shape(msgspec.Struct):
 
 def test_fact_comes_back_or_is_none(store: Store) -> None:
     fact = Shape(datetime(2026, 1, 1, tzinfo=UTC), ["é"])
-    store.keep_fact("last", 1)
-    store.keep_fact("last", fact)
-    assert store.fact("last", Shape) == fact
-    assert store.fact("last", int) is None
-    assert store.fact("never", Shape) is None
+    store.set_meta("last", 1)
+    store.set_meta("last", fact)
+    assert store.get_meta("last", Shape) == fact
+    assert store.get_meta("last", int) is None
+    assert store.get_meta("never", Shape) is None
 
 
-def cards_in(state: Path) -> list[Card]:
+def cards_in(state: Path) -> list[ItemHeader]:
     with open_store(state, pytest.fail) as store:
-        return list(store.cards())
+        return list(store.item_headers())
 
 
 def fail(store: Store, error: type[BaseException]) -> None:
@@ -172,11 +172,11 @@ def test_transaction_that_another_run_holds_up_ends_with_a_message(
         with first.transaction():
             record(first, **good())
             # Readers are not held up, and see what was there before.
-            assert list(second.cards()) == []
+            assert list(second.item_headers()) == []
             with pytest.raises(StateError, match="locked"), second.transaction():
                 pass
         with second.transaction():
-            assert len(list(second.cards())) == 1
+            assert len(list(second.item_headers())) == 1
 
 
 def test_transaction_on_a_full_disk_ends_with_a_message_and_keeps_what_was(state: Path) -> None:

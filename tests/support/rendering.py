@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import msgspec
 from hypothesis import strategies as st
 
-from feeds.common.model import Entry, Feed, Item, Provider, Selected, item_digest
+from feeds.common.model import Entry, Feed, FeedContents, Item, Provider, item_digest
 from feeds.common.text import clean_line
 from feeds.common.times import to_unix
 from feeds.config import load_config
@@ -75,10 +75,10 @@ def make_item(number: int = 1, **changes: Any) -> Item:
     return msgspec.structs.replace(item, **changes)
 
 
-def select_items(items: Sequence[Item], **feed: Any) -> Selected:
+def select_items(items: Sequence[Item], **feed: Any) -> FeedContents:
     """Returns a feed of these items, in this order, numbered from 1; `feed` replaces its fields."""
     entries = tuple(_entry(number, item) for number, item in enumerate(items, 1))
-    return Selected(msgspec.structs.replace(_FEED, **feed), entries)
+    return FeedContents(msgspec.structs.replace(_FEED, **feed), entries)
 
 
 def _entry(number: int, item: Item) -> Entry:

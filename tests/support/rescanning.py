@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from feeds.common.model import Card
+from feeds.common.model import ItemHeader
 from feeds.pipeline.rescan import Rescan, read_ahead, rescan, survey
 from feeds.store import Store
 from tests.support.site import Site
@@ -27,8 +27,8 @@ class Scanner:
         with self.store.transaction():
             return rescan(self.store, todo, ahead, loaded.config)
 
-    def cards(self) -> dict[str, Card]:
-        return {card.path: card for card in self.store.cards()}
+    def cards(self) -> dict[str, ItemHeader]:
+        return {card.path: card for card in self.store.item_headers()}
 
     def qualities(self) -> dict[str, int]:
         return {path.removeprefix("seeds/"): card.quality for path, card in self.cards().items()}

@@ -18,9 +18,9 @@ from typing import Any, NamedTuple
 import yaml
 
 from feeds.cli.main import main
-from feeds.common.callbacks import DEAF, DEFAULTS, Ears, Options
-from feeds.common.lock import hold
-from feeds.common.model import Card, Provider
+from feeds.common.callbacks import DEFAULTS, NO_CALLBACKS, Callbacks, Options
+from feeds.common.lock import acquire_lock
+from feeds.common.model import ItemHeader, Provider
 from feeds.common.reports import PassReport
 from feeds.config import Config, Loaded, load_config
 from feeds.pipeline.run import publish_pass
@@ -60,7 +60,7 @@ def config_of(toml: str = "") -> Config:
     return Config.model_validate(tomllib.loads(toml))
 
 
-def card(number: int = 1, *, provider: str = "example.com", **changes: Any) -> Card:
+def card(number: int = 1, *, provider: str = "example.com", **changes: Any) -> ItemHeader:
     """Returns the card of a good published item, dated `number` seconds after 1970."""
     dated = changes.get("dated", number)
     fields: dict[str, Any] = {
@@ -78,7 +78,7 @@ def card(number: int = 1, *, provider: str = "example.com", **changes: Any) -> C
         "digest": b"item",
         "reader_digest": b"shown",
     }
-    return Card(**fields | changes)
+    return ItemHeader(**fields | changes)
 
 
 class Ran(NamedTuple):
@@ -128,10 +128,10 @@ class Site:
         return load_config(self.root / "config.toml", {})
 
     def publish(
-        self, now: datetime = NOW, options: Options = DEFAULTS, ears: Ears = DEAF
+        self, now: datetime = NOW, options: Options = DEFAULTS, callbacks: Callbacks = NO_CALLBACKS
     ) -> PassReport:
         """Runs one pass at the time `now`."""
-        return publish_pass(self.load(), options, ears, lambda: now)
+        return publish_pass(self.load(), options, callbacks, lambda: now)
 
     def read(self, path: str) -> bytes:
         """Returns the bytes of a document in out/."""
@@ -196,7 +196,7 @@ class Site:
     @contextmanager
     def busy(self) -> Iterator[None]:
         """Holds out/, so that every pass has to wait."""
-        with hold(self.out, "process 1 (since long ago)", wait=10, on_wait=lambda _: None):
+        with acquire_lock(self.out, "process 1 (since long ago)", wait=10, on_wait=lambda _: None):
             yield
 
     def files(self) -> dict[str, tuple[bytes, int]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from feeds.common.model import Fingerprint, Problem, Reading
+from feeds.common.model import Fingerprint, ParsedSeed, Problem
 from feeds.store import Store
 from tests.support.site import card
 
@@ -24,7 +24,7 @@ def record(
     **reading: Any,
 ) -> None:
     """Records a reading of the seed at `path`."""
-    read = Reading(path, **{"content": b"digest"} | reading)
+    read = ParsedSeed(path, **{"content": b"digest"} | reading)
     store.record(folder, mark, read, settled=settled, parser=parser)
 
 
