@@ -119,9 +119,9 @@ def _interruptible(command: str) -> Iterator[None]:
             signal.signal(number, interrupt)
         yield
     finally:
-        if not told:
-            for number in ours:
-                signal.signal(number, before[number])
+        # Python gives its own handlers up before the process ends; what is ignored stays ignored.
+        for number in ours:
+            signal.signal(number, signal.SIG_IGN if told else before[number])
 
 
 def _complain(text: str) -> None:
