@@ -62,12 +62,15 @@ def test_damaged_manifest_counts_as_unfinished_until_a_pass_came_to_its_end(
     published: Site,
 ) -> None:
     (published.out / MANIFEST).write_bytes(b"")
-    for path in published.seeds.iterdir():
-        path.unlink()
-    with pytest.raises(PublishError, match="Refusing to empty"):
+    document = published.out / "all.atom"
+    document.unlink()
+    document.mkdir()
+    with pytest.raises(PublishError, match="is in the way"):
         published.publish()
     assert read_manifest(published.out).unfinished
-    assert published.publish(options=Options(allow_empty=True)).removed
+    document.rmdir()
+    assert published.publish().written == ["all.atom"]
+    assert not read_manifest(published.out).unfinished
 
 
 def test_damaged_manifest_of_a_folder_that_the_state_file_does_not_know_stays(

@@ -95,7 +95,7 @@ class Server:
 
     def _answers(self) -> bool:
         try:
-            socket.create_connection((HOST, self.port), timeout=5).close()
+            socket.create_connection((HOST, self.port), timeout=PATIENCE).close()
         except OSError:
             return False
         return True
