@@ -33,10 +33,10 @@ TARGETS = {
     "serve/negotiation.py": "tests/serve",
     "serve/responses.py": "tests/serve",
     "serve/cache_policy.py": "tests/serve",
-    "pipeline/memberships.py": "tests/pipeline",
-    "pipeline/state.py": "tests/pipeline",
+    "pipeline/memberships.py": "tests/pipeline/test_memberships.py",
+    "pipeline/state.py": "tests/pipeline/test_state.py",
 }
-SECONDS = 120
+SECONDS = 240
 FLIPS: dict[type[ast.AST], type[ast.AST]] = {
     ast.Lt: ast.LtE,
     ast.LtE: ast.Lt,
