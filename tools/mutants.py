@@ -140,7 +140,7 @@ def is_noticed(mutant: Mutant, copy: Path) -> bool:
     chosen = ["-m", "not process and not stress and not long", mutant.tests]
     environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "PYTHONPATH": str(copy)}
     try:
-        done = subprocess.run(  # noqa: S603 (our own tests)
+        done = subprocess.run(
             [*command, *chosen],
             cwd=copy, env=environment, capture_output=True, check=False, timeout=SECONDS,
         )  # fmt: skip
@@ -165,7 +165,7 @@ def main() -> None:
         if options.only in path.as_posix()
         for mutant in mutants_of(path, tests)
     ]
-    sample = random.Random(options.seed).sample(every, min(options.sample, len(every)))  # noqa: S311
+    sample = random.Random(options.seed).sample(every, min(options.sample, len(every)))
     with tempfile.TemporaryDirectory() as folder:
         copies: SimpleQueue[Path] = SimpleQueue()
         for number in range(os.cpu_count() or 1):
