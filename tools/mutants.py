@@ -187,11 +187,12 @@ def main() -> None:
                 copies.put(copy)
 
         with ThreadPoolExecutor(copies.qsize()) as threads:
-            tried = zip(sample, threads.map(lives, sample), strict=True)
-            alive = [mutant for mutant, is_alive in tried if is_alive]
-    for mutant in sorted(alive):
-        print(f"{mutant.file}:{mutant.line}: {mutant.change}")
-    print(f"{len(sample)} mutants of {len(every)} tried, {len(alive)} lived")
+            alive = 0
+            for mutant, is_alive in zip(sample, threads.map(lives, sample), strict=True):
+                if is_alive:
+                    alive += 1
+                    print(f"{mutant.file}:{mutant.line}: {mutant.change}", flush=True)
+    print(f"{len(sample)} mutants of {len(every)} tried, {alive} lived")
 
 
 if __name__ == "__main__":
