@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: export test check format clean
+.PHONY: export test test-all long check format clean
 # A .venv that could not be made to the end (no ensurepip, Ctrl-C) is made anew the next time.
 .DELETE_ON_ERROR:
 
@@ -10,8 +10,26 @@ export: .venv/installed
 	$(BIN)/feeds export
 
 # More workers than the two cores this is meant for: many tests wait for daemons and servers.
+WORKERS ?= 4
+PYTEST := $(BIN)/pytest -n $(WORKERS)
+
+# The fast part, in at most three minutes.
 test: .venv/installed-dev
-	$(BIN)/pytest -n 3
+	$(PYTEST) -m "not stress and not long"
+
+# All but what takes long; the coverage is that of the fast part, in all its processes, as it costs
+# as much time again.
+test-all: .venv/installed-dev
+	$(BIN)/coverage erase
+	$(BIN)/coverage run -m pytest -n $(WORKERS) -m "not stress and not long"
+	$(BIN)/coverage combine --quiet
+	$(BIN)/coverage report
+	$(PYTEST) -m stress
+
+# Matrices of kills, and a sample of mutants that the tests are to notice.
+long: .venv/installed-dev
+	$(PYTEST) -m long
+	$(BIN)/python tools/mutants.py
 
 check: .venv/installed-dev
 	$(BIN)/ruff check .

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from feeds.store import Store, open_store
+from tests.support.marks import marks_of
 from tests.support.rescanning import Scanner
 from tests.support.site import Site
 
@@ -25,6 +26,15 @@ def pytest_configure() -> None:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     if _can_hold_all(_MEMORY):
         os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(_MEMORY))
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Marks tests by the tables of tests/support/marks.py."""
+    for item in items:
+        file = item.path.relative_to(Path(__file__).parent).as_posix()
+        parent = item.getparent(pytest.Module)
+        for mark in marks_of(file, item.name, parent.obj if parent else None):
+            item.add_marker(mark)
 
 
 def _can_hold_all(folder: Path) -> bool:

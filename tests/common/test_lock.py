@@ -43,7 +43,7 @@ def _holder(out: Path, *arguments: str) -> Iterator[subprocess.Popen[str]]:
         assert process.stdout.readline() == "held\n"
         yield process
         if process.poll() is None:
-            process.communicate("go\n", timeout=10)
+            process.communicate("go\n", timeout=60)
 
 
 def _take(out: Path, *, wait: float = 0, told: list[str] | None = None) -> None:
@@ -84,14 +84,14 @@ def test_lock_is_waited_for_no_longer_than_asked(tmp_path: Path) -> None:
         began = time.monotonic()
         with pytest.raises(BusyError):
             _take(tmp_path, wait=0.3)
-        assert 0.3 <= time.monotonic() - began < 10
+        assert 0.3 <= time.monotonic() - began < 30
 
 
 @pytest.mark.parametrize("orphan", [[], ["orphan"]], ids=["alone", "with a child that lives on"])
 def test_lock_of_a_killed_holder_is_free(tmp_path: Path, orphan: list[str]) -> None:
     with _holder(tmp_path, *orphan) as process:
         process.send_signal(signal.SIGKILL)
-        process.wait(timeout=10)
+        process.wait(timeout=60)
         assert lock_owner(tmp_path, LOCK) == ""
         _take(tmp_path)
 
@@ -167,9 +167,9 @@ def test_lock_is_never_taken_on_a_file_that_its_last_holder_removed(tmp_path: Pa
     ):
         assert slow.stdout is not None
         assert slow.stdout.readline() == "stopped\n"
-        holder.communicate("go\n", timeout=10)
+        holder.communicate("go\n", timeout=60)
         assert contents(tmp_path) == {}
-        assert slow.communicate("go\n", timeout=20)[0] == f"['{LOCK}']\n"
+        assert slow.communicate("go\n", timeout=60)[0] == f"['{LOCK}']\n"
 
 
 def test_lock_in_a_folder_that_is_read_only_is_an_error_that_says_so() -> None:

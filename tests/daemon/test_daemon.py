@@ -14,7 +14,13 @@ from typing import Any
 import pytest
 
 from feeds.common.lock import DAEMON_LOCK, lock_owner
-from tests.support.processes import PATIENCE, Daemon, let_passes_come_due, wait_until
+from tests.support.processes import (
+    PATIENCE,
+    Daemon,
+    has_taken_signals,
+    let_passes_come_due,
+    wait_until,
+)
 from tests.support.site import Site
 
 EVERY_SECOND = '[schedule]\nevery = "1s"\n'
@@ -80,7 +86,7 @@ def test_daemon_abandons_a_pass_that_does_not_end_within_ten_seconds(site: Site)
             wait_until(lambda: waits(daemon))
             began = time.monotonic()
             daemon.send(signal.SIGTERM)
-            time.sleep(0.5)
+            wait_until(lambda: has_taken_signals(daemon.pid))
             daemon.send(signal.SIGTERM)  # an impatient operator changes nothing
             assert daemon.wait() == 0
             assert time.monotonic() - began < PATIENCE  # the pass would wait for ten minutes
@@ -104,7 +110,7 @@ def test_daemon_told_to_end_in_mid_pass_finishes_it(site: Site, number: int, gro
                 os.killpg(daemon.pid, number)
             else:
                 daemon.send(number)
-            time.sleep(0.5)
+            wait_until(lambda: has_taken_signals(daemon.pid))
         assert daemon.wait() == 0
         assert titles(site) == {"Story 1", "Story 2"}
         assert levels(daemon, "error") == []
@@ -189,7 +195,7 @@ def test_daemon_makes_one_pass_of_all_that_were_missed_while_one_hung(site: Site
     with Daemon(site) as daemon:
         with site.busy():
             wait_until(lambda: waits(daemon))
-            time.sleep(3.5)
+            time.sleep(3.5)  # three passes long
             assert daemon.events("pass") == []
         ends = [ended(event) for event in daemon.wait_for("pass", 4)]
         # The one that waited, one for all that were missed, and one that may be due by then.

@@ -27,7 +27,7 @@ def address(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 def listener(address: str) -> Iterator[socket.socket]:
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
         listener.bind("\0" + address[1:] if address.startswith("@") else address)
-        listener.settimeout(5)
+        listener.settimeout(PATIENCE)
         yield listener
 
 
@@ -91,7 +91,7 @@ def test_notifier_that_nobody_heard_is_heard_once_somebody_listens(tmp_path: Pat
     notifier.tell("READY=1")
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
         listener.bind(address)
-        listener.settimeout(5)
+        listener.settimeout(PATIENCE)
         notifier.tell("WATCHDOG=1")
         assert listener.recv(64) == b"WATCHDOG=1"
 

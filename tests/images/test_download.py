@@ -149,7 +149,7 @@ def test_download_ends_a_drip_in_time(server: Server) -> None:
     began = time.monotonic()
     answer = ask(server.drip("/drip"), limits=LIMITS._replace(seconds=0.5))
     assert answer == Download("failed", "took longer than 0.5 s (images.timeout)")
-    assert time.monotonic() - began < 20
+    assert time.monotonic() - began < 30
 
 
 def test_download_stops_a_flood(server: Server) -> None:

@@ -160,7 +160,7 @@ def test_unit_starts_a_daemon_that_needs_no_more_than_it_may_write(installed: Si
             pytest.skip("making a folder read-only by a mount is not allowed here")
         wait_until((installed.out / "all.atom").exists)
         daemon.terminate()
-        _, log = daemon.communicate(timeout=20)
+        _, log = daemon.communicate(timeout=60)
     assert daemon.returncode == 0
     assert '"level": "error"' not in log
     assert '"event": "pass"' in log

@@ -100,7 +100,7 @@ def is_healthy(site: Site) -> bool:
         ["/bin/sh", "-c", command.replace("feeds", f"{sys.executable} -m feeds", 1)],
         cwd=site.root,
         check=False,
-        timeout=20,
+        timeout=60,
     )
     return ran.returncode == 0
 

@@ -212,7 +212,7 @@ def _fetch_what_the_tour_names(shell: Shell, command: str) -> None:
         return
     paths = re.findall(rf"`http://127\.0\.0\.1:{PORT}(/[^`]+)`", TOUR)
     assert paths
-    with closing(HTTPConnection("127.0.0.1", int(shell.port), timeout=10)) as connection:
+    with closing(HTTPConnection("127.0.0.1", int(shell.port), timeout=30)) as connection:
         for path in paths:
             connection.request("GET", path)
             document = (shell.home / f"out{path}").read_bytes()

@@ -204,7 +204,7 @@ def test_file_swapped_after_the_scan_is_a_problem_and_blocks_nothing(
     open_before = len(list(Path("/dev/fd").iterdir()))
     began = time.monotonic()
     reading = read(path)
-    assert time.monotonic() - began < 10
+    assert time.monotonic() - began < 30
     assert len(list(Path("/dev/fd").iterdir())) == open_before
     check(reading)
     assert reading.card is None

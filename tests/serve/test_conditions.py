@@ -47,7 +47,7 @@ def server(site: Site) -> Iterator[Server]:
 def raw(server: Server, path: str, *lines: str, method: str = "GET") -> bytes:
     """Sends exactly these lines after a Host header; returns the whole answer."""
     head = [f"{method} {path} HTTP/1.1", "Host: x", "Connection: close", *lines, "", ""]
-    return server.send("\r\n".join(head).encode("latin-1"), 20)
+    return server.send("\r\n".join(head).encode("latin-1"))
 
 
 def status(server: Server, path: str, *lines: str, method: str = "GET") -> int:
@@ -262,7 +262,7 @@ def test_host_that_is_wrong_is_400(server: Server, path: str, hosts: list[str]) 
     for _ in range(2):
         for target in (path, f"http://a{path}"):
             request = f"GET {target} HTTP/1.1\r\n{lines}Connection: close\r\n\r\n"
-            assert status_in(server.send(request.encode("latin-1"), 20)) == 400
+            assert status_in(server.send(request.encode("latin-1"))) == 400
         server.get(path)  # what is ready for others is not for them
 
 

@@ -76,7 +76,7 @@ def test_query_feed_shows_a_copy_as_soon_as_a_pass_has_published_it(full: Site) 
         drop(full, 3)
         assert server.get("/query.json").tag == first.tag
         full.publish(NOW + MINUTE)
-        wait_until(lambda: server.get("/query.json").tag != first.tag, 5)
+        wait_until(lambda: server.get("/query.json").tag != first.tag)
         second = server.get("/query.json")
         assert images(second.body)["Story 3"] == f"https://feeds.example.org/{name_of(3)}"
         assert server.get(f"/{name_of(3)}").status == 200

@@ -58,6 +58,14 @@ def connect(server: Server, sent: bytes = b"") -> socket.socket:
     return connection
 
 
+def is_listening(server: Server) -> bool:
+    try:
+        socket.create_connection((HOST, server.port), timeout=PATIENCE).close()
+    except OSError:
+        return False
+    return True
+
+
 def takes(server: Server) -> float:
     """Returns how long an ordinary request takes."""
     began = time.monotonic()
@@ -107,7 +115,7 @@ def test_client_that_does_not_read_stops_nobody_and_fills_no_memory(server: Serv
         for _ in range(20):
             slow.enter_context(connect(server, request))
         assert takes(server) < PATIENCE
-        time.sleep(0.3)
+        wait_until(lambda: streams_of(server) == 20)
         assert memory_of(server) - before < 20 * SIZE / 1024 / 4
 
 
@@ -173,7 +181,7 @@ def test_stop_cuts_no_answer_and_waits_for_nobody_else(site: Site) -> None:
         server.process.terminate()
         got: list[bytes] = []
         reader = threading.Thread(target=lambda: got.append(read_all(slow)))
-        time.sleep(0.3)
+        wait_until(lambda: not is_listening(server))
         reader.start()
         took = eventually_gone(server.process)
         reader.join()

@@ -41,6 +41,16 @@ def processes_of(session: int) -> list[int]:
     return found
 
 
+def has_taken_signals(pid: int) -> bool:
+    """Tells whether no signal waits to be delivered to a process, or the process has ended."""
+    try:
+        status = Path(f"/proc/{pid}/status").read_text(encoding="ascii")
+    except (FileNotFoundError, ProcessLookupError):
+        return True
+    masks = [line.split() for line in status.splitlines() if line.startswith(("SigPnd", "ShdPnd"))]
+    return all(int(mask, 16) == 0 for _, mask in masks)
+
+
 def watches(pid: int, *folders: Path) -> bool:
     """Tells whether the kernel tells a process of changes in these folders."""
     told: set[str] = set()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import http.client
+import signal
 import socket
 import subprocess
 import sys
@@ -95,7 +96,7 @@ class Server:
 
     def _answers(self) -> bool:
         try:
-            socket.create_connection((HOST, self.port), timeout=5).close()
+            socket.create_connection((HOST, self.port), timeout=PATIENCE).close()
         except OSError:
             return False
         return True
@@ -136,8 +137,14 @@ class Server:
         return self.wait()
 
     def __exit__(self, *_: object) -> None:
-        self.process.kill()
-        self.process.wait()
+        # In peace, so that what its processes measured is kept; a test may have stopped it, too.
+        self.process.send_signal(signal.SIGCONT)
+        self.process.terminate()
+        try:
+            self.process.wait(PATIENCE)
+        except subprocess.TimeoutExpired:
+            self.process.kill()
+            self.process.wait()
 
 
 def read_all(connection: socket.socket) -> bytes:

@@ -1,0 +1,30 @@
+"""The edges of the store's queries: what a term leaves out, and which of two rows counts."""
+
+from __future__ import annotations
+
+from feeds.common.model import Image
+from feeds.store import Store
+from tests.support.storing import good, record
+
+ONE, TWO = "https://i.example.com/1.jpg", "https://i.example.com/2.jpg"
+
+
+def named(store: Store, path: str, dated: int, *urls: str) -> None:
+    """Records a seed of that date that names images."""
+    images = tuple(Image(url, cached=True) for url in urls)
+    seed = good(path, id=path, digest=path.encode(), dated=dated)
+    record(store, path, images=images, **seed)
+
+
+def test_queries_rank_an_image_used_twice_by_the_newer_use(store: Store) -> None:
+    named(store, "old", 1, ONE)
+    named(store, "middle", 2, TWO)
+    named(store, "new", 3, ONE)
+    assert [image.url for image in store.due_images(10, every=False)] == [ONE, TWO]
+
+
+def test_queries_for_the_next_date_pass_over_what_is_not_published(store: Store) -> None:
+    record(store, "a", **good("a", id="a", dated=20, is_published=False))
+    assert store.next_dated(10) is None
+    record(store, "b", **good("b", id="b", dated=30))
+    assert [store.next_dated(after) for after in (10, 29, 30)] == [30, 30, None]
