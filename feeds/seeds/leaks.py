@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Any
 
-from feeds.seeds.keys import KNOWN
+from feeds.seeds.fields import KNOWN_KEYS
 from feeds.seeds.secrets import TELLING, Secret, find_secrets, reaches, tells_secret
 from feeds.seeds.yaml_reader import Path, key_places, places
 
@@ -66,7 +66,7 @@ def leak(mapping: dict[str, Any], body: str, told: str) -> Path | None:
     everything = f"{told}\n{body}"
     if not tells_secret(told) and not any(reaches(secret, everything) for secret in secrets):
         return None
-    for name in sorted(KNOWN):
+    for name in sorted(KNOWN_KEYS):
         for path, text in _texts(mapping.get(name), (name,)):
             is_told = tells_secret(text) or any(reaches(secret, text) for secret in secrets)
             if is_told and name != FIELD:
@@ -78,7 +78,7 @@ def quiet(reason: str) -> str:
     """Returns the reason without what it quotes, unless that is a key we know or tells nothing."""
 
     def shown(quoted: re.Match[str]) -> str:
-        return quoted[0] if quoted[2] in KNOWN or len(quoted[2]) < TELLING else "…"
+        return quoted[0] if quoted[2] in KNOWN_KEYS or len(quoted[2]) < TELLING else "…"
 
     return _QUOTED.sub(shown, reason)
 
@@ -90,7 +90,7 @@ def _secrets(mapping: dict[str, Any]) -> Iterator[str]:
     yield "".join(_all_texts(mapping[FIELD]))
     names = list(mapping)
     for name in names[names.index(FIELD) + 1 :]:
-        if name in KNOWN:
+        if name in KNOWN_KEYS:
             break
         yield from _RUN.findall("".join("".join(_all_texts(mapping[name])).split()))
 

@@ -22,9 +22,8 @@ from feeds.common.model import Image, Item, Problem, Provider, Related
 from feeds.common.text import fold
 from feeds.common.times import OLDEST_LIKELY, OLDEST_SHOWN
 from feeds.common.urls import WANTED_DOMAIN, WANTED_URL, has_dotted_host, host_of, normal_domain
-from feeds.seeds.fields import Fields, Note, is_null
+from feeds.seeds.fields import KNOWN_KEYS, Fields, Note, is_null, suggestion
 from feeds.seeds.frontmatter import FrontMatter
-from feeds.seeds.keys import KNOWN, suggestion
 from feeds.seeds.markdown import CostlyBodyError, check_size, render_body
 from feeds.seeds.yaml_reader import Path
 
@@ -65,7 +64,7 @@ def parse(
 
 def _slips(path: str, front: FrontMatter) -> Iterator[Problem]:
     """Yields a warning for each key that was probably meant to be another one."""
-    unknown = (key for key in front.mapping if key not in KNOWN)
+    unknown = (key for key in front.mapping if key not in KNOWN_KEYS)
     for key in islice(unknown, _MAX_SLIPS):
         meant = suggestion(key)
         if meant:
