@@ -1,4 +1,4 @@
-"""The kinds of value that a key of the configuration can have."""
+"""The types of value that a key of the configuration can have."""
 
 from __future__ import annotations
 
