@@ -77,7 +77,7 @@ def _keys(dotted: str) -> Key:
 
 
 def syntax_fault(text: str, error: Exception) -> str:
-    """Returns ``line:column: reason`` for an error of tomllib, ``line: reason`` if it has no column.
+    """Returns ``line:column: reason`` for an error of tomllib, ``line: reason`` without a column.
 
     If the text ends too early, the line is the first one of its last statement.
     """
