@@ -58,7 +58,7 @@ def _second(kind: str, found: Iterable[tuple[Key, str]]) -> Iterator[Duplicate]:
     seen: set[str] = set()
     for place, value in found:
         if value in seen:
-            yield Duplicate(place, f"{kind}: {value!r} stands there twice")
+            yield Duplicate(place, f"{kind}: {value!r} is given twice")
         seen.add(value)
 
 
@@ -108,7 +108,7 @@ def find_alias_clashes(config: Config) -> Iterator[Duplicate]:
         found = f"{claim.name}: found {claim.alias!r}, which"
         holder = holders.setdefault(claim.address, claim)
         if holder is not claim:
-            what = "is there too" if holder.alias else "is where that feed stands"
+            what = "is an alias already" if holder.alias else "is an address already"
             yield Duplicate(claim.place, f"{found} {what}: {holder.name}")
         elif claim.place[0] == "providers" and claim.alias in former:
             reason = f'{found} has a table of its own: providers."{claim.alias}"'
@@ -146,4 +146,4 @@ def _find_merged_rules(config: Config) -> Iterator[Duplicate]:
         if other != rule.provider:
             reason = f"rules: {rule.topic!r} from {rule.provider!r} and from {other!r} are one pair"
             key = f'providers."{pair[1]}".aliases'
-            yield Duplicate(("rules", number), f"{reason}, by {key}: take one of them out")
+            yield Duplicate(("rules", number), f"{reason} because of {key}: remove one of them")

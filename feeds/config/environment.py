@@ -60,7 +60,7 @@ def _put(
         keys.append(_as_written(table, step))
         inner = table.setdefault(keys[-1], {})
         if not isinstance(inner, dict):
-            return f"{'.'.join(keys)} is no table, so it has no key {steps[len(keys)]}"
+            return f"{'.'.join(keys)} is not a table, so it has no key {steps[len(keys)]}"
         table = inner
     keys.append(_as_written(table, steps[-1]))
     variables[tuple(keys)] = name

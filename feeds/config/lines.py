@@ -87,7 +87,7 @@ def syntax_fault(text: str, error: Exception) -> str:
         reason = (_HINTS if position[1] else _AT_THE_END).get(words, words)
         twice = _TWICE.fullmatch(reason)
         if twice:
-            reason = f"the table [{'.'.join(ast.literal_eval(twice[1]))}] stands there twice"
+            reason = f"the table [{'.'.join(ast.literal_eval(twice[1]))}] is given twice"
         if position[1]:
             return f"{position[1]}:{position[2]}: not valid TOML: {reason}"
         starts = [

@@ -50,7 +50,7 @@ no configuration: {path} does not exist. A file of these lines is enough to begi
     [paths]
     seeds = ["seeds"]
 
-Write it there, or name another file with --config PATH; the README lists every key."""
+Write it there, or name another file with --config PATH; the documentation lists every key."""
 
 
 class Loaded(NamedTuple):
@@ -224,7 +224,7 @@ def _reason(keys: Key, fault: Any) -> str:
         known = _known_keys(keys[:-1])
         tables = [name for name in known if len(keys) == 1 and _has_key(name, str(keys[0]))]
         if tables:
-            return f"unknown key (it belongs into [{'] or ['.join(tables)}])"
+            return f"unknown key (it belongs in [{'] or ['.join(tables)}])"
         close = difflib.get_close_matches(str(keys[-1]), known, n=1, cutoff=0.5)
         hint = f"did you mean {close[0]}?" if close else f"known here: {', '.join(known)}"
         return f"unknown key ({hint})"

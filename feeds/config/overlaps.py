@@ -14,7 +14,7 @@ STATE: Key = ("paths", "state")
 CACHE: Key = ("images", "cache")
 TEMPLATES: Key = ("paths", "templates")
 CONFIG: Key = ()
-_INSIDE, _SAME = "inside of", "the same as"
+_INSIDE, _SAME = "inside", "the same as"
 _AROUND = {_INSIDE: "around"}
 # The files that `feeds serve` keeps beside the state file, and those of SQLite beside them.
 _TAKEN = {f"{name}.db{side}" for name in ("versions", "search") for side in ("", "-wal", "-shm")}
@@ -80,7 +80,7 @@ def _fault(
     its_name = "the configuration" if other == CONFIG else _name(other)
     start = places.get(key, str(file))
     where = f"({file})" if other == CONFIG else where
-    return f"{start}: {_name(key)}: {path} is {relation} {its_name} {where}: wanted paths apart"
+    return f"{start}: {_name(key)}: {path} is {relation} {its_name} {where}: wanted separate paths"
 
 
 def _name(key: Key) -> str:
@@ -88,7 +88,7 @@ def _name(key: Key) -> str:
 
 
 def _relation(path: Path, around: Path) -> str:
-    """Returns "the same as" or "inside of" for a path and another, "" if they are apart."""
+    """Returns "the same as" or "inside" for a path and another, "" if they are apart."""
     real, other = Path(os.path.realpath(path)), Path(os.path.realpath(around))
     if real == other or _is_same(real, other):
         return _SAME
