@@ -21,7 +21,7 @@ from feeds.common.errors import WorkerError
 T = TypeVar("T")
 
 # What the workers will need, loaded once and shared by all of them.
-_PRELOAD = ["feeds.seeds.read_many", "feeds.render.documents", "ftfy"]
+_PRELOAD = ["feeds.seeds.read", "feeds.render.documents", "ftfy"]
 # So often is a worker given the same chunk before the chunk is taken to be what kills it.
 _ATTEMPTS = 8
 

@@ -1,4 +1,10 @@
-"""What environment variables say of the configuration: ``FEEDS_``, table, ``__``, key."""
+"""Puts environment variables over config.toml: ``FEEDS_``, table, ``__``, key.
+
+pydantic-settings has a nested delimiter too, and its values can be made TOML. Tried with 2.16, it
+drops a misspelt table (``FEEDS_STIE__TITLE``) in silence, adds a topic ``ai`` beside the ``AI`` of
+the file, reports a bad value without its key, and does not tell which variable set a key. So these
+variables are read here.
+"""
 
 from __future__ import annotations
 
@@ -11,17 +17,21 @@ from feeds.config.lines import Key
 
 ENV_PREFIX = "FEEDS_"
 _BETWEEN = "__"
-# Lists of tables: a variable cannot say which of them it means.
+# Lists of tables: a variable cannot name one of them.
 _ONLY_IN_THE_FILE = ("rules", "feeds")
 
 
 def overlay(
     data: dict[str, Any], environment: Mapping[str, str], variables: dict[Key, str]
 ) -> list[str]:
-    """Puts the variables into the data, and into `variables` which key each has set.
+    """Puts the values of variables into the data of config.toml, and returns the faults in them.
 
-    Returns what is wrong with them. A name without two underscores after its prefix is somebody
-    else's.
+    Names without two underscores after the prefix belong to other programs and are ignored.
+
+    Args:
+        data: config.toml as it was written; changed in place.
+        environment: the variables by name.
+        variables: is filled with the name of the variable that set each key.
     """
     faults = []
     for name, value in sorted(environment.items()):
@@ -50,7 +60,7 @@ def _put(
         keys.append(_as_written(table, step))
         inner = table.setdefault(keys[-1], {})
         if not isinstance(inner, dict):
-            return f"{'.'.join(keys)} is no table, so it has no key {steps[len(keys)]}"
+            return f"{'.'.join(keys)} is not a table, so it has no key {steps[len(keys)]}"
         table = inner
     keys.append(_as_written(table, steps[-1]))
     variables[tuple(keys)] = name
@@ -61,12 +71,12 @@ def _put(
 
 
 def _as_written(table: dict[str, Any], step: str) -> str:
-    """Returns the key as the file has it: variables are upper case, topics need not be lower."""
+    """Returns the key as the file writes it, because variables are upper case and topics mixed."""
     return next((key for key in table if key.lower() == step), step)
 
 
 def _parsed(value: str) -> object:
-    # Lists and tables are written as in TOML; for all else the model turns text into what it wants.
+    # Lists and tables are TOML; any other text is converted by the model.
     if value.lstrip().startswith(("[", "{")):
         with suppress(ValueError, RecursionError):
             parsed = tomllib.loads(f"value = {value}")

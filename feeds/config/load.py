@@ -1,4 +1,4 @@
-"""Reading config.toml, with every fault in it at once."""
+"""Reads config.toml and reports all its faults at once."""
 
 from __future__ import annotations
 
@@ -15,15 +15,13 @@ from pydantic import BaseModel, ValidationError
 
 from feeds.common.errors import ConfigError
 from feeds.common.urls import shown_url
-from feeds.config.aliases import clashes
-from feeds.config.duplicates import find_duplicates
+from feeds.config.duplicates import find_alias_clashes, find_repeats
 from feeds.config.environment import overlay
-from feeds.config.lines import Key, key_lines
+from feeds.config.lines import Key, key_lines, syntax_fault
 from feeds.config.model import Config
 from feeds.config.overlaps import CACHE, OUT, STATE, TEMPLATES, overlaps
-from feeds.config.syntax import syntax_fault
 
-# Pydantic speaks of Python; people write TOML.
+# Pydantic names types of Python, but people write TOML.
 _WANTED = {
     "bool_parsing": "wanted true or false",
     "bool_type": "wanted true or false",
@@ -38,7 +36,7 @@ _WANTED = {
     "tuple_type": "wanted a list",
 }
 _BARE = re.compile(r"[A-Za-z0-9_-]+", re.ASCII)
-# What a model says of several keys is the fault of the variable that set one of them.
+# Keys that a model checks together: the variable that set one of them is blamed.
 _TOGETHER: dict[Key, tuple[str, ...]] = {("schedule",): ("every", "cron")}
 _LONGEST_SHOWN = 200
 
@@ -52,13 +50,13 @@ no configuration: {path} does not exist. A file of these lines is enough to begi
     [paths]
     seeds = ["seeds"]
 
-Write it there, or name another file with --config PATH; the README lists every key."""
+Write it there, or name another file with --config PATH; the documentation lists every key."""
 
 
 class Loaded(NamedTuple):
-    """The configuration, and the folder that its relative paths start at.
+    """The configuration, with absolute paths, and the path of its file.
 
-    `places` tells where the keys of paths were written, for messages.
+    `places` says where the keys of paths were written, for messages.
     """
 
     config: Config
@@ -71,10 +69,10 @@ class Loaded(NamedTuple):
         return self.path.parent
 
     def with_out(self, out: Path) -> Loaded:
-        """Returns the same with another out/, relative to the current folder.
+        """Returns the same configuration with another out/, relative to the current folder.
 
         Raises:
-            ConfigError: this folder overlaps with another of the configuration.
+            ConfigError: this folder overlaps with another one of the configuration.
         """
         paths = self.config.paths.model_copy(update={"out": _absolute(Path.cwd(), out)})
         config = self.config.model_copy(update={"paths": paths})
@@ -83,12 +81,12 @@ class Loaded(NamedTuple):
 
 
 def load_config(path: Path, environment: Mapping[str, str] = os.environ) -> Loaded:
-    """Reads config.toml; variables such as ``FEEDS_SITE__BASE_URL`` go before what it says.
+    """Returns the configuration in config.toml, with absolute paths.
 
-    Paths come back absolute.
+    Variables such as ``FEEDS_SITE__BASE_URL`` override the file.
 
     Raises:
-        ConfigError: with one line for each fault: file, line, key, what is wrong, what is wanted.
+        ConfigError: has a line for each fault: file, line, key, the value found and the one wanted.
     """
     text = _read(path)
     try:
@@ -97,10 +95,7 @@ def load_config(path: Path, environment: Mapping[str, str] = os.environ) -> Load
         raise ConfigError([f"{path}:{syntax_fault(text, error)}"]) from None
     origins = _Origins(path, key_lines(text))
     faults = overlay(data, environment, origins.variables)
-    faults += [
-        f"{origins.place(one.place)}: {one.kind}: {one.value!r} stands there twice"
-        for one in find_duplicates(data)
-    ]
+    faults += [f"{origins.place(one.place)}: {one.reason}" for one in find_repeats(data)]
     config = None
     try:
         config = Config.model_validate(data)
@@ -108,27 +103,35 @@ def load_config(path: Path, environment: Mapping[str, str] = os.environ) -> Load
         found = [(_keys(fault), _reason(_keys(fault), fault)) for fault in _own(error.errors())]
         faults += [origins.fault(keys, reason) for keys, reason in found]
     if config is not None and not faults:
-        faults += [f"{origins.place(one.place)}: {one.reason}" for one in clashes(config)]
+        faults += [
+            f"{origins.place(one.place)}: {one.reason}" for one in find_alias_clashes(config)
+        ]
     if config is None or faults:
         raise ConfigError(list(dict.fromkeys(faults)))
     path = Path(os.path.abspath(path))  # noqa: PTH100 (without following links, but without ..)
-    paths = config.paths
-    absolute = paths.model_copy(
-        update={
-            "seeds": tuple(_absolute(path.parent, folder) for folder in paths.seeds),
-            "out": _absolute(path.parent, paths.out),
-            "state": _absolute(path.parent, paths.state),
-            "templates": paths.templates and _absolute(path.parent, paths.templates),
-        }
-    )
-    cache = _absolute(path.parent, config.images.cache)
-    images = config.images.model_copy(update={"cache": cache})
-    config = config.model_copy(update={"paths": absolute, "images": images})
-    seeds = [("paths", "seeds", number) for number in range(len(absolute.seeds))]
+    config = _with_absolute_paths(config, path.parent)
+    seeds = [("paths", "seeds", number) for number in range(len(config.paths.seeds))]
     keys = [OUT, STATE, CACHE, TEMPLATES, *seeds]
     loaded = Loaded(config, path, {key: origins.place(key) for key in keys if origins.knows(key)})
     _refuse_overlaps(config, path, loaded.places)
     return loaded
+
+
+def _with_absolute_paths(config: Config, base: Path) -> Config:
+    paths = config.paths
+    absolute = {
+        "seeds": tuple(_absolute(base, folder) for folder in paths.seeds),
+        "out": _absolute(base, paths.out),
+        "state": _absolute(base, paths.state),
+        "templates": paths.templates and _absolute(base, paths.templates),
+    }
+    cache = {"cache": _absolute(base, config.images.cache)}
+    return config.model_copy(
+        update={
+            "paths": paths.model_copy(update=absolute),
+            "images": config.images.model_copy(update=cache),
+        }
+    )
 
 
 def _refuse_overlaps(config: Config, path: Path, places: Mapping[Key, str]) -> None:
@@ -138,7 +141,7 @@ def _refuse_overlaps(config: Config, path: Path, places: Mapping[Key, str]) -> N
 
 
 class _Origins:
-    """Knows where each key was written: on which line, or in which environment variable."""
+    """The place where each key was written: a line of the file, or an environment variable."""
 
     def __init__(self, path: Path, lines: dict[Key, int]) -> None:
         self.path = path
@@ -146,7 +149,7 @@ class _Origins:
         self.variables: dict[Key, str] = {}
 
     def fault(self, keys: Key, reason: str) -> str:
-        """Returns a fault as people read it."""
+        """Returns the message of a fault: place, key and reason."""
         name = ".".join(map(_as_key, keys))
         together = [(*keys, key) for key in _TOGETHER.get(keys, ())]
         place = next((self.place(one) for one in together if one in self.variables), None)
@@ -154,12 +157,12 @@ class _Origins:
         return f"{place}: {name}: {reason}" if name else f"{self.path}: {reason}"
 
     def knows(self, keys: Key) -> bool:
-        """Tells whether a key, or the list that it is in, was written at all."""
+        """Tells whether a key, or the list around it, was written."""
         written = self.variables.keys() | self.lines.keys()
         return keys in written or (isinstance(keys[-1], int) and keys[:-1] in written)
 
     def place(self, keys: Key) -> str:
-        """Returns where a key, what is in it, or else what it is in, was written."""
+        """Returns the place of a key, else of a key inside it, else of the table around it."""
         size = len(keys)
         if keys in self.variables:
             return f"environment variable {self.variables[keys]}"
@@ -193,7 +196,7 @@ def _read(path: Path) -> str:
 
 
 def _own(faults: list[Any]) -> list[Any]:
-    """Leaves out lists that are too short only because of faulty members."""
+    """Returns the faults without those of lists that are too short because of faulty members."""
     places = [fault["loc"] for fault in faults]
     return [
         fault
@@ -211,7 +214,7 @@ def _keys(fault: Any) -> Key:
 
 
 def _as_key(key: str | int) -> str:
-    """Returns a key as TOML has it: in quotes where it needs them."""
+    """Returns a key as TOML writes it, in quotes if it needs them."""
     text = str(key)
     return text if _BARE.fullmatch(text) else json.dumps(text, ensure_ascii=False)
 
@@ -221,7 +224,7 @@ def _reason(keys: Key, fault: Any) -> str:
         known = _known_keys(keys[:-1])
         tables = [name for name in known if len(keys) == 1 and _has_key(name, str(keys[0]))]
         if tables:
-            return f"unknown key (it belongs into [{'] or ['.join(tables)}])"
+            return f"unknown key (it belongs in [{'] or ['.join(tables)}])"
         close = difflib.get_close_matches(str(keys[-1]), known, n=1, cutoff=0.5)
         hint = f"did you mean {close[0]}?" if close else f"known here: {', '.join(known)}"
         return f"unknown key ({hint})"

@@ -1,4 +1,4 @@
-"""Every key of config.toml. The README's reference is tested against these models."""
+"""Every key of config.toml. The reference of configuration is tested against these models."""
 
 from __future__ import annotations
 
@@ -79,12 +79,12 @@ class SiteConfig(Section):
 
     @property
     def home(self) -> str:
-        """The page that the feeds are alternates of."""
+        """The page to which the feeds belong."""
         return self.url or self.base_url
 
 
 class Paths(Section):
-    """[paths]: where things are; relative paths start at the folder of config.toml."""
+    """[paths]: files and folders; relative paths start at the folder of config.toml."""
 
     seeds: tuple[FilePath, ...] = Field(default=(Path("seeds"),), min_length=1)
     out: FilePath = Path("out")
@@ -99,13 +99,13 @@ class Paths(Section):
 
 
 class TextConfig(Section):
-    """[text]: what is done to the text of seeds."""
+    """[text]: how the text of seeds is cleaned."""
 
     repair: bool = True
 
 
 class Content(Section):
-    """[content]: what an entry shows."""
+    """[content]: the contents of an entry."""
 
     related: Whole = Field(default=5, ge=0, le=50)
 
@@ -134,12 +134,12 @@ class ImagesConfig(Section):
         return value
 
     def media_url(self, site_base_url: str) -> str:
-        """Returns what the addresses of published images begin with, "" where none is published."""
+        """Returns the start of the URLs of published images, "" if none is published."""
         return self.base_url or (site_base_url if self.publish else "")
 
 
 class SelectionConfig(Section):
-    """[selection]: which items the feeds hold, where nothing more special is said."""
+    """[selection]: which items the feeds hold, unless another table says more."""
 
     min_quality: Quality = 40
     min_heat: Whole = Field(default=-1, ge=-1)
@@ -150,7 +150,7 @@ class SelectionConfig(Section):
 
 
 class Named(Section):
-    """[topics."NAME"] and [providers."DOMAIN"]: what is special about one topic or provider."""
+    """[topics."NAME"] and [providers."DOMAIN"]: settings of one topic or provider."""
 
     min_quality: Quality | None = None
     max_items: Count | None = None
@@ -161,19 +161,19 @@ class Named(Section):
 
 
 class NamedTopic(Named):
-    """[topics."NAME"]: its aliases are the slugs that it had."""
+    """[topics."NAME"]: its aliases are its former slugs."""
 
     aliases: tuple[Alias, ...] = ()
 
 
 class NamedProvider(Named):
-    """[providers."DOMAIN"]: its aliases are the domains that it had."""
+    """[providers."DOMAIN"]: its aliases are its former domains."""
 
     aliases: tuple[Domain, ...] = ()
 
 
 class Rule(Section):
-    """[[rules]]: a topic and a provider, of which this pair alone decides."""
+    """[[rules]]: the threshold, or the exclusion, of one topic from one provider."""
 
     topic: Name
     provider: Domain
@@ -188,7 +188,7 @@ class Rule(Section):
 
 
 class CustomFeed(Section):
-    """[[feeds]]: a feed of the site's own making."""
+    """[[feeds]]: a feed that the site defines."""
 
     name: Name
     title: Line = ""
@@ -203,12 +203,12 @@ class CustomFeed(Section):
 
     @property
     def address(self) -> str:
-        """Where the feed stands below out/, without extension."""
+        """The address of the feed below out/, without extension."""
         return f"custom/{self.slug or slug(self.name)}"
 
     @property
     def key(self) -> str:
-        """What the feed is known by: its oldest address."""
+        """The name of the feed in the state file: its oldest address."""
         return f"custom/{self.aliases[-1]}" if self.aliases else self.address
 
 
@@ -253,7 +253,7 @@ class Schedule(Section):
 
 
 class Publish(Section):
-    """[publish]: how the documents are laid down in out/."""
+    """[publish]: how documents are written to out/."""
 
     precompress: bool = False
 
@@ -289,11 +289,11 @@ class Config(Section):
 
     @cached_property
     def former_domains(self) -> dict[str, str]:
-        """The domain that a provider has now, by each that it had."""
+        """The present domain of a provider by each of its former ones."""
         return {
             alias: domain for domain, named in self.providers.items() for alias in named.aliases
         }
 
     def provider(self, domain: str) -> str:
-        """Returns the domain that a provider has now, by one that it has or had."""
+        """Returns the present domain of a provider by its present or a former one."""
         return self.former_domains.get(domain, domain)

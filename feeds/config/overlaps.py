@@ -1,4 +1,4 @@
-"""Folders that must not lie in one another: what is served, what is read, what is remembered."""
+"""Finds paths of the configuration that overlap although they must be apart."""
 
 from __future__ import annotations
 
@@ -14,19 +14,23 @@ STATE: Key = ("paths", "state")
 CACHE: Key = ("images", "cache")
 TEMPLATES: Key = ("paths", "templates")
 CONFIG: Key = ()
-_INSIDE, _SAME = "inside of", "the same as"
+_INSIDE, _SAME = "inside", "the same as"
 _AROUND = {_INSIDE: "around"}
-# What `feeds serve` keeps beside the state file, with what SQLite keeps beside that.
+# The files that `feeds serve` keeps beside the state file, and those of SQLite beside them.
 _TAKEN = {f"{name}.db{side}" for name in ("versions", "search") for side in ("", "-wal", "-shm")}
 
 
 def overlaps(config: Config, file: Path, places: Mapping[Key, str]) -> Iterator[str]:
-    """Yields each pair of paths that must be apart and are not, with both keys and their places.
+    """Yields a message for each pair of paths that overlap, with both keys and their places.
 
-    All paths are absolute; `file` is config.toml, `places` tells where a key was written, if it
-    was. Compared is what is on the disk: links are followed, and two names of one folder are one.
-    Seeds folders may lie in one another, the state file in the image cache, and both in a dot
-    folder of the seeds that nobody watches.
+    Links are followed, and two names of one folder count as one. Seeds folders may be inside one
+    another, and the state file inside the image cache. Both may be in a dot folder of the seeds,
+    unless `schedule.watch` is on.
+
+    Args:
+        config: the configuration, with absolute paths.
+        file: config.toml.
+        places: where keys were written; keys with their default are missing.
     """
     paths = config.paths
     seeds = [(("paths", "seeds", number), folder) for number, folder in enumerate(paths.seeds)]
@@ -35,13 +39,13 @@ def overlaps(config: Config, file: Path, places: Mapping[Key, str]) -> Iterator[
     if paths.templates:
         own.append((TEMPLATES, paths.templates))
     served = (OUT, paths.out)
-    # Nothing may be inside of what is served, nor inside of a file.
+    # Nothing may be inside the folder that is served, nor below a file.
     inside = [(one, served) for one in (*own, cache)]
     if config.images.base_url:
         inside += [(one, cache) for one in own]
     inside += [(one, state) for one in (*own, served, cache) if one is not state]
     inside += [(served, folder) for folder in seeds]
-    # Dot folders are passed over when seeds are read, but not when they are watched.
+    # Dot folders are skipped when seeds are read, but not when they are watched.
     inside += [
         (one, folder)
         for folder in seeds
@@ -68,7 +72,7 @@ def _fault(
     file: Path,
     places: Mapping[Key, str],
 ) -> str:
-    """Returns the fault, told of the key that was written where the other stands by default."""
+    """Returns the message; it begins with a key that was written, rather than a default."""
     if one[0] == CONFIG or (one[0] not in places and around[0] in places):
         one, relation, around = around, _AROUND.get(relation, relation), one
     (key, path), (other, its_path) = one, around
@@ -76,7 +80,7 @@ def _fault(
     its_name = "the configuration" if other == CONFIG else _name(other)
     start = places.get(key, str(file))
     where = f"({file})" if other == CONFIG else where
-    return f"{start}: {_name(key)}: {path} is {relation} {its_name} {where}: wanted paths apart"
+    return f"{start}: {_name(key)}: {path} is {relation} {its_name} {where}: wanted separate paths"
 
 
 def _name(key: Key) -> str:
@@ -84,24 +88,24 @@ def _name(key: Key) -> str:
 
 
 def _relation(path: Path, around: Path) -> str:
-    """Returns how a path lies to another that it is, or is inside of; empty where it is not."""
+    """Returns "the same as" or "inside" for a path and another, "" if they are apart."""
     real, other = Path(os.path.realpath(path)), Path(os.path.realpath(around))
     if real == other or _is_same(real, other):
         return _SAME
-    # Also what is reached by a link that lies inside.
+    # A link inside the folder may lead out of it.
     above = {*real.parents, *map(Path, map(os.path.realpath, path.parents))}
     return _INSIDE if any(one == other or _is_same(one, other) for one in above) else ""
 
 
 def _is_hidden(path: Path, folder: Path) -> bool:
-    """Tells whether a path lies in a dot folder of another."""
+    """Tells whether a path is in a dot folder below another."""
     real, other = Path(os.path.realpath(path)), Path(os.path.realpath(folder))
     inside = real.relative_to(other).parts if real.is_relative_to(other) else ()
     return any(part.startswith(".") for part in inside)
 
 
 def _is_same(path: Path, other: Path) -> bool:
-    """Tells whether two names lead to one file: mounts, and disks that take a for A."""
+    """Tells whether two names are one file, as with mounts and disks that ignore case."""
     try:
         return os.path.samestat(path.stat(), other.stat())
     except (OSError, ValueError):

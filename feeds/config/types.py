@@ -1,4 +1,4 @@
-"""The kinds of value that a key of the configuration can have."""
+"""The types of value that a key of the configuration can have."""
 
 from __future__ import annotations
 
@@ -26,14 +26,16 @@ _EMAIL = re.compile(r"[^@\s()<>]+@[a-z0-9-]+(\.[a-z0-9-]+)+", re.IGNORECASE | re
 
 
 def _number(value: object) -> object:
-    if isinstance(value, bool):
-        raise ValueError("wanted a whole number, not true or false")  # noqa: TRY004
-    return value
+    return _not_bool(value, "a whole number")
 
 
 def _share(value: object) -> object:
+    return _not_bool(value, "a number from 0 to 1")
+
+
+def _not_bool(value: object, wanted: str) -> object:
     if isinstance(value, bool):
-        raise ValueError("wanted a number from 0 to 1, not true or false")  # noqa: TRY004
+        raise ValueError(f"wanted {wanted}, not true or false")  # noqa: TRY004
     return value
 
 
@@ -105,7 +107,7 @@ def _slug(value: str) -> str:
 
 def _alias(value: str) -> str:
     if not value:
-        raise ValueError("wanted a slug that the feed had")
+        raise ValueError("wanted a former slug of the feed")
     return _slug(value)
 
 
@@ -165,7 +167,7 @@ def _path(value: Path) -> Path:
 
 
 def _no_path() -> Path:
-    raise ValueError("wanted a path that there can be")
+    raise ValueError("wanted a valid path")
 
 
 FilePath = Annotated[Path, BeforeValidator(_not_empty), AfterValidator(_path)]

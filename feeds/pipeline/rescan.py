@@ -21,8 +21,7 @@ from feeds.common.model import Fingerprint, ParsedSeed, Problem
 from feeds.config import Config
 from feeds.seeds.missing import mass_removals
 from feeds.seeds.parse import ParseOptions
-from feeds.seeds.read import PARSER_VERSION, READER_VERSION
-from feeds.seeds.read_many import ReadRequest, read_seeds
+from feeds.seeds.read import PARSER_VERSION, READER_VERSION, ReadRequest, read_seeds
 from feeds.seeds.scan import ScannedFile, Seen, display_path, is_below, look_again, scan
 from feeds.store import Store
 

@@ -1,4 +1,4 @@
-"""The bytes of one seed to its front matter and body."""
+"""Splits the bytes of one seed into its front matter and its body."""
 
 from __future__ import annotations
 
@@ -12,13 +12,13 @@ from feeds.seeds.yaml_reader import Place, YamlError, key_places, load, places
 
 MAX_BYTES = 1024 * 1024
 
-# What YAML refuses or takes for the end of a line, and people cannot see.
+# Invisible characters that YAML refuses, or takes for the end of a line.
 _ASCII_CONTROLS = bytes({*range(0x20), 0x7F} - set(b"\t\n\r"))
 _NONCHARACTERS = re.compile("[\ufdd0-\ufdef\ufffe\uffff]")
 _LINE_ENDS = re.compile("[\u2028\u2029]")
-# Any of these: seldom there, and looked for once.
+# Any of these; one search spares most seeds the others.
 _STRANGE = re.compile("[\x80-\x9f\u2028\u2029\ufdd0-\ufdef\ufffe\uffff]")
-# YAML refuses C1 controls, which mojibake is known by: noncharacters stand for them meanwhile.
+# YAML refuses C1 controls, but mojibake is repaired by them: noncharacters carry them through YAML.
 _CARRIED = {0x80 + number: 0xFDD0 + number for number in range(32)}
 _C1 = {carrier: control for control, carrier in _CARRIED.items()}
 _CONTROLS = re.compile("[\x80-\x9f]")
@@ -27,9 +27,10 @@ _FENCE = re.compile(r"^---[ \t]*$", re.MULTILINE)
 
 
 class FrontMatter(NamedTuple):
-    """The front matter of a seed: its mapping, still all text, and what is needed to point at it.
+    """The front matter of a seed, and its body.
 
-    `source` is the YAML, which begins after line `offset` of the file.
+    `mapping` is what the YAML says, with all values as text. `source` is the YAML itself, which
+    begins after line `offset` of the file.
     """
 
     mapping: dict[str, Any]
@@ -38,7 +39,7 @@ class FrontMatter(NamedTuple):
     offset: int
 
     def place(self, path: tuple[str | int, ...]) -> Place:
-        """Returns line and column in the file of a value, or of what it would stand in."""
+        """Returns line and column in the file of a value, or of the nearest one around it."""
         found = places(self.source)
         while path and path not in found:
             path = path[:-1]
@@ -46,7 +47,7 @@ class FrontMatter(NamedTuple):
         return line + self.offset, column
 
     def is_bare(self, path: tuple[str | int, ...]) -> bool:
-        """Tells whether a text stands in the file without quotes and in no block (`|`, `>`)."""
+        """Tells whether a text is written without quotes and not as a block (`|`, `>`)."""
         line, column = self.place(path)
         lines = self.source.split("\n")
         return lines[line - self.offset - 1][column - 1 : column] not in {"'", '"', "|", ">"}
@@ -58,19 +59,22 @@ class FrontMatter(NamedTuple):
 
     @property
     def body_line(self) -> int:
-        """The line of the file in which the body begins."""
+        """The line of the file on which the body begins."""
         return self.offset + self.source.count("\n") + 2
 
 
 def split(data: bytes, *, all_yaml: bool) -> FrontMatter:
-    """Reads the bytes of a seed.
+    """Returns the front matter and the body of a seed.
 
-    Front matter stands between two lines ``---``, the first of which opens the file; the rest is
-    the Markdown body. With `all_yaml` (files named .yaml and .yml) the file may also be YAML as a
-    whole.
+    Front matter is between two lines ``---``, of which the first is the first line of the file. The
+    rest is the Markdown body.
+
+    Args:
+        data: the bytes of the file.
+        all_yaml: the whole file may be YAML, as in files named .yaml and .yml.
 
     Raises:
-        YamlError: with line and column in the file, where the bytes cannot be used.
+        YamlError: the bytes cannot be used; line and column are those of the file.
     """
     text = _decode(data)
     opening = _FENCE.match(text)
@@ -113,7 +117,7 @@ def _decode(data: bytes) -> str:
 
 
 def _same_line(text: str, at: int, other: str) -> int:
-    """Returns where in the other text the line begins that begins at this offset of one."""
+    """Returns the offset in `other` of the line that begins at this offset of `text`."""
     if len(text) == len(other):
         return at
     start = 0
@@ -123,7 +127,7 @@ def _same_line(text: str, at: int, other: str) -> int:
 
 
 def _closing_fence(text: str, start: int) -> re.Match[str] | None:
-    # str.find runs through a seed twenty times faster than the pattern does.
+    # str.find is twenty times faster than the pattern.
     while (start := text.find("\n---", start)) >= 0:
         start += 1
         fence = _FENCE.match(text, start)
@@ -140,7 +144,10 @@ def _is_mapping(text: str) -> bool:
 
 
 def _mapping(source: str, offset: int, *, secret_of: tuple[str, int]) -> dict[str, Any]:
-    """Returns what YAML makes of the source; `secret_of` is the seed and where its body begins."""
+    """Returns the mapping in the YAML `source`, which begins after `offset` lines of the file.
+
+    `secret_of` is the seed as `find_secrets` wants it, and the offset of its body.
+    """
     node: Any = None
     failure = None
     try:

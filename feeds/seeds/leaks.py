@@ -1,4 +1,4 @@
-"""Whether the secret of a seed stays where it belongs. Pure."""
+"""Checks that the secret of a seed stays in its field `secured`. Pure."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Any
 
-from feeds.seeds.keys import KNOWN
+from feeds.seeds.fields import KNOWN_KEYS
 from feeds.seeds.secrets import TELLING, Secret, find_secrets, reaches, tells_secret
 from feeds.seeds.yaml_reader import Path, key_places, places
 
@@ -26,10 +26,14 @@ _RUN = re.compile("[A-Za-z0-9+/=;]{24,}")
 def misplaced(
     text: str, body_at: int, source: str, offset: int, mapping: dict[str, Any] | None
 ) -> tuple[int, int, str] | None:
-    """Returns line, column and reason where a secret is not the value of the plain key `secured`.
+    """Returns line, column and reason of a secret that is not the value of a plain key `secured`.
 
-    `text` is the seed, `source` its YAML, which begins after `offset` lines, and `mapping` what
-    YAML makes of it; None where it makes nothing of it.
+    Args:
+        text: the whole seed, from `scannable`.
+        body_at: the offset of its body.
+        source: its YAML.
+        offset: the number of lines before the YAML.
+        mapping: the value of the YAML, None if it is not a mapping.
     """
     found = list(islice(find_secrets(text, body_at), 2))
     if not found:
@@ -49,54 +53,54 @@ def misplaced(
 
 
 def _is_whole_line(text: str, secret: Secret, value: object) -> bool:
-    """Tells whether YAML takes for the value just what follows in the line."""
+    """Tells whether the value in YAML is exactly the rest of the line."""
     end = text.find("\n", secret.at)
     line = text[secret.at : end if end >= 0 else None]
     written = line.partition(":")[2].strip()
     return bool(value) and written in (value, f'"{value}"', f"'{value}'")
 
 
-def leak(mapping: dict[str, Any], body: str, told: str) -> Path | None:
-    """Returns which field holds 12 characters in a row of a secret, None where none does.
+def leak(mapping: dict[str, Any], body: str, published: str) -> Path | None:
+    """Returns the path of a field that holds 12 characters in a row of a secret, None if none does.
 
-    `told` is all that is handed on of the seed; an empty path stands for its body, or for what
-    stands in no single field.
+    `published` is all that leaves the seed. An empty path means its body, or a text that is in no
+    single field.
     """
     secrets = list(_secrets(mapping))
-    everything = f"{told}\n{body}"
-    if not tells_secret(told) and not any(reaches(secret, everything) for secret in secrets):
+    everything = f"{published}\n{body}"
+    if not tells_secret(published) and not any(reaches(secret, everything) for secret in secrets):
         return None
-    for name in sorted(KNOWN):
+    for name in sorted(KNOWN_KEYS):
         for path, text in _texts(mapping.get(name), (name,)):
-            is_told = tells_secret(text) or any(reaches(secret, text) for secret in secrets)
-            if is_told and name != FIELD:
+            is_leaking = tells_secret(text) or any(reaches(secret, text) for secret in secrets)
+            if is_leaking and name != FIELD:
                 return path
     return ()
 
 
 def quiet(reason: str) -> str:
-    """Returns the reason without what it quotes, unless that is a key we know or tells nothing."""
+    """Returns the reason without its quotations, except known keys and very short ones."""
 
     def shown(quoted: re.Match[str]) -> str:
-        return quoted[0] if quoted[2] in KNOWN or len(quoted[2]) < TELLING else "…"
+        return quoted[0] if quoted[2] in KNOWN_KEYS or len(quoted[2]) < TELLING else "…"
 
     return _QUOTED.sub(shown, reason)
 
 
 def _secrets(mapping: dict[str, Any]) -> Iterator[str]:
-    """Yields the value of `secured`, and base64 under unknown keys up to the next known one."""
+    """Yields the value of `secured`, and base64 under the unknown keys that follow it."""
     if FIELD not in mapping:
         return
     yield "".join(_all_texts(mapping[FIELD]))
     names = list(mapping)
     for name in names[names.index(FIELD) + 1 :]:
-        if name in KNOWN:
+        if name in KNOWN_KEYS:
             break
         yield from _RUN.findall("".join("".join(_all_texts(mapping[name])).split()))
 
 
 def _all_texts(value: Any) -> Iterator[str]:
-    """Yields all texts of a value in order, keys among them."""
+    """Yields all texts of a value in order, keys included."""
     stack = [value]
     while stack:
         value = stack.pop()

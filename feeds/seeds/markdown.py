@@ -1,4 +1,4 @@
-"""A seed's Markdown body to HTML that is safe in every reader."""
+"""Turns the Markdown body of a seed into HTML that is safe in every reader."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ if TYPE_CHECKING:
     from markdown_it import MarkdownIt
     from markdown_it.token import Token
 
-# What a news story needs; validators know each of these. No div, class, style or id: a reader's own
-# design decides how it looks.
+# The tags that a news story needs; validators know each of them. There is no div, class, style or
+# id, because the design is the reader's.
 _TAGS = {
     *("a", "b", "blockquote", "br", "code", "del", "em", "h2", "h3", "h4", "h5", "h6", "hr", "i"),
     *("img", "li", "ol", "p", "pre", "s", "strong", "table", "tbody", "td", "th", "thead", "tr"),
@@ -25,22 +25,22 @@ _TAGS = {
 _ATTRIBUTES = {"a": {"href", "title"}, "img": {"src", "alt", "title"}, "ol": {"start"}}
 _TEXTS = {"text", "text_special"}
 _CODE = {"code_inline", "code_block", "fence"}
-# HTML is shown as text, but what it marks as code is code.
+# HTML is shown as text, but the text between its tags of code is code.
 _CODE_TAG = re.compile(r"(</?(?:code|pre)\b[^<>]*>)", re.IGNORECASE)
 _LINKS = {"link_open": "href", "image": "src"}
 
-# What a body may cost. With these, whatever is in it, it takes less than half a second and 60 MB;
-# long reports with hundreds of links are far below.
+# What a body may cost. Within these limits any body takes less than half a second and 60 MB; long
+# reports with hundreds of links are far below them.
 MAX_BODY_CHARACTERS = 100_000
 MAX_BODY_LINES = 5_000
 MAX_BODY_MARKS = 20_000
 MAX_BODY_TOKENS = 60_000
-# Where the parser of Markdown stops and looks: its own list of characters that may mean something.
+# The characters at which the Markdown parser stops, from its own list.
 _MARKS = re.compile(r"[$%&*+\-:<=>@\[\\\]^_`{}~!|#()]")
 
 
 class CostlyBodyError(Exception):
-    """A body would cost too much time or memory; the text says which limit it is over."""
+    """A body would cost too much time or memory; the message names the limit."""
 
 
 def _clean(text: str) -> str:
@@ -48,11 +48,15 @@ def _clean(text: str) -> str:
 
 
 def render_body(markdown: str, base: str, clean: Callable[[str], str] = _clean) -> str:
-    """Returns the body as sanitised HTML; ``""`` where there is none.
+    """Returns the body as sanitised HTML, ``""`` if it is empty.
 
-    CommonMark with tables and strikethrough, raw HTML shown as text. Links are made absolute
-    against `base`, the story's own URL; a link that leads nowhere sensible loses its target. All
-    texts but code go through `clean`, which may repair them.
+    The body is CommonMark with tables and strikethrough; raw HTML is shown as text.
+
+    Args:
+        markdown: the body.
+        base: the story's own URL, against which links are made absolute; a link that gives no
+            http(s) or mailto URL loses its target.
+        clean: is applied to all texts but code, and may repair them.
 
     Raises:
         CostlyBodyError: the body is over one of the limits above.
@@ -77,7 +81,7 @@ def render_body(markdown: str, base: str, clean: Callable[[str], str] = _clean) 
 
 
 def check_size(markdown: str) -> None:
-    """Raises CostlyBodyError where a body is too long to be looked at."""
+    """Raises CostlyBodyError if a body is too long to be parsed."""
     if len(markdown) > MAX_BODY_CHARACTERS:
         raise CostlyBodyError(f"more than {MAX_BODY_CHARACTERS:,} characters")
 
@@ -102,7 +106,7 @@ def _parse(markdown: str) -> list[Token]:
 
 
 class _Tokens(list["Token"]):
-    """The blocks of a body; a table makes many of few characters, so they are counted."""
+    """The blocks of a body, counted, because a table makes many out of few characters."""
 
     def append(self, token: Token) -> None:
         if len(self) >= MAX_BODY_TOKENS:
@@ -125,12 +129,12 @@ class _Tidying:
     def __init__(self, base: str, clean: Callable[[str], str]) -> None:
         self._base = base
         self._clean = clean
-        self._open: set[str] = set()  # tags of code, as text
+        self._open: set[str] = set()  # the tags of code that are open in the text
 
     def tidy(self, tokens: list[Token]) -> None:
-        """Cleans these tokens and all inside of them."""
+        """Cleans these tokens and their children."""
         for token in tokens:
-            # Character references are decoded by now, and may stand for anything.
+            # Character references are decoded by now, and may be any character.
             if token.type in _TEXTS:
                 token.content = self._text(token.content)
             elif token.type in _CODE:

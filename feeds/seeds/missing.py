@@ -1,4 +1,4 @@
-"""Which stories lost their files in a way that speaks of a lost disk, not of an editor."""
+"""Finds removals of so many stories that a disk is probably missing. Pure."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator, Mapping
 
 from feeds.seeds.scan import is_below
 
-# Fewer stories than these may always go at once, unless they are all of a folder of `paths.seeds`.
+# Fewer removals than this are always believed, unless a folder of `paths.seeds` is empty.
 FEW = 20
 
 
@@ -19,12 +19,17 @@ def mass_removals(
     emptied: Collection[str],
     max_gone: float,
 ) -> dict[str, str]:
-    """Returns the seeds that should not be forgotten without a question, each with its folder.
+    """Returns the seeds that are kept until somebody confirms their removal, each with its folder.
 
-    `lost` are the stories that no file has any more, id by path, and `before` all there were.
-    Looked at are `folders`, those of `paths.seeds`, and every folder below them: one that would
-    lose 20 stories or more, and a larger part than `max_gone`. Those of `folders` that were
-    `emptied` need to lose no more than one.
+    A folder of `paths.seeds`, or one below it, is suspect if it would lose at least 20 stories and
+    a larger share than `max_gone`; an emptied one is suspect if it would lose one story.
+
+    Args:
+        lost: the stories without a file, id by path.
+        before: all stories before, id by path.
+        folders: the folders of `paths.seeds`.
+        emptied: those of `folders` that hold no seed any more.
+        max_gone: the share that may go at once, from 0 to 1.
     """
     gone = _by_folder(lost, folders)
     suspects = {folder for folder, ids in gone.items() if len(ids) >= FEW}
@@ -37,10 +42,10 @@ def mass_removals(
             if folder in tripped:
                 held[folder].append(path)
                 break
-    told: dict[str, str] = {}
+    kept: dict[str, str] = {}
     for paths in held.values():
-        told |= dict.fromkeys(paths, _common(paths))
-    return told
+        kept |= dict.fromkeys(paths, _common(paths))
+    return kept
 
 
 def _by_folder(
@@ -59,7 +64,7 @@ def _by_folder(
 
 
 def _folders_above(path: str, folders: Collection[str]) -> Iterator[str]:
-    """Yields the folders that a seed lies in, the outermost one of `paths.seeds` first."""
+    """Yields the folders around a seed, from the outermost one of `paths.seeds` inwards."""
     top = min((folder for folder in folders if is_below(path, folder)), key=len, default=None)
     if top is None:
         return
@@ -70,5 +75,5 @@ def _folders_above(path: str, folders: Collection[str]) -> Iterator[str]:
 
 
 def _common(paths: Collection[str]) -> str:
-    """Returns the folder that all these seeds lie in: the one to look at."""
+    """Returns the innermost folder around all these seeds."""
     return os.path.commonpath([path.rpartition("/")[0] or "/" for path in paths])

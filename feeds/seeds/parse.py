@@ -1,8 +1,8 @@
 """The schema of a seed: front matter to `Item`, with every problem in it.
 
 A wrong required part makes the whole seed a problem; a wrong optional part is dropped with a
-warning. Unknown keys are ignored, with a warning where one comes near a known key. `secured` is
-never looked at.
+warning. Unknown keys are ignored, with a warning if one resembles a known key. `secured` is never
+read.
 """
 
 from __future__ import annotations
@@ -22,17 +22,16 @@ from feeds.common.model import Image, Item, Problem, Provider, Related
 from feeds.common.text import fold
 from feeds.common.times import OLDEST_LIKELY, OLDEST_SHOWN
 from feeds.common.urls import WANTED_DOMAIN, WANTED_URL, has_dotted_host, host_of, normal_domain
-from feeds.seeds.fields import Fields, Note, is_null
+from feeds.seeds.fields import KNOWN_KEYS, Fields, Note, is_null, suggestion
 from feeds.seeds.frontmatter import FrontMatter
-from feeds.seeds.keys import KNOWN, suggestion
 from feeds.seeds.markdown import CostlyBodyError, check_size, render_body
 from feeds.seeds.yaml_reader import Path
 
 _MAX_PIXELS = 100_000
-# So many unknown keys of a seed are compared with the known ones, which costs 0.2 ms each.
+# The unknown keys that are compared with the known ones; each costs 0.2 ms.
 _MAX_SLIPS = 100
 _MAX_HEAT = 999_999_999
-# Each topic makes a feed, and each image a copy. What is over is dropped with a warning.
+# Each topic makes a feed, and each image a copy. Members beyond these are dropped with a warning.
 MAX_MEMBERS = {"topics": 50, "tags": 100, "images": 50, "related": 100}
 _BODY: Path = ("body",)
 _LOCALE = re.compile(r"[a-z]{1,8}(?:[-_][a-z0-9]{1,8})*", re.IGNORECASE | re.ASCII)
@@ -41,7 +40,7 @@ Part = TypeVar("Part")
 
 
 class ParseOptions(msgspec.Struct, frozen=True):
-    """What of the configuration decides how a seed is read."""
+    """The settings that decide how a seed is read."""
 
     timezone: str = "UTC"
     repair: bool = True
@@ -50,7 +49,10 @@ class ParseOptions(msgspec.Struct, frozen=True):
 def parse(
     path: str, front: FrontMatter, options: ParseOptions
 ) -> tuple[Item | None, list[Problem]]:
-    """Returns the item, None where a required part is wrong, and all problems in file order."""
+    """Returns the item of a seed and all its problems in file order.
+
+    The item is None if a required part is wrong; problems name the file by `path`.
+    """
     notes: list[Note] = []
     zone = ZoneInfo(options.timezone)
     mapping = front.mapping
@@ -64,8 +66,8 @@ def parse(
 
 
 def _slips(path: str, front: FrontMatter) -> Iterator[Problem]:
-    """Yields a warning for each key that was probably meant to be another one."""
-    unknown = (key for key in front.mapping if key not in KNOWN)
+    """Yields a warning for each key that is probably a slip."""
+    unknown = (key for key in front.mapping if key not in KNOWN_KEYS)
     for key in islice(unknown, _MAX_SLIPS):
         meant = suggestion(key)
         if meant:
@@ -80,7 +82,7 @@ def _problem(path: str, front: FrontMatter, note: Note) -> Problem:
 
 
 def dotted(path: Path) -> str:
-    """Returns a path as problems show it, as in ``images[0].url``."""
+    """Returns the path of a field as problems show it, for example ``images[0].url``."""
     text = ""
     for step in path:
         text += f"[{step}]" if isinstance(step, int) else f".{step}" if text else step
@@ -88,22 +90,16 @@ def dotted(path: Path) -> str:
 
 
 def _item(fields: Fields, body: str) -> Item | None:
+    # Every field is read before the verdict, so that all problems are found at once.
     title = fields.line("title", required=True)
     published = fields.date("publishedDateTime", "error")
+    _doubt_before(OLDEST_LIKELY, fields, "publishedDateTime", published)
+    updated = fields.date("updatedDateTime", "warning")
+    _doubt_before(OLDEST_SHOWN, fields, "updatedDateTime", updated)
     quality = fields.integer("quality", 0, 100, "error")
     provider = _provider(fields)
-    original_url = fields.url("originalUrl", "error")
-    web_url = fields.url("webUrl", "error")
-    url = web_url or original_url
-    for name, one in (("originalUrl", original_url), ("webUrl", web_url)):
-        if one and host_of(one).startswith("["):
-            fields.note(name, "a host name, since validators refuse an IPv6 address", "warning")
-    if published and published < OLDEST_LIKELY:
-        _doubt(fields, "publishedDateTime", published)
+    url, original_url = _urls(fields)
     heat = fields.integer("heat", -1, _MAX_HEAT, "warning")
-    updated = fields.date("updatedDateTime", "warning")
-    if updated and updated < OLDEST_SHOWN:
-        _doubt(fields, "updatedDateTime", updated)
     is_published = fields.flag("published") or False
     excerpt = fields.line("excerpt")
     topics, tags = _names(fields, "topics"), _names(fields, "tags")
@@ -113,15 +109,9 @@ def _item(fields: Fields, body: str) -> Item | None:
     cdn_amp_url = fields.url("cdnAmpWebUrl", "warning") or ""
     images = _parts(fields, "images", _image)
     related = _parts(fields, "related", _related)
-    if url is None and not _has_error(fields, "originalUrl", "webUrl"):
-        fields.note("originalUrl", f"{WANTED_URL}, here or in webUrl", "error")
-    if (
-        _has_error(fields)
-        or published is None
-        or quality is None
-        or provider is None
-        or url is None
-    ):
+    if published is None or quality is None or provider is None or url is None:
+        return None
+    if _has_error(fields):
         return None
     return Item(
         id=_identity(fields),
@@ -148,7 +138,22 @@ def _item(fields: Fields, body: str) -> Item | None:
     )
 
 
-def _doubt(fields: Fields, name: str, time: datetime) -> None:
+def _urls(fields: Fields) -> tuple[str | None, str | None]:
+    """Returns the story's URL and its original URL; one is enough, and none is an error."""
+    original_url = fields.url("originalUrl", "error")
+    web_url = fields.url("webUrl", "error")
+    for name, url in (("originalUrl", original_url), ("webUrl", web_url)):
+        if url and host_of(url).startswith("["):
+            fields.note(name, "a host name, since validators refuse an IPv6 address", "warning")
+    if not (web_url or original_url) and not _has_error(fields, "originalUrl", "webUrl"):
+        fields.note("originalUrl", f"{WANTED_URL}, here or in webUrl", "error")
+    return web_url or original_url, original_url
+
+
+def _doubt_before(limit: datetime, fields: Fields, name: str, time: datetime | None) -> None:
+    """Warns of a date before a limit, which readers doubt or cannot show."""
+    if time is None or time >= limit:
+        return
     wanted = "a date that readers believe (1990 or later)"
     if time < OLDEST_SHOWN:
         wanted = "a date that readers can show (1970 or later; validators want 1990 or later)"
@@ -156,7 +161,7 @@ def _doubt(fields: Fields, name: str, time: datetime) -> None:
 
 
 def _identity(fields: Fields) -> str:
-    # As the seed writes it, not as we normalise it: the id must outlive our idea of normal.
+    # The URL as the seed writes it: the id must not change when our normalisation does.
     name = fields.scalar("originalUrl") or fields.scalar("webUrl") or ""
     return f"urn:uuid:{uuid.uuid5(uuid.NAMESPACE_URL, name)}"
 
@@ -182,7 +187,7 @@ def _provider(fields: Fields) -> Provider | None:
 
 
 def _body(fields: Fields, body: str, url: str) -> str:
-    """Returns the body as HTML, ``""`` with a warning where that would cost too much."""
+    """Returns the body as HTML; one that would cost too much gives ``""`` and a warning."""
     try:
         check_size(body)
         return render_body(body, url, fields.block)
@@ -216,7 +221,7 @@ def _locale(fields: Fields) -> str:
 
 
 def _parts(fields: Fields, name: str, build: Callable[[Fields], Part | None]) -> tuple[Part, ...]:
-    """Builds the parts of a list; those over the limit are dropped, and bad ones count as well."""
+    """Builds the parts of a list up to its limit; wrong ones are left out, and count."""
     built: list[Part] = []
     for number, part in fields.parts(name):
         if number >= MAX_MEMBERS[name]:

@@ -1,32 +1,87 @@
-"""One seed file, from its path to what the store keeps of it."""
+"""Reads seed files: one, or many in processes, from their paths to what the store keeps of them."""
 
 from __future__ import annotations
 
 import hashlib
 import os
 import stat
+import time
+from collections import deque
+from collections.abc import Iterable, Iterator
+from functools import partial
+from typing import NamedTuple
 
 import msgspec
 
 from feeds.common.model import Item, ItemHeader, ParsedSeed, Problem, item_digest
 from feeds.common.times import to_unix
+from feeds.common.workers import spread
 from feeds.seeds.frontmatter import MAX_BYTES, FrontMatter, split
 from feeds.seeds.leaks import FIELD, REACHES, leak
 from feeds.seeds.parse import ParseOptions, dotted, parse
-from feeds.seeds.yaml_reader import Path, YamlError
+from feeds.seeds.yaml_reader import Path, YamlError, event_reader
 
 # Raise it whenever the same bytes would give another item or other problems.
 PARSER_VERSION = 2
 # Raise it with what goes into the reader digest, whose first byte it is.
 READER_VERSION = 1
 
+# Below this a pool costs more than it saves: a worker takes about 150 ms to start.
+_WORTH_A_POOL = 600
+_CHUNK = 100
+# A chunk is handed back after this time, so that no slow seed holds up the others in it.
+_CHUNK_SECONDS = 0.5
+
 _encoder = msgspec.msgpack.Encoder()
+_decode_chunk = msgspec.msgpack.Decoder(tuple[int, list[ParsedSeed]]).decode
+
+
+class ReadRequest(NamedTuple):
+    """A seed to read: its path, its name in problems, and the SHA-256 of the bytes we know."""
+
+    path: str
+    shown: str
+    known_content: bytes
+
+
+def read_seeds(requests: Iterable[ReadRequest], options: ParseOptions) -> Iterator[ParsedSeed]:
+    """Yields the parsed seed of each request, in the same order; 600 and more use processes."""
+    event_reader()  # warns here, because the workers do not
+    pending: deque[ReadRequest] = deque()
+
+    def hand_out() -> Iterator[ReadRequest]:
+        for request in requests:
+            pending.append(request)
+            yield request
+
+    read_chunk = partial(_read_chunk, options)
+    for data in spread(read_chunk, hand_out(), chunk=_CHUNK, worth=_WORTH_A_POOL):
+        count, parsed = _decode_chunk(data)
+        chunk = [pending.popleft() for _ in range(count)]
+        yield from parsed
+        for request in chunk[len(parsed) :]:
+            yield read_seed(*request, options)
+
+
+def _read_chunk(options: ParseOptions, chunk: list[ReadRequest]) -> bytes:
+    """Returns the length of the chunk, and the parsed seeds for which there was time."""
+    end = time.monotonic() + _CHUNK_SECONDS
+    parsed = []
+    for request in chunk:
+        parsed.append(read_seed(*request, options))
+        if time.monotonic() > end:
+            break
+    return _encoder.encode((len(chunk), parsed))
 
 
 def read_seed(path: str, shown: str, known_content: bytes, options: ParseOptions) -> ParsedSeed:
-    """Reads the seed at `path`; `shown` is how the path is written in problems.
+    """Reads one seed; a file that cannot be read or used gives a problem and never raises.
 
-    Never raises for what is in the file, nor for a file that cannot be read.
+    Args:
+        path: where the file is.
+        shown: its name in problems.
+        known_content: the SHA-256 of the bytes that the store knows; the same bytes are not parsed.
+        options: what the configuration says about reading.
     """
     try:
         data = _read_bytes(path)
@@ -39,41 +94,42 @@ def read_seed(path: str, shown: str, known_content: bytes, options: ParseOptions
     content = hashlib.sha256(data).digest()
     if content == known_content:
         return ParsedSeed(path, content, same=True)
-    return _read(path, shown, content, data, options)
-
-
-def _read(path: str, shown: str, content: bytes, data: bytes, options: ParseOptions) -> ParsedSeed:
     try:
         front = split(data, all_yaml=path.endswith((".yaml", ".yml")))
     except YamlError as error:
         problem = Problem(shown, error.line, error.column, error.field, error.reason)
         return ParsedSeed(path, content, problems=(problem,))
+    return _parse(ParsedSeed(path, content), shown, front, options)
+
+
+def _parse(seed: ParsedSeed, shown: str, front: FrontMatter, options: ParseOptions) -> ParsedSeed:
+    """Returns the seed with its item and problems, or with one problem if they hold a secret."""
     item, problems = parse(shown, front, options)
     encoded = _encoder.encode(item) if item else b""
-    told = "\n".join([encoded.decode(errors="replace"), *(one.reason for one in problems)])
-    found = leak(front.mapping, front.body, told)
-    if found is not None:
-        return ParsedSeed(path, content, problems=(_leaking(shown, front, found),))
-    if item is None:
-        return ParsedSeed(path, content, problems=tuple(problems))
+    published = "\n".join([encoded.decode(errors="replace"), *(one.reason for one in problems)])
+    leaking = leak(front.mapping, front.body, published)
+    if leaking is not None:
+        problems = [_leak_problem(shown, front, leaking)]
+    if item is None or leaking is not None:
+        return ParsedSeed(seed.path, seed.content, problems=tuple(problems))
     return ParsedSeed(
-        path,
-        content,
-        card=_card(shown, item, encoded),
+        seed.path,
+        seed.content,
+        card=_header(shown, item, encoded),
         data=encoded,
         images=item.images,
         problems=tuple(problems),
     )
 
 
-def _leaking(shown: str, front: FrontMatter, found: Path) -> Problem:
-    line, column = front.place(found)
-    if not found:
+def _leak_problem(shown: str, front: FrontMatter, field: Path) -> Problem:
+    line, column = front.place(field)
+    if not field:
         line, column = front.offset + front.source.count("\n") + 1, 1
-    return Problem(shown, line, column, dotted(found) or FIELD, REACHES)
+    return Problem(shown, line, column, dotted(field) or FIELD, REACHES)
 
 
-def _card(path: str, item: Item, encoded: bytes) -> ItemHeader:
+def _header(path: str, item: Item, encoded: bytes) -> ItemHeader:
     dated = to_unix(item.published)
     return ItemHeader(
         number=0,
@@ -93,9 +149,9 @@ def _card(path: str, item: Item, encoded: bytes) -> ItemHeader:
 
 
 def reader_digest(item: Item) -> bytes:
-    """Returns a digest of what a reader would care about: another one moves the entry's `updated`.
+    """Returns a digest of what a feed reader shows; a change moves the entry's `updated`.
 
-    The first byte is `READER_VERSION`: digests of two versions say nothing of each other.
+    The first byte is `READER_VERSION`: digests of two versions cannot be compared.
     """
     image = item.image.url if item.image else ""
     shown = (item.title, item.excerpt, item.body, item.url, item.original_url, image)
@@ -105,6 +161,7 @@ def reader_digest(item: Item) -> bytes:
 
 
 def _read_bytes(path: str) -> bytes | None:
+    """Returns the bytes of a file, None if it is larger than `MAX_BYTES` or not regular."""
     # A file may be replaced between scan and read: O_NONBLOCK keeps a FIFO from blocking us.
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)
     try:

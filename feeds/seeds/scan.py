@@ -1,7 +1,7 @@
-"""Which seed files there are, and which of them changed.
+"""Lists the seed files.
 
-Symbolic links are followed inside their folder. Everything that matches the patterns and is no
-readable regular file is a problem with its reason; nothing is opened here, so nothing can block.
+Symbolic links are followed inside their folder. A path that matches the patterns and is not a
+readable regular file is a problem. No file is opened here, so nothing can block.
 """
 
 from __future__ import annotations
@@ -27,12 +27,12 @@ _KINDS = (
     (stat.S_ISCHR, "a character device"),
     (stat.S_ISBLK, "a block device"),
 )
-# What `_look_behind` returns for a link to a folder that is to be listed.
+# What `_check_link` returns for a link to a folder that is to be listed.
 _FOLDER = object()
 
 
 class ScannedFile(msgspec.Struct, frozen=True, array_like=True, gc=False):
-    """What a scan met at `path`, below `folder` of `paths.seeds`: a file to read, or a problem.
+    """A seed file, or a problem, at `path` below `folder` of `paths.seeds`.
 
     `size` is in bytes; the three numbers are those of a `Fingerprint`.
     """
@@ -45,16 +45,19 @@ class ScannedFile(msgspec.Struct, frozen=True, array_like=True, gc=False):
     problem: Problem | None = None
 
 
-# Where each file and folder was met first, by device and inode.
+# The first path of each file and folder, by device and inode.
 Seen = dict[tuple[int, int], str]
 
 
 def scan(folders: list[Path], base: Path, seen: Seen | None = None) -> Iterator[ScannedFile]:
-    """Yields what stands in the folders, in a stable order: as listed, then by name.
+    """Yields the seed files in the folders and problems, in order of the folders, then by name.
 
-    Problems show paths relative to `base` where they are below it. A file that is reached twice
-    (folders inside folders, links) is yielded once, where it is met first. `seen` is filled for
-    `look_again`.
+    A file that is reached twice (folders inside folders, links) is yielded once, at its first path.
+
+    Args:
+        folders: the folders of `paths.seeds`.
+        base: the folder of config.toml; problems show paths below it relative to it.
+        seen: is filled for `look_again`.
 
     Raises:
         SeedsFolderError: a folder does not exist or cannot be listed.
@@ -67,26 +70,26 @@ def scan(folders: list[Path], base: Path, seen: Seen | None = None) -> Iterator[
 def look_again(
     paths: Iterable[str], folders: list[Path], base: Path, seen: Seen
 ) -> Iterator[ScannedFile]:
-    """Yields what stands at paths that a scan of these folders did not come by.
+    """Yields the seed files, and problems, at paths that a scan of these folders did not yield.
 
-    A file that is replaced while its folder is listed may be missing in the list. What is reached
-    by another path already, or belongs to no folder any more, is not yielded.
+    A file that is replaced while its folder is listed may be missing from the list. Files that the
+    scan reached by another path, and paths outside the folders, are left out.
     """
     walks = [_walk(folder, base, seen) for folder in folders]
     for path in paths:
         walk = next((one for one in walks if one.leads_to(path)), None)
-        found = _look_at(walk, path) if walk else None
+        found = _check_file(walk, path) if walk else None
         if found:
             yield found
 
 
 def is_below(path: str, folder: str) -> bool:
-    """Tells by their names alone whether a path leads through a folder."""
+    """Tells by the names alone whether a path is below a folder."""
     return path.startswith(folder.rstrip("/") + "/")
 
 
 class _Walk(NamedTuple):
-    """One folder of `paths.seeds` on its way; `seen` is shared by all of them."""
+    """The scan of one folder of `paths.seeds`; `seen` is shared by all scans of a pass."""
 
     folder: str
     root: str
@@ -94,10 +97,10 @@ class _Walk(NamedTuple):
     seen: Seen
 
     def meet(self, path: str, status: os.stat_result) -> bool:
-        """Notes what stands at a path; tells whether it was met by another path before.
+        """Remembers the file at a path; tells whether another path led to it before.
 
-        Inodes are given to other files as soon as they are free, even while a scan runs: only what
-        still has its inode at its first path is the same.
+        An inode is given to another file as soon as it is free, even during a scan. So a file is
+        the same only if its first path still has this inode.
         """
         identity = _identity(status)
         first = self.seen.get(identity)
@@ -107,7 +110,7 @@ class _Walk(NamedTuple):
         return False
 
     def leads_to(self, path: str) -> bool:
-        """Tells whether a scan of the folder could come by a path."""
+        """Tells whether a scan of the folder could reach a path."""
         if not is_below(path, self.folder):
             return False
         below = path.removeprefix(self.folder.rstrip("/"))
@@ -123,12 +126,12 @@ def _walk(folder: Path, base: Path, seen: Seen) -> _Walk:
 
 
 def display_path(path: str, base: str) -> str:
-    """Returns the path as people are shown it: relative to `base` where it is below it."""
+    """Returns the path as messages show it: relative to `base` if it is below it."""
     prefix = base.rstrip("/") + "/"
     relative = path.removeprefix(prefix)
     if relative.isprintable():
         return relative
-    # No name may break the output it is named in, or speak to the terminal.
+    # A name must not break the lines of a message, or control the terminal.
     return "".join(char if char.isprintable() else repr(char)[1:-1] for char in relative)
 
 
@@ -138,8 +141,8 @@ def _is_unicode(path: str) -> bool:
 
 
 def _scan_folder(walk: _Walk) -> Iterator[ScannedFile]:
-    # A stack of our own: folders may be nested deeper than Python recurses. With each listing go
-    # the folders it lies in, by which loops are told.
+    # A stack, because folders may be nested deeper than Python recurses. Each listing has the
+    # identities of the folders around it, by which loops are recognised.
     listings = [_list(walk, walk.folder, frozenset())]
     while listings:
         entries, above = listings[-1]
@@ -149,13 +152,13 @@ def _scan_folder(walk: _Walk) -> Iterator[ScannedFile]:
                 continue
             found: ScannedFile | object | None
             if name.endswith(SUFFIXES) and entry.is_file(follow_symlinks=False):
-                found = _look_at(walk, entry.path)
+                found = _check_file(walk, entry.path)
             elif entry.is_symlink():
-                found = _look_behind(walk, entry, above)
+                found = _check_link(walk, entry, above)
             elif entry.is_dir():
                 found = _FOLDER
             elif name.endswith(SUFFIXES):
-                found = _look_at(walk, entry.path)
+                found = _check_file(walk, entry.path)
             else:
                 continue
             if found is _FOLDER:
@@ -172,7 +175,7 @@ def _list(
 ) -> tuple[Iterator[os.DirEntry[str]], frozenset[tuple[int, int]]]:
     try:
         status = Path(folder).stat()
-        if walk.meet(folder, status):  # by another way already
+        if walk.meet(folder, status):  # another path led here
             return iter(()), above
         with os.scandir(folder) as entries:
             return iter(sorted(entries, key=attrgetter("name"))), above | {_identity(status)}
@@ -200,7 +203,7 @@ def _is_inside(root: str, target: str) -> bool:
     return os.path.commonpath([root, target]) == root
 
 
-def _look_behind(
+def _check_link(
     walk: _Walk, entry: os.DirEntry[str], above: frozenset[tuple[int, int]]
 ) -> ScannedFile | object | None:
     matches = entry.name.endswith(SUFFIXES)
@@ -217,10 +220,10 @@ def _look_behind(
         return walk.problem(entry.path, "a symbolic link that leaves the seeds folder")
     if is_folder and _identity(status) in above:
         return walk.problem(entry.path, "a symbolic link that loops back to a folder above it")
-    return _FOLDER if is_folder else _look_at(walk, entry.path)
+    return _FOLDER if is_folder else _check_file(walk, entry.path)
 
 
-def _look_at(walk: _Walk, path: str) -> ScannedFile | None:
+def _check_file(walk: _Walk, path: str) -> ScannedFile | None:
     try:
         status = os.stat(path)  # noqa: PTH116 (a Path per seed costs more than the look)
     except (FileNotFoundError, NotADirectoryError):

@@ -1,8 +1,8 @@
-"""Where the text of a seed holds a secret: the value of a key `secured`. Opens no file.
+"""Finds secrets, the values of keys `secured`, in the text of a seed. Pure.
 
-A slip of indentation, a quote that is not closed or a fence that comes too early makes a secret
-part of something that is published. So a secret is looked for in the text as it stands, before and
-beside YAML. All takes time linear in the length of the text, whatever is in it.
+Wrong indentation, an unclosed quote or an early fence makes a secret part of a field that is
+published. So secrets are searched for in the text itself, before and beside YAML. Every search
+takes time linear in the length of the text.
 """
 
 from __future__ import annotations
@@ -11,26 +11,26 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-# So many characters in a row of a secret are no coincidence any more.
+# This many characters in a row of a secret are no coincidence.
 TELLING = 12
-# So many characters of base64 are a secret.
+# This many characters of base64 are a secret.
 _BLOB = 24
 _WORD = "secured"
 
-# What ends a line for YAML, for Unicode, or for an editor; CR was replaced before.
+# The ends of a line for YAML, for Unicode, or for an editor; CR was replaced before.
 _BREAKS = "\n\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029"
 _CONTROLS = bytes({*range(0x20), 0x7F} - {*b"\t\n\r\x0b\x0c\x1c\x1d\x1e"})
 _STRANGE = re.compile("[\x80-\x84\x86-\x9f\ufdd0-\ufdef\ufffd-\uffff]")
 _BLANKS = " \t\xa0\u1680\u202f\u205f\u3000" + "".join(map(chr, range(0x2000, 0x200B)))
 _INVISIBLE = "\xad\u061c\u180e\u200b\u200c\u200d\u200e\u200f\u2060\u2061\u2062\u2063\u2064\ufeff"
-# What may stand before a key that is the first of its line; in Markdown and comments also marks.
+# What may come before the first key of a line; in Markdown and comments also marks.
 _LEADING = _BLANKS + _INVISIBLE + "-{[,?\"'“”„‟‘’‚‛«»‹›"
 _MARKS = _LEADING + "#>*+|`_~&!:(.)0123456789"
 
 _COLON = re.compile(r"[\"'”’*_`\u200b\ufeff]*+\s*+:")
-# What may stand between a colon and a value: signs, the indicators of a block (`|2-`), tags and
-# anchors, a key of a mapping; a comment up to the end of its line only in the second of the two.
-# None of them runs past the next `secured`.
+# What may come between a colon and a value: signs, the indicators of a block (`|2-`), tags and
+# anchors, a key of a mapping; the second pattern also allows a comment up to the end of its line.
+# No match runs past the next `secured`.
 _HEADER = r"""(?:
     [^\w+/=|>&!*\#]++
     | (?<=[|>])[0-9+-]{{1,2}}
@@ -45,20 +45,20 @@ _HEADER_ALONE, _HEADER_AND_COMMENT = (
 )
 _LINE_BREAK = r"(?>[ \t]*+\\?\n[ \t]*+)*+"
 _RUN = re.compile(rf"(?>[A-Za-z0-9+/]{_LINE_BREAK}){{20,64}}+(?>={_LINE_BREAK}){{0,4}}+")
-# The same in the alphabet for URLs, as items of a list, or with marks before each line.
+# The same, but in the alphabet for URLs, as items of a list, or with marks before each line.
 _PIECES = re.compile(
     r"""(?>[A-Za-z0-9+/=_;-]{1,200}+(?>[ \t]*+["'\]]*+[ \t]*+\\?[\n,][\s>*"'\[,|#-]*+)?+){1,40}+"""
 )
-# What can only stand in a text where so much of base64 stands in a row, and all of a usual secret.
+# All of a usual secret, and the long runs of base64 in a text, which alone can hold a part of it.
 _BASE64 = re.compile("[A-Za-z0-9+/=;_-]+")
 _LONG = re.compile("[A-Za-z0-9+/=;_-]{12,}")
-# Of two texts that are both longer, it is not looked for closely what they have in common.
+# Two texts that are both longer are compared roughly.
 _COMPARED = 65_536
-# What looking for one part after the other may cost, in characters times characters.
+# The most that searching part by part may cost, in characters times characters.
 _FEW = 4_000_000
 _PARTS = re.compile("[A-Za-z0-9]+")
 _ORDINARY = re.compile("[A-Z]?[a-z]+|[A-Z]+|[0-9]+")
-# So much of it tells what it is.
+# The characters of a run that are judged.
 _JUDGED = 400
 
 
@@ -75,9 +75,9 @@ class Secret(NamedTuple):
 
 
 def scannable(data: bytes) -> str:
-    """Returns the bytes of a seed as `find_secrets` wants them.
+    """Returns the bytes of a seed as the text that `find_secrets` wants.
 
-    What ends a line for anybody is still in it, other controls are not, which may split the key.
+    It keeps every end of a line and drops other controls, because these may split the key.
     """
     text = data.translate(None, _CONTROLS).decode("utf-8-sig", errors="ignore")
     if not text.isascii():
@@ -86,11 +86,11 @@ def scannable(data: bytes) -> str:
 
 
 def find_secrets(text: str, body_at: int) -> Iterator[Secret]:
-    """Yields every place where a secret begins, in order; the body begins at offset `body_at`.
+    """Yields every secret in order; the body begins at offset `body_at`.
 
-    In the front matter that is a line whose first token is ``secured:``, in any case. In the body,
-    behind marks of Markdown or of a comment, and in the midst of a line, it takes 24 characters of
-    base64 after it as well; in the midst of a line they must not look like words.
+    In the front matter, a line whose first token is ``secured:``, in upper or lower case, is a
+    secret. In the body, after marks of Markdown or of a comment, and inside a line, 24 characters
+    of base64 must follow as well; inside a line they must not look like words.
     """
     lowered = _lowered(text)
     line, counted, before = 1, 0, 0
@@ -108,7 +108,7 @@ def find_secrets(text: str, body_at: int) -> Iterator[Secret]:
 
 
 def tells_secret(text: str) -> bool:
-    """Tells whether a text that people are shown has ``secured:`` and base64 after it."""
+    """Tells whether a text that is published has ``secured:`` with base64 after it."""
     return any(_looks_random(text, after) for _, after in _words(_lowered(text)))
 
 
@@ -120,7 +120,7 @@ def _lowered(text: str) -> str:
 
 
 def _words(lowered: str) -> Iterator[tuple[int, int]]:
-    """Yields where the key stands, and where the text after its colon begins."""
+    """Yields the offset of each key, and the offset after its colon."""
     at = lowered.find(_WORD)
     while at >= 0:
         colon = _COLON.match(lowered, at + len(_WORD))
@@ -130,7 +130,7 @@ def _words(lowered: str) -> Iterator[tuple[int, int]]:
 
 
 def _begins(text: str, head: str, after: int, *, is_start: bool, is_front: bool) -> bool:
-    """Tells whether a secret begins behind `head`, what stands between it and the last one."""
+    """Tells whether a secret begins after `head`, the text since the key before."""
     if _is_first(head, _LEADING, is_start=is_start):
         return is_front or _is_followed_by_blob(text, after)
     if _is_first(head, _MARKS, is_start=is_start):
@@ -156,7 +156,7 @@ def _looks_random(text: str, after: int) -> bool:
 
 
 def _values(text: str, after: int) -> Iterator[int]:
-    """Yields where the value after a colon may begin."""
+    """Yields the offsets at which the value after a colon may begin."""
     header = _HEADER_ALONE.match(text, after)
     if header:
         yield header.end()
@@ -167,7 +167,7 @@ def _values(text: str, after: int) -> Iterator[int]:
 
 
 def _is_blob(text: str, start: int) -> bool:
-    """Tells whether 24 characters of base64 stand here, line breaks left out."""
+    """Tells whether 24 characters of base64 begin here, not counting line breaks."""
     run = _RUN.match(text, start)
     if run is None or len("".join(run[0].split())) < _BLOB:
         return False
@@ -175,9 +175,9 @@ def _is_blob(text: str, start: int) -> bool:
 
 
 def _is_random(text: str, start: int) -> bool:
-    """Tells whether 24 characters stand here that are base64 and for the most part not words.
+    """Tells whether 24 characters of base64 begin here that are mostly not words.
 
-    A word is all capitals, or small letters behind one at most; a number is one as well.
+    A word is all capitals, or small letters after at most one capital; a number is a word too.
     """
     run = _PIECES.match(text, start)
     if run is None or len("".join(run[0].split())) < _BLOB:
@@ -188,9 +188,9 @@ def _is_random(text: str, start: int) -> bool:
 
 
 def reaches(secret: str, text: str) -> bool:
-    """Tells whether 12 characters in a row of a secret stand in a text.
+    """Tells whether a text holds 12 characters in a row of a secret.
 
-    White space is left out where the secret has some: YAML and HTML change it.
+    White space is ignored if the secret has any, because YAML and HTML change it.
     """
     dense = "".join(secret.split())
     if len(dense) < TELLING:
@@ -204,7 +204,7 @@ def reaches(secret: str, text: str) -> bool:
     if len(dense) * len(text) <= _FEW and not any(six in text for six in sixes):
         return False
     few, many = sorted((dense, text), key=len)
-    # They also hold 9 that begin at a multiple of 4, which is less to compare than all there are.
+    # They also hold 9 that begin at a multiple of 4, which are fewer to compare than all of them.
     blocks = {many[start : start + 9] for start in range(0, len(many) - 8, 4)}
     if blocks.isdisjoint(_windows(few, 9)):
         return False

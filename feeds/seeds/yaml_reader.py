@@ -1,9 +1,9 @@
-"""YAML to plain dicts, lists and text.
+"""Reads YAML into plain dicts, lists and text.
 
-Every scalar stays text, so that the schema alone decides on types. The event stream of libyaml is
-walked without recursion: it costs a third of `yaml.CSafeLoader` and cannot exhaust the stack.
-Whatever makes YAML surprising or expensive is refused with its place: anchors, aliases, tags, merge
-keys, duplicate keys, a second document, deep nesting, very many values.
+Every scalar stays text, so that the schema alone decides on types. The events of libyaml are walked
+without recursion: this costs a third of `yaml.CSafeLoader` and cannot exhaust the stack. Whatever
+makes YAML surprising or expensive is refused with its line and column: anchors, aliases, tags,
+merge keys, duplicate keys, a second document, deep nesting, very many values.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ from yaml.events import (
 )
 
 MAX_DEPTH = 32
-# Each costs about a microsecond and 100 bytes, and a wrong one a problem of a kilobyte.
+# A value costs about a microsecond and 100 bytes, and a wrong one a problem of a kilobyte.
 MAX_VALUES = 20_000
 
 Node = str | list[Any] | dict[str, Any]
@@ -38,7 +38,7 @@ _WITHOUT_LIBYAML = (
     "Install a PyYAML wheel, or libyaml before building PyYAML."
 )
 
-# What people forget most, by what libyaml says of it.
+# What people forget most often, by the message of libyaml.
 _HINTS = (
     (
         "mapping values are not allowed",
@@ -48,23 +48,26 @@ _HINTS = (
     ("that cannot start any token", " (put a text that begins with it in quotes)"),
 )
 
-# What YAML reads as null where it stands without quotes.
+# What YAML reads as null if it has no quotes.
 NULLS = frozenset({"", "~", "null", "Null", "NULL"})
 
-# Stands where a mapping waits for its next key.
+# The key of a mapping that waits for its next one.
 _NO_KEY: Any = object()
 
 log = logging.getLogger("feeds.seeds")
 
 
 class QuotedNull(str):
-    """Text that would be a null of YAML, had it no quotes."""
+    """Text in quotes that would be a YAML null without them."""
 
     __slots__ = ()
 
 
 class YamlError(Exception):
-    """The text cannot be used; `line` and `column` count from 1, `field` is empty where unknown."""
+    """The text cannot be used.
+
+    `line` and `column` count from 1 and are 0 if unknown; `field` is empty if unknown.
+    """
 
     def __init__(self, line: int, column: int, reason: str, field: str = "") -> None:
         self.line = line
@@ -75,18 +78,27 @@ class YamlError(Exception):
 
 
 def load(text: str) -> Node:
-    """Returns the only document of the text; raises YamlError. No document at all is ``""``."""
-    return _build(text, None)
+    """Returns the only document of the text, ``""`` if it has none.
+
+    A quicker reader may be asked here first. It must then return exactly what `_read_events` would,
+    `QuotedNull` included, or pass: whatever it is not sure of, faults too, is left to the events,
+    which alone tell line and column.
+
+    Raises:
+        YamlError: the text is not valid YAML, or holds what is refused.
+    """
+    return _read_events(text)
 
 
 @lru_cache(maxsize=1)
 def places(text: str) -> dict[Path, Place]:
     """Returns line and column of every value in a text that `load` accepts, by path.
 
-    A second walk, taken only once a problem is to be reported; kept for the next one of the seed.
+    This walks the text a second time, so it is called only to report a problem. The result is kept
+    for the next problem of the same seed.
     """
     found: dict[Path, Place] = {}
-    _build(text, found)
+    _read_events(text, found)
     return found
 
 
@@ -94,7 +106,8 @@ def places(text: str) -> dict[Path, Place]:
 def key_places(text: str) -> dict[str, Place]:
     """Returns line and column of each plain key of the outermost mapping.
 
-    Keys in quotes, in braces or behind a question mark are left out, and all from the first error.
+    Keys in quotes, in braces or after a question mark are left out, and so is all that follows the
+    first error.
     """
     found: dict[str, Place] = {}
     loader = None
@@ -134,16 +147,17 @@ def _is_bare(event: Any) -> bool:
 def event_reader() -> Any:
     """Returns PyYAML's libyaml loader, or its Python one, which gives the same events slowly.
 
-    Where there is no libyaml it warns, once.
+    Warns once if there is no libyaml.
     """
     if yaml.__with_libyaml__:
         return yaml.CSafeLoader
-    if parent_process() is None:  # once, and not once more in each worker
+    if parent_process() is None:  # not once more in each worker
         log.warning(_WITHOUT_LIBYAML)
     return yaml.SafeLoader
 
 
-def _build(text: str, found: dict[Path, Place] | None) -> Node:
+def _read_events(text: str, found: dict[Path, Place] | None = None) -> Node:
+    """Returns the document as PyYAML's events give it; `found` is filled with all places."""
     loader = None
     try:
         loader = event_reader()(text)
@@ -173,12 +187,13 @@ def _error_at(mark: Any, reason: str) -> YamlError:
 
 
 def _walk(next_event: Callable[[], Any], found: dict[Path, Place] | None) -> Node:
+    """Builds the document from events, in one loop because every seed passes through it."""
     documents: list[Any] = []
     current: Any = documents
     in_mapping = False
     key: Any = _NO_KEY
     values = 0
-    # The containers around `current`, each with the key that `current` has in it.
+    # The containers around `current`, each with the key of `current` in it.
     outer: list[tuple[Any, Any]] = []
     while (event := next_event()) is not None:
         kind = type(event)
@@ -188,7 +203,7 @@ def _walk(next_event: Callable[[], Any], found: dict[Path, Place] | None) -> Nod
                 _refuse_properties(event)
             if in_mapping and key is _NO_KEY:
                 if value in current or value == "<<":
-                    _refuse_key(event)
+                    raise _key_error(event)
                 key = value
                 continue
             if event.style and value and value.strip() in NULLS:
@@ -199,17 +214,10 @@ def _walk(next_event: Callable[[], Any], found: dict[Path, Place] | None) -> Nod
             key = _NO_KEY
             continue
         elif kind is MappingStartEvent or kind is SequenceStartEvent:
+            _check_start(event, is_key=in_mapping and key is _NO_KEY, depth=len(outer))
             value = {} if kind is MappingStartEvent else []
-            _refuse_properties(event)
-            if in_mapping and key is _NO_KEY:
-                raise _error_at(event.start_mark, "a key must be plain text")
-            if len(outer) == MAX_DEPTH:
-                raise _error_at(event.start_mark, f"more than {MAX_DEPTH} levels deep")
-        elif kind is AliasEvent:
-            raise _error_at(event.start_mark, "aliases (*name) are not allowed")
-        elif kind is DocumentStartEvent and documents:
-            raise _error_at(event.start_mark, "a second document is not allowed")
         else:
+            _check_other(event, is_first=not documents)
             continue
         values += 1
         if values > MAX_VALUES:
@@ -229,6 +237,23 @@ def _walk(next_event: Callable[[], Any], found: dict[Path, Place] | None) -> Nod
     return documents[0] if documents else ""
 
 
+def _check_start(event: Any, *, is_key: bool, depth: int) -> None:
+    """Refuses a mapping or list with properties, as a key, or nested too deep."""
+    _refuse_properties(event)
+    if is_key:
+        raise _error_at(event.start_mark, "a key must be plain text")
+    if depth == MAX_DEPTH:
+        raise _error_at(event.start_mark, f"more than {MAX_DEPTH} levels deep")
+
+
+def _check_other(event: Any, *, is_first: bool) -> None:
+    """Refuses an alias, and the start of a document that is not the first."""
+    if type(event) is AliasEvent:
+        raise _error_at(event.start_mark, "aliases (*name) are not allowed")
+    if type(event) is DocumentStartEvent and not is_first:
+        raise _error_at(event.start_mark, "a second document is not allowed")
+
+
 def _refuse_properties(event: Any) -> None:
     if event.anchor is not None:
         raise _error_at(event.start_mark, "anchors (&name) are not allowed")
@@ -236,11 +261,11 @@ def _refuse_properties(event: Any) -> None:
         raise _error_at(event.start_mark, "tags (!name) are not allowed")
 
 
-def _refuse_key(event: Any) -> None:
+def _key_error(event: Any) -> YamlError:
     if event.value == "<<":
-        raise _error_at(event.start_mark, "merge keys (<<) are not allowed")
+        return _error_at(event.start_mark, "merge keys (<<) are not allowed")
     reason = f"the key {event.value[:80]!r} stands twice in one mapping"
-    raise _error_at(event.start_mark, reason)
+    return _error_at(event.start_mark, reason)
 
 
 def _path(outer: list[tuple[Any, Any]], current: Any, key: Any) -> Path:

@@ -143,4 +143,4 @@ def test_overlap_is_told_by_what_is_on_the_disk_where_names_do_not_tell(
     config = site.load().with_out(site.root / "elsewhere").config
     paths = config.paths.model_copy(update={"out": Path(one / "new/out")})
     (fault,) = overlaps(config.model_copy(update={"paths": paths}), site.root / "config.toml", {})
-    assert "is inside of paths.seeds.0" in fault
+    assert "is inside paths.seeds.0" in fault

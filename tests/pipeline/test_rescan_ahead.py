@@ -15,9 +15,8 @@ import pytest
 from feeds.common.callbacks import Callbacks, Options
 from feeds.common.model import ParsedSeed
 from feeds.pipeline import rescan
-from feeds.seeds import read_many as pool
+from feeds.seeds import read
 from feeds.seeds.parse import ParseOptions
-from feeds.seeds.read import read_seed
 from tests.support.processes import wait_until
 from tests.support.site import NOW, Site, documents_in
 
@@ -34,15 +33,16 @@ def reads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Returns which seeds are parsed; each is kept as soon as it was read."""
     monkeypatch.setattr(rescan, "_KEEP_SECONDS", 0.0)
     parsed: list[str] = []
+    read_seed = read.read_seed
 
-    def read(path: str, shown: str, known: bytes, options: ParseOptions) -> ParsedSeed:
+    def noted(path: str, shown: str, known: bytes, options: ParseOptions) -> ParsedSeed:
         reading = read_seed(path, shown, known, options)
         if not reading.same:
             parsed.append(shown)
         return reading
 
-    monkeypatch.setattr(pool, "read_seed", read)
-    monkeypatch.setattr(pool, "_CHUNK_SECONDS", -1.0)
+    monkeypatch.setattr(read, "read_seed", noted)
+    monkeypatch.setattr(read, "_CHUNK_SECONDS", -1.0)
     return parsed
 
 

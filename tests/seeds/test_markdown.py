@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from lxml import etree
 
 from feeds.common.text import clean_block
-from feeds.seeds.markdown import render_body
+from feeds.seeds.markdown import MAX_BODY_MARKS, CostlyBodyError, render_body
 
 _BASE = "https://news.example/2021/story.html?a=b"
 _ALLOWED = {"a": {"href", "title"}, "img": {"src", "alt", "title"}, "ol": {"start"}}
@@ -260,7 +260,12 @@ def test_body_is_repaired_but_its_code(markdown: str, html: str) -> None:
     assert render_body(markdown, _BASE, _repaired) == html
 
 
-def test_body_full_of_tags_of_code_takes_time_in_proportion() -> None:
+def test_largest_body_of_tags_of_code_takes_time_in_proportion() -> None:
+    tags = "<code>Ã©</code> "
+    largest = MAX_BODY_MARKS // 4  # each pair of tags has four angle brackets
     began = time.process_time()
-    render_body("<code>Ã©</code> " * 2_500, _BASE, _repaired)
-    assert time.process_time() - began < 30
+    html = render_body(tags * largest, _BASE, _repaired)
+    assert time.process_time() - began < 2
+    assert html.count("Ã©") == largest
+    with pytest.raises(CostlyBodyError, match="20,000 characters that mean something"):
+        render_body(tags * (largest + 1), _BASE, _repaired)

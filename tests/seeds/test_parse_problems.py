@@ -9,6 +9,7 @@ import pytest
 
 from feeds.common.model import Problem
 from feeds.common.times import parse_date
+from feeds.seeds.yaml_reader import MAX_VALUES
 from tests.seeds.test_parse import good_item, parse_seed, parse_text
 
 _OPTIONAL = (
@@ -102,9 +103,11 @@ def test_text_that_its_colon_made_a_mapping_is_told_to_want_quotes(yaml: str, fi
 
 
 def test_thousands_of_unknown_keys_do_not_hold_up_the_pass() -> None:
+    keys = "".join(f"title{number}x: a\n" for number in range(MAX_VALUES - 100))
     began = time.process_time()
-    parse_seed("".join(f"title{number}x: a\n" for number in range(9_000)))
-    assert time.process_time() - began < 10
+    item, _ = parse_seed(keys)
+    assert time.process_time() - began < 2
+    assert item is not None
 
 
 @pytest.mark.parametrize("word", ["No", "1.10", "2021-08-19", "true", "nullable"])

@@ -1,4 +1,4 @@
-"""feeds.seeds.read_many: many seeds read in processes, as if they were read one after the other."""
+"""feeds.seeds.read: many seeds read in processes, as if they were read one after the other."""
 
 from __future__ import annotations
 
@@ -13,10 +13,9 @@ from pathlib import Path
 import pytest
 
 from feeds.common.model import ParsedSeed
-from feeds.seeds import read_many as pool
+from feeds.seeds import read as module
 from feeds.seeds.parse import ParseOptions
-from feeds.seeds.read import read_seed
-from feeds.seeds.read_many import ReadRequest, read_seeds
+from feeds.seeds.read import ReadRequest, read_seed, read_seeds
 from tests.support.site import Site, front_matter, seed_text
 
 _COUNT = 700
@@ -114,7 +113,7 @@ def test_pass_without_libyaml_warns_once_however_many_processes_read(
 def test_readings_come_one_by_one_and_in_order_where_seeds_are_slow(
     wanted: list[ReadRequest], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pool, "_CHUNK_SECONDS", -1.0)
+    monkeypatch.setattr(module, "_CHUNK_SECONDS", -1.0)
     monkeypatch.setattr(os, "cpu_count", lambda: 1)
     read: list[str] = []
 
@@ -122,7 +121,7 @@ def test_readings_come_one_by_one_and_in_order_where_seeds_are_slow(
         read.append(path)
         return read_seed(path, shown, known, options)
 
-    monkeypatch.setattr(pool, "read_seed", reading)
+    monkeypatch.setattr(module, "read_seed", reading)
     for number, one in enumerate(read_seeds(wanted, _OPTIONS), 1):
         assert one.path == wanted[number - 1].path
         assert len(read) == number

@@ -13,7 +13,7 @@ import yaml
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from feeds.seeds import yaml_reader as yamltext
+from feeds.seeds import yaml_reader
 from feeds.seeds.yaml_reader import MAX_DEPTH, Node, YamlError, key_places, load, places
 
 _HOSTILE = settings(
@@ -43,9 +43,9 @@ def parser(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> I
     if request.param == "libyaml" and not yaml.__with_libyaml__:
         pytest.skip("PyYAML was built without libyaml")
     monkeypatch.setattr(yaml, "__with_libyaml__", request.param == "libyaml")
-    yamltext.event_reader.cache_clear()
+    yaml_reader.event_reader.cache_clear()
     yield request.param
-    yamltext.event_reader.cache_clear()
+    yaml_reader.event_reader.cache_clear()
 
 
 @pytest.mark.parametrize(

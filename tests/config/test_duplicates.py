@@ -1,4 +1,4 @@
-"""feeds.config.aliases: aliases that config.toml itself contradicts."""
+"""feeds.config.duplicates: aliases that config.toml itself contradicts."""
 
 from __future__ import annotations
 
