@@ -131,7 +131,7 @@ def test_fetch_that_is_killed_when_it_replaces_a_copy_does_not_cost_the_copy(
 ) -> None:
     new = picture(extension, (80, 60))
     server.serve("/replaced", new)
-    name = "Images.keep_image" if at == 1 else "Images.keep_host_failures"
+    name = "ImageTables.keep_image" if at == 1 else "ImageTables.keep_host_failures"
     die_in(replaced, "feeds.store.images", name, "images", "fetch")
     server.behaviours.pop("/replaced")  # it is not to be had any more
     for command in ("export", "images fetch", "export"):
@@ -148,7 +148,7 @@ def test_fetch_that_is_killed_when_it_replaces_a_copy_does_not_cost_the_copy(
 def test_damage_after_a_copy_was_replaced_is_still_noticed(replaced: Site, server: Server) -> None:
     new = picture("jpg", (80, 60))
     server.serve("/replaced", new)
-    die_in(replaced, "feeds.store.images", "Images.keep_host_failures", "images", "fetch")
+    die_in(replaced, "feeds.store.images", "ImageTables.keep_host_failures", "images", "fetch")
     (copy,) = (replaced.root / ".feeds/images/media").rglob("*.jpg")
     copy.write_bytes(picture("jpg", (20, 20)))
     assert replaced.run("images", "fetch").code == 0
@@ -163,7 +163,7 @@ def test_pass_that_is_killed_when_it_makes_copies_smaller_does_not_cost_them(
     assert replaced.run("images", "fetch").code == 0
     server.behaviours.pop("/replaced")
     configure(replaced, images='refresh = "1s"\nmax_width = 50')
-    die_in(replaced, "feeds.pipeline.run", "renew", "export")
+    die_in(replaced, "feeds.pipeline.run", "update_output", "export")
     for command in ("export", "images fetch", "export"):
         assert replaced.run(*command.split()).code == 0
         (data,) = copies(replaced)
