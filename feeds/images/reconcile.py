@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from feeds.common.image_types import CachedImage, ImageStore
 from feeds.config import Config
 from feeds.images.cache import (
     announced,
@@ -26,7 +27,6 @@ from feeds.images.cache import (
     write_aside,
 )
 from feeds.images.names import copy_name
-from feeds.store import CachedImage, Store
 
 if TYPE_CHECKING:
     from feeds.images.decode import CopySettings
@@ -51,7 +51,7 @@ def form_name(config: Config) -> str:
 
 
 def reconcile(
-    store: Store,
+    store: ImageStore,
     config: Config,
     now: int,
     warn: Callable[[str], None],
@@ -107,7 +107,7 @@ class _Keeper:
 
     def __init__(
         self,
-        store: Store,
+        store: ImageStore,
         config: Config,
         now: int,
         warn: Callable[[str], None],

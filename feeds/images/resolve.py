@@ -6,9 +6,9 @@ import os
 from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
+from feeds.common.image_types import ImageStore
 from feeds.common.model import Entry, Picture
 from feeds.config import Config
-from feeds.store import Store
 
 
 class ImageResolver:
@@ -21,7 +21,7 @@ class ImageResolver:
     there.
     """
 
-    def __init__(self, store: Store, config: Config, *, untouched: bool = False) -> None:
+    def __init__(self, store: ImageStore, config: Config, *, untouched: bool = False) -> None:
         images = config.images
         self._store = store
         self._every = images.fetch == "all"

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import msgspec
 
+from feeds.common.image_types import CachedImage
 from feeds.images.names import copy_name
-from feeds.store import CachedImage
 
 if TYPE_CHECKING:
     from feeds.images.batch import FetchResult, NewCopy

@@ -8,34 +8,28 @@ from __future__ import annotations
 
 import hashlib
 import math
-import os
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
-from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
 from feeds import __version__
 from feeds.common.callbacks import NO_CALLBACKS, Callbacks, Clock, utc_now
-from feeds.common.errors import BusyError, ImageCacheError, PublishError, StateError
-from feeds.common.lock import acquire_lock
+from feeds.common.image_types import CachedImage, HostFailure
 from feeds.common.reports import FetchReport
-from feeds.common.times import show_time, to_unix
+from feeds.common.times import to_unix
 from feeds.config import Config, Loaded
 from feeds.images.cache import (
     give_name,
     is_of_all_files,
     remove,
     sweep_notes,
-    sweep_unfinished,
 )
-from feeds.images.garbage import remove_unused
 from feeds.images.reconcile import form_name, reconcile
 from feeds.images.retry import apply_result
-from feeds.store import CachedImage, DamagedStateError, HostFailure, Store, open_store
+from feeds.pipeline.image_cache import WAIT_SECONDS, looking_after, remove_unused
+from feeds.store import Store
 from feeds.store.totals import IMAGE_FETCHES, count
 
 if TYPE_CHECKING:
@@ -45,7 +39,6 @@ if TYPE_CHECKING:
     from feeds.images.guard import Resolve
     from feeds.images.hosts import Hosts
 
-_LOCK = ".feeds-images.lock"
 # So many images are asked for before what came is kept: what a kill costs at most.
 _BATCH = 32
 # How often damage and what nobody needs is looked for, even if nothing is to be fetched.
@@ -60,7 +53,7 @@ class FetchOptions(NamedTuple):
     """
 
     digests: bool = False
-    wait: float = 600.0
+    wait: float = WAIT_SECONDS
     pause: float = 1.0
     look_up: Resolve | None = None
     seconds: float = math.inf
@@ -70,7 +63,7 @@ DEFAULTS = FetchOptions()
 
 
 def next_fetch(store: Store, config: Config) -> int | None:
-    """Returns when images are to be fetched, or looked apply_result, next; None for never."""
+    """Returns when images are to be fetched, or looked after, next; None for never."""
     images = config.images
     due = None if images.fetch == "off" else store.next_image_due(every=images.fetch == "all")
     swept = (
@@ -93,63 +86,10 @@ def fetch_images(
         StateError: the state file cannot be used.
     """
     started, began = clock(), time.monotonic()
-    with _looking_after(loaded.config, options.wait, callbacks.warn, started) as store:
+    with looking_after(loaded.config, options.wait, callbacks.warn, started) as store:
         counts, changed = _Fetch(store, loaded.config, options, callbacks, clock).run()
     seconds = round(time.monotonic() - began, 3)
     return FetchReport(started=started, seconds=seconds, changed=changed, **counts)
-
-
-def collect_garbage(
-    loaded: Loaded, warn: Callable[[str], None], clock: Clock = utc_now
-) -> list[str]:
-    """Removes the copies that nobody needs any more; returns their names, below the cache.
-
-    Raises what `fetch_images` does.
-    """
-    options, now = FetchOptions(), clock()
-    with _looking_after(loaded.config, options.wait, warn, now) as store, store.transaction():
-        store.note_unnamed(to_unix(now))
-        return remove_unused(store, loaded.config, to_unix(now))
-
-
-@contextmanager
-def _looking_after(
-    config: Config, wait: float, warn: Callable[[str], None], started: datetime
-) -> Iterator[Store]:
-    """Holds the cache and opens the store; tells what goes wrong as people understand it."""
-    cache = config.images.cache
-    holder = f"process {os.getpid()} (since {show_time(started)})"
-
-    def on_wait(other: str) -> None:
-        warn(f"waiting for {other}, which fetches images")
-
-    with ExitStack() as stack:
-        try:
-            stack.enter_context(acquire_lock(cache, holder, wait=wait, on_wait=on_wait, name=_LOCK))
-        except BusyError as error:
-            raise BusyError(f"{error} is fetching images and did not finish in time") from None
-        except PublishError as error:
-            raise ImageCacheError(str(error)) from None
-        try:
-            sweep_unfinished(cache)
-            stack.callback(sweep_unfinished, cache)
-            yield stack.enter_context(open_store(config.paths.state, warn))
-        except OSError as error:
-            raise _unwritable(cache, error) from None
-        except ExceptionGroup as group:
-            fault = group.exceptions[0]
-            if isinstance(fault, OSError):
-                raise _unwritable(cache, fault) from None
-            raise
-        except DamagedStateError as error:
-            raise StateError(
-                f"the state file is damaged ({error}); 'feeds export' makes a new one"
-            ) from None
-
-
-def _unwritable(cache: object, error: OSError) -> ImageCacheError:
-    where, reason = error.filename or cache, error.strerror or str(error)
-    return ImageCacheError(f"cannot write the image cache: {where}: {reason}")
 
 
 class _Fetch:

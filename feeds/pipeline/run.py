@@ -21,8 +21,8 @@ from feeds.common.model import Problem
 from feeds.common.reports import HeldReport, PassReport, feed_report
 from feeds.common.times import show_time, to_unix
 from feeds.config import Config, Loaded
-from feeds.images.fetch import next_fetch
 from feeds.images.reconcile import reconcile
+from feeds.pipeline.fetch import next_fetch
 from feeds.pipeline.output import update_output
 from feeds.pipeline.recovery import recover_manifest
 from feeds.pipeline.rescan import Rescan, problems_of, read_ahead, rescan, survey

@@ -14,7 +14,7 @@ from feeds.common.callbacks import Callbacks, Options
 from feeds.common.model import image_key
 from feeds.common.reports import PassReport
 from feeds.images import decode as check
-from feeds.images.fetch import FetchOptions, fetch_images
+from feeds.pipeline.fetch import FetchOptions, fetch_images
 from tests.support.imaging import HIDDEN, Server, configure, exif, picture, seed_with, serving
 from tests.support.site import NOW, Site
 

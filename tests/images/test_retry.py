@@ -7,13 +7,13 @@ from typing import Any
 
 import pytest
 
+from feeds.common.image_types import CachedImage
 from feeds.images.batch import FetchResult, NewCopy
 from feeds.images.cache import Written
 from feeds.images.decode import Prepared
 from feeds.images.download import Download, Result
 from feeds.images.hosts import Hosts, Trouble
 from feeds.images.retry import apply_result
-from feeds.store import CachedImage
 
 NOW, DAY = 1_000_000_000, 86_400
 REFRESH = 30 * DAY
