@@ -33,6 +33,8 @@ if TYPE_CHECKING:
 
 # File systems note changes with a granularity of up to two seconds (FAT).
 _SETTLING_NS = 2_000_000_000
+# Raise it whenever the same bytes and settings would give another copy.
+_COPY_VERSION = 2
 # A pass holds the store meanwhile; folders that are left are looked into the next time.
 _PATIENCE_SECONDS = 10.0
 
@@ -46,8 +48,9 @@ class _Seen(msgspec.Struct, frozen=True):
 
 
 def form_name(config: Config) -> str:
-    """Returns what tells one way of making copies from another (see `CachedImage.form`)."""
-    return f"{config.images.max_width}{'+' if config.images.keep_metadata else ''}"
+    """Returns the name of the way that copies are made: version, width and ``+`` for metadata."""
+    width, metadata = config.images.max_width, config.images.keep_metadata
+    return f"{_COPY_VERSION}:{width}{'+' if metadata else ''}"
 
 
 def reconcile(
@@ -218,8 +221,11 @@ class _Keeper:
 
 
 def _lacks(image: CachedImage, form: CopySettings) -> bool:
-    """Tells whether the copy at hand lost something that copies shall have now."""
-    width = int(image.form.rstrip("+") or 0)
+    """Tells whether the copy at hand lost something that copies shall have now.
+
+    Names of forms had no version at first: ``1200+`` is then the whole name.
+    """
+    width = int(image.form.rpartition(":")[2].rstrip("+") or 0)
     narrowed = width > 0 and (form.max_width == 0 or form.max_width > width)
     return narrowed or (form.keep_metadata and not image.form.endswith("+"))
 
