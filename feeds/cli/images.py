@@ -16,7 +16,7 @@ from feeds.common.reports import FetchReport
 from feeds.common.times import from_unix, show_time, to_unix
 from feeds.common.urls import normal_url, wanted_url
 from feeds.config import Loaded, load_config
-from feeds.images.names import likely_name
+from feeds.images.cache import likely_name
 from feeds.pipeline.fetch import FetchOptions, fetch_images
 from feeds.pipeline.image_cache import collect_garbage
 from feeds.render.context import image_type

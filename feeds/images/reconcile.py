@@ -20,13 +20,13 @@ from feeds.config import Config
 from feeds.images.cache import (
     announced,
     copies_in,
+    copy_name,
     folder_times,
     give_name,
     is_of_all_files,
     remove,
     write_aside,
 )
-from feeds.images.names import copy_name
 
 if TYPE_CHECKING:
     from feeds.images.decode import CopySettings

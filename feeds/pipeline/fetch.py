@@ -27,7 +27,7 @@ from feeds.images.cache import (
     sweep_notes,
 )
 from feeds.images.reconcile import form_name, reconcile
-from feeds.images.retry import apply_result
+from feeds.images.retry import FetchResult, Hosts, Terms, Trouble, apply_result
 from feeds.pipeline.image_cache import WAIT_SECONDS, looking_after, remove_unused
 from feeds.store import Store
 from feeds.store.totals import IMAGE_FETCHES, count
@@ -35,9 +35,8 @@ from feeds.store.totals import IMAGE_FETCHES, count
 if TYPE_CHECKING:
     import asyncio
 
-    from feeds.images.batch import FetchResult, ImageRequest
+    from feeds.images.batch import ImageRequest
     from feeds.images.guard import Resolve
-    from feeds.images.hosts import Hosts
 
 # So many images are asked for before what came is kept: what a kill costs at most.
 _BATCH = 32
@@ -144,7 +143,6 @@ class _Fetch:
 
         from feeds.images.batch import Fetcher, in_turn
         from feeds.images.guard import resolve
-        from feeds.images.hosts import Hosts, Trouble
 
         known = {
             one.host: Trouble(one.failures, one.until, one.reason)
@@ -211,8 +209,9 @@ class _Fetch:
         self, before: CachedImage, one: FetchResult, hosts: Hosts
     ) -> tuple[FetchResult, CachedImage]:
         """Gives a copy its name; returns what came of the image, and what is known of it now."""
-        now, form, cache = self._now(), form_name(self._config), self._config.images.cache
-        image = apply_result(before, one, self._refresh, form, now)
+        now, cache = self._now(), self._config.images.cache
+        terms = Terms(self._refresh, form_name(self._config), now)
+        image = apply_result(before, one, terms)
         if one.answer is None:
             trouble = hosts.left_alone(image.host)
             image = msgspec.structs.replace(image, due=trouble.until if trouble else now)
@@ -227,7 +226,7 @@ class _Fetch:
                 one = one._replace(
                     copy=None, fault="", answer=one.answer._replace(result="failed", reason=reason)
                 )
-                return one, apply_result(before, one, self._refresh, form, now)
+                return one, apply_result(before, one, terms)
             if before.name not in ("", image.name):
                 remove(cache, before.name)
         return one, image
