@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Protocol, TypeVar
 
 import msgspec
 
-from feeds.common.model import Picture
+from feeds.common.model import Image, Picture
 
 T = TypeVar("T")
 
@@ -86,3 +86,58 @@ class ImageStore(Protocol):
 
     def feed_images(self) -> dict[str, tuple[str, ...]]:
         """Returns the copies that the documents of each feed name, by the feed's address."""
+
+
+def is_shown(picture: Picture, *, cached: bool) -> bool:
+    """Tells whether the image of an item is shown, unless one before it is.
+
+    Images that the seed calls `cached` come first, and are shown unless they are known to be
+    missing. Any other image is shown only if there is a copy of it.
+    """
+    return bool(picture.name) or (cached and not picture.missing)
+
+
+def shown_image(
+    images: Iterable[Image], pictures: Iterable[Picture] = ()
+) -> tuple[Image, Picture] | None:
+    """Returns the image that is shown of an item, with what the image cache knows of it."""
+    known = {picture.url: picture for picture in pictures}
+    for image in sorted(images, key=lambda image: not image.cached):
+        picture = known.get(image.url, Picture(image.url))
+        if is_shown(picture, cached=image.cached):
+            return image, picture
+    return None
+
+
+def pictures_to_show(
+    images: dict[int, list[tuple[bool, Picture]]],
+    can_show: Callable[[str], bool] | None,
+    *,
+    every: bool,
+) -> dict[int, list[Picture]]:
+    """Returns what documents need to know of images, by item; no copy without `can_show`.
+
+    The images of an item come with whether its seed calls them cached (see `Store.pictures`);
+    `every` also takes those that it does not (``images.fetch = "all"``).
+    """
+    found = {}
+    for number, some in images.items():
+        needed = _up_to_shown([one for one in some if one[0] or every], can_show)
+        if needed:
+            found[number] = needed
+    return found
+
+
+def _up_to_shown(
+    images: list[tuple[bool, Picture]], can_show: Callable[[str], bool] | None
+) -> list[Picture]:
+    """Returns the missing ones up to the image that is shown, and that one if it is a copy."""
+    needed = []
+    for cached, picture in images:
+        if picture.missing:
+            needed.append(picture)
+        elif picture.name and can_show and can_show(picture.name):
+            return [*needed, picture]
+        elif is_shown(Picture(picture.url), cached=cached):
+            break  # as the seed has it
+    return needed
