@@ -11,7 +11,7 @@ import hashlib
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
@@ -47,6 +47,23 @@ class _Seen(msgspec.Struct, frozen=True):
     folders: dict[str, int]
 
 
+class Scope(NamedTuple):
+    """How much of the cache is looked at: by default, what may have changed.
+
+    These are folders whose mtime changed, and those to which images of changed items belong.
+    `everywhere` looks into all folders, `only` into these. `digests` also reads every copy. Without
+    `write` no file is touched.
+    """
+
+    write: bool = True
+    everywhere: bool = False
+    digests: bool = False
+    only: set[str] | None = None
+
+
+CHANGED = Scope()
+
+
 def form_name(config: Config) -> str:
     """Returns the name of the way that copies are made: version, width and ``+`` for metadata."""
     width, metadata = config.images.max_width, config.images.keep_metadata
@@ -58,18 +75,12 @@ def reconcile(
     config: Config,
     now: int,
     warn: Callable[[str], None],
-    *,
-    write: bool = True,
-    everywhere: bool = False,
-    digests: bool = False,
-    only: set[str] | None = None,
+    scope: Scope = CHANGED,
 ) -> set[str]:
     """Takes in what was dropped into the cache, and notices what was damaged or is gone.
 
-    Looks into folders whose mtime changed, and into those where images of changed items would be;
-    `everywhere` into all of them, `digests` also reads every copy. Without `write` no file is
-    touched. Ends after some seconds, and returns the folders that are left: what they
-    hold is decoded the next time, or by a call with `only` these.
+    Ends after some seconds, and returns the folders that are left: what they hold is decoded the
+    next time, or by a call with `only` these.
     """
     cache = config.images.cache
     times = folder_times(cache)
@@ -80,11 +91,11 @@ def reconcile(
     form = form_name(config)
     look = {name for name in times.keys() | before.keys() if times.get(name) != before.get(name)}
     look |= {key[:2] for key in store.keys_of(store.touched)}
-    if everywhere or seen is None or seen.form != form:
+    if scope.everywhere or seen is None or seen.form != form:
         look |= times.keys() | before.keys()
-    if only is not None:
-        look = only
-    keeper = _Keeper(store, config, now, warn, write=write, digests=digests)
+    if scope.only is not None:
+        look = scope.only
+    keeper = _Keeper(store, config, now, warn, scope)
     began, left = time.monotonic(), set(look)
     for folder in sorted(look):
         keeper.look_into(folder)
@@ -114,16 +125,14 @@ class _Keeper:
         config: Config,
         now: int,
         warn: Callable[[str], None],
-        *,
-        write: bool,
-        digests: bool,
+        scope: Scope,
     ) -> None:
         self._store = store
         self._images = config.images
         self._now = now
         self._warn = warn
-        self._write = write
-        self._digests = digests
+        self._write = scope.write
+        self._digests = scope.digests
         self._form = form_name(config)
 
     def look_into(self, folder: str) -> None:

@@ -26,7 +26,7 @@ from feeds.images.cache import (
     remove,
     sweep_notes,
 )
-from feeds.images.reconcile import form_name, reconcile
+from feeds.images.reconcile import Scope, form_name, reconcile
 from feeds.images.retry import FetchResult, Hosts, Terms, Trouble, apply_result
 from feeds.pipeline.image_cache import WAIT_SECONDS, looking_after, remove_unused
 from feeds.store import Store
@@ -105,7 +105,7 @@ class _Fetch:
         self._store = store
         self._config = config
         self._options = options
-        self._ears = callbacks
+        self._callbacks = callbacks
         self._clock = clock
         self._until = time.monotonic() + options.seconds
         self._counts: Counter[str] = Counter()
@@ -118,15 +118,8 @@ class _Fetch:
         left: set[str] | None = None
         while left is None or left:  # a pass may come between
             with store.transaction():
-                left = reconcile(
-                    store,
-                    config,
-                    now,
-                    self._ears.warn,
-                    everywhere=True,
-                    digests=digests,
-                    only=left,
-                )
+                scope = Scope(everywhere=True, digests=digests, only=left)
+                left = reconcile(store, config, now, self._callbacks.warn, scope)
         if config.images.fetch != "off":
             due = store.due_images(now, every=config.images.fetch == "all")
             if due:
@@ -156,7 +149,7 @@ class _Fetch:
 
         def done() -> None:
             self._counts["asked"] += 1
-            self._ears.progress("images", self._counts["asked"], len(wanted))
+            self._callbacks.progress("images", self._counts["asked"], len(wanted))
 
         async def fetch() -> None:
             asyncio.get_running_loop().set_exception_handler(_report)
