@@ -20,7 +20,7 @@ from rescan import newest_shown
 from workspace import REPOSITORY, Workspace
 
 from feeds.common.urls import normal_url
-from feeds.images.names import likely_name
+from feeds.images.cache import likely_name
 
 HERE = Path(__file__).resolve().parent
 MEMORY_BAR = 150

@@ -19,7 +19,7 @@ from feeds.common.callbacks import Options
 from feeds.common.reports import PassReport
 from feeds.common.urls import shown_url
 from feeds.config import Config, Loaded, load_config
-from feeds.images.fetch import fetch_images
+from feeds.pipeline.fetch import fetch_images
 from feeds.pipeline.run import publish_pass
 
 _LOCAL = {"localhost", "127.0.0.1"}

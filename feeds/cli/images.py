@@ -10,15 +10,17 @@ import msgspec
 from feeds.cli.console import Console
 from feeds.common.callbacks import utc_now
 from feeds.common.errors import FeedsError
+from feeds.common.image_types import CachedImage, HostFailure
 from feeds.common.model import image_key
 from feeds.common.reports import FetchReport
 from feeds.common.times import from_unix, show_time, to_unix
 from feeds.common.urls import normal_url, wanted_url
 from feeds.config import Loaded, load_config
-from feeds.images.fetch import FetchOptions, collect_garbage, fetch_images
-from feeds.images.names import likely_name
+from feeds.images.cache import likely_name
+from feeds.pipeline.fetch import FetchOptions, fetch_images
+from feeds.pipeline.image_cache import collect_garbage
 from feeds.render.context import image_type
-from feeds.store import CachedImage, HostFailure, open_for_reading
+from feeds.store import open_for_reading
 
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
 

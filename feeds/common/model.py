@@ -105,11 +105,6 @@ class Item(msgspec.Struct, frozen=True, kw_only=True):
     images: tuple[Image, ...] = ()
     related: tuple[Related, ...] = ()
 
-    @property
-    def image(self) -> Image | None:
-        """The item's enclosure: its first image that the site holds a copy of."""
-        return next((image for image in self.images if image.cached), None)
-
     def best_related(self, count: int) -> list[Related]:
         """The related stories of the highest quality, at most `count`."""
         return sorted(self.related, key=lambda story: -story.quality)[:count]

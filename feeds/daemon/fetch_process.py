@@ -8,7 +8,7 @@ from feeds.common.callbacks import Callbacks
 from feeds.common.reports import FetchReport
 from feeds.common.task import Ended, Say, Task
 from feeds.config import Loaded
-from feeds.images.fetch import FetchOptions, fetch_images
+from feeds.pipeline.fetch import FetchOptions, fetch_images
 
 # What is left of `schedule.timeout` when a fetch begins to come to its end: for images that are
 # being asked for or looked at then, and for noting what came of them.

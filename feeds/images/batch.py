@@ -16,12 +16,12 @@ from typing import NamedTuple, Self
 
 from feeds.common.text import clean_line
 from feeds.config.model import ImagesConfig
-from feeds.images.cache import Written, unfinished_folder, write_aside
+from feeds.images.cache import unfinished_folder, write_aside
 from feeds.images.decode import CopySettings, NotAnImageError, Prepared, prepare
-from feeds.images.download import Download, Limits, download
+from feeds.images.download import Limits, download
 from feeds.images.guard import Guard, Resolve, resolve
-from feeds.images.hosts import Hosts
 from feeds.images.http import make_client
+from feeds.images.retry import FetchResult, Hosts, NewCopy
 
 _PER_HOST = 2
 # What is waited for the connections to be closed in good form.
@@ -37,31 +37,6 @@ class ImageRequest(NamedTuple):
     host: str
     etag: str = ""
     modified: str = ""
-
-
-class NewCopy(NamedTuple):
-    """A copy that was made, in a file that waits for its name.
-
-    `length` in bytes and `digest`, the SHA-256, are the file's; `prepared` comes without its bytes.
-    """
-
-    file: Written
-    prepared: Prepared
-    length: int
-    digest: bytes
-
-
-class FetchResult(NamedTuple):
-    """What came of an image that was asked for: an answer, and a copy where it was fetched.
-
-    `fault` says why the answer was no image that can be published; no `answer`: its host is left
-    alone.
-    """
-
-    key: str
-    answer: Download | None
-    copy: NewCopy | None = None
-    fault: str = ""
 
 
 class Fetcher:

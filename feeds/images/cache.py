@@ -1,16 +1,19 @@
-"""The files of the image cache. A copy appears under its name whole, and flushed."""
+"""The files of the image cache. A copy appears under its name whole, and flushed.
+
+A name is a function of the image's URL, with the extension of what the image really is.
+"""
 
 from __future__ import annotations
 
 import errno
 import os
+import re
 import tempfile
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
-from feeds.common.model import MEDIA
-from feeds.images.names import key_of
+from feeds.common.model import MEDIA, image_key
 
 # Below the cache, beside MEDIA: what is being written.
 _UNFINISHED = "tmp"
@@ -21,12 +24,39 @@ _OF_ALL_FILES = {
 _BEGUN = "feeds-"
 _NOTE = ".feeds-sha256"
 
+# The formats that browsers and readers show, by media type.
+EXTENSIONS = {
+    "image/jpeg": "jpg",
+    "image/png": "png",
+    "image/gif": "gif",
+    "image/webp": "webp",
+    "image/avif": "avif",
+}
+_FILE = re.compile(r"([0-9a-f]{32})\.[A-Za-z]{1,8}")
+
 
 class Written(NamedTuple):
     """A file that waits for its name."""
 
     path: Path
     mtime_ns: int
+
+
+def copy_name(key: str, media_type: str) -> str:
+    """Returns where the copy of an image stands below the cache, and below out/."""
+    return f"{MEDIA}/{key[:2]}/{key}.{EXTENSIONS[media_type]}"
+
+
+def likely_name(url: str, media_type: str) -> str:
+    """Returns the name that a copy will have if it is what its URL makes believe."""
+    return copy_name(image_key(url), media_type if media_type in EXTENSIONS else "image/jpeg")
+
+
+def key_of(name: str) -> str | None:
+    """Returns the key of the image that a path below the cache is for; None for other files."""
+    folder, _, file = name.removeprefix(f"{MEDIA}/").partition("/")
+    match = _FILE.fullmatch(file)
+    return match[1] if match and match[1][:2] == folder else None
 
 
 def unfinished_folder(cache: Path) -> Path:

@@ -11,28 +11,30 @@ import hashlib
 import time
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
+from feeds.common.image_types import CachedImage, ImageStore
 from feeds.config import Config
 from feeds.images.cache import (
     announced,
     copies_in,
+    copy_name,
     folder_times,
     give_name,
     is_of_all_files,
     remove,
     write_aside,
 )
-from feeds.images.names import copy_name
-from feeds.store import CachedImage, Store
 
 if TYPE_CHECKING:
     from feeds.images.decode import CopySettings
 
 # File systems note changes with a granularity of up to two seconds (FAT).
 _SETTLING_NS = 2_000_000_000
+# Raise it whenever the same bytes and settings would give another copy.
+_COPY_VERSION = 2
 # A pass holds the store meanwhile; folders that are left are looked into the next time.
 _PATIENCE_SECONDS = 10.0
 
@@ -45,28 +47,40 @@ class _Seen(msgspec.Struct, frozen=True):
     folders: dict[str, int]
 
 
+class Scope(NamedTuple):
+    """How much of the cache is looked at: by default, what may have changed.
+
+    These are folders whose mtime changed, and those to which images of changed items belong.
+    `everywhere` looks into all folders, `only` into these. `digests` also reads every copy. Without
+    `write` no file is touched.
+    """
+
+    write: bool = True
+    everywhere: bool = False
+    digests: bool = False
+    only: set[str] | None = None
+
+
+CHANGED = Scope()
+
+
 def form_name(config: Config) -> str:
-    """Returns what tells one way of making copies from another (see `CachedImage.form`)."""
-    return f"{config.images.max_width}{'+' if config.images.keep_metadata else ''}"
+    """Returns the name of the way that copies are made: version, width and ``+`` for metadata."""
+    width, metadata = config.images.max_width, config.images.keep_metadata
+    return f"{_COPY_VERSION}:{width}{'+' if metadata else ''}"
 
 
 def reconcile(
-    store: Store,
+    store: ImageStore,
     config: Config,
     now: int,
     warn: Callable[[str], None],
-    *,
-    write: bool = True,
-    everywhere: bool = False,
-    digests: bool = False,
-    only: set[str] | None = None,
+    scope: Scope = CHANGED,
 ) -> set[str]:
     """Takes in what was dropped into the cache, and notices what was damaged or is gone.
 
-    Looks into folders whose mtime changed, and into those where images of changed items would be;
-    `everywhere` into all of them, `digests` also reads every copy. Without `write` no file is
-    touched. Ends after some seconds, and returns the folders that are left: what they
-    hold is decoded the next time, or by a call with `only` these.
+    Ends after some seconds, and returns the folders that are left: what they hold is decoded the
+    next time, or by a call with `only` these.
     """
     cache = config.images.cache
     times = folder_times(cache)
@@ -77,11 +91,11 @@ def reconcile(
     form = form_name(config)
     look = {name for name in times.keys() | before.keys() if times.get(name) != before.get(name)}
     look |= {key[:2] for key in store.keys_of(store.touched)}
-    if everywhere or seen is None or seen.form != form:
+    if scope.everywhere or seen is None or seen.form != form:
         look |= times.keys() | before.keys()
-    if only is not None:
-        look = only
-    keeper = _Keeper(store, config, now, warn, write=write, digests=digests)
+    if scope.only is not None:
+        look = scope.only
+    keeper = _Keeper(store, config, now, warn, scope)
     began, left = time.monotonic(), set(look)
     for folder in sorted(look):
         keeper.look_into(folder)
@@ -107,20 +121,18 @@ class _Keeper:
 
     def __init__(
         self,
-        store: Store,
+        store: ImageStore,
         config: Config,
         now: int,
         warn: Callable[[str], None],
-        *,
-        write: bool,
-        digests: bool,
+        scope: Scope,
     ) -> None:
         self._store = store
         self._images = config.images
         self._now = now
         self._warn = warn
-        self._write = write
-        self._digests = digests
+        self._write = scope.write
+        self._digests = scope.digests
         self._form = form_name(config)
 
     def look_into(self, folder: str) -> None:
@@ -218,8 +230,11 @@ class _Keeper:
 
 
 def _lacks(image: CachedImage, form: CopySettings) -> bool:
-    """Tells whether the copy at hand lost something that copies shall have now."""
-    width = int(image.form.rstrip("+") or 0)
+    """Tells whether the copy at hand lost something that copies shall have now.
+
+    Names of forms had no version at first: ``1200+`` is then the whole name.
+    """
+    width = int(image.form.rpartition(":")[2].rstrip("+") or 0)
     narrowed = width > 0 and (form.max_width == 0 or form.max_width > width)
     return narrowed or (form.keep_metadata and not image.form.endswith("+"))
 

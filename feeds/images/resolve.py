@@ -3,25 +3,24 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Iterable
 from pathlib import Path
 
+from feeds.common.image_types import ImageStore, pictures_to_show
 from feeds.common.model import Entry, Picture
 from feeds.config import Config
-from feeds.store import Store
 
 
 class ImageResolver:
     """Tells of each image whether its copy can be shown.
 
-    It can where the file, in out/ or else in the cache, is the one that was measured. `links` are
-    the names that are not in out/ yet, `present` those that are, `before` those that the documents
-    of each feed named at the last pass. `untouched` says that nothing came
-    to the folders of copies in out/ or left them since the last pass, so that what it published is
-    there.
+    A copy is usable if its size and mtime, in out/ or else in the cache, equal the stored ones.
+    `links` are the names that are not in out/ yet, `present` those that are, `before` those that
+    the documents of each feed named after the last pass. `untouched` says that the folders of
+    copies in out/ did not change since the last pass, so what it published is still there.
     """
 
-    def __init__(self, store: Store, config: Config, *, untouched: bool = False) -> None:
+    def __init__(self, store: ImageStore, config: Config, *, untouched: bool = False) -> None:
         images = config.images
         self._store = store
         self._every = images.fetch == "all"
@@ -42,7 +41,7 @@ class ImageResolver:
         if not self._knows:
             return {}
         found = self._store.pictures((one.number for one in entries), every=self._every)
-        return chosen(found, self._can_show if self._shows else None)
+        return pictures_to_show(found, self._can_show if self._shows else None, every=self._every)
 
     def can_show(self, names: Iterable[str]) -> bool:
         """Tells whether all these copies can be shown."""
@@ -74,31 +73,6 @@ class ImageResolver:
             return False
         self.links.add(name)
         return True
-
-
-def chosen(
-    images: dict[int, list[tuple[bool, Picture]]], can_show: Callable[[str], bool] | None
-) -> dict[int, list[Picture]]:
-    """Returns what documents show of images, by item; of copies none without `can_show`.
-
-    The images of an item come with whether its seed calls them cached (see `Store.pictures`).
-    """
-    shown = {number: list(_choose(some, can_show)) for number, some in images.items()}
-    return {number: some for number, some in shown.items() if some}
-
-
-def _choose(
-    images: list[tuple[bool, Picture]], can_show: Callable[[str], bool] | None
-) -> Iterator[Picture]:
-    """Yields the missing ones up to the image that is shown, and that one if it is a copy."""
-    for cached, picture in images:
-        if picture.missing:
-            yield picture
-        elif picture.name and can_show and can_show(picture.name):
-            yield picture
-            return
-        elif cached:
-            return  # it is shown as the seed has it
 
 
 def names_of(pictures: dict[int, list[Picture]]) -> tuple[str, ...]:

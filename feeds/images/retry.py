@@ -1,37 +1,75 @@
-"""What is known of an image after it was asked for, and when to ask again; pure."""
+"""What is known of an image, and of a host, after it was asked, and when to ask again; pure."""
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
-from feeds.images.names import copy_name
-from feeds.store import CachedImage
+from feeds.common.image_types import CachedImage
+from feeds.images.cache import copy_name
 
 if TYPE_CHECKING:
-    from feeds.images.batch import FetchResult, NewCopy
+    from feeds.images.cache import Written
+    from feeds.images.decode import Prepared
     from feeds.images.download import Download
 
 _DAY = 86_400
 # What may pass soon is asked for again soon, at first.
 _SOON_SECONDS = 600
+# From so many images in a row on that a host failed to answer for.
+_TOO_MANY = 3
+_FIRST_SECONDS = 600
+_LONGEST_SECONDS = 86_400
 
 
-def apply_result(
-    image: CachedImage, brought: FetchResult, refresh: int, form: str, now: int
-) -> CachedImage:
-    """Returns an image as it is known now; `refresh` is in seconds, `form` that of new copies.
+class NewCopy(NamedTuple):
+    """A copy that was made, in a file that waits for its name.
 
-    A copy that there is stays whatever happens to the original: that is what it is for.
+    `length` in bytes and `digest`, the SHA-256, are the file's; `prepared` comes without its bytes.
     """
+
+    file: Written
+    prepared: Prepared
+    length: int
+    digest: bytes
+
+
+class FetchResult(NamedTuple):
+    """What came of an image that was asked for: an answer, and a copy where it was fetched.
+
+    `fault` says why the answer was no image that can be published; no `answer`: its host is left
+    alone.
+    """
+
+    key: str
+    answer: Download | None
+    copy: NewCopy | None = None
+    fault: str = ""
+
+
+class Terms(NamedTuple):
+    """After how long copies are asked for again, how new ones are made, and when it is now."""
+
+    refresh_s: int
+    form: str
+    now_unix: int
+
+
+def apply_result(image: CachedImage, brought: FetchResult, terms: Terms) -> CachedImage:
+    """Returns what is known of an image after a fetch.
+
+    An existing copy stays whatever happens to the original: that is what it is for.
+    """
+    refresh, now = terms.refresh_s, terms.now_unix
     answer = brought.answer
     if answer is None:
         return image
     if answer.result == "same":
         return msgspec.structs.replace(image, fetched=now, due=now + refresh, failures=0, reason="")
     if brought.copy:
-        return _with_copy(image, brought.copy, answer, refresh, form, now)
+        return _with_copy(image, brought.copy, answer, terms)
     failures = image.failures + 1
     longest, first = (_DAY, _SOON_SECONDS) if answer.result == "failed" else (refresh, _DAY)
     pause = min(first * 2 ** min(failures - 1, 20), longest)
@@ -45,9 +83,7 @@ def apply_result(
     )
 
 
-def _with_copy(
-    image: CachedImage, copy: NewCopy, answer: Download, refresh: int, form: str, now: int
-) -> CachedImage:
+def _with_copy(image: CachedImage, copy: NewCopy, answer: Download, terms: Terms) -> CachedImage:
     return CachedImage(
         key=image.key,
         url=image.url,
@@ -59,9 +95,42 @@ def _with_copy(
         height=copy.prepared.height,
         digest=copy.digest,
         mtime_ns=copy.file.mtime_ns,
-        form=form,
+        form=terms.form,
         etag=answer.etag,
         modified=answer.modified,
-        fetched=now,
-        due=now + refresh,
+        fetched=terms.now_unix,
+        due=terms.now_unix + terms.refresh_s,
     )
+
+
+class Trouble(NamedTuple):
+    """How often a host failed in a row, until when it is left alone (seconds since 1970), why."""
+
+    failures: int
+    until: int
+    reason: str
+
+
+class Hosts:
+    """Remembers failures by host; time is that of the fetch, in seconds since 1970."""
+
+    def __init__(self, known: Mapping[str, Trouble], now: int) -> None:
+        self._now = now
+        self.troubles = dict(known)
+
+    def left_alone(self, host: str) -> Trouble | None:
+        """Returns the trouble with a host that is not to be asked now."""
+        trouble = self.troubles.get(host)
+        return trouble if trouble and trouble.until > self._now else None
+
+    def note(self, host: str, answer: Download) -> None:
+        """Takes note of what came of asking a host."""
+        if answer.result != "failed":
+            self.troubles.pop(host, None)
+            return
+        failures = self.troubles.get(host, Trouble(0, 0, "")).failures + 1
+        wait = 0
+        if failures >= _TOO_MANY:
+            wait = min(_FIRST_SECONDS * 2 ** (failures - _TOO_MANY), _LONGEST_SECONDS)
+        until = self._now + max(wait, int(answer.wait))
+        self.troubles[host] = Trouble(failures, until, answer.reason)

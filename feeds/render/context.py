@@ -10,6 +10,7 @@ from urllib.parse import urlsplit
 
 import msgspec
 
+from feeds.common.image_types import shown_image
 from feeds.common.model import Feed, FeedKind, Image, Item, Picture
 from feeds.common.slugs import Addresses
 
@@ -151,21 +152,13 @@ def enclosure_of(item: Item, pictures: Iterable[Picture], site: Site) -> Enclosu
     next. Where the cache has no copy, it is as the seed describes it, and its length is not known.
     An image that the seed does not call cached comes last, and only if there is a copy of it.
     """
-    known = {picture.url: picture for picture in pictures}
-    for image in item.images:
-        picture = known.get(image.url)
-        if image.cached and not (picture and picture.missing):
-            return _enclosure(item, image, picture, site)
-    for image in item.images:
-        picture = known.get(image.url)
-        if picture and picture.name:
-            return _enclosure(item, image, picture, site)
-    return None
+    shown = shown_image(item.images, pictures)
+    return _enclosure(item, *shown, site) if shown else None
 
 
-def _enclosure(item: Item, image: Image, picture: Picture | None, site: Site) -> Enclosure:
+def _enclosure(item: Item, image: Image, picture: Picture, site: Site) -> Enclosure:
     title = image.title or item.title
-    if picture is None or not picture.name:
+    if not picture.name:
         return Enclosure(image.url, image_type(image.url), 0, image.width, image.height, title)
     return Enclosure(
         site.media_url + picture.name,

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from feeds.common.image_types import shown_image
 from feeds.common.model import Item, ItemHeader, ParsedSeed, Problem, item_digest
 from feeds.common.times import to_unix
 from feeds.common.workers import spread
@@ -153,7 +154,8 @@ def reader_digest(item: Item) -> bytes:
 
     The first byte is `READER_VERSION`: digests of two versions cannot be compared.
     """
-    image = item.image.url if item.image else ""
+    shown_first = shown_image(item.images)
+    image = shown_first[0].url if shown_first else ""
     shown = (item.title, item.excerpt, item.body, item.url, item.original_url, image)
     return (
         bytes([READER_VERSION]) + hashlib.blake2b(_encoder.encode(shown), digest_size=15).digest()

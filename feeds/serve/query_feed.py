@@ -6,10 +6,10 @@ from collections import OrderedDict
 from collections.abc import Callable
 from typing import NamedTuple
 
+from feeds.common.image_types import pictures_to_show
 from feeds.common.model import Feed, FeedContents, Picture
 from feeds.common.slugs import QUERY
 from feeds.config import Config
-from feeds.images.resolve import chosen
 from feeds.pipeline.site import site_of
 from feeds.serve.body_cache import Bodies, digest_of
 from feeds.serve.delta import Deltas
@@ -118,12 +118,8 @@ class Finder:
     def _pictures(self, found: SearchResult) -> dict[int, list[Picture]]:
         """Returns what a pass would show of the images of the entries."""
         every = self._config.images.fetch == "all"
-        images = {
-            number: [(cached, one) for cached, one in some if cached or every]
-            for number, some in found.images.items()
-        }
         shows = self._config.images.media_url(self._config.site.base_url)
-        return chosen(images, (lambda _: True) if shows else None)
+        return pictures_to_show(found.images, (lambda _: True) if shows else None, every=every)
 
 
 def _with_keys(query: Query, feeds: tuple[Feed, ...], config: Config) -> Query:

@@ -1,7 +1,6 @@
 """The state file: what was read, what readers were shown, what was published. SQLite lives here."""
 
 from feeds.store.hubs import Ping
-from feeds.store.images import CachedImage, HostFailure
 from feeds.store.open import (
     move_aside,
     open_copy,
@@ -12,9 +11,7 @@ from feeds.store.open import (
 from feeds.store.store import DamagedStateError, Store
 
 __all__ = [
-    "CachedImage",
     "DamagedStateError",
-    "HostFailure",
     "Ping",
     "Store",
     "move_aside",

@@ -9,48 +9,11 @@ from typing import cast
 
 import msgspec
 
+from feeds.common.image_types import CachedImage, HostFailure
 from feeds.common.model import FeedKind, Image, Picture, image_key
 from feeds.common.urls import host_of
 
 _SHOWN = "name, type, length, width, height, digest, missing"
-
-
-class CachedImage(msgspec.Struct, kw_only=True, frozen=True):
-    """An image as the cache knows it; the copy is `name` (``""`` where there is none) and the rest.
-
-    `form` is how the copy was made (see `form_name`), `digest` the SHA-256 of its bytes.
-    `etag` and `modified` are what its server called it by. Times are seconds since 1970:
-    `fetched` when a server last confirmed the copy (0 where it was dropped into the cache), `due`
-    when to ask next. `reason` says why the last fetch brought nothing.
-    """
-
-    key: str
-    url: str
-    host: str = ""
-    name: str = ""
-    type: str = ""
-    length: int = 0
-    width: int = 0
-    height: int = 0
-    digest: bytes = b""
-    mtime_ns: int = 0
-    form: str = ""
-    etag: str = ""
-    modified: str = ""
-    missing: bool = False
-    fetched: int = 0
-    due: int = 0
-    failures: int = 0
-    reason: str = ""
-
-
-class HostFailure(msgspec.Struct, frozen=True):
-    """A host that keeps failing: how often in a row, until when it is left alone, and why."""
-
-    host: str
-    failures: int
-    until: int
-    reason: str
 
 
 _COLUMNS = CachedImage.__struct_fields__

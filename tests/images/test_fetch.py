@@ -14,11 +14,12 @@ from PIL import Image
 
 from feeds.common.callbacks import NO_CALLBACKS, Callbacks
 from feeds.common.errors import BusyError, ImageCacheError
+from feeds.common.image_types import CachedImage
 from feeds.common.lock import acquire_lock
 from feeds.common.model import MEDIA, image_key
 from feeds.common.reports import FetchReport
-from feeds.images.fetch import FetchOptions, fetch_images
-from feeds.store import CachedImage, open_for_reading
+from feeds.pipeline.fetch import FetchOptions, fetch_images
+from feeds.store import open_for_reading
 from tests.support.imaging import (
     FORMATS,
     HIDDEN,

@@ -9,12 +9,13 @@ from pathlib import Path
 import pytest
 
 from feeds.common.errors import ImageCacheError
+from feeds.common.image_types import CachedImage
 from feeds.common.model import MEDIA, image_key
 from feeds.common.reports import FetchReport
 from feeds.images import batch
 from feeds.images.decode import prepare
-from feeds.images.fetch import FetchOptions, fetch_images
-from feeds.store import CachedImage, open_for_reading
+from feeds.pipeline.fetch import FetchOptions, fetch_images
+from feeds.store import open_for_reading
 from tests.support.imaging import Request, Server, configure, picture, seed_with, serving
 from tests.support.site import NOW, Site
 

@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
+import msgspec
 import pytest
 
 from feeds.common.callbacks import Callbacks, Options
 from feeds.common.model import image_key
 from feeds.common.reports import PassReport
 from feeds.images import decode as check
-from feeds.images.fetch import FetchOptions, fetch_images
+from feeds.images.reconcile import form_name
+from feeds.pipeline.fetch import FetchOptions, fetch_images
+from feeds.store import open_for_reading, open_store
 from tests.support.imaging import HIDDEN, Server, configure, exif, picture, seed_with, serving
 from tests.support.site import NOW, Site
 
@@ -209,3 +214,56 @@ def test_copy_that_is_lost_for_good_is_named_no_more(
     (item,) = json.loads(site.read("all.json"))["items"]
     assert "image" not in item
     assert not (site.out / "media").exists()
+
+
+@pytest.mark.parametrize("extension", ["avif", "jpg"])
+def test_copy_that_an_older_release_made_is_made_again_without_a_fetch(
+    site: Site, server: Server, extension: str
+) -> None:
+    url = server.serve(f"/older.{extension}", picture(extension), ETag='"1"')
+    configure(site)
+    seed_with(site, 1, url)
+    site.publish()
+    fetch(site)
+    site.publish()
+    key = image_key(url)
+    path = site.root / f".feeds/images/media/{key[:2]}/{key}.{extension}"
+    # Older releases left XMP in AVIF, and named forms without a version.
+    saving: dict[str, Any] = {"xmp": HIDDEN.encode()} if extension == "avif" else {"exif": exif()}
+    path.write_bytes(picture(extension, **saving))
+    data, status = path.read_bytes(), path.stat()
+    assert HIDDEN.encode() in data
+    with open_store(site.state, pytest.fail) as store, store.transaction():
+        (image,) = store.images()
+        older = {"length": len(data), "mtime_ns": status.st_mtime_ns, "form": "0"}
+        digest = hashlib.sha256(data).digest()
+        store.keep_image(msgspec.structs.replace(image, digest=digest, **older))
+        store.set_meta("image cache", {"cache": str(path.parents[2]), "form": "0", "folders": {}})
+    asked = len(server.requests)
+    site.publish()
+    published = site.read(str(path.relative_to(site.root / ".feeds/images")))
+    assert HIDDEN.encode() not in path.read_bytes() + published
+    with open_for_reading(site.state) as known:
+        assert known is not None
+        (image,) = known.images()
+    assert (image.form, image.etag) == (form_name(site.load().config), '"1"')
+    fetch(site)
+    assert len(server.requests) == asked
+
+
+def test_reconcile_that_takes_long_leaves_folders_for_the_next_time(
+    quiet: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    others = [f"https://images.example.com/{number}.jpg" for number in range(3)]
+    for number, url in enumerate(others, 2):
+        seed_with(quiet, number, url)
+        key = image_key(url)
+        path = drop(quiet, picture(), f"media/{key[:2]}/{key}.jpg")
+        os.utime(path.parent, (1e9, 1e9))  # else it is looked into again, and always first
+    assert len({image_key(url)[:2] for url in others}) == len(others)
+    monkeypatch.setattr("feeds.images.reconcile._PATIENCE_SECONDS", -1.0)
+    counts = []
+    for _ in range(4):
+        quiet.publish()
+        counts.append(len(list((quiet.out / "media").rglob("*.jpg"))))
+    assert counts == [1, 2, 3, 3]

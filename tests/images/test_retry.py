@@ -7,16 +7,15 @@ from typing import Any
 
 import pytest
 
-from feeds.images.batch import FetchResult, NewCopy
+from feeds.common.image_types import CachedImage
 from feeds.images.cache import Written
 from feeds.images.decode import Prepared
 from feeds.images.download import Download, Result
-from feeds.images.hosts import Hosts, Trouble
-from feeds.images.retry import apply_result
-from feeds.store import CachedImage
+from feeds.images.retry import FetchResult, Hosts, NewCopy, Terms, Trouble, apply_result
 
 NOW, DAY = 1_000_000_000, 86_400
 REFRESH = 30 * DAY
+TERMS = Terms(REFRESH, "0", NOW)
 KEY = "ab" * 16
 PLAIN = CachedImage(key=KEY, url="https://i.example.com/1.jpg", host="i.example.com")
 HELD = CachedImage(
@@ -35,7 +34,7 @@ COPY = NewCopy(Written(Path("x"), 77), Prepared(b"", "image/png", 3, 4), 12, b"n
 def outcome(image: CachedImage, result: Result, **brought: Any) -> CachedImage:
     wait = brought.pop("wait", 0.0)
     answer = Download(result, "why", etag='"2"', modified="then", wait=wait)
-    return apply_result(image, FetchResult(KEY, answer, **brought), REFRESH, "0", NOW)
+    return apply_result(image, FetchResult(KEY, answer, **brought), TERMS)
 
 
 @pytest.mark.parametrize("before", [PLAIN, HELD], ids=["first", "again"])
@@ -95,7 +94,7 @@ def test_server_may_ask_for_a_longer_pause() -> None:
 
 
 def test_image_of_a_host_that_is_left_alone_is_as_it_was() -> None:
-    assert apply_result(HELD, FetchResult(KEY, None), REFRESH, "0", NOW) == HELD
+    assert apply_result(HELD, FetchResult(KEY, None), TERMS) == HELD
 
 
 def test_host_is_left_alone_after_three_failures_for_longer_and_longer() -> None:

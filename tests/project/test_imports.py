@@ -28,8 +28,6 @@ STAGES = LAYERS[RANKS["seeds"]]
 OLD = {
     ("common", "config"),
     ("common", "serve"),
-    ("images", "publish"),
-    ("images", "store"),
     ("publish", "store"),
     ("serve", "daemon"),
 }

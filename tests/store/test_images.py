@@ -5,8 +5,9 @@ from __future__ import annotations
 import msgspec
 import pytest
 
+from feeds.common.image_types import CachedImage, HostFailure
 from feeds.common.model import Image, image_key
-from feeds.store import CachedImage, HostFailure, Store
+from feeds.store import Store
 from tests.support.storing import good, record
 
 ONE, TWO = "https://i.example.com/1.jpg", "https://i.example.com/2.jpg"

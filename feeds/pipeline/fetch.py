@@ -8,44 +8,36 @@ from __future__ import annotations
 
 import hashlib
 import math
-import os
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
-from datetime import datetime
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
 from feeds import __version__
 from feeds.common.callbacks import NO_CALLBACKS, Callbacks, Clock, utc_now
-from feeds.common.errors import BusyError, ImageCacheError, PublishError, StateError
-from feeds.common.lock import acquire_lock
+from feeds.common.image_types import CachedImage, HostFailure
 from feeds.common.reports import FetchReport
-from feeds.common.times import show_time, to_unix
+from feeds.common.times import to_unix
 from feeds.config import Config, Loaded
 from feeds.images.cache import (
     give_name,
     is_of_all_files,
     remove,
     sweep_notes,
-    sweep_unfinished,
 )
-from feeds.images.garbage import remove_unused
-from feeds.images.reconcile import form_name, reconcile
-from feeds.images.retry import apply_result
-from feeds.store import CachedImage, DamagedStateError, HostFailure, Store, open_store
+from feeds.images.reconcile import Scope, form_name, reconcile
+from feeds.images.retry import FetchResult, Hosts, Terms, Trouble, apply_result
+from feeds.pipeline.image_cache import WAIT_SECONDS, looking_after, remove_unused
+from feeds.store import Store
 from feeds.store.totals import IMAGE_FETCHES, count
 
 if TYPE_CHECKING:
     import asyncio
 
-    from feeds.images.batch import FetchResult, ImageRequest
+    from feeds.images.batch import ImageRequest
     from feeds.images.guard import Resolve
-    from feeds.images.hosts import Hosts
 
-_LOCK = ".feeds-images.lock"
 # So many images are asked for before what came is kept: what a kill costs at most.
 _BATCH = 32
 # How often damage and what nobody needs is looked for, even if nothing is to be fetched.
@@ -60,7 +52,7 @@ class FetchOptions(NamedTuple):
     """
 
     digests: bool = False
-    wait: float = 600.0
+    wait: float = WAIT_SECONDS
     pause: float = 1.0
     look_up: Resolve | None = None
     seconds: float = math.inf
@@ -70,7 +62,7 @@ DEFAULTS = FetchOptions()
 
 
 def next_fetch(store: Store, config: Config) -> int | None:
-    """Returns when images are to be fetched, or looked apply_result, next; None for never."""
+    """Returns when images are to be fetched, or looked after, next; None for never."""
     images = config.images
     due = None if images.fetch == "off" else store.next_image_due(every=images.fetch == "all")
     swept = (
@@ -93,63 +85,10 @@ def fetch_images(
         StateError: the state file cannot be used.
     """
     started, began = clock(), time.monotonic()
-    with _looking_after(loaded.config, options.wait, callbacks.warn, started) as store:
+    with looking_after(loaded.config, options.wait, callbacks.warn, started) as store:
         counts, changed = _Fetch(store, loaded.config, options, callbacks, clock).run()
     seconds = round(time.monotonic() - began, 3)
     return FetchReport(started=started, seconds=seconds, changed=changed, **counts)
-
-
-def collect_garbage(
-    loaded: Loaded, warn: Callable[[str], None], clock: Clock = utc_now
-) -> list[str]:
-    """Removes the copies that nobody needs any more; returns their names, below the cache.
-
-    Raises what `fetch_images` does.
-    """
-    options, now = FetchOptions(), clock()
-    with _looking_after(loaded.config, options.wait, warn, now) as store, store.transaction():
-        store.note_unnamed(to_unix(now))
-        return remove_unused(store, loaded.config, to_unix(now))
-
-
-@contextmanager
-def _looking_after(
-    config: Config, wait: float, warn: Callable[[str], None], started: datetime
-) -> Iterator[Store]:
-    """Holds the cache and opens the store; tells what goes wrong as people understand it."""
-    cache = config.images.cache
-    holder = f"process {os.getpid()} (since {show_time(started)})"
-
-    def on_wait(other: str) -> None:
-        warn(f"waiting for {other}, which fetches images")
-
-    with ExitStack() as stack:
-        try:
-            stack.enter_context(acquire_lock(cache, holder, wait=wait, on_wait=on_wait, name=_LOCK))
-        except BusyError as error:
-            raise BusyError(f"{error} is fetching images and did not finish in time") from None
-        except PublishError as error:
-            raise ImageCacheError(str(error)) from None
-        try:
-            sweep_unfinished(cache)
-            stack.callback(sweep_unfinished, cache)
-            yield stack.enter_context(open_store(config.paths.state, warn))
-        except OSError as error:
-            raise _unwritable(cache, error) from None
-        except ExceptionGroup as group:
-            fault = group.exceptions[0]
-            if isinstance(fault, OSError):
-                raise _unwritable(cache, fault) from None
-            raise
-        except DamagedStateError as error:
-            raise StateError(
-                f"the state file is damaged ({error}); 'feeds export' makes a new one"
-            ) from None
-
-
-def _unwritable(cache: object, error: OSError) -> ImageCacheError:
-    where, reason = error.filename or cache, error.strerror or str(error)
-    return ImageCacheError(f"cannot write the image cache: {where}: {reason}")
 
 
 class _Fetch:
@@ -166,7 +105,7 @@ class _Fetch:
         self._store = store
         self._config = config
         self._options = options
-        self._ears = callbacks
+        self._callbacks = callbacks
         self._clock = clock
         self._until = time.monotonic() + options.seconds
         self._counts: Counter[str] = Counter()
@@ -179,15 +118,8 @@ class _Fetch:
         left: set[str] | None = None
         while left is None or left:  # a pass may come between
             with store.transaction():
-                left = reconcile(
-                    store,
-                    config,
-                    now,
-                    self._ears.warn,
-                    everywhere=True,
-                    digests=digests,
-                    only=left,
-                )
+                scope = Scope(everywhere=True, digests=digests, only=left)
+                left = reconcile(store, config, now, self._callbacks.warn, scope)
         if config.images.fetch != "off":
             due = store.due_images(now, every=config.images.fetch == "all")
             if due:
@@ -204,7 +136,6 @@ class _Fetch:
 
         from feeds.images.batch import Fetcher, in_turn
         from feeds.images.guard import resolve
-        from feeds.images.hosts import Hosts, Trouble
 
         known = {
             one.host: Trouble(one.failures, one.until, one.reason)
@@ -218,7 +149,7 @@ class _Fetch:
 
         def done() -> None:
             self._counts["asked"] += 1
-            self._ears.progress("images", self._counts["asked"], len(wanted))
+            self._callbacks.progress("images", self._counts["asked"], len(wanted))
 
         async def fetch() -> None:
             asyncio.get_running_loop().set_exception_handler(_report)
@@ -271,8 +202,9 @@ class _Fetch:
         self, before: CachedImage, one: FetchResult, hosts: Hosts
     ) -> tuple[FetchResult, CachedImage]:
         """Gives a copy its name; returns what came of the image, and what is known of it now."""
-        now, form, cache = self._now(), form_name(self._config), self._config.images.cache
-        image = apply_result(before, one, self._refresh, form, now)
+        now, cache = self._now(), self._config.images.cache
+        terms = Terms(self._refresh, form_name(self._config), now)
+        image = apply_result(before, one, terms)
         if one.answer is None:
             trouble = hosts.left_alone(image.host)
             image = msgspec.structs.replace(image, due=trouble.until if trouble else now)
@@ -287,7 +219,7 @@ class _Fetch:
                 one = one._replace(
                     copy=None, fault="", answer=one.answer._replace(result="failed", reason=reason)
                 )
-                return one, apply_result(before, one, self._refresh, form, now)
+                return one, apply_result(before, one, terms)
             if before.name not in ("", image.name):
                 remove(cache, before.name)
         return one, image

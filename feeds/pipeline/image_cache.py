@@ -1,0 +1,116 @@
+"""The image cache and the store together: one process at a time, and what nobody needs goes."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from datetime import datetime
+
+from feeds.common.callbacks import Clock, utc_now
+from feeds.common.errors import (
+    BusyError,
+    DamagedManifestError,
+    ImageCacheError,
+    PublishError,
+    StateError,
+)
+from feeds.common.lock import acquire_lock
+from feeds.common.times import show_time, to_unix
+from feeds.config import Config, Loaded
+from feeds.images.cache import copies_in, folder_times, remove, sweep_unfinished
+from feeds.publish import read_manifest
+from feeds.store import DamagedStateError, Store, open_store
+
+# How long another fetch is waited for.
+WAIT_SECONDS = 600.0
+_LOCK = ".feeds-images.lock"
+# So long after the last seed stopped to name it an image may still come back.
+_KEEP_SECONDS = 30 * 86_400
+
+
+def collect_garbage(
+    loaded: Loaded, warn: Callable[[str], None], clock: Clock = utc_now
+) -> list[str]:
+    """Removes the copies that nobody needs any more; returns their names, below the cache.
+
+    Raises:
+        ImageCacheError: the cache cannot be written.
+        BusyError: a fetch did not end in time.
+        StateError: the state file cannot be used.
+    """
+    now = clock()
+    with looking_after(loaded.config, WAIT_SECONDS, warn, now) as store, store.transaction():
+        store.note_unnamed(to_unix(now))
+        return remove_unused(store, loaded.config, to_unix(now))
+
+
+def remove_unused(store: Store, config: Config, now: int) -> list[str]:
+    """Removes what no known seed has named for 30 days; returns the names.
+
+    What a document in out/ still names stays, however long that is. Of files that nothing is known
+    of, the time of their last change counts. Where the manifest is damaged nothing is removed.
+    """
+    cache, before = config.images.cache, now - _KEEP_SECONDS
+    published = {name for names in store.feed_images().values() for name in names}
+    try:
+        published.update(read_manifest(config.paths.out).files)
+    except DamagedManifestError:
+        return []  # until a pass has made it anew
+    removed = []
+    for image in store.unnamed_images(before):
+        if image.name not in published:
+            store.drop_image(image.key)
+            if image.name:
+                remove(cache, image.name)
+                removed.append(image.name)
+    for folder in sorted(folder_times(cache)):
+        known = {image.key for image in store.images_in(folder)}
+        for key, names in copies_in(cache, folder).items():
+            for name in names:
+                if key not in known and name not in published:
+                    status = (cache / name).stat()
+                    if max(status.st_mtime, status.st_ctime) <= before:
+                        remove(cache, name)
+                        removed.append(name)
+    return removed
+
+
+@contextmanager
+def looking_after(
+    config: Config, wait: float, warn: Callable[[str], None], started: datetime
+) -> Iterator[Store]:
+    """Holds the cache and opens the store; tells what goes wrong as people understand it."""
+    cache = config.images.cache
+    holder = f"process {os.getpid()} (since {show_time(started)})"
+
+    def on_wait(other: str) -> None:
+        warn(f"waiting for {other}, which fetches images")
+
+    with ExitStack() as stack:
+        try:
+            stack.enter_context(acquire_lock(cache, holder, wait=wait, on_wait=on_wait, name=_LOCK))
+        except BusyError as error:
+            raise BusyError(f"{error} is fetching images and did not finish in time") from None
+        except PublishError as error:
+            raise ImageCacheError(str(error)) from None
+        try:
+            sweep_unfinished(cache)
+            stack.callback(sweep_unfinished, cache)
+            yield stack.enter_context(open_store(config.paths.state, warn))
+        except OSError as error:
+            raise _unwritable(cache, error) from None
+        except ExceptionGroup as group:
+            fault = group.exceptions[0]
+            if isinstance(fault, OSError):
+                raise _unwritable(cache, fault) from None
+            raise
+        except DamagedStateError as error:
+            raise StateError(
+                f"the state file is damaged ({error}); 'feeds export' makes a new one"
+            ) from None
+
+
+def _unwritable(cache: object, error: OSError) -> ImageCacheError:
+    where, reason = error.filename or cache, error.strerror or str(error)
+    return ImageCacheError(f"cannot write the image cache: {where}: {reason}")
