@@ -22,7 +22,7 @@ from feeds.common.callbacks import utc_now
 from feeds.common.daemon_status import DaemonState, parse_state
 from feeds.common.errors import AlreadyRunningError, BusyError, ConfigError, FeedsError
 from feeds.common.lock import DAEMON_LOCK, acquire_lock
-from feeds.common.schedule import Timer
+from feeds.common.schedule import Timer, trigger_of
 from feeds.common.times import show_time
 from feeds.config import Loaded, load_config
 from feeds.daemon.fetch_process import FetchJob
@@ -141,7 +141,7 @@ class Daemon:
             wall, steady = time.time(), time.monotonic()
             if abs(jump) > _CLOCK_JUMP_SECONDS:
                 self._log.warning("the clock was set", seconds=round(jump))
-                self._timer.start(self._loaded.config)
+                self._start_timer()
                 self.want_pass()
             if self._wants_reload or self._config_changed():
                 self._reload()
@@ -263,8 +263,12 @@ class Daemon:
         self._notifier.tell("READY=1")
 
     def _start(self) -> None:
-        self._timer.start(self._loaded.config)
+        self._start_timer()
         self._watch()
+
+    def _start_timer(self) -> None:
+        config = self._loaded.config
+        self._timer.start(trigger_of(config.schedule, config.site.timezone))
 
     def _watch(self) -> None:
         config = self._loaded.config

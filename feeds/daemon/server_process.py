@@ -15,8 +15,8 @@ from contextlib import suppress
 
 import structlog
 
-# The server ends by itself when the daemon that started it is gone (feeds/serve/server.py).
-WATCHED = "FEEDS_WATCHED_BY_DAEMON"
+from feeds.common.daemon_status import WATCHED
+
 _FIRST_PAUSE_SECONDS = 1.0
 _LONGEST_PAUSE_SECONDS = 60.0
 # One that ran for so long did not die of how it was started.

@@ -1,4 +1,4 @@
-"""Content codings: which one a client wants, and how it is made (RFC 9110, section 12.5.3)."""
+"""What a client accepts (RFC 9110, section 12.5): feeds or pages, and which content coding."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ IDENTITY = ""
 _OURS = ("br", "zstd", "gzip")
 CODINGS = (*_OURS, IDENTITY)
 _ALIASES = {"x-gzip": "gzip", "identity": IDENTITY}
+_FEEDS = {"application/atom+xml", "application/rss+xml"}
 # The weight that a member of a list gives itself (RFC 9110, section 12.4.2).
 _WEIGHT = re.compile(r"q\s*=\s*(0(?:\.\d{0,3})?|1(?:\.0{0,3})?)", re.IGNORECASE | re.ASCII)
 
@@ -38,6 +39,13 @@ def choose(header: str | None) -> str | None:
     wanted[IDENTITY] = weights.get(IDENTITY, 0.0001 if others is None else min(others, 0.0001))
     best = max(wanted.values())
     return next(name for name in CODINGS if wanted[name] == best) if best > 0 else None
+
+
+@lru_cache(maxsize=1024)
+def is_browser(accept: str | None) -> bool:
+    """Tells by its Accept header whether a client wants pages and does not name feeds."""
+    names = {name for name, weight in weighted(accept or "") if weight > 0}
+    return "text/html" in names and names.isdisjoint(_FEEDS)
 
 
 def weighted(header: str) -> list[tuple[str, float]]:

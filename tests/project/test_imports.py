@@ -26,12 +26,9 @@ RANKS = {unit: rank for rank, units in enumerate(LAYERS) for unit in units}
 STAGES = LAYERS[RANKS["seeds"]]
 # Arrows of before the packages were drawn; each is to go.
 OLD = {
-    ("common", "config"),
-    ("common", "serve"),
     ("images", "publish"),
     ("images", "store"),
     ("publish", "store"),
-    ("serve", "daemon"),
 }
 
 # Who may import what does not come with Python, or stands for I/O.
