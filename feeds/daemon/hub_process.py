@@ -8,8 +8,8 @@ import structlog
 
 from feeds.common.urls import shown_url
 from feeds.config import Loaded
+from feeds.pipeline.hubs import DeliveryTask
 from feeds.publish.delivery import Delivery
-from feeds.publish.delivery_task import DeliveryTask
 
 _ROUND_SECONDS = 60.0
 _SOON_SECONDS = 1.0

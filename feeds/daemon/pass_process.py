@@ -12,8 +12,8 @@ from feeds.common.callbacks import Callbacks, Options
 from feeds.common.reports import PassReport
 from feeds.common.task import Ended, Say, Task
 from feeds.config import Loaded
+from feeds.pipeline.hubs import PRELOAD
 from feeds.pipeline.run import publish_pass
-from feeds.publish.delivery_task import PRELOAD
 
 _TICK_SECONDS = 0.1
 

@@ -24,6 +24,7 @@ from feeds.common.errors import BusyError, ImageCacheError, PublishError, StateE
 from feeds.common.lock import acquire_lock
 from feeds.common.reports import FetchReport
 from feeds.common.times import show_time, to_unix
+from feeds.common.totals import IMAGE_FETCHES, count
 from feeds.config import Config, Loaded
 from feeds.images.cache import (
     give_name,
@@ -36,7 +37,6 @@ from feeds.images.garbage import remove_unused
 from feeds.images.reconcile import form_name, reconcile
 from feeds.images.retry import apply_result
 from feeds.store import CachedImage, DamagedStateError, HostFailure, Store, open_store
-from feeds.store.totals import IMAGE_FETCHES, count
 
 if TYPE_CHECKING:
     import asyncio

@@ -1,6 +1,5 @@
 """The state file: what was read, what readers were shown, what was published. SQLite lives here."""
 
-from feeds.store.hubs import Ping
 from feeds.store.images import CachedImage, HostFailure
 from feeds.store.open import (
     move_aside,
@@ -15,7 +14,6 @@ __all__ = [
     "CachedImage",
     "DamagedStateError",
     "HostFailure",
-    "Ping",
     "Store",
     "move_aside",
     "open_copy",

@@ -28,7 +28,6 @@ STAGES = LAYERS[RANKS["seeds"]]
 OLD = {
     ("images", "publish"),
     ("images", "store"),
-    ("publish", "store"),
 }
 
 # Who may import what does not come with Python, or stands for I/O.
