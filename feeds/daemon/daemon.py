@@ -21,7 +21,8 @@ import structlog
 from feeds.common.callbacks import utc_now
 from feeds.common.daemon_status import DaemonState, parse_state
 from feeds.common.errors import AlreadyRunningError, BusyError, ConfigError, FeedsError
-from feeds.common.lock import DAEMON_LOCK, acquire_lock
+from feeds.common.files import Fingerprint
+from feeds.common.lock import DAEMON_LOCK, Held, acquire_lock
 from feeds.common.schedule import Timer, trigger_of
 from feeds.common.times import show_time
 from feeds.config import Loaded, load_config
@@ -32,7 +33,6 @@ from feeds.daemon.pass_process import run_pass
 from feeds.daemon.server_process import ServerProcess
 from feeds.daemon.systemd import Notifier
 from feeds.daemon.triggers import Watcher
-from feeds.publish import Held
 
 # systemd and people are promised ten seconds; the rest is for tidying up.
 _GRACE_SECONDS = 8.0
@@ -72,7 +72,7 @@ class Daemon:
         self._timer = Timer(self.want_pass)
         self._watcher = Watcher(self.want_pass, log.error)
         self._since = utc_now()
-        self._config_seen: tuple[int, int] | None = None
+        self._config_seen: Fingerprint | None = None
         self._last_ping = 0.0
 
     def run(self) -> None:
@@ -229,19 +229,12 @@ class Daemon:
     # Configuration
 
     def _load(self) -> Loaded:
-        self._config_seen = self._config_stamp()
+        self._config_seen = Fingerprint.of(self._path)
         loaded = load_config(self._path)
         return loaded.with_out(self._out) if self._out else loaded
 
-    def _config_stamp(self) -> tuple[int, int] | None:
-        try:
-            status = self._path.stat()
-        except OSError:
-            return None
-        return status.st_mtime_ns, status.st_ino
-
     def _config_changed(self) -> bool:
-        return self._config_stamp() != self._config_seen
+        return Fingerprint.of(self._path) != self._config_seen
 
     def _reload(self) -> None:
         self._wants_reload = False
