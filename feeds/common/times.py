@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta, tzinfo
+from email.utils import formatdate
 from functools import lru_cache
 
 from dateutil.parser import isoparse
@@ -127,6 +128,12 @@ def retry_after(value: str, now: int) -> int | None:
             return None
         seconds = to_unix(date) - now
     return max(0, min(seconds, LONGEST_REST))
+
+
+@lru_cache(maxsize=1024)
+def http_date(unix: int) -> str:
+    """Returns seconds since 1970 as HTTP writes a date (RFC 9110, section 5.6.7)."""
+    return formatdate(unix, usegmt=True)
 
 
 def parse_http_date(text: str, now: datetime) -> datetime | None:

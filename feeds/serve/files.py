@@ -7,11 +7,11 @@ from typing import NamedTuple
 
 from feeds.common.files import Fingerprint
 from feeds.common.media_types import kind_of
+from feeds.common.times import http_date
 from feeds.serve.conditions import (
     FAILED,
     UNCHANGED,
     Part,
-    http_date,
     part_of,
     status_of,
     still_holds,
