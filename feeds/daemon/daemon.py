@@ -26,11 +26,8 @@ from feeds.common.lock import DAEMON_LOCK, Held, acquire_lock
 from feeds.common.schedule import Timer, trigger_of
 from feeds.common.times import show_time
 from feeds.config import Loaded, load_config
-from feeds.daemon.fetch_process import FetchJob
-from feeds.daemon.hub_process import Pusher
-from feeds.daemon.log import FetchLog, PassLog
-from feeds.daemon.pass_process import run_pass
-from feeds.daemon.server_process import ServerProcess
+from feeds.daemon.log import DeliveryLog, FetchLog, PassLog
+from feeds.daemon.processes import Deliveries, FetchTask, ServerProcess, run_pass
 from feeds.daemon.systemd import Notifier
 from feeds.daemon.triggers import Watcher
 
@@ -60,9 +57,9 @@ class Daemon:
         self._server = server
         self._passes = PassLog(log)
         self._fetches = FetchLog(log)
-        self._fetch = FetchJob()
+        self._fetch = FetchTask()
         self._next_fetch: int | None = None
-        self._pusher = Pusher(log)
+        self._deliveries = Deliveries(DeliveryLog(log))
         self._notifier = Notifier()
         self._wake = threading.Event()
         self._wants_pass = False
@@ -100,7 +97,7 @@ class Daemon:
                     self._server.stop()
                 self._timer.stop()
                 self._watcher.stop()
-                self._pusher.stop()
+                self._deliveries.stop()
                 self._fetch.stop()
                 if self._server:
                     self._server.wait()
@@ -151,7 +148,7 @@ class Daemon:
             if self._wants_pass and self._stop_at is None:
                 self._pass()
             self._look_after_images()
-            self._pusher.tend(self._loaded)
+            self._deliveries.tend(self._loaded)
             self._ping()
 
     def _pass(self) -> None:
@@ -166,7 +163,7 @@ class Daemon:
         self._passes.ended(outcome)
         self._next_fetch = outcome.report.next_fetch if outcome.report else None
         if outcome.report is None or outcome.report.pings:
-            self._pusher.want(self._loaded)
+            self._deliveries.want(self._loaded)
         self._show(running=False)
 
     def _look_after_images(self) -> None:
@@ -188,7 +185,7 @@ class Daemon:
         self._ping()
         self._look_at_lock()
         self._keep_serving()
-        self._pusher.tend(self._loaded)
+        self._deliveries.tend(self._loaded)
         return self._stop_at
 
     def _look_at_lock(self) -> None:
