@@ -6,7 +6,7 @@ from itertools import count
 from pathlib import Path
 
 from feeds.config import load_config
-from feeds.daemon.pass_process import run_pass
+from feeds.daemon.processes import run_pass
 
 
 def editor(seed: Path) -> Callable[[], None]:

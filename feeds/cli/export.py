@@ -74,10 +74,10 @@ def _both(first: PassReport, second: PassReport) -> PassReport:
 
 def _push(console: Console, loaded: Loaded) -> None:
     """Tells hubs what changed; what they do not take is remembered for the next run."""
-    from feeds.publish.delivery_task import push_once  # on demand: most runs have nothing to tell
+    from feeds.pipeline.hubs import deliver_once  # on demand: most runs have nothing to tell
 
-    pushed = push_once(loaded)
-    for one in pushed.rounds:
+    delivered = deliver_once(loaded)
+    for one in delivered.deliveries:
         hub = shown_url(one.hub)
         if one.moved:
             console.warn(f"the hub {hub} has moved to {one.moved}: change site.hub")
@@ -85,8 +85,8 @@ def _push(console: Console, loaded: Loaded) -> None:
             console.warn(f"the hub {hub} is not told of {loss}")
         if one.sent:
             console.say(f"told {hub} of {one.sent} documents")
-    errors = {one.hub: one.error for one in pushed.rounds}
-    for left in pushed.left:
+    errors = {one.hub: one.error for one in delivered.deliveries}
+    for left in delivered.left:
         error = errors.get(left.hub) or left.shown().error
         why = f" ({error})" if error else ""
         console.say(

@@ -6,7 +6,7 @@ from argparse import Namespace
 
 from feeds.daemon.daemon import Daemon
 from feeds.daemon.log import start_logging
-from feeds.daemon.server_process import ServerProcess
+from feeds.daemon.processes import ServerProcess
 
 
 def run(arguments: Namespace) -> int:

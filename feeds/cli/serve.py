@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from argparse import Namespace
-from pathlib import Path
 
 from feeds.common.errors import ConfigError
+from feeds.common.files import Fingerprint
 from feeds.config import Loaded, load_config
 from feeds.daemon.log import start_logging
 from feeds.serve.server import run_server
@@ -14,14 +14,14 @@ from feeds.serve.server import run_server
 def run(arguments: Namespace) -> int:
     """Serves until SIGTERM or SIGINT."""
     log = start_logging(as_json=arguments.log_json, debug=arguments.debug)
-    seen = _stamp(arguments.config)
+    seen = Fingerprint.of(arguments.config)
     config = _load(arguments).config
 
     def reload(*, asked: bool) -> Loaded | None:
         nonlocal seen
-        if _stamp(arguments.config) == seen and not asked:
+        if Fingerprint.of(arguments.config) == seen and not asked:
             return None
-        seen = _stamp(arguments.config)
+        seen = Fingerprint.of(arguments.config)
         try:
             return _load(arguments)
         except ConfigError as error:
@@ -41,11 +41,3 @@ def _load(arguments: Namespace) -> Loaded:
     given = {name: value for name in ("host", "port") if (value := getattr(arguments, name))}
     serve = loaded.config.serve.model_copy(update=given)
     return loaded._replace(config=loaded.config.model_copy(update={"serve": serve}))
-
-
-def _stamp(path: Path) -> tuple[int, int] | None:
-    try:
-        status = path.stat()
-    except OSError:
-        return None
-    return status.st_mtime_ns, status.st_ino

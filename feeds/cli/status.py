@@ -9,12 +9,11 @@ import msgspec
 
 from feeds.cli.console import Console
 from feeds.common.daemon_status import DaemonState, running_daemon
-from feeds.common.reports import HubReport, PassReport
+from feeds.common.reports import HUBS_MOVED, HubReport, PassReport
 from feeds.common.times import show_time
 from feeds.common.urls import shown_url
 from feeds.config import load_config
 from feeds.store import open_for_reading
-from feeds.store.hubs import HUBS_MOVED
 
 
 class Status(msgspec.Struct, omit_defaults=True):

@@ -1,4 +1,4 @@
-"""How a pass is run, and who listens to it."""
+"""Options and callbacks of a pass."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Options(NamedTuple):
 
 
 class Callbacks(NamedTuple):
-    """Who listens: `progress` to (stage, done, all), `warn` to what people should know at once."""
+    """Callbacks of a running pass: `progress(stage, done, total)`, `warn(message)`."""
 
     progress: Callable[[str, int, int], None] = lambda *_: None
     warn: Callable[[str], None] = lambda _: None

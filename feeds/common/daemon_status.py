@@ -1,4 +1,4 @@
-"""What a running daemon tells others of itself, by way of its lock file."""
+"""What a running daemon tells others: in its lock file, and in the environment of its server."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ from pathlib import Path
 import msgspec
 
 from feeds.common.lock import DAEMON_LOCK, lock_owner
+
+# Set by ``feeds run --serve`` to its process id: the server ends when that process is gone.
+WATCHED = "FEEDS_WATCHED_BY_DAEMON"
 
 
 class DaemonState(msgspec.Struct, frozen=True):

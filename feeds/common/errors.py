@@ -1,4 +1,24 @@
-"""The errors that stop a pass; what is wrong with one seed is a `Problem` instead."""
+"""The errors that stop a pass; what is wrong with one seed is a `Problem` instead.
+
+    FeedsError              2
+        ConfigError
+        TemplateError
+        InitError
+        SeedsFolderError
+        AlreadyRunningError
+        ServeError
+        UnknownSeedError
+        PublishError        3
+            DamagedManifestError
+        StateError          3
+            ForeignStateError   2
+        ImageCacheError     3
+        OutputError         3
+        WorkerError         3
+        BusyError           3
+
+The numbers are exit codes.
+"""
 
 from __future__ import annotations
 
@@ -39,7 +59,7 @@ class AlreadyRunningError(FeedsError):
 
 
 class ServeError(FeedsError):
-    """The web server cannot listen where it is told to."""
+    """The web server cannot listen at the address of `serve.host` and `serve.port`."""
 
 
 class UnknownSeedError(FeedsError):
@@ -79,7 +99,7 @@ class ImageCacheError(FeedsError):
 
 
 class OutputError(FeedsError):
-    """What a command had to say found no room; its work is done."""
+    """stdout or stderr could not be written; the command's work is done."""
 
     exit_code = 3
 

@@ -8,19 +8,11 @@ from __future__ import annotations
 
 import hashlib
 from datetime import datetime
-from typing import Literal, NamedTuple
+from typing import Literal
 
 import msgspec
 
 Severity = Literal["error", "warning"]
-
-
-class Fingerprint(NamedTuple):
-    """What tells without reading that a file is still the one that was read or written."""
-
-    size: int
-    mtime_ns: int
-    inode: int
 
 
 class Problem(msgspec.Struct, frozen=True, order=True):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
+from typing import Protocol
 from zoneinfo import ZoneInfo
 
 from apscheduler.schedulers.background import BackgroundScheduler
@@ -11,15 +12,27 @@ from apscheduler.triggers.base import BaseTrigger
 from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 
-from feeds.common.cron import named_weekdays
-from feeds.config import Config
+from feeds.common.times import named_weekdays
 
 _JOB = "pass"
 
 
-def trigger_of(config: Config) -> BaseTrigger:
-    """Returns the trigger that [schedule] describes, in `site.timezone`."""
-    schedule, zone = config.schedule, ZoneInfo(config.site.timezone)
+class PassTimes(Protocol):
+    """When passes are due: by `cron`, or else `every` so often; at most `jitter` later."""
+
+    every: timedelta
+    jitter: timedelta
+    cron: str
+
+
+def trigger_of(schedule: PassTimes, timezone: str) -> BaseTrigger:
+    """Returns the trigger that a schedule describes.
+
+    Args:
+        schedule: [schedule] of the configuration.
+        timezone: the name of the zone that a cron expression is read in.
+    """
+    zone = ZoneInfo(timezone)
     jitter = int(schedule.jitter.total_seconds()) or None
     if schedule.cron:
         trigger = CronTrigger.from_crontab(named_weekdays(schedule.cron), timezone=zone)
@@ -37,13 +50,13 @@ class Timer:
         self._due = due
         self._scheduler = BackgroundScheduler(timezone=UTC)  # the trigger brings its own
 
-    def start(self, config: Config) -> None:
-        """Starts, or starts anew with another configuration."""
+    def start(self, trigger: BaseTrigger) -> None:
+        """Starts, or goes on by another trigger."""
         if not self._scheduler.running:
             self._scheduler.start()
         self._scheduler.add_job(
             self._due,
-            trigger_of(config),
+            trigger,
             id=_JOB,
             replace_existing=True,
             # However late the machine wakes up, one pass is due then, and only one: without these

@@ -1,4 +1,4 @@
-"""Dates in and out. Contains no business logic.
+"""Dates, durations and cron expressions. Contains no business logic.
 
 Inside the program every time is an aware `datetime` in UTC with whole seconds; feeds carry no finer
 ones (RFC 822 has none).
@@ -8,15 +8,16 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta, tzinfo
+from email.utils import formatdate
 from functools import lru_cache
 
 from dateutil.parser import isoparse
 
 WANTED_DATE = "a date in ISO 8601, such as 2021-08-19T11:58:00Z"
 WANTED_DURATION = 'a duration such as "90s", "15m", "48h" or "365d"'
-# Validators and readers doubt dates before feeds existed.
 # 9999-12-31T23:59:59Z: no later time can be written (RFC 3339, section 1), in seconds since 1970.
 LATEST = 253_402_300_799
+# Validators and readers doubt dates before feeds existed.
 OLDEST_LIKELY = datetime(1990, 1, 1, tzinfo=UTC)
 
 # Before this many readers show another date, or none.
@@ -46,6 +47,8 @@ _DATE = re.compile(
 _LEAP_SECOND = re.compile(r"(.*[Tt ]\d\d(?:\d\d|:\d\d:))60((?:[.,]\d+)?(?:[Zz+-].*)?)", re.ASCII)
 _DURATION = re.compile(r"(\d{1,9})\s*(s|m|h|d|w)", re.ASCII)
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days", "w": "weeks"}
+_WEEKDAYS = ("sun", "mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_CRON_DAYS = re.compile(r"([0-7])(?:-([0-7]))?(?:/(\d+))?")
 
 
 @lru_cache(maxsize=65536)
@@ -127,6 +130,12 @@ def retry_after(value: str, now: int) -> int | None:
     return max(0, min(seconds, LONGEST_REST))
 
 
+@lru_cache(maxsize=1024)
+def http_date(unix: int) -> str:
+    """Returns seconds since 1970 as HTTP writes a date (RFC 9110, section 5.6.7)."""
+    return formatdate(unix, usegmt=True)
+
+
 def parse_http_date(text: str, now: datetime) -> datetime | None:
     """Returns a date in any of HTTP's three forms (RFC 9110, section 5.6.7), None for others.
 
@@ -147,3 +156,24 @@ def parse_http_date(text: str, now: datetime) -> datetime | None:
         return date + timedelta(seconds=leap)
     except (ValueError, OverflowError):
         return None
+
+
+def named_weekdays(cron: str) -> str:
+    """Returns a cron expression (crontab(5)) with the days of the week as names.
+
+    crontab(5) counts them from Sunday as 0 (or 7); APScheduler counts from Monday, so that numbers
+    would mean other days. Anything but five fields is returned as it is.
+    """
+    fields = cron.split()
+    if len(fields) != 5:
+        return cron
+    return " ".join((*fields[:4], ",".join(map(_named, fields[4].split(",")))))
+
+
+def _named(part: str) -> str:
+    match = _CRON_DAYS.fullmatch(part)
+    if match is None:
+        return part
+    first = int(match[1])
+    last = int(match[2]) if match[2] else first
+    return ",".join(_WEEKDAYS[first : last + 1 : int(match[3] or 1)]) if first <= last else part

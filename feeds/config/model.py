@@ -9,8 +9,8 @@ from typing import Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from feeds.common.cron import named_weekdays
 from feeds.common.slugs import slug
+from feeds.common.times import named_weekdays
 from feeds.config.types import (
     Address,
     Alias,

@@ -11,35 +11,26 @@ import os
 import signal
 import threading
 import time
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from pathlib import Path
 from types import FrameType
 
-import msgspec
 import structlog
 
-from feeds.common.callbacks import utc_now
-from feeds.common.daemon_status import DaemonState, parse_state
-from feeds.common.errors import AlreadyRunningError, BusyError, ConfigError, FeedsError
-from feeds.common.lock import DAEMON_LOCK, acquire_lock
-from feeds.common.schedule import Timer
-from feeds.common.times import show_time
+from feeds.common.errors import AlreadyRunningError, ConfigError, FeedsError
+from feeds.common.files import Fingerprint
+from feeds.common.schedule import Timer, trigger_of
 from feeds.config import Loaded, load_config
-from feeds.daemon.fetch_process import FetchJob
-from feeds.daemon.hub_process import Pusher
-from feeds.daemon.log import FetchLog, PassLog
-from feeds.daemon.pass_process import run_pass
-from feeds.daemon.server_process import ServerProcess
-from feeds.daemon.systemd import Notifier
+from feeds.daemon.log import DeliveryLog, FetchLog, PassLog
+from feeds.daemon.processes import Deliveries, FetchTask, ServerProcess, run_pass
+from feeds.daemon.status import Presence
 from feeds.daemon.triggers import Watcher
-from feeds.publish import Held
 
 # systemd and people are promised ten seconds; the rest is for tidying up.
 _GRACE_SECONDS = 8.0
 _TICK_SECONDS = 0.5
 # A fetch that was killed, or could not begin, is worth another one before the next pass.
 _FETCH_AGAIN_SECONDS = 60
-_MAX_REASON = 1000
 # More than this between two ticks, by one clock and not the other: somebody set the clock.
 _CLOCK_JUMP_SECONDS = 30.0
 
@@ -60,20 +51,18 @@ class Daemon:
         self._server = server
         self._passes = PassLog(log)
         self._fetches = FetchLog(log)
-        self._fetch = FetchJob()
+        self._fetch = FetchTask()
         self._next_fetch: int | None = None
-        self._pusher = Pusher(log)
-        self._notifier = Notifier()
+        self._deliveries = Deliveries(DeliveryLog(log))
+        self._presence = Presence()
         self._wake = threading.Event()
         self._wants_pass = False
         self._wants_reload = False
         self._stop_at: float | None = None
-        self._usurper = ""
+        self._usurper: AlreadyRunningError | None = None
         self._timer = Timer(self.want_pass)
         self._watcher = Watcher(self.want_pass, log.error)
-        self._since = utc_now()
-        self._config_seen: tuple[int, int] | None = None
-        self._last_ping = 0.0
+        self._config_seen: Fingerprint | None = None
 
     def run(self) -> None:
         """Runs until SIGTERM or SIGINT.
@@ -85,28 +74,28 @@ class Daemon:
         """
         self._loaded = self._load()
         with ExitStack() as stack:
-            self._locks = stack
-            self._held = self._acquire(self._loaded)
+            stack.callback(self._presence.release)
+            self._presence.claim(self._loaded.config.paths.out)
             self._listen_to_signals()
             self._start()
-            self._notifier.tell("READY=1", "STATUS=first pass")
+            self._presence.ready("STATUS=first pass")
             self._log.info("started", pid=os.getpid(), out=str(self._loaded.config.paths.out))
             self.want_pass()
             try:
                 self._loop()
             finally:
-                self._notifier.tell("STOPPING=1")
+                self._presence.stopping()
                 if self._server:
                     self._server.stop()
                 self._timer.stop()
                 self._watcher.stop()
-                self._pusher.stop()
+                self._deliveries.stop()
                 self._fetch.stop()
                 if self._server:
                     self._server.wait()
                 self._log.info("stopped")
         if self._usurper:
-            raise AlreadyRunningError(self._usurper)
+            raise self._usurper
 
     def want_pass(self) -> None:
         """Asks for a pass as soon as none is running."""
@@ -141,22 +130,22 @@ class Daemon:
             wall, steady = time.time(), time.monotonic()
             if abs(jump) > _CLOCK_JUMP_SECONDS:
                 self._log.warning("the clock was set", seconds=round(jump))
-                self._timer.start(self._loaded.config)
+                self._start_timer()
                 self.want_pass()
             if self._wants_reload or self._config_changed():
                 self._reload()
             self._watch()
-            self._look_at_lock()
+            self._keep_out()
             self._keep_serving()
             if self._wants_pass and self._stop_at is None:
                 self._pass()
             self._look_after_images()
-            self._pusher.tend(self._loaded)
-            self._ping()
+            self._deliveries.tend(self._loaded)
+            self._presence.ping()
 
     def _pass(self) -> None:
         self._wants_pass = False
-        self._show(running=True)
+        self._presence.show(self._timer.next_due, running=True, failing=self._passes.failing)
         outcome = run_pass(
             self._loaded,
             self._log.warning,
@@ -166,8 +155,8 @@ class Daemon:
         self._passes.ended(outcome)
         self._next_fetch = outcome.report.next_fetch if outcome.report else None
         if outcome.report is None or outcome.report.pings:
-            self._pusher.want(self._loaded)
-        self._show(running=False)
+            self._deliveries.want(self._loaded)
+        self._presence.show(self._timer.next_due, running=False, failing=self._passes.failing)
 
     def _look_after_images(self) -> None:
         """Fetches images that were due after the last pass; what that brings is for the next."""
@@ -185,24 +174,22 @@ class Daemon:
 
     def _leave(self) -> float | None:
         """Asked all the time while a pass runs: when must it end?"""
-        self._ping()
-        self._look_at_lock()
+        self._presence.ping()
+        self._keep_out()
         self._keep_serving()
-        self._pusher.tend(self._loaded)
+        self._deliveries.tend(self._loaded)
         return self._stop_at
 
-    def _look_at_lock(self) -> None:
-        """Takes the lock anew if out/ was removed; ends where another daemon was faster."""
-        out = self._loaded.config.paths.out
+    def _keep_out(self) -> None:
+        """Publishes again if out/ was removed; stops if another daemon took it over since."""
         try:
-            if self._held.look_again():
-                self._log.warning("out/ was removed; it is published anew", out=str(out))
+            if self._presence.keep():
+                out = str(self._loaded.config.paths.out)
+                self._log.warning("out/ was removed; it is published anew", out=out)
                 self.want_pass()
-        except BusyError as error:
-            self._usurper = _who(str(error), out)
+        except AlreadyRunningError as error:
+            self._usurper = error
             self._want_stop()
-        except OSError:
-            pass  # out/ cannot be made: the pass will say so
 
     def _keep_serving(self) -> None:
         if self._server and self._stop_at is None:
@@ -210,47 +197,24 @@ class Daemon:
         elif self._server:
             self._server.stop()
 
-    def _show(self, *, running: bool) -> None:
-        next_pass, failing = self._timer.next_due, self._passes.failing
-        failing = failing[:_MAX_REASON]
-        state = DaemonState(os.getpid(), self._since, next_pass, running, failing)
-        with suppress(OSError):  # a full disk: others see an older state of ours
-            self._held(msgspec.json.encode(state).decode())
-        when = show_time(next_pass) if next_pass else "never"
-        doing = "pass running" if running else f"next pass {when}"
-        self._notifier.tell(f"STATUS={doing}{f'; failing: {failing}' if failing else ''}")
-
-    def _ping(self) -> None:
-        every = self._notifier.watchdog_seconds
-        if every and time.monotonic() - self._last_ping >= every:
-            self._last_ping = time.monotonic()
-            self._notifier.tell("WATCHDOG=1")
-
     # Configuration
 
     def _load(self) -> Loaded:
-        self._config_seen = self._config_stamp()
+        self._config_seen = Fingerprint.of(self._path)
         loaded = load_config(self._path)
         return loaded.with_out(self._out) if self._out else loaded
 
-    def _config_stamp(self) -> tuple[int, int] | None:
-        try:
-            status = self._path.stat()
-        except OSError:
-            return None
-        return status.st_mtime_ns, status.st_ino
-
     def _config_changed(self) -> bool:
-        return self._config_stamp() != self._config_seen
+        return Fingerprint.of(self._path) != self._config_seen
 
     def _reload(self) -> None:
         self._wants_reload = False
-        self._notifier.tell("RELOADING=1", f"MONOTONIC_USEC={time.monotonic_ns() // 1000}")
+        self._presence.reloading()
         old = self._loaded
         try:
             loaded = self._load()
             if loaded.config.paths.out != old.config.paths.out:
-                self._move(loaded)
+                self._presence.claim(loaded.config.paths.out)
         except FeedsError as error:
             faults = error.faults if isinstance(error, ConfigError) else [str(error)]
             for fault in faults:
@@ -260,11 +224,15 @@ class Daemon:
             self._start()
             self._log.info("configuration reloaded")
             self.want_pass()
-        self._notifier.tell("READY=1")
+        self._presence.ready()
 
     def _start(self) -> None:
-        self._timer.start(self._loaded.config)
+        self._start_timer()
         self._watch()
+
+    def _start_timer(self) -> None:
+        config = self._loaded.config
+        self._timer.start(trigger_of(config.schedule, config.site.timezone))
 
     def _watch(self) -> None:
         config = self._loaded.config
@@ -275,34 +243,3 @@ class Daemon:
             if templates and templates.is_dir():  # seeds are watched without it, too
                 folders.append(templates)
         self._watcher.follow(folders)
-
-    def _move(self, loaded: Loaded) -> None:
-        """Takes over another out/, and lets go of the old one only then."""
-        with ExitStack() as old:
-            before = self._locks.pop_all()
-            try:
-                self._held = self._acquire(loaded)
-            except FeedsError:
-                self._locks.push(before)
-                raise
-            old.push(before)
-
-    def _acquire(self, loaded: Loaded) -> Held:
-        out = loaded.config.paths.out
-        state = msgspec.json.encode(DaemonState(os.getpid(), self._since)).decode()
-        try:
-            return self._locks.enter_context(
-                acquire_lock(out, state, wait=1, on_wait=lambda _: None, name=DAEMON_LOCK)
-            )
-        except BusyError as error:
-            raise AlreadyRunningError(_who(str(error), out)) from None
-
-
-def _who(text: str, out: Path) -> str:
-    other = parse_state(text)
-    if other is None:
-        return f"another daemon already looks after {out}"
-    return (
-        f"a daemon already looks after {out}: process {other.pid}, "
-        f"running since {show_time(other.since)}"
-    )

@@ -4,15 +4,34 @@ from __future__ import annotations
 
 import logging
 import sys
+from collections import defaultdict
+from collections.abc import Hashable, Iterable
 from contextlib import suppress
-from typing import TextIO, cast
+from typing import Generic, TextIO, TypeVar, cast
 
 import structlog
 
 from feeds.common.model import Problem
 from feeds.common.reports import HeldReport
-from feeds.daemon.fetch_process import Fetched
-from feeds.daemon.pass_process import Outcome
+from feeds.common.urls import shown_url
+from feeds.daemon.processes import FetchEnd, PassResult
+from feeds.publish.delivery import Delivery
+
+T = TypeVar("T", bound=Hashable)
+
+
+class News(Generic[T]):
+    """Tells what is new since the last time, so that what stays the same is logged once."""
+
+    def __init__(self) -> None:
+        self._known: frozenset[T] = frozenset()
+
+    def update(self, present: Iterable[T]) -> list[T]:
+        """Takes all that holds now; returns, in order, what did not hold the last time."""
+        now = dict.fromkeys(present)
+        new = [one for one in now if one not in self._known]
+        self._known = frozenset(now)
+        return new
 
 
 def start_logging(*, as_json: bool, debug: bool) -> structlog.typing.FilteringBoundLogger:
@@ -59,19 +78,16 @@ class FetchLog:
 
     def __init__(self, log: structlog.typing.FilteringBoundLogger) -> None:
         self._log = log
-        self._reason = ""
-        self._warnings: set[str] = set()
+        self._reasons = News[str]()
+        self._warnings = News[str]()
 
-    def ended(self, fetched: Fetched) -> None:
+    def ended(self, fetched: FetchEnd) -> None:
         """Logs how a fetch ended."""
-        for warning in fetched.warnings:
-            if warning not in self._warnings:
-                self._log.warning(warning)
-        self._warnings = set(fetched.warnings)
-        if fetched.reason and fetched.reason != self._reason:
+        for warning in self._warnings.update(fetched.warnings):
+            self._log.warning(warning)
+        for reason in self._reasons.update(filter(None, [fetched.reason])):
             details = {"details": fetched.details} if fetched.details else {}
-            self._log.error("images not fetched", reason=fetched.reason, **details)
-        self._reason = fetched.reason
+            self._log.error("images not fetched", reason=reason, **details)
         report = fetched.report
         if report and (report.asked or report.removed):
             self._log.info(
@@ -99,16 +115,16 @@ class PassLog:
         self._log = log
         self._failures = 0
         self._reason = ""
-        self._problems: set[Problem] = set()
-        self._left_out: dict[str, int] = {}
-        self._held: set[HeldReport] = set()
+        self._problems = News[Problem]()
+        self._left_out = News[tuple[str, int]]()
+        self._held = News[HeldReport]()
 
     @property
     def failing(self) -> str:
         """Why the last pass failed, ``""`` where it did not."""
         return self._reason
 
-    def ended(self, outcome: Outcome) -> None:
+    def ended(self, outcome: PassResult) -> None:
         """Logs how a pass ended."""
         if outcome.abandoned:
             self._log.warning("pass abandoned", reason=outcome.reason)
@@ -118,7 +134,7 @@ class PassLog:
             self._recovered()
             self._passed(outcome)
 
-    def _failed(self, outcome: Outcome) -> None:
+    def _failed(self, outcome: PassResult) -> None:
         self._failures += 1
         if outcome.reason == self._reason:
             self._log.debug("pass failed again", reason=outcome.reason, times=self._failures)
@@ -136,33 +152,27 @@ class PassLog:
             self._log.info("passes succeed again", after_failures=self._failures)
         self._failures, self._reason = 0, ""
 
-    def _passed(self, outcome: Outcome) -> None:
+    def _passed(self, outcome: PassResult) -> None:
         report = outcome.report
         if report is None:
             return
-        for problem in report.problems:
-            if problem not in self._problems:
-                self._log.warning("problem", where=str(problem))
-        self._problems = set(report.problems)
-        for held in report.held:
-            if held not in self._held:
-                self._log.warning(
-                    "removal pending", folder=held.folder, stories=held.stories, reason=str(held)
-                )
-        self._held = set(report.held)
+        for problem in self._problems.update(report.problems):
+            self._log.warning("problem", where=str(problem))
+        for held in self._held.update(report.held):
+            self._log.warning(
+                "removal pending", folder=held.folder, stories=held.stories, reason=str(held)
+            )
         for path in report.written:
             self._log.debug("written", path=path)
         for path in report.removed:
             self._log.debug("removed", path=path)
-        left_out = {feed.address: feed.left_out for feed in report.feeds if feed.left_out}
-        for address, count in left_out.items():
-            if self._left_out.get(address) != count:
-                self._log.warning(
-                    "more items qualified lately than selection.max_exposed lets in",
-                    feed=address,
-                    left_out=count,
-                )
-        self._left_out = left_out
+        left_out = ((feed.address, feed.left_out) for feed in report.feeds if feed.left_out)
+        for address, count in self._left_out.update(left_out):
+            self._log.warning(
+                "more items qualified lately than selection.max_exposed lets in",
+                feed=address,
+                left_out=count,
+            )
         self._log.info(
             "pass",
             seconds=report.seconds,
@@ -175,3 +185,41 @@ class PassLog:
             written=len(report.written),
             removed=len(report.removed),
         )
+
+
+class DeliveryLog:
+    """Logs deliveries to hubs: a failure when it begins, when its reason changes, when it is over.
+
+    No credentials of hubs show.
+    """
+
+    def __init__(self, log: structlog.typing.FilteringBoundLogger) -> None:
+        self._log = log
+        self._failing: set[str] = set()
+        self._reasons: defaultdict[str, News[str]] = defaultdict(News)
+        self._moves: defaultdict[str, News[str]] = defaultdict(News)
+
+    def ended(self, delivery: Delivery) -> None:
+        """Logs how a delivery ended."""
+        hub = delivery.hub
+        log = self._log.bind(hub=shown_url(hub))
+        if delivery.moved:
+            for place in self._moves[hub].update([delivery.moved]):
+                log.warning("the hub has moved, change site.hub", to=place)
+        for loss in delivery.losses:
+            log.warning("a document that the hub is not told of", loss=loss)
+        if delivery.sent:
+            log.info("hub told", documents=delivery.sent)
+        for reason in self._reasons[hub].update(filter(None, [delivery.error])):
+            details = {"details": delivery.details} if delivery.details else {}
+            log.warning(
+                "hub not told, to be tried again",
+                reason=reason,
+                pending=delivery.pending,
+                **details,
+            )
+        if delivery.error:
+            self._failing.add(hub)
+        elif hub in self._failing:
+            self._failing.remove(hub)
+            log.info("hub is told again")

@@ -19,6 +19,7 @@ from feeds.common.callbacks import NO_CALLBACKS, Callbacks, Clock, utc_now
 from feeds.common.image_types import CachedImage, HostFailure
 from feeds.common.reports import FetchReport
 from feeds.common.times import to_unix
+from feeds.common.totals import IMAGE_FETCHES, count
 from feeds.config import Config, Loaded
 from feeds.images.cache import (
     give_name,
@@ -30,7 +31,6 @@ from feeds.images.reconcile import Scope, form_name, reconcile
 from feeds.images.retry import FetchResult, Hosts, Terms, Trouble, apply_result
 from feeds.pipeline.image_cache import WAIT_SECONDS, looking_after, remove_unused
 from feeds.store import Store
-from feeds.store.totals import IMAGE_FETCHES, count
 
 if TYPE_CHECKING:
     import asyncio

@@ -14,6 +14,7 @@ import msgspec
 from feeds import __version__
 from feeds.common.callbacks import Callbacks, Options
 from feeds.common.errors import PublishError
+from feeds.common.files import Fingerprint
 from feeds.common.model import MEDIA, FeedKind, FeedSummary, Problem
 from feeds.common.templates import Templates, read_templates
 from feeds.common.times import from_unix, show_time
@@ -24,7 +25,7 @@ from feeds.pipeline.limits import too_many_feeds
 from feeds.pipeline.memberships import SELECTION_VERSION, Selection, next_turn, select
 from feeds.pipeline.plan import Linking, Plan, plan_of
 from feeds.pipeline.site import site_of
-from feeds.publish import Publisher, is_copy, read_manifest, recipe, stamp_of
+from feeds.publish import Publisher, is_copy, read_manifest, recipe
 from feeds.render.context import RENDER_VERSION, Site
 from feeds.select.addresses import Known, Owner, is_made
 from feeds.select.membership import Past
@@ -172,7 +173,7 @@ def _is_intact(store: Store, out: Path) -> bool:
     return (
         not manifest.unfinished
         and {path for path in manifest.files if not path.startswith(_MEDIA)} == stamps.keys()
-        and all(stamp_of(out, path) == stamp for path, stamp in stamps.items())
+        and all(Fingerprint.of(f"{out}/{path}") == stamp for path, stamp in stamps.items())
     )
 
 
@@ -204,7 +205,7 @@ def _publish(
     out = config.paths.out
     # Even where the manifest was lost, these are ours.
     stamps = store.stamps()
-    known = {path for path, stamp in stamps.items() if stamp_of(out, path) == stamp}
+    known = {path for path, stamp in stamps.items() if Fingerprint.of(f"{out}/{path}") == stamp}
     site_for = Linking(store, config, site, selection.missing).site_for
     plan = plan_of(store, config, selection, site, site_for, gallery, known, now)
     jobs = (

@@ -17,7 +17,8 @@ from typing import NamedTuple
 import msgspec
 
 from feeds import __version__
-from feeds.common.model import Fingerprint, ParsedSeed, Problem
+from feeds.common.files import Fingerprint
+from feeds.common.model import ParsedSeed, Problem
 from feeds.config import Config
 from feeds.seeds.missing import mass_removals
 from feeds.seeds.parse import ParseOptions

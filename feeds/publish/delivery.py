@@ -1,4 +1,4 @@
-"""One round with one hub: tells it of all that is due, and notes in the store what came of it."""
+"""One delivery to one hub: tells it of all that is due, and notes its answers in the store."""
 
 from __future__ import annotations
 
@@ -7,23 +7,22 @@ import errno
 import os
 import time
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from feeds import __version__
+from feeds.common.protocols import HubStore, Ping
+from feeds.common.reports import HUBS_MOVED
 from feeds.common.times import LONGEST_REST, to_unix
+from feeds.common.totals import count, pings_to
 from feeds.common.urls import hide_secrets, shown_url
 from feeds.publish.websub import HubAnswer, classify, moved_to, next_wait
-from feeds.store import Ping, Store, open_existing
-from feeds.store.hubs import HUBS_MOVED
-from feeds.store.totals import count, pings_to
 
 if TYPE_CHECKING:
     import httpx
 
-# Old news is no news: the next change of the document is told anyway.
+# After so many days a ping is dropped: the next change of the document makes another.
 _GIVE_UP_DAYS = 3
 # A hub fetches the document after it has answered, so this is ample.
 _ANSWER_SECONDS = 10.0
@@ -34,13 +33,13 @@ _RESULTS = {"taken": "sent", "refused": "lost", "failed": "failed", "away": "fai
 
 
 class Delivery(msgspec.Struct, frozen=True):
-    """What a round came to.
+    """The result of a delivery.
 
-    `sent` pings were taken by the hub, `pending` are left, and `next_try` (seconds since 1970) is
-    when the first of them is due. `losses` tells, a line for each reason, which documents the hub
-    will not be told of; `error` is why it was not told of the others. `details` is a traceback
-    where that is a fault of ours. `moved` is where the hub is now, if it says so. In all texts but
-    `hub` no credentials show.
+    The hub took `sent` pings, `pending` are left, and the first of them is due at `next_try` (in
+    seconds since 1970). `losses` has a line for each reason why the hub will not be told of some
+    documents; `error` is why it was not told of the pending ones. `details` is a traceback if that
+    is a fault of ours. `moved` is where the hub is now, if it says so. No text but `hub` shows
+    credentials.
     """
 
     hub: str
@@ -53,25 +52,27 @@ class Delivery(msgspec.Struct, frozen=True):
     moved: str = ""
 
 
-def push_to(state: Path, hub: str, home: str, seconds: float) -> Delivery:
-    """Tells a hub of all that is due; what it does not take stays in the store.
+def deliver(store: HubStore, hub: str, home: str, seconds: float) -> Delivery:
+    """Tells a hub of all that is due; the pings that it does not take stay in the store.
 
-    No request begins after `seconds`, nor takes longer than that. `home` is the site's address, by
-    which the hub can find out who calls.
+    Args:
+        store: holds the pings; it is written between the requests.
+        hub: the address of the hub, as configured.
+        home: the address of the site, by which the hub can find out who calls.
+        seconds: no request begins after this time, nor takes longer than that.
 
     Raises:
         StateError: the state file cannot be written.
         DamagedStateError: it cannot be used.
     """
-    with open_existing(state) as store:
-        lost, address = _Lost(), _Address(hub)
-        _give_up(store, hub, lost)
-        sent = 0
-        if _due(store, hub, 0):
-            sent = asyncio.run(_send(store, address, home, seconds, lost))
-            if address.moved or sent:
-                _note_move(store, shown_url(hub), shown_url(address.moved))
-        left = next((one for one in store.hub_reports() if one.hub == hub), None)
+    lost, address = _Lost(), _Address(hub)
+    _give_up(store, hub, lost)
+    sent = 0
+    if _due(store, hub, 0):
+        sent = asyncio.run(_send(store, address, home, seconds, lost))
+        if address.moved or sent:
+            _note_move(store, shown_url(hub), shown_url(address.moved))
+    left = next((one for one in store.hub_reports() if one.hub == hub), None)
     over = Delivery(hub, sent, losses=lost.lines(), moved=shown_url(address.moved))
     if left is None:
         return over
@@ -106,9 +107,9 @@ class _Lost:
         )
 
 
-async def _send(store: Store, address: _Address, home: str, seconds: float, lost: _Lost) -> int:
+async def _send(store: HubStore, address: _Address, home: str, seconds: float, lost: _Lost) -> int:
     """Returns how many pings the hub has taken."""
-    import httpx  # costs 100 ms, and is for rounds that have something to send only
+    import httpx  # costs 100 ms, and most deliveries have nothing to send
 
     sent, last, hub = 0, 0, address.hub
     deadline, patience = time.monotonic() + seconds, min(seconds, _ANSWER_SECONDS)
@@ -171,7 +172,7 @@ async def _post(
     return response, body[:_MAX_ANSWER_BYTES]
 
 
-def _note(store: Store, hub: str, due: Sequence[Ping], answers: Sequence[HubAnswer]) -> None:
+def _note(store: HubStore, hub: str, due: Sequence[Ping], answers: Sequence[HubAnswer]) -> None:
     now = _now()
     with store.transaction():
         count(store, pings_to(hub), (_RESULTS[answer.kind] for answer in answers))
@@ -190,7 +191,7 @@ def _note(store: Store, hub: str, due: Sequence[Ping], answers: Sequence[HubAnsw
             store.back_off(hub, now + next_wait(failures + 1, asked), away[0].words)
 
 
-def _note_move(store: Store, hub: str, to: str) -> None:
+def _note_move(store: HubStore, hub: str, to: str) -> None:
     """Notes where a hub has moved to, "" where it is as configured."""
     known = store.get_meta(HUBS_MOVED, dict[str, str]) or {}
     if known.get(hub, "") != to:
@@ -199,7 +200,7 @@ def _note_move(store: Store, hub: str, to: str) -> None:
             store.set_meta(HUBS_MOVED, others | ({hub: to} if to else {}))
 
 
-def _due(store: Store, hub: str, last: int) -> list[Ping]:
+def _due(store: HubStore, hub: str, last: int) -> Sequence[Ping]:
     """Returns the next few pings after the number `last`, none while the hub rests."""
     now = _now()
     _, until = store.rest_of(hub)
@@ -208,9 +209,9 @@ def _due(store: Store, hub: str, last: int) -> list[Ping]:
     return [] if now < until <= far else store.due_pings(hub, now, far, last, _AT_ONCE)
 
 
-def _give_up(store: Store, hub: str, lost: _Lost) -> None:
+def _give_up(store: HubStore, hub: str, lost: _Lost) -> None:
     old = store.old_pings(hub, _now() - _GIVE_UP_DAYS * 24 * 3600)
-    if old:  # otherwise a round that begins while a pass writes would have to wait for it
+    if old:  # otherwise a delivery that begins while a pass writes would have to wait for it
         with store.transaction():
             count(store, pings_to(hub), ("lost" for _ in old))
             for ping in old:

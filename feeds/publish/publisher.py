@@ -17,8 +17,10 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Self
 
+from feeds.common.compression import compressed, copy_names, is_copy
 from feeds.common.errors import PublishError
 from feeds.common.files import (
+    Fingerprint,
     bytes_of,
     flush,
     has_bytes,
@@ -29,8 +31,7 @@ from feeds.common.files import (
     write_file,
     write_whole,
 )
-from feeds.common.model import MEDIA, Document, Fingerprint
-from feeds.publish.compressed import compressed, copy_names, is_copy
+from feeds.common.model import MEDIA, Document
 from feeds.publish.manifest import MANIFEST, Manifest, read_manifest
 
 # Flushes wait for the disk, not for us: several at once share the journal's commits.
@@ -40,15 +41,6 @@ _IN_THE_WAY = (
     "{path} is in the way: it was not written by feeds. "
     "Move it, or choose another folder (paths.out, --out)."
 )
-
-
-def stamp_of(out: Path, name: str) -> Fingerprint | None:
-    """Returns the fingerprint of a published file, None where there is none."""
-    try:
-        status = os.stat(f"{out}/{name}")  # noqa: PTH116 (asked of every document in every pass)
-    except OSError:
-        return None
-    return Fingerprint(status.st_size, status.st_mtime_ns, status.st_ino)
 
 
 class Publisher:
@@ -204,7 +196,7 @@ class Publisher:
     def _place(self, name: str, data: bytes, mtime_ns: int | None = None) -> bool:
         """Writes a file beside its place, unless that holds these bytes already."""
         path = self.out / name
-        before = stamp_of(self.out, name)
+        before = Fingerprint.of(f"{self.out}/{name}")
         if before and has_bytes(path, data):
             self.stamps[name] = before
             return False
@@ -230,7 +222,7 @@ class Publisher:
             return
         if data is None:
             data = (self.out / name).read_bytes()
-        stamp = self.stamps.get(name) or stamp_of(self.out, name)
+        stamp = self.stamps.get(name) or Fingerprint.of(f"{self.out}/{name}")
         for copy in copies:
             small = compressed(data, copy)
             if small is None:
@@ -266,7 +258,7 @@ class Publisher:
         self._pending.append(self._flushers.submit(flush, descriptor))
         if len(self._pending) > _MAX_PENDING:
             self._pending.popleft().result()
-        return Fingerprint(status.st_size, status.st_mtime_ns, status.st_ino)
+        return Fingerprint.of_status(status)
 
     def _restore_manifest(self) -> None:
         """Takes back the claim on names that were never written."""

@@ -7,7 +7,8 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable
 
-from feeds.serve.negotiation import IDENTITY, compress
+from feeds.common.compression import compress
+from feeds.serve.negotiation import IDENTITY
 
 # What Python and the table need for each body, beside its bytes.
 _OVERHEAD = 200

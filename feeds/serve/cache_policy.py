@@ -53,7 +53,7 @@ def max_age(config: Config) -> int:
 def _cron_gap(config: Config) -> int:
     """Returns the shortest time between two passes."""
     plain = config.schedule.model_copy(update={"jitter": timedelta(0)})
-    trigger = trigger_of(config.model_copy(update={"schedule": plain}))
+    trigger = trigger_of(plain, config.site.timezone)
     shortest, before = timedelta(seconds=_LONGEST_SECONDS), None
     for _ in range(_FIRES):
         now = before + timedelta(seconds=1) if before else _MONDAY

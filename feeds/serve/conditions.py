@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import re
-from datetime import UTC
-from email.utils import formatdate, parsedate_to_datetime
-from functools import lru_cache
 from typing import NamedTuple
 
+from feeds.common.callbacks import utc_now
+from feeds.common.times import parse_http_date, to_unix
 from feeds.serve.messages import Request
 
 # One member of a list of entity tags, with empty members before it (RFC 9110, section 5.6.1.2).
@@ -62,23 +61,8 @@ def _is_newer(modified: int | None, date: str | None) -> bool | None:
 
 def _one_date(text: str | None) -> int | None:
     """Returns a date; None where there is none, or several (RFC 9110, section 13.1.3)."""
-    return None if text is None or text.count(",") > 1 else parse_http_date(text)
-
-
-@lru_cache(maxsize=1024)
-def parse_http_date(text: str) -> int | None:
-    """Returns a date in any of HTTP's three forms in seconds since 1970, None where it is none."""
-    try:
-        time = parsedate_to_datetime(text)
-        return int(time.replace(tzinfo=time.tzinfo or UTC).timestamp())
-    except (ValueError, OverflowError, IndexError, TypeError):
-        return None
-
-
-@lru_cache(maxsize=1024)
-def http_date(seconds: int) -> str:
-    """Returns a time as HTTP writes it."""
-    return formatdate(seconds, usegmt=True)
+    date = None if text is None else parse_http_date(text, utc_now())
+    return None if date is None else to_unix(date)
 
 
 class Part(NamedTuple):

@@ -8,8 +8,9 @@ import msgspec
 
 from feeds.common.callbacks import utc_now
 from feeds.common.errors import PublishError
+from feeds.common.files import Fingerprint
 from feeds.common.media_types import kind_of
-from feeds.common.model import Feed, Fingerprint
+from feeds.common.model import Feed
 from feeds.common.reports import PassReport
 from feeds.config import Config
 from feeds.render.context import up_from

@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import NamedTuple
 
+from feeds.common.files import Fingerprint
 from feeds.common.media_types import kind_of
-from feeds.publish import stamp_of
+from feeds.common.times import http_date
 from feeds.serve.conditions import (
     FAILED,
     UNCHANGED,
     Part,
-    http_date,
     part_of,
     status_of,
     still_holds,
@@ -37,7 +37,7 @@ def answer_media(out: Path, path: str, request: Request, max_age: int) -> Answer
 
     The entity tag is made of what changes whenever the file is replaced: size, mtime and inode.
     """
-    stamp = stamp_of(out, path)
+    stamp = Fingerprint.of(f"{out}/{path}")
     if stamp is None or (out / path).is_symlink():
         return NOT_FOUND
     tag, modified = "-".join(f"{one:x}" for one in stamp), stamp.mtime_ns // _NANOSECONDS

@@ -48,7 +48,7 @@ def too_old_after(config: Config, last: datetime) -> datetime:
     late = config.schedule.jitter + _GRACE
     if not config.schedule.cron:
         return last + 2 * config.schedule.every + late
-    trigger = trigger_of(config)
+    trigger = trigger_of(config.schedule, config.site.timezone)
     fire = last
     for _ in range(2):
         fire = trigger.get_next_fire_time(fire, fire + timedelta(seconds=1)) or fire

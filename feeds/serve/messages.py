@@ -16,7 +16,7 @@ class Request(NamedTuple):
 
     Headers that were not sent are None; several lines of one are joined with commas (RFC 9110,
     section 5.3). `browser` says that it comes from one, and not from a reader (see
-    `kinds.is_browser`), `host` that its Host header is as it must be (see `hosts.is_valid`).
+    `negotiation.is_browser`), `host` that its Host header is as it must be (see `hosts.is_valid`).
     """
 
     method: str

@@ -11,10 +11,10 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from feeds.common.reports import PassReport
+from feeds.common.totals import IMAGE_FETCHES, pings_to, totals
 from feeds.common.urls import shown_url
 from feeds.serve.messages import Answer, Tally
 from feeds.store import Store
-from feeds.store.totals import IMAGE_FETCHES, pings_to, totals
 
 _NOT_MODIFIED = 304
 # All that can be, so that every series is there from the start.

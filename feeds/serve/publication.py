@@ -6,10 +6,10 @@ import os
 from pathlib import Path
 from typing import NamedTuple
 
+from feeds.common.files import Fingerprint
 from feeds.common.media_types import is_served, kind_of
-from feeds.common.model import Fingerprint
 from feeds.common.slugs import QUERY, QUERY_MARK
-from feeds.publish import read_manifest, stamp_of
+from feeds.publish import read_manifest
 from feeds.publish.manifest import MANIFEST
 from feeds.serve.body_cache import Bodies, digest_of
 from feeds.serve.negotiation import IDENTITY
@@ -63,7 +63,7 @@ def read_publication(out: Path, before: Publication, bodies: Bodies) -> Publicat
             media.add(path)
             continue
         known = before.texts.get(path)
-        if known is None or known.stamp != stamp_of(out, path):
+        if known is None or known.stamp != Fingerprint.of(f"{out}/{path}"):
             known = read_text(out, path, bodies)
         if known is not None:
             texts[path] = known
@@ -94,7 +94,7 @@ def read_again(out: Path, path: str, held: Held) -> bytes:
 
 def manifest_stamp(out: Path) -> Fingerprint | None:
     """Returns what changes with every publication, None where there is none yet."""
-    return stamp_of(out, MANIFEST)
+    return Fingerprint.of(out / MANIFEST)
 
 
 def _read(out: Path, path: str) -> tuple[Held, bytes] | None:
@@ -108,5 +108,5 @@ def _read(out: Path, path: str) -> tuple[Held, bytes] | None:
         return None
     if path == _INDEX:
         data = data.replace(f" {QUERY_MARK}>".encode(), _LINK, 1)
-    stamp = Fingerprint(status.st_size, status.st_mtime_ns, status.st_ino)
+    stamp = Fingerprint.of_status(status)
     return Held(stamp, digest_of(data), status.st_mtime_ns // _NANOSECONDS), data

@@ -6,9 +6,10 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from feeds.common.media_types import Kind, is_immutable, kind_of
+from feeds.common.times import http_date
 from feeds.serve.body_cache import Bodies, digest_of
 from feeds.serve.cache_policy import Terms
-from feeds.serve.conditions import FAILED, UNCHANGED, http_date, listed_tags, status_of
+from feeds.serve.conditions import FAILED, UNCHANGED, listed_tags, status_of
 from feeds.serve.delta import Delta, Deltas, accepts_deltas
 from feeds.serve.messages import (
     NOSNIFF,

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Protocol
 
-from feeds.common.media_types import is_browser
 from feeds.serve.files import Stream
 from feeds.serve.hosts import is_valid
 from feeds.serve.messages import Answer, Headers, Request
+from feeds.serve.negotiation import is_browser
 
 
 class RequestHeaders(Protocol):

@@ -23,9 +23,9 @@ from granian.constants import HTTPModes, Interfaces
 from granian.http import HTTP1Settings
 from granian.server.embed import Server as Granian
 
+from feeds.common.daemon_status import WATCHED
 from feeds.common.errors import ServeError
 from feeds.config import Config, Loaded
-from feeds.daemon.server_process import WATCHED
 from feeds.serve.application import Application
 from feeds.serve.content import Library
 from feeds.serve.granian import spawn_worker

@@ -1,6 +1,5 @@
 """The state file: what was read, what readers were shown, what was published. SQLite lives here."""
 
-from feeds.store.hubs import Ping
 from feeds.store.open import (
     move_aside,
     open_copy,
@@ -12,7 +11,6 @@ from feeds.store.store import DamagedStateError, Store
 
 __all__ = [
     "DamagedStateError",
-    "Ping",
     "Store",
     "move_aside",
     "open_copy",

@@ -4,24 +4,10 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Sequence
-from typing import NamedTuple
 
+from feeds.common.protocols import Ping
 from feeds.common.reports import HubReport
 from feeds.common.times import from_unix
-
-# The fact that tells where hubs say that they have moved to; both addresses without credentials.
-HUBS_MOVED = "hubs moved"
-
-
-class Ping(NamedTuple):
-    """A hub is to be told that the document at `url` changed; `failures` counts what was tried.
-
-    `number` belongs to this change of the document alone: a later one has another.
-    """
-
-    number: int
-    url: str
-    failures: int
 
 
 class HubPings:

@@ -8,7 +8,8 @@ from typing import NamedTuple
 
 import msgspec
 
-from feeds.common.model import Fingerprint, ParsedSeed
+from feeds.common.files import Fingerprint
+from feeds.common.model import ParsedSeed
 
 _PAGE = 200
 

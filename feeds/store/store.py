@@ -11,7 +11,8 @@ from typing import TypeVar
 import msgspec
 
 from feeds.common.errors import StateError
-from feeds.common.model import Fingerprint, ItemHeader, ParsedSeed, Problem
+from feeds.common.files import Fingerprint
+from feeds.common.model import ItemHeader, ParsedSeed, Problem
 from feeds.store.feed_items import FeedItems
 from feeds.store.hubs import HubPings
 from feeds.store.images import ImageTables

@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
+from feeds.pipeline import hubs as jobs
 from feeds.pipeline.run import publish_pass
-from feeds.publish import delivery_task as jobs
 from feeds.store import open_existing
 from tests.support.hub import Hub, Say, name_hubs
 from tests.support.processes import PATIENCE

@@ -9,8 +9,10 @@ from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 import pytest
+from apscheduler.triggers.base import BaseTrigger
 
 from feeds.common.schedule import Timer, trigger_of
+from feeds.config import Config
 from tests.support.processes import PATIENCE, wait_until
 from tests.support.site import config_of
 
@@ -20,12 +22,16 @@ BACK = {LONDON: datetime(2026, 10, 25, tzinfo=UTC), NEW_YORK: datetime(2026, 11,
 FORWARD = {LONDON: datetime(2026, 3, 29, tzinfo=UTC), NEW_YORK: datetime(2026, 3, 8, tzinfo=UTC)}
 
 
+def trigger_for(config: Config) -> BaseTrigger:
+    return trigger_of(config.schedule, config.site.timezone)
+
+
 def fires(
     schedule: str, start: datetime, count: int, zone: str = "UTC", late: float = 0.003
 ) -> list[datetime]:
     """Returns when passes are due, in UTC; each begins `late` seconds after that."""
     toml = f'[site]\ntimezone = "{zone}"\n[schedule]\n{schedule}\n'
-    trigger, previous, now = trigger_of(config_of(toml)), None, start
+    trigger, previous, now = trigger_for(config_of(toml)), None, start
     times: list[datetime] = []
     for _ in range(count):
         previous = trigger.get_next_fire_time(previous, now)
@@ -45,7 +51,7 @@ def utc(*parts: int) -> datetime:
 def test_trigger_every_keeps_its_distance_in_every_zone(
     every: str, seconds: int, zone: str
 ) -> None:
-    trigger = trigger_of(config_of(f'[site]\ntimezone="{zone}"\n[schedule]\nevery = "{every}"'))
+    trigger = trigger_for(config_of(f'[site]\ntimezone="{zone}"\n[schedule]\nevery = "{every}"'))
     # The hour that Europe sees twice.
     previous = utc(2026, 10, 25, 0, 30)
     for _ in range(8):
@@ -56,7 +62,7 @@ def test_trigger_every_keeps_its_distance_in_every_zone(
 
 def test_trigger_without_schedule_is_due_first_after_fifteen_minutes() -> None:
     before = datetime.now(UTC)
-    first = trigger_of(config_of()).get_next_fire_time(None, before)
+    first = trigger_for(config_of()).get_next_fire_time(None, before)
     assert timedelta(minutes=15) <= first - before < timedelta(minutes=15, seconds=5)
 
 
@@ -66,7 +72,7 @@ def test_trigger_takes_every_duration_that_the_configuration_takes(every: str) -
         config = config_of(f'[schedule]\nevery = "{every}"')
     except ValueError:
         return
-    trigger_of(config).get_next_fire_time(None, utc(2026, 1, 1))
+    trigger_for(config).get_next_fire_time(None, utc(2026, 1, 1))
 
 
 def test_trigger_cron_of_the_issue_runs_at_office_hours_of_working_days() -> None:
@@ -153,7 +159,7 @@ def test_trigger_cron_leaves_no_hour_out_when_clocks_are_set(
 )
 def test_trigger_jitter_delays_by_at_most_itself_and_spreads(schedule: str, period: int) -> None:
     start = utc(2026, 1, 1, 0, 7)
-    trigger = trigger_of(config_of(f'[schedule]\n{schedule}\njitter = "30s"'))
+    trigger = trigger_for(config_of(f'[schedule]\n{schedule}\njitter = "30s"'))
     delays = []
     for _ in range(200):
         following = trigger.get_next_fire_time(start, start)
@@ -173,7 +179,7 @@ def test_trigger_jitter_of_cron_makes_no_pass_twice() -> None:
 
 
 def test_trigger_cron_that_never_comes_is_never_due() -> None:
-    trigger = trigger_of(config_of('[schedule]\ncron = "0 0 30 2 *"'))
+    trigger = trigger_for(config_of('[schedule]\ncron = "0 0 30 2 *"'))
     assert trigger.get_next_fire_time(None, utc(2026, 1, 1)) is None
 
 
@@ -205,7 +211,7 @@ def timer(calls: Calls) -> Iterator[Timer]:
 
 
 def test_timer_calls_again_and_again(timer: Timer, calls: Calls) -> None:
-    timer.start(config_of('[schedule]\nevery = "1s"'))
+    timer.start(trigger_for(config_of('[schedule]\nevery = "1s"')))
     assert calls.wait(PATIENCE)
     assert calls.wait(PATIENCE)
 
@@ -214,7 +220,7 @@ def test_timer_calls_again_and_again(timer: Timer, calls: Calls) -> None:
 def test_timer_makes_one_call_of_all_that_were_missed(
     timer: Timer, calls: Calls, ago: timedelta
 ) -> None:
-    timer.start(config_of('[schedule]\nevery = "30m"'))
+    timer.start(trigger_for(config_of('[schedule]\nevery = "30m"')))
     timer._scheduler.modify_job("pass", next_run_time=datetime.now(UTC) - ago)
     assert calls.wait(PATIENCE)
     # All that were missed are called for before the next time is set.
@@ -224,8 +230,8 @@ def test_timer_makes_one_call_of_all_that_were_missed(
 
 
 def test_timer_started_anew_follows_the_new_configuration_alone(timer: Timer, calls: Calls) -> None:
-    timer.start(config_of('[schedule]\nevery = "1h"'))
-    timer.start(config_of('[schedule]\ncron = "0 0 1 1 *"'))
+    timer.start(trigger_for(config_of('[schedule]\nevery = "1h"')))
+    timer.start(trigger_for(config_of('[schedule]\ncron = "0 0 1 1 *"')))
     assert timer.next_due is not None
     assert f"{timer.next_due:%m-%d %H:%M %Z}" == "01-01 00:00 UTC"
     assert len(timer._scheduler.get_jobs()) == 1
@@ -234,7 +240,7 @@ def test_timer_started_anew_follows_the_new_configuration_alone(timer: Timer, ca
 
 
 def test_timer_whose_cron_never_comes_is_never_due(timer: Timer) -> None:
-    timer.start(config_of('[schedule]\ncron = "0 0 30 2 *"'))
+    timer.start(trigger_for(config_of('[schedule]\ncron = "0 0 30 2 *"')))
     assert timer.next_due is None
 
 
@@ -243,7 +249,7 @@ def test_timer_stopped_calls_no_more_however_often_it_is_stopped(
     timer: Timer, calls: Calls, starts: int
 ) -> None:
     for _ in range(starts):
-        timer.start(config_of('[schedule]\nevery = "1h"'))
+        timer.start(trigger_for(config_of('[schedule]\nevery = "1h"')))
     threads = threading.active_count()
     timer.stop()
     timer.stop()

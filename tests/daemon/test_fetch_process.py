@@ -11,8 +11,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from feeds.daemon import fetch_process as fetcher
-from feeds.daemon.fetch_process import Fetched, FetchJob
+from feeds.daemon import processes as fetcher
+from feeds.daemon.processes import FetchEnd, FetchTask
 from tests.support import dying
 from tests.support.imaging import Server, configure, picture, seed_with, serving
 from tests.support.processes import PATIENCE, Daemon, processes_of, wait_until
@@ -71,9 +71,9 @@ def test_daemon_without_images_fetches_nothing(site: Site) -> None:
     assert not (site.root / ".feeds/images").exists()
 
 
-def ended(site: Site) -> Fetched:
+def ended(site: Site) -> FetchEnd:
     """Starts a fetch and waits for its end."""
-    job, ends = FetchJob(), list[Fetched]()
+    job, ends = FetchTask(), list[FetchEnd]()
     job.start(site.load())
     assert job.running
     wait_until(lambda: (end := job.ended()) and not ends.append(end))  # type: ignore[func-returns-value]
@@ -85,16 +85,16 @@ def ended(site: Site) -> Fetched:
 def test_fetch_that_is_killed_while_it_reports_is_told(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(fetcher, "_work", dying.killed_in_a_message)
-    assert ended(site) == Fetched(reason="was killed by SIGKILL")
+    monkeypatch.setattr(fetcher, "_fetch", dying.killed_in_a_message)
+    assert ended(site) == FetchEnd(reason="was killed by SIGKILL")
 
 
 def test_fetch_that_is_stopped_while_it_reports_is_killed(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     site.configure('[schedule]\ntimeout = "2s"\n')
-    monkeypatch.setattr(fetcher, "_work", dying.stopped_in_a_message)
-    assert ended(site) == Fetched(reason="hung for 2 s (schedule.timeout) and was killed")
+    monkeypatch.setattr(fetcher, "_fetch", dying.stopped_in_a_message)
+    assert ended(site) == FetchEnd(reason="hung for 2 s (schedule.timeout) and was killed")
 
 
 def test_fetch_comes_to_its_end_in_time_and_keeps_what_came(site: Site, server: Server) -> None:

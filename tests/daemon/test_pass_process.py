@@ -14,8 +14,8 @@ import pytest
 from feeds.common.callbacks import Callbacks, Options
 from feeds.common.task import Say
 from feeds.config import Loaded
-from feeds.daemon import pass_process as runner
-from feeds.daemon.pass_process import Outcome, run_pass
+from feeds.daemon import processes as runner
+from feeds.daemon.processes import PassResult, run_pass
 from feeds.pipeline.run import publish_pass
 from tests.support import dying
 from tests.support.processes import PATIENCE, wait_until
@@ -49,14 +49,14 @@ def the_pass() -> int:
 
 def run(
     site: Site, leave: Callable[[], float | None] = stay, timeout: float = 60
-) -> tuple[Outcome, list[str]]:
+) -> tuple[PassResult, list[str]]:
     warnings: list[str] = []
     outcome = run_pass(site.load(), warnings.append, timeout=timeout, leave=leave)
     assert multiprocessing.active_children() == []
     return outcome, warnings
 
 
-def run_busy(site: Site, act: Callable[[int], object], timeout: float = 60) -> Outcome:
+def run_busy(site: Site, act: Callable[[int], object], timeout: float = 60) -> PassResult:
     """Runs a pass while out/ is busy, and does `act` to its process once it waits."""
     hook = Run(act)
     with site.busy():
@@ -73,7 +73,7 @@ def test_runner_gives_the_report_of_a_pass_that_succeeds(site: Site) -> None:
     outcome, warnings = run(site)
     assert outcome.report is not None
     assert (outcome.report.seeds, outcome.report.bad, outcome.report.items) == (2, 1, 1)
-    assert outcome == Outcome(outcome.report)
+    assert outcome == PassResult(outcome.report)
     assert warnings == []
     assert site.read("all.atom").startswith(b"<?xml")
 
@@ -129,7 +129,7 @@ def test_runner_kills_a_pass_that_hangs(site: Site, frozen: bool) -> None:  # no
     began = time.monotonic()
     outcome = run_busy(site, act, timeout=3)
     assert 3 <= time.monotonic() - began < 3 + PATIENCE
-    assert outcome == Outcome(reason="hung for 3 s (schedule.timeout) and was killed")
+    assert outcome == PassResult(reason="hung for 3 s (schedule.timeout) and was killed")
     assert not dying.is_alive(pids[0])
 
 
@@ -154,16 +154,16 @@ def test_runner_tells_of_what_signal_a_pass_died(site: Site, number: int, name: 
 def test_runner_tells_of_a_pass_that_is_killed_while_it_reports(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(runner, "_work", dying.killed_in_a_message)
-    assert run(site) == (Outcome(reason="was killed by SIGKILL"), [])
+    monkeypatch.setattr(runner, "_pass", dying.killed_in_a_message)
+    assert run(site) == (PassResult(reason="was killed by SIGKILL"), [])
 
 
 def test_runner_kills_a_pass_that_is_stopped_while_it_reports(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(runner, "_work", dying.stopped_in_a_message)
+    monkeypatch.setattr(runner, "_pass", dying.stopped_in_a_message)
     outcome, _ = run(site, timeout=2)
-    assert outcome == Outcome(reason="hung for 2 s (schedule.timeout) and was killed")
+    assert outcome == PassResult(reason="hung for 2 s (schedule.timeout) and was killed")
 
 
 def test_runner_pass_does_not_mind_ctrl_c_at_the_terminal(site: Site) -> None:
@@ -228,7 +228,7 @@ def test_runner_lets_the_processes_that_read_seeds_die_with_their_pass(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The pass kills itself as soon as it has processes, so no machine is too slow for that."""
-    monkeypatch.setattr(runner, "_work", killed_with_its_helpers)
+    monkeypatch.setattr(runner, "_pass", killed_with_its_helpers)
     outcome, warnings = run(site)
     assert outcome.reason == "was killed by SIGKILL"
     helpers = set(map(int, warnings[0].split()))

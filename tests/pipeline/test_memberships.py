@@ -10,11 +10,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from feeds.common.files import Fingerprint
 from feeds.common.model import (
     Feed,
     FeedContents,
     FeedKind,
-    Fingerprint,
     ItemHeader,
     ItemHistory,
     ParsedSeed,

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from feeds.cli.main import _parser
-from feeds.common.cron import named_weekdays
+from feeds.common.times import named_weekdays
 from feeds.config import Config
 from feeds.daemon.daemon import _GRACE_SECONDS
 from tests.support.processes import wait_until

@@ -24,13 +24,6 @@ LAYERS = (
 )
 RANKS = {unit: rank for rank, units in enumerate(LAYERS) for unit in units}
 STAGES = LAYERS[RANKS["seeds"]]
-# Arrows of before the packages were drawn; each is to go.
-OLD = {
-    ("common", "config"),
-    ("common", "serve"),
-    ("publish", "store"),
-    ("serve", "daemon"),
-}
 
 # Who may import what does not come with Python, or stands for I/O.
 DOORS = {
@@ -54,11 +47,11 @@ DOORS = {
     "structlog": {"daemon", "serve"},
     "watchfiles": {"daemon"},
     "fcntl": {"common"},
-    "brotli": {"publish", "serve"},
+    "brotli": {"common"},
     "granian": {"serve"},
     "prometheus_client": {"serve"},
     "uvloop": {"serve"},
-    "zstandard": {"serve"},
+    "zstandard": {"common"},
 }
 
 
@@ -147,7 +140,7 @@ def test_imports_feeds_itself_imports_nothing() -> None:
 
 
 @pytest.mark.parametrize(
-    ("unit", "other"), [edge for edge in EDGES if edge[1] and edge not in OLD | OLD_STRINGS]
+    ("unit", "other"), [edge for edge in EDGES if edge[1] and edge not in OLD_STRINGS]
 )
 def test_imports_point_to_lower_layers(unit: str, other: str) -> None:
     assert RANKS[other] < RANKS[unit]
@@ -155,11 +148,11 @@ def test_imports_point_to_lower_layers(unit: str, other: str) -> None:
 
 def test_imports_of_stages_name_no_other_stage() -> None:
     found = {(a, b) for a, b in EDGES if a in STAGES and b in STAGES}
-    assert found <= OLD
+    assert found == set()
 
 
 def test_imports_of_before_are_still_there() -> None:
-    assert (OLD | OLD_STRINGS) - set(EDGES) == set()
+    assert OLD_STRINGS - set(EDGES) == set()
 
 
 def test_imports_of_commands_name_no_other_command() -> None:

@@ -11,8 +11,8 @@ from socketserver import BaseRequestHandler
 import pytest
 
 from feeds.publish import delivery as rounds
-from feeds.publish.delivery import Delivery, push_to
-from feeds.store import open_store
+from feeds.publish.delivery import Delivery, deliver
+from feeds.store import open_existing, open_store
 from tests.support.hub import Hub, Say, serving
 from tests.support.processes import PATIENCE
 
@@ -35,7 +35,8 @@ class Desk:
 
     def push(self, seconds: float = 5) -> Delivery:
         """Does a round."""
-        return push_to(self.state, self.hub.url, HOME, seconds)
+        with open_existing(self.state) as store:
+            return deliver(store, self.hub.url, HOME, seconds)
 
 
 @pytest.fixture

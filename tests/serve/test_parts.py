@@ -10,6 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from feeds.common.compression import compress
 from feeds.common.errors import ConfigError
 from feeds.common.media_types import is_served, kind_of
 from feeds.render import atom, jsonfeed, opml, rss
@@ -19,7 +20,7 @@ from feeds.serve.conditions import Part, listed_tags, part_of
 from feeds.serve.content import Library
 from feeds.serve.health import too_old_after
 from feeds.serve.messages import Request
-from feeds.serve.negotiation import CODINGS, choose, compress
+from feeds.serve.negotiation import CODINGS, choose
 from feeds.serve.publication import NOTHING, ReplacedError, read_again, read_publication
 from feeds.serve.query import Query
 from feeds.store import open_for_reading

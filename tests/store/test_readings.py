@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from feeds.common.model import Fingerprint, ParsedSeed
+from feeds.common.files import Fingerprint
+from feeds.common.model import ParsedSeed
 from feeds.store import Store, open_store
 from feeds.store.readings import Kept
 from tests.support.site import card

@@ -13,7 +13,8 @@ import pytest
 from msgspec.structs import replace
 
 from feeds.common.errors import StateError
-from feeds.common.model import Fingerprint, ItemHeader
+from feeds.common.files import Fingerprint
+from feeds.common.model import ItemHeader
 from feeds.store import Store, open_store
 from feeds.store import open as opening
 from tests.support.site import card

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from feeds.common.model import Fingerprint, ParsedSeed, Problem
+from feeds.common.files import Fingerprint
+from feeds.common.model import ParsedSeed, Problem
 from feeds.store import Store
 from tests.support.site import card
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
-from feeds.store.store import Store
+from feeds.common.protocols import MetaStore
 
 IMAGE_FETCHES = "image fetches"
 
@@ -15,11 +15,11 @@ def pings_to(hub: str) -> str:
     return f"pings {hub}"
 
 
-def count(store: Store, what: str, results: Iterable[str]) -> None:
+def count(store: MetaStore, what: str, results: Iterable[str]) -> None:
     """Adds results, one of each time that it happened, to those that were counted before."""
     store.set_meta(f"total {what}", Counter(totals(store, what)) + Counter(results))
 
 
-def totals(store: Store, what: str) -> dict[str, int]:
+def totals(store: MetaStore, what: str) -> dict[str, int]:
     """Returns how often each result was counted since the state file was made."""
     return store.get_meta(f"total {what}", dict[str, int]) or {}

@@ -1,4 +1,7 @@
-"""Rounds in processes of their own: nothing that a hub does, or does not do, can hold us up."""
+"""Deliveries of what the store has for the hubs, each in a process of its own.
+
+So a hub that hangs, or an answer that breaks us, holds nothing else up.
+"""
 
 from __future__ import annotations
 
@@ -13,29 +16,29 @@ from feeds.common.reports import HubReport
 from feeds.common.task import Ended, Say, Task
 from feeds.common.urls import hide_secrets
 from feeds.config import Loaded
-from feeds.publish.delivery import Delivery, push_to
-from feeds.store import DamagedStateError, open_for_reading
+from feeds.publish.delivery import Delivery, deliver
+from feeds.store import DamagedStateError, open_existing, open_for_reading
 
-# What the processes will need; whoever starts the first of all processes should load it, too.
+# The modules that a delivery needs; who starts the first process of all should preload them.
 PRELOAD = ("feeds.publish.delivery", "httpx")
 
 # A command does not keep people waiting for somebody else's server.
 _ONCE_SECONDS = 2.5
-# A round begins no request after its time, and none takes longer; then it is taken to hang. The
+# A delivery begins no request after its time, and none takes longer; then it is taken to hang. The
 # time counts from the first word of its process, which a busy machine may take long to start.
 _HANGS_AFTER = 2.2
 _TRY_AGAIN_SECONDS = 30
 
 
-class Pushed(NamedTuple):
-    """What `push_once` came to: its rounds, and what each hub is still to be told."""
+class Delivered(NamedTuple):
+    """The results of `deliver_once`: its deliveries, and what is still pending for each hub."""
 
-    rounds: list[Delivery]
+    deliveries: list[Delivery]
     left: list[HubReport]
 
 
 class DeliveryTask:
-    """A round with one hub; see `push_to`. Needs to be polled until it is over, or stopped."""
+    """A delivery to one hub; see `deliver`. Poll it until it is over, or stop it."""
 
     def __init__(self, loaded: Loaded, hub: str, seconds: float) -> None:
         site, state = loaded.config.site, loaded.config.paths.state
@@ -49,7 +52,7 @@ class DeliveryTask:
         )
 
     def poll(self, seconds: float = 0) -> Delivery | None:
-        """Returns what the round came to, None if it goes on; waits for up to `seconds`."""
+        """Returns the result, None while it goes on; waits for up to `seconds`."""
         ended = self._task.poll(seconds)
         if not isinstance(ended, Ended):
             return None
@@ -60,27 +63,27 @@ class DeliveryTask:
         return _failed(self._hub, reason, details)
 
     def stop(self) -> None:
-        """Ends the round, if it is not over; what it has not noted is sent again."""
+        """Ends the delivery, if it is not over; pings whose answer is not noted are sent again."""
         self._task.stop()
 
     def wait(self) -> Delivery:
-        """Waits for the round to end, which it does in a while."""
+        """Waits for the delivery to end, and returns its result."""
         while (over := self.poll(1)) is None:
             pass
         return over
 
 
-def push_once(loaded: Loaded) -> Pushed:
-    """Tells all hubs what is due, in a few seconds at most."""
+def deliver_once(loaded: Loaded) -> Delivered:
+    """Tells all hubs of what is due, in a few seconds at most."""
     hubs, now = loaded.config.site.hub, time.time()
     with ExitStack() as stack:
-        jobs = []
+        tasks = []
         for one in _left(loaded):
             if one.hub in hubs and one.next_try.timestamp() <= now:
-                jobs.append(DeliveryTask(loaded, one.hub, _ONCE_SECONDS))
-                stack.callback(jobs[-1].stop)
-        rounds = [job.wait() for job in jobs]
-    return Pushed(rounds, _left(loaded))
+                tasks.append(DeliveryTask(loaded, one.hub, _ONCE_SECONDS))
+                stack.callback(tasks[-1].stop)
+        deliveries = [task.wait() for task in tasks]
+    return Delivered(deliveries, _left(loaded))
 
 
 def _left(loaded: Loaded) -> list[HubReport]:
@@ -95,7 +98,8 @@ def _failed(hub: str, error: str, details: str = "") -> Delivery:
 
 def _work(_: Say, state: Path, hub: str, home: str, seconds: float) -> bytes:
     try:
-        over = push_to(state, hub, home, seconds)
-    except DamagedStateError:  # the next pass tells of that, and makes it good
-        over = Delivery(hub)
-    return msgspec.msgpack.encode(over)
+        with open_existing(state) as store:
+            delivery = deliver(store, hub, home, seconds)
+    except DamagedStateError:  # the next pass reports that, and repairs it
+        delivery = Delivery(hub)
+    return msgspec.msgpack.encode(delivery)

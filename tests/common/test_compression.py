@@ -11,12 +11,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from feeds.common import compression as copies
 from feeds.common.callbacks import Options
 from feeds.common.child import fork_context
+from feeds.common.compression import compressed, copy_names
 from feeds.common.errors import PublishError
-from feeds.publish import compressed as copies
 from feeds.publish import is_copy, read_manifest
-from feeds.publish.compressed import compressed, copy_names
 from tests.support.publishing import publish, publish_and_die
 from tests.support.site import Site
 

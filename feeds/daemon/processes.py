@@ -1,0 +1,282 @@
+"""The processes beside the daemon: passes, fetches of images, deliveries to hubs, the web server.
+
+Each is on its own, so that one which hangs, crashes or leaks takes nothing else with it.
+"""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from typing import NamedTuple, Protocol
+
+import msgspec
+import structlog
+
+from feeds.common.callbacks import Callbacks, Options
+from feeds.common.daemon_status import WATCHED
+from feeds.common.reports import FetchReport, PassReport
+from feeds.common.task import Ended, Say, Task
+from feeds.config import Loaded
+from feeds.pipeline.fetch import FetchOptions, fetch_images
+from feeds.pipeline.hubs import PRELOAD, DeliveryTask
+from feeds.pipeline.run import publish_pass
+from feeds.publish.delivery import Delivery
+
+_TICK_SECONDS = 0.1
+# So long before `schedule.timeout` a fetch begins to end: for images that are being asked for or
+# decoded then, and for noting the results.
+_MOST_SPARE_SECONDS = 60.0
+_DELIVERY_SECONDS = 60.0
+_SOON_SECONDS = 1.0
+_FIRST_PAUSE_SECONDS = 1.0
+_LONGEST_PAUSE_SECONDS = 60.0
+# One that ran for so long did not die of how it was started.
+_STEADY_SECONDS = 60.0
+# The server gives answers under way 5 seconds; people are promised ten in all.
+_GRACE_SECONDS = 9.0
+
+
+class PassResult(NamedTuple):
+    """How a pass ended: with a report, or with the reason why it has none.
+
+    `details` is a traceback if the reason is a fault of ours. `abandoned` passes were stopped on
+    purpose.
+    """
+
+    report: PassReport | None = None
+    reason: str = ""
+    details: str = ""
+    abandoned: bool = False
+
+
+def run_pass(
+    loaded: Loaded,
+    warn: Callable[[str], None],
+    *,
+    timeout: float,
+    leave: Callable[[], float | None],
+) -> PassResult:
+    """Runs a pass and waits for it.
+
+    Args:
+        loaded: the configuration.
+        warn: is called with what the pass warns of.
+        timeout: after so many seconds the pass is taken to hang, and killed.
+        leave: is asked all the time; once it returns a time (by `time.monotonic`), the pass is
+            killed if it goes on for longer.
+    """
+    # Also what is imported on demand elsewhere, or each pass would do that again.
+    preload = ("feeds.render.documents", "ftfy", *(PRELOAD if loaded.config.site.hub else ()))
+    task = Task(_pass, (loaded,), name="feeds pass", timeout=timeout, preload=preload)
+    try:
+        while True:
+            word = task.poll(_TICK_SECONDS)
+            if isinstance(word, Ended):
+                return _pass_result(word, timeout)
+            if word:
+                warn(word.decode())
+            moment = leave()
+            if moment is not None and time.monotonic() >= moment:
+                return PassResult(reason="stopped before it came to its end", abandoned=True)
+    finally:
+        task.stop()
+
+
+def _pass_result(ended: Ended, timeout: float) -> PassResult:
+    if ended.result is not None:
+        return PassResult(msgspec.msgpack.decode(ended.result, type=PassReport))
+    if ended.timed_out:
+        return PassResult(reason=f"hung for {timeout:.0f} s (schedule.timeout) and was killed")
+    return PassResult(reason=ended.reason, details=ended.details)
+
+
+def _pass(say: Say, loaded: Loaded) -> bytes:
+    return msgspec.msgpack.encode(publish_pass(loaded, Options(), _callbacks(say)))
+
+
+class FetchEnd(msgspec.Struct, frozen=True):
+    """How a fetch of images ended: with a report, or with the reason why it has none.
+
+    `details` is a traceback if the reason is a fault of ours.
+    """
+
+    report: FetchReport | None = None
+    warnings: tuple[str, ...] = ()
+    reason: str = ""
+    details: str = ""
+
+
+class FetchTask:
+    """One fetch of images at a time, beside the passes.
+
+    It is stopped by a kill, against which the cache and the store are safe. Shortly before
+    `schedule.timeout` it ends by itself; a fetch that does not is killed.
+    """
+
+    def __init__(self) -> None:
+        self._task: Task | None = None
+        self._timeout = 0.0
+        self._warnings: list[str] = []
+
+    @property
+    def running(self) -> bool:
+        """Whether a fetch is under way."""
+        return self._task is not None
+
+    def start(self, loaded: Loaded) -> None:
+        """Starts a fetch; does nothing while one is under way."""
+        if self._task:
+            return
+        self._timeout = loaded.config.schedule.timeout.total_seconds()
+        self._warnings = []
+        seconds = self._timeout - min(self._timeout / 4, _MOST_SPARE_SECONDS)
+        self._task = Task(_fetch, (loaded, seconds), name="feeds fetch", timeout=self._timeout)
+
+    def ended(self) -> FetchEnd | None:
+        """Returns how the fetch ended, once; None while it goes on, or if none was started."""
+        while self._task:
+            word = self._task.poll()
+            if word is None:
+                return None
+            if isinstance(word, Ended):
+                self._task = None
+                return self._fetched(word)
+            self._warnings.append(word.decode())
+        return None
+
+    def stop(self) -> None:
+        """Ends the fetch, if there is one."""
+        if self._task:
+            self._task.stop()
+            self._task = None
+
+    def _fetched(self, ended: Ended) -> FetchEnd:
+        warnings = tuple(self._warnings)
+        if ended.result is not None:
+            return FetchEnd(msgspec.msgpack.decode(ended.result, type=FetchReport), warnings)
+        reason = ended.reason
+        if ended.timed_out:
+            reason = f"hung for {self._timeout:.0f} s (schedule.timeout) and was killed"
+        return FetchEnd(None, warnings, reason, ended.details)
+
+
+def _fetch(say: Say, loaded: Loaded, seconds: float) -> bytes:
+    # If another fetch is running, it does the same work; the rest is for the next time.
+    options = FetchOptions(wait=0, seconds=seconds)
+    return msgspec.msgpack.encode(fetch_images(loaded, options, _callbacks(say)))
+
+
+def _callbacks(say: Say) -> Callbacks:
+    return Callbacks(warn=lambda text: say(text.encode(errors="backslashreplace")))
+
+
+class HubLog(Protocol):
+    """Takes note of deliveries."""
+
+    def ended(self, delivery: Delivery) -> None:
+        """Takes note of a delivery that has ended."""
+
+
+class Deliveries:
+    """One delivery at a time to each hub: when one is wanted, and again when the hub is due.
+
+    Call `tend` all the time; it returns at once.
+    """
+
+    def __init__(self, log: HubLog) -> None:
+        self._log = log
+        self._tasks: dict[str, DeliveryTask] = {}
+        self._due: dict[str, float] = {}
+
+    def want(self, loaded: Loaded) -> None:
+        """Asks for a delivery to each hub, at once or after the one that is running."""
+        self._due = dict.fromkeys(loaded.config.site.hub, 0.0)
+        self.tend(loaded)
+
+    def tend(self, loaded: Loaded) -> None:
+        """Takes the results of deliveries that have ended, and starts those that are due."""
+        for hub, task in list(self._tasks.items()):
+            over = task.poll()
+            if over is not None:
+                del self._tasks[hub]
+                self._ended(over)
+        hubs = loaded.config.site.hub
+        self._due = {hub: due for hub, due in self._due.items() if hub in hubs}
+        for hub, due in list(self._due.items()):
+            if hub not in self._tasks and time.monotonic() >= due:
+                del self._due[hub]
+                self._tasks[hub] = DeliveryTask(loaded, hub, _DELIVERY_SECONDS)
+
+    def stop(self) -> None:
+        """Ends all deliveries; the store keeps what was not sent."""
+        for task in self._tasks.values():
+            task.stop()
+        self._tasks.clear()
+
+    def _ended(self, over: Delivery) -> None:
+        hub = over.hub
+        if over.next_try is not None:
+            wait = max(over.next_try - time.time(), _SOON_SECONDS)
+            self._due.setdefault(hub, time.monotonic() + wait)
+        self._log.ended(over)
+
+
+class ServerProcess:
+    """Keeps ``feeds serve`` running with these arguments, until it is told to stop."""
+
+    def __init__(
+        self, arguments: Sequence[str], log: structlog.typing.FilteringBoundLogger
+    ) -> None:
+        self._command = [sys.executable, "-m", "feeds", "serve", *arguments]
+        self._log = log
+        self._process: subprocess.Popen[bytes] | None = None
+        self._began = self._due = 0.0
+        self._pause = _FIRST_PAUSE_SECONDS
+
+    def check(self) -> None:
+        """Starts the server if none is running and it is time to."""
+        now = time.monotonic()
+        if self._process is not None and self._process.poll() is not None:
+            code, self._process = self._process.returncode, None
+            if now - self._began > _STEADY_SECONDS:
+                self._pause = _FIRST_PAUSE_SECONDS
+            self._log.error("the server ended", code=code, next_try_in=f"{self._pause:.0f} s")
+            self._due = now + self._pause
+            self._pause = min(2 * self._pause, _LONGEST_PAUSE_SECONDS)
+        if self._process is None and now >= self._due:
+            self._begin(now)
+
+    def stop(self) -> None:
+        """Asks the server to end; returns at once."""
+        self._due = float("inf")
+        if self._process is not None:
+            with suppress(ProcessLookupError):
+                self._process.send_signal(signal.SIGTERM)
+
+    def wait(self) -> None:
+        """Waits until the server has ended, and ends it if it does not."""
+        if self._process is not None:
+            try:
+                self._process.wait(_GRACE_SECONDS)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
+
+    def _begin(self, now: float) -> None:
+        self._began = now
+        try:
+            # In a group of its own: Ctrl-C is for the daemon, which then stops the server.
+            self._process = subprocess.Popen(  # noqa: S603 (our own command)
+                self._command,
+                stdin=subprocess.DEVNULL,
+                env={**os.environ, WATCHED: str(os.getpid())},
+                process_group=0,
+            )
+        except OSError as error:
+            self._log.error("the server could not be started", reason=str(error))
+            self._due = now + self._pause
