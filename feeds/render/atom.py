@@ -14,9 +14,14 @@ from lxml.etree import SubElement, _Element
 
 from feeds.common.model import Document
 from feeds.render.context import EntryView, FeedView
-from feeds.render.media import MEDIA_NS, add_media
-from feeds.render.plain import defuse, looks_like_html, plain_title
-from feeds.render.stylesheet import with_stylesheet
+from feeds.render.xml import (
+    MEDIA_NS,
+    add_media,
+    defuse,
+    looks_like_html,
+    plain_title,
+    with_stylesheet,
+)
 
 MEDIA_TYPE = "application/atom+xml"
 EXTENSION = "atom"
@@ -28,7 +33,7 @@ def render_atom(view: FeedView) -> Document:
     """Returns the feed as an Atom document."""
     site, feed = view.site, view.feed
     generator = FeedGenerator()
-    generator.register_extension("house", _FeedExtension, _EntryExtension, rss=False)
+    generator.register_extension("house", _AtomFeed, _AtomEntry, rss=False)
     generator.id(view.id)
     generator.title(plain_title(feed.title))
     if feed.description:
@@ -80,7 +85,7 @@ def _add_entry(generator: FeedGenerator, view: EntryView, related: int) -> None:
     entry.house.related = related
 
 
-class _FeedExtension(BaseExtension):
+class _AtomFeed(BaseExtension):
     """What feedgen cannot say of a feed."""
 
     def extend_ns(self) -> dict[str, str]:
@@ -92,7 +97,7 @@ class _FeedExtension(BaseExtension):
         return feed
 
 
-class _EntryExtension(BaseEntryExtension):
+class _AtomEntry(BaseEntryExtension):
     """What feedgen cannot say of an entry."""
 
     view: EntryView

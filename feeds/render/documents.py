@@ -12,7 +12,7 @@ import msgspec
 from feeds.common.model import Document, Feed, FeedContents, FeedSummary, Item, Picture, item_digest
 from feeds.common.times import from_unix
 from feeds.common.workers import spread
-from feeds.render import atom, html, index, jsonfeed, opml, redirects, rss
+from feeds.render import atom, html, jsonfeed, opml, redirects, rss
 from feeds.render.content import entry_content
 from feeds.render.context import NEVER, RENDER_VERSION, EntryView, FeedView, Site, enclosure_of
 
@@ -101,7 +101,7 @@ def render_overviews(
     listed = _listed(feeds)
     documents = [opml.render_opml(site, listed), *redirects.render_redirects(site, feeds)]
     if site.pages and with_index:
-        documents += [index.render_index(site, listed), *index.assets(site)]
+        documents += [html.render_index(site, listed), *html.page_assets(site)]
     return documents
 
 
@@ -127,7 +127,7 @@ def redirect_paths(feeds: Iterable[FeedSummary]) -> tuple[str, ...]:
 
 def index_paths(site: Site) -> tuple[str, ...]:
     """Returns the paths below out/ of the index and its assets, where there are pages."""
-    return index.PATHS if site.pages else ()
+    return html.INDEX_PATHS if site.pages else ()
 
 
 def document_paths(site: Site, feed: Feed) -> list[str]:
