@@ -86,7 +86,7 @@ def _add_entry(generator: FeedGenerator, view: EntryView, related: int) -> None:
 
 
 class _AtomFeed(BaseExtension):
-    """What feedgen cannot say of a feed."""
+    """Adds to a feed what feedgen does not support."""
 
     def extend_ns(self) -> dict[str, str]:
         return {"media": MEDIA_NS}
@@ -98,7 +98,7 @@ class _AtomFeed(BaseExtension):
 
 
 class _AtomEntry(BaseEntryExtension):
-    """What feedgen cannot say of an entry."""
+    """Adds to an entry what feedgen does not support."""
 
     view: EntryView
     related: int
@@ -127,7 +127,7 @@ class _AtomEntry(BaseEntryExtension):
 
 
 def _mark_html(element: _Element | None) -> None:
-    """Gives text that would be taken for HTML the type html, escaped once more, so that it is."""
+    """Escapes text that looks like HTML, and marks it as HTML, so that readers show it as it is."""
     if element is not None and element.text and looks_like_html(element.text):
         element.set("type", "html")
         element.text = escape(element.text, quote=False)

@@ -1,4 +1,4 @@
-"""Where the documents at former addresses of feeds lead: for nginx and for Caddy to include."""
+"""Redirects from former addresses of feeds, as files that nginx and Caddy include."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ _HEAD = "# Written by feeds: the former addresses of feeds, and where these are 
 
 
 def render_redirects(site: Site, feeds: Sequence[FeedSummary]) -> list[Document]:
-    """Returns what makes nginx and Caddy answer 301 (RFC 9110, section 15.4.2) at aliases."""
+    """Returns the files for nginx and Caddy, which redirect with 301 (RFC 9110, section 15.4.2)."""
     moves = list(_moves(site, feeds))
     if not moves:
         return []
@@ -45,7 +45,7 @@ def _moves(site: Site, feeds: Sequence[FeedSummary]) -> Iterator[tuple[str, str]
     for one in feeds:
         for alias in one.feed.aliases:
             for extension in extensions:
-                # Nothing stays in it that means something in the language of a server ($ and ;).
+                # Quoted, so that $ and ; mean nothing in the configuration of a server.
                 address = f"{one.feed.address}.{extension}"
                 yield f"{alias}.{extension}", quote(site.base_url, safe="%/:@~") + address
 

@@ -1,7 +1,7 @@
 """RSS 2.0 by the RSS Advisory Board's best-practices profile, by feedgen.
 
-Added through feedgen's extension interface: what RSS calls a creator, hubs, Media RSS, plain text
-that stays plain, and publication dates (feedgen's own switch the locale of the whole process).
+feedgen's extension interface adds what it lacks: creators, hubs, Media RSS, plain text that stays
+plain, and publication dates (feedgen's own switch the locale of the whole process).
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ def _add_item(generator: FeedGenerator, view: EntryView) -> None:
 
 
 class _RssChannel(BaseExtension):
-    """What feedgen cannot say of a channel."""
+    """Adds to a channel what feedgen does not support."""
 
     hubs: tuple[str, ...] = ()
 
@@ -99,7 +99,7 @@ class _RssChannel(BaseExtension):
 
 
 class _RssItem(BaseEntryExtension):
-    """What feedgen cannot say of an item."""
+    """Adds to an item what feedgen does not support."""
 
     view: EntryView
 

@@ -17,7 +17,7 @@ from feeds.render.context import Enclosure
 
 MEDIA_NS = "http://search.yahoo.com/mrss/"
 
-# Invisible, and neither a letter nor a space: after it, "<" and "&" begin nothing in any parser.
+# Invisible, and neither a letter nor a space: before it, "<" and "&" begin nothing in any parser.
 WORD_JOINER = "\u2060"
 
 _END_TAG = re.compile(r"</(?=\w)")
@@ -29,7 +29,7 @@ _DECLARATION_END = b"?>\n"
 
 
 def needs_care(text: str) -> bool:
-    """Tells quickly whether there is anything in a text that could be taken for HTML."""
+    """Tells quickly whether a text has a character that could be taken for HTML."""
     return "<" in text or "&" in text
 
 
@@ -41,7 +41,7 @@ def looks_like_html(text: str) -> bool:
 def defuse(text: str) -> str:
     """Returns text that no parser takes for HTML, by a word joiner after each ``<`` and ``&``.
 
-    For places that can hold nothing but characters: attributes, and names of people.
+    For attributes and names of people, which can hold nothing but characters.
     """
     if not needs_care(text):
         return text
@@ -50,10 +50,10 @@ def defuse(text: str) -> str:
 
 
 def plain_title(text: str) -> str:
-    """Returns a title as it stands in Atom and RSS.
+    """Returns a title as Atom and RSS show it.
 
-    An end tag or an entity reference has readers guess that an RSS title is HTML, and Atom's type
-    ``html`` has more of them show ``&lt;b>``. So both are defused there.
+    Readers take an RSS title with an end tag or an entity reference for HTML, and many show
+    ``&lt;b>`` for an Atom title of type ``html``. So such titles are defused.
     """
     return defuse(text) if looks_like_html(text) else text
 
