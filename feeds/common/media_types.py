@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import NamedTuple
-
-from feeds.serve.negotiation import weighted
 
 
 class Kind(NamedTuple):
@@ -23,7 +20,6 @@ class Kind(NamedTuple):
 
 _UTF8 = "; charset=utf-8"
 _XML = "application/xml" + _UTF8
-_FEEDS = {"application/atom+xml", "application/rss+xml"}
 # Not `mimetypes`: it reads the machine's own lists, and knows no feeds.
 _KINDS = {
     "atom": Kind("application/atom+xml" + _UTF8, text=True, feed=True, browser=_XML),
@@ -53,13 +49,6 @@ _COMPRESSED = (".gz", ".br", ".zst")
 def kind_of(path: str) -> Kind:
     """Returns the kind of a file below out/."""
     return _KINDS.get(path.rpartition(".")[2], _OTHER)
-
-
-@lru_cache(maxsize=1024)
-def is_browser(accept: str | None) -> bool:
-    """Tells by its Accept header whether a client wants pages and has not heard of feeds."""
-    names = {name for name, weight in weighted(accept or "") if weight > 0}
-    return "text/html" in names and names.isdisjoint(_FEEDS)
 
 
 def is_immutable(path: str) -> bool:

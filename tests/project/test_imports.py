@@ -27,7 +27,6 @@ STAGES = LAYERS[RANKS["seeds"]]
 # Arrows of before the packages were drawn; each is to go.
 OLD = {
     ("common", "config"),
-    ("common", "serve"),
     ("images", "publish"),
     ("images", "store"),
     ("publish", "store"),

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from feeds.common.errors import ConfigError
 from feeds.config import load_config
 from feeds.serve.clients import Proxies
-from feeds.serve.content import Library
+from feeds.serve.content import Content
 from tests.support.site import Site
 
 PROXIES = ["10.0.0.0/8", "192.0.2.7", "2001:db8:1::/48", "::1"]
@@ -94,12 +94,12 @@ def test_trusted_proxies_are_addresses_and_networks(
 
 
 def test_trusted_proxies_are_taken_over_with_the_configuration(site: Site) -> None:
-    library = Library(site.load().config, pytest.fail)
+    content = Content(site.load().config, pytest.fail)
     site.configure('[serve]\ntrusted_proxies = ["192.0.2.7"]\n')
     for client in ("192.0.2.7", "203.0.113.9"):
-        assert library.terms.proxies.client_of("192.0.2.7:80", ["203.0.113.9"]) == client
-        library.configure(site.load().config)
-    library.close()
+        assert content.policy.proxies.client_of("192.0.2.7:80", ["203.0.113.9"]) == client
+        content.configure(site.load().config)
+    content.close()
 
 
 @pytest.mark.parametrize("value", ['["proxy.example.org"]', '["10.0.0.1/8"]', '["10.0.0.0/99"]'])

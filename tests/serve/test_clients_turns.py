@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from feeds.serve.messages import BUSY, Answer, Request, plain
-from feeds.serve.turns import Turns
+from feeds.serve.clients import Turns
+from feeds.serve.messages import BUSY, Answer, Request, text_answer
 from tests.support.crowd import ask, flooding
 from tests.support.serving import HOST, Server
 from tests.support.site import Site
@@ -68,7 +68,7 @@ class Bench:
             self.ran.append(name)
             if name.startswith("bad"):
                 raise ValueError(name)
-            return plain(200, name)
+            return text_answer(200, name)
 
         return work
 

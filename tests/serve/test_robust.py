@@ -26,7 +26,7 @@ IMPATIENT = (
     """
 from feeds.cli.main import main
 from feeds.serve import granian as worker
-worker._UNREAD_MILLISECONDS = 1000
+worker._UNREAD_MS = 1000
 raise SystemExit(main())
 """,
 )

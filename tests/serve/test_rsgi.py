@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from feeds.serve.hosts import is_valid
+from feeds.serve.rsgi import is_valid_host
 
 
 @pytest.mark.parametrize(
@@ -27,11 +27,11 @@ from feeds.serve.hosts import is_valid
     ],
 )
 def test_hosts_that_are_valid(hosts: Sequence[str], version: str, valid: bool) -> None:  # noqa: FBT001
-    assert is_valid(hosts, version) is valid
+    assert is_valid_host(hosts, version) is valid
 
 
 @given(st.text(max_size=30))
 def test_hosts_of_whatever_raise_nothing_and_have_one_name(text: str) -> None:
-    if is_valid([text], "1.1"):
+    if is_valid_host([text], "1.1"):
         assert text.isascii()
         assert not set(text) & set(' \t\r\n,/?#@\\"<>')
