@@ -10,8 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.serve.test_http import add_to_manifest
-from tests.support.serving import BROWSERS, Server
+from tests.support.serving import BROWSERS, Server, add_to_manifest
 from tests.support.serving import status_of as status_in
 from tests.support.site import Site
 
