@@ -4,42 +4,19 @@ from __future__ import annotations
 
 import hashlib
 import threading
-import zlib
 from collections import OrderedDict
 from collections.abc import Callable
 
+from feeds.common.compression import compress
 from feeds.serve.negotiation import IDENTITY
 
 # The bytes that Python and the table need for each body besides its own.
 _OVERHEAD = 200
-# A feed of 180 KB takes 3 to 5 ms in each; above these levels time doubles for a few per cent.
-_GZIP_LEVEL = 9
-_BROTLI_QUALITY = 6
-_ZSTD_LEVEL = 9
-# zlib: the largest window, in a gzip frame (which zlib writes without a time: same bytes always).
-_GZIP_WINDOW = 31
 
 
 def digest_of(data: bytes) -> str:
     """Returns a digest of a body, which is its key here and its entity tag."""
     return hashlib.blake2b(data, digest_size=12).hexdigest()
-
-
-def compress(coding: str, data: bytes) -> bytes:
-    """Returns the data in a content coding; the same data always gives the same bytes."""
-    # Imported on demand: a server behind a proxy may never need the one or the other.
-    if coding == "gzip":
-        packer = zlib.compressobj(_GZIP_LEVEL, zlib.DEFLATED, _GZIP_WINDOW)
-        return packer.compress(data) + packer.flush()
-    if coding == "br":
-        import brotli
-
-        return bytes(brotli.compress(data, mode=brotli.MODE_TEXT, quality=_BROTLI_QUALITY))
-    if coding == "zstd":
-        import zstandard
-
-        return zstandard.ZstdCompressor(level=_ZSTD_LEVEL).compress(data)
-    return data
 
 
 class BodyCache:
@@ -61,7 +38,9 @@ class BodyCache:
         found = self.look(digest, coding)
         if found is None:
             plain = self.look(digest, IDENTITY)
-            found = compress(coding, read() if plain is None else plain)
+            if plain is None:
+                plain = read()
+            found = plain if coding == IDENTITY else compress(coding, plain)
             self.put(digest, coding, found)
         return found
 

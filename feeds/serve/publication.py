@@ -6,10 +6,10 @@ import os
 from pathlib import Path
 from typing import NamedTuple
 
-from feeds.common.media_types import is_served, kind_of
+from feeds.common.media_types import kind_of
 from feeds.common.model import Fingerprint
 from feeds.common.slugs import QUERY, QUERY_MARK
-from feeds.publish import read_manifest, stamp_of
+from feeds.publish import is_copy, read_manifest, stamp_of
 from feeds.publish.manifest import MANIFEST
 from feeds.serve.body_cache import BodyCache, digest_of
 from feeds.serve.negotiation import IDENTITY
@@ -58,11 +58,10 @@ def read_publication(out: Path, before: Publication, bodies: BodyCache) -> Publi
         PublishError: the manifest cannot be read.
     """
     manifest = read_manifest(out)
-    paths = set(manifest.files)
     texts: dict[str, PublishedText] = {}
     media: set[str] = set()
     for path in manifest.files:
-        if not is_served(path, paths):
+        if not is_served(path):
             continue
         if not kind_of(path).text:
             media.add(path)
@@ -73,6 +72,11 @@ def read_publication(out: Path, before: Publication, bodies: BodyCache) -> Publi
         if known is not None:
             texts[path] = known
     return Publication(texts, frozenset(media), manifest.unfinished)
+
+
+def is_served(path: str) -> bool:
+    """Tells whether a file of the manifest is for readers: no dot file and no compressed copy."""
+    return not is_copy(path) and not any(part.startswith(".") for part in path.split("/"))
 
 
 def read_text(out: Path, path: str, bodies: BodyCache) -> PublishedText | None:

@@ -55,11 +55,11 @@ DOORS = {
     "structlog": {"daemon", "serve"},
     "watchfiles": {"daemon"},
     "fcntl": {"common"},
-    "brotli": {"publish", "serve"},
+    "brotli": {"common"},
     "granian": {"serve"},
     "prometheus_client": {"serve"},
     "uvloop": {"serve"},
-    "zstandard": {"serve"},
+    "zstandard": {"common"},
 }
 
 

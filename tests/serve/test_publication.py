@@ -4,10 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from feeds.common.media_types import is_served, kind_of
+from feeds.common.media_types import kind_of
 from feeds.render import atom, jsonfeed, opml, rss
 from feeds.serve.body_cache import BodyCache
-from feeds.serve.publication import NOTHING, ReplacedError, read_again, read_publication
+from feeds.serve.publication import (
+    NOTHING,
+    ReplacedError,
+    is_served,
+    read_again,
+    read_publication,
+)
 from tests.support.site import Site
 
 
@@ -29,7 +35,7 @@ def test_kinds_are_those_of_the_documents() -> None:
     ],
 )
 def test_kinds_of_file_that_are_served(path: str, served: bool) -> None:  # noqa: FBT001
-    assert is_served(path, {path, "all.atom"}) is served
+    assert is_served(path) is served
 
 
 def test_publication_reads_only_what_changed(site: Site) -> None:
