@@ -16,7 +16,7 @@ from feeds.render import atom, html, jsonfeed, opml, redirects, rss
 from feeds.render.content import entry_content
 from feeds.render.context import NEVER, RENDER_VERSION, EntryView, FeedView, Site, enclosure_of
 
-EXTENSIONS = (atom.EXTENSION, rss.EXTENSION, jsonfeed.EXTENSION, html.EXTENSION)
+_EXTENSIONS = (atom.EXTENSION, rss.EXTENSION, jsonfeed.EXTENSION, html.EXTENSION)
 
 _FORMATS: tuple[Callable[[FeedView], Document], ...] = (
     atom.render_atom,
@@ -113,7 +113,10 @@ def render_overviews(
         with_index: Render the index and its assets.
     """
     listed = _listed(feeds)
-    documents = [opml.render_opml(site, listed), *redirects.render_redirects(site, feeds)]
+    documents = [
+        opml.render_opml(site, listed),
+        *redirects.render_redirects(site.base_url, feeds, _extensions(site)),
+    ]
     if site.pages and with_index:
         documents += [html.render_index(site, listed), *html.page_assets(site)]
     return documents
@@ -146,12 +149,15 @@ def index_paths(site: Site) -> tuple[str, ...]:
 
 def document_paths(site: Site, feed: Feed) -> list[str]:
     """Returns the paths below out/ of the feed's documents, at its address and its aliases."""
-    extensions = EXTENSIONS if site.pages else EXTENSIONS[:-1]
     return [
         f"{address}.{extension}"
         for address in (feed.address, *feed.aliases)
-        for extension in extensions
+        for extension in _extensions(site)
     ]
+
+
+def _extensions(site: Site) -> tuple[str, ...]:
+    return _EXTENSIONS if site.pages else _EXTENSIONS[:-1]
 
 
 def _render_chunk(jobs: list[RenderJob]) -> bytes:
