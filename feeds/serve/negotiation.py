@@ -181,7 +181,7 @@ def byte_range(header: str | None, size: int) -> ByteRange | None:
         start, end = int(first), min(size, int(last) + 1) if last else size
         if last and int(last) < int(first):
             return None
-    if start >= size or start >= end:
+    if start >= end:
         raise ValueError("no such bytes")
     return ByteRange(start, end)
 

@@ -83,6 +83,7 @@ def test_weights_are_those_of_the_members(header: str, members: list[tuple[str, 
         ("*;q=0", None),
         ("*;q=0, identity", ""),
         ("*;q=0, gzip;q=0.1", "gzip"),
+        ("br;q=0, zstd;q=0, gzip;q=0.3, *;q=0.5", "gzip"),
         ("gzip;q=nonsense", ""),
     ],
 )

@@ -167,6 +167,7 @@ def test_delta_holds_what_is_new_and_no_cache_may_keep_it(shelf: Shelf, extensio
     answer = shelf.answer(path, new, get(none_match=f'"never", {known}', a_im="feed"))
     headers = dict(answer.headers)
     assert (answer.status, headers["im"]) == (226, "feed")
+    assert len(headers) == len(answer.headers)  # none twice
     assert headers["cache-control"] == "no-store, im"
     assert headers["vary"].endswith("A-IM, If-None-Match")
     assert headers["etag"] == f'"{digest_of(new)}"'
