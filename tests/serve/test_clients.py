@@ -61,9 +61,17 @@ def test_client_behind_trusted_proxies_is_the_last_that_is_none(
     assert Proxies(PROXIES).client_of("[::ffff:10.1.1.1]:80", forwarded) == client
 
 
-def test_client_of_a_mapped_network_is_one_of_ipv4() -> None:
-    proxies = Proxies(["::ffff:10.0.0.0/104"])
-    assert proxies.client_of("10.1.1.1:80", ["203.0.113.9"]) == "203.0.113.9"
+@pytest.mark.parametrize(
+    ("network", "peer", "client"),
+    [
+        ("::ffff:10.0.0.0/104", "10.1.1.1", "203.0.113.9"),
+        ("::ffff:10.0.0.0/104", "11.1.1.1", "11.1.1.1"),
+        ("::ffff:0.0.0.0/96", "198.51.100.1", "203.0.113.9"),
+        ("::/0", "198.51.100.1", "198.51.100.1"),
+    ],
+)
+def test_client_of_a_mapped_network_is_one_of_ipv4(network: str, peer: str, client: str) -> None:
+    assert Proxies([network]).client_of(f"{peer}:80", ["203.0.113.9"]) == client
 
 
 def test_client_is_not_what_somebody_else_than_a_proxy_says() -> None:

@@ -113,6 +113,18 @@ def test_turns_without_room_take_from_who_has_most() -> None:
     assert turned_away == {"a7", "a6", "a5", "a4", "b3", "a3"}
 
 
+def test_turns_without_room_take_from_nobody_who_has_but_one_more() -> None:
+    async def main() -> dict[str, int]:
+        bench = Bench()
+        for name in ("a0", "a1", "a2", "a3", "b1", "b2", "c1"):  # a0 runs, the others wait
+            await bench.ask(name[0], name)
+        await bench.ask("b", "b3")
+        return statuses(await bench.end())
+
+    found = asyncio.run(main())
+    assert [name for name, status in found.items() if status == BUSY.status] == ["b3"]
+
+
 def test_turns_are_shared_by_all_who_ask_the_same() -> None:
     async def main() -> tuple[list[str], dict[str, Answer | BaseException]]:
         bench = Bench()
