@@ -42,8 +42,6 @@ _KINDS = {
 }
 _OTHER = Kind("application/octet-stream")
 _MEDIA = "media/"
-# What lies beside a document for web servers that do not compress by themselves.
-_COMPRESSED = (".gz", ".br", ".zst")
 
 
 def kind_of(path: str) -> Kind:
@@ -54,10 +52,3 @@ def kind_of(path: str) -> Kind:
 def is_immutable(path: str) -> bool:
     """Tells whether a file never changes: the names of images say what is in them."""
     return path.startswith(_MEDIA)
-
-
-def is_served(path: str, paths: set[str]) -> bool:
-    """Tells whether a file of the manifest is one for readers: no dot file, no compressed copy."""
-    stem, dot, extension = path.rpartition(".")
-    is_copy = dot + extension in _COMPRESSED and stem in paths
-    return not is_copy and not any(part.startswith(".") for part in path.split("/"))

@@ -1,6 +1,6 @@
 """out/: whole files or none, unchanged ones left alone, files of vanished feeds removed."""
 
-from feeds.common.compression import is_copy, recipe
+from feeds.publish.compressed import is_copy, recipe
 from feeds.publish.manifest import Manifest, read_manifest, write_manifest
 from feeds.publish.publisher import Publisher
 

@@ -17,7 +17,6 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Self
 
-from feeds.common.compression import compressed, copy_names, is_copy
 from feeds.common.errors import PublishError
 from feeds.common.files import (
     Fingerprint,
@@ -32,6 +31,7 @@ from feeds.common.files import (
     write_whole,
 )
 from feeds.common.model import MEDIA, Document
+from feeds.publish.compressed import compressed, copy_names, is_copy
 from feeds.publish.manifest import MANIFEST, Manifest, read_manifest
 
 # Flushes wait for the disk, not for us: several at once share the journal's commits.

@@ -14,9 +14,14 @@ from lxml.etree import SubElement, _Element
 
 from feeds.common.model import Document
 from feeds.render.context import EntryView, FeedView
-from feeds.render.media import MEDIA_NS, add_media
-from feeds.render.plain import defuse, looks_like_html, plain_title
-from feeds.render.stylesheet import with_stylesheet
+from feeds.render.xml import (
+    MEDIA_NS,
+    add_media,
+    defuse,
+    looks_like_html,
+    plain_title,
+    with_stylesheet,
+)
 
 MEDIA_TYPE = "application/atom+xml"
 EXTENSION = "atom"
@@ -28,7 +33,7 @@ def render_atom(view: FeedView) -> Document:
     """Returns the feed as an Atom document."""
     site, feed = view.site, view.feed
     generator = FeedGenerator()
-    generator.register_extension("house", _FeedExtension, _EntryExtension, rss=False)
+    generator.register_extension("house", _AtomFeed, _AtomEntry, rss=False)
     generator.id(view.id)
     generator.title(plain_title(feed.title))
     if feed.description:
@@ -80,8 +85,8 @@ def _add_entry(generator: FeedGenerator, view: EntryView, related: int) -> None:
     entry.house.related = related
 
 
-class _FeedExtension(BaseExtension):
-    """What feedgen cannot say of a feed."""
+class _AtomFeed(BaseExtension):
+    """Adds to a feed what feedgen does not support."""
 
     def extend_ns(self) -> dict[str, str]:
         return {"media": MEDIA_NS}
@@ -92,8 +97,8 @@ class _FeedExtension(BaseExtension):
         return feed
 
 
-class _EntryExtension(BaseEntryExtension):
-    """What feedgen cannot say of an entry."""
+class _AtomEntry(BaseEntryExtension):
+    """Adds to an entry what feedgen does not support."""
 
     view: EntryView
     related: int
@@ -122,7 +127,7 @@ class _EntryExtension(BaseEntryExtension):
 
 
 def _mark_html(element: _Element | None) -> None:
-    """Gives text that would be taken for HTML the type html, escaped once more, so that it is."""
+    """Escapes text that looks like HTML, and marks it as HTML, so that readers show it as it is."""
     if element is not None and element.text and looks_like_html(element.text):
         element.set("type", "html")
         element.text = escape(element.text, quote=False)

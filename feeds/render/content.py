@@ -9,10 +9,15 @@ from feeds.render.context import Enclosure
 
 
 def entry_content(item: Item, enclosure: Enclosure | None, related: int) -> str:
-    """Returns the content of an entry, of blocks on lines of their own; never empty.
+    """Returns the content of an entry: blocks on lines of their own, never empty.
 
-    All text is escaped here but the body, which was sanitised when the seed was read. ``src`` comes
-    last in its tag: validators take the last, and an ``alt`` may speak of another.
+    All text is escaped here except the body, which was sanitised when the seed was read. ``src``
+    comes last in its tag: validators take the last one, and an ``alt`` may contain another.
+
+    Args:
+        item: The item.
+        enclosure: Its image, None for no picture.
+        related: The highest number of related stories.
     """
     blocks = []
     if enclosure:

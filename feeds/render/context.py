@@ -1,4 +1,4 @@
-"""What the formats are given: a feed, the site, and entries with everything worked out."""
+"""What a format needs: the site, a feed, and its entries with times, image and content."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from feeds.common.image_types import shown_image
 from feeds.common.model import Feed, FeedKind, Image, Item, Picture
 from feeds.common.slugs import Addresses
 
-# Raise it whenever the same feed would give other bytes.
+# Increase it whenever the same feed would be rendered to other bytes.
 RENDER_VERSION = 5
 
-# Stands for `updated` where a feed has no entry: Atom wants a date, and "now" would change the
-# document with every pass.
+# The `updated` of a feed without entries: Atom requires a date, and "now" would change the document
+# with every pass.
 NEVER = datetime(2000, 1, 1, tzinfo=UTC)
 
-# Used where the extension says nothing: most pictures of news stories are JPEG.
+# For unknown extensions: most pictures of news stories are JPEG.
 _DEFAULT_TYPE = "image/jpeg"
 # Not `mimetypes`: it reads the machine's own lists, and documents must not depend on the machine.
 _TYPES = {
@@ -40,10 +40,10 @@ _TYPES = {
 class Pages(msgspec.Struct, frozen=True):
     """What pages for people show besides.
 
-    `missing` names the feeds, by kind and key, that do not exist although items name their topic or
-    provider; `templates` holds the site's own templates and assets by their names. `query` is where
-    the form for queries is, seen from out/; empty where nothing shall link to it. `query_mark` is
-    the attribute of what the server begins with such a link; empty where it shall not.
+    `missing` holds the feeds, by kind and key, that do not exist although items name their topic or
+    provider; `templates` holds the site's own templates and assets by their names. `query` is the
+    address of the form for queries, relative to out/, if pages link to it. `query_mark` is the
+    attribute of the element to which the server adds that link instead.
     """
 
     addresses: Addresses = Addresses()
@@ -54,11 +54,11 @@ class Pages(msgspec.Struct, frozen=True):
 
 
 class Site(msgspec.Struct, frozen=True):
-    """The site, as far as documents show it.
+    """The site, as documents show it.
 
-    `ttl` is in minutes, 0 where the schedule has no fixed interval. `version` is our own.
-    `media_url` is what the names of copies of images are appended to. `pages` is None where there
-    are no pages for people.
+    `ttl` is in minutes, 0 if the schedule has no fixed interval. `version` is that of feeds.
+    `media_url` goes before the names of copies of images. `pages` is None for a site without pages
+    for people.
     """
 
     base_url: str
@@ -81,17 +81,17 @@ class Site(msgspec.Struct, frozen=True):
     pages: Pages | None = None
 
     def has_page(self, feed: Feed) -> bool:
-        """Whether a feed has a page of its own; what a query finds has none."""
+        """Whether a feed has a page of its own; query feeds have none."""
         return self.pages is not None and not feed.query
 
     def page_of(self, feed: Feed) -> str:
-        """The address of the page that a feed is the alternate of: its own, or else the site's."""
+        """The address of a feed's page, or of the site's home page if it has none."""
         return f"{self.base_url}{feed.address}.html" if self.has_page(feed) else self.home
 
     def stylesheet_of(self, feed: Feed) -> str:
-        """Where a feed finds its style sheet for browsers, from itself; ``""`` without pages.
+        """The address of a feed's style sheet for browsers, relative to it; ``""`` without pages.
 
-        Relative, so that it is found wherever out/ is served, and in a copy of it.
+        Relative, so that it is right wherever out/, or a copy of it, is served.
         """
         return f"{up_from(feed.address)}assets/feed.css" if self.pages else ""
 
@@ -127,7 +127,7 @@ class FeedView(NamedTuple):
 
     @property
     def id(self) -> str:
-        """The feed's permanent id: of the site and the first address, not of where it is served."""
+        """The feed's permanent id, made of the site's id and the feed's first address."""
         name = f"{self.site.id}#{self.feed.origin or self.feed.address}{self._query}"
         return f"urn:uuid:{uuid.uuid5(uuid.NAMESPACE_URL, name)}"
 
@@ -141,7 +141,7 @@ class FeedView(NamedTuple):
 
 
 def up_from(path: str) -> str:
-    """Returns the relative way from a document to out/: ``""``, ``../`` and so on."""
+    """Returns the relative address of out/ from a document: ``""``, ``../`` and so on."""
     return "../" * path.count("/")
 
 

@@ -1,8 +1,7 @@
 """Documents with some of their entries only: what RFC 3229's `feed` manipulation sends.
 
-The document is the published one with entries taken out, byte for byte, not a new rendering; so all
-that is said of the feed itself stays, every reference is written as it was, and it is as valid as
-the whole.
+The entries are cut out of the bytes of the published document, which is not rendered again. So the
+feed's own elements and all references stay as they are, and the result is as valid as the whole.
 """
 
 from __future__ import annotations
@@ -16,10 +15,10 @@ import msgspec
 
 from feeds.render import atom, jsonfeed, rss
 
-# So few bytes tell the entries of one feed apart, and versions are kept by the thousand.
+# Enough to tell the entries of one feed apart, and few, since thousands of versions are kept.
 DIGEST_SIZE = 12
 
-# Where entries stand: the names of all elements around them, and their own.
+# The path of entries: the names of the elements around them, and their own.
 _ENTRIES = {atom.EXTENSION: ["feed", "entry"], rss.EXTENSION: ["rss", "channel", "item"]}
 _SPACE = b" \t\r\n"
 
@@ -28,35 +27,35 @@ def entry_digests(extension: str, data: bytes) -> list[bytes]:
     """Returns a digest of each entry of a document, in its order; it changes if the entry does.
 
     Raises:
-        ValueError: this is no document of that format.
+        ValueError: the bytes are no document of that format.
     """
     if extension == jsonfeed.EXTENSION:
         return [_json_digest(item) for item in _json(data)["items"]]
-    return [_digest(data[start:end]) for start, end in _places(extension, data)]
+    return [_digest(data[start:end]) for start, end in _entry_spans(extension, data)]
 
 
 def without_entries(extension: str, data: bytes, known: Container[bytes]) -> bytes:
     """Returns the document without the entries whose digests are known.
 
     Raises:
-        ValueError: this is no document of that format.
+        ValueError: the bytes are no document of that format.
     """
     if extension == jsonfeed.EXTENSION:
         document = _json(data)
         document["items"] = [one for one in document["items"] if _json_digest(one) not in known]
         return msgspec.json.format(msgspec.json.encode(document), indent=2) + b"\n"
     kept, position = [], 0
-    for start, end in _places(extension, data):
+    for start, end in _entry_spans(extension, data):
         if _digest(data[start:end]) in known:
             kept.append(data[position:start].rstrip(_SPACE))
             position = end
     return b"".join((*kept, data[position:]))
 
 
-def _places(extension: str, data: bytes) -> list[tuple[int, int]]:
-    """Returns where each entry begins and ends, in bytes."""
+def _entry_spans(extension: str, data: bytes) -> list[tuple[int, int]]:
+    """Returns the offsets in bytes at which each entry begins and ends."""
     wanted, path, begins = _ENTRIES[extension], list[str](), list[int]()
-    places: list[tuple[int, int]] = []
+    spans: list[tuple[int, int]] = []
     parser = expat.ParserCreate()
 
     def start(name: str, _: dict[str, str]) -> None:
@@ -66,7 +65,7 @@ def _places(extension: str, data: bytes) -> list[tuple[int, int]]:
 
     def end(_: str) -> None:
         if path == wanted:
-            places.append((begins[-1], data.index(b">", parser.CurrentByteIndex) + 1))
+            spans.append((begins[-1], data.index(b">", parser.CurrentByteIndex) + 1))
         path.pop()
 
     parser.StartElementHandler, parser.EndElementHandler = start, end
@@ -74,7 +73,7 @@ def _places(extension: str, data: bytes) -> list[tuple[int, int]]:
         parser.Parse(data, True)  # noqa: FBT003 (expat's order)
     except expat.ExpatError as error:
         raise ValueError(str(error)) from None
-    return places
+    return spans
 
 
 def _json(data: bytes) -> dict[str, Any]:

@@ -1,4 +1,4 @@
-"""A feed in all formats, and the key that tells when it must be rendered again."""
+"""Renders feeds in all formats, and computes the keys that change when a document does."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ import msgspec
 from feeds.common.model import Document, Feed, FeedContents, FeedSummary, Item, Picture, item_digest
 from feeds.common.times import from_unix
 from feeds.common.workers import spread
-from feeds.render import atom, html, index, jsonfeed, opml, redirects, rss
+from feeds.render import atom, html, jsonfeed, opml, redirects, rss
 from feeds.render.content import entry_content
 from feeds.render.context import NEVER, RENDER_VERSION, EntryView, FeedView, Site, enclosure_of
 
-EXTENSIONS = (atom.EXTENSION, rss.EXTENSION, jsonfeed.EXTENSION, html.EXTENSION)
+_EXTENSIONS = (atom.EXTENSION, rss.EXTENSION, jsonfeed.EXTENSION, html.EXTENSION)
 
 _FORMATS: tuple[Callable[[FeedView], Document], ...] = (
     atom.render_atom,
@@ -34,17 +34,22 @@ _NO_PICTURES: Pictures = {}
 class RenderJob(NamedTuple):
     """A feed to render; `items` holds the item of each entry in MessagePack, by its number.
 
-    `pictures` holds what the image cache knows of their images, by the same number.
+    `pictures` holds what the image cache knows of their images, by the same numbers.
     """
 
     site: Site
-    selected: FeedContents
+    contents: FeedContents
     items: dict[int, bytes]
     pictures: Pictures = _NO_PICTURES
 
 
 def render_feeds(jobs: Iterable[RenderJob], *, many: bool) -> Iterator[list[Document]]:
-    """Yields the documents of each feed, in the order given; `many` are rendered in processes."""
+    """Yields the documents of each feed, in the order of the jobs.
+
+    Args:
+        jobs: The feeds.
+        many: Render in several processes.
+    """
     worth = 0 if many else sys.maxsize
     for data in spread(_render_chunk, jobs, chunk=_CHUNK, worth=worth):
         yield from _decode_documents(data)
@@ -52,56 +57,68 @@ def render_feeds(jobs: Iterable[RenderJob], *, many: bool) -> Iterator[list[Docu
 
 def render_feed(
     site: Site,
-    selected: FeedContents,
+    contents: FeedContents,
     items: Mapping[int, Item],
     pictures: Pictures = _NO_PICTURES,
 ) -> list[Document]:
-    """Returns the feed's documents; `items` holds the item of each entry by its number.
+    """Returns a feed's documents at its address and its aliases.
 
-    `pictures` holds what the image cache knows of their images, by the same number.
+    Args:
+        site: The site.
+        contents: The feed and its entries.
+        items: The item of each entry, by its number.
+        pictures: What the image cache knows of the items' images, by the same numbers.
     """
     entries = []
-    for entry in selected.entries:
+    for entry in contents.entries:
         item = items[entry.number]
         enclosure = enclosure_of(item, pictures.get(entry.number, ()), site)
         content = entry_content(item, enclosure, site.related)
         published, updated = from_unix(entry.published), from_unix(entry.updated)
         entries.append(EntryView(item, published, updated, enclosure, content))
     updated = max((entry.updated for entry in entries), default=NEVER)
-    view = FeedView(site, selected.feed, updated, entries)
+    view = FeedView(site, contents.feed, updated, entries)
     documents = [
         render(view)
         for render in _FORMATS
-        if render is not html.render_html or site.has_page(selected.feed)
+        if render is not html.render_html or site.has_page(contents.feed)
     ]
     return documents + [
-        msgspec.structs.replace(one, path=alias + one.path.removeprefix(selected.feed.address))
-        for alias in selected.feed.aliases
+        msgspec.structs.replace(one, path=alias + one.path.removeprefix(contents.feed.address))
+        for alias in contents.feed.aliases
         for one in documents
     ]
 
 
-def feed_key(site: Site, selected: FeedContents, pictures: Pictures = _NO_PICTURES) -> bytes:
-    """Returns a digest of everything that the feed's documents show: same key, same bytes."""
+def feed_key(site: Site, contents: FeedContents, pictures: Pictures = _NO_PICTURES) -> bytes:
+    """Returns a digest of all that the feed's documents depend on."""
     entries = [
         (one.id, one.published, one.updated, one.digest, pictures.get(one.number, ()))
-        for one in selected.entries
+        for one in contents.entries
     ]
-    shown = (RENDER_VERSION, site, selected.feed, entries)
+    shown = (RENDER_VERSION, site, contents.feed, entries)
     return hashlib.sha256(msgspec.msgpack.encode(shown)).digest()
 
 
 def render_overviews(
     site: Site, feeds: Sequence[FeedSummary], *, with_index: bool = True
 ) -> list[Document]:
-    """Returns what tells of all feeds: the subscription list, redirects and, with pages, the index.
+    """Returns the documents about all feeds: the subscription list, redirects and index pages.
 
-    The list and the index leave out feeds that are empty, but that of everything.
+    The list and the index leave out empty feeds, except the feed of everything.
+
+    Args:
+        site: The site; without pages there is no index.
+        feeds: All feeds.
+        with_index: Render the index and its assets.
     """
     listed = _listed(feeds)
-    documents = [opml.render_opml(site, listed), *redirects.render_redirects(site, feeds)]
+    documents = [
+        opml.render_opml(site, listed),
+        *redirects.render_redirects(site.base_url, feeds, _extensions(site)),
+    ]
     if site.pages and with_index:
-        documents += [index.render_index(site, listed), *index.assets(site)]
+        documents += [html.render_index(site, listed), *html.page_assets(site)]
     return documents
 
 
@@ -110,44 +127,47 @@ def _listed(feeds: Sequence[FeedSummary]) -> list[FeedSummary]:
 
 
 def index_key(site: Site, feeds: Sequence[FeedSummary]) -> bytes:
-    """Returns a digest of everything that the index and its assets show: same key, same bytes."""
+    """Returns a digest of all that the index and its assets depend on."""
     shown = (RENDER_VERSION, site, [(one.feed, one.entries, one.newest) for one in _listed(feeds)])
     return hashlib.sha256(msgspec.msgpack.encode(shown)).digest()
 
 
 def overview_paths(site: Site) -> list[str]:
-    """Returns the paths below out/ of what belongs to no feed of its own."""
+    """Returns the paths below out/ of the subscription list, the index and its assets."""
     return [opml.PATH, *index_paths(site)]
 
 
 def redirect_paths(feeds: Iterable[FeedSummary]) -> tuple[str, ...]:
-    """Returns the paths below out/ of what tells web servers of aliases, none without aliases."""
+    """Returns the paths below out/ of the redirects for web servers; none without aliases."""
     return redirects.PATHS if any(one.feed.aliases for one in feeds) else ()
 
 
 def index_paths(site: Site) -> tuple[str, ...]:
-    """Returns the paths below out/ of the index and its assets, where there are pages."""
-    return index.PATHS if site.pages else ()
+    """Returns the paths below out/ of the index and its assets; none without pages."""
+    return html.INDEX_PATHS if site.pages else ()
 
 
 def document_paths(site: Site, feed: Feed) -> list[str]:
-    """Returns the paths below out/ of the feed's documents, with those at its aliases."""
-    extensions = EXTENSIONS if site.pages else EXTENSIONS[:-1]
+    """Returns the paths below out/ of the feed's documents, at its address and its aliases."""
     return [
         f"{address}.{extension}"
         for address in (feed.address, *feed.aliases)
-        for extension in extensions
+        for extension in _extensions(site)
     ]
+
+
+def _extensions(site: Site) -> tuple[str, ...]:
+    return _EXTENSIONS if site.pages else _EXTENSIONS[:-1]
 
 
 def _render_chunk(jobs: list[RenderJob]) -> bytes:
     return msgspec.msgpack.encode(
-        [render_feed(job.site, job.selected, _items(job), job.pictures) for job in jobs]
+        [render_feed(job.site, job.contents, _items(job), job.pictures) for job in jobs]
     )
 
 
 def _items(job: RenderJob) -> dict[int, Item]:
-    for entry in job.selected.entries:
+    for entry in job.contents.entries:
         if item_digest(job.items[entry.number]) != entry.digest:
             raise msgspec.DecodeError("an item is not the one that was stored")
     return {number: _decode_item(data) for number, data in job.items.items()}

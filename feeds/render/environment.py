@@ -1,4 +1,4 @@
-"""Jinja2, with our templates and the site's own before them."""
+"""Renders pages with Jinja2; the site's own templates replace ours of the same name."""
 
 from __future__ import annotations
 
@@ -12,15 +12,20 @@ from feeds.common.errors import TemplateError
 from feeds.common.templates import Templates
 
 _OURS = Path(__file__).with_name("templates")
-# Names ours where the site has a template of the same name, which may extend it.
+# Before the name of a template of ours, so that one of the site's can extend the same name.
 _PREFIX = "feeds/"
 
 
 def render_page(templates: Templates, name: str, variables: dict[str, object]) -> bytes:
-    """Returns what a template makes of variables.
+    """Renders a template.
+
+    Args:
+        templates: The site's own.
+        name: The template's name.
+        variables: Its variables.
 
     Raises:
-        TemplateError: the template is faulty, or fails on these variables; names its line.
+        TemplateError: the template is faulty or fails on these variables; the message has its line.
     """
     try:
         return _environment(templates).get_template(name).render(variables).encode()
@@ -64,7 +69,7 @@ def _environment(templates: Templates) -> Environment:
 
 
 def _reason(error: Exception, name: str) -> str:
-    """Says where a template failed, by the last of its lines in the traceback, and why."""
+    """Describes where a template failed, by its last line in the traceback, and why."""
     line = 0
     if isinstance(error, TemplateSyntaxError):
         name, line = error.name or name, error.lineno
@@ -77,7 +82,7 @@ def _reason(error: Exception, name: str) -> str:
     return f"template {place}: {reason} (paths.templates)"
 
 
-# Compiled here, so that the processes that render, which come from one that has loaded this module,
-# share it: each of them would take 40 ms for it.
+# Compiled at import, so that processes that are forked to render share the result: each would take
+# 40 ms for it.
 for _template in sorted(_OURS.iterdir()):
     _environment(()).get_template(_template.name)

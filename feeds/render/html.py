@@ -1,14 +1,33 @@
-"""A feed's page for people (HTML, html.spec.whatwg.org), by the template ``feed.html``."""
+"""Pages for people (HTML, html.spec.whatwg.org): one for each feed, and the index of all.
+
+They are made by the templates ``feed.html`` and ``index.html``, and load the assets: style sheets,
+a script, an icon.
+"""
 
 from __future__ import annotations
 
-from feeds.common.model import Document
-from feeds.render.context import FeedView, up_from
+from collections.abc import Sequence
+from pathlib import Path
+
+from feeds.common.model import Document, FeedKind, FeedSummary
+from feeds.common.times import from_unix
+from feeds.render.context import FeedView, Site, up_from
 from feeds.render.environment import render_page
-from feeds.render.page_context import content_policy, page_entry, page_feed, page_site
+from feeds.render.page_context import Group, content_policy, page_entry, page_feed, page_site
 
 MEDIA_TYPE = "text/html"
 EXTENSION = "html"
+
+_INDEX = "index.html"
+_ASSETS = {
+    "feed.css": "text/css",
+    "icon.svg": "image/svg+xml",
+    "site.js": "text/javascript",
+    "style.css": "text/css",
+}
+_FOLDER = "assets"
+INDEX_PATHS = (_INDEX, *(f"{_FOLDER}/{name}" for name in _ASSETS))
+_KINDS: tuple[FeedKind, ...] = ("all", "topic", "provider", "custom")
 
 
 def render_html(view: FeedView) -> Document:
@@ -31,3 +50,44 @@ def render_html(view: FeedView) -> Document:
     templates = site.pages.templates if site.pages else ()
     data = render_page(templates, "feed.html", variables)
     return Document(f"{feed.address}.{EXTENSION}", MEDIA_TYPE, data)
+
+
+def render_index(site: Site, feeds: Sequence[FeedSummary]) -> Document:
+    """Returns the list of all feeds as a page; the site must have pages.
+
+    Raises:
+        TemplateError: a template of the site's own is faulty.
+    """
+    listed = [
+        page_feed(
+            *(site, "", one.feed, one.entries),
+            from_unix(one.newest) if one.newest is not None else None,
+        )
+        for one in feeds
+    ]
+    groups = [Group(kind, [feed for feed in listed if feed.kind == kind]) for kind in _KINDS]
+    variables: dict[str, object] = {
+        "site": page_site(site),
+        "root": "",
+        "policy": content_policy([]),
+        "groups": [group for group in groups if group.feeds],
+        "main": listed[0],
+        "query": site.pages.query if site.pages else "",
+        "query_mark": site.pages.query_mark if site.pages else "",
+    }
+    templates = site.pages.templates if site.pages else ()
+    return Document(_INDEX, MEDIA_TYPE, render_page(templates, _INDEX, variables))
+
+
+def page_assets(site: Site) -> list[Document]:
+    """Returns the files that pages load; one of the site's own replaces ours of the same name."""
+    own = dict(site.pages.templates) if site.pages else {}
+    ours = Path(__file__).with_name(_FOLDER)
+    return [
+        Document(
+            f"{_FOLDER}/{name}",
+            media_type,
+            own[name].encode() if name in own else (ours / name).read_bytes(),
+        )
+        for name, media_type in _ASSETS.items()
+    ]

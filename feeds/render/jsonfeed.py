@@ -76,5 +76,5 @@ def _attachment(enclosure: Enclosure) -> Object:
 
 
 def _filled(members: Object) -> Object:
-    """Leaves out what is empty: JSON Feed has no null, and 0 bytes would be a false size."""
+    """Drops empty members: JSON Feed has no null, and a size of 0 would be wrong."""
     return {name: value for name, value in members.items() if value}

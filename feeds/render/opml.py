@@ -30,11 +30,11 @@ def render_opml(site: Site, feeds: Sequence[FeedSummary]) -> Document:
     modified = from_unix(updated) if updated is not None else NEVER
     etree.SubElement(head, "dateModified").text = format_datetime(modified)
     body = etree.SubElement(root, "body")
-    for selected in feeds:
-        if selected.feed.kind == "all":
-            _outline(body, site, selected.feed)
+    for one in feeds:
+        if one.feed.kind == "all":
+            _outline(body, site, one.feed)
     for kind, title in _GROUPS:
-        members = [selected.feed for selected in feeds if selected.feed.kind == kind]
+        members = [one.feed for one in feeds if one.feed.kind == kind]
         if members:
             group = etree.SubElement(body, "outline", text=title)
             for feed in members:

@@ -1,4 +1,4 @@
-"""What the templates of pages are given. docs/templates.md describes every field."""
+"""The variables of page templates. docs/templates.md describes every field."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ class When(NamedTuple):
 
 
 class Link(NamedTuple):
-    """A name, and where it leads; `href` is empty where there is nothing to lead to."""
+    """A name and its link; `href` is empty if there is no page to link to."""
 
     name: str
     href: str
 
 
 class PagePicture(NamedTuple):
-    """The picture of an entry; sizes in pixels, 0 where unknown; `alt` only where it adds to it."""
+    """The picture of an entry; sizes in pixels, 0 if unknown; `alt` is empty if it is the title."""
 
     src: str
     width: int
@@ -55,7 +55,7 @@ class Story(NamedTuple):
 
 
 class PageEntry(NamedTuple):
-    """An entry as its feed's page shows it; `updated` is None where nothing was changed."""
+    """An entry as its feed's page shows it; `updated` is None if it was never changed."""
 
     title: str
     url: str
@@ -70,7 +70,7 @@ class PageEntry(NamedTuple):
 
 
 class Format(NamedTuple):
-    """A feed in one format: `href` leads there from the page, `url` is what readers are told."""
+    """A feed in one format: `href` is relative to the page, `url` is for feed readers."""
 
     name: str
     type: str
@@ -117,7 +117,15 @@ def page_site(site: Site) -> PageSite:
 
 
 def page_feed(site: Site, up: str, feed: Feed, entries: int, newest: datetime | None) -> PageFeed:
-    """Returns a feed as seen from a page from which it is `up` to out/."""
+    """Returns a feed as templates know it.
+
+    Args:
+        site: The site.
+        up: The relative address of out/ from the page.
+        feed: The feed.
+        entries: How many entries it has.
+        newest: When the newest of them was published, None if it has none.
+    """
     return PageFeed(
         kind=feed.kind,
         key=feed.key,
@@ -159,9 +167,9 @@ def page_entry(site: Site, feed: Feed, view: EntryView) -> PageEntry:
 
 
 def content_policy(pictures: list[PagePicture]) -> str:
-    """Returns the Content-Security-Policy of a page: the site itself, and where its pictures are.
+    """Returns the Content-Security-Policy of a page.
 
-    Every host of a picture is named alone; nothing else of any other site is loaded.
+    It allows the site itself, and images from the hosts of these pictures.
     """
     split = (urlsplit(picture.src) for picture in pictures)
     origins = sorted({f"{url.scheme}://{url.netloc}" for url in split if url.netloc})
@@ -180,7 +188,7 @@ def when(time: datetime) -> When:
 
 
 def _name(site: Site, feed: Feed) -> str:
-    """Returns what a feed is called on its own site: without the site's title before it."""
+    """Returns a feed's name on its own site: without the site's title before it."""
     if feed.kind == "all" or feed.title == f"{site.title}: {feed.name}":
         return feed.name
     return feed.title
@@ -195,7 +203,7 @@ def _page(site: Site, up: str, kind: FeedKind, name: str) -> str:
 
 
 def _picture(site: Site, up: str, view: EntryView) -> PagePicture | None:
-    """Returns the picture; what is in out/ is found by a relative URL, wherever that is served."""
+    """Returns the picture; if it is in out/, by a relative URL, right wherever out/ is served."""
     enclosure = view.enclosure
     if enclosure is None:
         return None

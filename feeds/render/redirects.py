@@ -1,13 +1,11 @@
-"""Where the documents at former addresses of feeds lead: for nginx and for Caddy to include."""
+"""Redirects from former addresses of feeds, as files that nginx and Caddy include."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from urllib.parse import quote
 
 from feeds.common.model import Document, FeedSummary
-from feeds.render import atom, html, jsonfeed, rss
-from feeds.render.context import Site
 
 MEDIA_TYPE = "text/plain"
 # Names that begin with a dot are for web servers, not for readers.
@@ -15,7 +13,6 @@ NGINX = ".feeds-redirects.nginx"
 CADDY = ".feeds-redirects.caddy"
 PATHS = (NGINX, CADDY)
 
-_EXTENSIONS = (atom.EXTENSION, rss.EXTENSION, jsonfeed.EXTENSION)
 # Exact locations, not a map: nginx looks them up as fast, and their names may have any length.
 _NGINX = """\
 location = /{old} {{
@@ -29,26 +26,27 @@ _CADDY = "redir /{old} {new} 301\n"
 _HEAD = "# Written by feeds: the former addresses of feeds, and where these are now.\n"
 
 
-def render_redirects(site: Site, feeds: Sequence[FeedSummary]) -> list[Document]:
-    """Returns what makes nginx and Caddy answer 301 (RFC 9110, section 15.4.2) at aliases."""
-    moves = list(_moves(site, feeds))
+def render_redirects(
+    base_url: str, feeds: Sequence[FeedSummary], extensions: Sequence[str]
+) -> list[Document]:
+    """Returns the files for nginx and Caddy, which redirect with 301 (RFC 9110, section 15.4.2).
+
+    Args:
+        base_url: The URL of out/.
+        feeds: All feeds.
+        extensions: The formats in which each feed has a document.
+    """
+    base_url = quote(base_url, safe="%/:@~")  # $ and ; would mean something to the servers
+    moves = [
+        (f"{alias}.{extension}", f"{base_url}{one.feed.address}.{extension}")
+        for one in feeds
+        for alias in one.feed.aliases
+        for extension in extensions
+    ]
     if not moves:
         return []
-    return [
-        Document(path, MEDIA_TYPE, (_HEAD + "".join(_lines(line, moves))).encode())
-        for path, line in ((NGINX, _NGINX), (CADDY, _CADDY))
-    ]
-
-
-def _moves(site: Site, feeds: Sequence[FeedSummary]) -> Iterator[tuple[str, str]]:
-    extensions = (*_EXTENSIONS, html.EXTENSION) if site.pages else _EXTENSIONS
-    for one in feeds:
-        for alias in one.feed.aliases:
-            for extension in extensions:
-                # Nothing stays in it that means something in the language of a server ($ and ;).
-                address = f"{one.feed.address}.{extension}"
-                yield f"{alias}.{extension}", quote(site.base_url, safe="%/:@~") + address
-
-
-def _lines(line: str, moves: list[tuple[str, str]]) -> Iterator[str]:
-    return (line.format(old=old, new=new) for old, new in moves)
+    documents = []
+    for path, line in ((NGINX, _NGINX), (CADDY, _CADDY)):
+        text = _HEAD + "".join(line.format(old=old, new=new) for old, new in moves)
+        documents.append(Document(path, MEDIA_TYPE, text.encode()))
+    return documents

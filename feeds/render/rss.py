@@ -1,7 +1,7 @@
 """RSS 2.0 by the RSS Advisory Board's best-practices profile, by feedgen.
 
-Added through feedgen's extension interface: what RSS calls a creator, hubs, Media RSS, plain text
-that stays plain, and publication dates (feedgen's own switch the locale of the whole process).
+feedgen's extension interface adds what it lacks: creators, hubs, Media RSS, plain text that stays
+plain, and publication dates (feedgen's own switch the locale of the whole process).
 """
 
 from __future__ import annotations
@@ -16,9 +16,15 @@ from lxml.etree import SubElement, _Element
 
 from feeds.common.model import Document
 from feeds.render.context import EntryView, FeedView
-from feeds.render.media import MEDIA_NS, add_media
-from feeds.render.plain import defuse, needs_care, plain_title, write_rss_text
-from feeds.render.stylesheet import with_stylesheet
+from feeds.render.xml import (
+    MEDIA_NS,
+    add_media,
+    defuse,
+    needs_care,
+    plain_title,
+    with_stylesheet,
+    write_rss_text,
+)
 
 MEDIA_TYPE = "application/rss+xml"
 EXTENSION = "rss"
@@ -34,7 +40,7 @@ def render_rss(view: FeedView) -> Document:
     """Returns the feed as an RSS document."""
     site, feed = view.site, view.feed
     generator = FeedGenerator()
-    generator.register_extension("house", _FeedExtension, _EntryExtension, atom=False)
+    generator.register_extension("house", _RssChannel, _RssItem, atom=False)
     generator.house.hubs = site.hubs
     title = plain_title(feed.title)
     generator.title(title)
@@ -75,8 +81,8 @@ def _add_item(generator: FeedGenerator, view: EntryView) -> None:
     entry.house.view = view
 
 
-class _FeedExtension(BaseExtension):
-    """What feedgen cannot say of a channel."""
+class _RssChannel(BaseExtension):
+    """Adds to a channel what feedgen does not support."""
 
     hubs: tuple[str, ...] = ()
 
@@ -92,8 +98,8 @@ class _FeedExtension(BaseExtension):
         return feed
 
 
-class _EntryExtension(BaseEntryExtension):
-    """What feedgen cannot say of an item."""
+class _RssItem(BaseEntryExtension):
+    """Adds to an item what feedgen does not support."""
 
     view: EntryView
 

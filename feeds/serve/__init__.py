@@ -1,9 +1,10 @@
 """``feeds serve``: out/ over HTTP.
 
-    publication (what out/ holds) ──┐
-    bodies (compressed, bounded) ───┼── site ── application ── granian
-    delta, query, health ───────────┘
+    publication (the files of out/) ─────┐
+    body_cache (their bodies) ───────────┼── content ── application ── granian
+    query_feed, query_form, health ──────┘
 
-What is asked for often is answered from a table of ready answers; everything else is worked out in
-threads, once, and then stands in that table until the next publication.
+Requests that came before are answered from a table of ready answers. All others are answered in
+threads, by the rules in negotiation and responses, and their answers stay in that table until the
+next publication.
 """

@@ -11,8 +11,8 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 from feeds.common.slugs import QUERY
-from feeds.serve.content import Library
-from feeds.serve.files import Stream
+from feeds.serve.clients import Turns
+from feeds.serve.content import Content
 from feeds.serve.messages import (
     BAD_HOST,
     BROKEN,
@@ -23,40 +23,39 @@ from feeds.serve.messages import (
     WRONG_METHOD,
     Answer,
     Request,
-    plain,
+    Stream,
+    text_answer,
 )
 from feeds.serve.metrics import Counts
 from feeds.serve.query import BadQueryError, Query
 from feeds.serve.rsgi import HTTPProtocol, Scope, request_of, send, send_file
-from feeds.serve.turns import Turns
 
 _LONGEST_TARGET = 8192
-# Ready answers: how many, and of requests of at most how many characters.
+# At most so many ready answers, each of a request of at most so many characters.
 _MOST_READY = 4096
 _LONGEST_KEY = 2048
 _MOST_WAITING = 512
 _MOST_QUERIES = 128
-# Whoever polls a query is noted when its answer is made, so ready ones must not last for ever.
-_READY_QUERIES_SECONDS = 600
-_HEALTH_SECONDS = 1.0
+# Subscribers of a query are noted when its answer is made, so a ready one must be made again.
+_READY_QUERIES_S = 600
+_HEALTH_S = 1.0
 _QUERIES = {f"{QUERY}.{extension}": extension for extension in ("atom", "rss", "json")}
-# What stands for what; browsers look for the icon of a feed that they show in that place.
+# Browsers ask for /favicon.ico when they show a feed itself.
 _ALIASES = {"": "index.html", "favicon.ico": "assets/icon.svg"}
 
 Work = Callable[[], Answer | Stream]
 
 
 class Application:
-    """Answers requests from a library.
+    """Answers requests with content; `failed` is called with a message for each fault of ours.
 
-    `ready` holds the answers to requests that came before, by all that decides them. A publication,
-    or a body that has to leave memory, replaces the whole table; so an answer is entered into the
-    table that there was when its making began. Queries have a table of their own, lest a crowd of
-    them drops the answers with documents.
+    `_ready` holds the answers to earlier requests. A new publication, or a body that memory has
+    no room for, replaces the whole table; so an answer is put into the table that was there when
+    the request came. Queries have a table of their own, so that many of them never drop documents.
     """
 
-    def __init__(self, library: Library, counts: Counts, failed: Callable[[str], None]) -> None:
-        self.library = library
+    def __init__(self, content: Content, counts: Counts, failed: Callable[[str], None]) -> None:
+        self.content = content
         self._counts = counts
         self._failed = failed
         self._ready: dict[Request, Answer] = {}
@@ -67,11 +66,11 @@ class Application:
         self._waiting = 0
         self._health: tuple[float, Answer] = (0.0, BUSY)
         self._asking: asyncio.Future[Answer] | None = None
-        library.bodies.on_evict = self._forget_documents
-        library.results.on_evict = self._forget_queries
+        content.bodies.on_evict = self._forget_documents
+        content.results.on_evict = self._forget_queries
 
     def forget(self) -> None:
-        """Drops all ready answers; from any thread."""
+        """Drops all ready answers; may be called from any thread."""
         self._forget_documents()
         self._forget_queries()
 
@@ -82,12 +81,12 @@ class Application:
         self._ready_queries = {}
 
     def close(self) -> None:
-        """Lets the threads end."""
+        """Ends the threads after the work that they are doing."""
         self._workers.shutdown()
         self._turns.close()
 
     def answer_ready(self, scope: Scope, protocol: HTTPProtocol) -> bool:
-        """Answers if the answer is ready; from the one thread that reads requests."""
+        """Sends the answer if it is ready, and tells whether it was; for the thread that reads."""
         request = request_of(scope)
         answer = self._ready.get(request) or self._ready_query(request)
         if answer is None:
@@ -106,7 +105,7 @@ class Application:
         answer = await self._answer(request, scope)
         size = 0 if request.method == "HEAD" else answer.size
         if isinstance(answer, Answer):
-            self._counts.add(answer.status, answer.form, answer.coding, size)
+            self._counts.add(answer.status, answer.format_name, answer.coding, size)
             send(answer, protocol)
         else:
             self._counts.add(answer.status, "media", "", size)
@@ -116,11 +115,11 @@ class Application:
         asks = self._asks_query(request)
         if asks and time.monotonic() >= self._queries_until:
             self._forget_queries()
-            self._queries_until = time.monotonic() + _READY_QUERIES_SECONDS
+            self._queries_until = time.monotonic() + _READY_QUERIES_S
         ready = self._ready_queries if asks else self._ready
         try:
             answer = await self._make(request, scope)
-        except Exception as error:  # noqa: BLE001 (a fault of ours must be told, and stop only this answer)
+        except Exception as error:  # noqa: BLE001 (a fault of ours is logged, and costs this answer only)
             self._failed(f"{request.method} {request.path!r}: {type(error).__name__}: {error}")
             answer = BROKEN
         short = sum(len(part) for part in request if isinstance(part, str)) < _LONGEST_KEY
@@ -134,7 +133,7 @@ class Application:
         return answer
 
     def _asks_query(self, request: Request) -> bool:
-        paths = _paths(request.path, self.library.terms.prefix)
+        paths = _paths(request.path, self.content.policy.prefix)
         return any(path == QUERY or path in _QUERIES for path in paths)
 
     async def _make(self, request: Request, scope: Scope) -> Answer | Stream:
@@ -144,27 +143,27 @@ class Application:
             return OPTIONS if request.method == "OPTIONS" else WRONG_METHOD
         if len(request.path) + len(request.query) > _LONGEST_TARGET:
             return URI_TOO_LONG
-        library = self.library
-        publication = library.publication
-        for path in _paths(request.path, library.terms.prefix):
-            elsewhere = library.moved(path)
+        content = self.content
+        publication = content.publication
+        for path in _paths(request.path, content.policy.prefix):
+            elsewhere = content.moved(path)
             if elsewhere is not None:
                 return elsewhere
             if path in publication.texts:
-                return await self._work(lambda path=path: library.text(request, path))  # type: ignore[misc]
+                return await self._work(lambda path=path: content.text(request, path))  # type: ignore[misc]
             if path in publication.media:
-                return library.media(request, path)
+                return content.media(request, path)
             if path == "healthz":
                 return await self._healthz()
-            if path == QUERY and library.config.serve.query:
+            if path == QUERY and content.config.serve.query:
                 return await self._form(request, scope)
-            if path in _QUERIES and library.config.serve.query:
+            if path in _QUERIES and content.config.serve.query:
                 return await self._query(request, _QUERIES[path], scope)
         return next(
             (
                 found
-                for path in _paths(request.path, library.terms.prefix)
-                if (found := library.unknown(path)) is not NOT_FOUND
+                for path in _paths(request.path, content.policy.prefix)
+                if (found := content.unknown(path)) is not NOT_FOUND
             ),
             NOT_FOUND,
         )
@@ -179,46 +178,46 @@ class Application:
             self._waiting -= 1
 
     async def _form(self, request: Request, scope: Scope) -> Answer:
-        library, same = self.library, request._replace(method="GET", path=QUERY, query="")
-        return await self._turns.take(self._client(scope), same, lambda: library.form(request))
+        content, same = self.content, request._replace(method="GET", path=QUERY, query="")
+        return await self._turns.take(self._client(scope), same, lambda: content.form(request))
 
     async def _query(self, request: Request, extension: str, scope: Scope) -> Answer:
         try:
             query = Query.parse(request.query)
         except BadQueryError as error:
-            return plain(400, str(error), ("access-control-allow-origin", "*"))
-        library = self.library
+            return text_answer(400, str(error), ("access-control-allow-origin", "*"))
+        content = self.content
         same = request._replace(method="GET", path=extension, query=query.canonical())
         return await self._turns.take(
-            self._client(scope), same, lambda: library.query(request, extension, query)
+            self._client(scope), same, lambda: content.query(request, extension, query)
         )
 
     def _client(self, scope: Scope) -> str:
         forwarded = scope.headers.get_all("x-forwarded-for")
-        return self.library.terms.proxies.client_of(scope.client, forwarded)
+        return self.content.policy.proxies.client_of(scope.client, forwarded)
 
     async def _healthz(self) -> Answer:
-        """Asks once for all who want to know within a second: a crowd of monitors costs little."""
+        """Returns one answer to all who ask within a second, so that many monitors cost little."""
         until, answer = self._health
         if time.monotonic() < until:
             return answer
         if self._asking is None:
             loop = asyncio.get_running_loop()
-            self._asking = loop.run_in_executor(self._workers, self.library.health)
+            self._asking = loop.run_in_executor(self._workers, self.content.health)
         try:
             answer = await asyncio.shield(self._asking)
-            self._health = time.monotonic() + _HEALTH_SECONDS, answer
+            self._health = time.monotonic() + _HEALTH_S, answer
         finally:
             self._asking = None
         return answer
 
 
-# What is worth to be kept ready: the rest costs little, or must not grow a table.
+# Answers with these statuses are kept ready; others cost little, or would fill the table.
 _KEPT = {200, 226, 304}
 
 
 def _paths(path: str, prefix: str) -> list[str]:
-    """Returns what a path may mean below out/: with the path of `site.base_url`, or without."""
+    """Returns the paths below out/ that a request may mean, since a proxy may cut `prefix`."""
     if not path.startswith("/"):
         return [path]  # "*" (RFC 9112, section 3.2.4), which names no file
     found = [path[1:]]

@@ -1,4 +1,4 @@
-"""Bodies in memory, each in every coding asked for; what was not used for longest goes first."""
+"""Bodies in memory, each in every coding that was asked for; the least recently used go first."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from collections.abc import Callable
 from feeds.common.compression import compress
 from feeds.serve.negotiation import IDENTITY
 
-# What Python and the table need for each body, beside its bytes.
+# The bytes that Python and the table need for each body besides its own.
 _OVERHEAD = 200
 
 
 def digest_of(data: bytes) -> str:
-    """Returns the name of a body: same bytes, same name."""
+    """Returns a digest of a body, which is its key here and its entity tag."""
     return hashlib.blake2b(data, digest_size=12).hexdigest()
 
 
-class Bodies:
+class BodyCache:
     """Bodies by digest and content coding, of at most `limit` bytes together.
 
-    `on_evict` is told when something went, since others may still hold on to it. May be used from
-    several threads.
+    Calls `on_evict` after it dropped a body for lack of room, since ready answers still hold it.
+    Safe to use from several threads.
     """
 
     def __init__(self, limit: int) -> None:
@@ -34,16 +34,18 @@ class Bodies:
         self._lock = threading.Lock()
 
     def get(self, digest: str, coding: str, read: Callable[[], bytes]) -> bytes:
-        """Returns a body in a coding, made from what `read` gives where it is not there yet."""
+        """Returns a body in a coding; if it is missing, it is made of what `read` returns."""
         found = self.look(digest, coding)
         if found is None:
             plain = self.look(digest, IDENTITY)
-            found = compress(coding, read() if plain is None else plain)
+            if plain is None:
+                plain = read()
+            found = plain if coding == IDENTITY else compress(coding, plain)
             self.put(digest, coding, found)
         return found
 
     def look(self, digest: str, coding: str) -> bytes | None:
-        """Returns a body in a coding, None where it is not there."""
+        """Returns a body in a coding, None if it is missing."""
         with self._lock:
             found = self._held.get((digest, coding))
             if found is not None:
@@ -51,7 +53,7 @@ class Bodies:
             return found
 
     def put(self, digest: str, coding: str, body: bytes) -> None:
-        """Keeps a body; one that alone is larger than the limit is not kept."""
+        """Keeps a body, unless it alone is larger than the limit."""
         evicted = False
         with self._lock:
             old = self._held.pop((digest, coding), None)
@@ -69,7 +71,7 @@ class Bodies:
             self.on_evict()
 
     def drop(self, digests: set[str]) -> None:
-        """Lets go of bodies that nothing names any more."""
+        """Drops the bodies with these digests."""
         with self._lock:
             for digest, coding in [key for key in self._held if key[0] in digests]:
                 self.size -= len(self._held.pop((digest, coding))) + _OVERHEAD

@@ -1,4 +1,4 @@
-"""What the configuration says about every answer."""
+"""What the configuration says about every answer: how long it may be cached, and for whom."""
 
 from __future__ import annotations
 
@@ -6,55 +6,62 @@ from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
+from feeds.common.media_types import is_immutable
 from feeds.common.schedule import trigger_of
 from feeds.config import Config
 from feeds.serve.clients import Proxies
 
 # With `watch` a pass may come at any moment.
-_WATCHED_SECONDS = 60
-_LONGEST_SECONDS = 3600
+_WATCHED_S = 60
+_LONGEST_S = 3600
+_YEAR_S = 31_536_000
 _FIRES = 200
 # A Monday: what a cron line means does not depend on today.
 _MONDAY = datetime(2024, 1, 1, tzinfo=UTC)
 
 
-class Terms(NamedTuple):
-    """How long, in seconds, answers stay fresh; where readers find us; the hubs that tell of news.
+class CachePolicy(NamedTuple):
+    """What the answers of a site have in common.
 
+    `max_age_s` is for how many seconds documents stay fresh, `hubs` are the site's WebSub hubs.
     `prefix` is the path of `site.base_url`: requests may come with it or, through a proxy, without.
-    `proxies` are those that are believed who asks.
+    X-Forwarded-For is trusted if it comes from `proxies`.
     """
 
-    max_age: int
+    max_age_s: int
     base_url: str
     prefix: str
     hubs: tuple[str, ...]
     proxies: Proxies
 
 
-def terms_of(config: Config) -> Terms:
-    """Returns the terms."""
+def policy_of(config: Config) -> CachePolicy:
+    """Returns the policy of a configuration."""
     base_url = config.site.base_url
     prefix = unquote(urlsplit(base_url).path)
     proxies = Proxies(config.serve.trusted_proxies)
-    return Terms(max_age(config), base_url, prefix, config.site.hub, proxies)
+    return CachePolicy(max_age_s(config), base_url, prefix, config.site.hub, proxies)
 
 
-def max_age(config: Config) -> int:
-    """Returns for how many seconds a document may be taken for current: until the next pass is due.
+def cache_control(path: str, max_age_s: int) -> str:
+    """Returns the Cache-Control of a file below out/; images never change, all else may."""
+    if is_immutable(path):
+        return f"public, max-age={_YEAR_S}, immutable"
+    return f"public, max-age={max_age_s}"
 
-    At most an hour; with `schedule.watch` at most a minute.
-    """
+
+def max_age_s(config: Config) -> int:
+    """Returns the seconds from one pass to the next: at most 3600, with `schedule.watch` 60."""
     schedule = config.schedule
-    seconds = _cron_gap(config) if schedule.cron else int(schedule.every.total_seconds())
-    return min(seconds, _WATCHED_SECONDS if schedule.watch else _LONGEST_SECONDS)
+    seconds = _cron_gap_s(config) if schedule.cron else int(schedule.every.total_seconds())
+    return min(seconds, _WATCHED_S if schedule.watch else _LONGEST_S)
 
 
-def _cron_gap(config: Config) -> int:
-    """Returns the shortest time between two passes."""
-    plain = config.schedule.model_copy(update={"jitter": timedelta(0)})
-    trigger = trigger_of(plain, config.site.timezone)
-    shortest, before = timedelta(seconds=_LONGEST_SECONDS), None
+def _cron_gap_s(config: Config) -> int:
+    """Returns the shortest time between two of the next passes."""
+    without_jitter = config.schedule.model_copy(update={"jitter": timedelta(0)})
+    trigger = trigger_of(without_jitter, config.site.timezone)
+    shortest, before = timedelta(seconds=_LONGEST_S), None
     for _ in range(_FIRES):
         now = before + timedelta(seconds=1) if before else _MONDAY
         fire = trigger.get_next_fire_time(before, now)

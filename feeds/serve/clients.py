@@ -1,29 +1,40 @@
-"""Who a request comes from: the client whose turn it takes, also behind proxies."""
+"""Clients: who asks, also behind proxies, and the turns in which their work is done."""
 
 from __future__ import annotations
 
+import asyncio
 import ipaddress
-from collections.abc import Iterable, Iterator, Sequence
+from collections import OrderedDict, deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+
+from feeds.serve.messages import BUSY, Answer, Request
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
-# What one subscriber has of IPv6 (RFC 6177, section 2): within it, addresses are for the taking.
+# A subscriber of IPv6 has at least a /64 (RFC 6177, section 2), and may use any address in it.
 _PREFIX = 64
+
+Work = Callable[[], Answer]
 
 
 class Proxies:
-    """The proxies whose X-Forwarded-For is believed, by their addresses and networks."""
+    """The proxies whose X-Forwarded-For is trusted, by their addresses and networks."""
 
     def __init__(self, networks: Iterable[str]) -> None:
         self._networks = [_mapped_network(ipaddress.ip_network(one)) for one in networks]
 
     def client_of(self, peer: str, forwarded: Sequence[str]) -> str:
-        """Returns who asks; two requests of one client give the same.
+        """Returns a name for the client that a request comes from: its address, or its /64 of IPv6.
 
-        That is the peer of the connection. Where it is a trusted proxy, it is the last address in
-        the lines of X-Forwarded-For that is none. An address that cannot be read was written by the
-        trusted proxy after it, which then stands for the client.
+        The client is the peer of the connection, or, if that is a trusted proxy, the last address
+        in X-Forwarded-For that is not a trusted proxy's. If a trusted proxy forwarded something
+        that is no address, the proxy itself counts as the client.
+
+        Args:
+            peer: The address and port of the connection's other end.
+            forwarded: The lines of X-Forwarded-For.
         """
         address = _address(peer)
         if address is None:
@@ -49,7 +60,7 @@ def _from_the_right(lines: Sequence[str]) -> Iterator[str]:
 
 
 def _address(text: str) -> Address | None:
-    """Returns the address in ``1.2.3.4:80``, ``[::1]:80``, or either without a port."""
+    """Parses ``1.2.3.4:80`` or ``[::1]:80``, with or without the port; None if it is neither."""
     host = text.strip('"')
     if host.startswith("["):
         host = host[1:].partition("]")[0]
@@ -64,7 +75,7 @@ def _address(text: str) -> Address | None:
 
 
 def _mapped_network(network: Network) -> Network:
-    """Returns a network of IPv4 addresses as such, also where it is written as one of IPv6."""
+    """Returns an IPv4-mapped network of IPv6 as the network of IPv4 that it stands for."""
     if isinstance(network, ipaddress.IPv4Network):
         return network
     first = network.network_address.ipv4_mapped
@@ -76,3 +87,111 @@ def _neighbourhood(address: Address) -> str:
     if isinstance(address, ipaddress.IPv4Address):
         return str(address)
     return str(ipaddress.IPv6Network((address, _PREFIX), strict=False))
+
+
+class _Job:
+    """Work for all who send the same request; `clients` are those in whose queues it waits."""
+
+    __slots__ = ("clients", "done", "key", "running", "work")
+
+    def __init__(self, key: Request, work: Work, done: asyncio.Future[Answer]) -> None:
+        self.key = key
+        self.work = work
+        self.done = done
+        self.clients: set[str] = set()
+        self.running = False
+
+
+class Turns:
+    """A queue of jobs per client, served in turns by one thread.
+
+    So a client that asks for much delays only itself. At most `most` jobs wait. When they are too
+    many, the last job of the client with the longest queue makes room for a client with a shorter
+    one, and is answered with 503. Use it from the thread of the event loop only.
+    """
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        # One thread, since feedgen may be used by one only.
+        self._thread = ThreadPoolExecutor(1, thread_name_prefix="query")
+        self._jobs: dict[Request, _Job] = {}
+        self._queues: OrderedDict[str, deque[_Job]] = OrderedDict()
+        self._waiting = 0
+        self._busy = False
+
+    async def take(self, client: str, key: Request, work: Work) -> Answer:
+        """Does work when the client's turn comes.
+
+        Clients that ask with the same key while the work waits or runs share it: it is done at the
+        first turn of any of them.
+
+        Args:
+            client: The client's name, from `Proxies.client_of`.
+            key: The request, or another that has the same answer.
+            work: Makes the answer; called in the thread.
+
+        Returns:
+            The answer of the work, or `BUSY` if there was no room.
+        """
+        job = self._jobs.get(key) or _Job(key, work, asyncio.get_running_loop().create_future())
+        if not job.running and client not in job.clients:
+            if self._make_room(client):
+                self._add(client, job)
+            elif not job.clients:
+                return BUSY
+        self._start_next()
+        return await asyncio.shield(job.done)
+
+    def close(self) -> None:
+        """Ends the thread after the job that it is doing."""
+        self._thread.shutdown()
+
+    def _make_room(self, client: str) -> bool:
+        if self._waiting < self._most:
+            return True
+        longest = max(self._queues.values(), key=len)
+        if len(longest) <= len(self._queues.get(client, ())) + 1:
+            return False
+        name = next(name for name, queue in self._queues.items() if queue is longest)
+        last = longest[-1]
+        self._remove(name, last)
+        if not last.clients:
+            del self._jobs[last.key]
+            last.done.set_result(BUSY)
+        return True
+
+    def _add(self, client: str, job: _Job) -> None:
+        self._jobs[job.key] = job
+        job.clients.add(client)
+        self._queues.setdefault(client, deque()).append(job)
+        self._waiting += 1
+
+    def _remove(self, client: str, job: _Job) -> None:
+        queue = self._queues[client]
+        queue.remove(job)
+        if not queue:
+            del self._queues[client]
+        job.clients.discard(client)
+        self._waiting -= 1
+
+    def _start_next(self) -> None:
+        if self._busy or not self._queues:
+            return
+        client, queue = next(iter(self._queues.items()))
+        self._queues.move_to_end(client)
+        job = queue[0]
+        for one in tuple(job.clients):
+            self._remove(one, job)
+        self._busy = job.running = True
+        task = asyncio.get_running_loop().run_in_executor(self._thread, job.work)
+        task.add_done_callback(lambda task: self._finish(job, task))
+
+    def _finish(self, job: _Job, task: asyncio.Future[Answer]) -> None:
+        self._busy = False
+        del self._jobs[job.key]
+        error = task.exception()
+        if error is None:
+            job.done.set_result(task.result())
+        else:
+            job.done.set_exception(error)
+        self._start_next()

@@ -1,4 +1,4 @@
-"""Everything that can be asked for, and how it is kept current."""
+"""All that is served, kept up to date with out/, the state file and the configuration."""
 
 from __future__ import annotations
 
@@ -14,49 +14,57 @@ from feeds.common.model import Feed
 from feeds.common.reports import PassReport
 from feeds.config import Config
 from feeds.render.context import up_from
-from feeds.serve.body_cache import Bodies
-from feeds.serve.cache_policy import terms_of
+from feeds.serve.body_cache import BodyCache
+from feeds.serve.cache_policy import policy_of
 from feeds.serve.delta import Deltas
-from feeds.serve.files import Stream, answer_media
 from feeds.serve.health import health_of, last_report
-from feeds.serve.messages import GONE, NOSNIFF, NOT_FOUND, Answer, Request, moved, plain
-from feeds.serve.metrics import Gauges, Stock, take_stock
+from feeds.serve.messages import (
+    GONE,
+    NOSNIFF,
+    NOT_FOUND,
+    Answer,
+    Request,
+    Stream,
+    moved,
+    text_answer,
+)
+from feeds.serve.metrics import Gauges, StateCounts, state_counts
 from feeds.serve.negotiation import CODINGS, IDENTITY
 from feeds.serve.publication import (
     NOTHING,
-    Held,
     Publication,
+    PublishedText,
     ReplacedError,
-    manifest_stamp,
+    manifest_fingerprint,
     read_again,
     read_publication,
     read_text,
 )
 from feeds.serve.query import Query
-from feeds.serve.query_feed import Finder
-from feeds.serve.query_form import answer_form
-from feeds.serve.responses import TextFile, answer_text
+from feeds.serve.query_feed import QueryFeeds
+from feeds.serve.query_form import query_form
+from feeds.serve.responses import TextFile, answer_media, answer_text
 from feeds.store import Store
 from feeds.store.search import TooLongError
 from feeds.store.server_files import read_state, state_stamp
 from feeds.store.versions import Versions
 
 _TRIES = 3
-# Of `serve.memory` the part for bodies of queries, lest they push those of documents out.
+# The part of `serve.memory` that queries may use, so that they never evict documents.
 _RESULTS_SHARE = 8
 _NO_STORE = ("cache-control", "no-store")
 
 
-class Library:
-    """What out/, the state file and the configuration give; `warn` tells people.
+class Content:
+    """What the server serves; `warn` is called with messages for the operator.
 
-    Its methods are for threads: `configure` and `refresh` for one, `warm` and `query` for one each,
-    the rest for any.
+    `configure` and `refresh` belong to one thread, `warm` to one, `query` and `form` to one; all
+    other methods may be called from any thread.
     """
 
     def __init__(self, config: Config, warn: Callable[[str], None]) -> None:
-        self.bodies = Bodies(0)
-        self.results = Bodies(0)
+        self.bodies = BodyCache(0)
+        self.results = BodyCache(0)
         self._versions = Versions(config.paths.state.with_name("versions.db"), warn)
         self._warn = warn
         self._publication = NOTHING
@@ -64,49 +72,51 @@ class Library:
         self._moves: dict[str, str] = {}
         self._report: PassReport | None = None
         self._totals = (0, 0.0, 0)
-        self._stock = Stock()
+        self._state_counts = StateCounts()
         self._leaving = False
         self._state: object = None
         self._manifest: Fingerprint | None = None
         self._fault = ""
-        self._finder = Finder(config, self.results, self._deltas_for(config, self.results), warn)
+        self._queries = QueryFeeds(
+            config, self.results, self._deltas_for(config, self.results), warn
+        )
         self.configure(config)
 
     def configure(self, config: Config) -> None:
         """Takes over a configuration."""
         self.config = config
-        self.terms = terms_of(config)
+        self.policy = policy_of(config)
         self.results.limit = config.serve.memory // _RESULTS_SHARE
         self.bodies.limit = config.serve.memory - self.results.limit
         self._deltas = self._deltas_for(config, self.bodies)
         self._result_deltas = self._deltas_for(config, self.results)
-        self._finder.configure(config, self._result_deltas)
+        self._queries.configure(config, self._result_deltas)
         self._manifest = self._state = None
         self.refresh()
 
-    def _deltas_for(self, config: Config, bodies: Bodies) -> Deltas:
+    def _deltas_for(self, config: Config, bodies: BodyCache) -> Deltas:
         window = int(config.serve.delta_window.total_seconds())
         return Deltas(self._versions, bodies, window)
 
     def leave(self) -> None:
-        """Lets `warm` come to an end before it is done."""
+        """Makes `warm` stop early, since the server ends."""
         self._leaving = True
 
     def close(self) -> None:
-        """Closes the files that are kept for the next start."""
-        self._finder.close()
+        """Closes the search index and the versions."""
+        self._queries.close()
         self._versions.close()
 
-    # Keeping current
+    # Keeping up to date
 
     def refresh(self) -> bool:
-        """Looks whether there is a new publication or a new state; tells whether there was."""
+        """Reads out/ and the state file if they changed; tells whether one of them did."""
         return self._refresh_state() | self._refresh_publication()
 
     def _refresh_publication(self) -> bool:
         out, before = self.config.paths.out, self._publication
-        stamp = manifest_stamp(out)
-        if stamp == self._manifest:
+        fingerprint = manifest_fingerprint(out)
+        if fingerprint == self._manifest:
             return False
         try:
             found = read_publication(out, before, self.bodies)
@@ -116,11 +126,11 @@ class Library:
             self._fault = str(error)
             return False
         if found.unfinished and before.texts:
-            return False  # the pass is at it, and its last step is another manifest
-        self._fault, self._manifest = "", stamp
+            return False  # a pass is writing, and will end with another manifest
+        self._fault, self._manifest = "", fingerprint
         self._publication = found
-        kept = {held.digest for held in found.texts.values()}
-        self.bodies.drop({held.digest for held in before.texts.values()} - kept)
+        kept = {text.digest for text in found.texts.values()}
+        self.bodies.drop({text.digest for text in before.texts.values()} - kept)
         return True
 
     def _refresh_state(self) -> bool:
@@ -144,21 +154,21 @@ class Library:
         return True
 
     def warm(self) -> None:
-        """Compresses what is new, and remembers what it holds for later deltas."""
+        """Compresses new texts, and records the entries of new documents for later deltas."""
         texts = dict(self._publication.texts)
         recorded = self._deltas.recorded()
         self._deltas.end({path for path, _ in recorded if path not in texts})
-        for path, held in texts.items():
+        for path, text in texts.items():
             kind = kind_of(path)
             if self._leaving:
                 return
             try:
-                if kind.feed and (path, held.digest) not in recorded:
-                    data = self.bodies.get(held.digest, IDENTITY, self._reader(path, held))
-                    self._deltas.record(path, _extension(path), held.digest, data)
+                if kind.feed and (path, text.digest) not in recorded:
+                    data = self.bodies.get(text.digest, IDENTITY, self._reader(path, text))
+                    self._deltas.record(path, _extension(path), text.digest, data)
                 if self.bodies.size < self.bodies.limit // 2:
                     for coding in CODINGS:
-                        self.bodies.get(held.digest, coding, self._reader(path, held))
+                        self.bodies.get(text.digest, coding, self._reader(path, text))
             except ReplacedError:
                 continue  # the next publication is there already
             except ValueError as error:
@@ -169,32 +179,33 @@ class Library:
 
     @property
     def publication(self) -> Publication:
-        """What is served now."""
+        """The publication that is served now."""
         return self._publication
 
     def moved(self, path: str) -> Answer | None:
-        """Returns the answer for a document at a former address of its feed, None elsewhere."""
+        """Returns the redirect from a former address of a feed; None for all other paths."""
         alias, _, extension = path.rpartition(".")
         address = self._moves.get(alias)
         if address is None or f"{address}.{extension}" not in self._publication.texts:
             return None
-        # Relative, so that it holds wherever out/ is served.
+        # Relative, so that it is right wherever out/ is served.
         return moved(f"{up_from(alias)}{address}.{extension}")
 
     def unknown(self, path: str) -> Answer:
-        """Returns the answer for a path below out/ at which there is nothing."""
+        """Returns the answer for a path at which nothing is: 410 if something was, or else 404."""
         return GONE if path in self._retired else NOT_FOUND
 
     def text(self, request: Request, path: str) -> Answer:
         """Returns the answer for a text below out/."""
         for _ in range(_TRIES):
-            held = self._publication.texts.get(path)
-            if held is None:
+            published = self._publication.texts.get(path)
+            if published is None:
                 break
-            url = f"{self.terms.base_url}{path}"
-            text = TextFile(path, held.digest, held.modified, url, self._reader(path, held))
+            url = f"{self.policy.base_url}{path}"
+            read = self._reader(path, published)
+            text = TextFile(path, published.digest, published.modified_unix, url, read)
             try:
-                return answer_text(request, text, self.terms, self.bodies, self._deltas)
+                return answer_text(request, text, self.policy, self.bodies, self._deltas)
             except ReplacedError:
                 fresh = read_text(self.config.paths.out, path, self.bodies)
                 if fresh is None:
@@ -204,28 +215,29 @@ class Library:
 
     def media(self, request: Request, path: str) -> Answer | Stream:
         """Returns the answer for a file below out/ that is streamed."""
-        return answer_media(self.config.paths.out, path, request, self.terms.max_age)
+        return answer_media(self.config.paths.out, path, request, self.policy.max_age_s)
 
     def query(self, request: Request, extension: str, query: Query) -> Answer:
         """Returns the answer for a query in one format."""
         try:
-            text = self._finder.find(query, extension)
+            text = self._queries.find(query, extension)
         except TooLongError:
-            return plain(503, "That search took too long.", _NO_STORE, ("retry-after", "60"))
-        return answer_text(request, text, self.terms, self.results, self._result_deltas)
+            return text_answer(503, "That search took too long.", _NO_STORE, ("retry-after", "60"))
+        return answer_text(request, text, self.policy, self.results, self._result_deltas)
 
     def form(self, request: Request) -> Answer:
-        """Returns the answer for the page that helps to write a query."""
+        """Returns the answer for the form that leads to queries."""
         feeds: list[Feed] = []
 
         def see(store: Store) -> None:
             feeds[:] = store.published_feeds()
 
         read_state(self.config.paths.state, see)
-        return answer_form(request, self.config, feeds, self.results, self.terms.max_age)
+        text = query_form(self.config, feeds)
+        return answer_text(request, text, self.policy, self.results, self._result_deltas)
 
     def health(self) -> Answer:
-        """Returns the answer to a monitor, which tells how things stand at this moment."""
+        """Returns the answer to a monitor, as JSON."""
         health = health_of(self.config, utc_now())
         if health.ok and not self._publication.texts:
             health = msgspec.structs.replace(health, ok=False, reason="nothing is published")
@@ -235,20 +247,20 @@ class Library:
         return answer
 
     def gauges(self) -> Gauges:
-        """Returns what the metrics tell of all this."""
+        """Returns the values for the metrics."""
 
         def see(store: Store) -> None:
-            self._stock = take_stock(store, self.config.site.hub)
+            self._state_counts = state_counts(store, self.config.site.hub)
 
         read_state(self.config.paths.state, see)
         publication = self._publication
         memory = (self.bodies.size + self.results.size, self.bodies.limit + self.results.limit)
         images = sum(kind_of(path).media_type.startswith("image/") for path in publication.media)
         documents = len(publication.texts)
-        return Gauges(self._report, *self._totals, documents, images, memory, self._stock)
+        return Gauges(self._report, *self._totals, documents, images, memory, self._state_counts)
 
-    def _reader(self, path: str, held: Held) -> Callable[[], bytes]:
-        return lambda: read_again(self.config.paths.out, path, held)
+    def _reader(self, path: str, text: PublishedText) -> Callable[[], bytes]:
+        return lambda: read_again(self.config.paths.out, path, text)
 
 
 def _extension(path: str) -> str:

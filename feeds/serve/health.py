@@ -1,4 +1,4 @@
-"""Is everything as it should be? Asked by monitors and load balancers at /healthz."""
+"""Whether passes come as scheduled and succeed: /healthz, for monitors and load balancers."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from feeds.common.times import show_time
 from feeds.config import Config
 from feeds.store import open_for_reading
 
-# What a pass may be late, by its own length and the machine's.
+# How late a pass may be, because it or the machine is slow.
 _GRACE = timedelta(minutes=1)
 
 
 class Health(msgspec.Struct, frozen=True):
-    """`reason` says what is wrong, ``""`` where nothing is."""
+    """`reason` says what is wrong, ``""`` if nothing is."""
 
     ok: bool
     reason: str
@@ -26,10 +26,7 @@ class Health(msgspec.Struct, frozen=True):
 
 
 def health_of(config: Config, now: datetime) -> Health:
-    """Returns how things stand: there was a pass, it is recent by the schedule, none fails since.
-
-    Recent means that not two passes have been missed.
-    """
+    """Returns the health: there was a pass, at most one was missed since, and none fails now."""
     report = last_report(config)
     daemon = running_daemon(config.paths.out)
     last = report.started if report else None
@@ -44,7 +41,7 @@ def health_of(config: Config, now: datetime) -> Health:
 
 
 def too_old_after(config: Config, last: datetime) -> datetime:
-    """Returns when a pass that began at `last` is no recent one any more."""
+    """Returns when two passes will have been missed since the one that began at `last`."""
     late = config.schedule.jitter + _GRACE
     if not config.schedule.cron:
         return last + 2 * config.schedule.every + late
@@ -56,6 +53,6 @@ def too_old_after(config: Config, last: datetime) -> datetime:
 
 
 def last_report(config: Config) -> PassReport | None:
-    """Returns what the last pass reported, None where there was none."""
+    """Returns the report of the last pass, None before the first."""
     with open_for_reading(config.paths.state) as store:
         return store.get_meta("report", PassReport) if store else None

@@ -1,4 +1,4 @@
-"""Requests in, answers out: the two values that everything here is about."""
+"""Requests and answers: the values that everything here is about."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ ALLOWED = "GET, HEAD, OPTIONS"
 
 
 class Request(NamedTuple):
-    """What of a request decides its answer: all of it, since ready answers are found by this.
+    """Everything in a request that its answer depends on; the key of ready answers.
 
     Headers that were not sent are None; several lines of one are joined with commas (RFC 9110,
-    section 5.3). `browser` says that it comes from one, and not from a reader (see
-    `negotiation.is_browser`), `host` that its Host header is as it must be (see `hosts.is_valid`).
+    section 5.3). `browser` tells browsers from feed readers (see `negotiation.is_browser`), `host`
+    says that the Host header is valid (see `rsgi.is_valid_host`).
     """
 
     method: str
@@ -35,7 +35,7 @@ class Request(NamedTuple):
 
 
 class Tally:
-    """How many answers of one sort were given, and how many bytes of body with them."""
+    """Counts the answers of one kind, and the bytes of their bodies."""
 
     __slots__ = ("bytes", "requests")
 
@@ -45,57 +45,67 @@ class Tally:
 
 
 class Answer:
-    """An answer that can be given again and again.
+    """An answer whose body is in memory; it can be sent many times.
 
-    `form` and `coding` say what was sent, for the metrics; `tally` is set by who counts. One that
-    is not `lasting` is made again for the next who asks: memory has no room for its body, or it
-    tells how things stand at this moment.
+    `format_name` and `coding` say what is sent, for the metrics, whose `tally` counts it. An answer
+    that is not `lasting` is made for one request only: its body is too large to be kept, or it
+    describes the present moment.
     """
 
-    __slots__ = ("body", "coding", "form", "headers", "lasting", "size", "status", "tally")
+    __slots__ = ("body", "coding", "format_name", "headers", "lasting", "size", "status", "tally")
 
     def __init__(
-        self, status: int, headers: Headers, body: bytes, *, form: str = "", coding: str = ""
+        self, status: int, headers: Headers, body: bytes, *, format_name: str = "", coding: str = ""
     ) -> None:
         self.status = status
         self.headers = headers
         self.body = body
         self.size = len(body)
-        self.form = form
+        self.format_name = format_name
         self.coding = coding
         self.lasting = True
         self.tally = Tally()
 
 
-def plain(status: int, text: str, *headers: tuple[str, str]) -> Answer:
-    """Returns an answer of one line for people."""
+class Stream(NamedTuple):
+    """An answer whose body is a file, or the bytes from the start to the end of `part`."""
+
+    status: int
+    headers: Headers
+    file: str
+    size: int
+    part: tuple[int, int] | None
+
+
+def text_answer(status: int, text: str, *headers: tuple[str, str]) -> Answer:
+    """Returns an answer of one line of plain text."""
     return Answer(status, [_PLAIN, NOSNIFF, *headers], f"{text}\n".encode())
 
 
-NOT_FOUND = plain(404, "There is nothing here.", ("cache-control", "public, max-age=60"))
-GONE = plain(
+NOT_FOUND = text_answer(404, "There is nothing here.", ("cache-control", "public, max-age=60"))
+GONE = text_answer(
     410,
     "This feed is not published any more. Please unsubscribe from it.",
     ("cache-control", "public, max-age=60"),
     ("access-control-allow-origin", "*"),
 )
-BAD_HOST = plain(400, "Wanted one Host header, with the name or address of this server.")
-PRECONDITION_FAILED = plain(
+BAD_HOST = text_answer(400, "Wanted one Host header, with the name or address of this server.")
+PRECONDITION_FAILED = text_answer(
     412,
     "This is not what If-Match or If-Unmodified-Since ask for.",
     ("cache-control", "no-store"),
     ("access-control-allow-origin", "*"),
 )
-WRONG_METHOD = plain(405, f"Only {ALLOWED} here.", ("allow", ALLOWED))
-URI_TOO_LONG = plain(414, "That address is too long.")
-NOT_ACCEPTABLE = plain(
+WRONG_METHOD = text_answer(405, f"Only {ALLOWED} here.", ("allow", ALLOWED))
+URI_TOO_LONG = text_answer(414, "That address is too long.")
+NOT_ACCEPTABLE = text_answer(
     406,
     "Accept-Encoding refuses all there is: gzip, br, zstd, identity.",
     ("vary", "Accept-Encoding"),
 )
-BUSY = plain(503, "Too much to do just now. Please try again.", ("retry-after", "5"))
-BROKEN = plain(500, "Something went wrong here; the log says what.")
-# What a browser asks before a script of another site may send conditional requests.
+BUSY = text_answer(503, "Too much to do just now. Please try again.", ("retry-after", "5"))
+BROKEN = text_answer(500, "Something went wrong here; the log says what.")
+# Browsers ask for this before a script of another site may send conditional requests (CORS).
 OPTIONS = Answer(
     204,
     [
@@ -113,8 +123,8 @@ OPTIONS = Answer(
 
 
 def moved(location: str) -> Answer:
-    """Returns the answer at a former address: from now on ask there (RFC 9110, 15.4.2)."""
-    return plain(
+    """Returns the answer at a former address (301; RFC 9110, section 15.4.2)."""
+    return text_answer(
         301,
         f"This feed has moved to {location}",
         ("location", location),

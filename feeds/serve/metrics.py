@@ -1,4 +1,4 @@
-"""What the server and the passes have to tell, as Prometheus reads it."""
+"""The metrics of the server and of passes, in the format of Prometheus."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from feeds.serve.messages import Answer, Tally
 from feeds.store import Store
 
 _NOT_MODIFIED = 304
-# All that can be, so that every series is there from the start.
+# All values, so that every series exists from the start.
 _IMAGE_STATES = ("copy", "missing", "failed", "waiting")
 _FETCH_RESULTS = ("fetched", "same", "missing", "refused", "failed")
 _PING_RESULTS = ("sent", "failed", "lost")
@@ -26,7 +26,8 @@ _PING_RESULTS = ("sent", "failed", "lost")
 class Counts:
     """Tallies of answers, one per status, format and content coding.
 
-    Ready answers have their own, since two threads that count in one lose some.
+    Ready answers have tallies of their own, since they are sent in another thread, and two threads
+    that count in one tally would lose some.
     """
 
     def __init__(self) -> None:
@@ -34,30 +35,31 @@ class Counts:
         self._made: dict[tuple[int, str, str], Tally] = {}
 
     def attach(self, answer: Answer) -> None:
-        """Makes a ready answer count where others of its sort do."""
-        sort = _sort(answer.status, answer.form, answer.coding)
+        """Gives a ready answer the tally of its status, format and coding."""
+        sort = _sort(answer.status, answer.format_name, answer.coding)
         answer.tally = self._ready.setdefault(sort, answer.tally)
 
-    def add(self, status: int, form: str, coding: str, size: int) -> None:
-        """Counts an answer that was not ready."""
-        tally = self._made.setdefault(_sort(status, form, coding), Tally())
+    def add(self, status: int, format_name: str, coding: str, size: int) -> None:
+        """Counts an answer that was not ready, of `size` bytes."""
+        tally = self._made.setdefault(_sort(status, format_name, coding), Tally())
         tally.requests += 1
         tally.bytes += size
 
     def items(self) -> list[tuple[tuple[int, str, str], Tally]]:
-        """Returns all tallies; a sort may stand there twice."""
+        """Returns all tallies with their status, format and coding, which may occur twice."""
         return [*self._ready.items(), *self._made.items()]
 
 
-def _sort(status: int, form: str, coding: str) -> tuple[int, str, str]:
-    return status, form or "other", coding or "identity"
+def _sort(status: int, format_name: str, coding: str) -> tuple[int, str, str]:
+    return status, format_name or "other", coding or "identity"
 
 
-class Stock(NamedTuple):
-    """What the state file counts, whichever process it was that did it.
+class StateCounts(NamedTuple):
+    """The counts in the state file, of all processes.
 
-    `images` by state with the bytes of their copies, `fetches` of images by result; by hub `pings`
-    by result, and how many are `pending`.
+    `images` holds by state the number of images and the bytes of their copies, `fetches` by result
+    the number of fetches; `pings` holds by hub and result the number of pings, `pending` by hub the
+    pings that are still to be sent.
     """
 
     images: Mapping[str, tuple[int, int]] = {}
@@ -66,13 +68,13 @@ class Stock(NamedTuple):
     pending: Mapping[str, int] = {}
 
 
-def take_stock(store: Store, hubs: Sequence[str]) -> Stock:
-    """Returns what the state file counts of images and of these hubs."""
-    # Credentials in their addresses are for no metric, and hubs that differ in these only are one.
+def state_counts(store: Store, hubs: Sequence[str]) -> StateCounts:
+    """Returns the counts in the state file of images and of these hubs."""
+    # Metrics must not show credentials, so hubs that differ in their credentials only count as one.
     names: dict[str, list[str]] = {}
     for hub in dict.fromkeys(hubs):
         names.setdefault(shown_url(hub), []).append(hub)
-    return Stock(
+    return StateCounts(
         store.image_counts(),
         totals(store, IMAGE_FETCHES),
         {name: _sum(totals(store, pings_to(hub)) for hub in one) for name, one in names.items()},
@@ -88,42 +90,46 @@ def _sum(counts: Iterable[Mapping[str, int]]) -> Mapping[str, int]:
 
 
 class Gauges(NamedTuple):
-    """What is asked for when somebody reads the metrics.
+    """The values of a moment.
 
-    `report` of the last pass, and the totals below; `memory` in bytes: held, and at most.
+    `report` is of the last pass; `passes`, `pass_s` and `written` are totals over all passes that
+    this server saw the report of. `memory` holds the bytes of bodies, and their limit.
     """
 
     report: PassReport | None
     passes: int
-    pass_seconds: float
+    pass_s: float
     written: int
     documents: int
     images: int
     memory: tuple[int, int]
-    stock: Stock
+    state: StateCounts
 
 
-class _Collector(Collector):
+class FeedsCollector(Collector):
+    """Collects the metrics whenever somebody reads them."""
+
     def __init__(self, counts: Counts, gauges: Callable[[], Gauges]) -> None:
         self._counts = counts
         self._gauges = gauges
 
     def collect(self) -> Iterator[Metric]:
+        """Yields all metrics."""
         gauges = self._gauges()
         yield from _requests(self._counts.items())
-        yield from _state(gauges)
-        yield from _images(gauges.stock)
-        yield from _pings(gauges.stock)
+        yield from _passes(gauges)
+        yield from _images(gauges.state)
+        yield from _pings(gauges.state)
 
 
 def start_metrics(host: str, port: int, counts: Counts, gauges: Callable[[], Gauges]) -> None:
-    """Answers at ``http://host:port/metrics``, in a thread of its own, until the process ends.
+    """Serves ``http://host:port/metrics`` in a thread of its own, until the process ends.
 
     Raises:
         OSError: the address cannot be used.
     """
     registry = CollectorRegistry()
-    registry.register(_Collector(counts, gauges))
+    registry.register(FeedsCollector(counts, gauges))
     start_http_server(port, addr=host, registry=registry)
 
 
@@ -132,12 +138,14 @@ def _requests(tallies: list[tuple[tuple[int, str, str], Tally]]) -> Iterator[Met
         "feeds_http_requests", "Requests answered.", labels=["status", "format"]
     )
     sent = CounterMetricFamily(
-        "feeds_http_body_bytes", "Bytes of bodies sent, as they were coded.", labels=["encoding"]
+        "feeds_http_body_bytes",
+        "Bytes of bodies sent, in their content coding.",
+        labels=["encoding"],
     )
     by_sort: dict[tuple[str, str], int] = {}
     by_coding: dict[str, int] = {}
-    for (status, form, coding), tally in tallies:
-        sort = (str(status), form)
+    for (status, format_name, coding), tally in tallies:
+        sort = (str(status), format_name)
         by_sort[sort] = by_sort.get(sort, 0) + tally.requests
         by_coding[coding] = by_coding.get(coding, 0) + tally.bytes
     for sort, count in sorted(by_sort.items()):
@@ -157,40 +165,40 @@ def _requests(tallies: list[tuple[tuple[int, str, str], Tally]]) -> Iterator[Met
     )
 
 
-def _images(stock: Stock) -> Iterator[Metric]:
+def _images(counted: StateCounts) -> Iterator[Metric]:
     images = GaugeMetricFamily("feeds_images", "Images that seeds name.", labels=["state"])
     for state in _IMAGE_STATES:
-        images.add_metric([state], stock.images.get(state, (0, 0))[0])
+        images.add_metric([state], counted.images.get(state, (0, 0))[0])
     yield images
-    size = sum(length for _, length in stock.images.values())
+    size = sum(length for _, length in counted.images.values())
     yield _gauge("feeds_image_copies_bytes", "Size of the copies in the image cache.", size)
-    fetches = CounterMetricFamily("feeds_image_fetches", "Images asked for.", labels=["result"])
+    fetches = CounterMetricFamily("feeds_image_fetches", "Fetches of images.", labels=["result"])
     for result in _FETCH_RESULTS:
-        fetches.add_metric([result], stock.fetches.get(result, 0))
+        fetches.add_metric([result], counted.fetches.get(result, 0))
     yield fetches
 
 
-def _pings(stock: Stock) -> Iterator[Metric]:
+def _pings(counted: StateCounts) -> Iterator[Metric]:
     pings = CounterMetricFamily(
         "feeds_hub_pings", "Pings to hubs; a failed one is sent again.", labels=["hub", "result"]
     )
     pending = GaugeMetricFamily(
-        "feeds_hub_pings_pending", "Documents that hubs are to be told of.", labels=["hub"]
+        "feeds_hub_pings_pending", "Documents that hubs have not been told of yet.", labels=["hub"]
     )
-    for hub, results in stock.pings.items():
-        pending.add_metric([hub], stock.pending.get(hub, 0))
+    for hub, results in counted.pings.items():
+        pending.add_metric([hub], counted.pending.get(hub, 0))
         for result in _PING_RESULTS:
             pings.add_metric([hub, result], results.get(result, 0))
     yield pings
     yield pending
 
 
-def _state(gauges: Gauges) -> Iterator[Metric]:
+def _passes(gauges: Gauges) -> Iterator[Metric]:
     yield CounterMetricFamily(
         "feeds_passes", "Passes that this server saw the report of.", value=gauges.passes
     )
     yield CounterMetricFamily(
-        "feeds_pass_duration_seconds", "Wall time of these passes.", value=gauges.pass_seconds
+        "feeds_pass_duration_seconds", "Wall time of these passes.", value=gauges.pass_s
     )
     yield CounterMetricFamily(
         "feeds_documents_written", "Documents that these passes wrote.", value=gauges.written

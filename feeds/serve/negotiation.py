@@ -1,47 +1,39 @@
-"""What a client accepts (RFC 9110, section 12.5): feeds or pages, and which content coding."""
+"""What the headers of a request ask for: codings, types, conditions and ranges (RFC 9110)."""
 
 from __future__ import annotations
 
 import re
 from functools import lru_cache
+from typing import NamedTuple
+
+from feeds.common.callbacks import utc_now
+from feeds.common.times import parse_http_date, to_unix
+from feeds.serve.messages import Request
 
 IDENTITY = ""
 
 # The best first: of those that a client likes equally it gets the smallest.
-_OURS = ("br", "zstd", "gzip")
-CODINGS = (*_OURS, IDENTITY)
+_COMPRESSED = ("br", "zstd", "gzip")
+CODINGS = (*_COMPRESSED, IDENTITY)
 _ALIASES = {"x-gzip": "gzip", "identity": IDENTITY}
-_FEEDS = {"application/atom+xml", "application/rss+xml"}
-# The weight that a member of a list gives itself (RFC 9110, section 12.4.2).
+# The weight in a member of a list (section 12.4.2).
 _WEIGHT = re.compile(r"q\s*=\s*(0(?:\.\d{0,3})?|1(?:\.0{0,3})?)", re.IGNORECASE | re.ASCII)
+_FEED_TYPES = {"application/atom+xml", "application/rss+xml"}
+
+# One member of a list of entity tags, with empty members before it (section 5.6.1.2).
+_TAG = re.compile(r'[\s,]*(W/)?"([^"]*)"\s*(?=,|$)')
+_RANGE = re.compile(
+    r"bytes\s*=[\s,]*(?:(\d{1,18})-(\d{0,18})|-(\d{1,18}))[\s,]*", re.ASCII | re.IGNORECASE
+)
+UNCHANGED = 304
+FAILED = 412
 
 
-@lru_cache(maxsize=1024)
-def choose(header: str | None) -> str | None:
-    """Returns the coding for an Accept-Encoding header; None where the client takes none at all.
-
-    Without the header a client takes anything, so it gets what everybody understands.
-    """
-    if header is None:
-        return IDENTITY
-    weights = {_ALIASES.get(name, name): weight for name, weight in weighted(header)}
-    others = weights.get("*")
-    wanted = {name: weights.get(name, others or 0.0) for name in _OURS}
-    # Of what is not named, uncoded is welcome unless "*;q=0" says otherwise, but as the last.
-    wanted[IDENTITY] = weights.get(IDENTITY, 0.0001 if others is None else min(others, 0.0001))
-    best = max(wanted.values())
-    return next(name for name in CODINGS if wanted[name] == best) if best > 0 else None
-
-
-@lru_cache(maxsize=1024)
-def is_browser(accept: str | None) -> bool:
-    """Tells by its Accept header whether a client wants pages and does not name feeds."""
-    names = {name for name, weight in weighted(accept or "") if weight > 0}
-    return "text/html" in names and names.isdisjoint(_FEEDS)
+# Preferences
 
 
 def weighted(header: str) -> list[tuple[str, float]]:
-    """Returns the members of a list with their weights, lower-cased; a bad weight counts as 0."""
+    """Returns the members of a list with their weights, in lower case; a bad weight counts as 0."""
     found = []
     for member in header.lower().split(","):
         name, semicolon, rest = member.partition(";")
@@ -56,3 +48,137 @@ def _weight(parameters: str) -> float:
             match = _WEIGHT.fullmatch(parameter.strip())
             return float(match[1]) if match else 0.0
     return 1.0
+
+
+@lru_cache(maxsize=1024)
+def choose_coding(accept_encoding: str | None) -> str | None:
+    """Returns the content coding for a client (section 12.5.3).
+
+    Args:
+        accept_encoding: The header; a client that sends none accepts everything, and gets what
+            every client understands.
+
+    Returns:
+        One of `CODINGS`, or None if the client accepts none of them.
+    """
+    if accept_encoding is None:
+        return IDENTITY
+    weights = {_ALIASES.get(name, name): weight for name, weight in weighted(accept_encoding)}
+    others = weights.get("*")
+    wanted = {name: weights.get(name, others or 0.0) for name in _COMPRESSED}
+    # Identity is acceptable unless the header excludes it, but any coding that is named goes first.
+    wanted[IDENTITY] = weights.get(IDENTITY, 0.0001 if others is None else min(others, 0.0001))
+    best = max(wanted.values())
+    return next(name for name in CODINGS if wanted[name] == best) if best > 0 else None
+
+
+@lru_cache(maxsize=1024)
+def is_browser(accept: str | None) -> bool:
+    """Tells whether an Accept header names web pages but no feed format, as browsers' do."""
+    names = {name for name, weight in weighted(accept or "") if weight > 0}
+    return "text/html" in names and names.isdisjoint(_FEED_TYPES)
+
+
+# Conditions
+
+
+def listed_tags(header: str, *, strong: bool = False) -> list[str]:
+    """Returns the entity tags of a list, without quotes and W/.
+
+    Args:
+        header: If-Match or If-None-Match; it is read up to the first member that is no entity tag.
+        strong: Leave weak tags out.
+    """
+    tags, position = [], 0
+    while match := _TAG.match(header, position):
+        if not (strong and match[1]):
+            tags.append(match[2])
+        position = match.end()
+    return tags
+
+
+def condition_status(request: Request, tag: str, modified_unix: int | None) -> int:
+    """Evaluates the conditions of a GET or HEAD in the order of section 13.2.2.
+
+    If-Match goes before If-Unmodified-Since, these before If-None-Match, and that before
+    If-Modified-Since. If-Match compares strongly (13.1.1), If-None-Match weakly (13.1.2), and ``*``
+    matches everything. A condition with a date is ignored if either time is unknown.
+
+    Args:
+        request: The request.
+        tag: The entity tag of the answer, without quotes.
+        modified_unix: The answer's Last-Modified, None if it has none.
+
+    Returns:
+        200, `UNCHANGED` or `FAILED`.
+    """
+    if request.match is not None:
+        if not _matches(request.match, tag, strong=True):
+            return FAILED
+    elif _is_newer(modified_unix, request.unmodified_since) is True:
+        return FAILED
+    if request.none_match is not None:
+        return UNCHANGED if _matches(request.none_match, tag) else 200
+    return UNCHANGED if _is_newer(modified_unix, request.since) is False else 200
+
+
+def _matches(header: str, tag: str, *, strong: bool = False) -> bool:
+    return header.strip(" \t,") == "*" or tag in listed_tags(header, strong=strong)
+
+
+def _is_newer(modified_unix: int | None, date: str | None) -> bool | None:
+    """Tells whether something was modified after a date; None if either is unknown."""
+    then = _single_date(date)
+    return None if then is None or modified_unix is None else modified_unix > then
+
+
+def _single_date(text: str | None) -> int | None:
+    """Returns a date in Unix seconds; None for no date or several (section 13.1.3)."""
+    date = None if text is None else parse_http_date(text, utc_now())
+    return None if date is None else to_unix(date)
+
+
+# Ranges
+
+
+class ByteRange(NamedTuple):
+    """The bytes from `start` up to, not including, `end`."""
+
+    start: int
+    end: int
+
+
+def byte_range(header: str | None, size: int) -> ByteRange | None:
+    """Returns the range that a Range header asks for, None for the whole file.
+
+    Several ranges, other units and malformed headers are ignored, as section 14.2 allows.
+
+    Raises:
+        ValueError: the range is outside of the `size` bytes.
+    """
+    match = _RANGE.fullmatch(header) if header is not None else None
+    if match is None:
+        return None
+    first, last, suffix = match.groups()
+    if suffix is not None:
+        start, end = max(0, size - int(suffix)), size
+    else:
+        start, end = int(first), min(size, int(last) + 1) if last else size
+        if last and int(last) < int(first):
+            return None
+    if start >= end:
+        raise ValueError("no such bytes")
+    return ByteRange(start, end)
+
+
+def allows_range(if_range: str | None, tag: str, modified_unix: int) -> bool:
+    """Tells whether If-Range, if sent, names the file's present version (section 13.1.5).
+
+    Entity tags compare strongly, and dates must be equal.
+    """
+    if if_range is None:
+        return True
+    text = if_range.strip()
+    if text.startswith(('"', "W/")):
+        return text == f'"{tag}"'
+    return _single_date(text) == modified_unix

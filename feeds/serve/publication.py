@@ -1,4 +1,4 @@
-"""What out/ holds, by its manifest: nothing else is served, whatever a path says."""
+"""The files of out/ that are served: those of its manifest, whatever the path of a request."""
 
 from __future__ import annotations
 
@@ -7,99 +7,108 @@ from pathlib import Path
 from typing import NamedTuple
 
 from feeds.common.files import Fingerprint
-from feeds.common.media_types import is_served, kind_of
+from feeds.common.media_types import kind_of
 from feeds.common.slugs import QUERY, QUERY_MARK
-from feeds.publish import read_manifest
+from feeds.publish import is_copy, read_manifest
 from feeds.publish.manifest import MANIFEST
-from feeds.serve.body_cache import Bodies, digest_of
+from feeds.serve.body_cache import BodyCache, digest_of
 from feeds.serve.negotiation import IDENTITY
 
 _NANOSECONDS = 1_000_000_000
 _INDEX = "index.html"
-# What the element with the mark begins with here, where there is a form.
+# Replaces the mark in the index, since a server has a form for queries.
 _LINK = f'><a href="{QUERY}">Make a feed of your own</a> '.encode()
 
 
-class Held(NamedTuple):
-    """A text in out/: its fingerprint, the digest of its bytes, and its mtime in whole seconds."""
+class PublishedText(NamedTuple):
+    """A text in out/: its fingerprint, the digest of its bytes, and its mtime in Unix seconds."""
 
-    stamp: Fingerprint
+    fingerprint: Fingerprint
     digest: str
-    modified: int
+    modified_unix: int
 
 
 class Publication(NamedTuple):
     """The files of one publication by their paths below out/; `media` stay on the disk.
 
-    `unfinished`: a pass is renaming files just now, or was killed while it did.
+    `unfinished` says that a pass is writing files, or was killed while it did.
     """
 
-    texts: dict[str, Held]
+    texts: dict[str, PublishedText]
     media: frozenset[str]
     unfinished: bool = False
 
 
 class ReplacedError(Exception):
-    """A file is not the one any more that it was when the publication was read."""
+    """A file has changed since the publication was read."""
 
 
 NOTHING = Publication({}, frozenset())
 
 
-def read_publication(out: Path, before: Publication, bodies: Bodies) -> Publication:
-    """Returns what out/ holds now; what is as it was `before` is not read again.
+def read_publication(out: Path, before: Publication, bodies: BodyCache) -> Publication:
+    """Reads a publication; only files that changed are read.
+
+    Args:
+        out: The folder.
+        before: The publication that was read before, or `NOTHING`.
+        bodies: Takes the bytes of the texts that are read.
 
     Raises:
         PublishError: the manifest cannot be read.
     """
     manifest = read_manifest(out)
-    paths = set(manifest.files)
-    texts: dict[str, Held] = {}
+    texts: dict[str, PublishedText] = {}
     media: set[str] = set()
     for path in manifest.files:
-        if not is_served(path, paths):
+        if not is_served(path):
             continue
         if not kind_of(path).text:
             media.add(path)
             continue
         known = before.texts.get(path)
-        if known is None or known.stamp != Fingerprint.of(f"{out}/{path}"):
+        if known is None or known.fingerprint != Fingerprint.of(f"{out}/{path}"):
             known = read_text(out, path, bodies)
         if known is not None:
             texts[path] = known
     return Publication(texts, frozenset(media), manifest.unfinished)
 
 
-def read_text(out: Path, path: str, bodies: Bodies) -> Held | None:
-    """Reads a text into the bodies; None where there is none: a pass may just have removed it."""
+def is_served(path: str) -> bool:
+    """Tells whether a file of the manifest is for readers: no dot file and no compressed copy."""
+    return not is_copy(path) and not any(part.startswith(".") for part in path.split("/"))
+
+
+def read_text(out: Path, path: str, bodies: BodyCache) -> PublishedText | None:
+    """Reads a text into the bodies; None if it is missing: a pass may just have removed it."""
     found = _read(out, path)
     if found is None:
         return None
-    held, data = found
-    bodies.put(held.digest, IDENTITY, data)
-    return held
+    text, data = found
+    bodies.put(text.digest, IDENTITY, data)
+    return text
 
 
-def read_again(out: Path, path: str, held: Held) -> bytes:
-    """Returns the bytes of a text that had to leave memory.
+def read_again(out: Path, path: str, text: PublishedText) -> bytes:
+    """Returns the bytes of a text that are in memory no more.
 
     Raises:
-        ReplacedError: the file has others by now.
+        ReplacedError: the file has other bytes now.
     """
     found = _read(out, path)
-    if found is None or found[0].digest != held.digest:
+    if found is None or found[0].digest != text.digest:
         raise ReplacedError(path)
     return found[1]
 
 
-def manifest_stamp(out: Path) -> Fingerprint | None:
-    """Returns what changes with every publication, None where there is none yet."""
+def manifest_fingerprint(out: Path) -> Fingerprint | None:
+    """Returns the fingerprint of the manifest, which every pass that publishes replaces."""
     return Fingerprint.of(out / MANIFEST)
 
 
-def _read(out: Path, path: str) -> tuple[Held, bytes] | None:
+def _read(out: Path, path: str) -> tuple[PublishedText, bytes] | None:
     try:
-        # Not through a link: somebody else's file is none of ours, whatever it is called.
+        # Not through a link: it may lead to a file that is not ours.
         descriptor = os.open(f"{out}/{path}", os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
         with open(descriptor, "rb") as file:  # noqa: PTH123 (a descriptor)
             status = os.fstat(descriptor)
@@ -108,5 +117,6 @@ def _read(out: Path, path: str) -> tuple[Held, bytes] | None:
         return None
     if path == _INDEX:
         data = data.replace(f" {QUERY_MARK}>".encode(), _LINK, 1)
-    stamp = Fingerprint.of_status(status)
-    return Held(stamp, digest_of(data), status.st_mtime_ns // _NANOSECONDS), data
+    fingerprint = Fingerprint.of_status(status)
+    modified_unix = status.st_mtime_ns // _NANOSECONDS
+    return PublishedText(fingerprint, digest_of(data), modified_unix), data

@@ -1,4 +1,4 @@
-"""The parameters of a query feed: read, checked, and written in one canonical form."""
+"""The parameters of a query feed: parsed, checked, and written in one canonical order."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ _PARAMETERS = ("topic", "provider", "min_quality", "q", "limit")
 _ONCE = {"min_quality", "q", "limit"}
 _MAX_FIELDS = 2 * MAX_NAMES + len(_ONCE)
 _PHRASE = re.compile(r'"([^"]*)"|([^\s"]+)')
-# What the index takes for a word has at least one of these (sqlite.org/fts5.html, section 4.3.1).
+# The index takes for words only what has a letter or digit (sqlite.org/fts5.html, section 4.3.1).
 _WORD = re.compile(r"[^\W_]")
 
 
 class BadQueryError(ValueError):
-    """A query that cannot be answered; carries everything that is wrong with it."""
+    """A query that cannot be answered; `faults` lists everything that is wrong with it."""
 
     def __init__(self, faults: list[str]) -> None:
         self.faults = faults
@@ -33,7 +33,10 @@ class BadQueryError(ValueError):
 
 
 class Query(NamedTuple):
-    """A checked query. Topics are folded and providers normal, each sorted; empty: no condition."""
+    """A checked query. Topics are folded and providers normalised; both are sorted.
+
+    A field that is empty or 0 is no condition.
+    """
 
     topics: tuple[str, ...] = ()
     providers: tuple[str, ...] = ()
@@ -43,10 +46,10 @@ class Query(NamedTuple):
 
     @classmethod
     def parse(cls, query: str) -> Self:
-        """Reads the query part of an address; a parameter without a value counts as not given.
+        """Parses the query part of an address; a parameter without a value is ignored.
 
         Raises:
-            BadQueryError: something is wrong with it.
+            BadQueryError: a parameter is wrong or unknown.
         """
         faults: list[str] = []
         try:
@@ -75,7 +78,7 @@ class Query(NamedTuple):
         return parsed
 
     def canonical(self) -> str:
-        """Returns the query part of an address that every equal query has."""
+        """Returns the query part of an address, the same for all equal queries."""
         pairs: list[tuple[str, str | int]] = [("topic", topic) for topic in self.topics]
         pairs += [("provider", provider) for provider in self.providers]
         if self.min_quality:
@@ -86,15 +89,15 @@ class Query(NamedTuple):
         return urlencode(pairs)
 
     def words(self) -> str:
-        """Returns the text as an FTS5 expression: every word and every "quoted phrase" of it.
+        """Returns the text as an FTS5 expression: all its words and "quoted phrases".
 
-        Each is a string to FTS5, so nothing in it is an operator.
+        FTS5 takes each as a string, so nothing in them is an operator.
         """
         found = (phrase or word for phrase, word in _PHRASE.findall(self.text))
         return " ".join(f'"{one}"' for one in found if _WORD.search(one))
 
     def describe(self, names: dict[tuple[str, str], str]) -> str:
-        """Returns the query in words; `names` gives the name of a kind and key."""
+        """Returns the query in words; `names` holds the names of feeds by kind and key."""
         topics = " or ".join(names.get(("topic", one), one) for one in self.topics)
         providers = " or ".join(names.get(("provider", one), one) for one in self.providers)
         quality = f"quality from {self.min_quality}" if self.min_quality else ""

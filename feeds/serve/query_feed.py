@@ -1,4 +1,4 @@
-"""Query feeds: found in the index, rendered as every feed is, once for all who ask the same."""
+"""Query feeds: found in the search index, and rendered once for all who ask the same."""
 
 from __future__ import annotations
 
@@ -11,31 +11,31 @@ from feeds.common.model import Feed, FeedContents, Picture
 from feeds.common.slugs import QUERY
 from feeds.config import Config
 from feeds.pipeline.site import site_of
-from feeds.serve.body_cache import Bodies, digest_of
+from feeds.serve.body_cache import BodyCache, digest_of
 from feeds.serve.delta import Deltas
 from feeds.serve.negotiation import IDENTITY
 from feeds.serve.query import Query
 from feeds.serve.responses import TextFile
 from feeds.store.search import Edition, SearchIndex, SearchRequest, SearchResult
 
-_SEARCH_SECONDS = 1.0
+_SEARCH_S = 1.0
 _MOST_RESULTS = 1000
 
 
 class _Result(NamedTuple):
-    """What a query gave: the edition of the index it came from, and a digest per format."""
+    """The result of a query: the edition of the index it comes from, and a digest per format."""
 
     edition: int
     digests: dict[str, str]
 
 
-class Finder:
-    """Answers queries. For one thread: feedgen is for one at a time (see docs/architecture.md)."""
+class QueryFeeds:
+    """The feeds of queries. Use it from one thread at a time, since it renders with feedgen."""
 
     def __init__(
         self,
         config: Config,
-        bodies: Bodies,
+        bodies: BodyCache,
         deltas: Deltas,
         warn: Callable[[str], None],
     ) -> None:
@@ -47,7 +47,7 @@ class Finder:
         self._results = OrderedDict[Query, _Result]()
 
     def configure(self, config: Config, deltas: Deltas) -> None:
-        """Takes over a configuration, which may show in every document."""
+        """Takes over a configuration; all results are rendered again, since any may show it."""
         self._config, self._deltas, self._results = config, deltas, OrderedDict[Query, _Result]()
 
     def find(self, query: Query, extension: str) -> TextFile:
@@ -72,11 +72,11 @@ class Finder:
             result.digests[extension],
             edition.changed,
             f"{self._config.site.base_url}{path}?{canonical}",
-            # What had to leave memory is rendered again: same edition, same bytes.
+            # Bytes that left memory are rendered again: the same edition gives the same.
             lambda: self._render(query, edition, index)[extension],
             canonical,
         )
-        self._deltas.note(text.versions, extension, text.digest, text.read)
+        self._deltas.note(text.versions_key, extension, text.digest, text.read)
         return text
 
     def close(self) -> None:
@@ -85,14 +85,14 @@ class Finder:
             self._index.close()
 
     def _render(self, query: Query, edition: Edition, index: SearchIndex) -> dict[str, bytes]:
-        """Renders a query in all formats, and keeps what it gave; returns the documents."""
+        """Renders a query in all formats, and keeps the result; returns the documents."""
         # Imported on demand: most servers are never asked a query.
         from feeds.render.documents import render_feed
 
         wanted = SearchRequest(
             query.topics, query.providers, query.min_quality, query.words(), query.limit
         )
-        found = index.find(wanted, _SEARCH_SECONDS)
+        found = index.find(wanted, _SEARCH_S)
         site = site_of(self._config)
         names: dict[tuple[str, str], str] = {
             (feed.kind, feed.key): feed.name for feed in edition.feeds
@@ -116,14 +116,14 @@ class Finder:
         return documents
 
     def _pictures(self, found: SearchResult) -> dict[int, list[Picture]]:
-        """Returns what a pass would show of the images of the entries."""
+        """Returns what a pass would show of the entries' images."""
         every = self._config.images.fetch == "all"
         shows = self._config.images.media_url(self._config.site.base_url)
         return pictures_to_show(found.images, (lambda _: True) if shows else None, every=every)
 
 
 def _with_keys(query: Query, feeds: tuple[Feed, ...], config: Config) -> Query:
-    """Lets topics also be named as addresses of their feeds, and providers by former domains."""
+    """Resolves topics that are named by the addresses of their feeds, and former domains."""
     keys = {feed.key for feed in feeds if feed.kind == "topic"}
     slugs = {
         address.removeprefix("topics/"): feed.key

@@ -1,41 +1,60 @@
-"""The answer to a request for a text: negotiated, conditional, whole or only what is new in it."""
+"""Answers with files: texts, negotiated and perhaps cut to what is new, and media, perhaps in part.
+
+Both decide about conditions, and so about 304 and 412, in one place: `_answer_condition`.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from typing import NamedTuple
 
-from feeds.common.media_types import Kind, is_immutable, kind_of
+from feeds.common.files import Fingerprint
+from feeds.common.media_types import Kind, kind_of
 from feeds.common.times import http_date
-from feeds.serve.body_cache import Bodies, digest_of
-from feeds.serve.cache_policy import Terms
-from feeds.serve.conditions import FAILED, UNCHANGED, listed_tags, status_of
+from feeds.serve.body_cache import BodyCache, digest_of
+from feeds.serve.cache_policy import CachePolicy, cache_control
 from feeds.serve.delta import Delta, Deltas, accepts_deltas
 from feeds.serve.messages import (
     NOSNIFF,
     NOT_ACCEPTABLE,
+    NOT_FOUND,
     PRECONDITION_FAILED,
     Answer,
     Headers,
     Request,
+    Stream,
+    text_answer,
 )
-from feeds.serve.negotiation import IDENTITY, choose
+from feeds.serve.negotiation import (
+    FAILED,
+    IDENTITY,
+    UNCHANGED,
+    allows_range,
+    byte_range,
+    choose_coding,
+    condition_status,
+    listed_tags,
+)
 
-_YEAR = 31_536_000
+_NANOSECONDS = 1_000_000_000
 
 
 class TextFile(NamedTuple):
-    """A text as it is now: its path below out/, its digest, its time (Unix seconds).
+    """The present version of a text: its path below out/, and the digest of its bytes.
 
-    `url` is its own address; `read` gives its bytes. A `query` makes one path many texts.
+    `modified_unix` is its Last-Modified, None if it has none; `url` is its own address, for feeds;
+    `read` returns its bytes. A `query` distinguishes texts that have one path. `headers` are sent
+    besides those that every text has.
     """
 
     path: str
     digest: str
-    modified: int
+    modified_unix: int | None
     url: str
     read: Callable[[], bytes]
     query: str = ""
+    headers: tuple[tuple[str, str], ...] = ()
 
     @property
     def extension(self) -> str:
@@ -43,30 +62,38 @@ class TextFile(NamedTuple):
         return self.path.rpartition(".")[2]
 
     @property
-    def versions(self) -> str:
-        """What its versions are remembered by: short, however long a query is."""
+    def versions_key(self) -> str:
+        """The key of its versions: short, however long a query is."""
         return f"{self.path}?{digest_of(self.query.encode())}" if self.query else self.path
 
 
 def answer_text(
-    request: Request, text: TextFile, terms: Terms, bodies: Bodies, deltas: Deltas
+    request: Request, text: TextFile, policy: CachePolicy, bodies: BodyCache, deltas: Deltas
 ) -> Answer:
-    """Returns the answer to a GET or HEAD for a text."""
-    coding = choose(request.encodings)
+    """Returns the answer to a GET or HEAD for a text: whole (200), a delta (226), 304, 406 or 412.
+
+    Args:
+        request: The request.
+        text: The text.
+        policy: What the configuration says about caching.
+        bodies: Where the text's bodies are kept.
+        deltas: The versions that clients may have.
+    """
+    coding = choose_coding(request.encodings)
     if coding is None:
         return NOT_ACCEPTABLE
     kind = kind_of(text.path)
     media_type = kind.browser if request.browser and kind.browser else kind.media_type
     tag = tag_of(text.digest, coding, variant="" if media_type == kind.media_type else "xml")
-    headers = _headers(text, tag, terms)
+    headers = _text_headers(text, tag, policy)
     vary = "Accept-Encoding, Accept" if kind.browser else "Accept-Encoding"
-    condition = status_of(request, tag, text.modified)
-    if condition == FAILED:
-        return PRECONDITION_FAILED
-    if condition == UNCHANGED:
-        return Answer(304, [("vary", vary), *headers], b"", form=text.extension)
+    conditional = _answer_condition(
+        request, tag, text.modified_unix, [("vary", vary), *headers], text.extension
+    )
+    if conditional is not None:
+        return conditional
     digest, read, status = text.digest, text.read, 200
-    delta = _delta(request, text, deltas) if kind.feed else None
+    delta = _find_delta(request, text, deltas) if kind.feed else None
     if delta is not None:
         digest, read, status = delta.digest, lambda: delta.data, 226
         # For caches that know of deltas (RFC 3229, section 10.8.2); no other may keep it.
@@ -77,40 +104,98 @@ def answer_text(
     if coding != IDENTITY:
         headers.append(("content-encoding", coding))
     body = bodies.get(digest, coding, read)
-    answer = Answer(status, headers, body, form=text.extension, coding=coding)
+    answer = Answer(status, headers, body, format_name=text.extension, coding=coding)
     answer.lasting = bodies.look(digest, coding) is not None
     return answer
 
 
-def _delta(request: Request, text: TextFile, deltas: Deltas) -> Delta | None:
+def answer_media(out: Path, path: str, request: Request, max_age_s: int) -> Answer | Stream:
+    """Returns the answer to a GET or HEAD for a file: whole (200), a part (206), 304, 412 or 416.
+
+    The entity tag is made of what changes whenever the file is replaced: size, mtime and inode.
+    Ranges are for GET only (RFC 9110, section 14.2).
+    """
+    fingerprint = Fingerprint.of(f"{out}/{path}")
+    if fingerprint is None or (out / path).is_symlink():
+        return NOT_FOUND
+    tag = "-".join(f"{one:x}" for one in fingerprint)
+    size, modified_unix = fingerprint.size, fingerprint.mtime_ns // _NANOSECONDS
+    headers = [
+        ("etag", f'"{tag}"'),
+        ("last-modified", http_date(modified_unix)),
+        ("cache-control", cache_control(path, max_age_s)),
+        ("accept-ranges", "bytes"),
+        *_shared_headers(kind_of(path), path),
+    ]
+    conditional = _answer_condition(request, tag, modified_unix, headers, "media")
+    if conditional is not None:
+        return conditional
+    wanted = request.method == "GET" and allows_range(request.if_range, tag, modified_unix)
+    try:
+        part = byte_range(request.range, size) if wanted else None
+    except ValueError:
+        return text_answer(416, "There are no such bytes.", ("content-range", f"bytes */{size}"))
+    headers.append(("content-type", kind_of(path).media_type))
+    length, status = size, 200
+    if part is not None:
+        length, status = part.end - part.start, 206
+        headers.append(("content-range", f"bytes {part.start}-{part.end - 1}/{size}"))
+    headers.append(("content-length", str(length)))
+    return Stream(status, headers, str(out / path), length, part)
+
+
+def _answer_condition(
+    request: Request, tag: str, modified_unix: int | None, headers: Headers, format_name: str
+) -> Answer | None:
+    """Returns the answer that the conditions of a request ask for; None to send the file."""
+    status = condition_status(request, tag, modified_unix)
+    if status == FAILED:
+        return PRECONDITION_FAILED
+    return Answer(304, headers, b"", format_name=format_name) if status == UNCHANGED else None
+
+
+def _find_delta(request: Request, text: TextFile, deltas: Deltas) -> Delta | None:
     if request.none_match is None or not accepts_deltas(request.a_im):
         return None
     for tag in listed_tags(request.none_match):
-        delta = deltas.cut(text.versions, text.extension, plain_tag(tag), text.digest, text.read)
+        old = digest_in(tag)
+        delta = deltas.delta(text.versions_key, text.extension, old, text.digest, text.read)
         if delta is not None:
             return delta
     return None
 
 
-def plain_tag(tag: str) -> str:
-    """Returns the digest in an entity tag: the same for every variant and coding."""
-    return tag.partition("-")[0]
-
-
 def tag_of(digest: str, coding: str, variant: str = "") -> str:
-    """Returns the entity tag, without quotes, of a body in a coding, of a type called a variant."""
+    """Returns the entity tag, without quotes, of a body in a coding.
+
+    `variant` tells one media type of a body from another.
+    """
     return "-".join(filter(None, (digest, variant, coding)))
 
 
-def cache_control(path: str, max_age: int) -> str:
-    """Returns for how long a file below out/ may be kept."""
-    if is_immutable(path):
-        return f"public, max-age={_YEAR}, immutable"
-    return f"public, max-age={max_age}"
+def digest_in(tag: str) -> str:
+    """Returns the digest in an entity tag of `tag_of`: the same for every variant and coding."""
+    return tag.partition("-")[0]
 
 
-def shared_headers(kind: Kind, path: str) -> Headers:
-    """Returns what does not depend on the request: scripts of other sites may read feeds."""
+def _text_headers(text: TextFile, tag: str, policy: CachePolicy) -> Headers:
+    kind = kind_of(text.path)
+    headers = [("etag", f'"{tag}"')]
+    if text.modified_unix is not None:
+        headers.append(("last-modified", http_date(text.modified_unix)))
+    headers += [
+        ("cache-control", cache_control(text.path, policy.max_age_s)),
+        *_shared_headers(kind, text.path),
+        *text.headers,
+    ]
+    if kind.feed:
+        links = [f'<{text.url}>; rel="self"', *(f'<{hub}>; rel="hub"' for hub in policy.hubs)]
+        headers.append(("link", ", ".join(links)))
+    return headers
+
+
+def _shared_headers(kind: Kind, path: str) -> Headers:
+    """Returns the headers that depend on the file alone; scripts of all sites may read feeds."""
     if kind.feed or path.endswith(".opml"):
         return [
             NOSNIFF,
@@ -118,17 +203,3 @@ def shared_headers(kind: Kind, path: str) -> Headers:
             ("access-control-expose-headers", "ETag, IM, Link"),
         ]
     return [NOSNIFF]
-
-
-def _headers(text: TextFile, tag: str, terms: Terms) -> Headers:
-    kind = kind_of(text.path)
-    headers = [
-        ("etag", f'"{tag}"'),
-        ("last-modified", http_date(text.modified)),
-        ("cache-control", cache_control(text.path, terms.max_age)),
-        *shared_headers(kind, text.path),
-    ]
-    if kind.feed:
-        links = [f'<{text.url}>; rel="self"', *(f'<{hub}>; rel="hub"' for hub in terms.hubs)]
-        headers.append(("link", ", ".join(links)))
-    return headers

@@ -1,7 +1,7 @@
-"""Granian around the application: listening, looking for news, and stopping without a cut.
+"""Runs granian with the application: listens, keeps the content up to date, stops gracefully.
 
 One process with one event loop. Work that takes longer than a moment is done in threads, most of it
-in code that lets go of Python's lock.
+in code that releases Python's lock.
 """
 
 from __future__ import annotations
@@ -27,47 +27,52 @@ from feeds.common.daemon_status import WATCHED
 from feeds.common.errors import ServeError
 from feeds.config import Config, Loaded
 from feeds.serve.application import Application
-from feeds.serve.content import Library
+from feeds.serve.content import Content
 from feeds.serve.granian import spawn_worker
 from feeds.serve.metrics import Counts, start_metrics
 
-_TICK_SECONDS = 0.5
-_LISTEN_SECONDS = 0.01
-# What is still being sent when we are told to stop has so long; people are promised ten seconds.
-_GRACE_SECONDS = 5.0
+_TICK_S = 0.5
+_LISTEN_S = 0.01
+# Answers that are being sent when we are told to stop have so long; the docs promise 10 s in all.
+_GRACE_S = 5.0
 # For a request to arrive whole, and for an idle connection to send one.
-_HEADER_MILLISECONDS = 30_000
+_HEADER_MS = 30_000
 _HEADER_BYTES = 32 * 1024
 _BACKLOG = 4096
 _MOST_CONNECTIONS = 65_536
 _OTHER_FILES = 256
 
-# What holds from the start on, of [serve].
+# The settings of [serve] that need a new start.
 _FIXED = ("host", "port", "metrics")
 
 
 class Reload(Protocol):
-    """Gives the configuration when it has changed, or when somebody `asked` for it."""
+    """Loads the configuration if it has changed, or if somebody `asked` for it."""
 
     def __call__(self, *, asked: bool) -> Loaded | None:
-        """Returns the configuration; None where the old one stays in force."""
+        """Returns the configuration; None if the old one stays in force."""
 
 
 def run_server(config: Config, reload: Reload, log: structlog.typing.FilteringBoundLogger) -> None:
-    """Serves until SIGTERM or SIGINT; takes over what `reload` gives, also at SIGHUP.
+    """Serves until SIGTERM or SIGINT.
+
+    Args:
+        config: The configuration to start with.
+        reload: Called every half second, and after SIGHUP, for another configuration.
+        log: The log.
 
     Raises:
-        ServeError: the address cannot be used.
+        ServeError: an address cannot be used, or the web server ended by itself.
     """
     host = _check_address(config.serve.host, config.serve.port)
     connections = _raise_file_limit()
-    library = Library(config, log.warning)
+    content = Content(config, log.warning)
     counts = Counts()
     if config.serve.metrics:
-        _start_metrics(config.serve.metrics, counts, library)
-    application = Application(library, counts, lambda text: log.error("failed", request=text))
+        _start_metrics(config.serve.metrics, counts, content)
+    application = Application(content, counts, lambda text: log.error("failed", request=text))
     with ThreadPoolExecutor(1, thread_name_prefix="refresh") as keeper:
-        keeper.submit(library.refresh).result()
+        keeper.submit(content.refresh).result()
         server = Granian(
             application,
             host,
@@ -78,13 +83,13 @@ def run_server(config: Config, reload: Reload, log: structlog.typing.FilteringBo
             backlog=_BACKLOG,
             backpressure=connections,
             http1_settings=HTTP1Settings(
-                header_read_timeout=_HEADER_MILLISECONDS, max_buffer_size=_HEADER_BYTES
+                header_read_timeout=_HEADER_MS, max_buffer_size=_HEADER_BYTES
             ),
             log_enabled=False,
         )
         uvloop.run(_serve(server, application, reload, log, keeper))
     application.close()
-    library.close()
+    content.close()
 
 
 async def _serve(
@@ -102,33 +107,33 @@ async def _serve(
     serving = loop.create_task(server.serve(spawn))
     keeping = loop.create_task(_keep_current(application, reload, asked, log, keeper))
     stopping = loop.create_task(stop.wait())
-    config = application.library.config
+    config = application.content.config
     host, port = config.serve.host, config.serve.port
     if await _is_listening(host, port, serving):
         url = f"http://{_shown(host)}:{port}/"
         log.info("serving", url=url, out=str(config.paths.out), pid=os.getpid())
     done, _ = await asyncio.wait({serving, keeping, stopping}, return_when=asyncio.FIRST_COMPLETED)
     fault = serving in done
-    application.library.leave()
+    application.content.leave()
     server.stop()  # type: ignore[no-untyped-call]
     keeping.cancel()
     with suppress(asyncio.CancelledError):
         await keeping
-    _, unfinished = await asyncio.wait({serving}, timeout=_GRACE_SECONDS)
+    _, unfinished = await asyncio.wait({serving}, timeout=_GRACE_S)
     log.info("stopped serving")
     if fault:
         raise ServeError("the web server ended by itself")
-    if unfinished:  # somebody who does not read what he asked for
+    if unfinished:  # a client does not read its answer
         os._exit(0)
 
 
 async def _is_listening(host: str, port: int, serving: asyncio.Task[None]) -> bool:
-    """Waits until we can be reached; tells whether we can."""
+    """Waits until the server can be reached, or has ended; tells which."""
     while not serving.done():
         try:
             _, writer = await asyncio.open_connection(host, port)
         except OSError:
-            await asyncio.sleep(_LISTEN_SECONDS)
+            await asyncio.sleep(_LISTEN_S)
         else:
             writer.close()
             return True
@@ -142,42 +147,44 @@ async def _keep_current(
     log: structlog.typing.FilteringBoundLogger,
     keeper: ThreadPoolExecutor,
 ) -> None:
-    """Looks for a new publication, and gets it ready, for as long as we serve."""
-    loop, library = asyncio.get_running_loop(), application.library
+    """Reads new publications and configurations until the daemon that started us is gone."""
+    loop, content = asyncio.get_running_loop(), application.content
     with ThreadPoolExecutor(1, thread_name_prefix="warm") as warmer:
-        warmer.submit(library.warm)
+        warmer.submit(content.warm)
         while not _is_orphan():
-            await asyncio.sleep(_TICK_SECONDS)
+            await asyncio.sleep(_TICK_S)
             load = partial(reload, asked=asked.is_set())
             asked.clear()
             loaded = await loop.run_in_executor(keeper, load)
             if loaded is not None:
-                _tell_fixed(library.config, loaded.config, log)
-                await loop.run_in_executor(keeper, library.configure, loaded.config)
+                _warn_of_fixed(content.config, loaded.config, log)
+                await loop.run_in_executor(keeper, content.configure, loaded.config)
                 application.forget()
                 log.info("configuration reloaded")
-            before = library.publication
-            if await loop.run_in_executor(keeper, library.refresh):
+            before = content.publication
+            if await loop.run_in_executor(keeper, content.refresh):
                 application.forget()
-            if library.publication is not before:
-                log.debug("new publication", documents=len(library.publication.texts))
-                warmer.submit(library.warm)
+            if content.publication is not before:
+                log.debug("new publication", documents=len(content.publication.texts))
+                warmer.submit(content.warm)
 
 
-def _tell_fixed(before: Config, after: Config, log: structlog.typing.FilteringBoundLogger) -> None:
+def _warn_of_fixed(
+    before: Config, after: Config, log: structlog.typing.FilteringBoundLogger
+) -> None:
     names = [name for name in _FIXED if getattr(before.serve, name) != getattr(after.serve, name)]
     if names:
         settings = ", ".join(f"serve.{name}" for name in names)
-        log.warning("to be taken over at the next start", settings=settings)
+        log.warning("these settings take effect at the next start", settings=settings)
 
 
 def _is_orphan() -> bool:
-    """Tells whether the daemon that started us is gone; without one, we go on for ever."""
+    """Tells whether the daemon that started this process is gone."""
     return os.environ.get(WATCHED, str(os.getppid())) != str(os.getppid())
 
 
 def _check_address(host: str, port: int) -> str:
-    """Returns the address as numbers; granian itself would share a port with another server."""
+    """Returns the address in digits; granian itself would share a port with another server."""
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
         family, kind, protocol, _, address = found[0]
@@ -193,17 +200,17 @@ def _check_address(host: str, port: int) -> str:
     return str(address[0])
 
 
-def _start_metrics(address: str, counts: Counts, library: Library) -> None:
+def _start_metrics(address: str, counts: Counts, content: Content) -> None:
     host, _, port = address.rpartition(":")
     try:
-        start_metrics(host.strip("[]"), int(port), counts, library.gauges)
+        start_metrics(host.strip("[]"), int(port), counts, content.gauges)
     except OSError as error:
         reason = error.strerror or error
         raise ServeError(f"cannot serve metrics at {address}: {reason} (serve.metrics)") from None
 
 
 def _raise_file_limit() -> int:
-    """Allows as many open files as the system lets us; returns how many connections that makes."""
+    """Raises the limit of open files; returns how many connections it allows."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     wanted = min(hard, _MOST_CONNECTIONS + _OTHER_FILES)
     if soft < wanted:

@@ -1,236 +1,26 @@
-"""publish.precompress: what copies hold, when they are made, and when they go."""
+"""Compressing: what every decoder reads, and the same bytes each time."""
 
 from __future__ import annotations
 
-import gzip
-import signal
-from pathlib import Path
+import zlib
+from collections.abc import Callable
 
 import brotli
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+import zstandard
 
-from feeds.common import compression as copies
-from feeds.common.callbacks import Options
-from feeds.common.child import fork_context
-from feeds.common.compression import compressed, copy_names
-from feeds.common.errors import PublishError
-from feeds.publish import is_copy, read_manifest
-from tests.support.publishing import publish, publish_and_die
-from tests.support.site import Site
+from feeds.common.compression import LEVELS, compress
 
-ON = "[publish]\nprecompress = true\n"
+DATA = b"x" * 1000
+DECODE: dict[str, Callable[[bytes], bytes]] = {
+    "br": brotli.decompress,
+    "gzip": lambda data: zlib.decompress(data, 31),
+    "zstd": zstandard.ZstdDecompressor().decompress,
+}
 
 
-@pytest.fixture
-def site(site: Site) -> Site:
-    """A site of two seeds whose documents are compressed."""
-    site.configure(ON)
-    site.seed("a.txt", number=1, body="Word for word. " * 50)
-    site.seed("b.txt", number=2, topics=["Rust"])
-    return site
-
-
-def unpacked(out: Path, name: str) -> bytes:
-    """Returns what a reader makes of a copy."""
-    data = (out / name).read_bytes()
-    return bytes(brotli.decompress(data)) if name.endswith(".br") else gzip.decompress(data)
-
-
-def copies_of(site: Site) -> dict[str, tuple[bytes, int]]:
-    return {name: one for name, one in site.tree().items() if is_copy(name)}
-
-
-def assert_copies_are_true(out: Path, texts: list[str]) -> None:
-    """Every text has both copies, with its content and its mtime, and nothing else has one."""
-    names = sorted(str(path.relative_to(out)) for path in out.rglob("*.[gb][zr]"))
-    assert names == sorted(copy for text in texts for copy in copy_names(text))
-    for text in texts:
-        for copy in copy_names(text):
-            assert unpacked(out, copy) == (out / text).read_bytes()
-            assert (out / copy).stat().st_mtime_ns == (out / text).stat().st_mtime_ns
-            assert (out / copy).stat().st_size < (out / text).stat().st_size
-
-
-# Bytes
-
-
-@settings(deadline=None, max_examples=50)
-@given(data=st.binary(max_size=300).map(lambda data: data * 5))
-@pytest.mark.parametrize("suffix", [".gz", ".br"])
-def test_copies_give_back_the_bytes_or_are_not_made(suffix: str, data: bytes) -> None:
-    small = compressed(data, f"all.atom{suffix}")
-    if small is not None:
-        assert len(small) < len(data)
-        whole = brotli.decompress(small) if suffix == ".br" else gzip.decompress(small)
-        assert whole == data
-
-
-def test_copies_that_would_not_be_smaller_are_not_made(tmp_path: Path) -> None:
-    publish(tmp_path, {"a.atom": "x", "b.atom": "x" * 999}, precompress=True)
-    assert read_manifest(tmp_path).files == ("a.atom", "b.atom", "b.atom.br", "b.atom.gz")
-    publish(tmp_path, {"a.atom": "x", "b.atom": "x"}, precompress=True)
-    assert read_manifest(tmp_path).files == ("a.atom", "b.atom")
-    assert sorted(path.name for path in tmp_path.glob("*.atom*")) == ["a.atom", "b.atom"]
-
-
-def test_copies_of_gzip_tell_no_name_and_no_time() -> None:
-    small = compressed(b"x" * 999, "all.atom.gz")
-    assert small is not None
-    assert small[:8] == b"\x1f\x8b\x08\x00\x00\x00\x00\x00"  # RFC 1952: FLG and MTIME are 0
-
-
-@pytest.mark.parametrize(
-    ("name", "count"),
-    [
-        *(
-            (f"topics/ai.{kind}", 2)
-            for kind in ("atom", "rss", "json", "opml", "html", "css", "js")
-        ),
-        *((f"media/ab/{name}", 0) for name in ("a.jpg", "a.png", "a.webp", "a.avif", "a.gz", "a")),
-    ],
-)
-def test_copies_are_of_texts_alone(name: str, count: int) -> None:
-    names = copy_names(name)
-    assert len(names) == count
-    assert all(map(is_copy, names))
-    assert not is_copy(name)
-
-
-# Passes
-
-
-def test_copies_are_beside_every_document(site: Site) -> None:
-    report = site.publish()
-    assert len(report.written) == 22
-    assert not any(map(is_copy, report.written))
-    assert_copies_are_true(site.out, report.written)
-
-
-def test_copies_are_made_anew_with_their_document_only(site: Site) -> None:
-    site.publish()
-    before = copies_of(site)
-    assert site.publish().unchanged == 22
-    assert copies_of(site) == before
-    site.seed("b.txt", number=2, topics=["Rust"], title="Changed")
-    report = site.publish()
-    after = copies_of(site)
-    changed = {name for name in after if after[name] != before[name]}
-    assert changed == {copy for text in report.written for copy in copy_names(text)}
-    assert changed < set(after)
-    assert_copies_are_true(site.out, list(site.documents().keys() - after.keys()))
-
-
-@pytest.mark.parametrize(
-    ("name", "level", "suffix"), [("_BROTLI_QUALITY", 1, ".br"), ("_GZIP_LEVEL", 1, ".gz")]
-)
-def test_copies_of_another_level_are_made_anew(
-    site: Site, monkeypatch: pytest.MonkeyPatch, name: str, level: int, suffix: str
-) -> None:
-    site.publish()
-    before = site.tree()
-    monkeypatch.setattr(copies, name, level)
-    report = site.publish()
-    after = site.tree()
-    assert (report.written, report.unchanged) == ([], 22)
-    assert site.documents() == site.fresh()
-    changed = {Path(one).suffix for one in site.documents() if after[one] != before[one]}
-    assert changed == {suffix}
-    assert_copies_are_true(site.out, [one for one in site.documents() if not is_copy(one)])
-    site.publish()
-    assert site.tree() == after
-
-
-def test_copies_of_another_kind_come_and_go(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    site.publish()
-    with monkeypatch.context() as patch:
-        patch.setattr(copies, "_BROTLI", ".gz")
-        site.publish()
-        assert not list(site.out.rglob("*.br"))
-    site.publish()
-    assert_copies_are_true(site.out, [one for one in site.documents() if not is_copy(one)])
-
-
-def test_copies_go_with_their_document(site: Site) -> None:
-    site.publish()
-    (site.seeds / "b.txt").unlink()
-    report = site.publish()
-    assert report.removed == [f"topics/rust.{kind}" for kind in ("atom", "html", "json", "rss")]
-    assert not (site.out / "topics/rust.atom.gz").exists()
-    assert_copies_are_true(site.out, [name for name in site.documents() if not is_copy(name)])
-
-
-def test_copies_come_and_go_with_the_option(site: Site) -> None:
-    site.configure("")
-    site.publish()
-    before = {name: site.tree()[name] for name in site.documents()}
-    site.configure(ON)
-    report = site.publish()
-    assert (report.written, report.unchanged) == ([], 22)
-    assert_copies_are_true(site.out, list(before))
-    site.configure("")
-    assert site.publish().removed == []
-    assert {name: site.tree()[name] for name in site.documents()} == before
-
-
-def test_copies_are_the_same_in_every_run(site: Site) -> None:
-    site.publish()
-    assert site.fresh() == site.documents()
-
-
-@pytest.mark.parametrize("name", ["all.atom.gz", "feeds.opml.br"])
-def test_copies_that_were_lost_or_spoilt_are_made_again(site: Site, name: str) -> None:
-    site.publish()
-    before = site.documents()
-    (site.out / name).unlink()
-    (site.out / "all.rss.gz").write_bytes(b"spoilt")
-    site.publish()
-    assert site.documents() == before
-
-
-def test_copies_of_a_lost_state_file_are_left_alone(site: Site) -> None:
-    site.publish()
-    before = site.tree()
-    site.state.unlink()
-    site.publish()
-    assert site.tree() == before
-
-
-def test_copies_are_not_made_in_a_dry_run(site: Site) -> None:
-    site.publish(options=Options(dry_run=True))
-    assert not site.out.exists()
-
-
-def test_copies_never_overwrite_what_is_not_ours(site: Site) -> None:
-    site.out.mkdir()
-    (site.out / "all.atom.gz").write_bytes(b"mine")
-    with pytest.raises(PublishError, match=r"all\.atom\.gz is in the way"):
-        site.publish()
-    assert site.documents() == {"all.atom.gz": b"mine"}
-
-
-def test_copies_are_true_again_after_a_kill_at_any_step(tmp_path: Path) -> None:
-    old = {name: f"old {name} " * 99 for name in ("all.atom", "gone.atom")}
-    new = {name: f"new {name} " * 99 for name in ("all.atom", "c/c.atom")}
-    # Not multiprocessing's own: the server that all later tests fork from must block signals.
-    context = fork_context(["tests.support.publishing"])
-    step, code = 0, -signal.SIGKILL
-    while code == -signal.SIGKILL:
-        step += 1
-        out = tmp_path / f"{step}"
-        publish(out, old, precompress=True)
-        process = context.Process(
-            target=publish_and_die, args=(out, new, step), kwargs={"precompress": True}
-        )
-        process.start()
-        process.join()
-        code = process.exitcode or 0
-        for path in out.rglob("[!.]*.gz"):
-            name = str(path.relative_to(out))
-            whole = unpacked(out, name).decode()
-            assert whole in {texts.get(name.removesuffix(".gz")) for texts in (old, new)}
-        publish(out, new, precompress=True)
-        assert_copies_are_true(out, list(new))
-    assert code == 0
-    assert step > 20
+@pytest.mark.parametrize("coding", LEVELS)
+def test_compressing_gives_the_same_bytes_each_time(coding: str) -> None:
+    assert compress(coding, DATA) == compress(coding, DATA)
+    assert DECODE[coding](compress(coding, DATA)) == DATA
+    assert DECODE[coding](compress(coding, b"")) == b""

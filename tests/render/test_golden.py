@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from feeds.render import index
+from feeds.render import html
 from tests.support.rendering import GOLDEN, publish_full, publish_golden
 from tests.support.site import REAL_SEEDS
 from tests.support.validator import findings
@@ -62,7 +62,7 @@ def test_site_publishes_these_feeds_in_every_format(published: dict[str, Path], 
     out = published[name]
     files = {str(path.relative_to(out)) for path in out.rglob("[!.]*.*") if path.is_file()}
     wanted = {f"{feed}.{one}" for feed in _FEEDS[name] for one in _FORMATS}
-    assert files == wanted | {"feeds.opml", *index.PATHS}
+    assert files == wanted | {"feeds.opml", *html.INDEX_PATHS}
 
 
 @pytest.mark.parametrize("name", _FEEDS)

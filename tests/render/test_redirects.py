@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-from msgspec.structs import replace
-
-from feeds.render.context import Pages
 from feeds.render.redirects import PATHS, render_redirects
-from tests.support.rendering import RENDER_SITE, select_items
+from tests.support.rendering import select_items
 
-SITE = replace(RENDER_SITE, base_url="https://example.org/a;b$uri/")
+BASE_URL = "https://example.org/a;b$uri/"
+FEEDS = ("atom", "rss", "json")
 
 
-def lines(*aliases: str, pages: Pages | None = None) -> dict[str, list[str]]:
+def lines(*aliases: str, extensions: tuple[str, ...] = FEEDS) -> dict[str, list[str]]:
     summary = select_items([], address="topics/ai", aliases=aliases).summary()
-    documents = render_redirects(replace(SITE, pages=pages), [summary])
+    documents = render_redirects(BASE_URL, [summary], extensions)
     return {one.path: one.data.decode().splitlines()[1:] for one in documents}
 
 
@@ -36,6 +34,6 @@ def test_redirects_name_every_document_and_nothing_that_a_server_would_read_othe
     ]
 
 
-def test_redirects_of_pages_are_there_where_there_are_pages() -> None:
-    found = lines("topics/old", pages=Pages())
+def test_redirects_are_for_pages_if_there_are_any() -> None:
+    found = lines("topics/old", extensions=(*FEEDS, "html"))
     assert "location = /topics/old.html {" in found[".feeds-redirects.nginx"]

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from feeds.common.errors import ConfigError
 from feeds.config import load_config
 from feeds.serve.clients import Proxies
-from feeds.serve.content import Library
+from feeds.serve.content import Content
 from tests.support.site import Site
 
 PROXIES = ["10.0.0.0/8", "192.0.2.7", "2001:db8:1::/48", "::1"]
@@ -61,9 +61,17 @@ def test_client_behind_trusted_proxies_is_the_last_that_is_none(
     assert Proxies(PROXIES).client_of("[::ffff:10.1.1.1]:80", forwarded) == client
 
 
-def test_client_of_a_mapped_network_is_one_of_ipv4() -> None:
-    proxies = Proxies(["::ffff:10.0.0.0/104"])
-    assert proxies.client_of("10.1.1.1:80", ["203.0.113.9"]) == "203.0.113.9"
+@pytest.mark.parametrize(
+    ("network", "peer", "client"),
+    [
+        ("::ffff:10.0.0.0/104", "10.1.1.1", "203.0.113.9"),
+        ("::ffff:10.0.0.0/104", "11.1.1.1", "11.1.1.1"),
+        ("::ffff:0.0.0.0/96", "198.51.100.1", "203.0.113.9"),
+        ("::/0", "198.51.100.1", "198.51.100.1"),
+    ],
+)
+def test_client_of_a_mapped_network_is_one_of_ipv4(network: str, peer: str, client: str) -> None:
+    assert Proxies([network]).client_of(f"{peer}:80", ["203.0.113.9"]) == client
 
 
 def test_client_is_not_what_somebody_else_than_a_proxy_says() -> None:
@@ -94,12 +102,12 @@ def test_trusted_proxies_are_addresses_and_networks(
 
 
 def test_trusted_proxies_are_taken_over_with_the_configuration(site: Site) -> None:
-    library = Library(site.load().config, pytest.fail)
+    content = Content(site.load().config, pytest.fail)
     site.configure('[serve]\ntrusted_proxies = ["192.0.2.7"]\n')
     for client in ("192.0.2.7", "203.0.113.9"):
-        assert library.terms.proxies.client_of("192.0.2.7:80", ["203.0.113.9"]) == client
-        library.configure(site.load().config)
-    library.close()
+        assert content.policy.proxies.client_of("192.0.2.7:80", ["203.0.113.9"]) == client
+        content.configure(site.load().config)
+    content.close()
 
 
 @pytest.mark.parametrize("value", ['["proxy.example.org"]', '["10.0.0.1/8"]', '["10.0.0.0/99"]'])

@@ -9,8 +9,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
-from tests.serve.test_http import add_to_manifest
-from tests.support.serving import Server, as_served, status_of
+from tests.support.serving import Server, add_to_manifest, as_served, status_of
 from tests.support.site import Site
 
 # Stands in every file that is not to be served.

@@ -5,9 +5,12 @@ from __future__ import annotations
 import threading
 from datetime import timedelta
 
+import pytest
+
+from feeds.serve.health import too_old_after
 from tests.support.processes import wait_until
 from tests.support.serving import Got, Server
-from tests.support.site import NOW, Site
+from tests.support.site import NOW, Site, config_of
 
 # A server whose clock stands in a file.
 CLOCKED = (
@@ -17,9 +20,9 @@ import sys
 from datetime import datetime
 from pathlib import Path
 from feeds.cli.main import main
-from feeds.serve import content as library
+from feeds.serve import content
 clock = Path(sys.argv[sys.argv.index("--config") + 1]).with_name("clock")
-library.utc_now = lambda: datetime.fromisoformat(clock.read_text())
+content.utc_now = lambda: datetime.fromisoformat(clock.read_text())
 raise SystemExit(main())
 """,
 )
@@ -56,3 +59,16 @@ def test_health_is_told_to_all_who_ask_at_once(site: Site) -> None:
         for thread in threads:
             thread.join()
     assert [got.status for got in found] == [200] * 40
+
+
+@pytest.mark.parametrize(
+    ("toml", "later"),
+    [
+        ("", timedelta(minutes=31)),
+        ('every = "1s"\njitter = "10s"', timedelta(seconds=72)),
+        ('cron = "0 * * * *"', timedelta(hours=2, minutes=1)),
+        ('cron = "0 12 * * *"', timedelta(days=2, minutes=1)),
+    ],
+)
+def test_health_wants_a_pass_by_the_schedule(toml: str, later: timedelta) -> None:
+    assert too_old_after(config_of(f"[schedule]\n{toml}"), NOW) == NOW + later

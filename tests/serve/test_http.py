@@ -6,13 +6,18 @@ import email.utils
 import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 
-import msgspec
 import pytest
 
-from feeds.publish.manifest import MANIFEST, read_manifest
-from tests.support.serving import BROWSERS, READERS, Got, Server, as_served, status_of
+from tests.support.serving import (
+    BROWSERS,
+    READERS,
+    Got,
+    Server,
+    add_to_manifest,
+    as_served,
+    status_of,
+)
 from tests.support.site import NOW, Site
 
 HUB = "https://hub.example.org/"
@@ -38,13 +43,6 @@ DAY = timedelta(days=1)
 
 def vary(path: str) -> str:
     return "Accept-Encoding, Accept" if path in SHOWN else "Accept-Encoding"
-
-
-def add_to_manifest(out: Path, *paths: str) -> None:
-    """Makes files ours that other parts of the program write."""
-    manifest = read_manifest(out)
-    files = tuple(sorted({*manifest.files, *paths}))
-    (out / MANIFEST).write_bytes(msgspec.structs.replace(manifest, files=files).encode())
 
 
 @pytest.fixture(scope="module")

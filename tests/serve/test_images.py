@@ -8,7 +8,7 @@ from datetime import timedelta
 import pytest
 
 from feeds.render.delta import entry_digests
-from feeds.serve.content import Library
+from feeds.serve.content import Content
 from feeds.serve.messages import Request
 from feeds.serve.query import Query
 from tests.images.test_resolve import URLS, drop, name_of
@@ -38,10 +38,10 @@ def images(data: bytes) -> dict[str, str | None]:
 
 def found(site: Site) -> bytes:
     """Returns the query feed, in JSON."""
-    library = Library(site.load().config, pytest.fail)
+    content = Content(site.load().config, pytest.fail)
     request = Request("GET", "/query.json")
-    body = library.query(request, "json", Query.parse("topic=ai")).body
-    library.close()
+    body = content.query(request, "json", Query.parse("topic=ai")).body
+    content.close()
     return body
 
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import os
 import signal
 import threading
+import time
 from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
 
 from feeds.serve.body_cache import digest_of
-from feeds.serve.content import Library
+from feeds.serve.content import Content
 from tests.support.processes import wait_until
 from tests.support.serving import HOST, Server
 from tests.support.site import NOW, Site
@@ -60,8 +61,7 @@ def test_bodies_match_their_tags_while_passes_run(site: Site, server: Server) ->
     for number in range(1, 8):
         site.seed("1.txt", title=f"Title {number}")
         site.publish(NOW + number * MINUTE)
-        known = len(seen)
-        wait_until(lambda: len(seen) > known)  # noqa: B023 (it is over before the next)
+        time.sleep(0.3)
     stop.set()
     for poller in pollers:
         poller.join()
@@ -73,17 +73,17 @@ def test_unfinished_publication_is_not_taken_for_a_new_one(site: Site, server: S
     site.seed()
     site.publish()
     wait_until(lambda: server.get("/all.atom").status == 200)
-    library = Library(site.load().config, pytest.fail)  # as the server has one
+    content = Content(site.load().config, pytest.fail)  # as the server has one
     manifest = site.out / ".feeds-manifest.json"
     finished = manifest.read_text(encoding="utf-8")
     manifest.write_text(finished.replace('"unfinished": false', '"unfinished": true'))
-    assert not library.refresh()
+    assert not content.refresh()
     assert server.get("/all.atom").status == 200
     manifest.write_text("{")
     wait_until(lambda: "What was served before still is." in server.log())
     assert server.get("/all.atom").status == 200
     assert server.log().count("What was served before still is.") == 1
-    library.close()
+    content.close()
 
 
 def test_feed_that_is_gone_and_comes_back(site: Site, server: Server) -> None:
@@ -116,12 +116,12 @@ def test_configuration_is_reloaded_when_told_to_and_tells_what_is_not(
     site: Site, server: Server
 ) -> None:
     os.kill(server.process.pid, signal.SIGHUP)
-    wait_until(lambda: "configuration reloaded" in server.log())
+    wait_until(lambda: "configuration reloaded" in server.log(), 3)
     site.configure(f'[serve]\nhost = "localhost"\nport = 9\nmetrics = "{HOST}:9"\nquery = false\n')
     # The port was given on the command line.
-    said = "to be taken over at the next start settings='serve.host, serve.metrics'"
-    wait_until(lambda: said in server.log())
-    wait_until(lambda: server.get("/query").status == 404)
+    said = "these settings take effect at the next start settings='serve.host, serve.metrics'"
+    wait_until(lambda: said in server.log(), 3)
+    wait_until(lambda: server.get("/query").status == 404, 3)
 
 
 def test_file_that_was_put_in_place_of_ours_has_its_own_tag(site: Site) -> None:

@@ -12,9 +12,9 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from feeds.serve.content import Library
+from feeds.serve.content import Content
 from feeds.serve.query import BadQueryError, Query
-from feeds.serve.query_feed import Finder
+from feeds.serve.query_feed import QueryFeeds
 from tests.support.processes import wait_until
 from tests.support.serving import Got, Server
 from tests.support.site import NOW, Site
@@ -182,20 +182,20 @@ def test_query_follows_the_next_publication(site: Site, server: Server) -> None:
 
 
 def test_query_that_many_ask_is_rendered_once(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    library = Library(site.load().config, pytest.fail)
+    content = Content(site.load().config, pytest.fail)
     rendered = []
-    render = Finder._render
+    render = QueryFeeds._render
 
-    def count(self: Finder, query: Query, *rest: Any) -> Any:
+    def count(self: QueryFeeds, query: Query, *rest: Any) -> Any:
         rendered.append(query)
         return render(self, query, *rest)
 
-    monkeypatch.setattr(Finder, "_render", count)
+    monkeypatch.setattr(QueryFeeds, "_render", count)
     for query in ("topic=ai&q=x", "q=x&topic=AI", "topic=ai&q=x"):
         for extension in ("atom", "rss", "json"):
-            library._finder.find(Query.parse(query), extension)
+            content._queries.find(Query.parse(query), extension)
     assert len(rendered) == 1
-    library.close()
+    content.close()
 
 
 def test_query_from_many_at_once_is_answered_for_all(server: Server) -> None:

@@ -11,9 +11,15 @@ from pathlib import Path
 
 import pytest
 
-from tests.serve.test_http import add_to_manifest
 from tests.support.processes import PATIENCE, wait_until
-from tests.support.serving import HOST, Server, eventually_gone, read_all, status_of
+from tests.support.serving import (
+    HOST,
+    Server,
+    add_to_manifest,
+    eventually_gone,
+    read_all,
+    status_of,
+)
 from tests.support.site import Site
 
 MEDIA = "media/ab/big.png"
@@ -26,7 +32,7 @@ IMPATIENT = (
     """
 from feeds.cli.main import main
 from feeds.serve import granian as worker
-worker._UNREAD_MILLISECONDS = 1000
+worker._UNREAD_MS = 1000
 raise SystemExit(main())
 """,
 )

@@ -11,11 +11,14 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from pathlib import Path
 from typing import NamedTuple, Self
 
 import brotli
+import msgspec
 import zstandard
 
+from feeds.publish.manifest import MANIFEST, read_manifest
 from tests.support.processes import PATIENCE, wait_until
 from tests.support.site import Site
 
@@ -173,3 +176,10 @@ def as_served(data: bytes) -> bytes:
     """Returns a document of out/ as it is served: the index with a link to the form for queries."""
     link = b'><a href="query">Make a feed of your own</a> '
     return data.replace(b" data-query>", link)
+
+
+def add_to_manifest(out: Path, *paths: str) -> None:
+    """Makes files ours that other parts of the program write."""
+    manifest = read_manifest(out)
+    files = tuple(sorted({*manifest.files, *paths}))
+    (out / MANIFEST).write_bytes(msgspec.structs.replace(manifest, files=files).encode())

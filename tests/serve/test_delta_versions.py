@@ -10,7 +10,7 @@ from datetime import timedelta
 import pytest
 
 from feeds.serve import delta
-from feeds.serve.content import Library
+from feeds.serve.content import Content
 from feeds.serve.messages import Answer, Request
 from feeds.serve.query import Query
 from feeds.store.versions import Versions
@@ -27,7 +27,7 @@ NOTING = """
 from feeds.cli.main import main
 from feeds.serve import application
 from feeds.store import versions
-application._READY_QUERIES_SECONDS = {seconds}
+application._READY_QUERIES_S = {seconds}
 versions._AGAIN_SECONDS = 0
 raise SystemExit(main())
 """
@@ -48,7 +48,7 @@ def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
     monkeypatch.setattr(delta, "time", clock)
     monkeypatch.setattr(delta, "_MOST_QUERY_VERSIONS", MOST)
-    monkeypatch.setattr(delta, "_NOTED_BETWEEN", BETWEEN)
+    monkeypatch.setattr(delta, "_CHECKED_EVERY", BETWEEN)
     return clock
 
 
@@ -60,15 +60,15 @@ def versions(site: Site) -> Iterator[Versions]:
 
 
 @pytest.fixture
-def library(site: Site, clock: Clock) -> Iterator[Library]:
+def content(site: Site, clock: Clock) -> Iterator[Content]:
     del clock
     for number in range(1, 4):
         site.seed(f"{number}.txt", number=number)
     site.publish()
-    library = Library(site.load().config, pytest.fail)
-    library.warm()
-    yield library
-    library.close()
+    content = Content(site.load().config, pytest.fail)
+    content.warm()
+    yield content
+    content.close()
 
 
 def rows(site: Site) -> list[tuple[str, bool]]:
@@ -83,87 +83,87 @@ def queries(site: Site) -> int:
     return sum(query for _, query in rows(site))
 
 
-def poll(library: Library, query: str, tag: str | None = None) -> Answer:
+def poll(content: Content, query: str, tag: str | None = None) -> Answer:
     request = Request("GET", "/query.json", query, none_match=tag, a_im="feed")
-    return library.query(request, "json", Query.parse(query))
+    return content.query(request, "json", Query.parse(query))
 
 
 def tag_of(answer: Answer) -> str:
     return dict(answer.headers)["etag"]
 
 
-def flood(library: Library, count: int) -> None:
+def flood(content: Content, count: int) -> None:
     for number in range(count):
-        poll(library, f"q=nothing{number}")
+        poll(content, f"q=nothing{number}")
 
 
 def test_versions_of_queries_are_bounded_and_subscribers_keep_theirs(
-    site: Site, library: Library, clock: Clock
+    site: Site, content: Content, clock: Clock
 ) -> None:
-    first = poll(library, "q=story")
+    first = poll(content, "q=story")
     clock.now += HOUR
-    assert poll(library, "q=story", tag_of(first)).status == 304  # this is a subscriber
-    flood(library, 5 * MOST)
+    assert poll(content, "q=story", tag_of(first)).status == 304  # this is a subscriber
+    flood(content, 5 * MOST)
     assert MOST <= queries(site) <= MOST + BETWEEN
     site.seed("9.txt", number=9, title="A new story")
     site.publish(NOW + timedelta(minutes=1))
-    library.refresh()
-    second = poll(library, "q=story", tag_of(first))
+    content.refresh()
+    second = poll(content, "q=story", tag_of(first))
     assert second.status == 226
     assert [item["title"] for item in json.loads(second.body)["items"]] == ["A new story"]
-    flood(library, 5 * MOST)
-    assert poll(library, "q=story", tag_of(second)).status == 304
+    flood(content, 5 * MOST)
+    assert poll(content, "q=story", tag_of(second)).status == 304
     site.seed("9.txt", number=9, title="An edited story")
     site.publish(NOW + timedelta(minutes=2))
-    library.refresh()
-    assert poll(library, "q=story", tag_of(second)).status == 226
+    content.refresh()
+    assert poll(content, "q=story", tag_of(second)).status == 226
 
 
 def test_versions_of_queries_that_nobody_asks_for_any_more_go(
-    site: Site, library: Library, clock: Clock
+    site: Site, content: Content, clock: Clock
 ) -> None:
     documents = len(rows(site))
-    poll(library, "q=old")
-    kept = poll(library, "q=kept")
+    poll(content, "q=old")
+    kept = poll(content, "q=kept")
     for _ in range(8):
         clock.now += DAY
-        assert poll(library, "q=kept", tag_of(kept)).status == 304
-    library.warm()
+        assert poll(content, "q=kept", tag_of(kept)).status == 304
+    content.warm()
     assert queries(site) == 1
     assert len(rows(site)) == documents + 1
     clock.now += 8 * DAY
-    library.warm()
+    content.warm()
     assert queries(site) == 0
 
 
 def test_versions_of_queries_are_not_loaded_with_those_of_documents(
-    site: Site, library: Library
+    site: Site, content: Content
 ) -> None:
-    flood(library, 20)
+    flood(content, 20)
     assert queries(site) == 20
-    assert not [path for path, _ in library._deltas.recorded() if path.startswith("query")]
+    assert not [path for path, _ in content._deltas.recorded() if path.startswith("query")]
 
 
-def test_versions_of_long_queries_take_no_more_room(site: Site, library: Library) -> None:
+def test_versions_of_long_queries_take_no_more_room(site: Site, content: Content) -> None:
     topics = "&".join(f"topic={number:0>200}" for number in range(20))
-    poll(library, f"{topics}&q={'x' * 200}")
+    poll(content, f"{topics}&q={'x' * 200}")
     assert max(len(path) for path, _ in rows(site)) < 60
 
 
 def test_versions_of_documents_that_are_gone_are_forgotten(
-    site: Site, library: Library, clock: Clock
+    site: Site, content: Content, clock: Clock
 ) -> None:
     site.seed("4.txt", number=4, topics=["Gone"])
     site.publish(NOW + timedelta(minutes=1))
-    library.refresh()
-    library.warm()
+    content.refresh()
+    content.warm()
     assert {path for path, _ in rows(site)} >= {"topics/gone.atom", "topics/gone.json"}
     (site.seeds / "4.txt").unlink()
     site.publish(NOW + timedelta(minutes=2))
-    library.refresh()
-    library.warm()
+    content.refresh()
+    content.warm()
     clock.now += 8 * DAY
-    library.warm()
+    content.warm()
     paths = {path for path, _ in rows(site)}
     assert "all.atom" in paths
     assert not [path for path in paths if path.startswith("topics/gone")]
@@ -218,15 +218,15 @@ def test_queries_push_no_document_out_of_memory(site: Site) -> None:
     for number in range(1, 6):
         site.seed(f"{number}.txt", number=number, body="Many words. " * 50)
     site.publish()
-    library = Library(site.load().config, pytest.fail)
-    library.warm()
+    content = Content(site.load().config, pytest.fail)
+    content.warm()
     evicted: list[int] = []
-    library.bodies.on_evict = lambda: evicted.append(1)
-    size = library.bodies.size
+    content.bodies.on_evict = lambda: evicted.append(1)
+    size = content.bodies.size
     for number in range(50):
-        poll(library, f"q=story&min_quality={number}")
-    assert library.bodies.size == size
+        poll(content, f"q=story&min_quality={number}")
+    assert content.bodies.size == size
     assert not evicted
-    assert library.results.size <= library.results.limit == (200 << 10) // 8
-    assert library.bodies.limit + library.results.limit == 200 << 10
-    library.close()
+    assert content.results.size <= content.results.limit == (200 << 10) // 8
+    assert content.bodies.limit + content.results.limit == 200 << 10
+    content.close()

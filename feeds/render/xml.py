@@ -1,8 +1,8 @@
-"""Plain text that stays plain. Contains no business logic.
+"""What the XML formats share: plain text that stays plain, Media RSS, and the style sheet.
 
 A title such as ``The <b> tag`` is text, but many readers take it for HTML, and the W3C feed
-validator warns of everything that looks like it. Each format has its own way out. For titles both
-take the word joiner, which more readers show right than anything else (see the README).
+validator warns of everything that looks like it. Each format has its own way out. Titles get a word
+joiner in both, which more readers show right than anything else (docs/documents.md).
 """
 
 from __future__ import annotations
@@ -13,7 +13,11 @@ from html.entities import name2codepoint
 
 from lxml import etree
 
-# Invisible, and neither a letter nor a space: after it, "<" and "&" begin nothing in any parser.
+from feeds.render.context import Enclosure
+
+MEDIA_NS = "http://search.yahoo.com/mrss/"
+
+# Invisible, and neither a letter nor a space: before it, "<" and "&" begin nothing in any parser.
 WORD_JOINER = "\u2060"
 
 _END_TAG = re.compile(r"</(?=\w)")
@@ -21,10 +25,11 @@ _TAG = re.compile(r"<(?=[A-Za-z/!?])")
 _ADDRESS = re.compile(r"<(?=[\w.+'-]+@)")
 _REFERENCE = re.compile(r"&(?=(#?\w+))")
 _SPECIAL = re.compile(r"[<&]")
+_DECLARATION_END = b"?>\n"
 
 
 def needs_care(text: str) -> bool:
-    """Tells quickly whether there is anything in a text that could be taken for HTML."""
+    """Tells quickly whether a text has a character that could be taken for HTML."""
     return "<" in text or "&" in text
 
 
@@ -36,7 +41,7 @@ def looks_like_html(text: str) -> bool:
 def defuse(text: str) -> str:
     """Returns text that no parser takes for HTML, by a word joiner after each ``<`` and ``&``.
 
-    For places that can hold nothing but characters: attributes, and names of people.
+    For attributes and names of people, which can hold nothing but characters.
     """
     if not needs_care(text):
         return text
@@ -45,10 +50,10 @@ def defuse(text: str) -> str:
 
 
 def plain_title(text: str) -> str:
-    """Returns a title as it stands in Atom and RSS.
+    """Returns a title as Atom and RSS show it.
 
-    An end tag or an entity reference has readers guess that an RSS title is HTML, and Atom's type
-    ``html`` has more of them show ``&lt;b>``. So both are defused there.
+    Readers take an RSS title with an end tag or an entity reference for HTML, and many show
+    ``&lt;b>`` for an Atom title of type ``html``. So such titles are defused.
     """
     return defuse(text) if looks_like_html(text) else text
 
@@ -83,3 +88,34 @@ def _has_reference(text: str) -> bool:
         name in name2codepoint or name == "apos" or not name.isalpha()
         for name in _REFERENCE.findall(text)
     )
+
+
+def add_media(entry: etree._Element, enclosure: Enclosure) -> None:
+    """Appends the image as media:content and media:thumbnail (Media RSS 1.5.1).
+
+    They are in no media:group: a group of one is an error.
+    """
+    size = {
+        name: str(pixels)
+        for name, pixels in (("width", enclosure.width), ("height", enclosure.height))
+        if pixels
+    }
+    content = {"url": enclosure.url, "type": enclosure.type, "medium": "image"} | size
+    if enclosure.length:
+        content["fileSize"] = str(enclosure.length)
+    etree.SubElement(entry, f"{{{MEDIA_NS}}}content", content)
+    etree.SubElement(entry, f"{{{MEDIA_NS}}}thumbnail", {"url": enclosure.url} | size)
+
+
+def with_stylesheet(document: bytes, href: str) -> bytes:
+    """Returns an XML document with a link to a CSS file; unchanged if `href` is empty.
+
+    Browsers show the document with that file, and feed readers ignore it ("Associating Style Sheets
+    with XML documents", w3.org/TR/xml-stylesheet). lxml writes instructions before the root only
+    together with the whole tree, which feedgen does not hand out; so this one is inserted behind
+    the XML declaration that every document begins with.
+    """
+    if not href:
+        return document
+    instruction = f'<?xml-stylesheet type="text/css" href="{href}"?>\n'.encode()
+    return document.replace(_DECLARATION_END, _DECLARATION_END + instruction, 1)

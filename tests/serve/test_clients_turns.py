@@ -8,8 +8,8 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from feeds.serve.messages import BUSY, Answer, Request, plain
-from feeds.serve.turns import Turns
+from feeds.serve.clients import Turns
+from feeds.serve.messages import BUSY, Answer, Request, text_answer
 from tests.support.crowd import ask, flooding
 from tests.support.serving import HOST, Server
 from tests.support.site import Site
@@ -68,7 +68,7 @@ class Bench:
             self.ran.append(name)
             if name.startswith("bad"):
                 raise ValueError(name)
-            return plain(200, name)
+            return text_answer(200, name)
 
         return work
 
@@ -111,6 +111,18 @@ def test_turns_without_room_take_from_who_has_most() -> None:
     found = asyncio.run(main())
     turned_away = {name for name, status in found.items() if status == BUSY.status}
     assert turned_away == {"a7", "a6", "a5", "a4", "b3", "a3"}
+
+
+def test_turns_without_room_take_from_nobody_who_has_but_one_more() -> None:
+    async def main() -> dict[str, int]:
+        bench = Bench()
+        for name in ("a0", "a1", "a2", "a3", "b1", "b2", "c1"):  # a0 runs, the others wait
+            await bench.ask(name[0], name)
+        await bench.ask("b", "b3")
+        return statuses(await bench.end())
+
+    found = asyncio.run(main())
+    assert [name for name, status in found.items() if status == BUSY.status] == ["b3"]
 
 
 def test_turns_are_shared_by_all_who_ask_the_same() -> None:

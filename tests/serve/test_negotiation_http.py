@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import time
 from collections.abc import Iterator
 from email.utils import formatdate
 
@@ -11,10 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from feeds.serve.conditions import listed_tags, status_of
-from feeds.serve.messages import Request
-from tests.serve.test_http import add_to_manifest
-from tests.support.serving import BROWSERS, Server
+from tests.support.serving import BROWSERS, Server, add_to_manifest
 from tests.support.serving import status_of as status_in
 from tests.support.site import Site
 
@@ -184,51 +180,6 @@ def test_preconditions_do_not_count_where_there_is_nothing_to_condition(
     server: Server, path: str
 ) -> None:
     assert status(server, path, 'If-Match: "x"') == status(server, path)
-
-
-TAGS = [None, '"t"', 'W/"t"', '"x"', "*", '"*"', "", ',, "x" ,, "t",']
-DATES = [None, SAME, EARLIER, LATER, f"{SAME}, {SAME}", "nonsense"]
-STRONG = {'"t"', "*", TAGS[-1]}
-
-
-@pytest.mark.parametrize("match", TAGS)
-@pytest.mark.parametrize("unmodified", DATES)
-def test_preconditions_come_to_what_the_rfc_says(match: str | None, unmodified: str | None) -> None:
-    for none_match, since in itertools.product(TAGS, DATES):
-        request = Request(
-            "GET",
-            "/",
-            match=match,
-            none_match=none_match,
-            since=since,
-            unmodified_since=unmodified,
-        )
-        fails = unmodified == EARLIER if match is None else match not in STRONG
-        same = since in {SAME, LATER} if none_match is None else none_match in {*STRONG, 'W/"t"'}
-        assert status_of(request, "t", DATE) == (412 if fails else 304 if same else 200)
-
-
-@pytest.mark.parametrize(
-    ("header", "tags"),
-    [
-        ('"a"', ["a"]),
-        (',"a",, W/"b" ,\t,"c,d",', ["a", "b", "c,d"]),
-        ('"a" "b"', []),
-        ('"a", b, "c"', ["a"]),
-        ('"*"', ["*"]),
-        ("", []),
-    ],
-)
-def test_listed_tags_are_read_past_empty_members(header: str, tags: list[str]) -> None:
-    assert listed_tags(header) == tags
-
-
-def test_listed_tags_take_linear_time() -> None:
-    began = time.monotonic()
-    for text in (",", '"', '"a" ', '"",', "W/", " "):
-        listed_tags(text * 200_000)
-        listed_tags(f'"a"{text * 200_000}x')
-    assert time.monotonic() - began < 30
 
 
 HOSTS = {

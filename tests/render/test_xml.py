@@ -14,7 +14,7 @@ from msgspec.structs import replace
 
 from feeds.common.model import Image, Provider, Related
 from feeds.render.opml import render_opml
-from feeds.render.plain import WORD_JOINER, defuse, looks_like_html, write_rss_text
+from feeds.render.xml import WORD_JOINER, defuse, looks_like_html, write_rss_text
 from tests.support.rendering import HOSTILE_LINE, RENDER_SITE, make_item, render_items, select_items
 from tests.support.validator import NAMESPACES, findings
 from tests.support.validator_values import html_in

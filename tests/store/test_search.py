@@ -1,0 +1,57 @@
+"""The search index beside the state file."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from feeds.store.search import SearchIndex, SearchRequest, TooLongError
+from tests.support.site import NOW, Site
+
+ALL = SearchRequest((), (), 0, "", 50)
+
+
+def titles(index: SearchIndex, site: Site) -> list[str]:
+    index.edition(site.state)
+    found = index.find(ALL, 9)
+    return [found.items[entry.number].title for entry in found.entries]
+
+
+def test_index_that_is_damaged_is_made_anew(site: Site, tmp_path: Path) -> None:
+    site.seed()
+    site.publish()
+    path, said = tmp_path / "search.db", list[str]()
+    SearchIndex(path, said.append).close()
+    path.write_bytes(b"SQLite format 3\0" + b"x" * 5000)
+    index = SearchIndex(path, said.append)
+    assert titles(index, site) == ["Story 1"]
+    index.close()
+    assert said == []
+    again = SearchIndex(path, said.append)
+    before = again.edition(site.state)
+    assert titles(again, site) == ["Story 1"]
+    site.publish(NOW + timedelta(minutes=1))
+    assert again.edition(site.state).number == before.number
+    again.close()
+
+
+def test_index_without_a_state_file_finds_nothing(site: Site, tmp_path: Path) -> None:
+    said: list[str] = []
+    index = SearchIndex(tmp_path, said.append)  # a folder: nothing can be written there
+    assert titles(index, site) == []
+    assert "kept in memory" in said[0]
+    index.close()
+
+
+def test_index_stops_a_search_that_takes_too_long(site: Site, tmp_path: Path) -> None:
+    for number in range(300):
+        site.seed(f"{number}.txt", number=number + 1)
+    site.publish()
+    index = SearchIndex(tmp_path / "search.db", pytest.fail)
+    index.edition(site.state)
+    with pytest.raises(TooLongError):
+        index.find(ALL._replace(limit=300), -1)
+    assert len(index.find(ALL._replace(limit=300), 9).entries) == 300
+    index.close()
