@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: export test check format clean
+.PHONY: export test check docs format clean
 # A .venv that could not be made to the end (no ensurepip, Ctrl-C) is made anew the next time.
 .DELETE_ON_ERROR:
 
@@ -17,6 +17,10 @@ check: .venv/installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+# The pages of docs/ as a site with search, in build/docs; a broken link or an unlisted page is an error.
+docs: .venv/installed-docs
+	$(BIN)/sphinx-build -W --keep-going -q -j auto -d build/doctrees docs build/docs
 
 format: .venv/installed-dev
 	$(BIN)/ruff check --fix .
@@ -35,4 +39,8 @@ clean:
 
 .venv/installed-dev: pyproject.toml | .venv/bin/python
 	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	@touch .venv/installed $@
+
+.venv/installed-docs: pyproject.toml | .venv/bin/python
+	$(BIN)/python -m pip install --quiet --editable '.[docs]'
 	@touch .venv/installed $@
