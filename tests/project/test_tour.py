@@ -1,4 +1,4 @@
-"""The tutorial, followed word for word: every command prints what stands there."""
+"""The tour of the tutorial, followed word for word: every command prints what stands there."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from tests.support.markdown import ROOT, Page, blocks
 from tests.support.processes import wait_until
 from tests.support.serving import as_served
 
-TEXT = Page("docs/tutorial.md").text
+TOUR = Page("docs/tutorial.md").text
 
 # Where the tutorial says that the clone is, and where it serves out/.
 HOME = "/home/ada/feeds"
@@ -53,8 +53,8 @@ class Step(NamedTuple):
 
 
 def steps() -> Iterator[Step]:
-    """Yields the tutorial, step by step."""
-    for block in blocks(TEXT, "console"):
+    """Yields the tour, step by step."""
+    for block in blocks(TOUR, "console"):
         command, prints = "", list[str]()
         for line in block.splitlines():
             if line.startswith("$ "):
@@ -171,7 +171,7 @@ def shell(tmp_path: Path) -> Shell:
     return shell
 
 
-def test_tutorial_prints_what_it_says(shell: Shell) -> None:
+def test_tour_prints_what_the_tutorial_says(shell: Shell) -> None:
     before = {path: path.read_bytes() for path in (shell.home / "seeds").iterdir()}
     commands: list[Command] = []
     goes_on: Command | None = None
@@ -190,7 +190,7 @@ def test_tutorial_prints_what_it_says(shell: Shell) -> None:
             if GOES_ON.search(command):
                 goes_on, wanted = commands[-1], shell.plain("\n".join(prints))
                 _wait_for_lines(shell, goes_on, len(wanted))
-                _fetch_what_the_tutorial_names(shell, command)
+                _fetch_what_the_tour_names(shell, command)
                 continue
             assert shell.plain(commands[-1].wait()) == shell.plain("\n".join(prints)), command
             if not command.startswith("sed "):
@@ -207,10 +207,10 @@ def _wait_for_lines(shell: Shell, command: Command, count: int) -> None:
     wait_until(lambda: len(shell.plain(command.printed())) >= count)
 
 
-def _fetch_what_the_tutorial_names(shell: Shell, command: str) -> None:
+def _fetch_what_the_tour_names(shell: Shell, command: str) -> None:
     if "feeds serve" not in command:
         return
-    paths = re.findall(rf"`http://127\.0\.0\.1:{PORT}(/[^`]+)`", TEXT)
+    paths = re.findall(rf"`http://127\.0\.0\.1:{PORT}(/[^`]+)`", TOUR)
     assert paths
     with closing(HTTPConnection("127.0.0.1", int(shell.port), timeout=10)) as connection:
         for path in paths:
