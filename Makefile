@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: export test check docs format clean
+.PHONY: export test check format clean
 # A .venv that could not be made to the end (no ensurepip, Ctrl-C) is made anew the next time.
 .DELETE_ON_ERROR:
 
@@ -18,7 +18,8 @@ check: .venv/installed-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
-# The pages of docs/ as a site with search, in build/docs; a broken link or an unlisted page is an error.
+# The pages of docs/ as a site with search; a broken link or an unlisted page is an error.
+.PHONY: docs
 docs: .venv/installed-docs
 	$(BIN)/sphinx-build -W --keep-going -q -j auto -d build/doctrees docs build/docs
 
