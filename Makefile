@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: export test test-all long check format clean
+.PHONY: export test test-all coverage long check format clean
 # A .venv that could not be made to the end (no ensurepip, Ctrl-C) is made anew the next time.
 .DELETE_ON_ERROR:
 
@@ -17,14 +17,16 @@ PYTEST := $(BIN)/pytest -n $(WORKERS)
 test: .venv/installed-dev
 	$(PYTEST) -m "not stress and not long"
 
-# All but what takes long; the coverage is that of the fast part, in all its processes, as it costs
-# as much time again.
-test-all: .venv/installed-dev
+# All but what takes long.
+test-all: test
+	$(PYTEST) -m stress
+
+# Of the fast part, in all its processes; it takes as much time again.
+coverage: .venv/installed-dev
 	$(BIN)/coverage erase
 	$(BIN)/coverage run -m pytest -n $(WORKERS) -m "not stress and not long"
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
-	$(PYTEST) -m stress
 
 # Matrices of kills, and a sample of mutants that the tests are to notice.
 long: .venv/installed-dev
@@ -35,6 +37,11 @@ check: .venv/installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+
+# The pages of docs/ as a site with search; a broken link or an unlisted page is an error.
+.PHONY: docs
+docs: .venv/installed-docs
+	$(BIN)/sphinx-build -W --keep-going -q -j auto -d build/doctrees docs build/docs
 
 format: .venv/installed-dev
 	$(BIN)/ruff check --fix .
@@ -53,4 +60,8 @@ clean:
 
 .venv/installed-dev: pyproject.toml | .venv/bin/python
 	$(BIN)/python -m pip install --quiet --editable '.[dev]'
+	@touch .venv/installed $@
+
+.venv/installed-docs: pyproject.toml | .venv/bin/python
+	$(BIN)/python -m pip install --quiet --editable '.[docs]'
 	@touch .venv/installed $@

@@ -56,7 +56,8 @@ def test_image_is_built_of_files_that_there_are_and_are_not_ignored() -> None:
     assert sources
     assert all((ROOT / source).exists() for source in sources)
     assert {f"!{source.removeprefix('./')}" for source in sources} <= set(ignored)
-    wanted = {"pyproject.toml", PYPROJECT["project"]["readme"], "feeds"}
+    licences = PYPROJECT["project"]["license-files"]
+    wanted = {"pyproject.toml", "setup.py", "README.md", "feeds", *licences}
     assert set(sources) == wanted  # what an installation needs
 
 

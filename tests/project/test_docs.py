@@ -4,142 +4,35 @@ from __future__ import annotations
 
 import argparse
 import re
-import shlex
+import sqlite3
 import tomllib
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
-from typing import Any, get_args
+from typing import Any
 
 import pytest
-from pydantic import BaseModel, ValidationError
-from pydantic.fields import FieldInfo
 
 from feeds.cli.main import _parser
 from feeds.common.errors import FeedsError
 from feeds.common.slugs import slug
-from feeds.config import Config, load_config
 from feeds.render import atom, html, jsonfeed, opml, rss
 from feeds.seeds.scan import SUFFIXES
 from tests.project.test_imports import LAYERS
-from tests.support.markdown import ROOT, Page, blocks, code, tables
+from tests.support.markdown import ROOT, Manual, Page, blocks, code, tables
 from tests.support.site import Site, front_matter, seed_text
 
-README = Page("README.md")
-ARCHITECTURE = Page("docs/internals/architecture.md")
-PAGES = (
-    *("README.md", "CHANGELOG.md", "docs/internals/architecture.md", "docs/templates.md"),
-    "benchmarks/README.md",
-)
-PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-
-
-# Configuration
-
-# What the models want before they can be asked about one key.
-REQUIRED: dict[str, dict[str, Any]] = {
-    "[[rules]]": {"topic": "AI", "provider": "example.com", "min_quality": 1},
-    "[[feeds]]": {"name": "Mine"},
+MANUAL = Manual()
+COMMAND_LINE = MANUAL["docs/commands.md"]
+SEEDS = MANUAL["docs/seeds.md"]
+INDEX = MANUAL["docs/index.md"]
+ARCHITECTURE = MANUAL["docs/internals/architecture.md"]
+PAGES = {page.path: page for page in MANUAL} | {
+    path: Page(path)
+    for path in ("CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "benchmarks/README.md")
 }
-
-
-def models(model: type[BaseModel], path: str = "") -> Iterator[tuple[str, type[BaseModel]]]:
-    """Yields every table of config.toml as the README heads it, with its model."""
-    for name, field in model.model_fields.items():
-        kind: Any = field.annotation
-        inner = [part for part in (kind, *get_args(kind)) if _is_model(part)]
-        if not inner:
-            continue
-        place = f"{path}{name}"
-        if inner[0] is not kind:
-            many = str(kind).startswith("tuple")
-            key = {"topics": "NAME", "providers": "DOMAIN"}.get(name)
-            yield (f"[[{place}]]" if many else f'[{place}."{key}"]'), inner[0]
-        else:
-            yield f"[{place}]", inner[0]
-            yield from models(inner[0], f"{place}.")
-
-
-def _is_model(kind: object) -> bool:
-    return isinstance(kind, type) and issubclass(kind, BaseModel)
-
-
-MODELS = dict(models(Config))
-KEYS = [
-    (heading, name, field)
-    for heading, model in MODELS.items()
-    for name, field in model.model_fields.items()
-    if not _is_model(field.annotation)
-]
-
-
-def described(heading: str) -> dict[str, dict[str, str]]:
-    """Returns the rows of a reference table by their key."""
-    (table, *_) = tables(README.section(heading))
-    return {code(row["key"])[0]: row for row in table}
-
-
-def value_of(heading: str, key: str, value: object) -> object:
-    """Returns what the model makes of a value for one key."""
-    model = MODELS[heading].model_validate(REQUIRED.get(heading, {}) | {key: value})
-    return getattr(model, key)
-
-
-def test_config_tables_of_the_readme_are_those_of_the_model() -> None:
-    headings = [heading for heading in README.headings() if heading.startswith("[")]
-    assert sorted(headings) == sorted(MODELS)
-
-
-@pytest.mark.parametrize("heading", MODELS)
-def test_config_keys_of_the_readme_are_those_of_the_model(heading: str) -> None:
-    assert list(described(heading)) == [key for table, key, _ in KEYS if table == heading]
-
-
-@pytest.mark.parametrize(("heading", "key", "field"), KEYS)
-def test_config_default_in_the_readme_is_true(heading: str, key: str, field: FieldInfo) -> None:
-    cell = described(heading)[key]["default"]
-    if field.is_required():
-        assert cell == "required"
-    elif field.default is None:
-        assert cell == "none"
-    else:
-        (written,) = code(cell)
-        assert value_of(heading, key, tomllib.loads(f"x = {written}")["x"]) == field.default
-
-
-@pytest.mark.parametrize(("heading", "key"), [(heading, key) for heading, key, _ in KEYS])
-def test_config_range_in_the_readme_is_true(heading: str, key: str) -> None:
-    kind = described(heading)[key]["type"].replace(",", "")
-    limits = re.search(r"^integer(?: (-?\d+) to (\d+)| from (-?\d+))$", kind)
-    if not limits:
-        assert not kind.startswith("integer")
-        return
-    low = int(limits[1] or limits[3])
-    assert value_of(heading, key, low) == low
-    with pytest.raises(ValidationError):
-        value_of(heading, key, low - 1)
-    if limits[2]:
-        high = int(limits[2])
-        assert value_of(heading, key, high) == high
-        with pytest.raises(ValidationError):
-            value_of(heading, key, high + 1)
-
-
-@pytest.mark.parametrize("toml", blocks(README.text, "toml"))
-def test_config_in_the_readme_can_be_used(toml: str, tmp_path: Path) -> None:
-    (tmp_path / "config.toml").write_text(toml, encoding="utf-8")
-    load_config(tmp_path / "config.toml", {})
-
-
-def test_config_variables_in_the_readme_can_be_used(tmp_path: Path) -> None:
-    written = [text for text in code(README.prose) if re.match(r"FEEDS_\w+=", text)]
-    variables = {}
-    for text in written:
-        name, _, value = shlex.split(text)[0].partition("=")
-        variables[name] = value
-    (tmp_path / "config.toml").touch()
-    config = load_config(tmp_path / "config.toml", variables).config
-    assert config.site.author.name == "Ada"
-    assert config.paths.seeds == (tmp_path / "seeds", tmp_path / "archive")
+LINKS = [(path, target) for path, page in PAGES.items() for target in page.links()]
+PYPROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 
 
 # Commands
@@ -160,14 +53,14 @@ def commands(
 COMMANDS = dict(commands(_parser()))
 
 
-def test_commands_of_the_readme_are_those_of_the_parser() -> None:
-    headings = re.findall(r"^### `feeds ([\w ]+)`$", README.section("Commands"), re.MULTILINE)
+def test_commands_of_the_docs_are_those_of_the_parser() -> None:
+    headings = re.findall(r"^## `feeds ([\w ]+)`$", COMMAND_LINE.text, re.MULTILINE)
     assert headings == list(COMMANDS)
 
 
 @pytest.mark.parametrize("name", COMMANDS)
-def test_options_of_the_readme_are_those_of_the_parser(name: str) -> None:
-    text = README.section(f"feeds {name}")
+def test_options_of_the_docs_are_those_of_the_parser(name: str) -> None:
+    text = COMMAND_LINE.section(f"feeds {name}")
     rows = [row for table in tables(text) for row in table]
     wanted = []
     for action in COMMANDS[name]._actions:
@@ -179,17 +72,17 @@ def test_options_of_the_readme_are_those_of_the_parser(name: str) -> None:
 
 
 def documented_codes() -> set[int]:
-    """Returns the exit codes that the README lists."""
-    (table,) = tables(README.section("Exit codes"))
+    """Returns the exit codes that the pages list."""
+    (table,) = tables(COMMAND_LINE.section("Exit codes"))
     return {int(row["code"]) for row in table}
 
 
-def test_exit_codes_of_the_readme_are_those_of_errors_and_commands() -> None:
+def test_exit_codes_of_the_docs_are_those_of_errors_and_commands() -> None:
     errors = {error.exit_code for error in FeedsError.__subclasses__()}
     assert documented_codes() == {0, 1, FeedsError.exit_code, 130} | errors
 
 
-def test_exit_codes_are_what_the_readme_says(site: Site) -> None:
+def test_exit_codes_are_what_the_docs_say(site: Site) -> None:
     site.seed()
     assert site.run("export", "--strict").code == 0
     assert site.run("explain", "urn:uuid:unknown").code == 2
@@ -211,11 +104,11 @@ def test_exit_codes_are_what_the_readme_says(site: Site) -> None:
 
 def seed_fields() -> list[dict[str, str]]:
     """Returns the rows of the table of the fields of a seed."""
-    return next(table for table in tables(README.section("Seeds")) if "field" in table[0])
+    return next(table for table in tables(SEEDS.text) if "field" in table[0])
 
 
 @pytest.mark.parametrize("row", seed_fields(), ids=lambda row: row["field"])
-def test_seed_field_is_treated_as_the_readme_says(row: dict[str, str], site: Site) -> None:
+def test_seed_field_is_treated_as_the_docs_say(row: dict[str, str], site: Site) -> None:
     (name,) = code(row["field"])
     # A list where one value is wanted, one value where a list is wanted: always wrong.
     wrong = "wrong" if "list" in row["accepted"] else ["wrong"]
@@ -239,32 +132,32 @@ def test_seed_field_is_treated_as_the_readme_says(row: dict[str, str], site: Sit
     assert [one["field"] for one in problems] == ([name] if row["required"] == "yes" else [])
 
 
-def test_seed_without_either_url_is_refused_as_the_readme_says(site: Site) -> None:
+def test_seed_without_either_url_is_refused_as_the_docs_say(site: Site) -> None:
     rows = [code(row["field"])[0] for row in seed_fields() if row["required"] == "one of the two"]
     fields = {name: value for name, value in front_matter().items() if name not in rows}
     site.write("a.txt", seed_text(fields))
     assert site.run("check").code == 1
 
 
-def test_seed_in_the_readme_has_no_problem(site: Site) -> None:
-    (example,) = blocks(README.section("Seeds"), "markdown")
+def test_seed_in_the_docs_has_no_problem(site: Site) -> None:
+    (example,) = blocks(SEEDS.text, "markdown")
     site.write("a.md", example)
     assert site.run("check", "--json").report()["problems"] == []
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
-def test_suffix_of_seeds_is_in_the_readme(suffix: str) -> None:
-    assert suffix in code(README.section("Seeds"))
+def test_suffix_of_seeds_is_in_the_docs(suffix: str) -> None:
+    assert suffix in code(SEEDS.text)
 
 
-def test_slugs_in_the_readme_are_true() -> None:
-    table = tables(README.section("Feeds and addresses"))[1]
+def test_slugs_in_the_docs_are_true() -> None:
+    table = tables(MANUAL["docs/addresses.md"].text)[1]
     for row in table:
         assert code(row["slug"]) == [slug(*code(row["name"]))]
 
 
-def test_media_types_in_the_readme_are_true() -> None:
-    (table, *_) = tables(README.section("Documents"))
+def test_media_types_in_the_docs_are_true() -> None:
+    (table, *_) = tables(MANUAL["docs/documents.md"].text)
     written = [
         (*code(row["extension"]), *code(row["media type to serve it with"])) for row in table
     ]
@@ -282,13 +175,17 @@ def names(requirements: list[str]) -> list[str]:
 
 @pytest.mark.parametrize(
     ("number", "requirements"),
-    [(0, PYPROJECT["dependencies"]), (1, PYPROJECT["optional-dependencies"]["dev"])],
-    ids=["run", "dev"],
+    [
+        (0, PYPROJECT["dependencies"]),
+        (1, PYPROJECT["optional-dependencies"]["dev"]),
+        (2, PYPROJECT["optional-dependencies"]["docs"]),
+    ],
+    ids=["run", "dev", "docs"],
 )
-def test_dependencies_of_the_readme_are_those_of_pyproject(
+def test_dependencies_of_the_docs_are_those_of_pyproject(
     number: int, requirements: list[str]
 ) -> None:
-    table = tables(README.section("Dependencies"))[number]
+    table = tables(MANUAL["docs/internals/dependencies.md"].text)[number]
     assert all(row["why"] for row in table)
     assert sorted(row["package"].lower() for row in table) == names(requirements)
 
@@ -296,9 +193,7 @@ def test_dependencies_of_the_readme_are_those_of_pyproject(
 # Files
 
 
-@pytest.mark.parametrize(
-    ("page", "target"), [(page, target) for page in PAGES for target in Page(page).links()]
-)
+@pytest.mark.parametrize(("page", "target"), LINKS)
 def test_link_leads_somewhere(page: str, target: str) -> None:
     if target.startswith("https://"):
         return
@@ -306,26 +201,53 @@ def test_link_leads_somewhere(page: str, target: str) -> None:
     file = (ROOT / page).parent / path if path else ROOT / page
     assert file.exists()
     if anchor:
-        assert anchor in Page(str(file.relative_to(ROOT))).anchors()
+        assert anchor in Page(str(file.resolve().relative_to(ROOT))).anchors()
 
 
 @pytest.mark.parametrize("page", PAGES)
 def test_files_that_a_page_names_exist(page: str) -> None:
-    folders = "feeds|tests|docs|deploy|benchmarks|stubs|[.]ci"
-    named = [one for one in code(Page(page).prose) if re.fullmatch(rf"(?:{folders})/[\w./]*", one)]
+    folders = "feeds|tests|docs|deploy|benchmarks|stubs|tools|changelog[.]d|[.]ci"
+    named = [one for one in code(PAGES[page].prose) if re.fullmatch(rf"(?:{folders})/[\w./]*", one)]
     assert [one for one in named if not (ROOT / one).exists()] == []
 
 
-def test_make_targets_in_the_readme_exist() -> None:
+def test_make_targets_that_pages_name_exist() -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     targets = set(re.findall(r"^([a-z]+):", makefile, re.MULTILINE))
-    used = set(re.findall(r"^make (\w+)|`make (\w+)", README.text, re.MULTILINE))
-    assert {one or other for one, other in used} <= targets
+    used = {
+        one or other
+        for page in PAGES.values()
+        for one, other in re.findall(r"^make (\w+)|`make (\w+)", page.text, re.MULTILINE)
+    }
+    assert {"export", "test", "check", "docs"} <= used <= targets
+
+
+def test_every_page_is_listed_in_the_table_of_contents() -> None:
+    listed = [
+        f"docs/{name}.md"
+        for block in re.findall(r"^```{toctree}\n(.*?)^```$", INDEX.text, re.MULTILINE | re.DOTALL)
+        for name in block.splitlines()
+        if name and not name.startswith(":")
+    ]
+    pages = [path for path in MANUAL.paths if path not in {"README.md", INDEX.path}]
+    assert sorted(listed) == pages
+
+
+def test_readme_is_short_and_leads_to_every_page() -> None:
+    readme = MANUAL["README.md"]
+    assert len(readme.text.splitlines()) <= 200
+    assert {path for path in MANUAL.paths if path not in {readme.path, INDEX.path}} <= set(
+        readme.links()
+    )
 
 
 def test_modules_of_the_architecture_are_those_of_the_package() -> None:
-    (table, *_) = tables(ARCHITECTURE.section("The way of data"))
-    named = [code(row["package"])[0] + code(row["module"])[0] for row in table]
+    named = [
+        code(heading)[0] + code(row["module"])[0]
+        for heading in re.findall(r"^### (.+)$", ARCHITECTURE.section("Modules"), re.MULTILINE)
+        for table in tables(ARCHITECTURE.section(heading.replace("`", "")))
+        for row in table
+    ]
     folder = ROOT / "feeds"
     modules = [path for path in folder.glob("*/*.py") if path.name != "__init__.py"]
     assert sorted(named) == sorted(str(path.relative_to(ROOT)) for path in modules)
@@ -334,3 +256,13 @@ def test_modules_of_the_architecture_are_those_of_the_package() -> None:
 def test_layers_of_the_architecture_are_those_that_are_held() -> None:
     (table,) = tables(ARCHITECTURE.section("Invariants"))
     assert tuple(set(code(row["packages of one layer"])) for row in table) == LAYERS
+
+
+def test_tables_of_the_store_page_are_those_of_the_state_file(site: Site) -> None:
+    site.seed()
+    assert site.run("export").code == 0
+    with closing(sqlite3.connect(site.state)) as connection:
+        names = connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall()
+    (table, *_) = tables(MANUAL["docs/internals/store.md"].section("Tables"))
+    made = {name for (name,) in names if not name.startswith("sqlite_")}
+    assert {code(row["table"])[0] for row in table} == made

@@ -1,4 +1,4 @@
-"""The tour of the README, followed word for word: every command prints what stands there."""
+"""The tour of the tutorial, followed word for word: every command prints what stands there."""
 
 from __future__ import annotations
 
@@ -24,9 +24,9 @@ from tests.support.markdown import ROOT, Page, blocks
 from tests.support.processes import wait_until
 from tests.support.serving import as_served
 
-TOUR = Page("README.md").section("Tour")
+TOUR = Page("docs/tutorial.md").text
 
-# Where the README says that the clone is, and where it serves out/.
+# Where the tutorial says that the clone is, and where it serves out/.
 HOME = "/home/ada/feeds"
 PORT = "8000"
 # These go on until Ctrl-C, and what comes next is done in a second terminal.
@@ -171,7 +171,7 @@ def shell(tmp_path: Path) -> Shell:
     return shell
 
 
-def test_tour_prints_what_the_readme_says(shell: Shell) -> None:
+def test_tour_prints_what_the_tutorial_says(shell: Shell) -> None:
     before = {path: path.read_bytes() for path in (shell.home / "seeds").iterdir()}
     commands: list[Command] = []
     goes_on: Command | None = None

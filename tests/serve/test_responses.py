@@ -9,13 +9,12 @@ from typing import Any
 
 import pytest
 
-from feeds.render.delta import entry_digests
 from feeds.common.times import http_date
+from feeds.render.delta import entry_digests
 from feeds.serve.body_cache import BodyCache, digest_of
 from feeds.serve.cache_policy import policy_of
 from feeds.serve.delta import Deltas, accepts_deltas
 from feeds.serve.messages import NOT_FOUND, Answer, Request, Stream
-from feeds.serve.negotiation import 
 from feeds.serve.responses import TextFile, answer_media, answer_text, digest_in, tag_of
 from feeds.store.versions import Versions
 from tests.support.rendering import make_item, render_items

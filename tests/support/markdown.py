@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from pathlib import Path
 
 ROOT = Path(__file__).parent.parent.parent
@@ -18,6 +19,7 @@ class Page:
     """One page: its text, and what stands in it."""
 
     def __init__(self, path: str) -> None:
+        self.path = path
         self.text = (ROOT / path).read_text(encoding="utf-8")
         self.prose = _FENCE.sub("", self.text)
 
@@ -48,6 +50,33 @@ class Page:
     def links(self) -> list[str]:
         """Returns the targets of all links."""
         return _LINK.findall(self.prose)
+
+
+class Manual:
+    """The README and all pages below docs/, by their path from the root of the repository."""
+
+    def __init__(self) -> None:
+        paths = [ROOT / "README.md", *sorted((ROOT / "docs").rglob("*.md"))]
+        self._pages = {path: Page(path) for path in (str(path.relative_to(ROOT)) for path in paths)}
+
+    def __iter__(self) -> Iterator[Page]:
+        return iter(self._pages.values())
+
+    def __getitem__(self, path: str) -> Page:
+        return self._pages[path]
+
+    @property
+    def paths(self) -> list[str]:
+        """The paths of all pages."""
+        return list(self._pages)
+
+    def blocks(self, language: str) -> list[str]:
+        """Returns the fenced blocks in a language, on all pages."""
+        return [block for page in self for block in blocks(page.text, language)]
+
+    def code(self) -> list[str]:
+        """Returns what stands between backticks in the prose of all pages."""
+        return [one for page in self for one in code(page.prose)]
 
 
 def blocks(text: str, language: str) -> list[str]:

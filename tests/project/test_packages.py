@@ -1,0 +1,139 @@
+"""What the source distribution and the wheel hold, and that the wheel works by itself."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tarfile
+import tomllib
+import zipfile
+from pathlib import Path, PurePath
+
+import pytest
+
+import feeds
+from tests.support.markdown import ROOT
+
+pytestmark = pytest.mark.process
+
+# What is copied to build in: never the checkout, where a build leaves files of its own.
+LEFT_OUT = {".venv", "build", "out", "dist", ".git", ".feeds", "__pycache__"}
+FOLDERS = (
+    "benchmarks",
+    "changelog.d",
+    "deploy",
+    "docs",
+    "feeds",
+    "seeds",
+    "stubs",
+    "tests",
+    "tools",
+)
+FILES = (
+    *("CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "MANIFEST.in", "Makefile", "README.md"),
+    *("SECURITY.md", "config.toml", "pyproject.toml", "setup.py"),
+)
+
+
+def run(*command: str, cwd: Path, **environment: str) -> str:
+    """Runs a Python module or file, and returns what it prints."""
+    variables = {name: value for name, value in os.environ.items() if name != "PYTHONPATH"}
+    done = subprocess.run(
+        [sys.executable, *command],
+        cwd=cwd,
+        env=variables | environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Builds both from a copy of the files: the source distribution, and the wheel from that."""
+    folder = tmp_path_factory.mktemp("packages")
+    for path in files():
+        copy = folder / "source" / path
+        copy.parent.mkdir(parents=True, exist_ok=True)
+        copy.write_bytes((ROOT / path).read_bytes())
+    built = folder / "built"
+    run("-m", "build", "--no-isolation", "--outdir", str(built), ".", cwd=folder / "source")
+    return built
+
+
+def files() -> set[str]:
+    """Returns the files that the source distribution has to hold."""
+    found = {path for folder in FOLDERS for path in (ROOT / folder).rglob("*") if path.is_file()}
+    return {
+        str(path.relative_to(ROOT))
+        for path in found
+        if not LEFT_OUT & set(path.parts[len(ROOT.parts) :])
+        and path.suffix != ".pyc"
+        and "benchmarks/results" not in str(path)
+    } | set(FILES)
+
+
+def test_source_distribution_holds_everything_that_its_tests_need(packages: Path) -> None:
+    (sdist,) = packages.glob("*.tar.gz")
+    with tarfile.open(sdist) as archive:
+        names = {str(PurePath(*PurePath(one.name).parts[1:])) for one in archive if one.isfile()}
+    assert files() - names == set()
+    extra = {name for name in names - files() if ".egg-info" not in name}
+    assert extra <= {"PKG-INFO", "setup.cfg", ".gitignore", ".ci/run"}
+
+
+def test_wheel_holds_the_package_and_its_licence_only(packages: Path) -> None:
+    (wheel,) = packages.glob("*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        names = set(archive.namelist())
+        (metadata,) = [name for name in names if name.endswith("/METADATA")]
+        text = archive.read(metadata).decode()
+    package = {name for name in files() if name.startswith("feeds/")}
+    assert package == {name for name in names if ".dist-info/" not in name}
+    assert "feeds/py.typed" in names
+    assert any(name.endswith("/licenses/LICENSE") for name in names)
+    assert "License-Expression: MIT" in text
+
+
+def test_packages_pass_the_check_of_an_index(packages: Path) -> None:
+    paths = [str(path) for path in sorted(packages.iterdir())]
+    assert len(paths) == 2
+    run("-m", "twine", "check", "--strict", *paths, cwd=packages)
+
+
+def test_wheel_works_outside_of_the_checkout(packages: Path, tmp_path: Path) -> None:
+    (wheel,) = packages.glob("*.whl")
+    library = tmp_path / "library"
+    shutil.unpack_archive(wheel, library, "zip")
+    path = str(library)
+    where = run("-c", "import feeds; print(feeds.__file__)", cwd=tmp_path, PYTHONPATH=path)
+    assert Path(where.strip()).parent.parent == library
+    run("-m", "feeds", "init", "site", cwd=tmp_path, PYTHONPATH=path)
+    printed = run("-m", "feeds", "export", cwd=tmp_path / "site", PYTHONPATH=path)
+    assert "1 items" in printed or "1 seeds" in printed
+    assert (tmp_path / "site/out/index.html").is_file()
+    assert (tmp_path / "site/out/assets/style.css").is_file()
+    assert run("-m", "feeds", "check", cwd=tmp_path / "site", PYTHONPATH=path)
+    assert "--port" in run("-m", "feeds", "serve", "--help", cwd=tmp_path, PYTHONPATH=path)
+    version = run("-m", "feeds", "--version", cwd=tmp_path, PYTHONPATH=path)
+    assert feeds.__version__ in version
+
+
+def test_version_of_the_package_is_that_of_the_module() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    assert "version" in project["dynamic"]
+    assert re.fullmatch(r"\d+\.\d+\.\d+\S*", feeds.__version__)
+
+
+def test_description_of_the_package_has_no_link_that_leads_nowhere(packages: Path) -> None:
+    (wheel,) = packages.glob("*.whl")
+    with zipfile.ZipFile(wheel) as archive:
+        (metadata,) = [name for name in archive.namelist() if name.endswith("/METADATA")]
+        _, _, description = archive.read(metadata).decode().partition("\n\n")
+    assert "Tutorial (`docs/tutorial.md`)" in description
+    assert re.findall(r"\]\((?!https://)", description) == []
