@@ -104,7 +104,7 @@ class TextConfig(Section):
     repair: bool = True
 
 
-class Content(Section):
+class ContentConfig(Section):
     """[content]: the contents of an entry."""
 
     related: Whole = Field(default=5, ge=0, le=50)
@@ -276,7 +276,7 @@ class Config(Section):
     site: SiteConfig = SiteConfig()
     paths: Paths = Paths()
     text: TextConfig = TextConfig()
-    content: Content = Content()
+    content: ContentConfig = ContentConfig()
     images: ImagesConfig = ImagesConfig()
     selection: SelectionConfig = SelectionConfig()
     schedule: Schedule = Schedule()

@@ -47,7 +47,7 @@ class _Seen(msgspec.Struct, frozen=True):
     folders: dict[str, int]
 
 
-class Scope(NamedTuple):
+class CacheScope(NamedTuple):
     """How much of the cache is looked at: by default, what may have changed.
 
     These are folders whose mtime changed, and those to which images of changed items belong.
@@ -61,7 +61,7 @@ class Scope(NamedTuple):
     only: set[str] | None = None
 
 
-CHANGED = Scope()
+CHANGED = CacheScope()
 
 
 def form_name(config: Config) -> str:
@@ -75,7 +75,7 @@ def reconcile(
     config: Config,
     now: int,
     warn: Callable[[str], None],
-    scope: Scope = CHANGED,
+    scope: CacheScope = CHANGED,
 ) -> set[str]:
     """Takes in what was dropped into the cache, and notices what was damaged or is gone.
 
@@ -125,7 +125,7 @@ class _Keeper:
         config: Config,
         now: int,
         warn: Callable[[str], None],
-        scope: Scope,
+        scope: CacheScope,
     ) -> None:
         self._store = store
         self._images = config.images

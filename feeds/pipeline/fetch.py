@@ -27,7 +27,7 @@ from feeds.images.cache import (
     remove,
     sweep_notes,
 )
-from feeds.images.reconcile import Scope, form_name, reconcile
+from feeds.images.reconcile import CacheScope, form_name, reconcile
 from feeds.images.retry import FetchResult, Hosts, Terms, Trouble, apply_result
 from feeds.pipeline.image_cache import WAIT_SECONDS, looking_after, remove_unused
 from feeds.store import Store
@@ -118,7 +118,7 @@ class _Fetch:
         left: set[str] | None = None
         while left is None or left:  # a pass may come between
             with store.transaction():
-                scope = Scope(everywhere=True, digests=digests, only=left)
+                scope = CacheScope(everywhere=True, digests=digests, only=left)
                 left = reconcile(store, config, now, self._callbacks.warn, scope)
         if config.images.fetch != "off":
             due = store.due_images(now, every=config.images.fetch == "all")

@@ -21,7 +21,7 @@ from feeds.common.model import Problem
 from feeds.common.reports import HeldReport, PassReport, feed_report
 from feeds.common.times import show_time, to_unix
 from feeds.config import Config, Loaded
-from feeds.images.reconcile import Scope, reconcile
+from feeds.images.reconcile import CacheScope, reconcile
 from feeds.pipeline.fetch import next_fetch
 from feeds.pipeline.output import update_output
 from feeds.pipeline.recovery import recover_manifest
@@ -196,7 +196,7 @@ def _look_after_images(
     store: Store, config: Config, now: int, options: Options, callbacks: Callbacks
 ) -> None:
     store.note_unnamed(now)
-    reconcile(store, config, now, callbacks.warn, Scope(write=not options.dry_run))
+    reconcile(store, config, now, callbacks.warn, CacheScope(write=not options.dry_run))
 
 
 def _refuse_to_empty(config: Config, items: int, *, is_new: bool) -> None:
