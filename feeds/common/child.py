@@ -8,11 +8,12 @@ import threading
 import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from multiprocessing import forkserver, get_context, parent_process, resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkServerContext
 
+_INTERRUPTIONS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 # The server that processes come from may be killed at any moment; another one takes its place.
 _ATTEMPTS = 4
 _PAUSE_SECONDS = 0.1
@@ -109,13 +110,28 @@ def fork_context(preload: list[str]) -> ForkServerContext:
 
 @contextmanager
 def uninterrupted() -> Iterator[None]:
-    """Keeps Ctrl-C, SIGTERM and SIGHUP waiting for as long as it lasts."""
-    numbers = {signal.SIGINT, signal.SIGTERM, signal.SIGHUP}
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, numbers)
-    try:
+    """Keeps Ctrl-C, SIGTERM and SIGHUP waiting for as long as it lasts.
+
+    They are blocked in this thread, and in what it starts. Another thread may take a signal all the
+    same, whose handler Python then calls in the main thread: so that one is put off as well.
+    """
+    late: list[int] = []
+    with ExitStack() as stack:
+        stack.callback(_raise_all, late)
+        if threading.current_thread() is threading.main_thread():
+            for number in _INTERRUPTIONS:
+                handler = signal.getsignal(number)
+                if handler not in (None, signal.SIG_IGN):
+                    stack.callback(signal.signal, number, handler)
+                    signal.signal(number, lambda number, _: late.append(number))
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, _INTERRUPTIONS)
+        stack.callback(signal.pthread_sigmask, signal.SIG_SETMASK, before)
         yield
-    finally:
-        signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def _raise_all(numbers: list[int]) -> None:
+    for number in numbers:
+        signal.raise_signal(number)
 
 
 def begin_worker() -> None:
