@@ -2,31 +2,43 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from functools import lru_cache
 from typing import NamedTuple
 
 import msgspec
 
+from feeds.common.files import Fingerprint
 from feeds.common.model import Feed, FeedContents, FeedKind, FeedSummary, Picture
 from feeds.common.text import fold
 from feeds.config import Config
 from feeds.images.resolve import ImageResolver, names_of
 from feeds.pipeline.memberships import Selection, selected
+from feeds.pipeline.state import Pass
 from feeds.render.context import Site
 from feeds.store import Store
 
 
-class Plan(NamedTuple):
-    """What is to be published: all feeds, and of those to be rendered what they show, and keys.
+class StaleFeed(NamedTuple):
+    """A feed that is to be rendered: what it shows, of which site, and the key of all that."""
 
-    `images` are the copies that the documents of each feed name.
+    contents: FeedContents
+    pictures: dict[int, list[Picture]]
+    site: Site
+    key: bytes
+
+
+class Plan(NamedTuple):
+    """What is to be published: all feeds, those to be rendered, and the names of all documents.
+
+    `images` are the copies that the documents of each feed name. `known` are the files that are as
+    they were published.
     """
 
     feeds: list[FeedSummary]
-    stale: list[tuple[FeedContents, dict[int, list[Picture]], bytes]]
+    stale: list[StaleFeed]
     keep: list[str]
     images: dict[str, tuple[str, ...]]
+    known: set[str]
 
 
 class Linking:
@@ -63,21 +75,17 @@ class Linking:
         return tuple(found)
 
 
-def plan_of(
-    store: Store,
-    config: Config,
-    selection: Selection,
-    site: Site,
-    site_for: Callable[[FeedContents], Site],
-    gallery: ImageResolver,
-    known: set[str],
-    now: int,
-) -> Plan:
-    """Returns what is to be published; `known` are the files that are as they were published."""
+def plan_of(run: Pass, selection: Selection, site: Site, gallery: ImageResolver) -> Plan:
+    """Returns what is to be published."""
     from feeds.render.documents import document_paths, feed_key, overview_paths, redirect_paths
 
+    store, out = run.store, run.out
+    # Even if the manifest was lost, these are ours.
+    stamps = store.stamps().items()
+    known = {path for path, stamp in stamps if Fingerprint.of(f"{out}/{path}") == stamp}
+    site_for = Linking(store, run.config, site, selection.missing).site_for
     before, images = store.feeds(), gallery.before
-    plan = Plan([], [], overview_paths(site), {})
+    plan = Plan([], [], overview_paths(site), {}, known)
     for feed in selection.feeds:
         paths = document_paths(site, feed)
         plan.keep.extend(paths)
@@ -87,19 +95,20 @@ def plan_of(
         if (
             summary
             and intact
-            and _is_current(feed, summary, selection, now)
+            and _is_current(feed, summary, selection, run.now)
             and gallery.can_show(names)
         ):
             plan.feeds.append(summary)
             plan.images[feed.address] = names
             continue
-        one = selected(store, feed, config, now)
+        one = selected(store, feed, run.config, run.now)
         pictures = gallery.of(one.entries)
-        new_key = feed_key(site_for(one), one, pictures)
+        own_site = site_for(one)
+        new_key = feed_key(own_site, one, pictures)
         plan.feeds.append(one.summary())
         plan.images[feed.address] = names_of(pictures)
         if new_key != key or not intact:
-            plan.stale.append((one, pictures, new_key))
+            plan.stale.append(StaleFeed(one, pictures, own_site, new_key))
         else:
             store.keep_feed(key, one.summary())
     plan.keep.extend(redirect_paths(plan.feeds))

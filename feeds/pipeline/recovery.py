@@ -2,21 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 
-import msgspec
-
 from feeds.common.errors import DamagedManifestError, PublishError
+from feeds.pipeline.state import read_state
 from feeds.publish import Manifest, read_manifest, write_manifest
 from feeds.store import Store
-
-
-class _Last(msgspec.Struct):
-    """What is asked here of the fact of this name: for which out/ it holds."""
-
-    out: bytes
 
 
 def recover_manifest(store: Store, out: Path, warn: Callable[[str], None], *, write: bool) -> None:
@@ -31,8 +23,7 @@ def recover_manifest(store: Store, out: Path, warn: Callable[[str], None], *, wr
     try:
         read_manifest(out)
     except DamagedManifestError as error:
-        last = store.get_meta("last", _Last)
-        if last is None or last.out != os.fsencode(out):
+        if not read_state(store).is_of(out):
             raise
         path = error.path
         if not write:

@@ -26,6 +26,7 @@ from feeds.pipeline.fetch import next_fetch
 from feeds.pipeline.output import update_output
 from feeds.pipeline.recovery import recover_manifest
 from feeds.pipeline.rescan import Rescan, problems_of, read_ahead, rescan, survey
+from feeds.pipeline.state import Pass
 from feeds.publish import read_manifest
 from feeds.seeds.missing import FEW
 from feeds.seeds.scan import display_path
@@ -162,7 +163,7 @@ def _publish(store: Store, loaded: Loaded, found: Rescan, run: _Run) -> PassRepo
         _refuse_to_empty(config, items, is_new=not store.has_meta("last"))
     store.mark_first_seen(now)
     _look_after_images(store, config, now, options, run.callbacks)
-    renewal = update_output(store, config, now, options, run.callbacks)
+    renewal = update_output(Pass(store, config, now, options, run.callbacks))
     problems = problems_of(store, found)
     bad = {problem.path for problem in problems if problem.severity == "error"}
     return PassReport(
