@@ -63,8 +63,8 @@ class LastPass(msgspec.Struct, frozen=True):
 class PassState(NamedTuple):
     """The memos of the last pass as this one finds them; None and empty values if there are none.
 
-    `index_key` is the key of the index as it was rendered, `copies` how compressed copies were made,
-    `missing` the topics and providers without a feed.
+    `index_key` is the key of the index as it was rendered, `copies` how compressed copies were
+    made, `missing` the topics and providers without a feed.
     """
 
     last: LastPass | None
