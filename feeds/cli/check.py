@@ -17,9 +17,9 @@ from feeds.common.text import fold
 from feeds.common.times import to_unix
 from feeds.config import Config, load_config
 from feeds.pipeline.limits import too_many_feeds
-from feeds.pipeline.output import past_of
+from feeds.pipeline.output import past_of, select_now
 from feeds.pipeline.run import Snapshot, with_snapshot
-from feeds.select.membership import Past, choose
+from feeds.select.membership import Past
 from feeds.store.server_files import read_state
 
 
@@ -38,11 +38,11 @@ def run(arguments: Namespace) -> int:
     loaded = load_config(arguments.config)
     _check_templates(loaded.config)
     with console.listening() as callbacks:
-        seeds, cards, found = with_snapshot(loaded, callbacks, _see, fresh=True)
-    choice = choose(cards, loaded.config, _past(loaded.config), to_unix(utc_now()))
-    problems = sorted([*found, *choice.duplicates])
+        seeds, cards, problems, feeds = with_snapshot(
+            loaded, callbacks, lambda now_there: _see(now_there, loaded.config), fresh=True
+        )
     hints = list(_hints(loaded.config, cards))
-    too_many = too_many_feeds(len(choice.feeds), loaded.config, lambda: cards)
+    too_many = too_many_feeds(feeds, loaded.config, lambda: cards)
     if too_many:
         hints.append(too_many)
     console.problems(problems)
@@ -56,8 +56,12 @@ def run(arguments: Namespace) -> int:
     return 1 if problems or too_many else 0
 
 
-def _see(now_there: Snapshot) -> tuple[int, list[ItemHeader], list[Problem]]:
-    return now_there.seeds, list(now_there.store.item_headers()), now_there.problems
+def _see(now_there: Snapshot, config: Config) -> tuple[int, list[ItemHeader], list[Problem], int]:
+    """Returns how many seeds there are, the items, all problems, and how many feeds there are."""
+    store = now_there.store
+    selection = select_now(store, config, to_unix(utc_now()), _past(config))
+    problems = sorted([*now_there.problems, *selection.duplicates])
+    return now_there.seeds, list(store.item_headers()), problems, len(selection.feeds)
 
 
 def _past(config: Config) -> Past:

@@ -17,11 +17,11 @@ from feeds.common.model import Item, ItemHeader, Problem
 from feeds.common.times import from_unix, show_time, to_unix
 from feeds.common.urls import normal_url
 from feeds.config import Loaded, load_config
-from feeds.pipeline.output import past_of
+from feeds.pipeline.memberships import selected
+from feeds.pipeline.output import select_now
 from feeds.pipeline.run import Snapshot, with_snapshot
 from feeds.seeds.scan import SUFFIXES, display_path
-from feeds.select.explain import Reason, explain
-from feeds.select.membership import choose
+from feeds.select.explain import Reason, explain, places_of
 from feeds.store import Store
 
 
@@ -61,7 +61,8 @@ def run(arguments: Namespace) -> int:
 
 def _explanations(story: str, loaded: Loaded, now_there: Snapshot) -> Iterator[_Told]:
     config, store, now = loaded.config, now_there.store, to_unix(utc_now())
-    choice = choose(store.item_headers(), config, past_of(store, config), now)
+    selection = select_now(store, config, now)
+    feeds = {(feed.kind, feed.key): feed for feed in selection.feeds}
     meant = _paths(story, loaded)
     cards = [card for card in store.item_headers() if _is_meant(story, meant, card, store)]
     paths = {card.path for card in cards} or meant
@@ -72,7 +73,11 @@ def _explanations(story: str, loaded: Loaded, now_there: Snapshot) -> Iterator[_
         about = [problem for problem in problems if problem.path == card.path]
         (data,) = store.items([card.number]).values()
         item = msgspec.msgpack.decode(data, type=Item)
-        reasons = explain(card, choice, config, now)
+        contents = {
+            place: selected(store, feeds[place], config, now)
+            for place in places_of(card, config) & feeds.keys()
+        }
+        reasons = explain(card, selection, contents, config, now)
         explanation = Explanation(card.path, card.id, item.title, about, reasons)
         yield _Told(explanation, [*_item_lines(card, item), *_reason_lines(explanation)])
     if not cards:

@@ -8,6 +8,7 @@ from typing import NamedTuple, cast
 from feeds.common.model import Feed, FeedContents, FeedKind, ItemHeader, Problem
 from feeds.common.slugs import Addresses
 from feeds.config import Config
+from feeds.select.addresses import Directory
 from feeds.select.feeds import Names, catalog
 from feeds.select.membership import Past, build_feed, qualify, without_duplicates
 from feeds.select.thresholds import Thresholds, is_due
@@ -20,15 +21,20 @@ SELECTION_VERSION = 2
 class Selection(NamedTuple):
     """All feeds; of which of them items came, went or changed (None: maybe of all); duplicates.
 
-    `missing` are the topics and providers that items name and that have no feed; `addresses` says
-    where those feeds stand of which the name alone does not tell.
+    `missing` are the topics and providers that items name and that have no feed; `directory` tells
+    where feeds stand, and where those would that there are not.
     """
 
     feeds: list[Feed]
     touched: set[tuple[FeedKind, str]] | None
     duplicates: tuple[Problem, ...]
     missing: frozenset[tuple[FeedKind, str]]
-    addresses: Addresses
+    directory: Directory
+
+    @property
+    def addresses(self) -> Addresses:
+        """Where those feeds stand of which the name alone does not tell."""
+        return self.directory.exceptions()
 
 
 class _Filled:
@@ -79,8 +85,8 @@ def select(store: Store, config: Config, past: Past, since: int | None, now: int
     unique = without_duplicates(store.headers_of(repeated))
     names = _names(store, config, unique.beaten, now)
     found = catalog(config, names, _Filled(store), past.known)
-    feeds, addresses = list(found.feeds.values()), found.directory.exceptions()
-    return Selection(feeds, touched, unique.problems, found.missing, addresses)
+    feeds = list(found.feeds.values())
+    return Selection(feeds, touched, unique.problems, found.missing, found.directory)
 
 
 def selected(store: Store, feed: Feed, config: Config, now: int) -> FeedContents:

@@ -124,6 +124,19 @@ def _selection(run: Pass, state: PassState, since: int | None) -> Selection:
     return selection
 
 
+def select_now(store: Store, config: Config, now: int, past: Past | None = None) -> Selection:
+    """Selects as a pass would at the time `now`; for commands that look at a snapshot.
+
+    `past` is what passes left, if that is not in this store.
+    """
+    store.mark_first_seen(now)
+    state = read_state(store)
+    templates = read_templates(config.paths.templates) if config.site.pages else ()
+    holds = state.holds(config_key(config, templates), now)
+    since = state.last.now if state.last and holds else None
+    return select(store, config, past_of(store, config) if past is None else past, since, now)
+
+
 def past_of(store: Store, config: Config) -> Past:
     """Returns what selection must know of the passes before."""
     feeds = [summary.feed for _, summary in store.feeds().values()]

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import NamedTuple, Protocol
+
 import msgspec
 
-from feeds.common.model import FeedContents, ItemHeader, ItemHistory
+from feeds.common.model import FeedContents, FeedKind, ItemHeader, Problem
 from feeds.common.times import from_unix, show_duration, show_time
 from feeds.config import Config
-from feeds.select.membership import Choice
+from feeds.select.addresses import Directory
 from feeds.select.places import CandidateFeed, places
 from feeds.select.thresholds import Thresholds, exclusion_reasons
+
+Place = tuple[FeedKind, str]
 
 
 class Reason(msgspec.Struct, frozen=True):
@@ -20,62 +25,88 @@ class Reason(msgspec.Struct, frozen=True):
     inside: bool
 
 
-def explain(card: ItemHeader, choice: Choice, config: Config, now: int) -> list[Reason]:
-    """Returns a reason for every feed that the item could be in, as `choice` has it."""
-    feeds = {(one.feed.kind, one.feed.key): one for one in choice.feeds}
-    thresholds = Thresholds(config)
-    common = [*exclusion_reasons(card, config, now), *_beaten(card, choice)]
-    memory = choice.memories.get(card.id, card.memory)
+class Chosen(Protocol):
+    """What selection decided: problems of duplicates, and where feeds stand."""
 
-    def address_of(place: CandidateFeed) -> str:
-        selected = feeds.get((place.kind, place.key))
-        if selected is not None:
-            return selected.feed.address
-        return choice.directory.add(place.kind, place.key)
+    @property
+    def duplicates(self) -> tuple[Problem, ...]:
+        """The items that another one with the same id beats."""
 
-    return [
-        _reason(
-            *(card, memory, place, address_of(place), feeds.get((place.kind, place.key))),
-            *(common, config, now),
-        )
-        for place in places(card, thresholds, config.feeds)
-    ]
+    @property
+    def directory(self) -> Directory:
+        """Where feeds stand, and would stand."""
 
 
-def _beaten(card: ItemHeader, choice: Choice) -> list[str]:
-    return [beaten.reason for beaten in choice.duplicates if beaten.path == card.path]
+class _Subject(NamedTuple):
+    """The item that is explained, and what keeps it out of all feeds."""
+
+    item: ItemHeader
+    common: list[str]
+    config: Config
+    now: int
+
+
+def explain(
+    item: ItemHeader,
+    chosen: Chosen,
+    feeds: Mapping[Place, FeedContents],
+    config: Config,
+    now: int,
+) -> list[Reason]:
+    """Returns a reason for every feed that the item could be in.
+
+    Args:
+        item: the item, as selection left it.
+        chosen: what selection decided.
+        feeds: the contents of the feeds that `places_of` names, by kind and key; those that do not
+            exist are left out.
+        config: the configuration.
+        now: when that was, in seconds since 1970.
+    """
+    common = [*exclusion_reasons(item, config, now)]
+    common += [beaten.reason for beaten in chosen.duplicates if beaten.path == item.path]
+    subject = _Subject(item, common, config, now)
+    reasons = []
+    for place in places(item, Thresholds(config), config.feeds):
+        contents = feeds.get((place.kind, place.key))
+        if contents is None:
+            address = chosen.directory.add(place.kind, place.key)
+        else:
+            address = contents.feed.address
+        reasons.append(_reason(subject, place, address, contents))
+    return reasons
+
+
+def places_of(item: ItemHeader, config: Config) -> set[Place]:
+    """Returns kind and key of every feed that the item could be in."""
+    found = places(item, Thresholds(config), config.feeds)
+    return {(place.kind, place.key) for place in found}
 
 
 def _reason(
-    card: ItemHeader,
-    memory: ItemHistory | None,
-    place: CandidateFeed,
-    address: str,
-    selected: FeedContents | None,
-    common: list[str],
-    config: Config,
-    now: int,
+    subject: _Subject, place: CandidateFeed, address: str, contents: FeedContents | None
 ) -> Reason:
-    shortfall = place.threshold.shortfall(card.quality)
+    item, common = subject.item, subject.common
+    shortfall = place.threshold.shortfall(item.quality)
     because = (
-        f"quality {card.quality} reaches {place.threshold.min_quality}, "
+        f"quality {item.quality} reaches {place.threshold.min_quality}, "
         f"set by {place.threshold.source}"
     )
-    if shortfall or common or selected is None:
+    if shortfall or common or contents is None:
         reasons = [shortfall, *common] if shortfall else [*common, f"({because})"]
         return Reason(address, "; ".join(reasons), inside=False)
-    entries = selected.entries
-    position = next((n for n, entry in enumerate(entries, 1) if entry.id == card.id), None)
-    newest = f"its {selected.feed.max_items} newest items (max_items)"
-    since = memory.qualified.get(place.mark) if memory else None
+    entries, selection = contents.entries, subject.config.selection
+    position = next((n for n, entry in enumerate(entries, 1) if entry.id == item.id), None)
+    newest = f"its {contents.feed.max_items} newest items (max_items)"
+    since = item.memory.qualified.get(place.mark) if item.memory else None
     qualified = f"first qualified at {show_time(from_unix(since))}" if since else "qualifies"
-    exposure = f"the exposure of {show_duration(config.selection.exposure)}"
+    exposure = f"the exposure of {show_duration(selection.exposure)}"
     if position is None:
         words = f"{because}, but the feed holds {newest}, and this one {qualified}: "
-        recent = since is not None and since >= now - config.selection.exposure.total_seconds()
-        words += f"among {selected.left_out} too many" if recent else f"longer ago than {exposure}"
+        recent = since is not None and since >= subject.now - selection.exposure.total_seconds()
+        words += f"among {contents.left_out} too many" if recent else f"longer ago than {exposure}"
         return Reason(address, words, inside=False)
     words = f"{because}; entry {position} of {len(entries)}"
-    if position > selected.feed.max_items:
+    if position > contents.feed.max_items:
         words += f", beyond {newest} because it {qualified}, within {exposure}"
     return Reason(address, words, inside=True)

@@ -1,12 +1,11 @@
 """The items of every feed.
 
-`qualify` judges one item, `build_feed` one feed; a pass calls them for what changed only (see
-`feeds.pipeline.memberships`). `choose` does it all at once, for commands that look at the whole.
+`qualify` judges one item, `build_feed` one feed; `feeds.pipeline.memberships` calls them for what
+changed.
 """
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
@@ -16,18 +15,16 @@ from feeds.common.model import (
     Entry,
     Feed,
     FeedContents,
-    FeedKind,
     ItemHeader,
     ItemHistory,
     Membership,
     Problem,
 )
 from feeds.config import Config
-from feeds.select.addresses import NOTHING_KNOWN, Directory, Known
-from feeds.select.feeds import Names, catalog
+from feeds.select.addresses import NOTHING_KNOWN, Known
 from feeds.select.memory import recall
 from feeds.select.places import places
-from feeds.select.thresholds import Thresholds, exclusion_reasons, is_due
+from feeds.select.thresholds import Thresholds, exclusion_reasons
 
 
 class Past(NamedTuple):
@@ -48,52 +45,6 @@ class Entered(NamedTuple):
 
     memory: ItemHistory | None
     slots: list[Membership]
-
-
-class Choice(NamedTuple):
-    """What selection decided.
-
-    `memories` holds, by item id, what is to be remembered anew. `until` is the last moment, in
-    seconds since 1970, for which the same cards give the same feeds; None where no clock changes
-    them. `directory` also tells where feeds would stand that there are not.
-    """
-
-    feeds: tuple[FeedContents, ...]
-    memories: dict[str, ItemHistory]
-    until: int | None
-    duplicates: tuple[Problem, ...]
-    directory: Directory
-
-
-def choose(cards: Iterable[ItemHeader], config: Config, past: Past, now: int) -> Choice:
-    """Decides which items each feed holds at the time `now` (seconds since 1970)."""
-    unique, _, duplicates = without_duplicates(cards)
-    thresholds = Thresholds(config)
-    topics: defaultdict[str, int] = defaultdict(int)
-    providers: defaultdict[tuple[str, str], int] = defaultdict(int)
-    held: defaultdict[tuple[FeedKind, str], list[Membership]] = defaultdict(list)
-    memories: dict[str, ItemHistory] = {}
-    turns: list[int] = []
-    for card in unique:
-        turn = next_turn(card, config, now)
-        if turn is not None:
-            turns.append(turn)
-        if card.is_published and is_due(card, now):
-            for topic in card.topics:
-                topics[topic] += 1
-            providers[config.provider(card.provider.domain), card.provider.name] += 1
-        memory, slots = qualify(card, config, thresholds, past, now)
-        if memory is not None and memory is not card.memory:
-            memories[card.id] = memory
-        for slot in slots:
-            held[slot.kind, slot.key].append(slot)
-    feeds = []
-    found = catalog(config, Names(topics, providers), held.keys(), past.known)
-    for place, feed in found.feeds.items():
-        slots = sorted(held.get(place, []), key=lambda slot: (-slot.entry.published, slot.entry.id))
-        feeds.append(build_feed(feed, slots, slots, config, now))
-    turns += [feed.until for feed in feeds if feed.until is not None]
-    return Choice(tuple(feeds), memories, min(turns, default=None), duplicates, found.directory)
 
 
 class Unique(NamedTuple):
@@ -191,14 +142,3 @@ def build_feed(
     entries = tuple(slot.entry for slot in (*newest, *kept))
     until = min((slot.since + exposure for slot in late), default=None)
     return FeedContents(feed, entries, len(kept), len(late) - len(kept), until)
-
-
-def next_turn(card: ItemHeader, config: Config, now: int) -> int | None:
-    """Returns the last moment before time alone moves an item into or out of the feeds."""
-    if not card.is_published:
-        return None
-    if not is_due(card, now):
-        return card.dated - 1
-    max_age = config.selection.max_age
-    expires = card.dated + int(max_age.total_seconds()) if max_age is not None else None
-    return expires if expires is not None and expires >= now else None

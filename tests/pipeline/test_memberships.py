@@ -21,9 +21,10 @@ from feeds.common.model import (
 )
 from feeds.config import Config
 from feeds.pipeline.memberships import next_turn, select, selected
-from feeds.select.membership import Past, choose
+from feeds.select.membership import Past
 from feeds.store import Store
 from feeds.store.schema import migrate
+from tests.support.choosing import choose
 from tests.support.site import card, config_of
 
 CARDS = st.builds(

@@ -29,7 +29,6 @@ OPEN: dict[str, set[str]] = {
         "images/download.py _follow",
         "images/download.py download",
         "publish/publisher.py Publisher.__init__",
-        "select/explain.py _reason",
     },
     "class": set(),
 }

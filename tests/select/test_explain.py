@@ -9,7 +9,8 @@ from msgspec.structs import replace
 
 from feeds.common.model import ItemHeader
 from feeds.select.explain import Reason, explain
-from feeds.select.membership import Past, choose
+from feeds.select.membership import Past
+from tests.support.choosing import choose
 from tests.support.site import card, config_of
 
 NOW = 1_000_000
@@ -22,7 +23,9 @@ def reasons(
 ) -> dict[str, Reason]:
     config = config_of(toml)
     choice = choose([item, *others], config, past, now)
-    return {reason.address: reason for reason in explain(item, choice, config, now)}
+    feeds = {(one.feed.kind, one.feed.key): one for one in choice.feeds}
+    item = replace(item, memory=choice.memories.get(item.id, item.memory))
+    return {one.address: one for one in explain(item, choice, feeds, config, now)}
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,8 @@ from msgspec.structs import replace
 
 from feeds.common.model import ItemHeader, ItemHistory
 from feeds.select.addresses import Known, Owner
-from feeds.select.membership import Choice, Past, choose, without_duplicates
+from feeds.select.membership import Past, without_duplicates
+from tests.support.choosing import Choice, choose
 from tests.support.site import card, config_of
 
 NOW = 1_000

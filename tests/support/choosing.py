@@ -1,0 +1,71 @@
+"""Selection in the plain way, all at once and without a store: what the real one is held to."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable
+from typing import NamedTuple
+
+from feeds.common.model import FeedContents, FeedKind, ItemHeader, ItemHistory, Membership, Problem
+from feeds.config import Config
+from feeds.select.addresses import Directory
+from feeds.select.feeds import Names, catalog
+from feeds.select.membership import Past, build_feed, qualify, without_duplicates
+from feeds.select.thresholds import Thresholds, is_due
+
+
+class Choice(NamedTuple):
+    """What selection decided.
+
+    `memories` holds, by item id, what is to be remembered anew. `until` is the last moment, in
+    seconds since 1970, for which the same cards give the same feeds; None where no clock changes
+    them. `directory` also tells where feeds would stand that there are not.
+    """
+
+    feeds: tuple[FeedContents, ...]
+    memories: dict[str, ItemHistory]
+    until: int | None
+    duplicates: tuple[Problem, ...]
+    directory: Directory
+
+
+def choose(cards: Iterable[ItemHeader], config: Config, past: Past, now: int) -> Choice:
+    """Decides which items each feed holds at the time `now` (seconds since 1970)."""
+    unique, _, duplicates = without_duplicates(cards)
+    thresholds = Thresholds(config)
+    topics: defaultdict[str, int] = defaultdict(int)
+    providers: defaultdict[tuple[str, str], int] = defaultdict(int)
+    held: defaultdict[tuple[FeedKind, str], list[Membership]] = defaultdict(list)
+    memories: dict[str, ItemHistory] = {}
+    turns: list[int] = []
+    for card in unique:
+        turn = next_turn(card, config, now)
+        if turn is not None:
+            turns.append(turn)
+        if card.is_published and is_due(card, now):
+            for topic in card.topics:
+                topics[topic] += 1
+            providers[config.provider(card.provider.domain), card.provider.name] += 1
+        memory, slots = qualify(card, config, thresholds, past, now)
+        if memory is not None and memory is not card.memory:
+            memories[card.id] = memory
+        for slot in slots:
+            held[slot.kind, slot.key].append(slot)
+    feeds = []
+    found = catalog(config, Names(topics, providers), held.keys(), past.known)
+    for place, feed in found.feeds.items():
+        slots = sorted(held.get(place, []), key=lambda slot: (-slot.entry.published, slot.entry.id))
+        feeds.append(build_feed(feed, slots, slots, config, now))
+    turns += [feed.until for feed in feeds if feed.until is not None]
+    return Choice(tuple(feeds), memories, min(turns, default=None), duplicates, found.directory)
+
+
+def next_turn(card: ItemHeader, config: Config, now: int) -> int | None:
+    """Returns the last moment before time alone moves an item into or out of the feeds."""
+    if not card.is_published:
+        return None
+    if not is_due(card, now):
+        return card.dated - 1
+    max_age = config.selection.max_age
+    expires = card.dated + int(max_age.total_seconds()) if max_age is not None else None
+    return expires if expires is not None and expires >= now else None
