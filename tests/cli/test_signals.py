@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -22,6 +23,7 @@ SAID = "feeds: interrupted; every published file is whole, the next run does the
 SIGNALS = [signal.SIGTERM, signal.SIGHUP, signal.SIGINT]
 signals = pytest.mark.parametrize("number", SIGNALS, ids=lambda number: number.name)
 FEEDS = 600
+ATTEMPTS = 5
 
 
 @pytest.fixture
@@ -62,18 +64,24 @@ def start(site: Site, *arguments: str, ignoring: int = 0) -> subprocess.Popen[st
 def test_export_that_is_told_to_stop_leaves_nothing_half_written(
     number: signal.Signals, whom: str, large: Site
 ) -> None:
-    process = start(large, "export")
-    wait_until(lambda: len(half_written(large.out)) > 20 or process.poll() is not None)
-    if whom == "its group":
-        os.killpg(process.pid, number)
-    else:
-        os.kill(process.pid, number)
-    if whom.endswith("again"):
-        for again in (*SIGNALS, *SIGNALS):
-            time.sleep(0.002)
-            with suppress(ProcessLookupError):
-                os.kill(process.pid, again)
-    _, err = process.communicate(timeout=PATIENCE)
+    for _ in range(ATTEMPTS):
+        process = start(large, "export")
+        wait_until(lambda: len(half_written(large.out)) > 20 or process.poll() is not None)  # noqa: B023
+        with suppress(ProcessLookupError):
+            if whom == "its group":
+                os.killpg(process.pid, number)
+            else:
+                os.kill(process.pid, number)
+            if whom.endswith("again"):
+                for again in (*SIGNALS, *SIGNALS):
+                    time.sleep(0.002)
+                    os.kill(process.pid, again)
+        _, err = process.communicate(timeout=PATIENCE)
+        if (process.returncode, err) != (0, ""):
+            break
+        # On a busy machine it was done before the signal came.
+        shutil.rmtree(large.out)
+        shutil.rmtree(large.state.parent)
     assert (process.returncode, err) == (130, SAID)
     assert half_written(large.out) == []
     assert large.documents() == {}
