@@ -13,7 +13,7 @@ import msgspec
 from feeds.cli.console import Console
 from feeds.common.callbacks import utc_now
 from feeds.common.errors import UnknownSeedError
-from feeds.common.model import Item, ItemHeader, Problem
+from feeds.common.model import FeedContents, Item, ItemHeader, Problem
 from feeds.common.times import from_unix, show_time, to_unix
 from feeds.common.urls import normal_url
 from feeds.config import Loaded, load_config
@@ -21,7 +21,7 @@ from feeds.pipeline.memberships import selected
 from feeds.pipeline.output import select_now
 from feeds.pipeline.run import Snapshot, with_snapshot
 from feeds.seeds.scan import SUFFIXES, display_path
-from feeds.select.explain import Reason, explain, places_of
+from feeds.select.explain import Place, Reason, explain
 from feeds.store import Store
 
 
@@ -63,6 +63,10 @@ def _explanations(story: str, loaded: Loaded, now_there: Snapshot) -> Iterator[_
     config, store, now = loaded.config, now_there.store, to_unix(utc_now())
     selection = select_now(store, config, now)
     feeds = {(feed.kind, feed.key): feed for feed in selection.feeds}
+
+    def contents_of(place: Place) -> FeedContents | None:
+        return selected(store, feeds[place], config, now) if place in feeds else None
+
     meant = _paths(story, loaded)
     cards = [card for card in store.item_headers() if _is_meant(story, meant, card, store)]
     paths = {card.path for card in cards} or meant
@@ -73,11 +77,7 @@ def _explanations(story: str, loaded: Loaded, now_there: Snapshot) -> Iterator[_
         about = [problem for problem in problems if problem.path == card.path]
         (data,) = store.items([card.number]).values()
         item = msgspec.msgpack.decode(data, type=Item)
-        contents = {
-            place: selected(store, feeds[place], config, now)
-            for place in places_of(card, config) & feeds.keys()
-        }
-        reasons = explain(card, selection, contents, config, now)
+        reasons = explain(card, selection, contents_of, config, now)
         explanation = Explanation(card.path, card.id, item.title, about, reasons)
         yield _Told(explanation, [*_item_lines(card, item), *_reason_lines(explanation)])
     if not cards:

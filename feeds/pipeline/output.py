@@ -80,7 +80,8 @@ def update_output(run: Pass) -> OutputUpdate:
     holds = state.holds(key, now)
     selection = _selection(run, state, since=last.now if last and holds else None)
     site = site_of(config, selection.addresses, templates)
-    if last and last.site != site_key(site):
+    this_site = site_key(site)
+    if last and last.site != this_site:
         selection = selection._replace(touched=None)  # pages link to feeds that moved
     media = folder_times(run.out)
     untouched = bool(last and holds and state.is_of(run.out) and last.media == media)
@@ -97,7 +98,7 @@ def update_output(run: Pass) -> OutputUpdate:
         addresses=[one.feed.address for one in update.feeds],
         duplicates=selection.duplicates,
         media=folder_times(run.out) if update.moved_images else media,
-        site=site_key(site),
+        site=this_site,
     )
     store.set_meta("last", this)
     store.set_meta("missing", sorted(selection.missing))
@@ -242,12 +243,11 @@ def _keep(run: Pass, plan: Plan, gallery: ImageResolver) -> None:
 
 def _keep_files(run: Pass, plan: Plan, publisher: Publisher, site: Site) -> None:
     """Keeps the fingerprints of the files in out/, and queues pings for those that changed."""
-    stamps = run.store.stamps()
-    untouched = {path: stamp for path, stamp in stamps.items() if path in publisher.files}
+    untouched = {path: stamp for path, stamp in plan.stamps.items() if path in publisher.files}
     published = untouched | publisher.stamps
     run.store.keep_stamps(published)
     # Also what a pass wrote that was killed before it could say so.
-    changed = {path for path, stamp in published.items() if stamp != stamps.get(path)}
+    changed = {path for path, stamp in published.items() if stamp != plan.stamps.get(path)}
     _queue_pings(run, plan, site, changed)
 
 

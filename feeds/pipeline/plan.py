@@ -30,14 +30,15 @@ class StaleFeed(NamedTuple):
 class Plan(NamedTuple):
     """What is to be published: all feeds, those to be rendered, and the names of all documents.
 
-    `images` are the copies that the documents of each feed name. `known` are the files that are as
-    they were published.
+    `images` are the copies that the documents of each feed name. `stamps` are the fingerprints of
+    the published files, `known` those files that still have them.
     """
 
     feeds: list[FeedSummary]
     stale: list[StaleFeed]
     keep: list[str]
     images: dict[str, tuple[str, ...]]
+    stamps: dict[str, Fingerprint]
     known: set[str]
 
 
@@ -81,11 +82,11 @@ def plan_of(run: Pass, selection: Selection, site: Site, gallery: ImageResolver)
 
     store, out = run.store, run.out
     # Even if the manifest was lost, these are ours.
-    stamps = store.stamps().items()
-    known = {path for path, stamp in stamps if Fingerprint.of(f"{out}/{path}") == stamp}
+    stamps = store.stamps()
+    known = {path for path, stamp in stamps.items() if Fingerprint.of(f"{out}/{path}") == stamp}
     site_for = Linking(store, run.config, site, selection.missing).site_for
     before, images = store.feeds(), gallery.before
-    plan = Plan([], [], overview_paths(site), {}, known)
+    plan = Plan([], [], overview_paths(site), {}, stamps, known)
     for feed in selection.feeds:
         paths = document_paths(site, feed)
         plan.keep.extend(paths)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable
 from typing import NamedTuple, Protocol
 
 import msgspec
@@ -49,7 +49,7 @@ class _Subject(NamedTuple):
 def explain(
     item: ItemHeader,
     chosen: Chosen,
-    feeds: Mapping[Place, FeedContents],
+    contents_of: Callable[[Place], FeedContents | None],
     config: Config,
     now: int,
 ) -> list[Reason]:
@@ -58,8 +58,7 @@ def explain(
     Args:
         item: the item, as selection left it.
         chosen: what selection decided.
-        feeds: the contents of the feeds that `places_of` names, by kind and key; those that do not
-            exist are left out.
+        contents_of: returns the contents of a feed by kind and key, None if there is no such feed.
         config: the configuration.
         now: when that was, in seconds since 1970.
     """
@@ -68,19 +67,13 @@ def explain(
     subject = _Subject(item, common, config, now)
     reasons = []
     for place in places(item, Thresholds(config), config.feeds):
-        contents = feeds.get((place.kind, place.key))
+        contents = contents_of((place.kind, place.key))
         if contents is None:
             address = chosen.directory.add(place.kind, place.key)
         else:
             address = contents.feed.address
         reasons.append(_reason(subject, place, address, contents))
     return reasons
-
-
-def places_of(item: ItemHeader, config: Config) -> set[Place]:
-    """Returns kind and key of every feed that the item could be in."""
-    found = places(item, Thresholds(config), config.feeds)
-    return {(place.kind, place.key) for place in found}
 
 
 def _reason(

@@ -25,7 +25,7 @@ def reasons(
     choice = choose([item, *others], config, past, now)
     feeds = {(one.feed.kind, one.feed.key): one for one in choice.feeds}
     item = replace(item, memory=choice.memories.get(item.id, item.memory))
-    return {one.address: one for one in explain(item, choice, feeds, config, now)}
+    return {one.address: one for one in explain(item, choice, feeds.get, config, now)}
 
 
 @pytest.mark.parametrize(
