@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from feeds.store import Store, open_store
+from feeds.store import Store, open_state
 from tests.support.marks import marks_of
 from tests.support.rescanning import Scanner
 from tests.support.site import Site
@@ -55,12 +55,12 @@ def site(tmp_path: Path) -> Site:
 @pytest.fixture
 def scanner(site: Site) -> Iterator[Scanner]:
     """Rescans of an empty site into a store of its own."""
-    with open_store(site.state, pytest.fail) as store:
+    with open_state(site.state, "pass", pytest.fail) as store:
         yield Scanner(site, store)
 
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:
     """A new store, in a transaction that lasts as long as the test."""
-    with open_store(tmp_path / "state.db", pytest.fail) as opened, opened.transaction():
+    with open_state(tmp_path / "state.db", "pass", pytest.fail) as opened, opened.transaction():
         yield opened

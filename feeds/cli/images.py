@@ -20,7 +20,7 @@ from feeds.images.cache import likely_name
 from feeds.pipeline.fetch import FetchOptions, fetch_images
 from feeds.pipeline.image_cache import collect_garbage
 from feeds.render.context import image_type
-from feeds.store import open_for_reading
+from feeds.store import open_state
 
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
 
@@ -125,13 +125,13 @@ def _path(arguments: Namespace, console: Console, loaded: Loaded) -> None:
     if url is None:
         raise FeedsError(f"{arguments.url!r} is no image's URL: wanted {wanted_url(arguments.url)}")
     key = image_key(url)
-    with open_for_reading(loaded.config.paths.state) as store:
+    with open_state(loaded.config.paths.state, "serve") as store:
         known = {image.key: image.name for image in store.images_in(key[:2])} if store else {}
     console.say(known.get(key) or likely_name(url, image_type(url)))
 
 
 def _known(loaded: Loaded) -> tuple[list[CachedImage], list[HostFailure]]:
-    with open_for_reading(loaded.config.paths.state) as store:
+    with open_state(loaded.config.paths.state, "serve") as store:
         if store is None:
             return [], []
         return store.images(), list(store.host_failures().values())

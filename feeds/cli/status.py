@@ -13,7 +13,7 @@ from feeds.common.reports import HUBS_MOVED, HubReport, PassReport
 from feeds.common.times import show_time
 from feeds.common.urls import shown_url
 from feeds.config import load_config
-from feeds.store import open_for_reading
+from feeds.store import open_state
 
 
 class Status(msgspec.Struct, omit_defaults=True):
@@ -34,7 +34,7 @@ def run(arguments: Namespace) -> int:
     console = Console(json=arguments.json)
     loaded = load_config(arguments.config)
     paths = (loaded.with_out(arguments.out) if arguments.out else loaded).config.paths
-    with open_for_reading(paths.state) as store:
+    with open_state(paths.state, "serve") as store:
         report = store.get_meta("report", PassReport) if store else None
         hubs = [one.shown() for one in store.hub_reports()] if store else []
         known = (store.get_meta(HUBS_MOVED, dict[str, str]) if store else None) or {}

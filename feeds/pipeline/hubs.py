@@ -17,7 +17,7 @@ from feeds.common.task import Ended, Say, Task
 from feeds.common.urls import hide_secrets
 from feeds.config import Loaded
 from feeds.publish.delivery import Delivery, deliver
-from feeds.store import DamagedStateError, open_existing, open_for_reading
+from feeds.store import DamagedStateError, open_state
 
 # The modules that a delivery needs; who starts the first process of all should preload them.
 PRELOAD = ("feeds.publish.delivery", "httpx")
@@ -87,7 +87,7 @@ def deliver_once(loaded: Loaded) -> Delivered:
 
 
 def _left(loaded: Loaded) -> list[HubReport]:
-    with open_for_reading(loaded.config.paths.state) as store:
+    with open_state(loaded.config.paths.state, "serve") as store:
         return store.hub_reports() if store else []
 
 
@@ -98,7 +98,7 @@ def _failed(hub: str, error: str, details: str = "") -> Delivery:
 
 def _work(_: Say, state: Path, hub: str, home: str, seconds: float) -> bytes:
     try:
-        with open_existing(state) as store:
+        with open_state(state, "note") as store:
             delivery = deliver(store, hub, home, seconds)
     except DamagedStateError:  # the next pass reports that, and repairs it
         delivery = Delivery(hub)

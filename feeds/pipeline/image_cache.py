@@ -20,7 +20,7 @@ from feeds.common.times import show_time, to_unix
 from feeds.config import Config, Loaded
 from feeds.images.cache import copies_in, folder_times, remove, sweep_unfinished
 from feeds.publish import read_manifest
-from feeds.store import DamagedStateError, Store, open_store
+from feeds.store import DamagedStateError, Store, open_state
 
 # How long another fetch is waited for.
 WAIT_SECONDS = 600.0
@@ -97,7 +97,7 @@ def looking_after(
         try:
             sweep_unfinished(cache)
             stack.callback(sweep_unfinished, cache)
-            yield stack.enter_context(open_store(config.paths.state, warn))
+            yield stack.enter_context(open_state(config.paths.state, "pass", warn))
         except OSError as error:
             raise _unwritable(cache, error) from None
         except ExceptionGroup as group:

@@ -30,7 +30,7 @@ from feeds.pipeline.state import Pass
 from feeds.publish import read_manifest
 from feeds.seeds.missing import FEW
 from feeds.seeds.scan import display_path
-from feeds.store import DamagedStateError, Store, move_aside, open_copy, open_store
+from feeds.store import DamagedStateError, Store, move_aside, open_state
 
 T = TypeVar("T")
 
@@ -102,7 +102,7 @@ def with_snapshot(
     """
     config = loaded.config
     try:
-        with open_copy(None if fresh else config.paths.state) as store:
+        with open_state(None if fresh else config.paths.state, "look") as store:
             with store.faults_told():
                 todo = survey(store, config, loaded.base)
                 ahead = read_ahead(store, todo, config, loaded.base, callbacks.progress)
@@ -121,8 +121,8 @@ def _open(
 ) -> AbstractContextManager[Store]:
     state = config.paths.state
     if options.dry_run:
-        return open_copy(None if fresh else state)
-    return open_store(state, callbacks.warn)
+        return open_state(None if fresh else state, "look")
+    return open_state(state, "pass", callbacks.warn)
 
 
 @contextmanager

@@ -11,7 +11,7 @@ from feeds.common.reports import PassReport
 from feeds.common.schedule import trigger_of
 from feeds.common.times import show_time
 from feeds.config import Config
-from feeds.store import open_for_reading
+from feeds.store import open_state
 
 # How late a pass may be, because it or the machine is slow.
 _GRACE = timedelta(minutes=1)
@@ -54,5 +54,5 @@ def too_old_after(config: Config, last: datetime) -> datetime:
 
 def last_report(config: Config) -> PassReport | None:
     """Returns the report of the last pass, None before the first."""
-    with open_for_reading(config.paths.state) as store:
+    with open_state(config.paths.state, "serve") as store:
         return store.get_meta("report", PassReport) if store else None

@@ -1,20 +1,6 @@
 """The state file: what was read, what readers were shown, what was published. SQLite lives here."""
 
-from feeds.store.open import (
-    move_aside,
-    open_copy,
-    open_existing,
-    open_for_reading,
-    open_store,
-)
+from feeds.store.open import move_aside, open_state
 from feeds.store.store import DamagedStateError, Store
 
-__all__ = [
-    "DamagedStateError",
-    "Store",
-    "move_aside",
-    "open_copy",
-    "open_existing",
-    "open_for_reading",
-    "open_store",
-]
+__all__ = ["DamagedStateError", "Store", "move_aside", "open_state"]

@@ -6,8 +6,9 @@ import os
 import sqlite3
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager, suppress
+from contextlib import AbstractContextManager, closing, contextmanager, suppress
 from pathlib import Path
+from typing import Literal, overload
 
 from feeds.common.errors import StateError
 from feeds.store.ours import HEADER, SIDES, claim, refuse_foreign
@@ -22,85 +23,101 @@ class _BusyError(Exception):
     """Another run is using the state file at this moment."""
 
 
-@contextmanager
-def open_store(path: Path, warn: Callable[[str], None]) -> Iterator[Store]:
-    """Opens the state file, and makes it where there is none.
+Mode = Literal["pass", "look", "serve", "note"]
 
-    One of ours that is damaged is moved aside, never deleted, and `warn` is told; the next pass
-    then builds a new one from the seeds.
+
+@overload
+def open_state(
+    path: Path, mode: Literal["pass"], warn: Callable[[str], None]
+) -> AbstractContextManager[Store]: ...
+@overload
+def open_state(path: Path | None, mode: Literal["look"]) -> AbstractContextManager[Store]: ...
+@overload
+def open_state(path: Path, mode: Literal["serve"]) -> AbstractContextManager[Store | None]: ...
+@overload
+def open_state(path: Path, mode: Literal["note"]) -> AbstractContextManager[Store]: ...
+def open_state(
+    path: Path | None, mode: Mode, warn: Callable[[str], None] | None = None
+) -> AbstractContextManager[Store | None]:
+    """Opens the state file; links are followed.
+
+    Args:
+        path: where it is; for "look" None stands for an empty one.
+        mode: "pass" reads and writes. The file is made if it is missing. One of ours that is
+            damaged is moved aside, never deleted, and the pass builds a new one from the seeds.
+            "look" gives a private copy in SQLite's own temporary file, which is dropped at the
+            end; it is empty if the file is missing or cannot be read.
+            "serve" reads only, and gives None for a file that is missing or cannot be read.
+            "note" writes to an existing file between passes.
+        warn: is called with a message when a file was moved aside.
 
     Raises:
-        ForeignStateError: what stands there is not ours.
-        StateError: the file cannot be made or written (rights, full disk), or stays in use.
+        ForeignStateError: the file is not ours (not for "serve").
+        StateError: the file cannot be made or written, or stays in use ("pass" and "note").
+        DamagedStateError: the file is missing or damaged ("note").
     """
-    path = _real(path)
+    return _opened(path and Path(os.path.realpath(path)), mode, warn or (lambda _: None))
+
+
+@contextmanager
+def _opened(path: Path | None, mode: Mode, warn: Callable[[str], None]) -> Iterator[Store | None]:
+    connection: sqlite3.Connection | None
+    if path is None or mode == "look":
+        connection = sqlite3.connect("", isolation_level=None)
+    elif mode == "pass":
+        connection = _make_or_open(path, warn)
+    elif mode == "note":
+        connection = _open_to_note(path)
+    else:
+        connection = _open_to_read(path)
+    if connection is None:
+        yield None
+        return
+    with closing(connection):
+        if mode == "look":
+            _fill(connection, path)
+        yield Store(connection)
+
+
+def _make_or_open(path: Path, warn: Callable[[str], None]) -> sqlite3.Connection:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise StateError(f"cannot make {path.parent}: {error.strerror or error}") from None
     claim(path)
     try:
-        connection = _connect(path)
+        return _connect(path)
     except DamagedStateError as error:
         move_aside(path, str(error), warn)
-        connection = _connect(path)
-    with closing(connection):
-        yield Store(connection)
+    return _connect(path)
 
 
-@contextmanager
-def open_copy(path: Path | None) -> Iterator[Store]:
-    """Opens a private copy of the state file, of which nothing is kept; empty where there is none.
+def _open_to_note(path: Path) -> sqlite3.Connection:
+    refuse_foreign(path)
+    if not path.exists():
+        raise DamagedStateError("the file is missing")
+    return _connect(path)
 
-    For commands that look and do not touch. The copy lies in SQLite's own temporary file.
 
-    Raises:
-        ForeignStateError: what stands there is not ours, so no pass would use it.
-    """
-    path = path and _real(path)
+def _open_to_read(path: Path) -> sqlite3.Connection | None:
+    with suppress(DamagedStateError, StateError):
+        refuse_foreign(path)
+        if path.exists():
+            return _connect(path, read_only=True)
+    return None
+
+
+def _fill(copy: sqlite3.Connection, path: Path | None) -> None:
     if path is not None:
         refuse_foreign(path)
-    with closing(sqlite3.connect("", isolation_level=None)) as copy:
-        if path is not None and path.exists():
-            # What cannot be copied is as good as empty here; a pass that writes will say why.
+        # A file that cannot be copied counts as empty here; a pass that writes will say why.
+        if path.exists():
             with (
                 suppress(DamagedStateError, StateError, sqlite3.Error),
                 closing(_connect(path, read_only=True)) as source,
             ):
                 source.backup(copy)
-        migrate(copy)
-        yield Store(copy)
-
-
-@contextmanager
-def open_for_reading(path: Path) -> Iterator[Store | None]:
-    """Opens the state file to look something up; None where there is none that can be read."""
-    connection, path = None, _real(path)
-    if path.exists():
-        with suppress(DamagedStateError, StateError):
-            refuse_foreign(path)
-            connection = _connect(path, read_only=True)
-    if connection is None:
-        yield None
-        return
-    with closing(connection):
-        yield Store(connection)
-
-
-@contextmanager
-def open_existing(path: Path) -> Iterator[Store]:
-    """Opens the state file as it is, to note something in it between passes.
-
-    Raises:
-        StateError: it cannot be written, stays in use, or is not ours.
-        DamagedStateError: there is none, or none that can be used; the next pass will see to it.
-    """
-    path = _real(path)
-    refuse_foreign(path)
-    if not path.exists():
-        raise DamagedStateError("there is none")
-    with closing(_connect(path)) as connection:
-        yield Store(connection)
+    migrate(copy)
 
 
 def move_aside(path: Path, reason: str, warn: Callable[[str], None]) -> None:
@@ -109,7 +126,7 @@ def move_aside(path: Path, reason: str, warn: Callable[[str], None]) -> None:
     Raises:
         StateError: it cannot be renamed.
     """
-    path = _real(path)
+    path = Path(os.path.realpath(path))  # SQLite's own files lie beside what a link leads to
     stem = f"{path.name}.unusable-{time.strftime('%Y%m%dT%H%M%S', time.gmtime())}"
     aside = path.with_name(stem)
     number = 1
@@ -130,11 +147,6 @@ def move_aside(path: Path, reason: str, warn: Callable[[str], None]) -> None:
         f"the state file {path} cannot be used ({reason}). It was moved to {aside} and a new one "
         "is built from the seeds; what only it knew (when items were first seen) is lost."
     )
-
-
-def _real(path: Path) -> Path:
-    """Follows links: SQLite's own files lie beside what they lead to."""
-    return Path(os.path.realpath(path))
 
 
 def _connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:

@@ -9,7 +9,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from feeds.common.errors import StateError
-from feeds.store.open import open_for_reading
+from feeds.store.open import open_state
 from feeds.store.ours import SIDES, claim, refuse_foreign
 from feeds.store.schema import APPLICATION_ID
 from feeds.store.store import DamagedStateError, Store
@@ -87,12 +87,12 @@ def changes(connection: sqlite3.Connection) -> Iterator[None]:
 def read_state(path: Path, see: Callable[[Store], None]) -> bool:
     """Lets `see` read the state file as one pass left it; tells whether it could.
 
-    `see` may be called several times: a file at rest is read without locks (see `opening`), and a
+    `see` may be called several times: a file at rest is read without locks (see `open`), and a
     pass that wrote meanwhile makes what was read worthless.
     """
     for _ in range(_TRIES):
         before = state_stamp(path)
-        with open_for_reading(path) as store:
+        with open_state(path, "serve") as store:
             if store is None:
                 return False
             try:

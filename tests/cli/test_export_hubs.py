@@ -11,7 +11,7 @@ import pytest
 
 from feeds.pipeline import hubs as jobs
 from feeds.pipeline.run import publish_pass
-from feeds.store import open_existing
+from feeds.store import open_state
 from tests.support.hub import Hub, Say, name_hubs
 from tests.support.processes import PATIENCE
 from tests.support.site import Site
@@ -110,7 +110,7 @@ def test_push_is_repeated_by_the_next_run_that_may(site: Site, hub: Hub) -> None
     hub.says.clear()
     assert "still to be told" in site.run("export").out
     assert hub.heard == []
-    with open_existing(site.state) as store, store.transaction():
+    with open_state(site.state, "note") as store, store.transaction():
         store.reset_hub(hub.url)  # as if time had passed
     assert f"told {hub.url} of 9 documents" in site.run("export").out
     assert sorted(hub.topics) == ALL

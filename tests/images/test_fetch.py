@@ -19,7 +19,7 @@ from feeds.common.lock import acquire_lock
 from feeds.common.model import MEDIA, image_key
 from feeds.common.reports import FetchReport
 from feeds.pipeline.fetch import FetchOptions, fetch_images
-from feeds.store import open_for_reading
+from feeds.store import open_state
 from tests.support.imaging import (
     FORMATS,
     HIDDEN,
@@ -57,7 +57,7 @@ def fetch(
 
 def known(site: Site, url: str) -> CachedImage:
     """Returns what the store knows of an image."""
-    with open_for_reading(site.state) as store:
+    with open_state(site.state, "serve") as store:
         assert store is not None
         return next(image for image in store.images() if image.url == url)
 

@@ -15,7 +15,7 @@ from feeds.common.reports import FetchReport
 from feeds.images import batch
 from feeds.images.decode import prepare
 from feeds.pipeline.fetch import FetchOptions, fetch_images
-from feeds.store import open_for_reading
+from feeds.store import open_state
 from tests.support.imaging import Request, Server, configure, picture, seed_with, serving
 from tests.support.site import NOW, Site
 
@@ -35,7 +35,7 @@ def fetch(site: Site, options: FetchOptions = QUICK) -> FetchReport:
 
 def known(site: Site) -> dict[str, CachedImage]:
     """Returns what the store knows of each image, by its URL."""
-    with open_for_reading(site.state) as store:
+    with open_state(site.state, "serve") as store:
         assert store is not None
         return {image.url: image for image in store.images()}
 

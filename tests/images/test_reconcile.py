@@ -19,7 +19,7 @@ from feeds.common.reports import PassReport
 from feeds.images import decode as check
 from feeds.images.reconcile import form_name
 from feeds.pipeline.fetch import FetchOptions, fetch_images
-from feeds.store import open_for_reading, open_store
+from feeds.store import open_state
 from tests.support.imaging import HIDDEN, Server, configure, exif, picture, seed_with, serving
 from tests.support.site import NOW, Site
 
@@ -233,7 +233,7 @@ def test_copy_that_an_older_release_made_is_made_again_without_a_fetch(
     path.write_bytes(picture(extension, **saving))
     data, status = path.read_bytes(), path.stat()
     assert HIDDEN.encode() in data
-    with open_store(site.state, pytest.fail) as store, store.transaction():
+    with open_state(site.state, "pass", pytest.fail) as store, store.transaction():
         (image,) = store.images()
         older = {"length": len(data), "mtime_ns": status.st_mtime_ns, "form": "0"}
         digest = hashlib.sha256(data).digest()
@@ -243,7 +243,7 @@ def test_copy_that_an_older_release_made_is_made_again_without_a_fetch(
     site.publish()
     published = site.read(str(path.relative_to(site.root / ".feeds/images")))
     assert HIDDEN.encode() not in path.read_bytes() + published
-    with open_for_reading(site.state) as known:
+    with open_state(site.state, "serve") as known:
         assert known is not None
         (image,) = known.images()
     assert (image.form, image.etag) == (form_name(site.load().config), '"1"')

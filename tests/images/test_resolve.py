@@ -13,7 +13,7 @@ import pytest
 from feeds.common.model import image_key
 from feeds.images.resolve import ImageResolver
 from feeds.publish import Publisher
-from feeds.store import open_store
+from feeds.store import open_state
 from tests.support.imaging import picture, seed_with
 from tests.support.site import Site
 
@@ -208,7 +208,7 @@ def test_no_document_ever_names_a_copy_that_is_not_there(
 def test_gallery_shows_nothing_that_differs_from_what_was_measured(full: Site) -> None:
     (full.out / name_of(0)).unlink()
     os.utime(full.root / ".feeds/images" / name_of(0), (1, 1))
-    with open_store(full.state, pytest.fail) as store:
+    with open_state(full.state, "pass", pytest.fail) as store:
         gallery = ImageResolver(store, full.load().config)
         assert [gallery.can_show([name_of(number)]) for number in range(4)] == [
             *(False, True, True, False)

@@ -19,7 +19,7 @@ from lxml import etree
 
 from feeds.pipeline.run import publish_pass
 from feeds.publish.manifest import MANIFEST, read_manifest
-from feeds.store import open_store
+from feeds.store import open_state
 from tests.support.processes import Forks, wait_until
 from tests.support.site import Site, documents_in, front_matter, seed_text
 from tests.support.validator import findings
@@ -103,7 +103,7 @@ class Newsroom:
     def check_recovery(self) -> None:
         """Checks that the store opens, and that the next pass ends as a first run would."""
         if self.site.state.exists():
-            with open_store(self.site.state, pytest.fail) as store:
+            with open_state(self.site.state, "pass", pytest.fail) as store:
                 assert store._db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
         publish_pass(self.site.load())
         current = [(number, version) for number, version in self._versions.items()]

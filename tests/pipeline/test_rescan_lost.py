@@ -11,7 +11,7 @@ import pytest
 from feeds.common.errors import SeedsFolderError
 from feeds.pipeline.rescan import read_ahead, survey
 from feeds.seeds.scan import ScannedFile, scan
-from feeds.store import open_store
+from feeds.store import open_state
 from tests.support.permissions import closed, open_folder
 from tests.support.rescanning import Scanner
 from tests.support.site import Site
@@ -60,7 +60,7 @@ def test_seed_that_was_never_good_has_no_item_until_it_is_mended(scanner: Scanne
 
 
 def test_seed_that_cannot_be_read_is_tried_again_in_every_pass() -> None:
-    with open_folder() as folder, open_store(folder / "state.db", pytest.fail) as store:
+    with open_folder() as folder, open_state(folder / "state.db", "pass", pytest.fail) as store:
         scanner = Scanner(Site(folder / "site"), store)
         seed = scanner.site.seed()
         scanner()

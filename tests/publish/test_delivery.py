@@ -12,7 +12,7 @@ import pytest
 
 from feeds.publish import delivery as rounds
 from feeds.publish.delivery import Delivery, deliver
-from feeds.store import open_existing, open_store
+from feeds.store import open_state
 from tests.support.hub import Hub, Say, serving
 from tests.support.processes import PATIENCE
 
@@ -30,12 +30,12 @@ class Desk:
 
     def expect(self, *urls: str, now: int = NOW) -> None:
         """Has documents change."""
-        with open_store(self.state, pytest.fail) as store, store.transaction():
+        with open_state(self.state, "pass", pytest.fail) as store, store.transaction():
             store.queue_pings((self.hub.url,), URLS, urls, now)
 
     def push(self, seconds: float = 5) -> Delivery:
         """Does a round."""
-        with open_existing(self.state) as store:
+        with open_state(self.state, "note") as store:
             return deliver(store, self.hub.url, HOME, seconds)
 
 
@@ -219,7 +219,7 @@ def test_rounds_send_while_a_pass_writes(desk: Desk) -> None:
     began, heard = threading.Event(), threading.Event()
 
     def write() -> None:
-        with open_store(desk.state, pytest.fail) as store, store.transaction():
+        with open_state(desk.state, "pass", pytest.fail) as store, store.transaction():
             began.set()
             assert heard.wait(PATIENCE)
 

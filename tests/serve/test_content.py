@@ -7,7 +7,7 @@ import pytest
 from feeds.serve.content import Content
 from feeds.serve.messages import Request
 from feeds.serve.query import Query
-from feeds.store import open_for_reading
+from feeds.store import open_state
 from tests.support.site import Site
 
 
@@ -17,7 +17,7 @@ def test_retired_documents_are_remembered_until_they_come_back(site: Site) -> No
     for topics in (["AI", "Rare"], ["AI"], ["AI"], ["AI", "Rare"]):
         site.seed(topics=topics)
         site.publish()
-        with open_for_reading(site.state) as store:
+        with open_state(site.state, "serve") as store:
             assert store is not None
             found.append(store.retired())
     assert found == [set(), paths, paths, set()]

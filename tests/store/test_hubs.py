@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from feeds.common.times import from_unix
-from feeds.store import DamagedStateError, Store, open_existing, open_for_reading
+from feeds.store import DamagedStateError, Store, open_state
 from feeds.store.ours import claim
 from feeds.store.schema import _MIGRATIONS, APPLICATION_ID
 
@@ -120,10 +120,10 @@ def test_pings_come_to_a_state_file_of_the_first_release(tmp_path: Path) -> None
         )
         connection.execute("INSERT INTO fact VALUES ('kept', x'a3796573')")
         connection.commit()
-    with open_for_reading(path) as old:
+    with open_state(path, "serve") as old:
         assert old is not None
         assert old.hub_reports() == []
-    with open_existing(path) as store, store.transaction():
+    with open_state(path, "note") as store, store.transaction():
         store.queue_pings((A,), [X], [X], NOW)
         assert (urls(store), store.get_meta("kept", str)) == ([X], "yes")
 
@@ -137,6 +137,6 @@ def test_pings_leave_a_state_file_that_cannot_be_used_alone(
     if content is not None:
         path.write_bytes(content)
     before = {one: one.read_bytes() for one in tmp_path.iterdir()}
-    with pytest.raises(DamagedStateError), open_existing(path):
+    with pytest.raises(DamagedStateError), open_state(path, "note"):
         pass
     assert {one: one.read_bytes() for one in tmp_path.iterdir()} == before

@@ -12,7 +12,7 @@ import pytest
 
 from feeds.common.callbacks import Callbacks
 from feeds.common.errors import StateError
-from feeds.store import move_aside, open_copy, open_for_reading, open_store
+from feeds.store import move_aside, open_state
 from feeds.store import open as opening
 from feeds.store.ours import claim
 from feeds.store.schema import APPLICATION_ID, VERSION
@@ -24,16 +24,16 @@ SIDES = ("", "-wal", "-shm")
 
 def test_new_state_is_made_with_the_folders_above_it(tmp_path: Path) -> None:
     path = tmp_path / "a/b ?#%20é/state.db"
-    with open_store(path, pytest.fail) as store, store.transaction():
+    with open_state(path, "pass", pytest.fail) as store, store.transaction():
         store.set_meta("it", "is there")
-    with open_store(path, pytest.fail) as store:
+    with open_state(path, "pass", pytest.fail) as store:
         assert store.get_meta("it", str) == "is there"
     assert path.is_file()
 
 
 def test_state_is_signed_and_in_wal_mode(tmp_path: Path) -> None:
     path = tmp_path / "state.db"
-    with open_store(path, pytest.fail):
+    with open_state(path, "pass", pytest.fail):
         pass
     with closing(sqlite3.connect(path)) as database:
         for pragma, value in [
@@ -47,7 +47,7 @@ def test_state_is_signed_and_in_wal_mode(tmp_path: Path) -> None:
 def test_empty_file_becomes_a_state(tmp_path: Path) -> None:
     path = tmp_path / "state.db"
     path.touch()
-    with open_store(path, pytest.fail) as store:
+    with open_state(path, "pass", pytest.fail) as store:
         assert store.item_count() == 0
 
 
@@ -59,7 +59,7 @@ def open_at_once(path: Path, runs: int) -> list[str]:
     def run() -> None:
         barrier.wait()
         try:
-            with open_store(path, said.append) as store, store.transaction():
+            with open_state(path, "pass", said.append) as store, store.transaction():
                 store.set_meta(threading.current_thread().name, 1)
         except StateError as error:
             said.append(str(error))
@@ -76,7 +76,7 @@ def test_several_runs_may_make_the_state_at_once(tmp_path: Path) -> None:
     for attempt in range(8):
         path = tmp_path / f"{attempt}/state.db"
         assert open_at_once(path, 4) == []
-        with open_store(path, pytest.fail) as store:
+        with open_state(path, "pass", pytest.fail) as store:
             assert [store.get_meta(f"{number}", int) for number in range(4)] == [1] * 4
 
 
@@ -101,7 +101,7 @@ def test_what_a_killed_run_committed_is_there(site: Site) -> None:
     shutil.copy(site.state, site.state.with_name("original.db"))
     leave_wal(site.state, "UPDATE memory SET first_seen = 12345")
     assert b"12345" not in site.state.read_bytes()
-    with open_store(site.state, pytest.fail) as store:
+    with open_state(site.state, "pass", pytest.fail) as store:
         assert [one.id for one in store.item_headers()]
     with closing(sqlite3.connect(site.state)) as database:
         assert database.execute("SELECT first_seen FROM memory").fetchone() == (12345,)
@@ -113,7 +113,7 @@ def test_database_of_another_program_keeps_what_stood_in_its_wal(tmp_path: Path)
     claim(path)
     leave_wal(path, "CREATE TABLE bookmark (url TEXT)", "INSERT INTO bookmark VALUES ('x')")
     said: list[str] = []
-    with open_store(path, said.append) as store:
+    with open_state(path, "pass", said.append) as store:
         assert store.item_count() == 0
     (moved,) = (one for one in tmp_path.iterdir() if one.name.endswith(tuple("0123456789")))
     assert str(moved) in said[0]
@@ -127,7 +127,7 @@ def test_files_beside_garbage_move_with_it(tmp_path: Path) -> None:
     for side in SIDES:
         path.with_name(path.name + side).write_bytes(b"garbage" * 99 + side.encode())
     said: list[str] = []
-    with open_store(path, said.append):
+    with open_state(path, "pass", said.append):
         pass
     kept = {path.name, f"{path.name}-feeds"}
     moved = {one.name: one.read_bytes() for one in tmp_path.iterdir() if one.name not in kept}
@@ -161,14 +161,17 @@ def test_state_that_cannot_be_moved_aside_is_left_with_a_message(tmp_path: Path)
     path = tmp_path / ("s" * 240)  # a name that a longer one has no room for
     claim(path)
     path.write_bytes(b"garbage" * 99)
-    with pytest.raises(StateError, match="nor moved aside"), open_store(path, pytest.fail):
+    with pytest.raises(StateError, match="nor moved aside"), open_state(path, "pass", pytest.fail):
         pass
     assert path.read_bytes() == b"garbage" * 99
 
 
 def test_state_below_a_file_ends_with_a_message(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(StateError, match="cannot make"), open_store(tmp_path / "file/x", print):
+    with (
+        pytest.raises(StateError, match="cannot make"),
+        open_state(tmp_path / "file/x", "pass", print),
+    ):
         pass
 
 
@@ -176,7 +179,7 @@ def test_state_that_is_a_folder_ends_with_a_message_and_stays(tmp_path: Path) ->
     (tmp_path / "state.db").mkdir()
     with (
         pytest.raises(StateError, match=r"cannot (open|use)"),
-        open_store(tmp_path / "state.db", print),
+        open_state(tmp_path / "state.db", "pass", print),
     ):
         pass
     assert [one.name for one in tmp_path.iterdir()] == ["state.db"]
@@ -184,7 +187,7 @@ def test_state_that_is_a_folder_ends_with_a_message_and_stays(tmp_path: Path) ->
 
 def test_state_where_nobody_can_write_ends_with_a_message() -> None:
     """Not even root makes files in /proc."""
-    with pytest.raises(StateError), open_store(Path("/proc/self/state.db"), print):
+    with pytest.raises(StateError), open_state(Path("/proc/self/state.db"), "pass", print):
         pass
 
 
@@ -194,13 +197,13 @@ def test_read_only_folder_ends_with_a_message_and_stays(*, is_there: bool) -> No
         path = folder / "state/state.db"
         path.parent.mkdir()
         if is_there:
-            with open_store(path, pytest.fail):
+            with open_state(path, "pass", pytest.fail):
                 pass
         before = {one.name: one.read_bytes() for one in path.parent.iterdir()}
         with (
             closed(path.parent, 0o555),
             pytest.raises(StateError, match="state"),
-            open_store(path, pytest.fail) as store,
+            open_state(path, "pass", pytest.fail) as store,
             store.transaction(),
         ):
             pass
@@ -227,12 +230,12 @@ def test_copy_has_what_the_state_has_and_keeps_nothing(site: Site) -> None:
     site.seed()
     site.publish()
     before = site.state.read_bytes()
-    with open_copy(site.state) as copy, copy.transaction():
+    with open_state(site.state, "look") as copy, copy.transaction():
         assert copy.item_count() == 1
         copy.forget(copy.paths())
         assert copy.item_count() == 0
     assert site.state.read_bytes() == before
-    with open_store(site.state, pytest.fail) as store:
+    with open_state(site.state, "pass", pytest.fail) as store:
         assert store.item_count() == 1
 
 
@@ -245,14 +248,14 @@ def test_state_is_looked_into_without_a_trace(site: Site) -> None:
         (site.root / "x", None),
     ]:
         before = site.files()
-        with open_for_reading(path) as store:
+        with open_state(path, "serve") as store:
             assert (store and store.item_count()) == items
         assert site.files() == before
 
 
 def test_copy_of_nothing_is_empty_and_makes_nothing(tmp_path: Path) -> None:
     for path in (None, tmp_path / "a/state.db"):
-        with open_copy(path) as copy, copy.transaction():
+        with open_state(path, "look") as copy, copy.transaction():
             assert copy.item_count() == 0
             copy.set_meta("it", 1)
     assert list(tmp_path.iterdir()) == []

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from feeds.common.errors import ForeignStateError, StateError
-from feeds.store import open_copy, open_existing, open_for_reading, open_store
+from feeds.store import open_state
 from feeds.store.ours import claim, is_marked, refuse_foreign
 from feeds.store.schema import APPLICATION_ID
 from feeds.store.search import SearchIndex
@@ -97,11 +97,14 @@ def test_foreign_file_is_refused_and_left_as_it_is(
     path = tmp_path / "state.db"
     make(path)
     before = tree(tmp_path)
-    with pytest.raises(ForeignStateError, match="not a file of"), open_store(path, pytest.fail):
+    with (
+        pytest.raises(ForeignStateError, match="not a file of"),
+        open_state(path, "pass", pytest.fail),
+    ):
         pass
-    with pytest.raises(ForeignStateError, match="not a file of feeds"), open_copy(path):
+    with pytest.raises(ForeignStateError, match="not a file of feeds"), open_state(path, "look"):
         pass
-    with open_for_reading(path) as store:
+    with open_state(path, "serve") as store:
         assert store is None or not path.exists()
     assert tree(tmp_path) == before
 
@@ -130,18 +133,18 @@ def test_foreign_file_at_an_existing_state_is_not_written(tmp_path: Path) -> Non
     path = tmp_path / "state.db"
     database(path, "CREATE TABLE bookmark (url TEXT)")
     before = path.read_bytes()
-    with pytest.raises(ForeignStateError), open_existing(path):
+    with pytest.raises(ForeignStateError), open_state(path, "note"):
         pass
     assert path.read_bytes() == before
 
 
 def test_state_of_a_release_without_markers_is_known_by_its_signature(tmp_path: Path) -> None:
     path = tmp_path / "state.db"
-    with open_store(path, pytest.fail):
+    with open_state(path, "pass", pytest.fail):
         pass
     path.with_name("state.db-feeds").unlink()
     assert refuse_foreign(path)
-    with open_store(path, pytest.fail):
+    with open_state(path, "pass", pytest.fail):
         assert is_marked(path)
 
 
@@ -151,7 +154,7 @@ def test_marker_is_there_before_the_database_says_whose_it_is(tmp_path: Path) ->
     claim(path)
     database(path, "PRAGMA journal_mode = WAL")
     path.with_name("state.db-wal").write_bytes(b"\x37\x7f\x06\x82")
-    with open_store(path, pytest.fail) as store:
+    with open_state(path, "pass", pytest.fail) as store:
         assert store.item_count() == 0
 
 
@@ -183,12 +186,12 @@ def test_marker_does_not_replace_what_somebody_else_called_like_it(
     path = tmp_path / "state.db"
     make(path.with_name("state.db-feeds"))
     before = tree(tmp_path)
-    with open_store(path, pytest.fail):
+    with open_state(path, "pass", pytest.fail):
         pass
     after = tree(tmp_path)
     assert {name: after[name] for name in before} == before
     path.write_bytes(b"no database")
-    with pytest.raises(ForeignStateError), open_store(path, pytest.fail):
+    with pytest.raises(ForeignStateError), open_state(path, "pass", pytest.fail):
         pass
     assert path.read_bytes() == b"no database"
 
@@ -203,7 +206,7 @@ def test_state_behind_a_link_is_used_and_moved_where_it_is(site: Site) -> None:
     assert sorted(path.name for path in real.parent.iterdir()) == ["real.db", "real.db-feeds"]
     real.write_bytes(b"no database")
     warnings: list[str] = []
-    with open_store(site.state, warnings.append):
+    with open_state(site.state, "pass", warnings.append):
         pass
     assert len(warnings) == 1
     assert site.state.is_symlink()

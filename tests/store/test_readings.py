@@ -9,7 +9,7 @@ import pytest
 
 from feeds.common.files import Fingerprint
 from feeds.common.model import ParsedSeed
-from feeds.store import Store, open_store
+from feeds.store import Store, open_state
 from feeds.store.readings import Kept
 from tests.support.site import card
 from tests.support.storing import MARK, PROBLEM, good, record
@@ -17,7 +17,7 @@ from tests.support.storing import MARK, PROBLEM, good, record
 
 @pytest.fixture
 def store(tmp_path: Path) -> Iterator[Store]:
-    with open_store(tmp_path / "state.db", pytest.fail) as store, store.transaction():
+    with open_state(tmp_path / "state.db", "pass", pytest.fail) as store, store.transaction():
         yield store
 
 

@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from feeds.common.errors import StateError
 from feeds.common.files import Fingerprint
 from feeds.common.model import ItemHeader
-from feeds.store import Store, open_store
+from feeds.store import Store, open_state
 from feeds.store import open as opening
 from tests.support.site import card
 from tests.support.storing import MARK, PROBLEM, WARNING, good, record
@@ -102,10 +102,10 @@ def test_item_that_another_parser_read_goes_with_a_misplaced_secret(
 
 
 def test_what_was_deleted_is_not_in_the_state_file(state: Path) -> None:
-    with open_store(state, print) as store, store.transaction():
+    with open_state(state, "pass", print) as store, store.transaction():
         record(store, **{**good(), "data": b"an item that nobody is to see" * 500})
     assert b"nobody is to see" in state.read_bytes()
-    with open_store(state, print) as store, store.transaction():
+    with open_state(state, "pass", print) as store, store.transaction():
         store.forget(["a"])
     assert all(b"nobody is to see" not in one.read_bytes() for one in state.parent.iterdir())
 
@@ -145,7 +145,7 @@ def test_fact_comes_back_or_is_none(store: Store) -> None:
 
 
 def cards_in(state: Path) -> list[ItemHeader]:
-    with open_store(state, pytest.fail) as store:
+    with open_state(state, "pass", pytest.fail) as store:
         return list(store.item_headers())
 
 
@@ -157,7 +157,7 @@ def fail(store: Store, error: type[BaseException]) -> None:
 
 @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt, SystemExit])
 def test_transaction_keeps_all_or_nothing(state: Path, error: type[BaseException]) -> None:
-    with open_store(state, pytest.fail) as store:
+    with open_state(state, "pass", pytest.fail) as store:
         with store.transaction():
             record(store, "kept", **good("kept"))
         with pytest.raises(error):
@@ -169,7 +169,10 @@ def test_transaction_that_another_run_holds_up_ends_with_a_message(
     state: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(opening, "_BUSY_SECONDS", 0.05)
-    with open_store(state, pytest.fail) as first, open_store(state, pytest.fail) as second:
+    with (
+        open_state(state, "pass", pytest.fail) as first,
+        open_state(state, "pass", pytest.fail) as second,
+    ):
         with first.transaction():
             record(first, **good())
             # Readers are not held up, and see what was there before.
@@ -181,7 +184,7 @@ def test_transaction_that_another_run_holds_up_ends_with_a_message(
 
 
 def test_transaction_on_a_full_disk_ends_with_a_message_and_keeps_what_was(state: Path) -> None:
-    with open_store(state, pytest.fail) as store:
+    with open_state(state, "pass", pytest.fail) as store:
         with store.transaction():
             record(store, "kept", **good("kept"))
         with file_size_limit(300_000), pytest.raises(StateError, match="cannot write the state"):
