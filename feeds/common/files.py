@@ -80,7 +80,9 @@ def flush(descriptor: int) -> None:
 
 
 def write_whole(path: Path, data: bytes) -> None:
-    """Replaces a file by another that is on the disk before it has its name."""
+    """Replaces a file by one that is flushed before it gets the name, if the bytes differ."""
+    if has_bytes(path, data):
+        return
     temporary = temporary_for(path)
     flush(write_file(temporary, data))
     temporary.replace(path)

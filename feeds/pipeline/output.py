@@ -28,7 +28,7 @@ from feeds.pipeline.state import (
     read_state,
     site_key,
 )
-from feeds.publish import Publisher, is_copy, read_manifest, recipe
+from feeds.publish import NewOutput, Publisher, is_copy, read_manifest, recipe
 from feeds.render.context import Site
 from feeds.select.addresses import Known, Owner, is_made
 from feeds.select.membership import Past
@@ -178,9 +178,7 @@ def _publish(
     media = gallery.published(plan.images.values())
     with Publisher(
         run.out,
-        [*plan.keep, *media],
-        run.store.item_count(),
-        known=plan.known | gallery.present,
+        NewOutput([*plan.keep, *media], run.store.item_count(), plan.known | gallery.present),
         precompress=run.config.publish.precompress,
         recompress=state.copies != recipe(),
         dry_run=run.options.dry_run,
@@ -244,7 +242,7 @@ def _keep(run: Pass, plan: Plan, gallery: ImageResolver) -> None:
 def _keep_files(run: Pass, plan: Plan, publisher: Publisher, site: Site) -> None:
     """Keeps the fingerprints of the files in out/, and queues pings for those that changed."""
     untouched = {path: stamp for path, stamp in plan.stamps.items() if path in publisher.files}
-    published = untouched | publisher.stamps
+    published = untouched | publisher.fingerprints
     run.store.keep_stamps(published)
     # Also what a pass wrote that was killed before it could say so.
     changed = {path for path, stamp in published.items() if stamp != plan.stamps.get(path)}

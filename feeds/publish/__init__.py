@@ -2,10 +2,11 @@
 
 from feeds.publish.compressed import is_copy, recipe
 from feeds.publish.manifest import Manifest, read_manifest, write_manifest
-from feeds.publish.publisher import Publisher
+from feeds.publish.publisher import NewOutput, Publisher
 
 __all__ = [
     "Manifest",
+    "NewOutput",
     "Publisher",
     "is_copy",
     "read_manifest",

@@ -55,11 +55,12 @@ def read_manifest(out: Path) -> Manifest:
 
 
 def write_manifest(out: Path, manifest: Manifest) -> None:
-    """Replaces the manifest of an out/ folder.
+    """Replaces the manifest of an out/ folder, which is made if it is missing.
 
     Raises:
         OSError: out/ cannot be written.
     """
+    out.mkdir(parents=True, exist_ok=True)
     write_whole(out / MANIFEST, manifest.encode())
 
 

@@ -2,7 +2,7 @@
 
 All new files are written beside their places and flushed before the first one is renamed: until
 then a full disk or a kill leaves every published file as it was. The manifest names the new files
-before they appear, so a run killed in between leaves nothing that the next does not know as ours.
+before they appear, so that the next run knows everything that a killed one leaves as ours.
 """
 
 from __future__ import annotations
@@ -10,12 +10,12 @@ from __future__ import annotations
 import os
 import shutil
 from collections import deque
-from collections.abc import Iterable
-from collections.abc import Set as AbstractSet
+from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
+from os.path import lexists
 from pathlib import Path
-from typing import Self
+from typing import NamedTuple, Self
 
 from feeds.common.errors import PublishError
 from feeds.common.files import (
@@ -32,7 +32,7 @@ from feeds.common.files import (
 )
 from feeds.common.model import MEDIA, Document
 from feeds.publish.compressed import compressed, copy_names, is_copy
-from feeds.publish.manifest import MANIFEST, Manifest, read_manifest
+from feeds.publish.manifest import MANIFEST, Manifest, read_manifest, write_manifest
 
 # Flushes wait for the disk, not for us: several at once share the journal's commits.
 _FLUSHERS = 8
@@ -43,23 +43,32 @@ _IN_THE_WAY = (
 )
 
 
+class NewOutput(NamedTuple):
+    """What out/ is to hold after a publication.
+
+    `keep` names all documents and images, put or left alone; `items` goes into the manifest.
+    `known` names files that are as the last publication left them: they are ours even if the
+    manifest does not say so.
+    """
+
+    keep: Iterable[str]
+    items: int
+    known: Iterable[str] = ()
+
+
 class Publisher:
     """One publication into `out`: `put` each document that may have changed, then `finish`.
 
-    `keep` names all documents of the new state, put or left alone; `items` goes into the manifest.
-    `known` names files that are as the last publication left them, so they are ours even if the
-    manifest does not say so. With `precompress` texts get compressed copies, which `written` and
-    `removed` do not tell of; `recompress` makes them all anew. With `dry_run` nothing is written.
-    Every OSError becomes a PublishError.
+    With `precompress` texts get compressed copies, which are not listed in `written` and `removed`;
+    `recompress` makes all of them again. With `dry_run` nothing is written. Every OSError becomes a
+    PublishError.
     """
 
     def __init__(
         self,
         out: Path,
-        keep: Iterable[str],
-        items: int,
+        new: NewOutput,
         *,
-        known: Iterable[str] = (),
         precompress: bool = False,
         recompress: bool = False,
         dry_run: bool = False,
@@ -67,26 +76,23 @@ class Publisher:
         self.out = out
         self.written: list[str] = []
         self.linked: list[str] = []
-        # Of the documents that were put, as they were written: what happens to a file after that is
-        # for the next pass to notice.
-        self.stamps: dict[str, Fingerprint] = {}
+        # Of documents as they were written; the next pass notices what happens to a file later.
+        self.fingerprints: dict[str, Fingerprint] = {}
         self._dry_run = dry_run
         self._recompress = recompress
-        before = read_manifest(out)
-        self._before = bytes_of(out / MANIFEST)
-        self._known = set(known)
-        self._ours = ours = {*before.files, *self._known}
-        self._kept = kept = set(keep)
-        # The copies of each document that were not seen to yet.
-        self._copies = {name: copy_names(name) for name in kept} if precompress else {}
-        kept.update(*self._copies.values())
-        # What stands in the way of a new document: never claimed, never overwritten.
-        self._strangers = {name for name in kept - ours if os.path.lexists(f"{out}/{name}")}
-        self._items = items
-        claimed = sorted((ours | kept) - self._strangers)
-        self._claim = Manifest(items=before.items, unfinished=True, files=tuple(claimed))
-        self._crashed = before.unfinished
-        self._began = False
+        self._items = new.items
+        self._before = read_manifest(out)
+        self._manifest_before = bytes_of(out / MANIFEST)
+        self._known = set(new.known)
+        self._ours = {*self._before.files, *self._known}
+        # All files of the new state, copies included.
+        self.files = set(new.keep)
+        # The copies of each document that were not made or left alone yet.
+        self._copies = {name: copy_names(name) for name in self.files} if precompress else {}
+        self.files.update(*self._copies.values())
+        # Files in the way of new documents: never claimed, never overwritten.
+        self._strangers = {name for name in self.files - self._ours if lexists(f"{out}/{name}")}
+        self._has_begun = False
         self._is_whole = True
         self._temporary: dict[Path, Path] = {}
         self._folders: set[Path] = set()
@@ -94,14 +100,9 @@ class Publisher:
         self._flushers = ThreadPoolExecutor(_FLUSHERS, thread_name_prefix="flush")
 
     @property
-    def files(self) -> AbstractSet[str]:
-        """All files of the new state, copies included."""
-        return self._kept
-
-    @property
     def removed(self) -> list[str]:
-        """The documents that are published no more."""
-        return sorted(name for name in self._ours - self._kept if not is_copy(name))
+        """The documents and images that are published no more."""
+        return sorted(name for name in self._ours - self.files if not is_copy(name))
 
     def put(self, document: Document) -> bool:
         """Takes a document; returns whether it differs from what is published.
@@ -109,13 +110,11 @@ class Publisher:
         Raises:
             PublishError: the file cannot be written, or one that is not ours is in its way.
         """
-        try:
+        with self._failures():
             changed = self._place(document.path, document.data)
             if changed:
                 self.written.append(document.path)
             self._put_copies(document.path, document.data)
-        except OSError as error:
-            raise self._failure(error) from None
         return changed
 
     def link(self, name: str, source: Path) -> None:
@@ -127,12 +126,12 @@ class Publisher:
             PublishError: it cannot be linked or copied, or a file that is not ours is in its way.
         """
         path = self.out / name
-        try:
-            if name in self._strangers:
-                raise PublishError(_IN_THE_WAY.format(path=path))
-            self.linked.append(name)
-            if self._dry_run:
-                return
+        if name in self._strangers:
+            raise PublishError(_IN_THE_WAY.format(path=path))
+        self.linked.append(name)
+        if self._dry_run:
+            return
+        with self._failures():
             self._begin()
             temporary = self._claim_temporary(path)
             try:
@@ -141,8 +140,6 @@ class Publisher:
                 temporary.unlink(missing_ok=True)
                 shutil.copy2(source, temporary)
                 self._pending.append(self._flushers.submit(sync_file, temporary))
-        except OSError as error:
-            raise self._failure(error) from None
 
     def finish(self) -> None:
         """Makes everything that was put visible, and removes our files that are not kept.
@@ -152,14 +149,13 @@ class Publisher:
         """
         if self._dry_run:
             return
-        try:
+        with self._failures():
             for name in list(self._copies):  # of documents that were left alone
                 self._put_copies(name)
-            gone = sorted(self._ours - self._kept)
-            manifest = Manifest(items=self._items, files=tuple(sorted(self._kept)))
             while self._pending:
                 self._pending.popleft().result()
-            if gone or self._crashed:
+            gone = self._ours - self.files
+            if gone or self._before.unfinished:
                 self._begin()
             temporary_for(self.out / MANIFEST).unlink(missing_ok=True)  # of a run killed early
             self._is_whole = False
@@ -167,14 +163,12 @@ class Publisher:
                 temporary.replace(path)
             self._temporary.clear()
             # Documents before the images that they name.
-            for name in sorted(gone, key=lambda name: name.startswith(f"{MEDIA}/")):
+            for name in sorted(gone, key=lambda name: (name.startswith(f"{MEDIA}/"), name)):
                 remove(self.out, name)
             for folder in sorted(self._folders):
                 sync_folder(folder)
-            if not has_bytes(self.out / MANIFEST, manifest.encode()):
-                self._write_manifest(manifest.encode())
-        except OSError as error:
-            raise self._failure(error) from None
+            files = tuple(sorted(self.files))
+            write_manifest(self.out, Manifest(items=self._items, files=files))
 
     def close(self) -> None:
         """Takes back what was put and did not become visible; what is published stays as it is."""
@@ -183,8 +177,8 @@ class Publisher:
             with suppress(OSError):
                 temporary.unlink(missing_ok=True)
         self._temporary.clear()
-        if self._began and self._is_whole:
-            with suppress(OSError, PublishError):
+        if self._has_begun and self._is_whole:
+            with suppress(OSError):
                 self._restore_manifest()
 
     def __enter__(self) -> Self:
@@ -198,21 +192,21 @@ class Publisher:
         path = self.out / name
         before = Fingerprint.of(f"{self.out}/{name}")
         if before and has_bytes(path, data):
-            self.stamps[name] = before
+            self.fingerprints[name] = before
             return False
         if name in self._strangers or path.is_dir():
             raise PublishError(_IN_THE_WAY.format(path=path))
         if not self._dry_run:
             self._begin()
-            self.stamps[name] = self._write(path, data, mtime_ns)
+            self.fingerprints[name] = self._write(path, data, mtime_ns)
         return True
 
     def _put_copies(self, name: str, data: bytes | None = None) -> None:
-        """Sees to the copies of a document, which were made of other bytes if it is not `known`.
+        """Makes the copies of a document, unless they are `known` to be made of these bytes.
 
-        They take its mtime, so that servers tell one Last-Modified of all. They are renamed right
+        They take its mtime, so that servers send one Last-Modified for all. They are renamed right
         after it: for as long as that takes, or until the next pass after a kill in this moment, a
-        reader may get the old story from a copy, whole.
+        reader may get the old document from a copy, whole.
         """
         copies = self._copies.pop(name, ())
         rewritten = self.out / name in self._temporary
@@ -222,63 +216,62 @@ class Publisher:
             return
         if data is None:
             data = (self.out / name).read_bytes()
-        stamp = self.stamps.get(name) or Fingerprint.of(f"{self.out}/{name}")
+        fingerprint = self.fingerprints.get(name) or Fingerprint.of(f"{self.out}/{name}")
         for copy in copies:
             small = compressed(data, copy)
             if small is None:
-                self._kept.discard(copy)
+                self.files.discard(copy)
             else:
-                self._place(copy, small, stamp.mtime_ns if stamp else None)
+                self._place(copy, small, fingerprint.mtime_ns if fingerprint else None)
 
     def _begin(self) -> None:
-        """Before the first write: sweeps up after a killed run, and claims the names to come."""
-        if self._began:
+        """Before the first write: removes what a killed run left, and claims the names to come."""
+        if self._has_begun:
             return
-        self._began = True
-        if self._crashed:
-            for name in self._claim.files:
+        self._has_begun = True
+        before, claimed = self._before, sorted((self._ours | self.files) - self._strangers)
+        if before.unfinished:
+            for name in claimed:
                 with suppress(FileNotFoundError, NotADirectoryError):
                     temporary_for(self.out / name).unlink()
-        self._write_manifest(self._claim.encode())
+        claim = Manifest(items=before.items, unfinished=True, files=tuple(claimed))
+        write_manifest(self.out, claim)
 
     def _claim_temporary(self, path: Path) -> Path:
         if path.parent not in self._folders:
             path.parent.mkdir(parents=True, exist_ok=True)
             self._folders.add(path.parent)
-        temporary = temporary_for(path)
-        self._temporary[path] = temporary
+        self._temporary[path] = temporary = temporary_for(path)
         return temporary
 
     def _write(self, path: Path, data: bytes, mtime_ns: int | None) -> Fingerprint:
-        temporary = self._claim_temporary(path)
-        descriptor = write_file(temporary, data)
+        descriptor = write_file(self._claim_temporary(path), data)
         if mtime_ns is not None:
             os.utime(descriptor, ns=(mtime_ns, mtime_ns))
-        status = os.fstat(descriptor)
+        fingerprint = Fingerprint.of_status(os.fstat(descriptor))
         self._pending.append(self._flushers.submit(flush, descriptor))
         if len(self._pending) > _MAX_PENDING:
             self._pending.popleft().result()
-        return Fingerprint.of_status(status)
+        return fingerprint
 
     def _restore_manifest(self) -> None:
         """Takes back the claim on names that were never written."""
         path = self.out / MANIFEST
         temporary_for(path).unlink(missing_ok=True)
-        if self._before is None:
+        if self._manifest_before is None:
             path.unlink(missing_ok=True)
-        elif not has_bytes(path, self._before):
-            write_whole(path, self._before)
+        else:
+            write_whole(path, self._manifest_before)
 
-    def _write_manifest(self, manifest: bytes) -> None:
-        self.out.mkdir(parents=True, exist_ok=True)
-        write_whole(self.out / MANIFEST, manifest)
-
-    def _failure(self, error: OSError) -> PublishError:
-        where = error.filename or self.out
-        reason = error.strerror or str(error)
-        state = (
-            "out/ is left as it was."
-            if self._is_whole
-            else "Every file in out/ is whole, some are new already; the next run does the rest."
-        )
-        return PublishError(f"cannot publish: {where}: {reason}. {state}")
+    @contextmanager
+    def _failures(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            where, reason = error.filename or self.out, error.strerror or str(error)
+            state = (
+                "out/ is left as it was."
+                if self._is_whole
+                else "Every file in out/ is whole, some are new; the next run does the rest."
+            )
+            raise PublishError(f"cannot publish: {where}: {reason}. {state}") from None

@@ -28,7 +28,6 @@ OPEN: dict[str, set[str]] = {
         "images/batch.py Fetcher.__init__",
         "images/download.py _follow",
         "images/download.py download",
-        "publish/publisher.py Publisher.__init__",
     },
     "class": set(),
 }

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from feeds.common.errors import PublishError
-from feeds.publish import Publisher, read_manifest
+from feeds.publish import NewOutput, Publisher, read_manifest
 from feeds.publish.manifest import MANIFEST
 from tests.support.permissions import closed, open_folder
 from tests.support.publishing import contents, document, documents, publish
@@ -77,13 +77,13 @@ def test_file_that_someone_changed_or_removed_is_put_right(out: Path) -> None:
 
 
 def test_put_tells_whether_the_document_differs(out: Path) -> None:
-    with Publisher(out, _OLD, 3) as publisher:
+    with Publisher(out, NewOutput(_OLD, 3)) as publisher:
         assert not publisher.put(document("all.atom", "all, old"))
         assert publisher.put(document("topics/ai.atom", "ai, new"))
 
 
 def test_document_that_is_kept_but_not_put_stays(out: Path) -> None:
-    with Publisher(out, _OLD, 3) as publisher:
+    with Publisher(out, NewOutput(_OLD, 3)) as publisher:
         publisher.put(document("all.atom", "all, new"))
         publisher.finish()
     assert documents(out) == _OLD | {"all.atom": "all, new"}
@@ -91,7 +91,7 @@ def test_document_that_is_kept_but_not_put_stays(out: Path) -> None:
 
 
 def test_nothing_is_visible_before_the_end(out: Path) -> None:
-    with Publisher(out, _NEW, 3) as publisher:
+    with Publisher(out, NewOutput(_NEW, 3)) as publisher:
         for path, text in _NEW.items():
             publisher.put(document(path, text))
         seen = {path: text for path, text in documents(out).items() if "/." not in f"/{path}"}
@@ -102,7 +102,7 @@ def test_nothing_is_visible_before_the_end(out: Path) -> None:
 
 def test_publication_that_is_given_up_leaves_no_trace(out: Path) -> None:
     before = contents(out)
-    with Publisher(out, _NEW, 3) as publisher:
+    with Publisher(out, NewOutput(_NEW, 3)) as publisher:
         for path, text in _NEW.items():
             publisher.put(document(path, text))
     assert contents(out) == before

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from feeds.common.errors import PublishError
-from feeds.publish import Publisher, read_manifest
+from feeds.publish import NewOutput, Publisher, read_manifest
 from tests.support.publishing import document
 
 NAME = "media/ab/x.jpg"
@@ -29,7 +29,7 @@ def source(tmp_path: Path) -> Path:
 
 def link(out: Path, source: Path, *, dry_run: bool = False) -> Publisher:
     """Publishes one document and one link."""
-    with Publisher(out, ["a.txt", NAME], 1, dry_run=dry_run) as publisher:
+    with Publisher(out, NewOutput(["a.txt", NAME], 1), dry_run=dry_run) as publisher:
         publisher.link(NAME, source)
         publisher.put(document("a.txt", "a"))
         publisher.finish()
@@ -46,7 +46,7 @@ def test_link_is_published_and_belongs_to_the_manifest(out: Path, source: Path) 
 
 def test_link_goes_with_the_folders_that_it_leaves_empty(out: Path, source: Path) -> None:
     link(out, source)
-    with Publisher(out, ["a.txt"], 1) as publisher:
+    with Publisher(out, NewOutput(["a.txt"], 1)) as publisher:
         publisher.finish()
     assert publisher.removed == [NAME]
     assert not (out / "media").exists()
@@ -54,7 +54,7 @@ def test_link_goes_with_the_folders_that_it_leaves_empty(out: Path, source: Path
 
 
 def test_link_that_was_not_finished_leaves_nothing(out: Path, source: Path) -> None:
-    with Publisher(out, [NAME], 1) as publisher:
+    with Publisher(out, NewOutput([NAME], 1)) as publisher:
         publisher.link(NAME, source)
     assert [path for path in out.rglob("*") if path.is_file()] == []
 

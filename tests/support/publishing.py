@@ -10,7 +10,7 @@ from itertools import count
 from pathlib import Path
 
 from feeds.common.model import Document
-from feeds.publish import Publisher
+from feeds.publish import NewOutput, Publisher
 
 _TOUCHES = {"open", "os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.truncate"}
 
@@ -24,7 +24,9 @@ def publish(
     out: Path, texts: Mapping[str, str], *, dry_run: bool = False, precompress: bool = False
 ) -> Publisher:
     """Publishes exactly these texts, as one run; returns what did it."""
-    with Publisher(out, texts, len(texts), precompress=precompress, dry_run=dry_run) as publisher:
+    with Publisher(
+        out, NewOutput(texts, len(texts)), precompress=precompress, dry_run=dry_run
+    ) as publisher:
         for path, text in texts.items():
             publisher.put(document(path, text))
         publisher.finish()
