@@ -87,9 +87,9 @@ def test_image_may_write_where_the_daemon_writes() -> None:
     assert {str(HOME / paths.out), str(HOME / paths.state.parent)} < set(made[0].split())
 
 
-@pytest.mark.parametrize("name", ["latest", ":latest", "ADD ", "curl", "sudo"])
-def test_image_has_nothing_that_changes_behind_our_back(name: str) -> None:
-    assert not any(name in f"{one} {argument}" for one, argument in instructions())
+def test_image_has_nothing_that_changes_behind_our_back() -> None:
+    text = "\n".join(f"{one} {argument}" for one, argument in instructions())
+    assert re.findall("latest|ADD |curl|sudo", text) == []
 
 
 def is_healthy(site: Site) -> bool:

@@ -1,4 +1,15 @@
-"""deploy/nginx.conf and deploy/Caddyfile, in real nginx and Caddy: the headers that readers get."""
+"""deploy/nginx.conf and deploy/Caddyfile, in real nginx and Caddy: the headers that readers get.
+
+The rules, each of which has one test with a table of what it depends on, in pairs:
+
+- A document comes whole, with its media type, links, age, and in a coding that the reader takes.
+- Feeds in XML come as plain XML to browsers, to nobody else, and whatever the method or coding.
+- An entity tag belongs to one coding; what the reader has is not sent again.
+- HEAD gives the headers of GET. Other methods are refused, and so is what is too long.
+- Images never change under their name; the index is the page of its folder.
+- Nothing but the site is there: no dot files, no copies by their own names, nothing outside.
+- A former address of a feed leads to the present one.
+"""
 
 from __future__ import annotations
 
@@ -24,8 +35,11 @@ TYPES = {
     "/providers/example.com.json": "application/feed+json; charset=utf-8",
     "/feeds.opml": "text/x-opml; charset=utf-8",
 }
-FEEDS = [path for path in TYPES if path != "/feeds.opml"]
-SHOWN = FEEDS[:2]
+ATOM, RSS, JSON, OPML = TYPES
+SHOWN = {ATOM, RSS}
+
+# Brotli changes codings alone: all other rules are tried with one nginx and Caddy.
+two_servers = pytest.mark.parametrize("server", ["nginx", "caddy"], indirect=True, scope="module")
 
 
 def vary(path: str) -> str:
@@ -53,8 +67,13 @@ def server(
 # What a document is sent with
 
 
-@pytest.mark.parametrize("path", TYPES)
-@pytest.mark.parametrize("encoding", ["", "gzip", "br", "gzip, br"])
+@pytest.mark.parametrize(
+    ("path", "encoding"),
+    [
+        *((ATOM, ""), (ATOM, "gzip"), (ATOM, "br"), (ATOM, "gzip, br")),
+        *((RSS, "gzip, br"), (JSON, ""), (JSON, "gzip, br"), (OPML, "gzip")),
+    ],
+)
 def test_deploy_document_comes_whole_with_all_its_headers(
     server: Server, path: str, encoding: str
 ) -> None:
@@ -75,13 +94,21 @@ def test_deploy_document_comes_whole_with_all_its_headers(
     assert answer["Cache-Control"] == "public, max-age=900"
     assert answer["Access-Control-Allow-Origin"] == "*"
     assert answer["X-Content-Type-Options"] == "nosniff"
-    links = f'<{BASE}{path}>; rel="self", {HUB}' if path in FEEDS else None
+    links = f'<{BASE}{path}>; rel="self", {HUB}' if path != OPML else None
     assert answer["Link"] == links
 
 
-@pytest.mark.parametrize("path", TYPES)
-@pytest.mark.parametrize("accept", [*READERS, *BROWSERS])
-@pytest.mark.parametrize("encoding", ["identity", "gzip"])
+@two_servers
+@pytest.mark.parametrize(
+    ("path", "accept", "encoding"),
+    [
+        *((ATOM, accept, "gzip") for accept in BROWSERS),
+        *((RSS, accept, "identity") for accept in BROWSERS),
+        *((ATOM, accept, "identity") for accept in READERS),
+        *((RSS, READERS[0], "gzip"), (RSS, READERS[-3], "gzip")),
+        *((JSON, BROWSERS[0], "gzip"), (OPML, BROWSERS[1], "identity")),
+    ],
+)
 def test_deploy_feed_is_xml_for_browsers_alone(
     server: Server, path: str, accept: str | None, encoding: str
 ) -> None:
@@ -100,26 +127,13 @@ def test_deploy_feed_is_xml_for_browsers_alone(
     assert (again.status, again["Vary"]) == (304, vary(path))
 
 
-@pytest.mark.parametrize("path", ["/nothing.atom", "/.secret.atom", "/topics/.x/a.rss"])
-def test_deploy_browsers_get_nothing_else_either(server: Server, path: str) -> None:
-    assert server.get(path, Accept=BROWSERS[0]).status == 404
-    assert server.get("/all.atom", "POST", Accept=BROWSERS[0], Content_Length="0").status == 405
-
-
-def test_deploy_etag_belongs_to_one_encoding(server: Server) -> None:
-    tags = {server.get("/all.atom", Accept_Encoding=one)["ETag"] for one in ("gzip", "identity")}
-    assert len(tags) == 2
-    assert None not in tags
-
-
-@pytest.mark.parametrize(
-    ("accepted", "used"),
-    [("gzip;q=0", None), ("identity", None), ("deflate", None), ("gzip;q=0.1, *;q=0", "gzip")],
-)
-def test_deploy_encoding_is_one_that_is_accepted(
-    server: Server, accepted: str, used: str | None
-) -> None:
-    assert server.get("/all.atom", Accept_Encoding=accepted)["Content-Encoding"] == used
+def test_deploy_encoding_is_one_that_is_accepted(server: Server) -> None:
+    wanted = {"gzip;q=0": None, "identity": None, "deflate": None, "gzip;q=0.1, *;q=0": "gzip"}
+    used = {
+        accepted: server.get(ATOM, Accept_Encoding=accepted)["Content-Encoding"]
+        for accepted in wanted
+    }
+    assert used == wanted
 
 
 def test_deploy_document_without_copies_is_sent_whole_too(server: Server) -> None:
@@ -136,58 +150,97 @@ def test_deploy_document_without_copies_is_sent_whole_too(server: Server) -> Non
     assert (again.status, again.body) == (304, b"")
 
 
-@pytest.mark.parametrize("encoding", ["identity", "gzip"])
-def test_deploy_head_tells_the_same_without_a_body(server: Server, encoding: str) -> None:
-    get = server.get("/all.atom", Accept_Encoding=encoding)
-    head = server.get("/all.atom", "HEAD", Accept_Encoding=encoding)
-    assert (head.status, head.body) == (200, b"")
-    for name in ("ETag", "Last-Modified", "Content-Type", "Content-Encoding", "Link", "Vary"):
-        assert head[name] == get[name]
-
-
 # Conditional requests
 
 
-@pytest.mark.parametrize("encoding", ["identity", "gzip"])
+def test_deploy_etag_belongs_to_one_encoding(server: Server) -> None:
+    encodings = ("gzip", "identity", *(["br"] if server.brotli else []))
+    tags = {server.get(ATOM, Accept_Encoding=one)["ETag"] for one in encodings}
+    assert len(tags) == len(encodings)
+    assert None not in tags
+
+
+@two_servers
 @pytest.mark.parametrize(
-    ("tags", "since", "status"),
+    ("encoding", "tags", "since", "status"),
     [
-        ("{}", None, 304),
-        ("W/{}", None, 304),
-        ('"other", {}, "another"', None, 304),
-        ("*", None, 304),
-        ('"other"', None, 200),
-        ("", 0, 304),
-        ("", 60, 304),
-        ("", -60, 200),
-        ("{}", 0, 304),
-        ('"other"', 0, 200),
+        ("gzip", "{}", None, 304),
+        ("identity", "{}", None, 304),
+        ("gzip", "W/{}", None, 304),
+        ("identity", '"other", {}, "another"', None, 304),
+        ("gzip", "*", None, 304),
+        ("gzip", '"other"', None, 200),
+        ("identity", "", 0, 304),
+        ("gzip", "", 60, 304),
+        ("identity", "", 60, 304),
+        ("gzip", "", -60, 200),
+        ("identity", "{}", 0, 304),
+        ("gzip", '"other"', 0, 200),
     ],
     ids=[
-        *("tag", "weak", "list", "any", "other", "since", "later", "earlier", "both"),
-        "tag goes before since",
+        *("tag", "tag of the text itself", "weak", "list", "any", "other", "since", "later"),
+        *("later than the text itself", "earlier", "both", "tag goes before since"),
     ],
 )
 def test_deploy_what_the_reader_has_is_not_sent_again(
     server: Server, encoding: str, tags: str, since: int | None, status: int
 ) -> None:
-    known = server.get("/all.atom", Accept_Encoding=encoding)
+    known = server.get(ATOM, Accept_Encoding=encoding)
     headers = {"Accept_Encoding": encoding}
     if tags:
         headers["If_None_Match"] = tags.format(known["ETag"])
     if since is not None:
         mtime = int((server.site.out / "all.atom").stat().st_mtime)
         headers["If_Modified_Since"] = formatdate(mtime + since, usegmt=True)
-    answer = server.get("/all.atom", **headers)
+    answer = server.get(ATOM, **headers)
     assert answer.status == status
     assert answer.body == (b"" if status == 304 else known.body)
     assert (answer["ETag"], answer["Cache-Control"]) == (known["ETag"], known["Cache-Control"])
-    assert answer["Vary"] == vary("/all.atom")
+    assert answer["Vary"] == vary(ATOM)
+
+
+# Methods and sizes
+
+
+@two_servers
+@pytest.mark.parametrize("encoding", ["identity", "gzip"])
+def test_deploy_head_tells_the_same_without_a_body(server: Server, encoding: str) -> None:
+    get = server.get(ATOM, Accept_Encoding=encoding)
+    head = server.get(ATOM, "HEAD", Accept_Encoding=encoding)
+    assert (head.status, head.body) == (200, b"")
+    for name in ("ETag", "Last-Modified", "Content-Type", "Content-Encoding", "Link", "Vary"):
+        assert head[name] == get[name]
+
+
+@two_servers
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        *(("POST", ATOM), ("DELETE", ATOM), ("PUT", "/"), ("POST", JSON)),
+        *(("PATCH", "/nothing.atom"), ("POST", "/nothing")),
+    ],
+)
+def test_deploy_other_methods_are_refused(server: Server, path: str, method: str) -> None:
+    for accept in ("*/*", BROWSERS[0]):
+        answer = server.get(path, method, Accept=accept, Content_Length="0")
+        assert (answer.status, answer["Allow"]) == (405, "GET, HEAD")
+
+
+@two_servers
+@pytest.mark.parametrize("size", [9_000, 2_000_000])
+def test_deploy_oversized_requests_are_refused(server: Server, size: int) -> None:
+    try:
+        status = server.get(f"/{'a' * size}").status
+    except OSError:  # it does not read to the end
+        status = 414
+    assert status in {404, 414, 431}
+    assert server.get(ATOM).status == 200
 
 
 # All else
 
 
+@two_servers
 def test_deploy_media_never_changes_under_its_name(server: Server) -> None:
     answer = server.get("/media/ab/cd.jpg", Accept_Encoding="gzip")
     assert (answer.status, answer["Content-Type"]) == (200, "image/jpeg")
@@ -196,6 +249,7 @@ def test_deploy_media_never_changes_under_its_name(server: Server) -> None:
     assert answer["X-Content-Type-Options"] == "nosniff"
 
 
+@two_servers
 def test_deploy_index_is_the_page_of_the_folder(server: Server) -> None:
     answer = server.get("/")
     assert (answer.status, answer.body) == (200, b"<title>Feeds</title>")
@@ -203,51 +257,49 @@ def test_deploy_index_is_the_page_of_the_folder(server: Server) -> None:
     assert answer["Access-Control-Allow-Origin"] is None
 
 
+@two_servers
 @pytest.mark.parametrize(
-    "path",
+    "paths",
     [
-        *("/nothing.atom", "/topics/", "/topics", "/media/ab/", "/all", "/all.atom.gz"),
-        *("/topics/ai.rss.br", "/.secret", "/%2esecret", "/.feeds-manifest.json"),
-        *(
-            "/../config.toml",
-            "/..%2fconfig.toml",
-            "/%2e%2e/config.toml",
-            "/topics/../../config.toml",
-        ),
-        *("/%2e%2e%2fconfig.toml", "/..\\config.toml", "//../config.toml", "/all.atom%00.html"),
-        *("/topics/..%2f.secret", "/./.secret", "//.secret", "/media/../.secret"),
+        ["/nothing.atom", "/topics/", "/topics", "/media/ab/", "/all", "/all.atom%00.html"],
+        ["/all.atom.gz", "/topics/ai.rss.br"],
+        [
+            *("/.secret", "/%2esecret", "/./.secret", "//.secret", "/media/../.secret"),
+            *("/topics/..%2f.secret", "/.secret.atom", "/topics/.x/a.rss"),
+            *("/.feeds-manifest.json", "/.feeds-redirects.nginx", "/.feeds-redirects.caddy"),
+        ],
+        [
+            *("/../config.toml", "/..%2fconfig.toml", "/%2e%2e/config.toml"),
+            *("/topics/../../config.toml", "/%2e%2e%2fconfig.toml", "/..\\config.toml"),
+            "//../config.toml",
+        ],
     ],
+    ids=["no document", "copies", "dot files", "outside"],
 )
-def test_deploy_nothing_else_is_there(server: Server, path: str) -> None:
-    answer = server.get(path)
-    assert answer.status in {400, 404}
-    assert not re.search(rb"secret|base_url|manifest|ai\.rss|cd\.jpg", answer.body)
-    for name in ("ETag", "Cache-Control", "Access-Control-Allow-Origin", "Link"):
-        assert answer[name] is None
+def test_deploy_nothing_else_is_there(server: Server, paths: list[str]) -> None:
+    for path in paths:
+        for accept in ("*/*", BROWSERS[0]):
+            answer = server.get(path, Accept=accept)
+            assert answer.status in {400, 404}, path
+            assert not re.search(rb"secret|base_url|manifest|ai\.rss|cd\.jpg", answer.body), path
+            for name in ("ETag", "Cache-Control", "Access-Control-Allow-Origin", "Link"):
+                assert answer[name] is None, path
 
 
-@pytest.mark.parametrize("method", ["POST", "PUT", "DELETE", "PATCH"])
-@pytest.mark.parametrize("path", ["/all.atom", "/", "/nothing.atom"])
-def test_deploy_other_methods_are_refused(server: Server, path: str, method: str) -> None:
-    answer = server.get(path, method, Content_Length="0")
-    assert (answer.status, answer["Allow"]) == (405, "GET, HEAD")
-
-
-@pytest.mark.parametrize("size", [9_000, 2_000_000])
-def test_deploy_oversized_requests_are_refused(server: Server, size: int) -> None:
-    try:
-        status = server.get(f"/{'a' * size}").status
-    except OSError:  # it does not read to the end
-        status = 414
-    assert status in {404, 414, 431}
-    assert server.get("/all.atom").status == 200
+@two_servers
+def test_deploy_hidden_files_are_there_to_be_hidden(server: Server) -> None:
+    names = (".secret", ".feeds-manifest.json", ".feeds-redirects.nginx", ".feeds-redirects.caddy")
+    hidden = [*names, "all.atom.gz", "topics/ai.rss.br", "../config.toml"]
+    assert [name for name in hidden if not (server.site.out / name).is_file()] == []
 
 
 # Feeds that moved
 
 
-@pytest.mark.parametrize("extension", ["atom", "rss", "json", "html"])
-@pytest.mark.parametrize("method", ["GET", "HEAD"])
+@two_servers
+@pytest.mark.parametrize(
+    ("extension", "method"), [("atom", "GET"), ("rss", "HEAD"), ("json", "GET"), ("html", "HEAD")]
+)
 def test_deploy_former_address_leads_to_the_new_one(
     server: Server, extension: str, method: str
 ) -> None:
@@ -259,9 +311,3 @@ def test_deploy_former_address_leads_to_the_new_one(
     if extension != "html":
         assert answer["Access-Control-Allow-Origin"] == "*"
     assert server.get(f"/topics/ai.{extension}", method).status == 200
-
-
-@pytest.mark.parametrize("name", [".feeds-redirects.nginx", ".feeds-redirects.caddy"])
-def test_deploy_redirects_themselves_are_not_served(server: Server, name: str) -> None:
-    assert (server.site.out / name).is_file()
-    assert server.get(f"/{name}").status == 404
