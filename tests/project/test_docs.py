@@ -18,7 +18,6 @@ from feeds.common.errors import FeedsError
 from feeds.common.slugs import slug
 from feeds.render import atom, html, jsonfeed, opml, rss
 from feeds.seeds.scan import SUFFIXES
-from tests.project.test_imports import LAYERS
 from tests.support.markdown import ROOT, Manual, Page, blocks, code, tables
 from tests.support.site import Site, front_matter, seed_text
 
@@ -26,7 +25,6 @@ MANUAL = Manual()
 COMMAND_LINE = MANUAL["docs/commands.md"]
 SEEDS = MANUAL["docs/seeds.md"]
 INDEX = MANUAL["docs/index.md"]
-ARCHITECTURE = MANUAL["docs/internals/architecture.md"]
 PAGES = {page.path: page for page in MANUAL} | {
     path: Page(path)
     for path in ("CHANGELOG.md", "CONTRIBUTING.md", "SECURITY.md", "benchmarks/README.md")
@@ -239,23 +237,6 @@ def test_readme_is_short_and_leads_to_every_page() -> None:
     assert {path for path in MANUAL.paths if path not in {readme.path, INDEX.path}} <= set(
         readme.links()
     )
-
-
-def test_modules_of_the_architecture_are_those_of_the_package() -> None:
-    named = [
-        code(heading)[0] + code(row["module"])[0]
-        for heading in re.findall(r"^### (.+)$", ARCHITECTURE.section("Modules"), re.MULTILINE)
-        for table in tables(ARCHITECTURE.section(heading.replace("`", "")))
-        for row in table
-    ]
-    folder = ROOT / "feeds"
-    modules = [path for path in folder.glob("*/*.py") if path.name != "__init__.py"]
-    assert sorted(named) == sorted(str(path.relative_to(ROOT)) for path in modules)
-
-
-def test_layers_of_the_architecture_are_those_that_are_held() -> None:
-    (table,) = tables(ARCHITECTURE.section("Invariants"))
-    assert tuple(set(code(row["packages of one layer"])) for row in table) == LAYERS
 
 
 def test_tables_of_the_store_page_are_those_of_the_state_file(site: Site) -> None:
