@@ -11,6 +11,7 @@ from feeds.cli.console import Console
 from feeds.common.callbacks import utc_now
 from feeds.common.errors import FeedsError
 from feeds.common.image_types import CachedImage, HostFailure
+from feeds.common.media_types import image_type
 from feeds.common.model import image_key
 from feeds.common.reports import FetchReport
 from feeds.common.times import from_unix, show_time, to_unix
@@ -19,7 +20,6 @@ from feeds.config import Loaded, load_config
 from feeds.images.cache import likely_name
 from feeds.pipeline.fetch import FetchOptions, fetch_images
 from feeds.pipeline.image_cache import collect_garbage
-from feeds.render.context import image_type
 from feeds.store import open_state
 
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB")

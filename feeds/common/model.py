@@ -103,10 +103,9 @@ class Item(msgspec.Struct, frozen=True, kw_only=True):
 
 
 class Document(msgspec.Struct, frozen=True):
-    """One feed in one format: where it goes below out/, and its bytes."""
+    """A file to publish, one feed in one format for instance: its path below out/, its bytes."""
 
     path: str
-    media_type: str
     data: bytes
 
 

@@ -8,6 +8,7 @@ from contextlib import suppress
 from typing import NamedTuple
 
 from feeds.common.errors import PublishError
+from feeds.common.media_types import copy_recipe, is_copy
 from feeds.common.model import Document, FeedKind, FeedSummary, Problem
 from feeds.common.templates import read_templates
 from feeds.common.times import from_unix, show_time
@@ -28,7 +29,7 @@ from feeds.pipeline.state import (
     read_state,
     site_key,
 )
-from feeds.publish import NewOutput, Publisher, is_copy, read_manifest, recipe
+from feeds.publish import NewOutput, Publisher, read_manifest
 from feeds.render.context import Site
 from feeds.select.addresses import Known, Owner, is_made
 from feeds.select.membership import Past
@@ -180,7 +181,7 @@ def _publish(
         run.out,
         NewOutput([*plan.keep, *media], run.store.item_count(), plan.known | gallery.present),
         precompress=run.config.publish.precompress,
-        recompress=state.copies != recipe(),
+        recompress=state.copies != copy_recipe(),
         dry_run=run.options.dry_run,
     ) as publisher:
         for name in filter(gallery.links.__contains__, media):
@@ -235,7 +236,7 @@ def _keep(run: Pass, plan: Plan, gallery: ImageResolver) -> None:
     moves = {alias: one.feed.address for one in plan.feeds for alias in one.feed.aliases}
     store.set_meta("moves", moves)
     store.keep_feed_images(plan.images, gallery.before)
-    store.set_meta("copies", recipe())
+    store.set_meta("copies", copy_recipe())
     store.drop_feeds(set(store.feeds()) - {one.feed.address for one in plan.feeds})
 
 

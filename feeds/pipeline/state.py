@@ -15,12 +15,13 @@ import msgspec
 from feeds import __version__
 from feeds.common.callbacks import Callbacks, Options
 from feeds.common.files import Fingerprint
+from feeds.common.media_types import copy_recipe
 from feeds.common.model import MEDIA, FeedKind, Problem
 from feeds.common.templates import Templates
 from feeds.config import Config
 from feeds.images.cache import folder_times
 from feeds.pipeline.memberships import SELECTION_VERSION
-from feeds.publish import read_manifest, recipe
+from feeds.publish import read_manifest
 from feeds.render.context import RENDER_VERSION, Site
 from feeds.store import Store
 
@@ -93,7 +94,7 @@ def read_state(store: Store) -> PassState:
 
 def config_key(config: Config, templates: Templates) -> bytes:
     """Returns a digest of all but the seeds that decides what a pass comes to."""
-    versions = f"{__version__} {SELECTION_VERSION} {RENDER_VERSION} {recipe()}"
+    versions = f"{__version__} {SELECTION_VERSION} {RENDER_VERSION} {copy_recipe()}"
     key = f"{versions} {config!r} {templates!r}"
     return hashlib.sha256(key.encode(errors="surrogateescape")).digest()
 

@@ -1,6 +1,5 @@
 """out/: whole files or none, unchanged ones left alone, files of vanished feeds removed."""
 
-from feeds.publish.compressed import is_copy, recipe
 from feeds.publish.manifest import Manifest, read_manifest, write_manifest
 from feeds.publish.publisher import NewOutput, Publisher
 
@@ -8,8 +7,6 @@ __all__ = [
     "Manifest",
     "NewOutput",
     "Publisher",
-    "is_copy",
     "read_manifest",
-    "recipe",
     "write_manifest",
 ]

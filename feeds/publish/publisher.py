@@ -30,8 +30,8 @@ from feeds.common.files import (
     write_file,
     write_whole,
 )
+from feeds.common.media_types import compress, copies_of, is_copy
 from feeds.common.model import MEDIA, Document
-from feeds.publish.compressed import compressed, copy_names, is_copy
 from feeds.publish.manifest import MANIFEST, Manifest, read_manifest, write_manifest
 
 # Flushes wait for the disk, not for us: several at once share the journal's commits.
@@ -88,7 +88,7 @@ class Publisher:
         # All files of the new state, copies included.
         self.files = set(new.keep)
         # The copies of each document that were not made or left alone yet.
-        self._copies = {name: copy_names(name) for name in self.files} if precompress else {}
+        self._copies = {name: copies_of(name) for name in self.files} if precompress else {}
         self.files.update(*self._copies.values())
         # Files in the way of new documents: never claimed, never overwritten.
         self._strangers = {name for name in self.files - self._ours if lexists(f"{out}/{name}")}
@@ -208,7 +208,7 @@ class Publisher:
         after it: for as long as that takes, or until the next pass after a kill in this moment, a
         reader may get the old document from a copy, whole.
         """
-        copies = self._copies.pop(name, ())
+        copies = self._copies.pop(name, {})
         rewritten = self.out / name in self._temporary
         if not copies or self._dry_run:
             return
@@ -217,12 +217,12 @@ class Publisher:
         if data is None:
             data = (self.out / name).read_bytes()
         fingerprint = self.fingerprints.get(name) or Fingerprint.of(f"{self.out}/{name}")
-        for copy in copies:
-            small = compressed(data, copy)
-            if small is None:
-                self.files.discard(copy)
-            else:
+        for copy, coding in copies.items():
+            small = compress(coding, data)
+            if len(small) < len(data):
                 self._place(copy, small, fingerprint.mtime_ns if fingerprint else None)
+            else:
+                self.files.discard(copy)
 
     def _begin(self) -> None:
         """Before the first write: removes what a killed run left, and claims the names to come."""

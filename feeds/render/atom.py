@@ -12,6 +12,7 @@ from feedgen.ext.base import BaseEntryExtension, BaseExtension
 from feedgen.feed import FeedGenerator
 from lxml.etree import SubElement, _Element
 
+from feeds.common.media_types import kind_of
 from feeds.common.model import Document
 from feeds.render.context import EntryView, FeedView
 from feeds.render.xml import (
@@ -23,7 +24,6 @@ from feeds.render.xml import (
     with_stylesheet,
 )
 
-MEDIA_TYPE = "application/atom+xml"
 EXTENSION = "atom"
 
 _TEXTS = ("subtitle", "rights")
@@ -40,7 +40,8 @@ def render_atom(view: FeedView) -> Document:
         generator.subtitle(feed.description)
     generator.updated(view.updated)
     generator.language(site.language)
-    generator.link({"href": view.url(EXTENSION), "rel": "self", "type": MEDIA_TYPE})
+    media_type = kind_of(EXTENSION).media_type
+    generator.link({"href": view.url(EXTENSION), "rel": "self", "type": media_type})
     for hub in site.hubs:
         generator.link({"href": hub, "rel": "hub"})
     generator.link({"href": site.page_of(feed), "rel": "alternate", "type": "text/html"})
@@ -55,7 +56,7 @@ def render_atom(view: FeedView) -> Document:
     for entry in view.entries:
         _add_entry(generator, entry, site.related)
     data = with_stylesheet(generator.atom_str(pretty=True), site.stylesheet_of(feed))
-    return Document(f"{feed.address}.{EXTENSION}", MEDIA_TYPE, data)
+    return Document(f"{feed.address}.{EXTENSION}", data)
 
 
 def _author(view: FeedView) -> dict[str, str]:

@@ -6,11 +6,11 @@ import uuid
 from collections.abc import Iterable
 from datetime import UTC, datetime
 from typing import NamedTuple
-from urllib.parse import urlsplit
 
 import msgspec
 
 from feeds.common.image_types import shown_image
+from feeds.common.media_types import image_type
 from feeds.common.model import Feed, FeedKind, Image, Item, Picture
 from feeds.common.slugs import Addresses
 
@@ -20,21 +20,6 @@ RENDER_VERSION = 5
 # The `updated` of a feed without entries: Atom requires a date, and "now" would change the document
 # with every pass.
 NEVER = datetime(2000, 1, 1, tzinfo=UTC)
-
-# For unknown extensions: most pictures of news stories are JPEG.
-_DEFAULT_TYPE = "image/jpeg"
-# Not `mimetypes`: it reads the machine's own lists, and documents must not depend on the machine.
-_TYPES = {
-    "avif": "image/avif",
-    "bmp": "image/bmp",
-    "gif": "image/gif",
-    "heic": "image/heic",
-    "png": "image/png",
-    "svg": "image/svg+xml",
-    "tif": "image/tiff",
-    "tiff": "image/tiff",
-    "webp": "image/webp",
-}
 
 
 class Pages(msgspec.Struct, frozen=True):
@@ -168,10 +153,3 @@ def _enclosure(item: Item, image: Image, picture: Picture, site: Site) -> Enclos
         picture.height,
         title,
     )
-
-
-def image_type(url: str) -> str:
-    """Returns the media type that the extension in a URL's path stands for."""
-    name = urlsplit(url).path.rpartition("/")[2]
-    extension = name.rpartition(".")[2].lower() if "." in name else ""
-    return _TYPES.get(extension, _DEFAULT_TYPE)

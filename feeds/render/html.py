@@ -15,16 +15,10 @@ from feeds.render.context import FeedView, Site, up_from
 from feeds.render.environment import render_page
 from feeds.render.page_context import Group, content_policy, page_entry, page_feed, page_site
 
-MEDIA_TYPE = "text/html"
 EXTENSION = "html"
 
 _INDEX = "index.html"
-_ASSETS = {
-    "feed.css": "text/css",
-    "icon.svg": "image/svg+xml",
-    "site.js": "text/javascript",
-    "style.css": "text/css",
-}
+_ASSETS = ("feed.css", "icon.svg", "site.js", "style.css")
 _FOLDER = "assets"
 INDEX_PATHS = (_INDEX, *(f"{_FOLDER}/{name}" for name in _ASSETS))
 _KINDS: tuple[FeedKind, ...] = ("all", "topic", "provider", "custom")
@@ -49,7 +43,7 @@ def render_html(view: FeedView) -> Document:
     }
     templates = site.pages.templates if site.pages else ()
     data = render_page(templates, "feed.html", variables)
-    return Document(f"{feed.address}.{EXTENSION}", MEDIA_TYPE, data)
+    return Document(f"{feed.address}.{EXTENSION}", data)
 
 
 def render_index(site: Site, feeds: Sequence[FeedSummary]) -> Document:
@@ -76,7 +70,7 @@ def render_index(site: Site, feeds: Sequence[FeedSummary]) -> Document:
         "query_mark": site.pages.query_mark if site.pages else "",
     }
     templates = site.pages.templates if site.pages else ()
-    return Document(_INDEX, MEDIA_TYPE, render_page(templates, _INDEX, variables))
+    return Document(_INDEX, render_page(templates, _INDEX, variables))
 
 
 def page_assets(site: Site) -> list[Document]:
@@ -86,8 +80,7 @@ def page_assets(site: Site) -> list[Document]:
     return [
         Document(
             f"{_FOLDER}/{name}",
-            media_type,
             own[name].encode() if name in own else (ours / name).read_bytes(),
         )
-        for name, media_type in _ASSETS.items()
+        for name in _ASSETS
     ]

@@ -10,7 +10,6 @@ from feeds.common.model import Document
 from feeds.common.times import rfc3339
 from feeds.render.context import Enclosure, EntryView, FeedView
 
-MEDIA_TYPE = "application/feed+json"
 EXTENSION = "json"
 
 Object = dict[str, Any]
@@ -34,7 +33,7 @@ def render_json(view: FeedView) -> Document:
     }
     document = _filled(document) | {"items": [_item(entry) for entry in view.entries]}
     data = msgspec.json.format(msgspec.json.encode(document), indent=2) + b"\n"
-    return Document(f"{feed.address}.{EXTENSION}", MEDIA_TYPE, data)
+    return Document(f"{feed.address}.{EXTENSION}", data)
 
 
 def _item(view: EntryView) -> Object:

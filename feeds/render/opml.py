@@ -14,7 +14,6 @@ from feeds.common.times import from_unix
 from feeds.render.atom import EXTENSION
 from feeds.render.context import NEVER, Site
 
-MEDIA_TYPE = "text/x-opml"
 PATH = "feeds.opml"
 
 _MARKUP = re.compile(r"<|&(?! |$)")
@@ -40,7 +39,7 @@ def render_opml(site: Site, feeds: Sequence[FeedSummary]) -> Document:
             for feed in members:
                 _outline(group, site, feed)
     data = etree.tostring(root, pretty_print=True, encoding="UTF-8", xml_declaration=True)
-    return Document(PATH, MEDIA_TYPE, data)
+    return Document(PATH, data)
 
 
 def _outline(parent: etree._Element, site: Site, feed: Feed) -> None:

@@ -7,10 +7,10 @@ from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
+from feeds.common.media_types import kind_of
 from feeds.common.model import Feed, FeedKind, Related
 from feeds.common.text import fold
 from feeds.common.times import rfc3339
-from feeds.render import atom, jsonfeed, rss
 from feeds.render.context import EntryView, Site, up_from
 
 # Not strftime: its names of months are those of the process's locale.
@@ -18,7 +18,7 @@ _MONTHS = (
     *("January", "February", "March", "April", "May", "June", "July", "August", "September"),
     *("October", "November", "December"),
 )
-_FORMATS = (("Atom", atom), ("RSS", rss), ("JSON", jsonfeed))
+_FORMATS = {"Atom": "atom", "RSS": "rss", "JSON": "json"}
 
 
 class When(NamedTuple):
@@ -139,11 +139,11 @@ def page_feed(site: Site, up: str, feed: Feed, entries: int, newest: datetime | 
         formats=[
             Format(
                 name,
-                one.MEDIA_TYPE,
-                f"{up}{feed.address}.{one.EXTENSION}",
-                f"{site.base_url}{feed.address}.{one.EXTENSION}",
+                kind_of(extension).media_type,
+                f"{up}{feed.address}.{extension}",
+                f"{site.base_url}{feed.address}.{extension}",
             )
-            for name, one in _FORMATS
+            for name, extension in _FORMATS.items()
         ],
     )
 

@@ -7,7 +7,6 @@ from urllib.parse import quote
 
 from feeds.common.model import Document, FeedSummary
 
-MEDIA_TYPE = "text/plain"
 # Names that begin with a dot are for web servers, not for readers.
 NGINX = ".feeds-redirects.nginx"
 CADDY = ".feeds-redirects.caddy"
@@ -48,5 +47,5 @@ def render_redirects(
     documents = []
     for path, line in ((NGINX, _NGINX), (CADDY, _CADDY)):
         text = _HEAD + "".join(line.format(old=old, new=new) for old, new in moves)
-        documents.append(Document(path, MEDIA_TYPE, text.encode()))
+        documents.append(Document(path, text.encode()))
     return documents

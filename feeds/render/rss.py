@@ -14,6 +14,7 @@ from feedgen.ext.base import BaseEntryExtension, BaseExtension
 from feedgen.feed import FeedGenerator
 from lxml.etree import SubElement, _Element
 
+from feeds.common.media_types import kind_of
 from feeds.common.model import Document
 from feeds.render.context import EntryView, FeedView
 from feeds.render.xml import (
@@ -26,7 +27,6 @@ from feeds.render.xml import (
     write_rss_text,
 )
 
-MEDIA_TYPE = "application/rss+xml"
 EXTENSION = "rss"
 DC_NS = "http://purl.org/dc/elements/1.1/"
 ATOM_NS = "http://www.w3.org/2005/Atom"
@@ -47,7 +47,8 @@ def render_rss(view: FeedView) -> Document:
     generator.description(feed.description or title)
     generator.lastBuildDate(view.updated)
     generator.language(site.language)
-    generator.link({"href": view.url(EXTENSION), "rel": "self", "type": MEDIA_TYPE})
+    media_type = kind_of(EXTENSION).media_type
+    generator.link({"href": view.url(EXTENSION), "rel": "self", "type": media_type})
     generator.link({"href": site.page_of(feed), "rel": "alternate"})
     generator.generator(f"feeds {site.version}")
     if site.author_email and site.author_name:
@@ -62,7 +63,7 @@ def render_rss(view: FeedView) -> Document:
     for entry in view.entries:
         _add_item(generator, entry)
     data = with_stylesheet(generator.rss_str(pretty=True), site.stylesheet_of(feed))
-    return Document(f"{feed.address}.{EXTENSION}", MEDIA_TYPE, data)
+    return Document(f"{feed.address}.{EXTENSION}", data)
 
 
 def _add_item(generator: FeedGenerator, view: EntryView) -> None:

@@ -7,7 +7,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Callable
 
-from feeds.common.compression import compress
+from feeds.common.media_types import compress
 from feeds.serve.negotiation import IDENTITY
 
 # The bytes that Python and the table need for each body besides its own.

@@ -7,10 +7,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from feeds.common.files import Fingerprint
-from feeds.common.media_types import kind_of
+from feeds.common.media_types import is_served, kind_of
 from feeds.common.slugs import QUERY, QUERY_MARK
-from feeds.publish import is_copy, read_manifest
-from feeds.publish.manifest import MANIFEST
+from feeds.publish.manifest import MANIFEST, read_manifest
 from feeds.serve.body_cache import BodyCache, digest_of
 from feeds.serve.negotiation import IDENTITY
 
@@ -72,11 +71,6 @@ def read_publication(out: Path, before: Publication, bodies: BodyCache) -> Publi
         if known is not None:
             texts[path] = known
     return Publication(texts, frozenset(media), manifest.unfinished)
-
-
-def is_served(path: str) -> bool:
-    """Tells whether a file of the manifest is for readers: no dot file and no compressed copy."""
-    return not is_copy(path) and not any(part.startswith(".") for part in path.split("/"))
 
 
 def read_text(out: Path, path: str, bodies: BodyCache) -> PublishedText | None:

@@ -83,8 +83,8 @@ def answer_text(
     if coding is None:
         return NOT_ACCEPTABLE
     kind = kind_of(text.path)
-    media_type = kind.browser if request.browser and kind.browser else kind.media_type
-    tag = tag_of(text.digest, coding, variant="" if media_type == kind.media_type else "xml")
+    media_type = kind.browser if request.browser and kind.browser else kind.content_type
+    tag = tag_of(text.digest, coding, variant="" if media_type == kind.content_type else "xml")
     headers = _text_headers(text, tag, policy)
     vary = "Accept-Encoding, Accept" if kind.browser else "Accept-Encoding"
     conditional = _answer_condition(
@@ -135,7 +135,7 @@ def answer_media(out: Path, path: str, request: Request, max_age_s: int) -> Answ
         part = byte_range(request.range, size) if wanted else None
     except ValueError:
         return text_answer(416, "There are no such bytes.", ("content-range", f"bytes */{size}"))
-    headers.append(("content-type", kind_of(path).media_type))
+    headers.append(("content-type", kind_of(path).content_type))
     length, status = size, 200
     if part is not None:
         length, status = part.end - part.start, 206

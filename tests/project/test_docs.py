@@ -8,15 +8,15 @@ import sqlite3
 import tomllib
 from collections.abc import Iterator
 from contextlib import closing
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from feeds.cli.main import _parser
 from feeds.common.errors import FeedsError
+from feeds.common.media_types import kind_of
 from feeds.common.slugs import slug
-from feeds.render import atom, html, jsonfeed, opml, rss
+from feeds.render import atom, html, jsonfeed, rss
 from feeds.seeds.scan import SUFFIXES
 from tests.support.markdown import ROOT, Manual, Page, blocks, code, tables
 from tests.support.site import Site, front_matter, seed_text
@@ -159,8 +159,8 @@ def test_media_types_in_the_docs_are_true() -> None:
     written = [
         (*code(row["extension"]), *code(row["media type to serve it with"])) for row in table
     ]
-    formats = [(f".{one.EXTENSION}", one.MEDIA_TYPE) for one in (atom, rss, jsonfeed, html)]
-    assert written == [*formats, (Path(opml.PATH).suffix, opml.MEDIA_TYPE)]
+    extensions = (*(one.EXTENSION for one in (atom, rss, jsonfeed, html)), "opml")
+    assert written == [(f".{one}", kind_of(one).media_type) for one in extensions]
 
 
 # Dependencies

@@ -4,38 +4,14 @@ from __future__ import annotations
 
 import pytest
 
-from feeds.common.media_types import kind_of
-from feeds.render import atom, jsonfeed, opml, rss
 from feeds.serve.body_cache import BodyCache
 from feeds.serve.publication import (
     NOTHING,
     ReplacedError,
-    is_served,
     read_again,
     read_publication,
 )
 from tests.support.site import Site
-
-
-def test_kinds_are_those_of_the_documents() -> None:
-    for one in (atom, rss, jsonfeed):
-        assert kind_of(f"x.{one.EXTENSION}").media_type.startswith(f"{one.MEDIA_TYPE};")
-    assert kind_of(opml.PATH).media_type.startswith(f"{opml.MEDIA_TYPE};")
-
-
-@pytest.mark.parametrize(
-    ("path", "served"),
-    [
-        ("all.atom", True),
-        (".feeds-manifest.json", False),
-        ("topics/.x/a.atom", False),
-        ("all.atom.gz", False),
-        ("all.atom.br", False),
-        ("other.gz", True),
-    ],
-)
-def test_kinds_of_file_that_are_served(path: str, served: bool) -> None:  # noqa: FBT001
-    assert is_served(path) is served
 
 
 def test_publication_reads_only_what_changed(site: Site) -> None:

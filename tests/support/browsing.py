@@ -15,13 +15,13 @@ from typing import TypeVar
 import pytest
 from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
 
-from feeds.render import atom, jsonfeed, opml, rss
+from feeds.common.media_types import kind_of
 from tests.support.markdown import ROOT
 
 T = TypeVar("T")
 
 SCREENSHOTS = ROOT / "build/screenshots"
-FEED_TYPES = {f".{one.EXTENSION}": one.MEDIA_TYPE for one in (atom, rss, jsonfeed)}
+FEED_TYPES = {f".{one}": kind_of(one).media_type for one in ("atom", "rss", "json")}
 # Chromium shows a feed that is served with its own type as source text, whatever it says.
 SHOWN_TYPES = {".atom": "application/xml", ".rss": "application/xml"}
 
@@ -46,7 +46,7 @@ class Handler(SimpleHTTPRequestHandler):
 
     def guess_type(self, path: str | os.PathLike[str]) -> str:
         suffix = Path(path).suffix
-        types = FEED_TYPES | {Path(opml.PATH).suffix: opml.MEDIA_TYPE} | SHOWN_TYPES
+        types = FEED_TYPES | {".opml": kind_of("opml").media_type} | SHOWN_TYPES
         return types.get(suffix) or super().guess_type(path)
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 (the library's name)

@@ -17,7 +17,7 @@ _TOUCHES = {"open", "os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.trunca
 
 def document(path: str, text: str) -> Document:
     """Returns a document of a text."""
-    return Document(path, "text/plain", text.encode())
+    return Document(path, text.encode())
 
 
 def publish(
