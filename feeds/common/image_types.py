@@ -7,7 +7,7 @@ from typing import Protocol, TypeVar
 
 import msgspec
 
-from feeds.common.model import Image, Picture
+from feeds.common.model import FeedKind, Image, Picture
 
 T = TypeVar("T")
 
@@ -83,6 +83,9 @@ class ImageStore(Protocol):
 
     def image_news(self) -> set[str]:
         """Returns the names of the copies that came or changed since the last pass."""
+
+    def feeds_with_image_news(self) -> set[tuple[FeedKind, str]]:
+        """Returns kind and key of the feeds with items whose images came, went or changed."""
 
     def feed_images(self) -> dict[str, tuple[str, ...]]:
         """Returns the copies that the documents of each feed name, by the feed's address."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import hashlib
 import math
 import mmap
 import time
@@ -16,12 +15,12 @@ from typing import NamedTuple, Self
 
 from feeds.common.text import clean_line
 from feeds.config.model import ImagesConfig
-from feeds.images.cache import unfinished_folder, write_aside
+from feeds.images.cache import keep_aside, unfinished_folder
 from feeds.images.decode import CopySettings, NotAnImageError, Prepared, prepare
 from feeds.images.download import Limits, download
 from feeds.images.guard import Guard, Resolve, resolve
 from feeds.images.http import make_client
-from feeds.images.retry import FetchResult, Hosts, NewCopy
+from feeds.images.retry import FetchResult, Hosts
 
 _PER_HOST = 2
 # What is waited for the connections to be closed in good form.
@@ -116,18 +115,14 @@ class Fetcher:
         except Exception as error:  # noqa: BLE001 (so do decoders, with hostile bytes)
             fault = f"cannot be looked at: {type(error).__name__}: {error}"
             return FetchResult(wanted.key, answer, fault=_told(fault))
-        return FetchResult(wanted.key, answer, await asyncio.to_thread(self._keep, prepared))
+        copy = await asyncio.to_thread(keep_aside, self._images.cache, prepared)
+        return FetchResult(wanted.key, answer, copy)
 
     def _prepared(self, data: bytes | mmap.mmap) -> Prepared:
         read = bytes(data)
         if isinstance(data, mmap.mmap):
             data.close()  # else its pages stay in memory meanwhile
         return prepare(read, self._form, self._images.max_pixels)
-
-    def _keep(self, prepared: Prepared) -> NewCopy:
-        digest = hashlib.sha256(prepared.data).digest()
-        file = write_aside(self._images.cache, prepared.data)
-        return NewCopy(file, prepared._replace(data=b""), len(prepared.data), digest)
 
     async def __aenter__(self) -> Self:
         return self

@@ -6,14 +6,18 @@ A name is a function of the image's URL, with the extension of what the image re
 from __future__ import annotations
 
 import errno
+import hashlib
 import os
 import re
 import tempfile
 from contextlib import suppress
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from feeds.common.model import MEDIA, image_key
+
+if TYPE_CHECKING:
+    from feeds.images.decode import Prepared
 
 # Below the cache, beside MEDIA: what is being written.
 _UNFINISHED = "tmp"
@@ -40,6 +44,20 @@ class Written(NamedTuple):
 
     path: Path
     mtime_ns: int
+
+
+class NewCopy(NamedTuple):
+    """A copy that was made, and the file that holds it.
+
+    `length` is in bytes, `width` and `height` in pixels, `digest` the SHA-256.
+    """
+
+    file: Written
+    type: str
+    width: int
+    height: int
+    length: int
+    digest: bytes
 
 
 def copy_name(key: str, media_type: str) -> str:
@@ -81,6 +99,17 @@ def write_aside(cache: Path, data: bytes) -> Written:
     except BaseException:
         path.unlink(missing_ok=True)
         raise
+
+
+def new_copy(file: Written, made: Prepared) -> NewCopy:
+    """Returns a copy without its bytes, which stand in a file."""
+    digest = hashlib.sha256(made.data).digest()
+    return NewCopy(file, made.type, made.width, made.height, len(made.data), digest)
+
+
+def keep_aside(cache: Path, made: Prepared) -> NewCopy:
+    """Writes a copy to a file that waits for its name."""
+    return new_copy(write_aside(cache, made.data), made)
 
 
 def give_name(cache: Path, written: Written, name: str, digest: bytes) -> None:

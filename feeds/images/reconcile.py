@@ -1,247 +1,167 @@
-"""Brings what is known of copies of images up to the files that the cache holds.
-
-Files appear in the cache in two ways: a fetch puts them there, and a site drops them there that has
-them already. And they get lost and damaged. All this is noticed here, by passes (where the mtime of
-a folder, or an item, changed) and before every fetch (everywhere).
-"""
+"""Brings rows and file names of the image cache up to what `examine_cache` found."""
 
 from __future__ import annotations
 
-import hashlib
 import time
-from collections.abc import Callable
-from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
 
 import msgspec
 
+from feeds.common.files import Fingerprint
 from feeds.common.image_types import CachedImage, ImageStore
-from feeds.config import Config
-from feeds.images.cache import (
-    announced,
-    copies_in,
-    copy_name,
-    folder_times,
-    give_name,
-    is_of_all_files,
-    remove,
-    write_aside,
+from feeds.common.model import FeedKind
+from feeds.config.model import ImagesConfig
+from feeds.images.cache import NewCopy, copies_in, copy_name, give_name, is_of_all_files, remove
+from feeds.images.examine import (
+    MEMO,
+    CacheSeen,
+    Examined,
+    ExaminedFile,
+    Fault,
+    Verdict,
+    form_name,
+    judge,
+    look_at,
+    unusable,
 )
-
-if TYPE_CHECKING:
-    from feeds.images.decode import CopySettings
+from feeds.images.retry import with_copy
 
 # File systems note changes with a granularity of up to two seconds (FAT).
 _SETTLING_NS = 2_000_000_000
-# Raise it whenever the same bytes and settings would give another copy.
-_COPY_VERSION = 2
-# A pass holds the store meanwhile; folders that are left are looked into the next time.
-_PATIENCE_SECONDS = 10.0
 
 
-class _Seen(msgspec.Struct, frozen=True):
-    """What the last look at the cache saw: in which form copies were, and the folders' mtimes."""
+class ImageChanges(NamedTuple):
+    """The copies that came or changed since the last pass, and the feeds that show such images."""
 
-    cache: str
-    form: str
-    folders: dict[str, int]
-
-
-class CacheScope(NamedTuple):
-    """How much of the cache is looked at: by default, what may have changed.
-
-    These are folders whose mtime changed, and those to which images of changed items belong.
-    `everywhere` looks into all folders, `only` into these. `digests` also reads every copy. Without
-    `write` no file is touched.
-    """
-
-    write: bool = True
-    everywhere: bool = False
-    digests: bool = False
-    only: set[str] | None = None
-
-
-CHANGED = CacheScope()
-
-
-def form_name(config: Config) -> str:
-    """Returns the name of the way that copies are made: version, width and ``+`` for metadata."""
-    width, metadata = config.images.max_width, config.images.keep_metadata
-    return f"{_COPY_VERSION}:{width}{'+' if metadata else ''}"
+    copies: set[str]
+    feeds: set[tuple[FeedKind, str]]
 
 
 def reconcile(
     store: ImageStore,
-    config: Config,
+    examined: Examined,
+    items: Iterable[str],
     now: int,
     warn: Callable[[str], None],
-    scope: CacheScope = CHANGED,
-) -> set[str]:
+) -> ImageChanges:
     """Takes in what was dropped into the cache, and notices what was damaged or is gone.
 
-    Ends after some seconds, and returns the folders that are left: what they hold is decoded the
-    next time, or by a call with `only` these.
+    To be called in a transaction. Files that changed since they were examined are looked at the
+    next time, as are those that time did not suffice for. `items` are the ids of those that
+    changed, `now` is in seconds since 1970.
     """
-    cache = config.images.cache
-    times = folder_times(cache)
-    seen = store.get_meta("image cache", _Seen)
-    before = seen.folders if seen and seen.cache == str(cache) else {}
-    if not times and not before:
-        return set()
-    form = form_name(config)
-    look = {name for name in times.keys() | before.keys() if times.get(name) != before.get(name)}
-    look |= {key[:2] for key in store.keys_of(store.touched)}
-    if scope.everywhere or seen is None or seen.form != form:
-        look |= times.keys() | before.keys()
-    if scope.only is not None:
-        look = scope.only
-    keeper = _Keeper(store, config, now, warn, scope)
-    began, left = time.monotonic(), set(look)
-    for folder in sorted(look):
-        keeper.look_into(folder)
-        left.remove(folder)
-        if time.monotonic() - began > _PATIENCE_SECONDS:
-            break
+    config = examined.config
+    look = look_at(store, config, examined.scope, store.keys_of(items))
+    keeper = _Keeper(store, examined, now, warn)
+    left = look.folders & examined.left
+    for folder in sorted(look.folders):
+        if not keeper.look_into(folder):
+            left.add(folder)
     settled = time.time_ns() - _SETTLING_NS
-    folders = {name: mtime for name, mtime in times.items() if mtime < settled}
+    folders = {name: mtime for name, mtime in look.times.items() if mtime < settled}
     folders |= dict.fromkeys(left, 0)  # no folder has this mtime, so it is looked into again
-    this = _Seen(str(cache), form, folders)
-    if this != seen:
-        store.set_meta("image cache", this)
-    return left
-
-
-def unusable(image: CachedImage, reason: str) -> CachedImage:
-    """Returns an image as one without a copy, to be fetched at once."""
-    return CachedImage(key=image.key, url=image.url, host=image.host, reason=reason)
+    looked = look.folders - left
+    known = {} if examined.scope.everywhere else look.seen.faults
+    faults = {name: one for name, one in known.items() if name.split("/")[1] not in looked}
+    this = CacheSeen(str(config.images.cache), form_name(config), folders, faults | keeper.faults)
+    if this != store.get_meta(MEMO, CacheSeen) and (look.times or look.folders):
+        store.set_meta(MEMO, this)
+    for written in examined.aside:
+        written.path.unlink(missing_ok=True)
+    return ImageChanges(store.image_news(), store.feeds_with_image_news())
 
 
 class _Keeper:
-    """Compares the files of a folder with what is known of them."""
+    """Brings rows and names up to what was examined."""
 
     def __init__(
-        self,
-        store: ImageStore,
-        config: Config,
-        now: int,
-        warn: Callable[[str], None],
-        scope: CacheScope,
+        self, store: ImageStore, examined: Examined, now: int, warn: Callable[[str], None]
     ) -> None:
         self._store = store
-        self._images = config.images
+        self._examined = examined
+        self._images = examined.config.images
         self._now = now
         self._warn = warn
-        self._write = scope.write
-        self._digests = scope.digests
-        self._form = form_name(config)
+        self.faults: dict[str, Fault] = {}
 
-    def look_into(self, folder: str) -> None:
-        """Brings the images of one folder up to its files."""
+    def look_into(self, folder: str) -> bool:
+        """Brings the images of one folder up to its files; tells whether all were examined."""
         files = copies_in(self._images.cache, folder)
+        is_whole = True
         for image in self._store.images_in(folder):
             try:
-                self._look_at(image, files.get(image.key, []))
+                names = files.get(image.key, [])
+                verdict = judge(image, names, self._examined, self._digest_of)
+                if verdict:
+                    self._keep(image, verdict)
+            except _NotExaminedError:
+                is_whole = False
             except OSError as error:
                 if is_of_all_files(error):
                     raise
                 self._warn(f"the copy of {image.url} is left as it is: {error}")
+        return is_whole
 
-    def _look_at(self, image: CachedImage, names: list[str]) -> None:
-        if not image.name:
-            if names:
-                self._take(image, names[0])
-        elif image.name not in names:
-            self._store.keep_image(unusable(image, "the copy was gone from the cache"))
-            if names:  # a run was killed that replaced it by one of another type
-                self._take(unusable(image, ""), names[0])
+    def _file(self, name: str) -> ExaminedFile:
+        """Returns what was read of a file that did not change since."""
+        found = self._examined.files.get(name)
+        if found is None or found.fingerprint != Fingerprint.of(self._images.cache / name):
+            raise _NotExaminedError
+        return found
+
+    def _digest_of(self, name: str) -> bytes:
+        found = self._file(name)
+        if not found.digest:
+            raise OSError(found.fault)
+        return found.digest
+
+    def _keep(self, image: CachedImage, verdict: Verdict) -> None:
+        if verdict.is_damaged and self._examined.scope.write:
+            remove(self._images.cache, image.name)
+        base, file = verdict.image, self._file(verdict.take) if verdict.take else None
+        if file is None:
+            self._store.keep_image(base)
+        elif file.copy:
+            self._take(base, verdict.take, file.copy)
+        elif file.fault:
+            self._warn(f"{self._images.cache / verdict.take} cannot be used: {file.fault}")
+            if file.digest:
+                self.faults[verdict.take] = Fault(file.fingerprint, file.fault)
+            if base.name or base.reason:
+                self._store.keep_image(unusable(base, file.fault) if base.name else base)
         else:
-            self._compare(image)
+            raise _NotExaminedError
 
-    def _compare(self, image: CachedImage) -> None:
-        status = (self._images.cache / image.name).stat()
-        untouched = (status.st_size, status.st_mtime_ns) == (image.length, image.mtime_ns)
-        if untouched and not self._digests and image.form == self._form:
-            return
-        if untouched and not self._digests:
-            self._take(image, image.name)
-            return
-        data = (self._images.cache / image.name).read_bytes()
-        digest = hashlib.sha256(data).digest()
-        if digest == image.digest:
-            if image.form != self._form:
-                self._take(image, image.name)
-            elif not untouched:
-                self._store.keep_image(msgspec.structs.replace(image, mtime_ns=status.st_mtime_ns))
-        elif digest == announced(self._images.cache, image.name):
-            # A run was killed that replaced it: it is whole, but not what the server said it was.
-            self._take(msgspec.structs.replace(image, etag="", modified=""), image.name)
-        elif image.fetched and self._images.fetch != "off":
-            if self._write:
-                remove(self._images.cache, image.name)
-            self._store.keep_image(unusable(image, "the copy was damaged on disk"))
-        else:
-            self._take(unusable(image, ""), image.name)
-
-    def _take(self, image: CachedImage, name: str) -> None:
-        """Makes a file the copy of an image: checked, measured, in the right form and place."""
-        # Imported on demand: passes that find nothing new do without Pillow.
-        from feeds.images.decode import CopySettings, prepare
-
-        images, path = self._images, self._images.cache / name
-        try:
-            data = path.read_bytes()
-            form = CopySettings(images.max_width, images.keep_metadata)
-            copy = prepare(data, form, images.max_pixels)
-        except Exception as error:  # decoders of hostile bytes raise whatever they like
-            if isinstance(error, OSError) and is_of_all_files(error):
-                raise
-            self._warn(f"{path} cannot be used: {error}")
-            if image.name:
-                self._store.keep_image(unusable(image, str(error)))
-            return
-        place, mtime = copy_name(image.key, copy.type), path.stat().st_mtime_ns
-        if self._write and (copy.data != data or place != name):
-            mtime = _replace(images.cache, name, place, copy.data)
-        worse = bool(image.name and image.fetched) and _lacks(image, form)
-        self._store.keep_image(
-            msgspec.structs.replace(
-                image,
-                name=place,
-                type=copy.type,
-                length=len(copy.data),
-                width=copy.width,
-                height=copy.height,
-                digest=hashlib.sha256(copy.data).digest(),
-                mtime_ns=mtime,
-                form=self._form,
-                etag="" if worse else image.etag,
-                modified="" if worse else image.modified,
-                missing=False,
-                due=self._due(image, worse=worse),
-                failures=0,
-                reason="",
-            )
-        )
-
-    def _due(self, image: CachedImage, *, worse: bool) -> int:
+    def _take(self, image: CachedImage, name: str, copy: NewCopy) -> None:
+        """Makes what was examined the copy of an image, in the right form and place."""
+        cache, place = self._images.cache, copy_name(image.key, copy.type)
+        if copy.file.path != cache / name:
+            try:
+                give_name(cache, copy.file, place, copy.digest)
+            except FileNotFoundError:  # a fetch that began meanwhile has tidied up
+                raise _NotExaminedError from None
+            if place != name:
+                remove(cache, name)
+        worse = bool(image.name and image.fetched) and _lacks(image, self._images)
+        due = image.due if image.name else self._now + int(self._images.refresh.total_seconds())
+        taken = with_copy(image, copy, form_name(self._examined.config))
         if worse:
-            return 0
-        return image.due if image.name else self._now + int(self._images.refresh.total_seconds())
+            taken = msgspec.structs.replace(taken, etag="", modified="", due=0)
+        else:
+            taken = msgspec.structs.replace(taken, due=due)
+        self._store.keep_image(taken)
 
 
-def _lacks(image: CachedImage, form: CopySettings) -> bool:
+class _NotExaminedError(Exception):
+    """A file is not the one that was examined, or was not examined."""
+
+
+def _lacks(image: CachedImage, images: ImagesConfig) -> bool:
     """Tells whether the copy at hand lost something that copies shall have now.
 
     Names of forms had no version at first: ``1200+`` is then the whole name.
     """
     width = int(image.form.rpartition(":")[2].rstrip("+") or 0)
-    narrowed = width > 0 and (form.max_width == 0 or form.max_width > width)
-    return narrowed or (form.keep_metadata and not image.form.endswith("+"))
-
-
-def _replace(cache: Path, name: str, place: str, data: bytes) -> int:
-    written = write_aside(cache, data)
-    give_name(cache, written, place, hashlib.sha256(data).digest())
-    if place != name:
-        remove(cache, name)
-    return written.mtime_ns
+    narrowed = width > 0 and (images.max_width == 0 or images.max_width > width)
+    return narrowed or (images.keep_metadata and not image.form.endswith("+"))

@@ -8,11 +8,9 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 
 from feeds.common.image_types import CachedImage
-from feeds.images.cache import copy_name
+from feeds.images.cache import NewCopy, copy_name
 
 if TYPE_CHECKING:
-    from feeds.images.cache import Written
-    from feeds.images.decode import Prepared
     from feeds.images.download import Download
 
 _DAY = 86_400
@@ -22,18 +20,6 @@ _SOON_SECONDS = 600
 _TOO_MANY = 3
 _FIRST_SECONDS = 600
 _LONGEST_SECONDS = 86_400
-
-
-class NewCopy(NamedTuple):
-    """A copy that was made, in a file that waits for its name.
-
-    `length` in bytes and `digest`, the SHA-256, are the file's; `prepared` comes without its bytes.
-    """
-
-    file: Written
-    prepared: Prepared
-    length: int
-    digest: bytes
 
 
 class FetchResult(NamedTuple):
@@ -69,7 +55,13 @@ def apply_result(image: CachedImage, brought: FetchResult, terms: Terms) -> Cach
     if answer.result == "same":
         return msgspec.structs.replace(image, fetched=now, due=now + refresh, failures=0, reason="")
     if brought.copy:
-        return _with_copy(image, brought.copy, answer, terms)
+        return msgspec.structs.replace(
+            with_copy(image, brought.copy, terms.form),
+            etag=answer.etag,
+            modified=answer.modified,
+            fetched=now,
+            due=now + refresh,
+        )
     failures = image.failures + 1
     longest, first = (_DAY, _SOON_SECONDS) if answer.result == "failed" else (refresh, _DAY)
     pause = min(first * 2 ** min(failures - 1, 20), longest)
@@ -83,23 +75,21 @@ def apply_result(image: CachedImage, brought: FetchResult, terms: Terms) -> Cach
     )
 
 
-def _with_copy(image: CachedImage, copy: NewCopy, answer: Download, terms: Terms) -> CachedImage:
-    return CachedImage(
-        key=image.key,
-        url=image.url,
-        host=image.host,
-        name=copy_name(image.key, copy.prepared.type),
-        type=copy.prepared.type,
+def with_copy(image: CachedImage, copy: NewCopy, form: str) -> CachedImage:
+    """Returns what is known of an image that has a new copy."""
+    return msgspec.structs.replace(
+        image,
+        name=copy_name(image.key, copy.type),
+        type=copy.type,
         length=copy.length,
-        width=copy.prepared.width,
-        height=copy.prepared.height,
+        width=copy.width,
+        height=copy.height,
         digest=copy.digest,
         mtime_ns=copy.file.mtime_ns,
-        form=terms.form,
-        etag=answer.etag,
-        modified=answer.modified,
-        fetched=terms.now_unix,
-        due=terms.now_unix + terms.refresh_s,
+        form=form,
+        missing=False,
+        failures=0,
+        reason="",
     )
 
 

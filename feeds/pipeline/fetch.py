@@ -27,7 +27,8 @@ from feeds.images.cache import (
     remove,
     sweep_notes,
 )
-from feeds.images.reconcile import CacheScope, form_name, reconcile
+from feeds.images.examine import CacheScope, examine_cache, form_name
+from feeds.images.reconcile import reconcile
 from feeds.images.retry import FetchResult, Hosts, Terms, Trouble, apply_result
 from feeds.pipeline.image_cache import WAIT_SECONDS, looking_after, remove_unused
 from feeds.store import Store
@@ -114,12 +115,15 @@ class _Fetch:
     def run(self) -> tuple[dict[str, int], bool]:
         """Returns the counts of the report, and whether a pass has something to publish."""
         store, config, now = self._store, self._config, self._now()
-        digests = self._options.digests
-        left: set[str] | None = None
-        while left is None or left:  # a pass may come between
+        scope = CacheScope(everywhere=True, digests=self._options.digests)
+        while True:  # a pass may come between
+            with store.faults_told():
+                examined = examine_cache(store, config, scope)
             with store.transaction():
-                scope = CacheScope(everywhere=True, digests=digests, only=left)
-                left = reconcile(store, config, now, self._callbacks.warn, scope)
+                reconcile(store, examined, (), now, self._callbacks.warn)
+            if not examined.left:
+                break
+            scope = scope._replace(everywhere=False, only=frozenset(examined.left))
         if config.images.fetch != "off":
             due = store.due_images(now, every=config.images.fetch == "all")
             if due:

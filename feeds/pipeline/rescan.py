@@ -18,7 +18,7 @@ import msgspec
 
 from feeds import __version__
 from feeds.common.files import Fingerprint
-from feeds.common.model import ParsedSeed, Problem
+from feeds.common.model import ParsedSeed, Problem, image_key
 from feeds.config import Config
 from feeds.seeds.missing import mass_removals
 from feeds.seeds.parse import ParseOptions
@@ -170,6 +170,13 @@ def read_ahead(store: Store, todo: Survey, config: Config, base: Path, progress:
         done += 1
         progress("seeds", done, len(todo.wanted))
     return ahead
+
+
+def image_keys(store: Store, ahead: Ahead) -> Iterator[str]:
+    """Yields the keys of the images that the seeds name which were read ahead."""
+    yield from store.kept_image_keys()
+    for reading, _ in ahead.rest.values():
+        yield from (image_key(image.url) for image in reading.images)
 
 
 def rescan(

@@ -21,11 +21,12 @@ from feeds.common.model import Problem
 from feeds.common.reports import HeldReport, PassReport, feed_report
 from feeds.common.times import show_time, to_unix
 from feeds.config import Config, Loaded
-from feeds.images.reconcile import CacheScope, reconcile
+from feeds.images.examine import CacheScope, Examined, examine_cache
+from feeds.images.reconcile import reconcile
 from feeds.pipeline.fetch import next_fetch
 from feeds.pipeline.output import update_output
 from feeds.pipeline.recovery import recover_manifest
-from feeds.pipeline.rescan import Rescan, problems_of, read_ahead, rescan, survey
+from feeds.pipeline.rescan import Rescan, image_keys, problems_of, read_ahead, rescan, survey
 from feeds.pipeline.state import Pass
 from feeds.publish import read_manifest
 from feeds.seeds.missing import FEW
@@ -75,6 +76,8 @@ def _run(
             with store.faults_told():
                 todo = survey(store, config, loaded.base, full=options.full)
                 ahead = read_ahead(store, todo, config, loaded.base, callbacks.progress)
+                scope = CacheScope(write=not options.dry_run)
+                examined = examine_cache(store, config, scope, image_keys(store, ahead))
             with store.transaction():
                 # A pass to another out/ came first: what was to be done is done, or is another now.
                 if store.pass_mark() != todo.mark:
@@ -84,7 +87,7 @@ def _run(
                     store.set_meta("images named", value=True)
                 recover_manifest(store, config.paths.out, callbacks.warn, write=not options.dry_run)
                 found = rescan(store, todo, ahead, config, allow_empty=options.allow_empty)
-                report = _publish(store, loaded, found, run)
+                report = _publish(store, loaded, found, examined, run)
                 store.set_meta("report", report)
             return report
 
@@ -155,14 +158,18 @@ class _Run(NamedTuple):
     began: float
 
 
-def _publish(store: Store, loaded: Loaded, found: Rescan, run: _Run) -> PassReport:
+def _publish(
+    store: Store, loaded: Loaded, found: Rescan, examined: Examined, run: _Run
+) -> PassReport:
     """Brings out/ up to the store, and reports the pass."""
     config, now, options = loaded.config, to_unix(run.started), run.options
     items = store.item_count()
     if not options.allow_empty:
         _refuse_to_empty(config, items, is_new=not store.has_meta("last"))
     store.mark_first_seen(now)
-    _look_after_images(store, config, now, options, run.callbacks)
+    store.note_unnamed(now)
+    changed = [one for one in store.touched if one is not None]
+    reconcile(store, examined, changed, now, run.callbacks.warn)
     renewal = update_output(Pass(store, config, now, options, run.callbacks))
     problems = problems_of(store, found)
     bad = {problem.path for problem in problems if problem.severity == "error"}
@@ -191,13 +198,6 @@ def _publish(store: Store, loaded: Loaded, found: Rescan, run: _Run) -> PassRepo
             for folder, count in store.held_stories()
         ],
     )
-
-
-def _look_after_images(
-    store: Store, config: Config, now: int, options: Options, callbacks: Callbacks
-) -> None:
-    store.note_unnamed(now)
-    reconcile(store, config, now, callbacks.warn, CacheScope(write=not options.dry_run))
 
 
 def _refuse_to_empty(config: Config, items: int, *, is_new: bool) -> None:

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import msgspec
 
 from feeds.common.files import Fingerprint
-from feeds.common.model import ParsedSeed
+from feeds.common.model import Image, ParsedSeed, image_key
 
 _PAGE = 200
 
@@ -59,6 +59,11 @@ class Readings:
             # Page by page, so that what is written next takes their place in the file.
             self._db.execute("DELETE FROM reading WHERE rowid <= ?", (rows[-1][0],))
 
+    def kept_image_keys(self) -> Iterator[str]:
+        """Yields the keys of the images that kept readings name."""
+        for (data,) in self._db.execute("SELECT data FROM reading"):
+            yield from (image_key(image.url) for image in _decode_images(data).images)
+
     def stories(self) -> dict[str, str]:
         """Returns the id of each seed that has an item, by path."""
         return dict(self._db.execute("SELECT path, id FROM seed WHERE id IS NOT NULL"))
@@ -85,4 +90,9 @@ class Readings:
         return [(folder, count) for folder, count in self._db.execute(query)]
 
 
+class _OfReading(msgspec.Struct):
+    images: tuple[Image, ...] = ()
+
+
+_decode_images = msgspec.msgpack.Decoder(_OfReading).decode
 _decode = msgspec.msgpack.Decoder(ParsedSeed).decode

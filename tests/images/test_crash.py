@@ -16,7 +16,17 @@ import pytest
 from PIL import Image
 
 from feeds.common.model import image_key
-from tests.support.imaging import Behaviour, Request, Server, configure, picture, seed_with, serving
+from tests.support.imaging import (
+    HIDDEN,
+    Behaviour,
+    Request,
+    Server,
+    configure,
+    exif,
+    picture,
+    seed_with,
+    serving,
+)
 from tests.support.processes import Forks
 from tests.support.site import Site
 
@@ -168,6 +178,24 @@ def test_pass_that_is_killed_when_it_makes_copies_smaller_does_not_cost_them(
         assert replaced.run(*command.split()).code == 0
         (data,) = copies(replaced)
         assert Image.open(io.BytesIO(data)).size == (50, 25)
+
+
+@pytest.mark.parametrize("step", ["reconcile", "update_output"])
+def test_pass_that_is_killed_after_it_decoded_loses_nothing(site: Site, step: str) -> None:
+    url = "https://images.example.com/dropped.jpg"
+    seed_with(site, 1, url)
+    key = image_key(url)
+    path = site.root / f".feeds/images/media/{key[:2]}/{key}.jpg"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(picture(exif=exif()))
+    die_in(site, "feeds.pipeline.run", step, "export")
+    assert site.run("export").code == 0
+    (data,) = copies(site)
+    assert data == path.read_bytes()
+    assert HIDDEN.encode() not in data
+    site.configure('[images]\nfetch = "off"\n')
+    assert site.run("images", "fetch").code == 0
+    assert not list((site.root / ".feeds/images/tmp").iterdir())
 
 
 def test_fetch_leaves_the_files_of_others_in_its_folder_for_what_is_unfinished(

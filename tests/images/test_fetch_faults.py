@@ -12,7 +12,7 @@ from feeds.common.errors import ImageCacheError
 from feeds.common.image_types import CachedImage
 from feeds.common.model import MEDIA, image_key
 from feeds.common.reports import FetchReport
-from feeds.images import batch
+from feeds.images import batch, cache
 from feeds.images.decode import prepare
 from feeds.pipeline.fetch import FetchOptions, fetch_images
 from feeds.store import open_state
@@ -135,7 +135,7 @@ def test_full_disk_is_a_fault_of_the_whole_fetch(
     seed_with(site, 1, server.serve("/full.jpg", DATA))
     site.publish()
     if step == "write_aside":
-        monkeypatch.setattr(batch, "write_aside", full)
+        monkeypatch.setattr(cache, "write_aside", full)
     else:
         monkeypatch.setattr(Path, "replace", full)
     with pytest.raises(ImageCacheError, match="cannot write the image cache: somewhere: no room"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import sqlite3
 from collections.abc import Iterator
 from datetime import timedelta
 from pathlib import Path
@@ -17,7 +18,10 @@ from feeds.common.callbacks import Callbacks, Options
 from feeds.common.model import image_key
 from feeds.common.reports import PassReport
 from feeds.images import decode as check
-from feeds.images.reconcile import form_name
+from feeds.images.cache import sweep_unfinished
+from feeds.images.examine import Examined, examine_cache, form_name
+from feeds.images.reconcile import reconcile
+from feeds.pipeline import run
 from feeds.pipeline.fetch import FetchOptions, fetch_images
 from feeds.store import open_state
 from tests.support.imaging import HIDDEN, Server, configure, exif, picture, seed_with, serving
@@ -261,9 +265,141 @@ def test_reconcile_that_takes_long_leaves_folders_for_the_next_time(
         path = drop(quiet, picture(), f"media/{key[:2]}/{key}.jpg")
         os.utime(path.parent, (1e9, 1e9))  # else it is looked into again, and always first
     assert len({image_key(url)[:2] for url in others}) == len(others)
-    monkeypatch.setattr("feeds.images.reconcile._PATIENCE_SECONDS", -1.0)
+    monkeypatch.setattr("feeds.images.examine._PATIENCE_SECONDS", -1.0)
     counts = []
     for _ in range(4):
         quiet.publish()
         counts.append(len(list((quiet.out / "media").rglob("*.jpg"))))
     assert counts == [1, 2, 3, 3]
+
+
+def test_fetch_that_takes_long_takes_all_in_although_some_cannot_be_used(
+    quiet: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seed_with(quiet, 1)
+    keys: dict[str, list[str]] = {}
+    for number in range(2, 2000):
+        url = f"https://images.example.com/{number}.jpg"
+        keys.setdefault(image_key(url)[:2], []).append(url)
+    same = next(some for some in keys.values() if len(some) >= 4)  # all in one folder
+    for number, url in enumerate(same[:4], 2):
+        seed_with(quiet, number, url)
+    quiet.publish()
+    for number, key in enumerate(sorted(image_key(url) for url in same[:4])):
+        drop(quiet, picture() if number == 3 else b"no image", f"media/{key[:2]}/{key}.jpg")
+    monkeypatch.setattr("feeds.images.examine._PATIENCE_SECONDS", -1.0)
+    decoded = count_decoded(monkeypatch)
+    fetch(quiet)
+    assert len(decoded) == 4
+    quiet.publish()
+    assert len(list((quiet.out / "media").rglob("*.jpg"))) == 1
+    fetch(quiet)
+    assert len(decoded) == 7  # what could not be used is tried again by each fetch, but by no pass
+
+
+def count_decoded(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """Has the length of each file noted that is decoded."""
+    decoded, real = list[int](), check.prepare
+
+    def counted(data: bytes, *others: Any) -> check.Prepared:
+        decoded.append(len(data))
+        return real(data, *others)
+
+    monkeypatch.setattr(check, "prepare", counted)
+    return decoded
+
+
+def test_decoding_of_a_dropped_file_leaves_the_state_file_to_others(
+    quiet: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    quiet.publish()
+    drop(quiet, picture())
+    real, written = check.prepare, list[str]()
+
+    def slow(data: bytes, *others: Any) -> check.Prepared:
+        with sqlite3.connect(quiet.state, timeout=0) as other:
+            other.execute("BEGIN IMMEDIATE")  # raises where another writes
+            other.execute("INSERT INTO image_host VALUES ('slow.example', 1, 2, 'why')")
+        written.append("host")
+        return real(data, *others)
+
+    monkeypatch.setattr(check, "prepare", slow)
+    quiet.publish()
+    assert written == ["host"]
+    assert shown(quiet)[0].endswith(f"{STEM}.jpg")
+    with open_state(quiet.state, "serve") as store:
+        assert store is not None
+        assert list(store.host_failures()) == ["slow.example"]
+
+
+@pytest.mark.parametrize("change", ["bytes", "time", "inode", "gone", "other name"])
+def test_dropped_file_that_changes_after_it_was_examined_is_looked_at_the_next_time(
+    quiet: Site, monkeypatch: pytest.MonkeyPatch, change: str
+) -> None:
+    path = drop(quiet, picture(exif=exif()))
+    other = picture("png") if change == "other name" else picture(size=(64, 40))
+
+    def changed(*given: Any) -> Examined:
+        examined = examine_cache(*given)
+        monkeypatch.undo()
+        if change == "bytes":
+            path.write_bytes(other)
+        elif change == "time":
+            os.utime(path, (1e9, 1e9))
+        elif change == "inode":
+            status, new = path.stat(), drop(quiet, path.read_bytes(), "new")
+            os.utime(new, ns=(status.st_atime_ns, status.st_mtime_ns))
+            new.replace(path)
+        else:
+            path.unlink()
+            if change == "other name":
+                drop(quiet, other, f"{STEM}.png")
+        return examined
+
+    monkeypatch.setattr(run, "examine_cache", changed)
+    told = list[str]()
+    quiet.publish(callbacks=Callbacks(warn=told.append))
+    assert shown(quiet) == (URL, 0)
+    assert not (quiet.out / "media").exists()
+    assert list((quiet.root / ".feeds/images/tmp").iterdir()) == []
+    quiet.publish(callbacks=Callbacks(warn=told.append))
+    if change == "gone":
+        assert shown(quiet) == (URL, 0)
+    else:
+        assert (quiet.root / "out" / shown(quiet)[0].partition(".org/")[2]).is_file()
+        published = (file.read_bytes() for file in quiet.out.rglob("*") if file.is_file())
+        assert HIDDEN.encode() not in b"".join(published)
+    assert told == []
+
+
+def test_fetch_that_tidies_up_between_the_two_steps_costs_a_pass_at_most(
+    quiet: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    data = picture(exif=exif())
+    path = drop(quiet, data)
+
+    def swept(*given: Any) -> Examined:
+        examined = examine_cache(*given)
+        monkeypatch.undo()
+        sweep_unfinished(quiet.root / ".feeds/images")
+        return examined
+
+    monkeypatch.setattr(run, "examine_cache", swept)
+    quiet.publish()
+    assert shown(quiet) == (URL, 0)
+    assert path.read_bytes() == data
+    quiet.publish()
+    assert shown(quiet)[0].endswith(f"{STEM}.jpg")
+
+
+def test_changes_name_the_copies_and_the_feeds_that_show_them(quiet: Site) -> None:
+    quiet.publish()
+    drop(quiet, picture())
+    config = quiet.load().config
+    with open_state(quiet.state, "pass", pytest.fail) as store:
+        examined = examine_cache(store, config)
+        with store.transaction():
+            changes = reconcile(store, examined, (), 0, pytest.fail)
+    assert changes.copies == {f"{STEM}.jpg"}
+    assert ("all", "") in changes.feeds
+    assert {kind for kind, _ in changes.feeds} == {"all", "topic", "provider"}

@@ -8,10 +8,9 @@ from typing import Any
 import pytest
 
 from feeds.common.image_types import CachedImage
-from feeds.images.cache import Written
-from feeds.images.decode import Prepared
+from feeds.images.cache import NewCopy, Written
 from feeds.images.download import Download, Result
-from feeds.images.retry import FetchResult, Hosts, NewCopy, Terms, Trouble, apply_result
+from feeds.images.retry import FetchResult, Hosts, Terms, Trouble, apply_result
 
 NOW, DAY = 1_000_000_000, 86_400
 REFRESH = 30 * DAY
@@ -28,7 +27,7 @@ HELD = CachedImage(
     fetched=5,
     due=7,
 )
-COPY = NewCopy(Written(Path("x"), 77), Prepared(b"", "image/png", 3, 4), 12, b"new")
+COPY = NewCopy(Written(Path("x"), 77), "image/png", 3, 4, 12, b"new")
 
 
 def outcome(image: CachedImage, result: Result, **brought: Any) -> CachedImage:

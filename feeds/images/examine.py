@@ -1,0 +1,265 @@
+"""Finds out what is new in the image cache; reads and decodes it, outside of any transaction.
+
+Files appear in the cache in two ways: a fetch puts them there, and a site drops them there that has
+them already. And they get lost and damaged. Passes look where the mtime of a folder, or an item,
+changed; fetches look everywhere before they ask for anything.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
+
+import msgspec
+
+from feeds.common.files import Fingerprint
+from feeds.common.image_types import CachedImage, ImageStore
+from feeds.config import Config
+from feeds.images.cache import (
+    NewCopy,
+    Written,
+    announced,
+    copies_in,
+    copy_name,
+    folder_times,
+    is_of_all_files,
+    keep_aside,
+    new_copy,
+)
+
+MEMO = "image cache"
+# Raise it whenever the same bytes and settings would give another copy.
+_COPY_VERSION = 2
+# Others wait for what a pass publishes; the files that are left are decoded the next time.
+_PATIENCE_SECONDS = 10.0
+
+
+class Fault(msgspec.Struct, frozen=True):
+    """A file of the cache that cannot be used, and why; as long as it has this fingerprint."""
+
+    fingerprint: Fingerprint
+    reason: str
+
+
+class CacheSeen(msgspec.Struct, frozen=True):
+    """What the last look at the cache saw: in which form copies were, and the folders' mtimes.
+
+    `faults` are the files that cannot be used, by name; they are not decoded again.
+    """
+
+    cache: str
+    form: str
+    folders: dict[str, int]
+    faults: dict[str, Fault] = {}
+
+
+class CacheScope(NamedTuple):
+    """How much of the cache is looked at: by default, what may have changed.
+
+    These are folders whose mtime changed, and those to which images of changed items belong.
+    `everywhere` looks into all folders, `only` into these. `digests` also reads every copy. Without
+    `write` no file is touched.
+    """
+
+    write: bool = True
+    everywhere: bool = False
+    digests: bool = False
+    only: frozenset[str] | None = None
+
+
+CHANGED = CacheScope()
+
+
+class ExaminedFile(NamedTuple):
+    """A file as it was read: its SHA-256, and the copy that it makes, or why it makes none."""
+
+    fingerprint: Fingerprint
+    digest: bytes = b""
+    copy: NewCopy | None = None
+    fault: str = ""
+
+
+class Examined(NamedTuple):
+    """What was read of the cache: files by name, and the folders for which time did not suffice.
+
+    `aside` are the files that were written for new copies and have no name yet.
+    """
+
+    config: Config
+    scope: CacheScope
+    files: dict[str, ExaminedFile]
+    aside: list[Written]
+    left: set[str]
+
+
+def form_name(config: Config) -> str:
+    """Returns the name of the way that copies are made: version, width and ``+`` for metadata."""
+    width, metadata = config.images.max_width, config.images.keep_metadata
+    return f"{_COPY_VERSION}:{width}{'+' if metadata else ''}"
+
+
+def examine_cache(
+    store: ImageStore, config: Config, scope: CacheScope = CHANGED, keys: Iterable[str] = ()
+) -> Examined:
+    """Reads and decodes what is new in the cache; to be called outside of transactions.
+
+    `keys` are those of images that items will name of which the store does not know yet. After some
+    seconds no further file is decoded; the next call goes on from there.
+    """
+    named = set(keys) if folder_times(config.images.cache) else set()
+    look = look_at(store, config, scope, named)
+    faults = {} if scope.everywhere else look.seen.faults
+    reader = _Reader(Examined(config, scope, {}, [], set()), faults)
+    for folder in sorted(look.folders):
+        known, files = store.images_in(folder), copies_in(config.images.cache, folder)
+        new = sorted(files.keys() & named.difference(image.key for image in known))
+        for image in [*known, *(CachedImage(key=key, url="") for key in new)]:
+            if reader.is_out_of_time():
+                reader.examined.left.add(folder)
+                break
+            reader.examine(image, files.get(image.key, []))
+    return reader.examined
+
+
+def unusable(image: CachedImage, reason: str) -> CachedImage:
+    """Returns an image as one without a copy, to be fetched at once."""
+    return CachedImage(key=image.key, url=image.url, host=image.host, reason=reason)
+
+
+class Look(NamedTuple):
+    """The folders to look into, the mtimes of all folders, and what was seen the last time."""
+
+    folders: set[str]
+    times: dict[str, int]
+    seen: CacheSeen
+
+
+def look_at(store: ImageStore, config: Config, scope: CacheScope, keys: Iterable[str]) -> Look:
+    """Returns where to look: of `keys`, too, and everywhere if copies are to be of another form."""
+    cache, form = str(config.images.cache), form_name(config)
+    times = folder_times(config.images.cache)
+    seen = store.get_meta(MEMO, CacheSeen)
+    before = seen.folders if seen and seen.cache == cache else {}
+    every = times.keys() | before.keys()
+    if not every:
+        return Look(set(), times, CacheSeen(cache, form, {}))
+    is_same = seen is not None and seen.cache == cache and seen.form == form
+    if scope.only is not None:
+        folders = set(scope.only)
+    elif scope.everywhere or not is_same:
+        folders = every | {key[:2] for key in keys}
+    else:
+        folders = {name for name in every if times.get(name) != before.get(name)}
+        folders |= {key[:2] for key in keys}
+    return Look(folders, times, seen if seen and is_same else CacheSeen(cache, form, {}))
+
+
+class Verdict(NamedTuple):
+    """What is to be known of an image; first its copy is made of the file `take`, if there is one.
+
+    `is_damaged` says that its copy is to be removed.
+    """
+
+    image: CachedImage
+    take: str = ""
+    is_damaged: bool = False
+
+
+def judge(
+    image: CachedImage,
+    names: list[str],
+    examined: Examined,
+    digest_of: Callable[[str], bytes],
+) -> Verdict | None:
+    """Compares an image with its files `names`; None if nothing changed."""
+    if image.name not in names:
+        first = names[0] if names else ""
+        if image.name:  # if there is a file, a run was killed that replaced one of another type
+            return Verdict(unusable(image, "the copy was gone from the cache"), first)
+        return Verdict(image, first) if first else None
+    images, form = examined.config.images, form_name(examined.config)
+    status = (images.cache / image.name).stat()
+    untouched = (status.st_size, status.st_mtime_ns) == (image.length, image.mtime_ns)
+    if untouched and not examined.scope.digests:
+        return None if image.form == form else Verdict(image, image.name)
+    digest = digest_of(image.name)
+    if digest == image.digest:
+        if image.form != form:
+            return Verdict(image, image.name)
+        if untouched:
+            return None
+        return Verdict(msgspec.structs.replace(image, mtime_ns=status.st_mtime_ns))
+    if digest == announced(images.cache, image.name):
+        # A run was killed that replaced it: it is whole, but not what the server said it was.
+        return Verdict(msgspec.structs.replace(image, etag="", modified=""), image.name)
+    if image.fetched and images.fetch != "off":
+        return Verdict(unusable(image, "the copy was damaged on disk"), is_damaged=True)
+    return Verdict(unusable(image, ""), image.name)
+
+
+class _Reader:
+    """Reads files, and decodes those that an image takes."""
+
+    def __init__(self, examined: Examined, faults: dict[str, Fault]) -> None:
+        self.examined = examined
+        self._faults = faults
+        self._began = time.monotonic()
+        self._decoded = 0
+
+    def is_out_of_time(self) -> bool:
+        """Tells whether no more files are to be decoded; one always is, so that all will be."""
+        return self._decoded > 0 and time.monotonic() - self._began > _PATIENCE_SECONDS
+
+    def examine(self, image: CachedImage, names: list[str]) -> None:
+        """Reads what `reconcile` will need to know of the files of an image."""
+        try:
+            verdict = judge(image, names, self.examined, self._digest_of)
+            if verdict and verdict.take:
+                self._read(verdict.take, decode=True)
+        except OSError as error:  # of one file: `reconcile` meets the fault as well, and says so
+            if is_of_all_files(error):
+                raise
+
+    def _digest_of(self, name: str) -> bytes:
+        return self._read(name, decode=False).digest
+
+    def _read(self, name: str, *, decode: bool) -> ExaminedFile:
+        path = self.examined.config.images.cache / name
+        fingerprint = Fingerprint.of_status(path.stat())
+        try:
+            data = path.read_bytes()
+        except OSError as error:
+            if is_of_all_files(error):
+                raise
+            found = ExaminedFile(fingerprint, fault=str(error))
+        else:
+            found = ExaminedFile(fingerprint, hashlib.sha256(data).digest())
+            known = self._faults.get(name)
+            if decode and known and known.fingerprint == fingerprint:
+                found = found._replace(fault=known.reason)
+            elif decode:
+                found = self._decode(name, data, found)
+        self.examined.files[name] = found
+        return found
+
+    def _decode(self, name: str, data: bytes, found: ExaminedFile) -> ExaminedFile:
+        # Imported on demand: passes that find nothing new do without Pillow.
+        from feeds.images.decode import CopySettings, prepare
+
+        images = self.examined.config.images
+        self._decoded += 1
+        try:
+            form = CopySettings(images.max_width, images.keep_metadata)
+            made = prepare(data, form, images.max_pixels)
+        except Exception as error:  # noqa: BLE001 (decoders of hostile bytes raise whatever they like)
+            return found._replace(fault=str(error))
+        place = copy_name(name.rpartition("/")[2].partition(".")[0], made.type)
+        is_to_write = made.data != data or place != name
+        if is_to_write and self.examined.scope.write:
+            copy = keep_aside(images.cache, made)
+            self.examined.aside.append(copy.file)
+        else:
+            copy = new_copy(Written(images.cache / name, found.fingerprint.mtime_ns), made)
+        return found._replace(copy=copy)
