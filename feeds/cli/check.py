@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import difflib
-from argparse import Namespace
+from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
 
 import msgspec
 
 from feeds.cli.console import Console
+from feeds.cli.main import add_config, add_json
 from feeds.common.callbacks import utc_now
 from feeds.common.languages import unregistered
 from feeds.common.model import ItemHeader, Problem
@@ -30,6 +31,12 @@ class CheckReport(msgspec.Struct):
     items: int
     problems: list[Problem]
     hints: list[str]
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Adds the options."""
+    add_config(parser)
+    add_json(parser)
 
 
 def run(arguments: Namespace) -> int:

@@ -1,25 +1,28 @@
 """Output for people: tables and a progress bar on a terminal, plain lines when piped.
 
-With `json` standard output carries one report and nothing else; people read standard error.
+With `json` standard output carries one report and nothing else; people read standard error. What is
+slow to import is imported where it is needed: ``feeds --version`` uses this module, too.
 """
 
 from __future__ import annotations
 
+import io
 import json
+import os
 import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TextIO
 
-import msgspec
-
-from feeds.cli.streams import present, showable, write
-from feeds.common.callbacks import Callbacks
-from feeds.common.model import Problem
+from feeds.common.errors import OutputError
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
+
+    from feeds.common.callbacks import Callbacks
+    from feeds.common.model import Problem
+    from feeds.common.reports import FetchReport
 
 _LAST_COLUMN = 20
 _PATIENCE_SECONDS = 0.5
@@ -34,26 +37,44 @@ class Console:
 
     def __init__(self, *, json: bool = False) -> None:
         self.json = json
-        self._out = present(sys.stderr if json else sys.stdout)
+        self._out = _present(sys.stderr if json else sys.stdout)
 
     def say(self, text: str = "") -> None:
         """Writes a line for people."""
-        write(self._out, text)
+        _write(self._out, text)
 
     def warn(self, text: str) -> None:
         """Writes a line that people should see even when output is piped away."""
-        write(present(sys.stderr), f"feeds: {text}")
+        _write(_present(sys.stderr), f"feeds: {text}")
 
     def problems(self, problems: Sequence[Problem]) -> None:
         """Writes each problem on a line, as compilers do."""
         for problem in problems:
-            write(present(sys.stderr), str(problem))
+            _write(_present(sys.stderr), str(problem))
+
+    def fetched(self, report: FetchReport) -> None:
+        """Tells people what a fetch of images did."""
+        if report.asked == 0:
+            self.say(f"no image is due ({report.seconds:.2f} s)")
+            return
+        counts = {
+            "fetched": report.fetched,
+            "not modified": report.same,
+            "missing": report.missing,
+            "refused": report.refused,
+            "failed": report.failed,
+            "left alone": report.left_alone,
+        }
+        said = ", ".join(f"{count} {what}" for what, count in counts.items() if count)
+        self.say(f"{report.asked} images asked for: {said} ({report.seconds:.2f} s)")
 
     def report(self, report: object) -> None:
         """Writes the report, where one was asked for: JSON, in ASCII for any pipe."""
         if self.json:
+            import msgspec
+
             plain = msgspec.json.decode(msgspec.json.encode(report))
-            write(present(sys.stdout), json.dumps(plain, indent=2))
+            _write(_present(sys.stdout), json.dumps(plain, indent=2))
 
     def table(self, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
         """Writes rows under a heading on a terminal, and as lines with tabs when piped."""
@@ -71,7 +92,7 @@ class Console:
             table.add_column(column, no_wrap=True)
         table.add_column(columns[-1], overflow="fold", min_width=_LAST_COLUMN)
         for row in rows:
-            table.add_row(*(Text(showable(cell, self._out)) for cell in row))
+            table.add_row(*(Text(_showable(cell, self._out)) for cell in row))
         rich = Rich(file=self._out)
         rich.width = max(rich.width - 1, _width(columns, rows) + _LAST_COLUMN)
         rich.print(table)
@@ -79,6 +100,8 @@ class Console:
     @contextmanager
     def listening(self) -> Iterator[Callbacks]:
         """Gives the callbacks of a pass: a progress bar where standard error is a terminal."""
+        from feeds.common.callbacks import Callbacks
+
         if sys.stderr is None or not sys.stderr.isatty():
             yield Callbacks(warn=self.warn)
             return
@@ -127,3 +150,54 @@ class _Bars:
         progress = Progress(console=Rich(stderr=True), transient=True)
         progress.start()
         return progress
+
+
+def flush_output() -> None:
+    """Writes what is still in the buffers of standard output and error.
+
+    Raises:
+        OutputError: they could not be written.
+    """
+    for stream in (sys.stdout, sys.stderr):
+        if stream is not None:
+            with _forgiving(stream):
+                stream.flush()
+
+
+def _present(stream: TextIO | None) -> TextIO:
+    """Returns the stream, or one to nowhere for a stream that the shell has closed (``>&-``)."""
+    return stream if stream is not None else io.StringIO()
+
+
+def _write(stream: TextIO, text: str) -> None:
+    """Writes a line; does nothing if its reader has gone.
+
+    Raises:
+        OutputError: it could not be written.
+    """
+    with _forgiving(stream):
+        stream.write(_showable(text, stream) + "\n")
+
+
+def _showable(text: str, stream: TextIO) -> str:
+    """Escapes what a terminal or pipe cannot show, instead of failing on it."""
+    encoding = stream.encoding or "utf-8"
+    return text.encode(encoding, "backslashreplace").decode(encoding)
+
+
+@contextmanager
+def _forgiving(stream: TextIO) -> Iterator[None]:
+    try:
+        yield
+    except BrokenPipeError:
+        _silence(stream)
+    except OSError as error:
+        _silence(stream)
+        raise OutputError(f"cannot write the output: {error.strerror or error}") from None
+
+
+def _silence(stream: TextIO) -> None:
+    """Sends a stream that nobody reads to nowhere, also what its buffer still holds."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)

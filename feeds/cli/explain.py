@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from argparse import Namespace
+from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
@@ -11,6 +11,7 @@ from typing import NamedTuple
 import msgspec
 
 from feeds.cli.console import Console
+from feeds.cli.main import add_config, add_json
 from feeds.common.callbacks import utc_now
 from feeds.common.errors import UnknownSeedError
 from feeds.common.model import FeedContents, Item, ItemHeader, Problem
@@ -40,6 +41,13 @@ class _Told(NamedTuple):
 
     explanation: Explanation
     lines: list[str]
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Adds the options."""
+    parser.add_argument("story", metavar="SEED|URL|ID", help="a seed's path, URL or urn:uuid id")
+    add_config(parser)
+    add_json(parser)
 
 
 def run(arguments: Namespace) -> int:

@@ -6,7 +6,7 @@ import os
 import shlex
 import shutil
 import sys
-from argparse import Namespace
+from argparse import ArgumentParser, Namespace
 from contextlib import suppress
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -14,7 +14,7 @@ from urllib.parse import urlsplit
 import msgspec
 
 from feeds.cli.console import Console
-from feeds.cli.images import say_fetched
+from feeds.cli.main import DEFAULT_CONFIG, add_config, add_flags, add_json, add_out
 from feeds.common.callbacks import Options
 from feeds.common.reports import PassReport
 from feeds.common.urls import shown_url
@@ -23,15 +23,30 @@ from feeds.pipeline.fetch import fetch_images
 from feeds.pipeline.run import publish_pass
 
 _LOCAL = {"localhost", "127.0.0.1"}
-_DEFAULT_CONFIG = Path("config.toml")
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Adds the options."""
+    add_config(parser)
+    add_out(parser)
+    add_flags(
+        parser,
+        strict="exit with 1 if a seed, or a part of one, could not be used",
+        dry_run="say what would be done, and write nothing",
+    )
+    add_json(parser)
+    add_flags(
+        parser,
+        full="read every seed, changed or not",
+        allow_empty="let all stories go whose files are gone, however many",
+        fetch_images="then fetch images that are due, and publish again if that brought something",
+    )
 
 
 def run(arguments: Namespace) -> int:
     """Publishes once; with ``--strict`` problems and pending removals make the exit code 1."""
     console = Console(json=arguments.json)
-    loaded = load_config(arguments.config)
-    if arguments.out:
-        loaded = loaded.with_out(arguments.out)
+    loaded = load_config(arguments.config).with_out(arguments.out)
     options = Options(
         full=arguments.full, allow_empty=arguments.allow_empty, dry_run=arguments.dry_run
     )
@@ -43,7 +58,7 @@ def run(arguments: Namespace) -> int:
         if fetched and fetched.changed:
             report = _both(report, publish_pass(loaded, options, callbacks))
     if fetched:
-        say_fetched(console, fetched)
+        console.fetched(fetched)
     console.problems(report.problems)
     _summarise(console, report)
     if not report.dry_run:
@@ -128,7 +143,7 @@ def _summarise(console: Console, report: PassReport) -> None:
 def _where_to_look(arguments: Namespace, config: Config) -> str:
     """Says how to look at what was published, as a command that can be pasted into a shell."""
     command = [_program(), "serve"]
-    if arguments.config != _DEFAULT_CONFIG:
+    if arguments.config != DEFAULT_CONFIG:
         command += ["--config", _shown(arguments.config)]
     if arguments.out:
         command += ["--out", _shown(arguments.out)]

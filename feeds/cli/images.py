@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from argparse import Namespace
+from argparse import ArgumentParser, Namespace
+from collections.abc import Callable
 from datetime import datetime
 
 import msgspec
 
 from feeds.cli.console import Console
+from feeds.cli.main import add_config, add_flags, add_json
 from feeds.common.callbacks import utc_now
 from feeds.common.errors import FeedsError
 from feeds.common.image_types import CachedImage, HostFailure
 from feeds.common.media_types import image_type
 from feeds.common.model import image_key
-from feeds.common.reports import FetchReport
 from feeds.common.times import from_unix, show_time, to_unix
 from feeds.common.urls import normal_url, wanted_url
 from feeds.config import Loaded, load_config
@@ -45,30 +46,33 @@ class CacheStatus(msgspec.Struct):
     hosts: list[HostFailure]
 
 
+def add_arguments(parser: ArgumentParser) -> None:
+    """Adds the actions and their options."""
+    actions = parser.add_subparsers(required=True, metavar="ACTION")
+
+    def add(
+        name: str, action: Callable[[Namespace, Console, Loaded], None], text: str
+    ) -> ArgumentParser:
+        sub = actions.add_parser(name, help=text, description=text)
+        sub.set_defaults(action=action)
+        add_config(sub)
+        return sub
+
+    fetch = add("fetch", _fetch, "fetch the images that are due into the cache")
+    damage = "read every copy, to notice damage that left size and time as they were"
+    add_flags(fetch, digests=damage)
+    add_json(fetch)
+    add_json(add("status", _status, "tell what the cache holds, and what it could not get"))
+    add_json(add("gc", _gc, "remove copies that no seed has named for 30 days"))
+    path = add("path", _path, "print the name of an image's copy, below the cache as below out/")
+    path.add_argument("url", metavar="URL", help="the image's URL, as in the seed")
+
+
 def run(arguments: Namespace) -> int:
     """Does one of the actions."""
     console = Console(json=getattr(arguments, "json", False))
-    loaded = load_config(arguments.config)
-    actions = {"fetch": _fetch, "status": _status, "gc": _gc, "path": _path}
-    actions[arguments.action](arguments, console, loaded)
+    arguments.action(arguments, console, load_config(arguments.config))
     return 0
-
-
-def say_fetched(console: Console, report: FetchReport) -> None:
-    """Tells people what a fetch did."""
-    if report.asked == 0:
-        console.say(f"no image is due ({report.seconds:.2f} s)")
-        return
-    counts = {
-        "fetched": report.fetched,
-        "not modified": report.same,
-        "missing": report.missing,
-        "refused": report.refused,
-        "failed": report.failed,
-        "left alone": report.left_alone,
-    }
-    said = ", ".join(f"{count} {what}" for what, count in counts.items() if count)
-    console.say(f"{report.asked} images asked for: {said} ({report.seconds:.2f} s)")
 
 
 def _fetch(arguments: Namespace, console: Console, loaded: Loaded) -> None:
@@ -76,7 +80,7 @@ def _fetch(arguments: Namespace, console: Console, loaded: Loaded) -> None:
         console.warn('images.fetch is "off": nothing is fetched, what is in the cache is checked')
     with console.listening() as callbacks:
         report = fetch_images(loaded, FetchOptions(digests=arguments.digests), callbacks)
-    say_fetched(console, report)
+    console.fetched(report)
     if report.changed:
         console.say("the next pass publishes what changed: feeds export")
     if report.asked > report.fetched + report.same:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import shlex
-from argparse import Namespace
+from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 from feeds.cli.console import Console
@@ -15,6 +15,18 @@ from feeds.common.times import rfc3339
 _FILES = Path(__file__).with_name("new")
 _CONFIG = Path("config.toml")
 _SEED = Path("seeds/hello.md")
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Adds the options."""
+    parser.add_argument(
+        "folder",
+        type=Path,
+        nargs="?",
+        default=Path(),
+        metavar="DIR",
+        help="where, made if missing (default: the current folder)",
+    )
 
 
 def run(arguments: Namespace) -> int:

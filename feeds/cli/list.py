@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from argparse import Namespace
+from argparse import ArgumentParser, Namespace
 
 from feeds.cli.console import Console
+from feeds.cli.main import add_config, add_json
 from feeds.common.callbacks import utc_now
 from feeds.common.model import FeedSummary
 from feeds.common.reports import feed_report
@@ -14,6 +15,12 @@ from feeds.pipeline.limits import too_many_feeds
 from feeds.pipeline.memberships import selected
 from feeds.pipeline.output import select_now
 from feeds.pipeline.run import Snapshot, with_snapshot
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Adds the options."""
+    add_config(parser)
+    add_json(parser)
 
 
 def run(arguments: Namespace) -> int:

@@ -2,11 +2,20 @@
 
 from __future__ import annotations
 
-from argparse import Namespace
+from argparse import ArgumentParser, Namespace
 
+from feeds.cli.main import add_config, add_flags, add_logging, add_out
 from feeds.daemon.daemon import Daemon
 from feeds.daemon.log import start_logging
 from feeds.daemon.processes import ServerProcess
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Adds the options."""
+    add_config(parser)
+    add_out(parser)
+    add_flags(parser, serve="serve the published feeds over HTTP, too")
+    add_logging(parser)
 
 
 def run(arguments: Namespace) -> int:

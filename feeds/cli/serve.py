@@ -2,13 +2,23 @@
 
 from __future__ import annotations
 
-from argparse import Namespace
+from argparse import ArgumentParser, ArgumentTypeError, Namespace
 
+from feeds.cli.main import add_config, add_logging, add_out
 from feeds.common.errors import ConfigError
 from feeds.common.files import Fingerprint
 from feeds.config import Loaded, load_config
 from feeds.daemon.log import start_logging
 from feeds.serve.server import run_server
+
+
+def add_arguments(parser: ArgumentParser) -> None:
+    """Adds the options."""
+    add_config(parser)
+    add_out(parser)
+    parser.add_argument("--host", metavar="HOST", help="instead of serve.host")
+    parser.add_argument("--port", type=_port, metavar="PORT", help="instead of serve.port")
+    add_logging(parser)
 
 
 def run(arguments: Namespace) -> int:
@@ -35,9 +45,13 @@ def run(arguments: Namespace) -> int:
 
 
 def _load(arguments: Namespace) -> Loaded:
-    loaded = load_config(arguments.config)
-    if arguments.out:
-        loaded = loaded.with_out(arguments.out)
+    loaded = load_config(arguments.config).with_out(arguments.out)
     given = {name: value for name in ("host", "port") if (value := getattr(arguments, name))}
     serve = loaded.config.serve.model_copy(update=given)
     return loaded._replace(config=loaded.config.model_copy(update={"serve": serve}))
+
+
+def _port(text: str) -> int:
+    if not (text.isascii() and text.isdigit() and 0 < int(text) < 65536):
+        raise ArgumentTypeError(f"found {text!r}, wanted a number from 1 to 65535")
+    return int(text)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from argparse import Namespace
+from argparse import ArgumentParser, Namespace
 from datetime import datetime
 
 import msgspec
 
 from feeds.cli.console import Console
+from feeds.cli.main import add_config, add_json, add_out
 from feeds.common.daemon_status import DaemonState, running_daemon
 from feeds.common.reports import HUBS_MOVED, HubReport, PassReport
 from feeds.common.times import show_time
@@ -29,11 +30,18 @@ class Status(msgspec.Struct, omit_defaults=True):
     moved: dict[str, str] = {}
 
 
+def add_arguments(parser: ArgumentParser) -> None:
+    """Adds the options."""
+    add_config(parser)
+    add_out(parser)
+    add_json(parser)
+
+
 def run(arguments: Namespace) -> int:
     """Shows the state of things, with the daemon running or not."""
     console = Console(json=arguments.json)
-    loaded = load_config(arguments.config)
-    paths = (loaded.with_out(arguments.out) if arguments.out else loaded).config.paths
+    loaded = load_config(arguments.config).with_out(arguments.out)
+    paths = loaded.config.paths
     with open_state(paths.state, "serve") as store:
         report = store.get_meta("report", PassReport) if store else None
         hubs = [one.shown() for one in store.hub_reports()] if store else []

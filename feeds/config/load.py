@@ -68,12 +68,16 @@ class Loaded(NamedTuple):
         """The folder of config.toml."""
         return self.path.parent
 
-    def with_out(self, out: Path) -> Loaded:
+    def with_out(self, out: Path | None) -> Loaded:
         """Returns the same configuration with another out/, relative to the current folder.
+
+        None stands for the same out/.
 
         Raises:
             ConfigError: this folder overlaps with another one of the configuration.
         """
+        if out is None:
+            return self
         paths = self.config.paths.model_copy(update={"out": _absolute(Path.cwd(), out)})
         config = self.config.model_copy(update={"paths": paths})
         _refuse_overlaps(config, self.path, {**self.places, OUT: "--out"})

@@ -201,8 +201,7 @@ class Daemon:
 
     def _load(self) -> Loaded:
         self._config_seen = Fingerprint.of(self._path)
-        loaded = load_config(self._path)
-        return loaded.with_out(self._out) if self._out else loaded
+        return load_config(self._path).with_out(self._out)
 
     def _config_changed(self) -> bool:
         return Fingerprint.of(self._path) != self._config_seen

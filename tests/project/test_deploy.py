@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from feeds.cli.main import _parser
+from feeds.cli.main import make_parser
 from feeds.common.times import named_weekdays
 from feeds.config import Config
 from feeds.daemon.daemon import _GRACE_SECONDS
@@ -39,7 +39,7 @@ def parsed(command: str) -> Namespace:
     """Returns what our command line makes of a command; pytest fails where it refuses."""
     program, *arguments = shlex.split(command)
     assert program.endswith(".venv/bin/feeds")
-    return _parser().parse_args(arguments)
+    return make_parser().parse_args(arguments)
 
 
 # The crontab line

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
-from feeds.cli.main import _parser
+from feeds.cli.main import make_parser
 from feeds.config import Config
 from tests.support.processes import Daemon, wait_until
 from tests.support.site import Site
@@ -77,7 +77,7 @@ def test_image_runs_the_daemon_as_nobody_in_particular() -> None:
     entry = shlex.split(arguments("ENTRYPOINT")[0].strip("[]").replace(",", " "))
     command = shlex.split(arguments("CMD")[-1].strip("[]").replace(",", " "))
     assert entry == ["feeds"]
-    assert _parser().parse_args(command).command == "run"
+    assert make_parser().parse_args(command).command == "run"
 
 
 def test_image_may_write_where_the_daemon_writes() -> None:

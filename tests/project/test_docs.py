@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from feeds.cli.main import _parser
+from feeds.cli.main import make_parser
 from feeds.common.errors import FeedsError
 from feeds.common.media_types import kind_of
 from feeds.common.slugs import slug
@@ -48,10 +48,10 @@ def commands(
             yield from commands(choice, f"{name} {inner}".strip())
 
 
-COMMANDS = dict(commands(_parser()))
+COMMANDS = dict(commands(make_parser()))
 
 
-def test_commands_of_the_docs_are_those_of_the_parser() -> None:
+def test_commands_of_the_docs_are_those_of_themake_parser() -> None:
     headings = re.findall(r"^## `feeds ([\w ]+)`$", COMMAND_LINE.text, re.MULTILINE)
     assert headings == list(COMMANDS)
 

@@ -110,9 +110,8 @@ OLD_STRINGS = {
     ("common", "render"),
     ("common", "seeds"),
 }
-OLD_COMMANDS = {("feeds.cli.export", "feeds.cli.images")}
 # Modules of cli that are no commands.
-SHARED_BY_COMMANDS = {"feeds.cli", "feeds.cli.console", "feeds.cli.main", "feeds.cli.streams"}
+SHARED_BY_COMMANDS = {"feeds.cli", "feeds.cli.console", "feeds.cli.main"}
 
 
 def test_imports_walk_sees_what_is_known_to_be_there() -> None:
@@ -163,7 +162,7 @@ def test_imports_of_commands_name_no_other_command() -> None:
         for command in commands
         for other in (IMPORTS[command] | NAMED[command]) & commands - {command}
     }
-    assert found == OLD_COMMANDS
+    assert found == set()
 
 
 def test_imports_have_no_circle() -> None:
