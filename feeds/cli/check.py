@@ -10,18 +10,18 @@ import msgspec
 
 from feeds.cli.console import Console
 from feeds.cli.main import add_config, add_json
-from feeds.common.callbacks import utc_now
 from feeds.common.languages import unregistered
 from feeds.common.model import ItemHeader, Problem
 from feeds.common.templates import read_templates
 from feeds.common.text import fold
-from feeds.common.times import to_unix
 from feeds.config import Config, load_config
-from feeds.pipeline.limits import too_many_feeds
-from feeds.pipeline.output import past_of, select_now
+from feeds.pipeline.context import Pass
+from feeds.pipeline.memberships import memberships, past_of, too_many_feeds
 from feeds.pipeline.run import Snapshot, with_snapshot
+from feeds.pipeline.state import read_state
 from feeds.select.membership import Past
-from feeds.store.server_files import read_state
+from feeds.store import Store
+from feeds.store.server_files import read_state as read_file
 
 
 class CheckReport(msgspec.Struct):
@@ -45,9 +45,7 @@ def run(arguments: Namespace) -> int:
     loaded = load_config(arguments.config)
     _check_templates(loaded.config)
     with console.listening() as callbacks:
-        seeds, cards, problems, feeds = with_snapshot(
-            loaded, callbacks, lambda now_there: _see(now_there, loaded.config), fresh=True
-        )
+        seeds, cards, problems, feeds = with_snapshot(loaded, callbacks, _see, fresh=True)
     hints = list(_hints(loaded.config, cards))
     too_many = too_many_feeds(feeds, loaded.config, lambda: cards)
     if too_many:
@@ -63,18 +61,22 @@ def run(arguments: Namespace) -> int:
     return 1 if problems or too_many else 0
 
 
-def _see(now_there: Snapshot, config: Config) -> tuple[int, list[ItemHeader], list[Problem], int]:
+def _see(snapshot: Snapshot) -> tuple[int, list[ItemHeader], list[Problem], int]:
     """Returns how many seeds there are, the items, all problems, and how many feeds there are."""
-    store = now_there.store
-    selection = select_now(store, config, to_unix(utc_now()), _past(config))
-    problems = sorted([*now_there.problems, *selection.duplicates])
-    return now_there.seeds, list(store.item_headers()), problems, len(selection.feeds)
+    run, state, changes, problems = snapshot
+    selection = memberships(run, state, changes, _past(run))
+    items = list(run.store.item_headers())
+    return changes.seeds, items, sorted([*problems, *selection.duplicates]), len(selection.feeds)
 
 
-def _past(config: Config) -> Past:
+def _past(run: Pass) -> Past:
     """Returns what the state file knows of addresses; seeds are read without it."""
     found = [Past()]
-    read_state(config.paths.state, lambda store: found.append(past_of(store, config)))
+
+    def see(store: Store) -> None:
+        found.append(past_of(run._replace(store=store), read_state(store)))
+
+    read_file(run.config.paths.state, see)
     return found[-1]
 
 

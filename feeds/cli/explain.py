@@ -12,17 +12,15 @@ import msgspec
 
 from feeds.cli.console import Console
 from feeds.cli.main import add_config, add_json
-from feeds.common.callbacks import utc_now
 from feeds.common.errors import UnknownSeedError
-from feeds.common.model import FeedContents, Item, ItemHeader, Problem
-from feeds.common.times import from_unix, show_time, to_unix
+from feeds.common.model import FeedContents, FeedRef, Item, ItemHeader, Problem
+from feeds.common.times import from_unix, show_time
 from feeds.common.urls import normal_url
 from feeds.config import Loaded, load_config
-from feeds.pipeline.memberships import selected
-from feeds.pipeline.output import select_now
+from feeds.pipeline.memberships import contents_of, memberships
 from feeds.pipeline.run import Snapshot, with_snapshot
 from feeds.seeds.scan import SUFFIXES, display_path
-from feeds.select.explain import Place, Reason, explain
+from feeds.select.explain import Reason, explain
 from feeds.store import Store
 
 
@@ -55,8 +53,8 @@ def run(arguments: Namespace) -> int:
     console = Console(json=arguments.json)
     loaded = load_config(arguments.config)
 
-    def see(now_there: Snapshot) -> list[_Told]:
-        return list(_explanations(arguments.story, loaded, now_there))
+    def see(snapshot: Snapshot) -> list[_Told]:
+        return list(_explanations(arguments.story, snapshot))
 
     with console.listening() as callbacks:
         told = with_snapshot(loaded, callbacks, see)
@@ -67,25 +65,26 @@ def run(arguments: Namespace) -> int:
     return 0
 
 
-def _explanations(story: str, loaded: Loaded, now_there: Snapshot) -> Iterator[_Told]:
-    config, store, now = loaded.config, now_there.store, to_unix(utc_now())
-    selection = select_now(store, config, now)
+def _explanations(story: str, snapshot: Snapshot) -> Iterator[_Told]:
+    run, state, changes, all_problems = snapshot
+    loaded, store = run.loaded, run.store
+    selection = memberships(run, state, changes)
     feeds = {(feed.kind, feed.key): feed for feed in selection.feeds}
 
-    def contents_of(place: Place) -> FeedContents | None:
-        return selected(store, feeds[place], config, now) if place in feeds else None
+    def contents(ref: FeedRef) -> FeedContents | None:
+        return contents_of(run, feeds[ref]) if ref in feeds else None
 
     meant = _paths(story, loaded)
     cards = [card for card in store.item_headers() if _is_meant(story, meant, card, store)]
     paths = {card.path for card in cards} or meant
-    problems = [problem for problem in now_there.problems if problem.path in paths]
+    problems = [problem for problem in all_problems if problem.path in paths]
     if not cards and not problems:
         raise UnknownSeedError(_why_unknown(story, loaded))
     for card in cards:
         about = [problem for problem in problems if problem.path == card.path]
         (data,) = store.items([card.number]).values()
         item = msgspec.msgpack.decode(data, type=Item)
-        reasons = explain(card, selection, contents_of, config, now)
+        reasons = explain(card, selection, contents, run.config, run.now)
         explanation = Explanation(card.path, card.id, item.title, about, reasons)
         yield _Told(explanation, [*_item_lines(card, item), *_reason_lines(explanation)])
     if not cards:

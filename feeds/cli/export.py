@@ -20,7 +20,7 @@ from feeds.common.reports import PassReport
 from feeds.common.urls import shown_url
 from feeds.config import Config, Loaded, load_config
 from feeds.pipeline.fetch import fetch_images
-from feeds.pipeline.run import publish_pass
+from feeds.pipeline.run import publish_feeds
 
 _LOCAL = {"localhost", "127.0.0.1"}
 
@@ -51,12 +51,12 @@ def run(arguments: Namespace) -> int:
         full=arguments.full, allow_empty=arguments.allow_empty, dry_run=arguments.dry_run
     )
     with console.listening() as callbacks:
-        report = publish_pass(loaded, options, callbacks)
+        report = publish_feeds(loaded, options, callbacks)
         fetched = None
         if arguments.fetch_images and not options.dry_run:
             fetched = fetch_images(loaded, callbacks=callbacks)
         if fetched and fetched.changed:
-            report = _both(report, publish_pass(loaded, options, callbacks))
+            report = _both(report, publish_feeds(loaded, options, callbacks))
     if fetched:
         console.fetched(fetched)
     console.problems(report.problems)

@@ -6,14 +6,11 @@ from argparse import ArgumentParser, Namespace
 
 from feeds.cli.console import Console
 from feeds.cli.main import add_config, add_json
-from feeds.common.callbacks import utc_now
 from feeds.common.model import FeedSummary
 from feeds.common.reports import feed_report
-from feeds.common.times import show_time, to_unix
+from feeds.common.times import show_time
 from feeds.config import load_config
-from feeds.pipeline.limits import too_many_feeds
-from feeds.pipeline.memberships import selected
-from feeds.pipeline.output import select_now
+from feeds.pipeline.memberships import contents_of, memberships, too_many_feeds
 from feeds.pipeline.run import Snapshot, with_snapshot
 
 
@@ -29,11 +26,11 @@ def run(arguments: Namespace) -> int:
     loaded = load_config(arguments.config)
     config = loaded.config
 
-    def see(now_there: Snapshot) -> tuple[list[FeedSummary], str]:
-        store, now = now_there.store, to_unix(utc_now())
-        feeds = select_now(store, config, now).feeds
-        summaries = [selected(store, feed, config, now).summary() for feed in feeds]
-        return summaries, too_many_feeds(len(feeds), config, store.item_headers)
+    def see(snapshot: Snapshot) -> tuple[list[FeedSummary], str]:
+        run, state, changes, _ = snapshot
+        feeds = memberships(run, state, changes).feeds
+        summaries = [contents_of(run, feed).summary() for feed in feeds]
+        return summaries, too_many_feeds(len(feeds), config, run.store.item_headers)
 
     with console.listening() as callbacks:
         summaries, too_many = with_snapshot(loaded, callbacks, see)

@@ -51,9 +51,7 @@ class HostFailure(msgspec.Struct, frozen=True):
 
 
 class ImageStore(Protocol):
-    """What the image stage needs of the store; `touched` are the ids of items that changed."""
-
-    touched: set[str | None]
+    """What the image stage needs of the store."""
 
     def get_meta(self, name: str, kind: type[T]) -> T | None:
         """Returns a single fact, None if it was never kept or has another shape."""
@@ -75,7 +73,7 @@ class ImageStore(Protocol):
     def copy_stamp(self, name: str) -> tuple[int, int] | None:
         """Returns the length in bytes and the mtime in ns of a copy, None if there is none."""
 
-    def keys_of(self, ids: Iterable[str | None]) -> list[str]:
+    def keys_of(self, ids: Iterable[str]) -> list[str]:
         """Returns the keys of the images that the items with these ids name."""
 
     def keep_image(self, image: CachedImage) -> None:

@@ -233,6 +233,10 @@ class Feed(msgspec.Struct, frozen=True):
     origin: str = ""
 
 
+# Kind and key of a feed.
+FeedRef = tuple[FeedKind, str]
+
+
 class Membership(msgspec.Struct, frozen=True):
     """An item that qualifies for a feed (its kind and key), and since when."""
 

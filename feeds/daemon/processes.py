@@ -24,7 +24,7 @@ from feeds.common.task import Ended, Say, Task
 from feeds.config import Loaded
 from feeds.pipeline.fetch import FetchOptions, fetch_images
 from feeds.pipeline.hubs import PRELOAD, DeliveryTask
-from feeds.pipeline.run import publish_pass
+from feeds.pipeline.run import publish_feeds
 from feeds.publish.delivery import Delivery
 
 _TICK_SECONDS = 0.1
@@ -96,7 +96,7 @@ def _pass_result(ended: Ended, timeout: float) -> PassResult:
 
 
 def _pass(say: Say, loaded: Loaded) -> bytes:
-    return msgspec.msgpack.encode(publish_pass(loaded, Options(), _callbacks(say)))
+    return msgspec.msgpack.encode(publish_feeds(loaded, Options(), _callbacks(say)))
 
 
 class FetchEnd(msgspec.Struct, frozen=True):

@@ -15,12 +15,19 @@ class ImageResolver:
     """Tells of each image whether its copy can be shown.
 
     A copy is usable if its size and mtime, in out/ or else in the cache, equal the stored ones.
-    `links` are the names that are not in out/ yet, `present` those that are, `before` those that
-    the documents of each feed named after the last pass. `untouched` says that the folders of
-    copies in out/ did not change since the last pass, so what it published is still there.
+    `links` are the names that are not in out/ yet, `present` those that are. `before` are the names
+    in the documents of each feed, as the last pass left them. `untouched` says that the folders of
+    copies in out/ did not change since then, so what it published is still there.
     """
 
-    def __init__(self, store: ImageStore, config: Config, *, untouched: bool = False) -> None:
+    def __init__(
+        self,
+        store: ImageStore,
+        config: Config,
+        before: dict[str, tuple[str, ...]],
+        *,
+        untouched: bool = False,
+    ) -> None:
         images = config.images
         self._store = store
         self._every = images.fetch == "all"
@@ -30,9 +37,8 @@ class ImageResolver:
         self._knows = store.has_pictures()
         self.links: set[str] = set()
         self.present: set[str] = set()
-        self.before = store.feed_images()
         if untouched and self._out:
-            self.present.update(*self.before.values())
+            self.present.update(*before.values())
             self.present -= store.image_news()
         self._usable = dict.fromkeys(self.present, True)
 

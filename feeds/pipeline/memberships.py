@@ -1,132 +1,192 @@
-"""Brings the slots in the store, which item stands in which feed, up to what changed."""
+"""Selection: which feeds there are, and which items are in them.
+
+Passes, `check`, `explain`, `list` and `--dry-run` all call `memberships`. It judges the items that
+changed since the last pass, or whose time came; all of them if the rules may have changed.
+"""
 
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from heapq import nsmallest
 from typing import NamedTuple, cast
 
-from feeds.common.model import Feed, FeedContents, FeedKind, ItemHeader, Problem
+from feeds.common.errors import PublishError
+from feeds.common.model import Feed, FeedContents, FeedRef, ItemHeader, Problem
 from feeds.common.slugs import Addresses
+from feeds.common.text import fold
 from feeds.config import Config
-from feeds.select.addresses import Directory
+from feeds.pipeline.context import Pass
+from feeds.pipeline.rescan import Changes
+from feeds.pipeline.state import PassState
+from feeds.publish import read_manifest
+from feeds.select.addresses import Directory, Known, is_made
+from feeds.select.dates import exposed_since, is_due, turned
 from feeds.select.feeds import Names, catalog
 from feeds.select.membership import Past, build_feed, qualify, without_duplicates
-from feeds.select.thresholds import Thresholds, is_due
+from feeds.select.thresholds import Thresholds
 from feeds.store import Store
 
-# Raise it whenever the same items would be selected otherwise.
-SELECTION_VERSION = 2
+# So many of the seeds that cause too many feeds are named.
+_NAMED = 5
 
 
 class Selection(NamedTuple):
-    """All feeds; of which of them items came, went or changed (None: maybe of all); duplicates.
+    """All feeds; the problems of duplicates; and where feeds stand.
 
-    `missing` are the topics and providers that items name and that have no feed; `directory` tells
-    where feeds stand, and where those would that there are not.
+    `changed` are the feeds that items joined or left, or in which an item changed; None if that may
+    be any. `missing` are the topics and providers that items name and that have no feed;
+    `directory` also tells where these would stand.
     """
 
     feeds: list[Feed]
-    touched: set[tuple[FeedKind, str]] | None
+    changed: frozenset[FeedRef] | None
     duplicates: tuple[Problem, ...]
-    missing: frozenset[tuple[FeedKind, str]]
+    missing: frozenset[FeedRef]
     directory: Directory
 
     @property
     def addresses(self) -> Addresses:
-        """Where those feeds stand of which the name alone does not tell."""
+        """The addresses that do not follow from the name alone."""
         return self.directory.exceptions()
 
 
-class _Filled:
+class _NonEmptyFeeds:
     """The feeds that have items: few are ever asked for."""
 
     def __init__(self, store: Store) -> None:
         self._store = store
 
-    def __contains__(self, place: object) -> bool:
+    def __contains__(self, ref: object) -> bool:
         """Tells whether the feed of this kind and key has items."""
-        kind, key = cast("tuple[FeedKind, str]", place)
+        kind, key = cast("FeedRef", ref)
         return self._store.is_filled(kind, key)
 
 
-def select(store: Store, config: Config, past: Past, since: int | None, now: int) -> Selection:
-    """Judges the items that changed, or whose time came, since the time `since`.
+def memberships(
+    run: Pass, state: PassState, changes: Changes, past: Past | None = None
+) -> Selection:
+    """Puts items into feeds, and returns the feeds.
 
-    None judges all anew: for a new store, another configuration, or a clock that was set back.
+    Args:
+        run: this pass.
+        state: what the last pass left.
+        changes: what the rescan changed.
+        past: what passes left, if it is not in this store.
+
+    Raises:
+        ConfigError: an alias is the address of another feed.
     """
-    thresholds = Thresholds(config)
-
-    def judge(cards: list[ItemHeader]) -> set[tuple[FeedKind, str]]:
-        entered = [(card, qualify(card, config, thresholds, past, now)) for card in cards]
-        store.remember(
-            {
-                card.id: memory
-                for card, (memory, _) in entered
-                if memory is not None and memory is not card.memory
-            }
-        )
-        slots = [slot for _, (_, slots) in entered for slot in slots]
-        store.add_memberships(slots)
-        return {(slot.kind, slot.key) for slot in slots}
-
-    gone = store.touched - {card.id for card in store.headers_of(store.touched)}
-    store.reset_memberships(gone)
-    repeated = store.repeated_ids()
-    touched: set[tuple[FeedKind, str]] | None = None
-    if since is None:
+    store, config, now = run.store, run.config, run.now
+    past = past_of(run, state) if past is None else past
+    store.mark_first_seen(changes.items, now)
+    left = changes.items - {item.id for item in store.headers_of(changes.items)}
+    store.reset_memberships(left)
+    repeated, thresholds = store.repeated_ids(), Thresholds(config)
+    changed: frozenset[FeedRef] | None = None
+    if state.last is None or not state.holds(run.key, now):
         store.clear_memberships()
         for page in store.header_pages():
-            judge([card for card in page if card.id not in repeated])
-        judge(without_duplicates(store.headers_of(repeated)).cards)
+            _judge(run, thresholds, past, [item for item in page if item.id not in repeated])
+        _judge(run, thresholds, past, without_duplicates(store.headers_of(repeated)).items)
     else:
-        due = store.touched | _whose_time_came(store, config, since, now)
-        touched = store.remove_memberships(due)
-        touched |= judge(without_duplicates(store.headers_of(due)).cards)
+        due = set(changes.items)
+        for after, upto in turned(config, state.last.now, now):
+            due |= store.ids_dated(after, upto)
+        removed = store.remove_memberships(due)
+        added = _judge(run, thresholds, past, without_duplicates(store.headers_of(due)).items)
+        changed = frozenset(removed | added)
     unique = without_duplicates(store.headers_of(repeated))
     names = _names(store, config, unique.beaten, now)
-    found = catalog(config, names, _Filled(store), past.known)
+    found = catalog(config, names, _NonEmptyFeeds(store), past.known)
     feeds = list(found.feeds.values())
-    return Selection(feeds, touched, unique.problems, found.missing, found.directory)
+    return Selection(feeds, changed, unique.problems, found.missing, found.directory)
 
 
-def selected(store: Store, feed: Feed, config: Config, now: int) -> FeedContents:
+def past_of(run: Pass, state: PassState) -> Past:
+    """Returns what selection must know of the passes before."""
+    feeds = [summary.feed for _, summary in state.feeds().values()]
+    live = {feed.address: (feed.kind, feed.key) for feed in feeds}
+    owners = run.store.owners() or {
+        address: ref for address, ref in live.items() if is_made(ref, address)
+    }
+    files: tuple[str, ...] = ()
+    if not live:  # the state file may have been lost
+        with suppress(PublishError):  # whoever has to write reports it
+            files = read_manifest(run.out).files
+    known = Known(owners, live, frozenset(files))
+    custom = frozenset(feed.key for feed in feeds if feed.kind == "custom")
+    return Past(not run.store.has_meta("last"), custom, known)
+
+
+def contents_of(run: Pass, feed: Feed) -> FeedContents:
     """Returns a feed with its entries."""
-    exposed_since = now - int(config.selection.exposure.total_seconds())
+    store, config, now = run.store, run.config, run.now
     newest = store.newest(feed.kind, feed.key, feed.max_items)
-    late = store.recently_qualified(feed.kind, feed.key, exposed_since)
-    return build_feed(feed, newest, late, config, now)
+    recent = store.recently_qualified(feed.kind, feed.key, exposed_since(config, now))
+    return build_feed(feed, newest, recent, config, now)
 
 
-def next_turn(store: Store, config: Config, now: int) -> int | None:
-    """Returns the last moment before time alone moves an item into or out of the feeds."""
-    turns = []
-    due = store.next_dated(now)
-    if due is not None:
-        turns.append(due - 1)
-    if config.selection.max_age is not None:
-        age = int(config.selection.max_age.total_seconds())
-        oldest = store.next_dated(now - age - 1)
-        if oldest is not None:
-            turns.append(oldest + age)
-    return min(turns, default=None)
+def too_many_feeds(feeds: int, config: Config, items: Callable[[], Iterable[ItemHeader]]) -> str:
+    """Returns a message if there are more feeds than `site.max_feeds`, else ``""``.
+
+    `items` returns all items; it is called twice, and only for the message.
+    """
+    limit = config.site.max_feeds
+    if feeds <= limit:
+        return ""
+    worst = ", ".join(f"{path} ({count})" for path, count in _worst_seeds(items))
+    return (
+        f"{feeds} feeds are more than site.max_feeds ({limit}), so none is published. These seeds "
+        f"cause most (in brackets: feeds that only they make): {worst or 'none'}. "
+        "Use fewer topics, or raise site.max_feeds."
+    )
+
+
+def _judge(run: Pass, thresholds: Thresholds, past: Past, items: list[ItemHeader]) -> set[FeedRef]:
+    """Puts items into the feeds they qualify for; returns these feeds."""
+    judged = [(item, qualify(item, run.config, thresholds, past, run.now)) for item in items]
+    run.store.remember(
+        {
+            item.id: history
+            for item, (history, _) in judged
+            if history is not None and history is not item.memory
+        }
+    )
+    found = [membership for _, (_, memberships) in judged for membership in memberships]
+    run.store.add_memberships(found)
+    return {(membership.kind, membership.key) for membership in found}
 
 
 def _names(store: Store, config: Config, beaten: list[ItemHeader], now: int) -> Names:
     """Counts the names that published items use; those of beaten duplicates do not count."""
     topics, providers = Counter(store.topic_names(now)), Counter(store.provider_names(now))
-    for card in beaten:
-        if card.is_published and is_due(card, now):
-            topics.subtract(card.topics)
-            providers.subtract([(card.provider.domain, card.provider.name)])
+    for item in beaten:
+        if item.is_published and is_due(item, now):
+            topics.subtract(item.topics)
+            providers.subtract([(item.provider.domain, item.provider.name)])
     known = Counter[tuple[str, str]]()
     for (domain, name), count in (+providers).items():
         known[config.provider(domain), name] += count
     return Names(+topics, known)
 
 
-def _whose_time_came(store: Store, config: Config, since: int, now: int) -> set[str]:
-    came = store.ids_dated(since, now)
-    if config.selection.max_age is not None:
-        age = int(config.selection.max_age.total_seconds())
-        came |= store.ids_dated(since - age - 1, now - age - 1)
-    return came
+def _worst_seeds(items: Callable[[], Iterable[ItemHeader]]) -> list[tuple[str, int]]:
+    """Returns the seeds that cause most feeds, with the number of those that are theirs alone.
+
+    Feeds of others come second: a feed that ten seeds name counts a tenth for each.
+    """
+    users = Counter(name for item in items() for name in _names_of(item))
+    causes = (
+        (sum(1 / users[name] for name in _names_of(item)), item.path, item) for item in items()
+    )
+    worst = nsmallest(_NAMED, causes, key=lambda cause: (-cause[0], cause[1]))
+    return [(path, sum(users[name] == 1 for name in _names_of(item))) for _, path, item in worst]
+
+
+def _names_of(item: ItemHeader) -> set[str]:
+    """Returns a name for each feed that an item makes: its topics, and its provider."""
+    if not item.is_published:
+        return set()
+    return {f"topic {fold(topic)}" for topic in item.topics} | {f"provider {item.provider.domain}"}

@@ -1,216 +1,66 @@
-"""From the items in the store to out/: select, render what changed, publish."""
+"""Renders and publishes what is planned, and remembers it for the next pass."""
 
 from __future__ import annotations
 
 import os
-from collections.abc import Collection, Iterator
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
-from feeds.common.errors import PublishError
+from feeds.common.files import Fingerprint
 from feeds.common.media_types import copy_recipe, is_copy
-from feeds.common.model import Document, FeedKind, FeedSummary, Problem
-from feeds.common.templates import read_templates
-from feeds.common.times import from_unix, show_time
-from feeds.config import Config
+from feeds.common.model import Document, FeedRef, FeedSummary, Problem
 from feeds.images.cache import folder_times
-from feeds.images.resolve import ImageResolver
-from feeds.pipeline.limits import too_many_feeds
-from feeds.pipeline.memberships import Selection, next_turn, select
-from feeds.pipeline.plan import Plan, plan_of
-from feeds.pipeline.site import site_of
-from feeds.pipeline.state import (
-    MEDIA_FOLDER,
-    LastPass,
-    Pass,
-    PassState,
-    config_key,
-    is_quiet,
-    read_state,
-    site_key,
-)
-from feeds.publish import NewOutput, Publisher, read_manifest
-from feeds.render.context import Site
-from feeds.select.addresses import Known, Owner, is_made
-from feeds.select.membership import Past
-from feeds.store import Store
+from feeds.pipeline.context import Pass
+from feeds.pipeline.memberships import Selection
+from feeds.pipeline.plan import Plan
+from feeds.pipeline.state import MEDIA_FOLDER, LastPass, PassState
+from feeds.publish import NewOutput, Publisher
+from feeds.select.addresses import is_made
+from feeds.select.dates import next_turn
 
 # From so many feeds to render on, processes are worth their start.
 _MANY_FEEDS = 40
 
 
-class OutputUpdate(NamedTuple):
-    """What publishing came to; `unchanged` counts the documents left alone.
+class Published(NamedTuple):
+    """What was written to out/ and removed from it.
 
-    Documents are told by name, copies of images are counted.
+    Documents are told by name, copies of images are counted. `files` are all files that out/ holds
+    now, with the fingerprints of those that are no copies of images.
     """
+
+    written: list[str]
+    removed: list[str]
+    files: dict[str, Fingerprint]
+    images_added: int
+    images_removed: int
+
+
+class Output(NamedTuple):
+    """What a pass came to; `unchanged` counts the documents left alone."""
 
     feeds: list[FeedSummary]
     duplicates: tuple[Problem, ...]
-    written: list[str]
-    removed: list[str]
     unchanged: int
+    written: Sequence[str] = ()
+    removed: Sequence[str] = ()
     images_added: int = 0
     images_removed: int = 0
 
-    @property
-    def moved_images(self) -> bool:
-        """Whether copies of images came to out/ or left it."""
-        return bool(self.images_added or self.images_removed)
+
+def unchanged(state: PassState) -> Output:
+    """Returns what a quiet pass came to."""
+    if state.last is None:
+        return Output([], (), 0)
+    known = state.feeds()
+    feeds = [known[address][1] for address in state.last.addresses]
+    return Output(feeds, state.last.duplicates, sum(not is_copy(name) for name in state.files()))
 
 
-def update_output(run: Pass) -> OutputUpdate:
-    """Brings out/ up to the store.
-
-    Raises:
-        PublishError: out/ could not be written, or there are more feeds than `site.max_feeds`; it
-            is as it was.
-    """
-    store, config, now = run.store, run.config, run.now
-    state = read_state(store)
-    templates = read_templates(config.paths.templates) if config.site.pages else ()
-    key = config_key(config, templates)
-    last = state.last
-    if last and is_quiet(state, key, run):
-        return _unchanged(store, last)
-    if last and now < last.now:
-        run.callbacks.warn(
-            f"the clock says {show_time(from_unix(now))}, before the last pass at "
-            f"{show_time(from_unix(last.now))}: is it right? What was shown stays"
-        )
-    holds = state.holds(key, now)
-    selection = _selection(run, state, since=last.now if last and holds else None)
-    site = site_of(config, selection.addresses, templates)
-    this_site = site_key(site)
-    if last and last.site != this_site:
-        selection = selection._replace(touched=None)  # pages link to feeds that moved
-    media = folder_times(run.out)
-    untouched = bool(last and holds and state.is_of(run.out) and last.media == media)
-    gallery = ImageResolver(store, config, untouched=untouched)
-    plan = plan_of(run, selection, site, gallery)
-    update = _publish(run, plan, site, gallery, state)
-    store.clear_image_news()
-    turns = [next_turn(store, config, now), *(feed.until for feed in update.feeds)]
-    this = LastPass(
-        now=now,
-        until=min((turn for turn in turns if turn is not None), default=None),
-        config=key,
-        out=os.fsencode(run.out),
-        addresses=[one.feed.address for one in update.feeds],
-        duplicates=selection.duplicates,
-        media=folder_times(run.out) if update.moved_images else media,
-        site=this_site,
-    )
-    store.set_meta("last", this)
-    store.set_meta("missing", sorted(selection.missing))
-    return update._replace(duplicates=selection.duplicates)
-
-
-def _unchanged(store: Store, last: LastPass) -> OutputUpdate:
-    """Returns what a pass came to that publishes nothing."""
-    known = store.feeds()
-    feeds = [known[address][1] for address in last.addresses]
-    unchanged = sum(not is_copy(path) for path in store.stamps())
-    return OutputUpdate(feeds, last.duplicates, [], [], unchanged)
-
-
-def _selection(run: Pass, state: PassState, since: int | None) -> Selection:
-    """Selects what changed since then, None for all; adds the feeds to look at all the same."""
-    store, config = run.store, run.config
-    selection = select(store, config, past_of(store, config), since, run.now)
-    if selection.touched is not None:
-        selection.touched.update(_look_elsewhere(store, config, selection, state))
-    too_many = too_many_feeds(len(selection.feeds), config, store.item_headers)
-    if too_many:
-        raise PublishError(too_many)
-    return selection
-
-
-def select_now(store: Store, config: Config, now: int, past: Past | None = None) -> Selection:
-    """Selects as a pass would at the time `now`; for commands that look at a snapshot.
-
-    `past` is what passes left, if that is not in this store.
-    """
-    store.mark_first_seen(now)
-    state = read_state(store)
-    templates = read_templates(config.paths.templates) if config.site.pages else ()
-    holds = state.holds(config_key(config, templates), now)
-    since = state.last.now if state.last and holds else None
-    return select(store, config, past_of(store, config) if past is None else past, since, now)
-
-
-def past_of(store: Store, config: Config) -> Past:
-    """Returns what selection must know of the passes before."""
-    feeds = [summary.feed for _, summary in store.feeds().values()]
-    live = {feed.address: (feed.kind, feed.key) for feed in feeds}
-    owners = store.owners() or {one: owner for one, owner in live.items() if is_made(owner, one)}
-    files: tuple[str, ...] = ()
-    if not live:  # the state file may have been lost
-        with suppress(PublishError):  # whoever has to write says so
-            files = read_manifest(config.paths.out).files
-    known = Known(owners, live, frozenset(files))
-    custom = frozenset(feed.key for feed in feeds if feed.kind == "custom")
-    return Past(not store.has_meta("last"), custom, known)
-
-
-def _look_elsewhere(
-    store: Store, config: Config, selection: Selection, state: PassState
-) -> set[tuple[FeedKind, str]]:
-    """Returns the feeds to look at although none of their items changed."""
-    feeds = store.feeds_with_image_news() if store.has_image_news() else set()
-    moved = selection.missing ^ state.missing
-    if moved:  # pages link to what is not missing
-        topics = {key for kind, key in moved if kind == "topic"}
-        domains = {key for kind, key in moved if kind == "provider"}
-        formers = {one for one, domain in config.former_domains.items() if domain in domains}
-        feeds |= store.feeds_naming(topics, domains | formers)
-    return feeds
-
-
-def _publish(
-    run: Pass, plan: Plan, site: Site, gallery: ImageResolver, state: PassState
-) -> OutputUpdate:
-    """Renders and publishes what is planned, and keeps what is known of it."""
+def render(run: Pass, plan: Plan) -> Iterator[Document]:
+    """Yields the documents of stale feeds, and those that list the feeds."""
     # Imported on demand: a pass that renders nothing does without feedgen and lxml.
-    from feeds.render.documents import index_key, index_paths, render_overviews
-
-    this_index = index_key(site, plan.feeds)
-    has_index = state.index_key == this_index and plan.known.issuperset(index_paths(site))
-    media = gallery.published(plan.images.values())
-    with Publisher(
-        run.out,
-        NewOutput([*plan.keep, *media], run.store.item_count(), plan.known | gallery.present),
-        precompress=run.config.publish.precompress,
-        recompress=state.copies != copy_recipe(),
-        dry_run=run.options.dry_run,
-    ) as publisher:
-        for name in filter(gallery.links.__contains__, media):
-            publisher.link(name, gallery.source(name))
-        for document in _rendered(run, plan):
-            publisher.put(document)
-        for document in render_overviews(site, plan.feeds, with_index=not has_index):
-            publisher.put(document)
-        publisher.finish()
-    removed = [path for path in publisher.removed if not path.startswith(MEDIA_FOLDER)]
-    if not run.options.dry_run:
-        run.store.set_meta("index", this_index)
-        _keep(run, plan, gallery)
-        _keep_files(run, plan, publisher, site)
-        run.store.retire(removed, plan.keep)
-    return OutputUpdate(
-        plan.feeds,
-        (),
-        sorted(publisher.written),
-        removed,
-        len(plan.keep) - len(publisher.written),
-        len(publisher.linked),
-        len(publisher.removed) - len(removed),
-    )
-
-
-def _rendered(run: Pass, plan: Plan) -> Iterator[Document]:
-    """Yields the documents of the feeds that are to be rendered."""
-    from feeds.render.documents import RenderJob, render_feeds
+    from feeds.render.documents import RenderJob, render_feeds, render_overviews
 
     jobs = (
         RenderJob(
@@ -225,54 +75,113 @@ def _rendered(run: Pass, plan: Plan) -> Iterator[Document]:
     for done, documents in enumerate(render_feeds(jobs, many=many), 1):
         yield from documents
         run.callbacks.progress("feeds", done, len(plan.stale))
+    yield from render_overviews(plan.site, plan.feeds, with_index=plan.index_key is not None)
 
 
-def _keep(run: Pass, plan: Plan, gallery: ImageResolver) -> None:
-    """Keeps what is known of the feeds that are published now."""
+def publish(run: Pass, state: PassState, plan: Plan, documents: Iterable[Document]) -> Published:
+    """Brings out/ to the plan.
+
+    Raises:
+        PublishError: out/ could not be written; it is as it was.
+    """
+    with Publisher(
+        run.out,
+        NewOutput([*plan.keep, *plan.media], run.store.item_count(), plan.known),
+        precompress=run.config.publish.precompress,
+        recompress=state.copies != copy_recipe(),
+        dry_run=run.options.dry_run,
+    ) as publisher:
+        for name in plan.media:
+            if name in plan.links:
+                publisher.link(name, run.config.images.cache / name)
+        for document in documents:
+            publisher.put(document)
+        publisher.finish()
+    removed = [name for name in publisher.removed if not name.startswith(MEDIA_FOLDER)]
+    before = {name: one for name, one in state.files().items() if name in publisher.files}
+    return Published(
+        sorted(publisher.written),
+        removed,
+        before | publisher.fingerprints,
+        len(publisher.linked),
+        len(publisher.removed) - len(removed),
+    )
+
+
+def remember(
+    run: Pass, state: PassState, selection: Selection, plan: Plan, published: Published
+) -> Output:
+    """Keeps what the next pass needs to know, and queues pings for documents that changed."""
+    if not run.options.dry_run:
+        _keep_feeds(run, state, plan)
+        _keep_files(run, state, plan, published)
+        _keep_last(run, selection, plan, published)
+    return Output(
+        plan.feeds,
+        selection.duplicates,
+        len(plan.keep) - len(published.written),
+        published.written,
+        published.removed,
+        published.images_added,
+        published.images_removed,
+    )
+
+
+def _keep_feeds(run: Pass, state: PassState, plan: Plan) -> None:
     store = run.store
-    for one in plan.stale:
-        store.keep_feed(one.key, one.contents.summary())
-    store.keep_owners(_new_owners(store, plan))
-    moves = {alias: one.feed.address for one in plan.feeds for alias in one.feed.aliases}
-    store.set_meta("moves", moves)
-    store.keep_feed_images(plan.images, gallery.before)
-    store.set_meta("copies", copy_recipe())
-    store.drop_feeds(set(store.feeds()) - {one.feed.address for one in plan.feeds})
-
-
-def _keep_files(run: Pass, plan: Plan, publisher: Publisher, site: Site) -> None:
-    """Keeps the fingerprints of the files in out/, and queues pings for those that changed."""
-    untouched = {path: stamp for path, stamp in plan.stamps.items() if path in publisher.files}
-    published = untouched | publisher.fingerprints
-    run.store.keep_stamps(published)
-    # Also what a pass wrote that was killed before it could say so.
-    changed = {path for path, stamp in published.items() if stamp != plan.stamps.get(path)}
-    _queue_pings(run, plan, site, changed)
-
-
-def _new_owners(store: Store, plan: Plan) -> dict[str, Owner]:
-    """Returns whose the addresses are that were made of names and stand there the first time."""
+    for stale in plan.stale:
+        store.keep_feed(stale.key, stale.contents.summary())
+    for key, summary in plan.refreshed:
+        store.keep_feed(key, summary)
+    feeds = {one.feed.address: one.feed for one in plan.feeds}
+    store.drop_feeds(state.feeds().keys() - feeds.keys())
+    refs: dict[str, FeedRef] = {one: (feed.kind, feed.key) for one, feed in feeds.items()}
     known = store.owners()
-    owners: dict[str, Owner] = {
-        one.feed.address: (one.feed.kind, one.feed.key)
-        for one in plan.feeds
-        if one.feed.address not in known
-    }
-    return {address: owner for address, owner in owners.items() if is_made(owner, address)}
+    store.keep_owners(
+        {one: ref for one, ref in refs.items() if one not in known and is_made(ref, one)}
+    )
+    store.keep_feed_images(plan.images, state.feed_images())
+    moves = {alias: address for address, feed in feeds.items() for alias in feed.aliases}
+    store.set_meta("moves", moves)
 
 
-def _queue_pings(run: Pass, plan: Plan, site: Site, changed: Collection[str]) -> None:
+def _keep_files(run: Pass, state: PassState, plan: Plan, published: Published) -> None:
     from feeds.render.documents import document_paths
 
-    base_url = run.config.site.base_url
+    store, base_url = run.store, run.config.site.base_url
+    store.keep_stamps(published.files)
+    store.retire(published.removed, plan.keep)
     # Pages name no hub: nobody subscribes to them.
-    paths = [
-        path
+    names = [
+        name
         for one in plan.feeds
-        for path in document_paths(site, one.feed)
-        if not path.endswith(".html")
+        for name in document_paths(plan.site, one.feed)
+        if not name.endswith(".html")
     ]
+    # Also what a pass wrote that was killed before it could say so.
+    before = state.files()
+    changed = [base_url + name for name in names if published.files.get(name) != before.get(name)]
     hubs = tuple(dict.fromkeys(run.config.site.hub))
-    urls = [base_url + path for path in paths]
-    changed_urls = [base_url + path for path in paths if path in changed]
-    run.store.queue_pings(hubs, urls, changed_urls, run.now)
+    store.queue_pings(hubs, [base_url + name for name in names], changed, run.now)
+
+
+def _keep_last(run: Pass, selection: Selection, plan: Plan, published: Published) -> None:
+    store, config = run.store, run.config
+    has_moved = published.images_added or published.images_removed
+    turns = [next_turn(config, store.next_dated, run.now), *(feed.until for feed in plan.feeds)]
+    last = LastPass(
+        now=run.now,
+        until=min((turn for turn in turns if turn is not None), default=None),
+        config=run.key,
+        out=os.fsencode(run.out),
+        addresses=[one.feed.address for one in plan.feeds],
+        duplicates=selection.duplicates,
+        media=folder_times(run.out) if has_moved else plan.folders,
+        site=plan.site_key,
+    )
+    store.set_meta("last", last)
+    store.set_meta("missing", sorted(selection.missing))
+    store.set_meta("copies", copy_recipe())
+    if plan.index_key is not None:
+        store.set_meta("index", plan.index_key)
+    store.clear_image_news()

@@ -1,4 +1,4 @@
-"""What a pass has to publish: which feeds there are, and which of them are to be rendered."""
+"""What a pass has to publish: which feeds to render, and which files out/ is to hold."""
 
 from __future__ import annotations
 
@@ -7,19 +7,22 @@ from typing import NamedTuple
 
 import msgspec
 
+from feeds.common.errors import PublishError
 from feeds.common.files import Fingerprint
-from feeds.common.model import Feed, FeedContents, FeedKind, FeedSummary, Picture
+from feeds.common.model import Feed, FeedContents, FeedRef, FeedSummary, Picture
 from feeds.common.text import fold
-from feeds.config import Config
+from feeds.common.times import from_unix, show_time
+from feeds.images.cache import folder_times
+from feeds.images.reconcile import ImageChanges
 from feeds.images.resolve import ImageResolver, names_of
-from feeds.pipeline.memberships import Selection, selected
-from feeds.pipeline.state import Pass
-from feeds.render.context import Site
-from feeds.store import Store
+from feeds.pipeline.context import Pass
+from feeds.pipeline.memberships import Selection, contents_of, too_many_feeds
+from feeds.pipeline.state import PassState, site_key
+from feeds.render.context import Site, site_of
 
 
 class StaleFeed(NamedTuple):
-    """A feed that is to be rendered: what it shows, of which site, and the key of all that."""
+    """A feed to render: what it shows, of which site, and the key of all that."""
 
     contents: FeedContents
     pictures: dict[int, list[Picture]]
@@ -28,28 +31,40 @@ class StaleFeed(NamedTuple):
 
 
 class Plan(NamedTuple):
-    """What is to be published: all feeds, those to be rendered, and the names of all documents.
+    """What to publish.
 
-    `images` are the copies that the documents of each feed name. `stamps` are the fingerprints of
-    the published files, `known` those files that still have them.
+    Attributes:
+        site: the site as the index shows it, and its key.
+        feeds: all feeds; `stale` are those to render, `refreshed` those whose summary alone is
+            another, with their keys.
+        index_key: the key of the index, None if the published one has it.
+        keep: the names of all documents.
+        images: the copies that the documents of each feed name, by address.
+        media: the names of the copies that out/ is to hold; `links` are those to put there.
+        folders: the mtimes of the folders of copies in out/, as they are now.
+        known: the files, copies of images included, that are as the last pass left them.
     """
 
+    site: Site
+    site_key: bytes
     feeds: list[FeedSummary]
     stale: list[StaleFeed]
+    refreshed: list[tuple[bytes, FeedSummary]]
+    index_key: bytes | None
     keep: list[str]
     images: dict[str, tuple[str, ...]]
-    stamps: dict[str, Fingerprint]
+    media: list[str]
+    links: set[str]
+    folders: dict[str, int]
     known: set[str]
 
 
-class Linking:
+class _Links:
     """Knows to which topics and providers that entries name their pages cannot link."""
 
-    def __init__(
-        self, store: Store, config: Config, site: Site, missing: frozenset[tuple[FeedKind, str]]
-    ) -> None:
-        self._store = store
-        self._config = config
+    def __init__(self, run: Pass, site: Site, missing: frozenset[FeedRef]) -> None:
+        self._store = run.store
+        self._config = run.config
         self._site = site
         self._missing = missing
         self._missing_of = lru_cache(maxsize=100_000)(self._look_up)
@@ -63,64 +78,147 @@ class Linking:
         pages = self._site.pages
         if not self._missing or pages is None:
             return self._site
-        found = sorted({place for entry in one.entries for place in self._missing_of(entry.number)})
+        found = sorted({ref for entry in one.entries for ref in self._missing_of(entry.number)})
         pages = msgspec.structs.replace(pages, missing=tuple(found))
         return msgspec.structs.replace(self._site, pages=pages)
 
-    def _look_up(self, number: int) -> tuple[tuple[FeedKind, str], ...]:
+    def _look_up(self, number: int) -> tuple[FeedRef, ...]:
         topics, domain = self._store.names_of(number)
-        found: list[tuple[FeedKind, str]] = [("topic", fold(topic)) for topic in topics]
-        found = [place for place in found if place in self._missing]
+        found: list[FeedRef] = [("topic", fold(topic)) for topic in topics]
+        found = [ref for ref in found if ref in self._missing]
         if ("provider", self._config.provider(domain)) in self._missing:
             found.append(("provider", domain))
         return tuple(found)
 
 
-def plan_of(run: Pass, selection: Selection, site: Site, gallery: ImageResolver) -> Plan:
-    """Returns what is to be published."""
-    from feeds.render.documents import document_paths, feed_key, overview_paths, redirect_paths
+class _FeedPlan(NamedTuple):
+    """One feed: its documents, the copies of images they name, and whether to render them."""
 
-    store, out = run.store, run.out
+    summary: FeedSummary
+    names: list[str]
+    images: tuple[str, ...]
+    stale: StaleFeed | None = None
+    refreshed: bytes | None = None
+
+
+class _Planner(NamedTuple):
+    """Plans one feed after the other; `changed` are the feeds to look at, None for all."""
+
+    run: Pass
+    state: PassState
+    site: Site
+    links: _Links
+    changed: frozenset[FeedRef] | None
+    resolver: ImageResolver
+    known: set[str]
+
+    def plan(self, feed: Feed) -> _FeedPlan:
+        """Returns what to do about a feed."""
+        from feeds.render.documents import document_paths, feed_key
+
+        names = document_paths(self.site, feed)
+        key, summary = self.state.feeds().get(feed.address, (b"", None))
+        images = self.state.feed_images().get(feed.address, ())
+        intact = self.known.issuperset(names)
+        if intact and summary and self._is_current(feed, summary, images):
+            return _FeedPlan(summary, names, images)
+        contents = contents_of(self.run, feed)
+        pictures = self.resolver.of(contents.entries)
+        site = self.links.site_for(contents)
+        new_key = feed_key(site, contents, pictures)
+        plan = _FeedPlan(contents.summary(), names, names_of(pictures), refreshed=key)
+        if new_key == key and intact:
+            return plan
+        stale = StaleFeed(contents, pictures, site, new_key)
+        return plan._replace(stale=stale, refreshed=None)
+
+    def _is_current(self, feed: Feed, summary: FeedSummary, images: tuple[str, ...]) -> bool:
+        """Tells without a look at its entries whether a feed is as it was published."""
+        return (
+            self.changed is not None
+            and (feed.kind, feed.key) not in self.changed
+            and feed == summary.feed
+            and (summary.until is None or self.run.now <= summary.until)
+            and self.resolver.can_show(images)
+        )
+
+
+def plan_feeds(run: Pass, state: PassState, selection: Selection, images: ImageChanges) -> Plan:
+    """Returns what to publish; writes nothing.
+
+    Raises:
+        PublishError: there are more feeds than `site.max_feeds`.
+    """
+    from feeds.render.documents import index_key, index_paths, overview_paths, redirect_paths
+
+    too_many = too_many_feeds(len(selection.feeds), run.config, run.store.item_headers)
+    if too_many:
+        raise PublishError(too_many)
+    _warn_of_clock(run, state)
+    site = site_of(run.config, selection.addresses, run.templates)
+    this_site = site_key(site)
+    changed = _changed(run, state, selection, this_site)
+    if changed is not None:
+        changed |= images.feeds
+    links = _Links(run, site, selection.missing)
     # Even if the manifest was lost, these are ours.
-    stamps = store.stamps()
-    known = {path for path, stamp in stamps.items() if Fingerprint.of(f"{out}/{path}") == stamp}
-    site_for = Linking(store, run.config, site, selection.missing).site_for
-    before, images = store.feeds(), gallery.before
-    plan = Plan([], [], overview_paths(site), {}, stamps, known)
-    for feed in selection.feeds:
-        paths = document_paths(site, feed)
-        plan.keep.extend(paths)
-        key, summary = before.get(feed.address, (b"", None))
-        intact = known.issuperset(paths)
-        names = images.get(feed.address, ())
-        if (
-            summary
-            and intact
-            and _is_current(feed, summary, selection, run.now)
-            and gallery.can_show(names)
-        ):
-            plan.feeds.append(summary)
-            plan.images[feed.address] = names
-            continue
-        one = selected(store, feed, run.config, run.now)
-        pictures = gallery.of(one.entries)
-        own_site = site_for(one)
-        new_key = feed_key(own_site, one, pictures)
-        plan.feeds.append(one.summary())
-        plan.images[feed.address] = names_of(pictures)
-        if new_key != key or not intact:
-            plan.stale.append(StaleFeed(one, pictures, own_site, new_key))
-        else:
-            store.keep_feed(key, one.summary())
-    plan.keep.extend(redirect_paths(plan.feeds))
-    return plan
-
-
-def _is_current(feed: Feed, summary: FeedSummary, selection: Selection, now: int) -> bool:
-    """Tells without looking at its entries whether a feed is as it was published."""
-    return (
-        selection.touched is not None
-        and (feed.kind, feed.key) not in selection.touched
-        and feed == summary.feed
-        and (summary.until is None or now <= summary.until)
+    files = state.files().items()
+    known = {name for name, one in files if Fingerprint.of(f"{run.out}/{name}") == one}
+    folders = folder_times(run.out)
+    untouched = _has_media(run, state, folders)
+    resolver = ImageResolver(run.store, run.config, state.feed_images(), untouched=untouched)
+    planner = _Planner(run, state, site, links, changed, resolver, known)
+    plans = [planner.plan(feed) for feed in selection.feeds]
+    feeds = [one.summary for one in plans]
+    copies = {one.summary.feed.address: one.images for one in plans}
+    this_index = index_key(site, feeds)
+    has_index = state.index_key == this_index and known.issuperset(index_paths(site))
+    names = [name for one in plans for name in one.names]
+    return Plan(
+        site=site,
+        site_key=this_site,
+        feeds=feeds,
+        stale=[one.stale for one in plans if one.stale],
+        refreshed=[(one.refreshed, one.summary) for one in plans if one.refreshed is not None],
+        index_key=None if has_index else this_index,
+        keep=[*overview_paths(site), *names, *redirect_paths(feeds)],
+        images=copies,
+        media=resolver.published(copies.values()),
+        links=resolver.links,
+        folders=folders,
+        known=known | resolver.present,
     )
+
+
+def _changed(
+    run: Pass, state: PassState, selection: Selection, this_site: bytes
+) -> frozenset[FeedRef] | None:
+    """Returns the feeds whose contents to look at; None for all."""
+    if selection.changed is None or (state.last and state.last.site != this_site):
+        return None  # pages link to feeds that moved
+    changed = set(selection.changed)
+    moved = selection.missing ^ state.missing
+    if moved:  # pages link to what is not missing
+        topics = {key for kind, key in moved if kind == "topic"}
+        domains = {key for kind, key in moved if kind == "provider"}
+        formers = {one for one, domain in run.config.former_domains.items() if domain in domains}
+        changed |= run.store.feeds_naming(topics, domains | formers)
+    return frozenset(changed)
+
+
+def _has_media(run: Pass, state: PassState, folders: dict[str, int]) -> bool:
+    """Tells whether the copies of images in out/ are there as the last pass left them."""
+    return (
+        state.last is not None
+        and state.holds(run.key, run.now)
+        and state.is_of(run.out)
+        and state.last.media == folders
+    )
+
+
+def _warn_of_clock(run: Pass, state: PassState) -> None:
+    if state.last and run.now < state.last.now:
+        run.callbacks.warn(
+            f"the clock says {show_time(from_unix(run.now))}, before the last pass at "
+            f"{show_time(from_unix(state.last.now))}: is it right? What was shown stays"
+        )

@@ -2,7 +2,7 @@
 
     survey ── read_ahead ── rescan
 
-ParsedSeed takes long and may be cut short, so it keeps what it has as it goes. What is published
+Reading takes long and may be cut short, so it keeps what it has as it goes. What is published
 changes with the last step alone, in one transaction.
 """
 
@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -20,11 +20,14 @@ from feeds import __version__
 from feeds.common.files import Fingerprint
 from feeds.common.model import ParsedSeed, Problem, image_key
 from feeds.config import Config
+from feeds.pipeline.context import Pass
+from feeds.pipeline.state import read_state
 from feeds.seeds.missing import mass_removals
 from feeds.seeds.parse import ParseOptions
 from feeds.seeds.read import PARSER_VERSION, READER_VERSION, ReadRequest, read_seeds
 from feeds.seeds.scan import ScannedFile, Seen, display_path, is_below, look_again, scan
 from feeds.store import Store
+from feeds.store.readings import Kept
 
 # File systems note changes with a granularity of up to two seconds (FAT); what was changed that
 # shortly before it was read may have been changed again without a trace.
@@ -32,13 +35,16 @@ _SETTLING_NS = 2_000_000_000
 # How often what was read is kept: about so much reading is lost when a pass is cut short.
 _KEEP_SECONDS = 0.5
 
-Progress = Callable[[str, int, int], None]
+
+class OvertakenError(Exception):
+    """Another pass used the state file since this one looked at the seeds: look again."""
 
 
-class Rescan(NamedTuple):
-    """What a rescan met; `problems` are those of paths, the store holds those of seeds.
+class Changes(NamedTuple):
+    """What a rescan changed; `problems` are those of paths, the store holds those of seeds.
 
     `read` and `changed` count since the last pass that ended well, `gone` what was forgotten.
+    `items` are the ids of the items that came, went or changed.
     """
 
     seeds: int
@@ -46,6 +52,7 @@ class Rescan(NamedTuple):
     changed: int
     gone: int
     problems: list[Problem]
+    items: frozenset[str] = frozenset()
 
 
 class _Due(NamedTuple):
@@ -53,16 +60,16 @@ class _Due(NamedTuple):
 
     path: str
     folder: str
-    mark: Fingerprint
+    fingerprint: Fingerprint
     is_known: bool
 
 
 class Survey(NamedTuple):
     """What there is to do: seeds to be read, by path, and the paths whose files are gone.
 
-    `listing` is what is the same as long as the same files are as they were, empty where that
-    cannot be told. `emptied` are those of `paths.seeds` in which nothing was found. `mark` tells
-    the pass after which the store was looked at; `is_quiet` that nothing changed since.
+    `listing` is a digest of all files and their fingerprints, empty if a path has a problem.
+    `emptied` are the folders of `paths.seeds` in which nothing was found. `last_pass` identifies
+    the pass that used the state file last; `is_quiet` says that no file changed since.
     """
 
     seeds: int
@@ -71,26 +78,19 @@ class Survey(NamedTuple):
     problems: list[Problem]
     emptied: list[str]
     listing: bytes
-    mark: bytes
-    full: bool
+    last_pass: bytes
     is_quiet: bool = False
 
 
 class Ahead(NamedTuple):
     """What was read ahead: the paths whose readings the store keeps, and all other readings.
 
-    With each it is told whether a later change of the seed would show.
+    Each comes with whether a later change of the seed would show.
     """
 
+    survey: Survey
     kept: dict[str, bool]
     rest: dict[str, tuple[ParsedSeed, bool]]
-
-
-def problems_of(store: Store, found: Rescan) -> list[Problem]:
-    """Returns the problems of all paths and seeds; of a path that is no file only that."""
-    paths = {problem.path for problem in found.problems}
-    of_seeds = (problem for problem in store.seed_problems() if problem.path not in paths)
-    return sorted([*found.problems, *of_seeds])
 
 
 def parser_name(config: Config) -> str:
@@ -99,25 +99,27 @@ def parser_name(config: Config) -> str:
     return f"{versions} {config.site.timezone} {config.text.repair}"
 
 
-def survey(store: Store, config: Config, base: Path, *, full: bool = False) -> Survey:
-    """Looks which seeds changed since they were last read (`full`: takes all for changed).
+def survey(run: Pass) -> Survey:
+    """Finds the seeds that changed since they were last read; all of them with `options.full`.
 
     Raises:
         SeedsFolderError: a folder does not exist or cannot be listed.
     """
-    parser, folders, mark = parser_name(config), list(config.paths.seeds), store.pass_mark()
+    store, full, base, state = run.store, run.options.full, run.base, read_state(run.store)
+    parser, folders = parser_name(run.config), list(run.config.paths.seeds)
+    last_pass = store.pass_mark()
     found = list(scan(folders, base))
     listing = _digest(parser, folders, found)
-    if listing and not full and store.get_meta("listing", bytes) == listing:
-        gone = set(store.held())
-        return Survey(len(found), {}, gone, [], [], listing, mark, full, is_quiet=True)
-    current = set() if full else store.current_seeds(parser)
+    if listing and not full and state.listing == listing:
+        gone = set(state.held())
+        return Survey(len(found), {}, gone, [], [], listing, last_pass, is_quiet=True)
+    current = set() if full else state.seed_fingerprints(parser)
     count = store.seed_count()
     wanted = _due(store, found, current, known=count > 0)
     missing: set[str] = set()
     if not listing or count > len(found) - sum(not one.is_known for one in wanted.values()):
         missing = _missing(store, found)
-    if missing.difference(store.held()):
+    if missing.difference(state.held()):
         # What was moved while it was looked for is found now.
         seen: Seen = {}
         found = list(scan(folders, base, seen))
@@ -127,48 +129,41 @@ def survey(store: Store, config: Config, base: Path, *, full: bool = False) -> S
         wanted, missing = _due(store, found, current, known=True), _missing(store, found)
     problems = [one.problem for one in found if one.problem]
     emptied = [folder for folder in map(str, folders) if missing and _is_empty(folder, found)]
-    return Survey(len(found), wanted, missing, problems, emptied, listing, mark, full)
+    return Survey(len(found), wanted, missing, problems, emptied, listing, last_pass)
 
 
-def read_ahead(store: Store, todo: Survey, config: Config, base: Path, progress: Progress) -> Ahead:
-    """Reads the seeds, except those whose readings an earlier pass, cut short, left in the store.
+def read_ahead(run: Pass) -> Ahead:
+    """Reads the seeds that changed, but for those that an earlier pass, cut short, has read.
 
-    `progress` is told how many seeds were read and how many are to be read. To be called outside
-    of transactions: what was read is kept in the store, from time to time.
+    To be called outside of transactions: what was read is kept in the store, from time to time.
+
+    Raises:
+        SeedsFolderError: a folder does not exist or cannot be listed.
     """
-    parser, ahead = parser_name(config), Ahead({}, {})
-    options = ParseOptions(config.site.timezone, config.text.repair)
-    kept = store.kept_readings(parser)
+    todo, config, full = survey(run), run.config, run.options.full
+    parser, ahead = parser_name(config), Ahead(todo, {}, {})
+    kept = read_state(run.store).readings(parser)
     due: list[_Due] = []
     for one in todo.wanted.values():
         known = kept.get(one.path)
-        if known and known.settled and known.mark == one.mark and not todo.full:
+        if known and known.settled and known.mark == one.fingerprint and not full:
             ahead.kept[one.path] = True
         else:
             due.append(one)
-
-    def requests() -> Iterator[ReadRequest]:
-        for one in due:
-            known = kept.get(one.path)
-            content = b""
-            if known and not (todo.full and known.same):
-                content = known.content
-            elif one.is_known and not todo.full:
-                content = store.content(one.path, parser)
-            yield ReadRequest(one.path, display_path(one.path, str(base)), content)
-
+    requests = (_request(run, one, kept.get(one.path), parser) for one in due)
+    readings = read_seeds(requests, ParseOptions(config.site.timezone, config.text.repair))
     done, now, kept_at = len(ahead.kept), time.time_ns(), time.monotonic()
-    for one, reading in zip(due, read_seeds(requests(), options), strict=True):
-        settled = now - one.mark.mtime_ns > _SETTLING_NS and bool(reading.content)
+    for one, reading in zip(due, readings, strict=True):
+        settled = now - one.fingerprint.mtime_ns > _SETTLING_NS and bool(reading.content)
         if reading.same and one.path in kept:
             ahead.kept[one.path] = settled
         else:
             ahead.rest[one.path] = reading, settled
         if ahead.rest and time.monotonic() - kept_at >= _KEEP_SECONDS:
-            _keep(store, todo, ahead, parser)
+            _keep(run.store, ahead, parser)
             kept_at = time.monotonic()
         done += 1
-        progress("seeds", done, len(todo.wanted))
+        run.callbacks.progress("seeds", done, len(todo.wanted))
     return ahead
 
 
@@ -179,34 +174,40 @@ def image_keys(store: Store, ahead: Ahead) -> Iterator[str]:
         yield from (image_key(image.url) for image in reading.images)
 
 
-def rescan(
-    store: Store, todo: Survey, ahead: Ahead, config: Config, *, allow_empty: bool = False
-) -> Rescan:
+def rescan(run: Pass, ahead: Ahead) -> Changes:
     """Brings the store up to what was read, and forgets what is gone.
 
-    Where too many stories would go at once (see `mass_removals`), they are held instead, until
-    their files come back or `allow_empty` is said.
+    If too many stories would go at once (see `mass_removals`), they are held instead, until their
+    files come back or `options.allow_empty` is set.
+
+    Raises:
+        OvertakenError: another pass came between; nothing was changed.
     """
+    store, config, todo, allow_empty = run.store, run.config, ahead.survey, run.options.allow_empty
+    if store.pass_mark() != todo.last_pass:
+        raise OvertakenError
     if todo.is_quiet and not (todo.missing and allow_empty):
-        return Rescan(todo.seeds, 0, 0, 0, [])
+        return Changes(todo.seeds, 0, 0, 0, [])
     parser = parser_name(config)
     before = store.stories() if todo.missing and not allow_empty else {}
     changed, all_settled = 0, True
+    items: set[str] = set()
     for reading, settled in _readings(store, ahead):
         due = todo.wanted[reading.path]
         all_settled = all_settled and settled
         known = store.content(due.path, parser) if due.is_known else b""
         changed += not reading.same and reading.content != known
-        store.record(due.folder, due.mark, reading, settled=settled, parser=parser)
+        items |= store.record(due.folder, due.fingerprint, reading, settled=settled, parser=parser)
     held: dict[str, str] = {}
     if before:
         held = _held(store, todo, config, before)
     gone = todo.missing - held.keys()
-    store.forget(sorted(gone))
+    items |= store.forget(sorted(gone))
     if store.held() != held:
         store.hold(held)
     store.set_meta("listing", todo.listing if all_settled else b"")
-    return Rescan(todo.seeds, len(todo.wanted), changed, len(gone), todo.problems)
+    counts = (todo.seeds, len(todo.wanted), changed, len(gone))
+    return Changes(*counts, todo.problems, frozenset(items))
 
 
 def _digest(parser: str, folders: list[Path], found: list[ScannedFile]) -> bytes:
@@ -241,12 +242,22 @@ def _is_empty(folder: str, found: list[ScannedFile]) -> bool:
     return not any(is_below(one.path, folder) for one in found)
 
 
-def _keep(store: Store, todo: Survey, ahead: Ahead, parser: str) -> None:
+def _request(run: Pass, one: _Due, known: Kept | None, parser: str) -> ReadRequest:
+    """Returns a request to read a seed, with the digest of the bytes that need not be parsed."""
+    full, content = run.options.full, b""
+    if known and not (full and known.same):
+        content = known.content
+    elif one.is_known and not full:
+        content = run.store.content(one.path, parser)
+    return ReadRequest(one.path, display_path(one.path, str(run.base)), content)
+
+
+def _keep(store: Store, ahead: Ahead, parser: str) -> None:
     """Moves readings to where they outlive this pass."""
     with store.transaction():
         for path, (reading, settled) in ahead.rest.items():
-            mark = todo.wanted[path].mark
-            store.keep_reading(mark, reading, settled=settled, parser=parser)
+            fingerprint = ahead.survey.wanted[path].fingerprint
+            store.keep_reading(fingerprint, reading, settled=settled, parser=parser)
             ahead.kept[path] = settled
     ahead.rest.clear()
 

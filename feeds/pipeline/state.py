@@ -1,50 +1,35 @@
-"""What a pass leaves for the next, so that the next skips what would come to the same.
+"""What a pass leaves for the next, so that the next skips work that would change nothing.
 
-`docs/internals/incremental.md` lists every memo: what it covers, where it is kept, who clears it.
+`PassState` holds every such memo. A memo may only ever save work: if it is missing, the pass does
+the work again. `docs/internals/incremental.md` has the same table.
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
-from typing import NamedTuple
+from typing import Annotated, NamedTuple
 
 import msgspec
 
-from feeds import __version__
-from feeds.common.callbacks import Callbacks, Options
 from feeds.common.files import Fingerprint
-from feeds.common.media_types import copy_recipe
-from feeds.common.model import MEDIA, FeedKind, Problem
-from feeds.common.templates import Templates
-from feeds.config import Config
+from feeds.common.model import MEDIA, FeedRef, FeedSummary, Problem
 from feeds.images.cache import folder_times
-from feeds.pipeline.memberships import SELECTION_VERSION
+from feeds.images.examine import CacheSeen
+from feeds.pipeline.context import Pass
 from feeds.publish import read_manifest
-from feeds.render.context import RENDER_VERSION, Site
+from feeds.render.context import Site
 from feeds.store import Store
+from feeds.store.readings import Kept
 
 MEDIA_FOLDER = f"{MEDIA}/"
 
 
-class Pass(NamedTuple):
-    """One pass over one open store; `now` is when it began, in seconds since 1970."""
-
-    store: Store
-    config: Config
-    now: int
-    options: Options
-    callbacks: Callbacks
-
-    @property
-    def out(self) -> Path:
-        """The folder that is published to."""
-        return self.config.paths.out
-
-
 class LastPass(msgspec.Struct, frozen=True):
-    """For which time, configuration and out/ holds what the last pass left.
+    """For which time, configuration and out/ the other memos hold.
 
     Up to the time `until` no clock changes a feed, None for ever; `now` and `until` are seconds
     since 1970. `config` is the digest of `config_key`, `site` that of `site_key`. `media` are the
@@ -61,17 +46,137 @@ class LastPass(msgspec.Struct, frozen=True):
     site: bytes = b""
 
 
-class PassState(NamedTuple):
-    """The memos of the last pass as this one finds them; None and empty values if there are none.
+class Memo(NamedTuple):
+    """What a memo covers, who clears or replaces it, and where the state file keeps it."""
 
-    `index_key` is the key of the index as it was rendered, `copies` how compressed copies were
-    made, `missing` the topics and providers without a feed.
+    covers: str
+    cleared_by: str
+    kept_in: str
+
+
+class PassState(NamedTuple):
+    """Every memo, as this pass finds it.
+
+    Single values are None or empty if they are missing or cannot be read. Memos with a row per
+    file, seed or feed are functions, which read the table when they are asked.
     """
 
-    last: LastPass | None
-    index_key: bytes | None
-    copies: str | None
-    missing: frozenset[tuple[FeedKind, str]]
+    listing: Annotated[
+        bytes | None,
+        Memo(
+            "no seed file came, went or changed: nothing is compared with the table of seeds",
+            "each rescan; empty while a file is younger than two seconds, or a path has a problem",
+            "`fact`: `listing`",
+        ),
+    ]
+    seed_fingerprints: Annotated[
+        Callable[[str], set[tuple[str, int, int, int]]],
+        Memo(
+            "these seeds were read as they are, by this parser, time zone and repair",
+            "the rescan that reads the file; a row that is not settled, or of another parser, does "
+            "not count",
+            "`seed`: `size`, `mtime_ns`, `inode`, `settled`, `parser`",
+        ),
+    ]
+    seed_contents: Annotated[
+        Callable[[str, str], bytes],
+        Memo(
+            "a file with another fingerprint holds the same bytes, so it is not parsed",
+            "the rescan that reads other bytes",
+            "`seed`: `content`",
+        ),
+    ]
+    readings: Annotated[
+        Callable[[str], dict[str, Kept]],
+        Memo(
+            "what passes that were cut short have read",
+            "the pass that publishes it; a row with another fingerprint is not used",
+            "`reading`",
+        ),
+    ]
+    held: Annotated[
+        Callable[[], dict[str, str]],
+        Memo(
+            "which stories stay although their files are gone",
+            "files with their ids, `--allow-empty`, a folder that leaves `paths.seeds`",
+            "`held`",
+        ),
+    ]
+    last: Annotated[
+        LastPass | None,
+        Memo(
+            "the time, configuration, `out/`, site and folders of images for which the rest holds; "
+            "up to `until` no clock changes a feed",
+            "each pass that selects; void for another version, config.toml or template, or a clock "
+            "that was set back",
+            "`fact`: `last`",
+        ),
+    ]
+    missing: Annotated[
+        frozenset[FeedRef],
+        Memo(
+            "which topics and providers have no feed, so that pages do not link to them",
+            "each pass that selects",
+            "`fact`: `missing`",
+        ),
+    ]
+    feeds: Annotated[
+        Callable[[], dict[str, tuple[bytes, FeedSummary]]],
+        Memo(
+            "a digest of all that a feed's documents show: same key, same bytes; and its summary",
+            "the pass that renders the feed",
+            "`feed`: `key`, `summary`",
+        ),
+    ]
+    index_key: Annotated[
+        bytes | None,
+        Memo(
+            "a digest of all that the index and its assets show",
+            "the pass that renders the index",
+            "`fact`: `index`",
+        ),
+    ]
+    files: Annotated[
+        Callable[[], dict[str, Fingerprint]],
+        Memo(
+            "the published files are as they were written",
+            "each pass that publishes; a file that differs is compared or written again",
+            "`document`",
+        ),
+    ]
+    copies: Annotated[
+        str | None,
+        Memo(
+            "how compressed copies were made",
+            "a pass with another recipe, which makes all of them again",
+            "`fact`: `copies`",
+        ),
+    ]
+    cache_folders: Annotated[
+        CacheSeen | None,
+        Memo(
+            "no file came to a folder of the image cache or left it; these files cannot be used",
+            "each look at the cache; a folder that changed within two seconds is looked at again, "
+            "and a fetch tries all files again",
+            "`fact`: `image cache`",
+        ),
+    ]
+    image_news: Annotated[
+        Callable[[], bool],
+        Memo(
+            "whether an image changed since the feeds that show it were rendered",
+            "the pass that looks at those feeds",
+            "`image`: `news`",
+        ),
+    ]
+    feed_images: Annotated[
+        Callable[[], dict[str, tuple[str, ...]]],
+        Memo(
+            "which copies the documents of each feed name",
+            "the pass that renders the feed",
+            "`feed_image`",
+        ),
+    ]
 
     def holds(self, config_key: bytes, now: int) -> bool:
         """Tells whether the last pass had this configuration, and an earlier time."""
@@ -85,18 +190,21 @@ class PassState(NamedTuple):
 def read_state(store: Store) -> PassState:
     """Returns what the last pass left; a memo that cannot be read counts as missing."""
     return PassState(
-        store.get_meta("last", LastPass),
-        store.get_meta("index", bytes),
-        store.get_meta("copies", str),
-        store.get_meta("missing", frozenset[tuple[FeedKind, str]]) or frozenset(),
+        listing=store.get_meta("listing", bytes),
+        seed_fingerprints=store.current_seeds,
+        seed_contents=store.content,
+        readings=store.kept_readings,
+        held=store.held,
+        last=store.get_meta("last", LastPass),
+        missing=store.get_meta("missing", frozenset[FeedRef]) or frozenset(),
+        feeds=cache(store.feeds),
+        index_key=store.get_meta("index", bytes),
+        files=cache(store.stamps),
+        copies=store.get_meta("copies", str),
+        cache_folders=store.get_meta("image cache", CacheSeen),
+        image_news=store.has_image_news,
+        feed_images=cache(store.feed_images),
     )
-
-
-def config_key(config: Config, templates: Templates) -> bytes:
-    """Returns a digest of all but the seeds that decides what a pass comes to."""
-    versions = f"{__version__} {SELECTION_VERSION} {RENDER_VERSION} {copy_recipe()}"
-    key = f"{versions} {config!r} {templates!r}"
-    return hashlib.sha256(key.encode(errors="surrogateescape")).digest()
 
 
 def site_key(site: Site) -> bytes:
@@ -104,31 +212,31 @@ def site_key(site: Site) -> bytes:
     return hashlib.sha256(msgspec.msgpack.encode(site)).digest()
 
 
-def is_quiet(state: PassState, key: bytes, run: Pass) -> bool:
+def is_quiet(run: Pass, state: PassState, items: frozenset[str]) -> bool:
     """Tells whether a pass would publish nothing: no item, image, clock or file in out/ changed.
 
     Args:
-        state: what the last pass left.
-        key: the `config_key` of this pass.
         run: this pass, after the rescan.
+        state: what the last pass left.
+        items: the ids of the items that changed.
     """
-    last, store = state.last, run.store
+    last = state.last
     return (
         last is not None
-        and state.holds(key, run.now)
-        and not store.touched
-        and not store.has_image_news()
+        and state.holds(run.key, run.now)
+        and not items
+        and not state.image_news()
         and state.is_of(run.out)
         and (last.until is None or run.now <= last.until)
-        and _is_intact(store, run.out)
+        and _is_intact(state, run.out)
         and folder_times(run.out) == last.media
     )
 
 
-def _is_intact(store: Store, out: Path) -> bool:
-    manifest, stamps = read_manifest(out), store.stamps()
+def _is_intact(state: PassState, out: Path) -> bool:
+    manifest, files = read_manifest(out), state.files()
     return (
         not manifest.unfinished
-        and {path for path in manifest.files if not path.startswith(MEDIA_FOLDER)} == stamps.keys()
-        and all(Fingerprint.of(f"{out}/{path}") == stamp for path, stamp in stamps.items())
+        and {path for path in manifest.files if not path.startswith(MEDIA_FOLDER)} == files.keys()
+        and all(Fingerprint.of(f"{out}/{path}") == one for path, one in files.items())
     )

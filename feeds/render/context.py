@@ -9,10 +9,15 @@ from typing import NamedTuple
 
 import msgspec
 
+from feeds import __version__
 from feeds.common.image_types import shown_image
 from feeds.common.media_types import image_type
 from feeds.common.model import Feed, FeedKind, Image, Item, Picture
-from feeds.common.slugs import Addresses
+from feeds.common.slugs import QUERY, QUERY_MARK, Addresses
+from feeds.common.templates import Templates
+from feeds.config import Config
+
+_EVERYWHERE_PLAIN = Addresses()
 
 # Increase it whenever the same feed would be rendered to other bytes.
 RENDER_VERSION = 5
@@ -152,4 +157,35 @@ def _enclosure(item: Item, image: Image, picture: Picture, site: Site) -> Enclos
         picture.width,
         picture.height,
         title,
+    )
+
+
+def site_of(
+    config: Config, addresses: Addresses = _EVERYWHERE_PLAIN, templates: Templates = ()
+) -> Site:
+    """Returns the site as documents show it."""
+    site, every = config.site, config.schedule.every
+    query, mark = "", ""
+    if config.serve.query:
+        query, mark = (QUERY, "") if site.query_link else ("", QUERY_MARK)
+    pages = Pages(addresses, (), templates, query, mark)
+    return Site(
+        base_url=site.base_url,
+        home=site.home,
+        id=site.id or site.home,
+        title=site.title,
+        language=site.language,
+        author_name=site.author.name,
+        author_email=site.author.email,
+        author_url=site.author.url,
+        rights=site.rights,
+        icon=site.icon,
+        favicon=site.favicon,
+        logo=site.logo,
+        hubs=site.hub,
+        ttl=0 if config.schedule.cron else max(1, int(every.total_seconds()) // 60),
+        related=config.content.related,
+        version=__version__,
+        media_url=config.images.media_url(site.base_url),
+        pages=pages if site.pages else None,
     )

@@ -13,7 +13,7 @@ from operator import itemgetter
 from typing import NamedTuple
 
 from feeds.common.errors import ConfigError
-from feeds.common.model import FeedKind
+from feeds.common.model import FeedKind, FeedRef
 from feeds.common.slugs import Addresses, domain_slug, domain_slugs, slugs
 from feeds.common.text import fold
 from feeds.config import Config
@@ -24,9 +24,6 @@ _PARTS: dict[FeedKind, Callable[[str], Iterator[str]]] = {
     "provider": domain_slugs,
 }
 
-# The kind and key of a feed.
-Owner = tuple[FeedKind, str]
-
 
 class Known(NamedTuple):
     """What passes left behind.
@@ -35,11 +32,11 @@ class Known(NamedTuple):
     whose it was in the last pass, configured or made. `files` are those that out/ holds.
     """
 
-    owners: Mapping[str, Owner] = {}
-    live: Mapping[str, Owner] = {}
+    owners: Mapping[str, FeedRef] = {}
+    live: Mapping[str, FeedRef] = {}
     files: frozenset[str] = frozenset()
 
-    def published(self) -> set[Owner]:
+    def published(self) -> set[FeedRef]:
         """Returns whose feeds the state file knows to have been published."""
         return {*self.live.values(), *self.owners.values()}
 
@@ -65,7 +62,7 @@ class _Wish(NamedTuple):
     aliases: tuple[str, ...]
 
 
-def is_made(owner: Owner, address: str) -> bool:
+def is_made(owner: FeedRef, address: str) -> bool:
     """Tells whether an address was made of the name, and is none that config.toml thought up."""
     kind, name = owner
     return kind in _PARTS and any(
@@ -76,7 +73,7 @@ def is_made(owner: Owner, address: str) -> bool:
 class Directory:
     """The addresses of all topics, providers and custom feeds that it was made with."""
 
-    def __init__(self, config: Config, known: Known, owners: Iterable[Owner]) -> None:
+    def __init__(self, config: Config, known: Known, owners: Iterable[FeedRef]) -> None:
         """Decides where topics and providers stand, and the custom feeds of config.toml.
 
         Raises:
@@ -85,12 +82,12 @@ class Directory:
         self._config = config
         self._known = known
         self._wishes = _wishes(config)
-        self._taken: dict[str, Owner] = {}
-        self._spots: dict[Owner, Spot] = {}
-        self._formers: dict[Owner, list[str]] = {}
+        self._taken: dict[str, FeedRef] = {}
+        self._spots: dict[FeedRef, Spot] = {}
+        self._formers: dict[FeedRef, list[str]] = {}
         for address, owner in known.owners.items():
             self._formers.setdefault(owner, []).append(address)
-        custom: list[Owner] = [("custom", feed.key) for feed in config.feeds]
+        custom: list[FeedRef] = [("custom", feed.key) for feed in config.feeds]
         self._owners = dict.fromkeys(sorted([*owners, *custom]))
         self._reserve()
         for owner in self._owners:
@@ -148,7 +145,7 @@ class Directory:
         )
         raise ConfigError([fault])
 
-    def _newcomer_at(self, address: str) -> Owner | None:
+    def _newcomer_at(self, address: str) -> FeedRef | None:
         """Returns who would stand there but for the alias.
 
         A topic that only seeds name and that comes later has to yield, or a seed could stop a pass.
@@ -160,13 +157,13 @@ class Directory:
         return None
 
     @cached_property
-    def _standing_and_wanted(self) -> tuple[set[Owner], dict[str, list[Owner]]]:
-        wanted: dict[str, list[Owner]] = {}
+    def _standing_and_wanted(self) -> tuple[set[FeedRef], dict[str, list[FeedRef]]]:
+        wanted: dict[str, list[FeedRef]] = {}
         for kind, name in filter(_has_made, self._owners):
             wanted.setdefault(_address(kind, next(_PARTS[kind](name))), []).append((kind, name))
         return set(self._known.live.values()), wanted
 
-    def _settle(self, owner: Owner) -> None:
+    def _settle(self, owner: FeedRef) -> None:
         kind, name = owner
         wish = self._wishes.get(owner)
         if wish is not None and wish.slug:
@@ -186,8 +183,8 @@ class Directory:
     def _trace(self) -> None:
         """Adds what feeds were before, once it is known where all of them are."""
         live = {spot.address for spot in self._spots.values()}
-        claims: dict[str, tuple[int, Owner]] = {}
-        moved: dict[Owner, Spot] = {}
+        claims: dict[str, tuple[int, FeedRef]] = {}
+        moved: dict[FeedRef, Spot] = {}
         for owner, (address, _, _) in self._spots.items():
             wish, formers = self._wishes.get(owner), self._formers.get(owner, [])
             if wish is None and formers in ([], [address]):
@@ -209,8 +206,8 @@ class Directory:
             self._spots[owner] = spot._replace(origin="" if origin == spot.address else origin)
 
 
-def _wishes(config: Config) -> dict[Owner, _Wish]:
-    wishes: dict[Owner, _Wish] = {
+def _wishes(config: Config) -> dict[FeedRef, _Wish]:
+    wishes: dict[FeedRef, _Wish] = {
         ("topic", fold(name)): _Wish(f'topics."{name}"', named.slug, named.aliases)
         for name, named in config.topics.items()
     }
@@ -227,7 +224,7 @@ def _alias_addresses(kind: FeedKind, wish: _Wish) -> tuple[str, ...]:
     return tuple(_address(kind, part) for part in parts)
 
 
-def _has_made(owner: Owner) -> bool:
+def _has_made(owner: FeedRef) -> bool:
     return owner[0] in _PARTS
 
 

@@ -7,14 +7,13 @@ from typing import NamedTuple, Protocol
 
 import msgspec
 
-from feeds.common.model import FeedContents, FeedKind, ItemHeader, Problem
+from feeds.common.model import FeedContents, FeedRef, ItemHeader, Problem
 from feeds.common.times import from_unix, show_duration, show_time
 from feeds.config import Config
 from feeds.select.addresses import Directory
-from feeds.select.places import CandidateFeed, places
+from feeds.select.dates import exposed_since
+from feeds.select.membership import CandidateFeed, candidates
 from feeds.select.thresholds import Thresholds, exclusion_reasons
-
-Place = tuple[FeedKind, str]
 
 
 class Reason(msgspec.Struct, frozen=True):
@@ -49,7 +48,7 @@ class _Subject(NamedTuple):
 def explain(
     item: ItemHeader,
     chosen: Chosen,
-    contents_of: Callable[[Place], FeedContents | None],
+    contents_of: Callable[[FeedRef], FeedContents | None],
     config: Config,
     now: int,
 ) -> list[Reason]:
@@ -66,24 +65,24 @@ def explain(
     common += [beaten.reason for beaten in chosen.duplicates if beaten.path == item.path]
     subject = _Subject(item, common, config, now)
     reasons = []
-    for place in places(item, Thresholds(config), config.feeds):
-        contents = contents_of((place.kind, place.key))
+    for feed in candidates(item, Thresholds(config), config):
+        contents = contents_of((feed.kind, feed.key))
         if contents is None:
-            address = chosen.directory.add(place.kind, place.key)
+            address = chosen.directory.add(feed.kind, feed.key)
         else:
             address = contents.feed.address
-        reasons.append(_reason(subject, place, address, contents))
+        reasons.append(_reason(subject, feed, address, contents))
     return reasons
 
 
 def _reason(
-    subject: _Subject, place: CandidateFeed, address: str, contents: FeedContents | None
+    subject: _Subject, feed: CandidateFeed, address: str, contents: FeedContents | None
 ) -> Reason:
     item, common = subject.item, subject.common
-    shortfall = place.threshold.shortfall(item.quality)
+    shortfall = feed.threshold.shortfall(item.quality)
     because = (
-        f"quality {item.quality} reaches {place.threshold.min_quality}, "
-        f"set by {place.threshold.source}"
+        f"quality {item.quality} reaches {feed.threshold.min_quality}, "
+        f"set by {feed.threshold.source}"
     )
     if shortfall or common or contents is None:
         reasons = [shortfall, *common] if shortfall else [*common, f"({because})"]
@@ -91,12 +90,12 @@ def _reason(
     entries, selection = contents.entries, subject.config.selection
     position = next((n for n, entry in enumerate(entries, 1) if entry.id == item.id), None)
     newest = f"its {contents.feed.max_items} newest items (max_items)"
-    since = item.memory.qualified.get(place.mark) if item.memory else None
+    since = item.memory.qualified.get(feed.name) if item.memory else None
     qualified = f"first qualified at {show_time(from_unix(since))}" if since else "qualifies"
     exposure = f"the exposure of {show_duration(selection.exposure)}"
     if position is None:
         words = f"{because}, but the feed holds {newest}, and this one {qualified}: "
-        recent = since is not None and since >= subject.now - selection.exposure.total_seconds()
+        recent = since is not None and since >= exposed_since(subject.config, subject.now)
         words += f"among {contents.left_out} too many" if recent else f"longer ago than {exposure}"
         return Reason(address, words, inside=False)
     words = f"{because}; entry {position} of {len(entries)}"

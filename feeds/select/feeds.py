@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Container, Iterable
 from typing import NamedTuple
 
-from feeds.common.model import Feed, FeedKind
+from feeds.common.model import Feed, FeedRef
 from feeds.common.text import fold
 from feeds.config import Config
 from feeds.config.model import CustomFeed, Named
@@ -45,15 +45,15 @@ class Catalog(NamedTuple):
     where they would stand.
     """
 
-    feeds: dict[tuple[FeedKind, str], Feed]
-    missing: frozenset[tuple[FeedKind, str]]
+    feeds: dict[FeedRef, Feed]
+    missing: frozenset[FeedRef]
     directory: Directory
 
 
 def catalog(
     config: Config,
     names: Names,
-    filled: Container[tuple[FeedKind, str]],
+    filled: Container[FeedRef],
     known: Known = NOTHING_KNOWN,
 ) -> Catalog:
     """Returns which feeds there are and where; `filled` holds those that have items.
@@ -67,13 +67,13 @@ def catalog(
         ConfigError: an alias is the address of another feed.
     """
     tables = _tables(config)
-    called: dict[tuple[FeedKind, str], str] = {
+    called: dict[FeedRef, str] = {
         **{("topic", key): name for key, name in sorted(_topics(config, names).items())},
         **{("provider", key): name for key, name in sorted(_providers(config, names).items())},
     }
     published = known.published()
 
-    def exists(place: tuple[FeedKind, str]) -> bool:
+    def exists(place: FeedRef) -> bool:
         named = tables.get(place, _NOTHING_SPECIAL)
         stays = place in tables or place in published
         return (stays and not named.exclude) or place in filled
@@ -86,7 +86,7 @@ def catalog(
         if was_there and not tables.get(place, _NOTHING_SPECIAL).exclude:
             found.add(place)
     site, size = config.site, config.selection.max_items
-    feeds: dict[tuple[FeedKind, str], Feed] = {
+    feeds: dict[FeedRef, Feed] = {
         ("all", ""): Feed("all", "all", "", "", site.title, site.description, size)
     }
     for place, name in called.items():
@@ -107,8 +107,8 @@ def _providers(config: Config, names: Names) -> dict[str, str]:
     return {domain: domain for domain in config.providers} | names.usual_providers()
 
 
-def _tables(config: Config) -> dict[tuple[FeedKind, str], Named]:
-    tables: dict[tuple[FeedKind, str], Named] = {
+def _tables(config: Config) -> dict[FeedRef, Named]:
+    tables: dict[FeedRef, Named] = {
         ("topic", fold(name)): named for name, named in config.topics.items()
     }
     return tables | {("provider", domain): named for domain, named in config.providers.items()}
@@ -116,7 +116,7 @@ def _tables(config: Config) -> dict[tuple[FeedKind, str], Named]:
 
 def _feed(
     config: Config,
-    place: tuple[FeedKind, str],
+    place: FeedRef,
     spot: Spot,
     name: str,
     special: Named | CustomFeed,

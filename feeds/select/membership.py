@@ -1,12 +1,13 @@
-"""The items of every feed.
+"""Which feeds an item is in, since when, and what readers are told about its times.
 
-`qualify` judges one item, `build_feed` one feed; `feeds.pipeline.memberships` calls them for what
-changed.
+`candidates` names the feeds that an item could be in, `qualify` puts it into those whose threshold
+it reaches, `build_feed` makes the contents of one feed. `feeds.pipeline.memberships` calls them for
+what changed.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -15,16 +16,28 @@ from feeds.common.model import (
     Entry,
     Feed,
     FeedContents,
+    FeedKind,
     ItemHeader,
     ItemHistory,
     Membership,
     Problem,
 )
+from feeds.common.text import fold
+from feeds.common.times import LATEST
 from feeds.config import Config
+from feeds.config.model import CustomFeed
 from feeds.select.addresses import NOTHING_KNOWN, Known
-from feeds.select.memory import recall
-from feeds.select.places import places
-from feeds.select.thresholds import Thresholds, exclusion_reasons
+from feeds.select.dates import exposed_since, exposure_s
+from feeds.select.thresholds import Threshold, Thresholds, exclusion_reasons
+
+# Raise it whenever the same items would be selected otherwise.
+SELECTION_VERSION = 2
+
+# Stands for the topic of an item that has none, and for the key of the feed of everything.
+ANY = ""
+
+# So no topic can be named like a feed of another kind.
+_SIGNS: dict[FeedKind, str] = {"all": "", "topic": "#", "provider": "@", "custom": "="}
 
 
 class Past(NamedTuple):
@@ -40,105 +53,192 @@ class Past(NamedTuple):
     known: Known = NOTHING_KNOWN
 
 
-class Entered(NamedTuple):
-    """Where one item stands: what is to be remembered of it (None: it never was in a feed)."""
+class CandidateFeed(NamedTuple):
+    """A feed that an item could be in, and the threshold that decides.
 
-    memory: ItemHistory | None
-    slots: list[Membership]
+    `key` is the topic (folded), the provider's domain, or the custom feed's oldest address.
+    `formerly` are the keys that it had before.
+    """
+
+    kind: FeedKind
+    key: str
+    threshold: Threshold
+    formerly: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """The name that `ItemHistory.qualified` has for the feed."""
+        return _SIGNS[self.kind] + self.key
+
+    @property
+    def names(self) -> list[str]:
+        """The names that it may have there, former ones included."""
+        return [_SIGNS[self.kind] + key for key in (self.key, *self.formerly)]
+
+
+class Qualified(NamedTuple):
+    """The feeds an item is in, and its history after that; None if it never was in one."""
+
+    history: ItemHistory | None
+    memberships: list[Membership]
 
 
 class Unique(NamedTuple):
-    """One card per id; those beaten by them; and what is to be said of these."""
+    """One item per id; those beaten by them; and the problems to report of these."""
 
-    cards: list[ItemHeader]
+    items: list[ItemHeader]
     beaten: list[ItemHeader]
     problems: tuple[Problem, ...]
 
 
-def without_duplicates(cards: Iterable[ItemHeader]) -> Unique:
-    """Keeps one card per id: the later dated, then the better, then the first in path order."""
+def without_duplicates(items: Iterable[ItemHeader]) -> Unique:
+    """Keeps one item per id: the later dated, then the better, then the first in path order."""
     best: dict[str, ItemHeader] = {}
     beaten: list[ItemHeader] = []
-    for card in cards:
-        other = best.setdefault(card.id, card)
-        if other is not card:
-            if (card.stamp, card.quality) > (other.stamp, other.quality):
-                best[card.id] = card
+    for item in items:
+        other = best.setdefault(item.id, item)
+        if other is not item:
+            if (item.stamp, item.quality) > (other.stamp, other.quality):
+                best[item.id] = item
                 beaten.append(other)
             else:
-                beaten.append(card)
+                beaten.append(item)
     problems = [
         Problem(
-            card.path,
+            item.path,
             0,
             0,
             "originalUrl",
-            f"a duplicate of {best[card.id].path}; of two with one URL the later dated is used, "
+            f"a duplicate of {best[item.id].path}; of two with one URL the later dated is used, "
             "then the one of higher quality, then the first by path",
         )
-        for card in beaten
+        for item in beaten
     ]
     return Unique(list(best.values()), beaten, tuple(sorted(problems)))
 
 
+def candidates(item: ItemHeader, thresholds: Thresholds, config: Config) -> Iterator[CandidateFeed]:
+    """Yields every feed that the item could be in: all, its topics, its provider, custom ones."""
+    domain = thresholds.provider(item.provider.domain)
+    known = [(topic, thresholds.get(topic, domain)) for topic in map(fold, item.topics)]
+    anywhere = _easiest(known) if known else thresholds.get(ANY, domain)
+    yield CandidateFeed("all", ANY, anywhere)
+    for topic, threshold in known:
+        yield CandidateFeed("topic", topic, threshold)
+    yield CandidateFeed("provider", domain, anywhere, thresholds.former_domains(domain))
+    for feed in config.feeds:
+        if _belongs(item, domain, feed, thresholds):
+            yield CandidateFeed("custom", feed.key, _custom_threshold(feed, known, anywhere))
+
+
 def qualify(
-    card: ItemHeader, config: Config, thresholds: Thresholds, past: Past, now: int
-) -> Entered:
-    """Puts an item into the feeds that it qualifies for."""
-    if any(exclusion_reasons(card, config, now)):
-        return Entered(_left(card.memory), [])
-    found = [
-        place
-        for place in places(card, thresholds, config.feeds)
-        if not place.threshold.shortfall(card.quality)
-    ]
+    item: ItemHeader, config: Config, thresholds: Thresholds, past: Past, now: int
+) -> Qualified:
+    """Puts an item into the feeds that it qualifies for, at the time `now` (seconds since 1970)."""
+    found: list[CandidateFeed] = []
+    if not any(exclusion_reasons(item, config, now)):
+        found = [
+            feed
+            for feed in candidates(item, thresholds, config)
+            if not feed.threshold.shortfall(item.quality)
+        ]
     if not found:
-        return Entered(_left(card.memory), [])
-    memory = recall(card, now)
-    entry = Entry(card.number, card.id, memory.published, memory.updated, card.digest)
-    marks: dict[str, int] = {}
-    slots = []
-    for place in found:
-        mark = place.mark
-        since = min(
-            (memory.qualified[one] for one in place.marks if one in memory.qualified), default=None
-        )
-        if since is None:
-            counts_as_old = past.first_pass or (
-                place.kind == "custom" and place.key not in past.feeds
-            )
-            since = memory.published if counts_as_old else now
+        return Qualified(_left(item.memory), [])
+    history = history_of(item, now)
+    entry = Entry(item.number, item.id, history.published, history.updated, item.digest)
+    qualified: dict[str, int] = {}
+    memberships = []
+    for feed in found:
+        times = [history.qualified[name] for name in feed.names if name in history.qualified]
+        if times:
+            since = min(times)
+        elif past.first_pass or (feed.kind == "custom" and feed.key not in past.feeds):
+            since = history.published
+        else:
+            since = now
         since = min(since, now)  # the clock may have been ahead then
-        marks[mark] = since
-        slots.append(Membership(place.kind, place.key, entry, since))
-    if marks != memory.qualified:
-        memory = msgspec.structs.replace(memory, qualified=marks)
-    return Entered(memory, slots)
+        qualified[feed.name] = since
+        memberships.append(Membership(feed.kind, feed.key, entry, since))
+    if qualified != history.qualified:
+        history = msgspec.structs.replace(history, qualified=qualified)
+    return Qualified(history, memberships)
 
 
-def _left(memory: ItemHistory | None) -> ItemHistory | None:
-    """Returns the memory of an item that is in no feed: when it comes again, it comes anew.
+def history_of(item: ItemHeader, now: int) -> ItemHistory:
+    """Returns the history of an item that is shown at the time `now` (seconds since 1970).
 
-    Readers who missed it must not miss it for good; those who saw it know its id.
+    `published` and the id never move once an item has been shown. `updated` moves only for a change
+    that a reader cares about, and then always forward: to the seed's own newer date, else to the
+    time when the change was seen, and by one second at least, even if an earlier pass ran under a
+    wrong clock. A digest of another version (its first byte) tells of no edit, so it is replaced
+    and `updated` stays. If nothing changed for readers, the result is `item.memory` itself.
     """
-    if memory is None or not memory.qualified:
-        return memory
-    return msgspec.structs.replace(memory, qualified={})
+    history = item.memory
+    if history is None:
+        # A date in the future would be doubted by every reader; the seed's first date is not.
+        updated = item.stamp if item.stamp <= now else item.dated
+        return ItemHistory(item.dated, updated, item.reader_digest, {})
+    if history.digest == item.reader_digest:
+        return history
+    if history.digest[:1] != item.reader_digest[:1]:
+        return msgspec.structs.replace(history, digest=item.reader_digest)
+    # A clock that is behind what readers were shown long ago says nothing about the seed's date.
+    believable = item.stamp <= now or now < history.published
+    newer = believable and history.updated < item.stamp
+    updated = item.stamp if newer else max(now, min(history.updated + 1, LATEST))
+    return ItemHistory(history.published, updated, item.reader_digest, history.qualified)
 
 
 def build_feed(
-    feed: Feed, newest: Sequence[Membership], late: Sequence[Membership], config: Config, now: int
+    feed: Feed,
+    newest: Sequence[Membership],
+    recent: Sequence[Membership],
+    config: Config,
+    now: int,
 ) -> FeedContents:
     """Returns a feed with its newest items and, beyond them, those that qualified lately.
 
-    Both sequences are in the order of feeds. `newest` begins with the newest items; `late` holds at
-    least all that qualified within `selection.exposure`.
+    Both sequences are in the order of feeds. `newest` begins with the newest items; `recent` holds
+    at least all that qualified within `selection.exposure`.
     """
-    exposure = int(config.selection.exposure.total_seconds())
-    newest = newest[: feed.max_items]
-    shown = {slot.entry.id for slot in newest}
-    late = [one for one in late if one.since >= now - exposure and one.entry.id not in shown]
-    kept = late[: config.selection.max_exposed]
-    entries = tuple(slot.entry for slot in (*newest, *kept))
-    until = min((slot.since + exposure for slot in late), default=None)
-    return FeedContents(feed, entries, len(kept), len(late) - len(kept), until)
+    since, newest = exposed_since(config, now), newest[: feed.max_items]
+    shown = {one.entry.id for one in newest}
+    recent = [one for one in recent if one.since >= since and one.entry.id not in shown]
+    kept = recent[: config.selection.max_exposed]
+    entries = tuple(one.entry for one in (*newest, *kept))
+    until = min((one.since + exposure_s(config) for one in recent), default=None)
+    return FeedContents(feed, entries, len(kept), len(recent) - len(kept), until)
+
+
+def _easiest(known: list[tuple[str, Threshold]]) -> Threshold:
+    # An item enters the feed of everything if it qualifies for at least one of its topics.
+    return min((threshold for _, threshold in known), key=Threshold.strictness)
+
+
+def _belongs(item: ItemHeader, domain: str, feed: CustomFeed, thresholds: Thresholds) -> bool:
+    return (
+        (not feed.providers or domain in map(thresholds.provider, feed.providers))
+        and (not feed.categories or fold(item.category) in map(fold, feed.categories))
+        and (not feed.topics or not set(map(fold, item.topics)).isdisjoint(map(fold, feed.topics)))
+    )
+
+
+def _custom_threshold(
+    feed: CustomFeed, known: list[tuple[str, Threshold]], anywhere: Threshold
+) -> Threshold:
+    if feed.topics:
+        wanted = set(map(fold, feed.topics))
+        anywhere = _easiest([pair for pair in known if pair[0] in wanted])
+    if feed.min_quality is None or anywhere.excluded:
+        return anywhere
+    return Threshold(feed.min_quality, f'[[feeds]] name = "{feed.name}"')
+
+
+def _left(history: ItemHistory | None) -> ItemHistory | None:
+    """Returns the history of an item that is in no feed: should it come back, it is exposed again.
+
+    Readers who missed it must not miss it for good; those who saw it know its id.
+    """
+    if history is None or not history.qualified:
+        return history
+    return msgspec.structs.replace(history, qualified={})

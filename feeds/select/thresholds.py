@@ -10,6 +10,7 @@ from feeds.common.text import fold
 from feeds.common.times import from_unix, show_duration, show_time
 from feeds.config import Config
 from feeds.config.model import Named
+from feeds.select.dates import is_due, is_expired
 
 
 class Threshold(NamedTuple):
@@ -85,25 +86,16 @@ def _own(named: Named, source: str) -> list[Threshold]:
     return []
 
 
-def is_due(card: ItemHeader, now: int) -> bool:
-    """Tells whether an item's time has come.
-
-    It has where readers were shown the item under this date, whatever a clock says that was set
-    back.
-    """
-    return card.dated <= now or (card.memory is not None and card.memory.published == card.dated)
-
-
-def exclusion_reasons(card: ItemHeader, config: Config, now: int) -> Iterator[str]:
+def exclusion_reasons(item: ItemHeader, config: Config, now: int) -> Iterator[str]:
     """Yields in words all that keeps an item out of every feed, whatever its quality."""
     selection = config.selection
-    if not card.is_published:
+    if not item.is_published:
         yield "not published (published: false, or missing, in the seed)"
-    if not is_due(card, now):
-        yield f"dated in the future, held back until {show_time(from_unix(card.dated))}"
-    if card.heat < selection.min_heat:
-        heat = "unknown" if card.heat == -1 else str(card.heat)
+    if not is_due(item, now):
+        yield f"dated in the future, held back until {show_time(from_unix(item.dated))}"
+    if item.heat < selection.min_heat:
+        heat = "unknown" if item.heat == -1 else str(item.heat)
         yield f"heat {heat} is below {selection.min_heat}, set by [selection]"
-    if selection.max_age is not None and card.dated + selection.max_age.total_seconds() < now:
+    if selection.max_age is not None and is_expired(item.dated, config, now):
         age = show_duration(selection.max_age)
-        yield f"dated {show_time(from_unix(card.dated))}, older than max_age {age}"
+        yield f"dated {show_time(from_unix(item.dated))}, older than max_age {age}"

@@ -10,7 +10,7 @@ from feeds.common.image_types import pictures_to_show
 from feeds.common.model import Feed, FeedContents, Picture
 from feeds.common.slugs import QUERY
 from feeds.config import Config
-from feeds.pipeline.site import site_of
+from feeds.render.context import site_of
 from feeds.serve.body_cache import BodyCache, digest_of
 from feeds.serve.delta import Deltas
 from feeds.serve.negotiation import IDENTITY

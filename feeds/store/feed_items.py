@@ -30,15 +30,11 @@ _PAGE = 1000
 
 
 class FeedItems:
-    """What selection asks the store, and tells it.
-
-    `touched` holds the ids of the items that came, went or changed since this store was opened.
-    """
+    """What selection asks the store, and tells it."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._db = connection
         self._path = connection.execute("PRAGMA database_list").fetchone()[2]
-        self.touched: set[str | None] = set()
 
     def item_headers(self) -> Iterator[ItemHeader]:
         """Yields the cards of all items, in path order."""
@@ -53,7 +49,7 @@ class FeedItems:
             last = rows[-1][0]
             yield [_card(row) for row in rows]
 
-    def headers_of(self, ids: Iterable[str | None]) -> list[ItemHeader]:
+    def headers_of(self, ids: Iterable[str]) -> list[ItemHeader]:
         """Returns the cards of the items with these ids, in path order."""
         query = f"{_CARD} WHERE s.id = ? ORDER BY s.path"
         return [_card(row) for id_ in ids for row in self._db.execute(query, (id_,))]
@@ -97,10 +93,10 @@ class FeedItems:
         """  # noqa: S608 (names of our own)
         return self._db.execute(query.format(due), (now, now))
 
-    def mark_first_seen(self, now: int) -> None:
-        """Remembers when items were first seen, for those that are new."""
+    def mark_first_seen(self, ids: Iterable[str], now: int) -> None:
+        """Remembers when items were first seen, for those of them that are new."""
         insert = "INSERT OR IGNORE INTO memory (id, first_seen) VALUES (?, ?)"
-        self._db.executemany(insert, ((id_, now) for id_ in self.touched if id_ is not None))
+        self._db.executemany(insert, ((id_, now) for id_ in ids))
 
     def remember(self, memories: dict[str, ItemHistory]) -> None:
         """Remembers what readers are told of these items, by id."""
@@ -114,7 +110,7 @@ class FeedItems:
         )
         self._db.executemany(update, rows)
 
-    def reset_memberships(self, ids: Iterable[str | None]) -> None:
+    def reset_memberships(self, ids: Iterable[str]) -> None:
         """Notes that items are in no feed any more: should they come again, they come anew."""
         update = "UPDATE memory SET qualified = ? WHERE id = ? AND qualified IS NOT NULL"
         self._db.executemany(update, ((b"{}", id_) for id_ in ids))
@@ -123,7 +119,7 @@ class FeedItems:
         """Empties all feeds."""
         self._db.execute("DELETE FROM slot")
 
-    def remove_memberships(self, ids: Iterable[str | None]) -> set[tuple[FeedKind, str]]:
+    def remove_memberships(self, ids: Iterable[str]) -> set[tuple[FeedKind, str]]:
         """Takes items out of all feeds; returns kind and key of the feeds that they were in."""
         delete = "DELETE FROM slot WHERE id = ? RETURNING kind, key"
         return {place for id_ in ids for place in self._db.execute(delete, (id_,)).fetchall()}

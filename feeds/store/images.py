@@ -109,7 +109,7 @@ class ImageTables:
         query = "SELECT length, mtime_ns FROM image WHERE key = ? AND name = ?"
         return cast("tuple[int, int] | None", self._db.execute(query, (key, name)).fetchone())
 
-    def keys_of(self, ids: Iterable[str | None]) -> list[str]:
+    def keys_of(self, ids: Iterable[str]) -> list[str]:
         """Returns the keys of the images that the items with these ids name."""
         query = """
             SELECT DISTINCT u.key FROM json_each(?) AS n JOIN seed AS s ON s.id = n.value

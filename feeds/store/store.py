@@ -135,20 +135,25 @@ class Store(FeedItems, ImageTables, Lookups, HubPings, Readings, Retired):
 
     def record(
         self, folder: str, mark: Fingerprint, reading: ParsedSeed, *, settled: bool, parser: str
-    ) -> None:
-        """Keeps what was read from a seed; a seed that cannot be used keeps its last good item."""
+    ) -> set[str]:
+        """Keeps what was read from a seed; a seed that cannot be used keeps its last good item.
+
+        Returns:
+            The ids of the items that came, went or changed by that.
+        """
         state = (*mark, settled)
         if reading.same:
             update = "UPDATE seed SET size = ?, mtime_ns = ?, inode = ?, settled = ? WHERE path = ?"
             self._db.execute(update, (*state, reading.path))
-            return
+            return set()
         problems = msgspec.msgpack.encode(reading.problems) if reading.problems else None
         values = (reading.path, folder, *state, parser, reading.content, problems)
         if reading.card is None:
+            gone: set[str] = set()
             if any(problem.field == "secured" for problem in reading.problems):
-                self._forget_what_told(reading.path, parser)
+                gone = self._forget_what_told(reading.path, parser)
             self._db.execute(_upsert(_STATE_COLUMNS), values)
-            return
+            return gone
         self._renew_digest(reading.path, reading.content, reading.card)
         before = "SELECT number, id, digest FROM seed WHERE path = ?"
         known = self._db.execute(before, (reading.path,)).fetchone()
@@ -156,12 +161,11 @@ class Store(FeedItems, ImageTables, Lookups, HubPings, Readings, Retired):
         (number,) = self._db.execute(query, values + _card_values(reading.card)).fetchone()
         self._db.execute("INSERT OR REPLACE INTO item VALUES (?, ?)", (number, reading.data))
         if known == (number, reading.card.id, reading.card.digest):
-            return  # the same item, read once more
+            return set()  # the same item, read once more
         if known:
-            self.touched.add(known[1])
             self.unname_images(number)
-        self.touched.add(reading.card.id)
         self.name_images(number, reading.images)
+        return {reading.card.id, known[1] if known and known[1] else reading.card.id}
 
     def _renew_digest(self, path: str, content: bytes, card: ItemHeader) -> None:
         """Where another release or setting reads the same bytes otherwise, nobody edited them."""
@@ -174,24 +178,30 @@ class Store(FeedItems, ImageTables, Lookups, HubPings, Readings, Retired):
             renew = "UPDATE memory SET reader_digest = ? WHERE id = ? AND reader_digest = ?"
             self._db.execute(renew, (card.reader_digest, card.id, row[0]))
 
-    def _forget_what_told(self, path: str, parser: str) -> None:
+    def _forget_what_told(self, path: str, parser: str) -> set[str]:
         """Drops the last good item of a seed with a misplaced secret, if another parser read it.
 
         A release that saw less may have taken the secret for a part of it.
         """
         query = "SELECT 1 FROM seed WHERE path = ? AND id IS NOT NULL AND parser != ?"
-        if self._db.execute(query, (path, parser)).fetchone():
-            self.forget([path])
+        return self.forget([path] if self._db.execute(query, (path, parser)).fetchone() else [])
 
-    def forget(self, paths: Iterable[str]) -> None:
-        """Drops seeds whose files are gone; what readers were shown of them is remembered."""
+    def forget(self, paths: Iterable[str]) -> set[str]:
+        """Drops seeds whose files are gone; what readers were shown of them is remembered.
+
+        Returns:
+            The ids of their items.
+        """
+        ids: set[str] = set()
         find = "SELECT number, id FROM seed WHERE path = ?"
         for path in paths:
             number, id_ = self._db.execute(find, (path,)).fetchone()
-            self.touched.add(id_)
+            if id_ is not None:
+                ids.add(id_)
             self.unname_images(number)
             self._db.execute("DELETE FROM item WHERE number = ?", (number,))
             self._db.execute("DELETE FROM seed WHERE number = ?", (number,))
+        return ids
 
     def seed_problems(self) -> Iterator[Problem]:
         """Yields the problems of all seeds that have a file, by path."""

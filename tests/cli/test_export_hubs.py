@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from feeds.pipeline import hubs as jobs
-from feeds.pipeline.run import publish_pass
+from feeds.pipeline.run import publish_feeds
 from feeds.store import open_state
 from tests.support.hub import Hub, Say, name_hubs
 from tests.support.processes import PATIENCE
@@ -199,7 +199,7 @@ def test_push_tells_what_a_pass_wrote_that_was_killed_in_the_end(told: Site, hub
     shutil.copytree(told.state.parent, kept)
     # With a time of its own, for the next pass would see the edit later.
     told.seed(title="New", updatedDateTime="2026-02-28T12:00:00Z")
-    publish_pass(told.load())
+    publish_feeds(told.load())
     shutil.rmtree(told.state.parent)
     kept.rename(told.state.parent)  # as if it had not come to its last step
     assert " 0 documents written" in told.run("export").out

@@ -16,7 +16,7 @@ from feeds.common.task import Say
 from feeds.config import Loaded
 from feeds.daemon import processes as runner
 from feeds.daemon.processes import PassResult, run_pass
-from feeds.pipeline.run import publish_pass
+from feeds.pipeline.run import publish_feeds
 from tests.support import dying
 from tests.support.processes import PATIENCE, wait_until
 from tests.support.site import Site
@@ -113,7 +113,7 @@ def test_runner_gives_the_traceback_of_a_fault_of_ours(site: Site) -> None:
     outcome = run_pass(loaded._replace(config=config), print, timeout=60, leave=stay)
     assert outcome.reason.startswith("AttributeError: ")
     assert "Traceback (most recent call last)" in outcome.details
-    assert "publish_pass" in outcome.details
+    assert "publish_feeds" in outcome.details
 
 
 @pytest.mark.parametrize("frozen", [False, True], ids=["asleep", "stopped"])
@@ -252,5 +252,5 @@ def killed_with_its_helpers(say: Say, loaded: Loaded) -> bytes:
     folder = loaded.config.paths.seeds[0]
     for number in range(700):
         (folder / f"{number}.txt").write_text("no seed")
-    publish_pass(loaded, Options(), Callbacks(progress=progress))
+    publish_feeds(loaded, Options(), Callbacks(progress=progress))
     return b""

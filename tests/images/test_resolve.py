@@ -209,7 +209,7 @@ def test_gallery_shows_nothing_that_differs_from_what_was_measured(full: Site) -
     (full.out / name_of(0)).unlink()
     os.utime(full.root / ".feeds/images" / name_of(0), (1, 1))
     with open_state(full.state, "pass", pytest.fail) as store:
-        gallery = ImageResolver(store, full.load().config)
+        gallery = ImageResolver(store, full.load().config, store.feed_images())
         assert [gallery.can_show([name_of(number)]) for number in range(4)] == [
             *(False, True, True, False)
         ]

@@ -17,7 +17,7 @@ from pathlib import Path
 import pytest
 from lxml import etree
 
-from feeds.pipeline.run import publish_pass
+from feeds.pipeline.run import publish_feeds
 from feeds.publish.manifest import MANIFEST, read_manifest
 from feeds.store import open_state
 from tests.support.processes import Forks, wait_until
@@ -105,12 +105,12 @@ class Newsroom:
         if self.site.state.exists():
             with open_state(self.site.state, "pass", pytest.fail) as store:
                 assert store._db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
-        publish_pass(self.site.load())
+        publish_feeds(self.site.load())
         current = [(number, version) for number, version in self._versions.items()]
         assert self.site.documents() == self._made_of(current)
         rest = {path.name for path in self.site.out.iterdir() if path.is_file()}
         assert rest - set(self.site.documents()) <= {MANIFEST, ".feeds-daemon.lock"}
-        assert publish_pass(self.site.load()).written == []
+        assert publish_feeds(self.site.load()).written == []
         self._floor, self._published = dict(self._versions), self.site.documents()
 
     def _write(self, number: int) -> None:
@@ -143,7 +143,7 @@ class Newsroom:
                 fresh.configure(CONFIG)
                 for number, text in enumerate(texts):
                     fresh.write(f"{number}.txt", text)
-                publish_pass(fresh.load())
+                publish_feeds(fresh.load())
                 self._made[texts] = fresh.documents()
         return self._made[texts]
 

@@ -4,23 +4,30 @@ from __future__ import annotations
 
 import sqlite3
 from contextlib import closing
+from pathlib import Path
 from typing import NamedTuple
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from feeds.common.callbacks import DEFAULTS, NO_CALLBACKS
 from feeds.common.files import Fingerprint
 from feeds.common.model import (
     Feed,
     FeedContents,
-    FeedKind,
+    FeedRef,
     ItemHeader,
     ItemHistory,
     ParsedSeed,
 )
-from feeds.config import Config
-from feeds.pipeline.memberships import next_turn, select, selected
+from feeds.common.times import from_unix
+from feeds.config import Config, Loaded
+from feeds.pipeline.context import Pass
+from feeds.pipeline.memberships import contents_of, memberships
+from feeds.pipeline.rescan import Changes
+from feeds.pipeline.state import LastPass, read_state
+from feeds.select.dates import next_turn
 from feeds.select.membership import Past
 from feeds.store import Store
 from feeds.store.schema import migrate
@@ -125,47 +132,53 @@ class Passes:
         migrate(connection)
         self.connection = connection
         self.configs = configs
-        self.last: tuple[int, int] | None = None
+        self.last: LastPass | None = None
         self.past = Past()
         self.before: dict[Feed, FeedContents] = {}
 
     def run(self, step: Step, now: int) -> None:
         store = Store(self.connection)
-        self.change(store, step)
-        store.mark_first_seen(now)
+        changes = Changes(0, 0, 0, 0, [], frozenset(self.change(store, step)))
         config = self.configs[step.config]
         whole = choose(store.item_headers(), config, self.past, now)
         memories = {one.id: one.memory for one in store.item_headers()} | whole.memories
-        same_config = self.last is not None and self.last[1] == step.config
-        since = self.last[0] if self.last and same_config and self.last[0] <= now else None
-        selection = select(store, config, self.past, since, now)
-        feeds = [selected(store, feed, config, now) for feed in selection.feeds]
+        run = self.begin(store, step, now)
+        state = read_state(store)._replace(last=self.last)
+        selection = memberships(run, state, changes, self.past)
+        feeds = [contents_of(run, feed) for feed in selection.feeds]
         assert feeds == list(whole.feeds)
         assert selection.duplicates == whole.duplicates
         assert {one.id: one.memory for one in store.item_headers()} == memories
-        self.check_what_is_left_alone(selection.touched, feeds, now)
+        self.check_what_is_left_alone(selection.changed, feeds, now)
         # A pass may come sooner than it must, never later.
-        turns = [next_turn(store, config, now), *(one.until for one in feeds)]
+        turns = [next_turn(config, store.next_dated, now), *(one.until for one in feeds)]
         until = min((turn for turn in turns if turn is not None), default=10**9)
         assert now <= until <= (10**9 if whole.until is None else whole.until)
-        self.last = (now, step.config)
+        self.last = LastPass(now, None, run.key, b"", [], ())
         self.past = Past(first_pass=False, feeds=frozenset(one.feed.address for one in feeds))
         self.before = {one.feed: one for one in feeds}
 
-    def change(self, store: Store, step: Step) -> None:
+    def begin(self, store: Store, step: Step, now: int) -> Pass:
+        loaded = Loaded(self.configs[step.config], Path())
+        key = str(step.config).encode()
+        return Pass(store, loaded, DEFAULTS, NO_CALLBACKS, from_unix(now), 0, (), key)
+
+    def change(self, store: Store, step: Step) -> set[str]:
+        ids: set[str] = set()
         for path, one in step.changes.items():
             if one is not None:
                 reading = ParsedSeed(path, b"", card=replace(one, path=path), data=b"item")
-                store.record("", Fingerprint(0, 0, 0), reading, settled=True, parser="1")
+                ids |= store.record("", Fingerprint(0, 0, 0), reading, settled=True, parser="1")
             elif path in store.paths():
-                store.forget([path])
+                ids |= store.forget([path])
+        return ids
 
     def check_what_is_left_alone(
-        self, touched: set[tuple[FeedKind, str]] | None, feeds: list[FeedContents], now: int
+        self, changed: frozenset[FeedRef] | None, feeds: list[FeedContents], now: int
     ) -> None:
         for one in feeds:
             old = self.before.get(one.feed)
-            if touched is None or (one.feed.kind, one.feed.key) in touched or old is None:
+            if changed is None or (one.feed.kind, one.feed.key) in changed or old is None:
                 continue
             if old.until is None or now <= old.until:
                 assert one == old

@@ -21,7 +21,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition,
 
 from feeds.common.callbacks import Options
 from feeds.config import load_config
-from feeds.pipeline.run import publish_pass
+from feeds.pipeline.run import publish_feeds
 from tests.support.site import NOW, Site, front_matter, seed_text
 
 # A disk that flushes at once, where there is one: a history is some hundred flushes.
@@ -336,7 +336,7 @@ class History(RuleBasedStateMachine):
         out = self.site.root / "fresh/out"
         paths = {"FEEDS_PATHS__OUT": str(out), "FEEDS_PATHS__STATE": str(out.parent / "state.db")}
         loaded = load_config(self.site.root / "config.toml", paths)
-        publish_pass(loaded, Options(allow_empty=True), clock=lambda: self.now)
+        publish_feeds(loaded, Options(allow_empty=True), clock=lambda: self.now)
         for address in SUBSCRIPTIONS:
             assert self.newest(address) == self.newest(address, out)
         shutil.rmtree(out.parent)

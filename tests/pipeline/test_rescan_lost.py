@@ -8,8 +8,9 @@ from typing import Any
 
 import pytest
 
+from feeds.common.callbacks import Callbacks
 from feeds.common.errors import SeedsFolderError
-from feeds.pipeline.rescan import read_ahead, survey
+from feeds.pipeline.rescan import read_ahead
 from feeds.seeds.scan import ScannedFile, scan
 from feeds.store import open_state
 from tests.support.permissions import closed, open_folder
@@ -164,9 +165,7 @@ def test_progress_counts_what_is_read(scanner: Scanner) -> None:
     for number in range(3):
         scanner.site.seed(f"{number}.txt", number=number)
     told: list[tuple[str, int, int]] = []
-    loaded = scanner.site.load()
-    todo = survey(scanner.store, loaded.config, loaded.base)
-    read_ahead(scanner.store, todo, loaded.config, loaded.base, lambda *all_: told.append(all_))
+    read_ahead(scanner.begin(callbacks=Callbacks(progress=lambda *all_: told.append(all_))))
     assert told == [("seeds", 1, 3), ("seeds", 2, 3), ("seeds", 3, 3)]
 
 

@@ -1,4 +1,4 @@
-"""publish_pass(): the whole way, on real files, pass after pass."""
+"""publish_feeds(): the whole way, on real files, pass after pass."""
 
 from __future__ import annotations
 

@@ -7,10 +7,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from feeds.common.errors import ConfigError
+from feeds.common.model import FeedRef
 from feeds.common.slugs import slug
 from feeds.common.text import clean_line, fold
 from feeds.config import Config
-from feeds.select.addresses import NOTHING_KNOWN, Directory, Known, Owner, is_made
+from feeds.select.addresses import NOTHING_KNOWN, Directory, Known, is_made
 from tests.support.site import config_of
 
 # Two names whose SHA-256 begin with the same 32 bits, found by trying.
@@ -30,7 +31,7 @@ def where(toml: str, *topics: str, known: Known = NOTHING_KNOWN) -> list[str]:
 def after(toml: str, *topics: str, known: Known = NOTHING_KNOWN) -> Known:
     """Returns what a pass leaves behind."""
     found = directory(toml, *topics, known=known)
-    live: dict[str, Owner] = {
+    live: dict[str, FeedRef] = {
         found.spot("topic", fold(name)).address: ("topic", fold(name)) for name in topics
     }
     made = {one: owner for one, owner in live.items() if is_made(owner, one)}
@@ -176,7 +177,7 @@ def test_two_names_never_share_an_address_nor_an_id(
         assert len(set(ids)) == len(ids)
         compact = found.exceptions()
         assert all(compact.topic(name) == spot.address for name, spot in spots.items())
-        live: dict[str, Owner] = {spot.address: ("topic", name) for name, spot in spots.items()}
+        live: dict[str, FeedRef] = {spot.address: ("topic", name) for name, spot in spots.items()}
         made = {one: owner for one, owner in live.items() if is_made(owner, one)}
         owners = {one: owner for one, owner in made.items() if one not in known.owners}
         known = Known({**known.owners, **owners}, live)

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from feeds.common.model import ItemHeader, ItemHistory
-from feeds.select.addresses import Known, Owner
+from feeds.common.model import FeedRef, ItemHeader, ItemHistory
+from feeds.select.addresses import Known
 from feeds.select.membership import Past, without_duplicates
 from tests.support.choosing import Choice, choose
 from tests.support.site import card, config_of
@@ -73,7 +73,7 @@ def test_feeds_of_items_below_the_threshold_are_there_where_they_are_named_or_we
     named = config_of('[topics.AI]\n[providers."example.com"]')
     empty: dict[str, list[int]] = {"all": [], "topics/ai": [], "providers/example.com": []}
     assert entries(choose([low], named, Past(), NOW)) == empty
-    live: dict[str, Owner] = {
+    live: dict[str, FeedRef] = {
         "topics/ai": ("topic", "ai"),
         "providers/example.com": ("provider", "example.com"),
     }

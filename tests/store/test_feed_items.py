@@ -47,8 +47,7 @@ def test_cards_come_in_path_order_however_they_were_read(store: Store) -> None:
 
 def test_forgotten_seed_takes_its_item_and_leaves_the_memory_of_it(store: Store) -> None:
     memory = ItemHistory(5, 6, b"shown", {"": 7, "日本": -8})
-    record(store, **good())
-    store.mark_first_seen(100)
+    store.mark_first_seen(record(store, **good()), 100)
     store.remember({card().id: memory})
     (before,) = store.item_headers()
     store.forget(["a"])
@@ -59,19 +58,12 @@ def test_forgotten_seed_takes_its_item_and_leaves_the_memory_of_it(store: Store)
 
 
 def test_store_tells_which_items_came_went_or_changed(store: Store) -> None:
-    def touched() -> set[str | None]:
-        ids = store.touched - {None}
-        store.touched.clear()
-        return ids
-
-    record(store, **good(id="urn:1"))
-    assert touched() == {"urn:1"}
-    record(store, **good(id="urn:2"))
-    assert touched() == {"urn:1", "urn:2"}
+    assert record(store, **good(id="urn:1")) == {"urn:1"}
+    assert record(store, **good(id="urn:2")) == {"urn:1", "urn:2"}
+    assert record(store, problems=(PROBLEM,)) == set()
+    assert store.forget(["a"]) == {"urn:2"}
     record(store, problems=(PROBLEM,))
-    assert touched() == set()
-    store.forget(["a"])
-    assert touched() == {"urn:2"}
+    assert store.forget(["a"]) == set()
 
 
 def first_seen(store: Store) -> dict[str, int]:
@@ -79,12 +71,10 @@ def first_seen(store: Store) -> dict[str, int]:
 
 
 def test_store_remembers_when_an_item_was_first_seen(store: Store) -> None:
-    record(store, "a", **good("a", id="urn:a"))
-    record(store, "bad", problems=(PROBLEM,))
-    store.mark_first_seen(100)
-    record(store, "b", **good("b", id="urn:b"))
-    record(store, "twin", **good("twin", id="urn:b"))
-    store.mark_first_seen(200)
+    new = record(store, "a", **good("a", id="urn:a"))
+    store.mark_first_seen(new | record(store, "bad", problems=(PROBLEM,)), 100)
+    new = record(store, "b", **good("b", id="urn:b"))
+    store.mark_first_seen(new | record(store, "twin", **good("twin", id="urn:b")) | {"urn:a"}, 200)
     store.remember({"urn:a": ItemHistory(1, 2, b"", {})})
     assert first_seen(store) == {"urn:a": 100, "urn:b": 200}
     assert {one.id: one.memory is None for one in store.item_headers()} == {
@@ -129,7 +119,7 @@ def test_slots_come_in_the_order_of_feeds(store: Store) -> None:
 
 def test_items_leave_all_their_slots(store: Store) -> None:
     store.add_memberships([slot(AI, "a", 1), slot(CARS, "a", 1), slot(AI, "b", 2)])
-    assert store.remove_memberships(["a", "never", None]) == {AI, CARS}
+    assert store.remove_memberships(["a", "never"]) == {AI, CARS}
     assert [store.is_filled(*place) for place in (AI, CARS)] == [True, False]
     assert store.remove_memberships(["a"]) == set()
     store.clear_memberships()

@@ -166,8 +166,12 @@ def test_unusable_state_is_left_alone_by_those_who_only_look(
     (published.out / "all.json").unlink()
     documents = published.tree()
 
-    def see(now_there: Snapshot) -> tuple[int, int, int]:
-        return len(list(now_there.store.item_headers())), now_there.seeds, len(now_there.problems)
+    def see(snapshot: Snapshot) -> tuple[int, int, int]:
+        return (
+            len(list(snapshot.run.store.item_headers())),
+            snapshot.changes.seeds,
+            len(snapshot.problems),
+        )
 
     assert with_snapshot(published.load(), NO_CALLBACKS, see) == (30, 30, 30)
     report = published.publish(options=Options(dry_run=True))

@@ -16,7 +16,7 @@ from feeds.common.model import Entry, Feed, FeedContents, Item, Provider, item_d
 from feeds.common.text import clean_line
 from feeds.common.times import to_unix
 from feeds.config import load_config
-from feeds.pipeline.run import publish_pass
+from feeds.pipeline.run import publish_feeds
 from feeds.render.context import Site as RenderSite
 from feeds.render.documents import render_feed
 from tests.support.site import NOW
@@ -51,7 +51,7 @@ def publish_golden(config: Path, seeds: Path, root: Path) -> Path:
         "FEEDS_PATHS__OUT": str(root / "out"),
         "FEEDS_PATHS__STATE": str(root / "state.db"),
     }
-    publish_pass(load_config(config, environment), clock=lambda: NOW)
+    publish_feeds(load_config(config, environment), clock=lambda: NOW)
     return root / "out"
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from feeds.common.callbacks import DEFAULTS, NO_CALLBACKS, Callbacks, Options, utc_now
 from feeds.common.model import ItemHeader
-from feeds.pipeline.rescan import Rescan, read_ahead, rescan, survey
+from feeds.pipeline.context import Pass, begin_pass
+from feeds.pipeline.rescan import Changes, read_ahead, rescan
 from feeds.store import Store
 from tests.support.site import Site
 
@@ -20,12 +22,14 @@ class Scanner:
         found = self.scan(full=full)
         return found.seeds, found.read, found.changed, found.gone
 
-    def scan(self, *, full: bool = False) -> Rescan:
-        loaded = self.site.load()
-        todo = survey(self.store, loaded.config, loaded.base, full=full)
-        ahead = read_ahead(self.store, todo, loaded.config, loaded.base, lambda *_: None)
+    def scan(self, *, full: bool = False) -> Changes:
+        run = self.begin(Options(full=full))
+        ahead = read_ahead(run)
         with self.store.transaction():
-            return rescan(self.store, todo, ahead, loaded.config)
+            return rescan(run, ahead)
+
+    def begin(self, options: Options = DEFAULTS, callbacks: Callbacks = NO_CALLBACKS) -> Pass:
+        return begin_pass(self.store, self.site.load(), options, callbacks, utc_now)
 
     def cards(self) -> dict[str, ItemHeader]:
         return {card.path: card for card in self.store.item_headers()}

@@ -23,7 +23,7 @@ from feeds.common.lock import acquire_lock
 from feeds.common.model import ItemHeader, Provider
 from feeds.common.reports import PassReport
 from feeds.config import Config, Loaded, load_config
-from feeds.pipeline.run import publish_pass
+from feeds.pipeline.run import publish_feeds
 from feeds.publish.manifest import MANIFEST
 from feeds.store.ours import claim
 
@@ -131,7 +131,7 @@ class Site:
         self, now: datetime = NOW, options: Options = DEFAULTS, callbacks: Callbacks = NO_CALLBACKS
     ) -> PassReport:
         """Runs one pass at the time `now`."""
-        return publish_pass(self.load(), options, callbacks, lambda: now)
+        return publish_feeds(self.load(), options, callbacks, lambda: now)
 
     def read(self, path: str) -> bytes:
         """Returns the bytes of a document in out/."""
@@ -180,7 +180,7 @@ class Site:
                 update={"out": root / "out", "state": root / "state.db"}
             )
             config = loaded.config.model_copy(update={"paths": paths})
-            publish_pass(loaded._replace(config=config), clock=lambda: now)
+            publish_feeds(loaded._replace(config=config), clock=lambda: now)
             return documents_in(root / "out")
 
     def start(self, *arguments: str) -> subprocess.Popen[str]:

@@ -23,10 +23,10 @@ def record(
     parser: str = "1",
     folder: str = "/seeds",
     **reading: Any,
-) -> None:
-    """Records a reading of the seed at `path`."""
+) -> set[str]:
+    """Records a reading of the seed at `path`; returns the ids of items that changed."""
     read = ParsedSeed(path, **{"content": b"digest"} | reading)
-    store.record(folder, mark, read, settled=settled, parser=parser)
+    return store.record(folder, mark, read, settled=settled, parser=parser)
 
 
 def good(path: str = "a", **changes: Any) -> dict[str, Any]:

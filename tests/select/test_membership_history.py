@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from feeds.common.model import ItemHistory
 from feeds.common.times import LATEST
-from feeds.select.memory import recall
+from feeds.select.membership import history_of
 from tests.support.site import card
 
 NOW = 1_000
@@ -32,7 +32,7 @@ def test_memory_of_a_new_item_has_the_dates_of_its_seed(
     dated: int, stamp: int, updated: int
 ) -> None:
     new = card(dated=dated, stamp=stamp)
-    assert recall(new, NOW) == ItemHistory(dated, updated, b"shown", {})
+    assert history_of(new, NOW) == ItemHistory(dated, updated, b"shown", {})
 
 
 @pytest.mark.parametrize("now", [NOW, 0], ids=["later", "clock set back"])
@@ -51,7 +51,7 @@ def test_memory_is_the_same_object_where_readers_would_not_care(
     changes: dict[str, Any], now: int
 ) -> None:
     memory = ItemHistory(100, 200, b"shown", MARKS)
-    assert recall(card(memory=memory, **changes), now) is memory
+    assert history_of(card(memory=memory, **changes), now) is memory
 
 
 @pytest.mark.parametrize(
@@ -76,16 +76,16 @@ def test_memory_moves_updated_for_an_edit_and_nothing_else(
         reader_digest=b"seen anew",
         memory=ItemHistory(100, 200, b"shown", MARKS),
     )
-    assert recall(edited, now) == ItemHistory(100, updated, b"seen anew", MARKS)
+    assert history_of(edited, now) == ItemHistory(100, updated, b"seen anew", MARKS)
 
 
 def test_memory_of_a_digest_of_another_version_gets_the_new_one_and_keeps_its_dates() -> None:
     memory = ItemHistory(100, 200, b"\x01" + b"a" * 15, MARKS)
     other = card(dated=99, stamp=500, reader_digest=b"\x02" + b"b" * 15, memory=memory)
     renewed = ItemHistory(100, 200, b"\x02" + b"b" * 15, MARKS)
-    assert recall(other, NOW) == renewed
+    assert history_of(other, NOW) == renewed
     edited = replace(other, reader_digest=b"\x02" + b"c" * 15, memory=renewed)
-    assert recall(edited, NOW).updated == 500
+    assert history_of(edited, NOW).updated == 500
 
 
 @given(
@@ -103,7 +103,7 @@ def test_memory_moves_updated_forward_with_every_edit_under_any_clock(
 ) -> None:
     memory = None
     for digest, stamp, now in seen:
-        told = recall(card(dated=0, stamp=stamp, reader_digest=digest, memory=memory), now)
+        told = history_of(card(dated=0, stamp=stamp, reader_digest=digest, memory=memory), now)
         if memory is not None and memory.digest == digest:
             assert told is memory
         elif memory is not None:

@@ -1,11 +1,11 @@
-"""Places: every feed that one item could be in, and the threshold that decides there."""
+"""Candidates: every feed that one item could be in, and the threshold that decides there."""
 
 from __future__ import annotations
 
 import pytest
 
 from feeds.common.model import ItemHeader
-from feeds.select.places import CandidateFeed, places
+from feeds.select.membership import CandidateFeed, candidates
 from feeds.select.thresholds import Thresholds
 from tests.support.site import card, config_of
 
@@ -23,30 +23,30 @@ min_quality = 10
 
 def found(item: ItemHeader, toml: str) -> dict[str, CandidateFeed]:
     config = config_of(toml)
-    every = places(item, Thresholds(config), config.feeds)
+    every = list(candidates(item, Thresholds(config), config))
     by_name = {f"{place.kind} {place.key}".strip(): place for place in every}
     assert len(by_name) == len(every)
     return by_name
 
 
-def test_places_are_everything_each_topic_and_the_provider() -> None:
+def test_candidates_are_everything_each_topic_and_the_provider() -> None:
     every = found(card(topics=("Computer  VISION", "AI")), "")
     assert list(every) == ["all", "topic computer vision", "topic ai", "provider example.com"]
 
 
-def test_places_are_remembered_each_for_itself() -> None:
+def test_candidates_are_remembered_each_for_itself() -> None:
     """Otherwise an item that comes to a feed late would not count as new there."""
     topics = ("all", "AI", "provider", "example.com", "@example.com", "custom/mine", "topic ai")
     toml = '[[feeds]]\nname = "Mine"\n[[feeds]]\nname = "AI"'
-    marks = [
-        place.mark
+    names = [
+        place.name
         for provider in ("example.com", "other.org")
         for place in found(card(topics=topics, provider=provider), toml).values()
     ]
-    assert len(set(marks)) == len(topics) + 1 + 2 + 2
+    assert len(set(names)) == len(topics) + 1 + 2 + 2
 
 
-def test_places_of_an_item_without_topics_are_judged_by_its_provider() -> None:
+def test_candidates_of_an_item_without_topics_are_judged_by_its_provider() -> None:
     every = found(card(topics=()), '[providers."example.com"]\nmin_quality = 33')
     assert {name: place.threshold.min_quality for name, place in every.items()} == {
         "all": 33,

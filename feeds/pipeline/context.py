@@ -1,0 +1,76 @@
+"""One running pass: its store, configuration, options and time."""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from datetime import datetime
+from pathlib import Path
+from typing import NamedTuple
+
+from feeds import __version__
+from feeds.common.callbacks import Callbacks, Clock, Options
+from feeds.common.media_types import copy_recipe
+from feeds.common.templates import Templates, read_templates
+from feeds.common.times import to_unix
+from feeds.config import Config, Loaded
+from feeds.render.context import RENDER_VERSION
+from feeds.select.membership import SELECTION_VERSION
+from feeds.store import Store
+
+
+class Pass(NamedTuple):
+    """One pass over one open store.
+
+    The pass began at `started`, and at `began_s` by `time.monotonic`. `key` is its `config_key`.
+    """
+
+    store: Store
+    loaded: Loaded
+    options: Options
+    callbacks: Callbacks
+    started: datetime
+    began_s: float
+    templates: Templates
+    key: bytes
+
+    @property
+    def config(self) -> Config:
+        """The configuration."""
+        return self.loaded.config
+
+    @property
+    def base(self) -> Path:
+        """The folder from which people see the seeds."""
+        return self.loaded.base
+
+    @property
+    def now(self) -> int:
+        """When the pass began, in seconds since 1970."""
+        return to_unix(self.started)
+
+    @property
+    def out(self) -> Path:
+        """The folder that is published to."""
+        return self.config.paths.out
+
+
+def begin_pass(
+    store: Store, loaded: Loaded, options: Options, callbacks: Callbacks, clock: Clock
+) -> Pass:
+    """Returns a pass that begins now.
+
+    Raises:
+        ConfigError: a template cannot be read.
+    """
+    site, folder = loaded.config.site, loaded.config.paths.templates
+    templates = read_templates(folder) if site.pages else ()
+    key = config_key(loaded.config, templates)
+    return Pass(store, loaded, options, callbacks, clock(), time.monotonic(), templates, key)
+
+
+def config_key(config: Config, templates: Templates) -> bytes:
+    """Returns a digest of all but the seeds that decides what a pass comes to."""
+    versions = f"{__version__} {SELECTION_VERSION} {RENDER_VERSION} {copy_recipe()}"
+    key = f"{versions} {config!r} {templates!r}"
+    return hashlib.sha256(key.encode(errors="surrogateescape")).digest()
