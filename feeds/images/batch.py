@@ -18,8 +18,7 @@ from feeds.config.model import ImagesConfig
 from feeds.images.cache import keep_aside, unfinished_folder
 from feeds.images.decode import CopySettings, NotAnImageError, Prepared, prepare
 from feeds.images.download import Limits, download
-from feeds.images.guard import Guard, Resolve, resolve
-from feeds.images.http import make_client
+from feeds.images.http import Guard, Resolve, make_client, resolve
 from feeds.images.retry import FetchResult, Hosts
 
 _PER_HOST = 2
@@ -38,26 +37,26 @@ class ImageRequest(NamedTuple):
     modified: str = ""
 
 
-class Fetcher:
-    """Asks for images, `images.concurrency` at once and two of a host; a context manager.
+class FetcherOptions(NamedTuple):
+    """How images are asked for: `agent` is the User-Agent, `pause` is before the first retry.
 
-    After the moment `until`, by `time.monotonic`, it asks for no more.
+    After the moment `until`, by `time.monotonic`, no more are asked for. Times are in seconds.
     """
 
-    def __init__(
-        self,
-        images: ImagesConfig,
-        agent: str,
-        hosts: Hosts,
-        *,
-        pause: float = 1.0,
-        look_up: Resolve = resolve,
-        until: float = math.inf,
-    ) -> None:
+    agent: str
+    pause: float = 1.0
+    look_up: Resolve = resolve
+    until: float = math.inf
+
+
+class Fetcher:
+    """Asks for images, `images.concurrency` at once and two of a host; a context manager."""
+
+    def __init__(self, images: ImagesConfig, hosts: Hosts, options: FetcherOptions) -> None:
         self._images = images
         self._hosts = hosts
         seconds, folder = images.timeout.total_seconds(), str(unfinished_folder(images.cache))
-        self._limits = Limits(images.max_bytes, seconds, pause, until, folder)
+        self._limits = Limits(images.max_bytes, seconds, options.pause, options.until, folder)
         # Images wait for each other on disk, so that only one is in memory; and one thread decodes
         # them all, since the C library keeps what was freed for the thread that had it.
         self._decoder = ThreadPoolExecutor(1, "decoder")
@@ -65,9 +64,8 @@ class Fetcher:
         self._turns: dict[str, asyncio.Semaphore] = defaultdict(
             lambda: asyncio.Semaphore(_PER_HOST)
         )
-        self._client = make_client(
-            Guard(images.allow_hosts, look_up), agent, self._limits.seconds, images.concurrency
-        )
+        guard = Guard(images.allow_hosts, options.look_up)
+        self._client = make_client(guard, options.agent, seconds, images.concurrency)
 
     async def fetch(
         self, wanted: Iterable[ImageRequest], done: Callable[[], None]

@@ -14,6 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
+from feeds.common.media_types import IMAGE_EXTENSIONS
 from feeds.common.model import MEDIA, image_key
 
 if TYPE_CHECKING:
@@ -28,14 +29,6 @@ _OF_ALL_FILES = {
 _BEGUN = "feeds-"
 _NOTE = ".feeds-sha256"
 
-# The formats that browsers and readers show, by media type.
-EXTENSIONS = {
-    "image/jpeg": "jpg",
-    "image/png": "png",
-    "image/gif": "gif",
-    "image/webp": "webp",
-    "image/avif": "avif",
-}
 _FILE = re.compile(r"([0-9a-f]{32})\.[A-Za-z]{1,8}")
 
 
@@ -62,12 +55,12 @@ class NewCopy(NamedTuple):
 
 def copy_name(key: str, media_type: str) -> str:
     """Returns where the copy of an image stands below the cache, and below out/."""
-    return f"{MEDIA}/{key[:2]}/{key}.{EXTENSIONS[media_type]}"
+    return f"{MEDIA}/{key[:2]}/{key}.{IMAGE_EXTENSIONS[media_type]}"
 
 
 def likely_name(url: str, media_type: str) -> str:
     """Returns the name that a copy will have if it is what its URL makes believe."""
-    return copy_name(image_key(url), media_type if media_type in EXTENSIONS else "image/jpeg")
+    return copy_name(image_key(url), media_type if media_type in IMAGE_EXTENSIONS else "image/jpeg")
 
 
 def key_of(name: str) -> str | None:

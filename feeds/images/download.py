@@ -10,15 +10,14 @@ import time
 import zlib
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager
-from datetime import UTC, datetime
 from typing import Literal, NamedTuple
 
 import httpcore
 import httpx
 
+from feeds.common.callbacks import utc_now
 from feeds.common.times import retry_after, to_unix
-from feeds.images.guard import ForbiddenAddressError
-from feeds.images.http import LOCATION
+from feeds.images.http import LOCATION, ForbiddenAddressError
 
 _MAX_REDIRECTS = 5
 # What is longer waits on disk for its turn, since many are under way at once.
@@ -84,7 +83,6 @@ async def download(
     conditions: dict[str, str],
     limits: Limits,
     turns: Turns,
-    now: Callable[[], datetime] = lambda: datetime.now(UTC),
 ) -> Download:
     """Asks for an image, again after faults that may pass; never raises for what a server does.
 
@@ -92,7 +90,7 @@ async def download(
     """
     for attempt in range(1, _ATTEMPTS + 1):
         try:
-            answer = await _follow(client, url, conditions, limits, turns, now)
+            answer = await _follow(client, url, conditions, limits, turns)
         except ForbiddenAddressError as error:
             return Download("refused", str(error))
         except TimeoutError:
@@ -116,7 +114,6 @@ async def _follow(
     conditions: dict[str, str],
     limits: Limits,
     turns: Turns,
-    now: Callable[[], datetime],
 ) -> Download:
     """Asks, and goes where redirects point; the time that is bounded is without that in a queue."""
     at, left = httpx.URL(url), min(limits.seconds, limits.until - time.monotonic())
@@ -129,7 +126,7 @@ async def _follow(
             ):
                 location = response.headers.get(LOCATION.decode())
                 if response.status_code not in _REDIRECTS or location is None:
-                    return await _read(response, conditions, limits, now)
+                    return await _read(response, conditions, limits)
             left -= time.monotonic() - began
         target = _target(at, location)
         if target is None:
@@ -151,12 +148,7 @@ def _target(at: httpx.URL, location: str) -> httpx.URL | None:
     return target if host and is_name and b"%" not in name and is_port and is_http else None
 
 
-async def _read(
-    response: httpx.Response,
-    conditions: dict[str, str],
-    limits: Limits,
-    now: Callable[[], datetime],
-) -> Download:
+async def _read(response: httpx.Response, conditions: dict[str, str], limits: Limits) -> Download:
     max_bytes = limits.max_bytes
     status, headers = response.status_code, response.headers
     said = f"answered {status} {response.reason_phrase}".strip()
@@ -165,7 +157,7 @@ async def _read(
     if status in _GONE:
         return Download("missing", said)
     if status in _TRY_AGAIN:
-        wait = retry_after(headers.get("retry-after", ""), to_unix(now()))
+        wait = retry_after(headers.get("retry-after", ""), to_unix(utc_now()))
         return Download("failed", said, wait=wait or 0)
     if status not in {200, 203}:
         return Download("refused", said)

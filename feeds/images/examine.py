@@ -180,8 +180,8 @@ def judge(
             return Verdict(unusable(image, "the copy was gone from the cache"), first)
         return Verdict(image, first) if first else None
     images, form = examined.config.images, form_name(examined.config)
-    status = (images.cache / image.name).stat()
-    untouched = (status.st_size, status.st_mtime_ns) == (image.length, image.mtime_ns)
+    status = Fingerprint.of_status((images.cache / image.name).stat())
+    untouched = (status.size, status.mtime_ns) == (image.length, image.mtime_ns)
     if untouched and not examined.scope.digests:
         return None if image.form == form else Verdict(image, image.name)
     digest = digest_of(image.name)
@@ -190,7 +190,7 @@ def judge(
             return Verdict(image, image.name)
         if untouched:
             return None
-        return Verdict(msgspec.structs.replace(image, mtime_ns=status.st_mtime_ns))
+        return Verdict(msgspec.structs.replace(image, mtime_ns=status.mtime_ns))
     if digest == announced(images.cache, image.name):
         # A run was killed that replaced it: it is whole, but not what the server said it was.
         return Verdict(msgspec.structs.replace(image, etag="", modified=""), image.name)

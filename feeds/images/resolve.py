@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
 from pathlib import Path
 
+from feeds.common.files import Fingerprint
 from feeds.common.image_types import ImageStore, pictures_to_show
 from feeds.common.model import Entry, Picture
 from feeds.config import Config
@@ -71,11 +71,11 @@ class ImageResolver:
         if wanted is None:
             return False
         if self._out is None:
-            return _stamp(self._cache, name) == wanted
-        if _stamp(self._out, name) == wanted:
+            return _is(self._cache, name, wanted)
+        if _is(self._out, name, wanted):
             self.present.add(name)
             return True
-        if _stamp(self._cache, name) != wanted:
+        if not _is(self._cache, name, wanted):
             return False
         self.links.add(name)
         return True
@@ -86,9 +86,6 @@ def names_of(pictures: dict[int, list[Picture]]) -> tuple[str, ...]:
     return tuple(sorted({one.name for some in pictures.values() for one in some if one.name}))
 
 
-def _stamp(folder: Path, name: str) -> tuple[int, int] | None:
-    try:
-        status = os.stat(f"{folder}/{name}")  # noqa: PTH116 (asked of every copy in every pass)
-    except OSError:
-        return None
-    return status.st_size, status.st_mtime_ns
+def _is(folder: Path, name: str, wanted: tuple[int, int]) -> bool:
+    found = Fingerprint.of(f"{folder}/{name}")
+    return found is not None and (found.size, found.mtime_ns) == wanted

@@ -37,7 +37,7 @@ if TYPE_CHECKING:
     import asyncio
 
     from feeds.images.batch import ImageRequest
-    from feeds.images.guard import Resolve
+    from feeds.images.http import Resolve
 
 # So many images are asked for before what came is kept: what a kill costs at most.
 _BATCH = 32
@@ -138,8 +138,8 @@ class _Fetch:
         # Imported on demand: httpx and Pillow cost half a second, and often nothing is due.
         import asyncio
 
-        from feeds.images.batch import Fetcher, in_turn
-        from feeds.images.guard import resolve
+        from feeds.images.batch import Fetcher, FetcherOptions, in_turn
+        from feeds.images.http import resolve
 
         known = {
             one.host: Trouble(one.failures, one.until, one.reason)
@@ -150,6 +150,7 @@ class _Fetch:
         wanted = in_turn([self._wanted(image) for image in due])
         agent = f"feeds/{__version__} (+{self._config.site.home})"
         options = self._options
+        how = FetcherOptions(agent, options.pause, options.look_up or resolve, self._until)
 
         def done() -> None:
             self._counts["asked"] += 1
@@ -157,14 +158,7 @@ class _Fetch:
 
         async def fetch() -> None:
             asyncio.get_running_loop().set_exception_handler(_report)
-            async with Fetcher(
-                self._config.images,
-                agent,
-                hosts,
-                pause=options.pause,
-                look_up=options.look_up or resolve,
-                until=self._until,
-            ) as fetcher:
+            async with Fetcher(self._config.images, hosts, how) as fetcher:
                 for at in range(0, len(wanted), _BATCH):
                     brought = await fetcher.fetch(wanted[at : at + _BATCH], done)
                     self._keep(brought, images, hosts)

@@ -14,8 +14,7 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 
 from feeds.images.download import Download, Limits, download
-from feeds.images.guard import Guard
-from feeds.images.http import make_client
+from feeds.images.http import Guard, make_client
 from tests.support.imaging import Behaviour, Request, Server, picture, serving
 
 BYTES = 200_000

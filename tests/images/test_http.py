@@ -17,8 +17,7 @@ import pytest
 import trustme
 
 from feeds.images.download import Download, Limits, download
-from feeds.images.guard import Guard
-from feeds.images.http import make_client
+from feeds.images.http import Guard, make_client
 from tests.support.imaging import picture, serving
 
 DATA = picture()

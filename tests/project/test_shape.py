@@ -24,11 +24,7 @@ MOST_PARAMETERS = 5
 OPEN: dict[str, set[str]] = {
     "file": set(),
     "function": set(),
-    "parameters": {
-        "images/batch.py Fetcher.__init__",
-        "images/download.py _follow",
-        "images/download.py download",
-    },
+    "parameters": set(),
     "class": set(),
 }
 
