@@ -11,8 +11,7 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from feeds.images.bounds import MAX_FRAMES
-from feeds.images.boxes import Box, box, boxes, number, top
+from feeds.images.headers import MAX_FRAMES
 
 _ITEMS = {b"av01", b"grid"}
 # Properties of items; one that is not in the list becomes an empty box, for they go by number.
@@ -29,12 +28,53 @@ _MOST_ITEMS = 1000
 _SIZES = re.compile(rb"stsz.{8}(.{4})", re.DOTALL)
 _EMPTY = b"\0\0\0\x08free"
 
+_Item = tuple[bytes, bytes]
 
-class _Item(NamedTuple):
-    """An item of the file, but for its data; `info` is what follows its number in its entry."""
+
+class Box(NamedTuple):
+    """A box: its name, and where its content begins and ends in the file."""
 
     kind: bytes
-    info: bytes
+    begin: int
+    end: int
+
+
+def boxes(data: bytes, begin: int, end: int) -> Iterator[Box]:
+    """Yields the boxes in a part of a file; raises ValueError where one does not fit."""
+    while begin < end:
+        size, kind = number(data, begin, 4), data[begin + 4 : begin + 8]
+        content = begin + 8
+        if size == 1:
+            size, content = number(data, content, 8), begin + 16
+        stop = begin + size if size else end
+        if not content <= stop <= end:
+            raise ValueError("a box that does not fit")
+        yield Box(kind, content, stop)
+        begin = stop
+
+
+def number(data: bytes, at: int, size: int) -> int:
+    """Returns an unsigned number; raises ValueError behind the end of the file."""
+    if not 0 <= at <= at + size <= len(data):
+        raise ValueError("cut off")
+    return int.from_bytes(data[at : at + size])
+
+
+def box(kind: bytes, *content: bytes) -> bytes:
+    """Returns a box."""
+    return (8 + sum(map(len, content))).to_bytes(4) + kind + b"".join(content)
+
+
+def top(data: bytes) -> dict[bytes, Box]:
+    """Returns the first box of each kind at the top of a file; what follows the last is ignored."""
+    found: dict[bytes, Box] = {}
+    try:
+        for one in boxes(data, 0, len(data)):
+            found.setdefault(one.kind, one)
+    except ValueError:
+        if not {b"ftyp", b"meta"} <= found.keys():
+            raise
+    return found
 
 
 def strip_still(data: bytes) -> list[bytes]:
@@ -43,11 +83,9 @@ def strip_still(data: bytes) -> list[bytes]:
     Raises:
         ValueError, IndexError, KeyError: the file is not laid out as is known here.
     """
-    at_top = top(data)
-    meta = at_top[b"meta"]
-    inside = {one.kind: one for one in boxes(data, meta.begin + 4, meta.end)}
-    items = _items(data, inside[b"iinf"])
-    primary = number(data, inside[b"pitm"].begin + 4, 4 if data[inside[b"pitm"].begin] else 2)
+    ftyp, inside = top(data)[b"ftyp"], _inside_meta(data)
+    items, pitm = _items(data, inside[b"iinf"]), inside[b"pitm"].begin
+    primary = number(data, pitm + 4, 4 if data[pitm] else 2)
     references = list(_references(data, inside[b"iref"])) if b"iref" in inside else []
     if max(len(items), len(references)) > _MOST_ITEMS:
         raise ValueError(f"more than {_MOST_ITEMS} items")
@@ -55,12 +93,10 @@ def strip_still(data: bytes) -> list[bytes]:
     kept = _kept(primary, items, references)
     located = dict(_located(data, inside[b"iloc"], inside.get(b"idat"), kept))
     ordered = sorted(kept)
-    ftyp = at_top[b"ftyp"]
     # The brand of animations would promise what is not there any more.
-    brands = [data[at : at + 4] for at in range(ftyp.begin + 8, ftyp.end, 4)]
-    head = box(
-        b"ftyp", b"avif\0\0\0\0", *(one for one in brands if one not in (b"avis", b"msf1", b"iso8"))
-    )
+    brands = (data[at : at + 4] for at in range(ftyp.begin + 8, ftyp.end, 4))
+    kept_brands = (one for one in brands if one not in (b"avis", b"msf1", b"iso8"))
+    head = box(b"ftyp", b"avif\0\0\0\0", *kept_brands)
     fixed = [
         box(b"hdlr", bytes(8), b"pict", bytes(13)),
         box(b"pitm", bytes(4), primary.to_bytes(2)),
@@ -72,17 +108,12 @@ def strip_still(data: bytes) -> list[bytes]:
     begin = len(head) + 8 + 4 + sum(map(len, fixed)) + size_of_iloc + 8
     entries = []
     for item in ordered:
-        length = len(located[item])
-        entries.append(
-            item.to_bytes(2) + bytes(2) + b"\0\1" + begin.to_bytes(4) + length.to_bytes(4)
-        )
-        begin += length
+        place = begin.to_bytes(4) + len(located[item]).to_bytes(4)
+        entries.append(item.to_bytes(2) + bytes(2) + b"\0\1" + place)
+        begin += len(located[item])
     iloc = box(b"iloc", bytes(4), b"\x44\0", len(ordered).to_bytes(2), *entries)
-    return [
-        head,
-        box(b"meta", bytes(4), *fixed, iloc),
-        box(b"mdat", *(located[item] for item in ordered)),
-    ]
+    mdat = box(b"mdat", *(located[item] for item in ordered))
+    return [head, box(b"meta", bytes(4), *fixed, iloc), mdat]
 
 
 def moving(data: bytes) -> bytes | None:
@@ -110,29 +141,32 @@ def exif_of(data: bytes) -> bytes:
 
     Raises what `strip_still` does.
     """
-    meta = top(data)[b"meta"]
-    inside = {one.kind: one for one in boxes(data, meta.begin + 4, meta.end)}
+    inside = _inside_meta(data)
     items = _items(data, inside[b"iinf"])
-    wanted = next((item for item, one in items.items() if one.kind == b"Exif"), None)
+    wanted = next((item for item, one in items.items() if one[0] == b"Exif"), None)
     if wanted is None:
         return b""
     found = dict(_located(data, inside[b"iloc"], inside.get(b"idat"), {wanted}))[wanted]
     return found[4 + number(found, 0, 4) :]
 
 
+def _inside_meta(data: bytes) -> dict[bytes, Box]:
+    meta = top(data)[b"meta"]
+    return {one.kind: one for one in boxes(data, meta.begin + 4, meta.end)}
+
+
 def _items(data: bytes, iinf: Box) -> dict[int, _Item]:
+    """Returns the items by number, each as its kind and the flags of its entry."""
     wide = data[iinf.begin] != 0
     found: dict[int, _Item] = {}
     for infe in boxes(data, iinf.begin + (8 if wide else 6), iinf.end):
         version = data[infe.begin]
-        if infe.kind != b"infe" or version not in (2, 3):
-            continue
-        size = 2 if version == 2 else 4
-        after = infe.begin + 4 + size
-        hidden = data[infe.begin + 1 : infe.begin + 4]
-        kind = data[after + 2 : after + 6]
-        if number(data, after, 2) == 0:  # else it is encrypted
-            found[number(data, infe.begin + 4, size)] = _Item(kind, hidden)
+        size = {2: 2, 3: 4}.get(version)
+        if infe.kind == b"infe" and size:
+            after = infe.begin + 4 + size
+            if number(data, after, 2) == 0:  # else it is encrypted
+                flags = data[infe.begin + 1 : infe.begin + 4]
+                found[number(data, infe.begin + 4, size)] = data[after + 2 : after + 6], flags
     return found
 
 
@@ -159,7 +193,7 @@ def _kept(
             elif kind == b"auxl" and kept.intersection(targets):
                 new.add(source)
         new -= kept
-    if any(items[item].kind not in _ITEMS or item > _LARGEST_ID for item in kept):
+    if any(items[item][0] not in _ITEMS or item > _LARGEST_ID for item in kept):
         raise ValueError("an item of another kind")
     return kept
 
@@ -228,7 +262,7 @@ def _associations(data: bytes, iprp: Box) -> Iterator[tuple[int, bytes]]:
 
 def _item_entries(items: dict[int, _Item], ordered: list[int]) -> bytes:
     entries = (
-        box(b"infe", b"\2", items[one].info, one.to_bytes(2), bytes(2), items[one].kind, b"\0")
+        box(b"infe", b"\2", items[one][1], one.to_bytes(2), bytes(2), items[one][0], b"\0")
         for one in ordered
     )
     return box(b"iinf", bytes(4), len(ordered).to_bytes(2), *entries)
@@ -257,12 +291,10 @@ def _property_entries(
     for index, one in enumerate(boxes(data, ipco.begin, ipco.end), 1):
         known = one.kind in _PROPERTIES and index in used
         content = data[one.begin : one.end]
-        if one.kind == b"auxC" and not content[4:].startswith(_ALPHA):
-            known = False
-        elif one.kind == b"auxC":
+        if one.kind == b"auxC":
+            known = known and content[4:].startswith(_ALPHA)
             content = content[: 4 + len(_ALPHA)]
         properties.append(box(one.kind, content) if known else _EMPTY)
-    entries = (item.to_bytes(2) + associations[item] for item in ordered if item in associations)
-    count = sum(item in associations for item in ordered)
-    ipma = box(b"ipma", b"\0\0\0\1", count.to_bytes(4), *entries)
+    entries = [item.to_bytes(2) + associations[item] for item in ordered if item in associations]
+    ipma = box(b"ipma", b"\0\0\0\1", len(entries).to_bytes(4), *entries)
     return box(b"iprp", box(b"ipco", *properties), ipma)

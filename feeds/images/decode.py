@@ -21,8 +21,7 @@ from PIL import (
 )
 
 from feeds.images.avif import exif_of, moving, strip_still
-from feeds.images.bounds import Layout, excess, layout
-from feeds.images.orientation import orientation, upright_exif
+from feeds.images.headers import Layout, excess, layout, orientation, upright_exif
 from feeds.images.strip import parts_of
 
 # Ours comes before anything is decoded, and by the configuration.
@@ -65,10 +64,11 @@ _UPRIGHT = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-# Pixels: what is encoded anew stands in memory two or three times.
+# Pixels that are encoded again at most: the picture stands in memory two or three times, and the
+# encoders of WebP and AVIF take up to 44 bytes for a pixel.
 _LARGEST_ANEW = 5_000_000
+_LARGEST_ENCODED = {"image/webp": 2_000_000, "image/avif": 2_000_000}
 _LARGEST_MOVING, _LARGEST_FRAME = 8_000_000, 1_000_000
-_SMALLEST_SCALE = 8
 
 # Pillow warns of oddities by Python's warnings, whose filters are of the whole process. And one
 # image decoded at a time bounds the memory.
@@ -168,7 +168,7 @@ def _examine(data: bytes, max_pixels: int) -> _Image:
         if media_type == "image/avif":
             plan = Layout(frames=getattr(opened, "n_frames", 1))
             turn = int(opened.getexif().get(_ORIENTATION, 1)) if plan.frames == 1 else 1
-        too_much = excess(media_type, size, plan)
+        too_much = excess(media_type, size, plan, len(data))
         if too_much:
             raise NotAnImageError(too_much)
         animated = getattr(opened, "n_frames", 1) > 1
@@ -209,45 +209,57 @@ def _anew(data: bytes, image: _Image, form: CopySettings, *, narrow: bool) -> Pr
     try:
         if image.animated and image.type == "image/avif":
             return _moving_avif(data, image)
-        with Image.open(io.BytesIO(image.plain), formats=[_FORMATS[image.type]]) as opened:
-            profile, options = opened.info.get("icc_profile"), dict(_SAVING[image.type])
-            wanted = _drafted(opened, image, form, narrow=narrow)
-            if isinstance(opened, JpegImagePlugin.JpegImageFile) and not wanted:
-                options |= {
-                    "qtables": opened.quantization,
-                    "subsampling": JpegImagePlugin.get_sampling(opened),
-                }
-            method = _UPRIGHT.get(image.turn)
-            upright = opened.copy() if method is None else opened.transpose(method)
-        if narrow:
-            upright = _narrowed(upright, form.max_width)
+        upright, options = _upright(image, form, narrow=narrow)
         if image.type == "image/gif":
             upright = upright.convert("RGBA").quantize(method=Image.Quantize.FASTOCTREE)
         if form.keep_metadata:
             exif = exif_of(data) if image.type == "image/avif" else data
             options["exif"] = upright_exif(exif, image.type)
         out = io.BytesIO()
-        # Pillow would write comments and Exif from here.
-        upright.info = {key: upright.info[key] for key in upright.info if key == "transparency"}
-        upright.save(out, _FORMATS[image.type], icc_profile=profile, **options)
+        upright.save(out, _FORMATS[image.type], **options)
     except Exception as error:  # noqa: BLE001 (as above)
         raise NotAnImageError(f"cannot be made ready to be published ({error})") from None
     return Prepared(out.getvalue(), image.type, *upright.size)
 
 
-def _drafted(opened: Image.Image, image: _Image, form: CopySettings, *, narrow: bool) -> bool:
-    """Has a JPEG decoded smaller where it is to be narrower, or else takes too much memory."""
-    (width, height), scale = opened.size, 1
-    while (width // scale) * (height // scale) > _LARGEST_ANEW and scale < _SMALLEST_SCALE:
-        scale *= 2
+def _upright(
+    image: _Image, form: CopySettings, *, narrow: bool
+) -> tuple[Image.Image, dict[str, Any]]:
+    """Returns the picture as it is to be encoded, and the options for that."""
+    options = dict(_SAVING[image.type])
+    with Image.open(io.BytesIO(image.plain), formats=[_FORMATS[image.type]]) as opened:
+        options["icc_profile"] = opened.info.get("icc_profile")
+        size = _size_of_copy(image, form, narrow=narrow)
+        if isinstance(opened, JpegImagePlugin.JpegImageFile):
+            if size == opened.size:
+                options["qtables"] = opened.quantization
+                options["subsampling"] = JpegImagePlugin.get_sampling(opened)
+            opened.draft(opened.mode, size)  # decoded smaller, which is quicker and takes less
+        elif opened.width * opened.height > _LARGEST_ANEW:
+            raise ValueError(f"{opened.width} x {opened.height} pixels are too many to be encoded")
+        picture = opened.copy()
+    del opened  # its decoder holds the picture several times
+    if size != picture.size and (narrow or image.type != "image/jpeg"):
+        if picture.mode in {"P", "PA", "1"}:
+            picture = picture.convert("RGBA")
+        picture = picture.resize(size, Image.Resampling.LANCZOS, reducing_gap=3.0)
+    if image.turn in _UPRIGHT:
+        picture = picture.transpose(_UPRIGHT[image.turn])
+    # Pillow would write comments and Exif from here.
+    picture.info = {key: picture.info[key] for key in picture.info if key == "transparency"}
+    return picture, options
+
+
+def _size_of_copy(image: _Image, form: CopySettings, *, narrow: bool) -> tuple[int, int]:
+    """Returns the size to encode, as the picture is stored: less if it takes too much memory."""
+    (width, height), scale = image.size, 1.0
     if narrow:
-        across = form.max_width * width // (height if image.turn >= _TURNED else width)
-        scale = max(scale, width // max(1, across))
-    if image.type == "image/jpeg" and scale > 1:
-        opened.draft(opened.mode, (max(1, width // scale), max(1, height // scale)))
-    elif width * height > _LARGEST_ANEW:
-        raise ValueError(f"{width} x {height} pixels are too many to be encoded")
-    return narrow or scale > 1
+        scale = form.max_width / (height if image.turn >= _TURNED else width)
+    most = _LARGEST_ENCODED.get(image.type, _LARGEST_ANEW)
+    while width * height * scale**2 > most:
+        scale /= 2
+    whole = round if narrow else int  # so that a JPEG is decoded at exactly half the size
+    return max(1, whole(width * scale)), max(1, whole(height * scale))
 
 
 def _moving_avif(data: bytes, image: _Image) -> Prepared:
@@ -262,10 +274,3 @@ def _moving_avif(data: bytes, image: _Image) -> Prepared:
         profile, options = opened.info.get("icc_profile"), _SAVING["image/avif"]
         opened.save(out, "AVIF", save_all=True, icc_profile=profile, exif=b"", xmp=b"", **options)
     return Prepared(out.getvalue(), image.type, *image.size)
-
-
-def _narrowed(image: Image.Image, width: int) -> Image.Image:
-    if image.mode in {"P", "PA", "1"}:
-        image = image.convert("RGBA")
-    height = max(1, round(image.height * width / image.width))
-    return image.resize((width, height), Image.Resampling.LANCZOS, reducing_gap=3.0)

@@ -10,8 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from feeds.images.avif import exif_of, strip_still
-from feeds.images.boxes import box
+from feeds.images.avif import box, exif_of, strip_still
 from feeds.images.decode import CopySettings, prepare
 from tests.support.imaging import HIDDEN, encoded, exif, picture
 

@@ -7,9 +7,8 @@ import time
 import pytest
 from PIL import Image
 
-from feeds.images.bounds import MAX_FRAMES, MAX_SCANS
 from feeds.images.decode import CopySettings, NotAnImageError, prepare
-from feeds.images.orientation import orientation
+from feeds.images.headers import MAX_FRAMES, MAX_SCANS, Layout, excess, orientation
 from tests.support.imaging import encoded, exif, picture
 
 ALL = 40_000_000
@@ -74,3 +73,28 @@ def test_large_turned_photograph_is_made_upright_and_smaller() -> None:
     data = encoded(Image.new("RGB", (4000, 3000)), "jpg", exif=exif(6))
     copy = prepare(data, CopySettings(), ALL)
     assert (copy.width, copy.height) == (1500, 2000)
+
+
+@pytest.mark.parametrize(
+    ("extension", "size"), [("webp", (2400, 1900)), ("avif", (2500, 2000)), ("png", (5000, 4200))]
+)
+def test_large_picture_of_another_format_is_taken(extension: str, size: tuple[int, int]) -> None:
+    data = encoded(Image.new("RGB", size), extension)
+    copy = prepare(data, CopySettings(), ALL)
+    assert (copy.width, copy.height) == size
+
+
+@pytest.mark.parametrize(("extension", "turn"), [("webp", 6), ("avif", 1), ("webp", 1)])
+def test_picture_that_is_encoded_again_is_small_enough_for_its_encoder(
+    extension: str, turn: int
+) -> None:
+    data = encoded(Image.new("RGBA", (2000, 1500)), extension, exif=exif(turn))
+    copy = prepare(data, CopySettings(max_width=1900 if turn == 1 else 0), ALL)
+    width, height = (950, round(950 * 0.75)) if turn == 1 else (750, 1000)
+    assert (copy.width, copy.height) == (width, height)
+
+
+def test_file_counts_as_well_as_what_it_becomes() -> None:
+    layout, size = Layout(), (4000, 5000)
+    assert excess("image/png", size, layout, 1 << 20) == ""
+    assert "take 96 MiB to decode, more than 88" in excess("image/png", size, layout, 10 << 20)
