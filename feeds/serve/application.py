@@ -9,14 +9,20 @@ import asyncio
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+
+from granian._granian import RSGIHTTPProtocol
+from granian.rsgi import Scope
 
 from feeds.common.slugs import QUERY
 from feeds.serve.clients import Turns
 from feeds.serve.content import Content
+from feeds.serve.granian import header_lines, request_of, send
 from feeds.serve.messages import (
     BAD_HOST,
     BROKEN,
     BUSY,
+    GONE,
     NOT_FOUND,
     OPTIONS,
     URI_TOO_LONG,
@@ -28,22 +34,22 @@ from feeds.serve.messages import (
 )
 from feeds.serve.metrics import Counts
 from feeds.serve.query import BadQueryError, Query
-from feeds.serve.rsgi import HTTPProtocol, Scope, request_of, send, send_file
 
 _LONGEST_TARGET = 8192
 # At most so many ready answers, each of a request of at most so many characters.
 _MOST_READY = 4096
 _LONGEST_KEY = 2048
+# Answers with these statuses are kept ready; others cost little, or would fill the table.
+_KEPT = {200, 226, 304}
 _MOST_WAITING = 512
 _MOST_QUERIES = 128
 # Subscribers of a query are noted when its answer is made, so a ready one must be made again.
 _READY_QUERIES_S = 600
 _HEALTH_S = 1.0
-_QUERIES = {f"{QUERY}.{extension}": extension for extension in ("atom", "rss", "json")}
+# The formats of what is asked for at these paths; the page has the form.
+_QUERIES = {QUERY: "html", **{f"{QUERY}.{name}": name for name in ("atom", "rss", "json")}}
 # Browsers ask for /favicon.ico when they show a feed itself.
 _ALIASES = {"": "index.html", "favicon.ico": "assets/icon.svg"}
-
-Work = Callable[[], Answer | Stream]
 
 
 class Application:
@@ -85,40 +91,34 @@ class Application:
         self._workers.shutdown()
         self._turns.close()
 
-    def answer_ready(self, scope: Scope, protocol: HTTPProtocol) -> bool:
+    def answer_ready(self, scope: Scope, protocol: RSGIHTTPProtocol) -> bool:
         """Sends the answer if it is ready, and tells whether it was; for the thread that reads."""
         request = request_of(scope)
-        answer = self._ready.get(request) or self._ready_query(request)
+        answer = self._ready.get(request)
+        if answer is None and time.monotonic() < self._queries_until:
+            answer = self._ready_queries.get(request)
         if answer is None:
             return False
-        tally = answer.tally
-        tally.requests += 1
-        tally.bytes += answer.size
-        send(answer, protocol)
+        answer.tally.add(answer.size)
+        send(answer, request, protocol)
         return True
 
-    def _ready_query(self, request: Request) -> Answer | None:
-        return self._ready_queries.get(request) if time.monotonic() < self._queries_until else None
-
-    async def __rsgi__(self, scope: Scope, protocol: HTTPProtocol) -> None:
+    async def __rsgi__(self, scope: Scope, protocol: RSGIHTTPProtocol) -> None:
         request = request_of(scope)
         answer = await self._answer(request, scope)
-        size = 0 if request.method == "HEAD" else answer.size
-        if isinstance(answer, Answer):
-            self._counts.add(answer.status, answer.format_name, answer.coding, size)
-            send(answer, protocol)
-        else:
-            self._counts.add(answer.status, "media", "", size)
-            send_file(answer, request, protocol)
+        self._counts.add(answer, 0 if request.method == "HEAD" else answer.size)
+        send(answer, request, protocol)
 
     async def _answer(self, request: Request, scope: Scope) -> Answer | Stream:
-        asks = self._asks_query(request)
-        if asks and time.monotonic() >= self._queries_until:
-            self._forget_queries()
-            self._queries_until = time.monotonic() + _READY_QUERIES_S
-        ready = self._ready_queries if asks else self._ready
+        """Returns the answer to a request, and keeps it ready if it may be sent again."""
+        paths, ready = _paths(request.path, self.content.policy.prefix), self._ready
+        if not _QUERIES.keys().isdisjoint(paths):
+            if time.monotonic() >= self._queries_until:
+                self._forget_queries()
+                self._queries_until = time.monotonic() + _READY_QUERIES_S
+            ready = self._ready_queries
         try:
-            answer = await self._make(request, scope)
+            answer = await self._make(request, paths, scope)
         except Exception as error:  # noqa: BLE001 (a fault of ours is logged, and costs this answer only)
             self._failed(f"{request.method} {request.path!r}: {type(error).__name__}: {error}")
             answer = BROKEN
@@ -132,11 +132,7 @@ class Application:
             ready[request] = answer
         return answer
 
-    def _asks_query(self, request: Request) -> bool:
-        paths = _paths(request.path, self.content.policy.prefix)
-        return any(path == QUERY or path in _QUERIES for path in paths)
-
-    async def _make(self, request: Request, scope: Scope) -> Answer | Stream:
+    async def _make(self, request: Request, paths: list[str], scope: Scope) -> Answer | Stream:
         if not request.host:
             return BAD_HOST
         if request.method not in ("GET", "HEAD"):
@@ -145,56 +141,46 @@ class Application:
             return URI_TOO_LONG
         content = self.content
         publication = content.publication
-        for path in _paths(request.path, content.policy.prefix):
+        for path in paths:
             elsewhere = content.moved(path)
             if elsewhere is not None:
                 return elsewhere
             if path in publication.texts:
-                return await self._work(lambda path=path: content.text(request, path))  # type: ignore[misc]
+                return await self._text(request, path)
             if path in publication.media:
                 return content.media(request, path)
             if path == "healthz":
                 return await self._healthz()
-            if path == QUERY and content.config.serve.query:
-                return await self._form(request, scope)
             if path in _QUERIES and content.config.serve.query:
                 return await self._query(request, _QUERIES[path], scope)
-        return next(
-            (
-                found
-                for path in _paths(request.path, content.policy.prefix)
-                if (found := content.unknown(path)) is not NOT_FOUND
-            ),
-            NOT_FOUND,
-        )
+        return GONE if any(map(content.is_gone, paths)) else NOT_FOUND
 
-    async def _work(self, work: Work) -> Answer | Stream:
+    async def _text(self, request: Request, path: str) -> Answer:
         if self._waiting >= _MOST_WAITING:
             return BUSY
         self._waiting += 1
         try:
+            work = partial(self.content.text, request, path)
             return await asyncio.get_running_loop().run_in_executor(self._workers, work)
         finally:
             self._waiting -= 1
 
-    async def _form(self, request: Request, scope: Scope) -> Answer:
-        content, same = self.content, request._replace(method="GET", path=QUERY, query="")
-        return await self._turns.take(self._client(scope), same, lambda: content.form(request))
-
     async def _query(self, request: Request, extension: str, scope: Scope) -> Answer:
-        try:
-            query = Query.parse(request.query)
-        except BadQueryError as error:
-            return text_answer(400, str(error), ("access-control-allow-origin", "*"))
-        content = self.content
-        same = request._replace(method="GET", path=extension, query=query.canonical())
-        return await self._turns.take(
-            self._client(scope), same, lambda: content.query(request, extension, query)
-        )
-
-    def _client(self, scope: Scope) -> str:
-        forwarded = scope.headers.get_all("x-forwarded-for")
-        return self.content.policy.proxies.client_of(scope.client, forwarded)
+        """Answers with a query feed, or with the form, when the client's turn comes."""
+        work, canonical = partial(self.content.form, request), ""
+        if extension != "html":
+            try:
+                query = Query.parse(request.query)
+            except BadQueryError as error:
+                return text_answer(400, str(error), ("access-control-allow-origin", "*"))
+            work, canonical = (
+                partial(self.content.query, request, extension, query),
+                query.canonical(),
+            )
+        same = request._replace(method="GET", path=extension, query=canonical)
+        forwarded = header_lines(scope, "x-forwarded-for")
+        client = self.content.policy.proxies.client_of(scope.client, forwarded)
+        return await self._turns.take(client, same, work)
 
     async def _healthz(self) -> Answer:
         """Returns one answer to all who ask within a second, so that many monitors cost little."""
@@ -210,10 +196,6 @@ class Application:
         finally:
             self._asking = None
         return answer
-
-
-# Answers with these statuses are kept ready; others cost little, or would fill the table.
-_KEPT = {200, 226, 304}
 
 
 def _paths(path: str, prefix: str) -> list[str]:

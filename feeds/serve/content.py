@@ -191,9 +191,9 @@ class Content:
         # Relative, so that it is right wherever out/ is served.
         return moved(f"{up_from(alias)}{address}.{extension}")
 
-    def unknown(self, path: str) -> Answer:
-        """Returns the answer for a path at which nothing is: 410 if something was, or else 404."""
-        return GONE if path in self._retired else NOT_FOUND
+    def is_gone(self, path: str) -> bool:
+        """Tells whether a document that is not published any more was at this path."""
+        return path in self._retired
 
     def text(self, request: Request, path: str) -> Answer:
         """Returns the answer for a text below out/."""
@@ -211,7 +211,7 @@ class Content:
                 if fresh is None:
                     break
                 self._publication.texts[path] = fresh
-        return self.unknown(path)
+        return GONE if self.is_gone(path) else NOT_FOUND
 
     def media(self, request: Request, path: str) -> Answer | Stream:
         """Returns the answer for a file below out/ that is streamed."""
@@ -242,9 +242,8 @@ class Content:
         if health.ok and not self._publication.texts:
             health = msgspec.structs.replace(health, ok=False, reason="nothing is published")
         headers = [("content-type", "application/json"), NOSNIFF, _NO_STORE]
-        answer = Answer(200 if health.ok else 503, headers, msgspec.json.encode(health))
-        answer.lasting = False
-        return answer
+        body, status = msgspec.json.encode(health), 200 if health.ok else 503
+        return Answer(status, headers, body, lasting=False)
 
     def gauges(self) -> Gauges:
         """Returns the values for the metrics."""

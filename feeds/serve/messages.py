@@ -1,7 +1,8 @@
-"""Requests and answers: the values that everything here is about."""
+"""Requests and answers, as values, and the answers that are the same for everybody."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 Headers = list[tuple[str, str]]
@@ -9,6 +10,7 @@ Headers = list[tuple[str, str]]
 NOSNIFF = ("x-content-type-options", "nosniff")
 _PLAIN = ("content-type", "text/plain; charset=utf-8")
 ALLOWED = "GET, HEAD, OPTIONS"
+CONDITIONS = "If-Match, If-None-Match, If-Modified-Since, If-Unmodified-Since"
 
 
 class Request(NamedTuple):
@@ -16,7 +18,7 @@ class Request(NamedTuple):
 
     Headers that were not sent are None; several lines of one are joined with commas (RFC 9110,
     section 5.3). `browser` tells browsers from feed readers (see `negotiation.is_browser`), `host`
-    says that the Host header is valid (see `rsgi.is_valid_host`).
+    says that the Host header is valid (see `granian.is_valid_host`).
     """
 
     method: str
@@ -34,16 +36,20 @@ class Request(NamedTuple):
     host: bool = True
 
 
+@dataclass(slots=True)
 class Tally:
     """Counts the answers of one kind, and the bytes of their bodies."""
 
-    __slots__ = ("bytes", "requests")
+    requests: int = 0
+    bytes: int = 0
 
-    def __init__(self) -> None:
-        self.requests = 0
-        self.bytes = 0
+    def add(self, size: int) -> None:
+        """Counts an answer that sends so many bytes."""
+        self.requests += 1
+        self.bytes += size
 
 
+@dataclass(slots=True, eq=False)
 class Answer:
     """An answer whose body is in memory; it can be sent many times.
 
@@ -52,29 +58,30 @@ class Answer:
     describes the present moment.
     """
 
-    __slots__ = ("body", "coding", "format_name", "headers", "lasting", "size", "status", "tally")
+    status: int
+    headers: Headers
+    body: bytes
+    format_name: str = ""
+    coding: str = ""
+    lasting: bool = True
+    tally: Tally = field(default_factory=Tally)
 
-    def __init__(
-        self, status: int, headers: Headers, body: bytes, *, format_name: str = "", coding: str = ""
-    ) -> None:
-        self.status = status
-        self.headers = headers
-        self.body = body
-        self.size = len(body)
-        self.format_name = format_name
-        self.coding = coding
-        self.lasting = True
-        self.tally = Tally()
+    @property
+    def size(self) -> int:
+        """The bytes of the body."""
+        return len(self.body)
 
 
 class Stream(NamedTuple):
-    """An answer whose body is a file, or the bytes from the start to the end of `part`."""
+    """An answer whose body is a file, or the bytes of `part`: from a start up to before an end."""
 
     status: int
     headers: Headers
     file: str
     size: int
     part: tuple[int, int] | None
+    format_name: str = "media"
+    coding: str = ""
 
 
 def text_answer(status: int, text: str, *headers: tuple[str, str]) -> Answer:
@@ -112,10 +119,7 @@ OPTIONS = Answer(
         ("allow", ALLOWED),
         ("access-control-allow-origin", "*"),
         ("access-control-allow-methods", "GET, HEAD"),
-        (
-            "access-control-allow-headers",
-            "A-IM, If-Match, If-None-Match, If-Modified-Since, If-Unmodified-Since",
-        ),
+        ("access-control-allow-headers", f"A-IM, {CONDITIONS}"),
         ("access-control-max-age", "86400"),
     ],
     b"",

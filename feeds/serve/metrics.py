@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from operator import itemgetter
 from typing import NamedTuple
 
 from prometheus_client import CollectorRegistry, start_http_server
@@ -13,8 +14,11 @@ from prometheus_client.registry import Collector
 from feeds.common.reports import PassReport
 from feeds.common.totals import IMAGE_FETCHES, pings_to, totals
 from feeds.common.urls import shown_url
-from feeds.serve.messages import Answer, Tally
+from feeds.serve.messages import Answer, Stream, Tally
 from feeds.store import Store
+
+Labels = tuple[str, ...]
+Values = float | Mapping[Labels, float]
 
 _NOT_MODIFIED = 304
 # All values, so that every series exists from the start.
@@ -36,22 +40,19 @@ class Counts:
 
     def attach(self, answer: Answer) -> None:
         """Gives a ready answer the tally of its status, format and coding."""
-        sort = _sort(answer.status, answer.format_name, answer.coding)
-        answer.tally = self._ready.setdefault(sort, answer.tally)
+        answer.tally = self._ready.setdefault(_sort(answer), answer.tally)
 
-    def add(self, status: int, format_name: str, coding: str, size: int) -> None:
-        """Counts an answer that was not ready, of `size` bytes."""
-        tally = self._made.setdefault(_sort(status, format_name, coding), Tally())
-        tally.requests += 1
-        tally.bytes += size
+    def add(self, answer: Answer | Stream, size: int) -> None:
+        """Counts an answer that was not ready, of which `size` bytes are sent."""
+        self._made.setdefault(_sort(answer), Tally()).add(size)
 
     def items(self) -> list[tuple[tuple[int, str, str], Tally]]:
         """Returns all tallies with their status, format and coding, which may occur twice."""
         return [*self._ready.items(), *self._made.items()]
 
 
-def _sort(status: int, format_name: str, coding: str) -> tuple[int, str, str]:
-    return status, format_name or "other", coding or "identity"
+def _sort(answer: Answer | Stream) -> tuple[int, str, str]:
+    return answer.status, answer.format_name or "other", answer.coding or "identity"
 
 
 class StateCounts(NamedTuple):
@@ -118,6 +119,8 @@ class FeedsCollector(Collector):
         gauges = self._gauges()
         yield from _requests(self._counts.items())
         yield from _passes(gauges)
+        if gauges.report is not None:
+            yield from _last_pass(gauges.report)
         yield from _images(gauges.state)
         yield from _pings(gauges.state)
 
@@ -134,99 +137,80 @@ def start_metrics(host: str, port: int, counts: Counts, gauges: Callable[[], Gau
 
 
 def _requests(tallies: list[tuple[tuple[int, str, str], Tally]]) -> Iterator[Metric]:
-    requests = CounterMetricFamily(
-        "feeds_http_requests", "Requests answered.", labels=["status", "format"]
-    )
-    sent = CounterMetricFamily(
-        "feeds_http_body_bytes",
-        "Bytes of bodies sent, in their content coding.",
-        labels=["encoding"],
-    )
-    by_sort: dict[tuple[str, str], int] = {}
-    by_coding: dict[str, int] = {}
-    for (status, format_name, coding), tally in tallies:
-        sort = (str(status), format_name)
-        by_sort[sort] = by_sort.get(sort, 0) + tally.requests
-        by_coding[coding] = by_coding.get(coding, 0) + tally.bytes
-    for sort, count in sorted(by_sort.items()):
-        requests.add_metric(sort, count)
-    for coding, count in sorted(by_coding.items()):
-        sent.add_metric([coding], count)
-    yield requests
-    yield sent
-    total = sum(by_sort.values())
-    unmodified = sum(
-        count for (status, _), count in by_sort.items() if status == str(_NOT_MODIFIED)
-    )
-    yield GaugeMetricFamily(
-        "feeds_http_not_modified_ratio",
-        "Share of 304 among all answers, from 0 to 1.",
-        value=unmodified / total if total else 0,
-    )
+    requests: Counter[Labels] = Counter()
+    sent: Counter[Labels] = Counter()
+    unmodified = 0
+    for (status, format_name, coding), tally in sorted(tallies, key=itemgetter(0)):
+        requests[str(status), format_name] += tally.requests
+        sent[(coding,)] += tally.bytes
+        unmodified += tally.requests if status == _NOT_MODIFIED else 0
+    yield _counter("feeds_http_requests", "Requests answered.", requests, "status", "format")
+    text = "Bytes of bodies sent, in their content coding."
+    yield _counter("feeds_http_body_bytes", text, sent, "encoding")
+    text = "Share of 304 among all answers, from 0 to 1."
+    share = unmodified / requests.total() if unmodified else 0
+    yield _gauge("feeds_http_not_modified_ratio", text, share)
 
 
 def _images(counted: StateCounts) -> Iterator[Metric]:
-    images = GaugeMetricFamily("feeds_images", "Images that seeds name.", labels=["state"])
-    for state in _IMAGE_STATES:
-        images.add_metric([state], counted.images.get(state, (0, 0))[0])
-    yield images
+    images: Values = {(state,): counted.images.get(state, (0, 0))[0] for state in _IMAGE_STATES}
+    yield _gauge("feeds_images", "Images that seeds name.", images, "state")
     size = sum(length for _, length in counted.images.values())
     yield _gauge("feeds_image_copies_bytes", "Size of the copies in the image cache.", size)
-    fetches = CounterMetricFamily("feeds_image_fetches", "Fetches of images.", labels=["result"])
-    for result in _FETCH_RESULTS:
-        fetches.add_metric([result], counted.fetches.get(result, 0))
-    yield fetches
+    fetches: Values = {(result,): counted.fetches.get(result, 0) for result in _FETCH_RESULTS}
+    yield _counter("feeds_image_fetches", "Fetches of images.", fetches, "result")
 
 
 def _pings(counted: StateCounts) -> Iterator[Metric]:
-    pings = CounterMetricFamily(
-        "feeds_hub_pings", "Pings to hubs; a failed one is sent again.", labels=["hub", "result"]
-    )
-    pending = GaugeMetricFamily(
-        "feeds_hub_pings_pending", "Documents that hubs have not been told of yet.", labels=["hub"]
-    )
-    for hub, results in counted.pings.items():
-        pending.add_metric([hub], counted.pending.get(hub, 0))
-        for result in _PING_RESULTS:
-            pings.add_metric([hub, result], results.get(result, 0))
-    yield pings
-    yield pending
+    pings: Values = {
+        (hub, result): results.get(result, 0)
+        for hub, results in counted.pings.items()
+        for result in _PING_RESULTS
+    }
+    text = "Pings to hubs; a failed one is sent again."
+    yield _counter("feeds_hub_pings", text, pings, "hub", "result")
+    pending: Values = {(hub,): counted.pending.get(hub, 0) for hub in counted.pings}
+    text = "Documents that hubs have not been told of yet."
+    yield _gauge("feeds_hub_pings_pending", text, pending, "hub")
 
 
 def _passes(gauges: Gauges) -> Iterator[Metric]:
-    yield CounterMetricFamily(
-        "feeds_passes", "Passes that this server saw the report of.", value=gauges.passes
-    )
-    yield CounterMetricFamily(
-        "feeds_pass_duration_seconds", "Wall time of these passes.", value=gauges.pass_s
-    )
-    yield CounterMetricFamily(
-        "feeds_documents_written", "Documents that these passes wrote.", value=gauges.written
-    )
+    text = "Passes that this server saw the report of."
+    yield _counter("feeds_passes", text, gauges.passes)
+    yield _counter("feeds_pass_duration_seconds", "Wall time of these passes.", gauges.pass_s)
+    text = "Documents that these passes wrote."
+    yield _counter("feeds_documents_written", text, gauges.written)
     yield _gauge("feeds_documents", "Documents and pages being served.", gauges.documents)
     yield _gauge("feeds_images_served", "Images being served.", gauges.images)
     held, limit = gauges.memory
     yield _gauge("feeds_memory_bodies_bytes", "Memory taken by bodies.", held)
     yield _gauge("feeds_memory_bodies_limit_bytes", "serve.memory.", limit)
-    report = gauges.report
-    if report is None:
-        return
+
+
+def _last_pass(report: PassReport) -> Iterator[Metric]:
     begun = report.started.timestamp()
     yield _gauge("feeds_last_pass_timestamp_seconds", "When the last pass began.", begun)
     yield _gauge("feeds_last_pass_duration_seconds", "How long it took.", report.seconds)
-    seeds = GaugeMetricFamily("feeds_seeds", "Seeds found by the last pass.", labels=["state"])
-    seeds.add_metric(["good"], report.seeds - report.bad)
-    seeds.add_metric(["bad"], report.bad)
-    yield seeds
-    problems = GaugeMetricFamily("feeds_problems", "Problems of seeds.", labels=["severity"])
-    problems.add_metric(["error"], len(report.problems) - report.warnings)
-    problems.add_metric(["warning"], report.warnings)
-    yield problems
+    seeds: Values = {("good",): report.seeds - report.bad, ("bad",): report.bad}
+    yield _gauge("feeds_seeds", "Seeds found by the last pass.", seeds, "state")
+    errors = len(report.problems) - report.warnings
+    problems: Values = {("error",): errors, ("warning",): report.warnings}
+    yield _gauge("feeds_problems", "Problems of seeds.", problems, "severity")
     yield _gauge("feeds_items", "Items in use.", report.items)
     yield _gauge("feeds_feeds", "Feeds published.", len(report.feeds))
     yield _gauge("feeds_last_pass_written", "Documents it wrote.", len(report.written))
     yield _gauge("feeds_last_pass_removed", "Documents it removed.", len(report.removed))
 
 
-def _gauge(name: str, text: str, value: float) -> Metric:
-    return GaugeMetricFamily(name, text, value=value)
+def _counter(name: str, text: str, values: Values, *labels: str) -> Metric:
+    return _filled(CounterMetricFamily(name, text, labels=labels), values)
+
+
+def _gauge(name: str, text: str, values: Values, *labels: str) -> Metric:
+    return _filled(GaugeMetricFamily(name, text, labels=labels), values)
+
+
+def _filled(metric: CounterMetricFamily | GaugeMetricFamily, values: Values) -> Metric:
+    for labels, value in (values if isinstance(values, Mapping) else {(): values}).items():
+        metric.add_metric(labels, value)
+    return metric

@@ -104,9 +104,8 @@ def answer_text(
     if coding != IDENTITY:
         headers.append(("content-encoding", coding))
     body = bodies.get(digest, coding, read)
-    answer = Answer(status, headers, body, format_name=text.extension, coding=coding)
-    answer.lasting = bodies.look(digest, coding) is not None
-    return answer
+    lasting = bodies.look(digest, coding) is not None
+    return Answer(status, headers, body, text.extension, coding, lasting)
 
 
 def answer_media(out: Path, path: str, request: Request, max_age_s: int) -> Answer | Stream:

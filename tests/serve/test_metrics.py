@@ -113,12 +113,11 @@ def test_counts_add_ready_answers_to_those_that_were_made() -> None:
     one, two = (Answer(200, [], b"xyz", format_name="atom", coding="gzip") for _ in range(2))
     for answer in (one, two):
         counts.attach(answer)
-        answer.tally.requests += 1
-        answer.tally.bytes += answer.size
+        answer.tally.add(answer.size)
     assert one.tally is two.tally
-    counts.add(200, "atom", "gzip", 4)
-    counts.add(200, "atom", "", 5)
-    counts.add(304, "", "", 0)
+    counts.add(one, 4)
+    counts.add(Answer(200, [], b"", format_name="atom"), 5)
+    counts.add(Answer(304, [], b""), 0)
     found = collected(counts)
     assert found["feeds_http_requests_total format=atom status=200"] == 4
     assert found["feeds_http_requests_total format=other status=304"] == 1

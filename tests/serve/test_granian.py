@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from feeds.serve.granian import is_valid_host, request_of
 from feeds.serve.messages import Request
-from feeds.serve.rsgi import RequestHeaders, is_valid_host, request_of
 
 
 @pytest.mark.parametrize(
@@ -57,7 +57,12 @@ class FakeScope:
 
     def __init__(self, **headers: list[str]) -> None:
         named = {name.replace("_", "-"): lines for name, lines in headers.items()}
-        self.headers: RequestHeaders = FakeHeaders({"host": ["a"], **named})
+        self.headers = FakeHeaders({"host": ["a"], **named})
+
+
+def read(**headers: list[str]) -> Request:
+    scope: Any = FakeScope(**headers)
+    return request_of(scope)
 
 
 @pytest.mark.parametrize(
@@ -77,12 +82,12 @@ def test_request_has_the_lines_of_a_header_joined_or_none(header: str, field: st
     bare = Request("GET", "/all.atom", "a=b")
     joined: dict[str, Any] = {field: "x, y"}
     unreadable: dict[str, Any] = {field: ""}  # granian gives no line that is not ASCII
-    assert request_of(FakeScope()) == bare
-    assert request_of(FakeScope(**{header: ["x", "y"]})) == bare._replace(**joined)
-    assert request_of(FakeScope(**{header: []})) == bare._replace(**unreadable)
+    assert read() == bare
+    assert read(**{header: ["x", "y"]}) == bare._replace(**joined)
+    assert read(**{header: []}) == bare._replace(**unreadable)
 
 
 def test_request_tells_browsers_and_hosts() -> None:
-    assert request_of(FakeScope(accept=["text/html"])).browser
-    assert not request_of(FakeScope(accept=["text/html", "application/atom+xml"])).browser
-    assert not request_of(FakeScope(host=["a", "b"])).host
+    assert read(accept=["text/html"]).browser
+    assert not read(accept=["text/html", "application/atom+xml"]).browser
+    assert not read(host=["a", "b"]).host
