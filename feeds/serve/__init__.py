@@ -2,7 +2,7 @@
 
     publication (the files of out/) ─────┐
     body_cache (their bodies) ───────────┼── content ── application ── granian
-    query_feed, query_form, health ──────┘
+    query, health ───────────────────────┘
 
 Requests that came before are answered from a table of ready answers. All others are answered in
 threads, by the rules in negotiation and responses, and their answers stay in that table until the

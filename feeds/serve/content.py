@@ -40,9 +40,7 @@ from feeds.serve.publication import (
     read_publication,
     read_text,
 )
-from feeds.serve.query import Query
-from feeds.serve.query_feed import QueryFeeds
-from feeds.serve.query_form import query_form
+from feeds.serve.query import Query, QueryFeeds, query_form
 from feeds.serve.responses import TextFile, answer_media, answer_text
 from feeds.store import Store
 from feeds.store.search import TooLongError
@@ -77,9 +75,7 @@ class Content:
         self._state: object = None
         self._manifest: Fingerprint | None = None
         self._fault = ""
-        self._queries = QueryFeeds(
-            config, self.results, self._deltas_for(config, self.results), warn
-        )
+        self._queries = QueryFeeds(self.results, warn)
         self.configure(config)
 
     def configure(self, config: Config) -> None:

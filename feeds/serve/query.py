@@ -1,14 +1,26 @@
-"""The parameters of a query feed: parsed, checked, and written in one canonical order."""
+"""Query feeds: their parameters, the feeds that answer them, and the form that leads to them."""
 
 from __future__ import annotations
 
+import base64
+import hashlib
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple, Self
 from urllib.parse import parse_qsl, urlencode
 
+from feeds.common.image_types import pictures_to_show
+from feeds.common.model import Feed, FeedContents
+from feeds.common.slugs import QUERY
 from feeds.common.text import clean_line, fold
 from feeds.common.urls import WANTED_DOMAIN, normal_domain
+from feeds.config import Config
+from feeds.render.context import site_of
+from feeds.serve.body_cache import BodyCache, digest_of
+from feeds.serve.delta import Deltas
+from feeds.serve.negotiation import IDENTITY
+from feeds.serve.responses import TextFile
+from feeds.store.search import Edition, SearchIndex, SearchRequest
 
 MAX_LIMIT = 200
 DEFAULT_LIMIT = 50
@@ -22,14 +34,15 @@ _MAX_FIELDS = 2 * MAX_NAMES + len(_ONCE)
 _PHRASE = re.compile(r'"([^"]*)"|([^\s"]+)')
 # The index takes for words only what has a letter or digit (sqlite.org/fts5.html, section 4.3.1).
 _WORD = re.compile(r"[^\W_]")
+_SEARCH_S = 1.0
+_MOST_RESULTS = 1000
+
+
+# Parameters
 
 
 class BadQueryError(ValueError):
-    """A query that cannot be answered; `faults` lists everything that is wrong with it."""
-
-    def __init__(self, faults: list[str]) -> None:
-        self.faults = faults
-        super().__init__("\n".join(faults))
+    """A query that cannot be answered; its message has a line for everything that is wrong."""
 
 
 class Query(NamedTuple):
@@ -55,9 +68,9 @@ class Query(NamedTuple):
         try:
             pairs = parse_qsl(query, errors="strict", max_num_fields=_MAX_FIELDS)
         except UnicodeDecodeError:
-            raise BadQueryError(["not UTF-8"]) from None
+            raise BadQueryError("not UTF-8") from None
         except ValueError:
-            raise BadQueryError([f"more than {_MAX_FIELDS} parameters"]) from None
+            raise BadQueryError(f"more than {_MAX_FIELDS} parameters") from None
         given: dict[str, list[str]] = {name: [] for name in _PARAMETERS}
         for name, value in pairs:
             if name not in given:
@@ -74,7 +87,7 @@ class Query(NamedTuple):
             limit=_number("limit", given, (1, MAX_LIMIT), DEFAULT_LIMIT, faults),
         )
         if faults:
-            raise BadQueryError(faults)
+            raise BadQueryError("\n".join(faults))
         return parsed
 
     def canonical(self) -> str:
@@ -96,8 +109,9 @@ class Query(NamedTuple):
         found = (phrase or word for phrase, word in _PHRASE.findall(self.text))
         return " ".join(f'"{one}"' for one in found if _WORD.search(one))
 
-    def describe(self, names: dict[tuple[str, str], str]) -> str:
-        """Returns the query in words; `names` holds the names of feeds by kind and key."""
+    def describe(self, feeds: Iterable[Feed]) -> str:
+        """Returns the query in words, with topics and providers named as these feeds are."""
+        names = {(feed.kind, feed.key): feed.name for feed in feeds}
         topics = " or ".join(names.get(("topic", one), one) for one in self.topics)
         providers = " or ".join(names.get(("provider", one), one) for one in self.providers)
         quality = f"quality from {self.min_quality}" if self.min_quality else ""
@@ -109,20 +123,19 @@ def _names(name: str, values: Iterable[str], faults: list[str]) -> tuple[str, ..
     found = sorted(set(values))
     if len(found) > MAX_NAMES:
         faults.append(f"{name}: {len(found)} of them, wanted at most {MAX_NAMES}")
-    too_long = [one for one in found if len(one) > MAX_TEXT]
-    if too_long:
+    if any(len(one) > MAX_TEXT for one in found):
         faults.append(f"{name}: longer than {MAX_TEXT} characters")
     return tuple(found)
 
 
 def _domains(values: list[str], faults: list[str]) -> list[str]:
-    domains = [(value, normal_domain(value)) for value in values]
-    faults += [
-        f"provider: found {value[:60]!r}, wanted {WANTED_DOMAIN}"
-        for value, domain in domains
-        if domain is None
-    ]
-    return [domain for _, domain in domains if domain is not None]
+    domains = []
+    for value in values:
+        if (domain := normal_domain(value)) is None:
+            faults.append(f"provider: found {value[:60]!r}, wanted {WANTED_DOMAIN}")
+        else:
+            domains.append(domain)
+    return domains
 
 
 def _number(
@@ -146,3 +159,135 @@ def _text(values: list[str], faults: list[str]) -> str:
     elif len(text.split()) > MAX_WORDS:
         faults.append(f"q: {len(text.split())} words, wanted at most {MAX_WORDS}")
     return text
+
+
+# Feeds
+
+
+class _Result(NamedTuple):
+    """The result of a query: the edition of the index it comes from, and a digest per format."""
+
+    edition: int
+    digests: dict[str, str]
+
+
+class QueryFeeds:
+    """The feeds of queries, each rendered once for all who ask the same.
+
+    Use it from one thread at a time, since it renders with feedgen, and call `configure` first.
+    """
+
+    def __init__(self, bodies: BodyCache, warn: Callable[[str], None]) -> None:
+        self._bodies = bodies
+        self._warn = warn
+        self._index: SearchIndex | None = None
+
+    def configure(self, config: Config, deltas: Deltas) -> None:
+        """Takes over a configuration; all results are rendered again, since any may show it."""
+        self._config, self._deltas = config, deltas
+        self._results: dict[Query, _Result] = {}
+
+    def find(self, query: Query, extension: str) -> TextFile:
+        """Returns the document of a query in one format.
+
+        Raises:
+            TooLongError: the search took too long.
+        """
+        state = self._config.paths.state
+        if self._index is None:
+            self._index = SearchIndex(state.with_name("search.db"), self._warn)
+        index, edition = self._index, self._index.edition(state)
+        query = _with_keys(query, edition.feeds, self._config)
+        result = self._results.get(query)
+        if result is None or result.edition != edition.number:
+            self._render(query, edition, index)
+            result = self._results[query]
+        canonical, path = query.canonical(), f"{QUERY}.{extension}"
+        text = TextFile(
+            path,
+            result.digests[extension],
+            edition.changed,
+            f"{self._config.site.base_url}{path}?{canonical}",
+            # Bytes that left memory are rendered again: the same edition gives the same.
+            lambda: self._render(query, edition, index)[extension],
+            canonical,
+        )
+        self._deltas.note(text.versions_key, extension, text.digest, text.read)
+        return text
+
+    def close(self) -> None:
+        """Closes the index."""
+        if self._index is not None:
+            self._index.close()
+
+    def _render(self, query: Query, edition: Edition, index: SearchIndex) -> dict[str, bytes]:
+        """Renders a query in all formats, and keeps the result; returns the documents."""
+        # Imported on demand: most servers are never asked a query.
+        from feeds.render.documents import render_feed
+
+        wanted = SearchRequest(
+            query.topics, query.providers, query.min_quality, query.words(), query.limit
+        )
+        found = index.find(wanted, _SEARCH_S)
+        site, images = site_of(self._config), self._config.images
+        title = f"{site.title}: {query.describe(edition.feeds)}"
+        feed = Feed(QUERY, "custom", QUERY, title, title, "", query.limit, query.canonical())
+        # The same as a pass would show of the entries' images.
+        is_shown = (lambda _: True) if images.media_url(self._config.site.base_url) else None
+        pictures = pictures_to_show(found.images, is_shown, every=images.fetch == "all")
+        documents = {
+            one.path.rpartition(".")[2]: one.data
+            for one in render_feed(site, FeedContents(feed, found.entries), found.items, pictures)
+        }
+        digests = {extension: digest_of(data) for extension, data in documents.items()}
+        for extension, data in documents.items():
+            self._bodies.put(digests[extension], IDENTITY, data)
+        self._results.pop(query, None)
+        self._results[query] = _Result(edition.number, digests)
+        if len(self._results) > _MOST_RESULTS:
+            del self._results[next(iter(self._results))]
+        return documents
+
+
+def _with_keys(query: Query, feeds: tuple[Feed, ...], config: Config) -> Query:
+    """Resolves topics that are named by the addresses of their feeds, and former domains."""
+    slugs = {
+        address.removeprefix("topics/"): feed.key
+        for feed in feeds
+        if feed.kind == "topic"
+        for address in (*feed.aliases, feed.address)
+    }
+    keys = set(slugs.values())
+    named = {topic if topic in keys else slugs.get(topic, topic) for topic in query.topics}
+    providers = set(map(config.provider, query.providers))
+    return query._replace(topics=tuple(sorted(named)), providers=tuple(sorted(providers)))
+
+
+# The form
+
+
+def query_form(config: Config, feeds: Sequence[Feed]) -> TextFile:
+    """Returns the page whose buttons lead to query feeds, by the topics and providers of feeds.
+
+    It needs no script.
+    """
+    # Imported on demand: most servers are never asked for it.
+    from feeds.render.environment import render_page
+
+    topics = [(one.name, one.name) for one in feeds if one.kind == "topic"]
+    providers = [(one.key, one.name) for one in feeds if one.kind == "provider"]
+    variables: dict[str, object] = {
+        "title": config.site.title,
+        "has_pages": config.site.pages,
+        "topics": sorted(topics),
+        "providers": sorted(providers),
+        "limits": {"text": MAX_TEXT, "stories": MAX_LIMIT, "default_stories": DEFAULT_LIMIT},
+    }
+    data = render_page((), "query.html", variables)
+    style = hashlib.sha256(render_page((), "query.css", {})).digest()
+    policy = (
+        f"default-src 'none'; style-src 'sha256-{base64.b64encode(style).decode()}'; "
+        "img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+    )
+    headers = (("content-security-policy", policy), ("referrer-policy", "no-referrer"))
+    return TextFile("query.html", digest_of(data), None, "", lambda: data, headers=headers)

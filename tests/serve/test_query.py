@@ -13,8 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from feeds.serve.content import Content
-from feeds.serve.query import BadQueryError, Query
-from feeds.serve.query_feed import QueryFeeds
+from feeds.serve.query import BadQueryError, Query, QueryFeeds
 from tests.support.processes import wait_until
 from tests.support.serving import Got, Server
 from tests.support.site import NOW, Site

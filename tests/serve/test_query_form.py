@@ -11,8 +11,7 @@ import html5lib
 import pytest
 
 from feeds.common.model import Feed
-from feeds.serve.query import DEFAULT_LIMIT, MAX_LIMIT, MAX_TEXT, Query
-from feeds.serve.query_form import query_form
+from feeds.serve.query import DEFAULT_LIMIT, MAX_LIMIT, MAX_TEXT, Query, query_form
 from tests.support.site import config_of
 
 FEEDS = [
