@@ -13,6 +13,7 @@ from feeds.common.media_types import kind_of
 from feeds.common.model import Feed
 from feeds.common.reports import PassReport
 from feeds.config import Config
+from feeds.publish.manifest import MANIFEST
 from feeds.render.context import up_from
 from feeds.serve.body_cache import BodyCache
 from feeds.serve.cache_policy import policy_of
@@ -35,7 +36,6 @@ from feeds.serve.publication import (
     Publication,
     PublishedText,
     ReplacedError,
-    manifest_fingerprint,
     read_again,
     read_publication,
     read_text,
@@ -64,18 +64,18 @@ class Content:
         self.bodies = BodyCache(0)
         self.results = BodyCache(0)
         self._versions = Versions(config.paths.state.with_name("versions.db"), warn)
+        self._deltas = Deltas(self._versions, self.bodies)
+        self._result_deltas = Deltas(self._versions, self.results)
+        self._queries = QueryFeeds(self._result_deltas, warn)
         self._warn = warn
-        self._publication = NOTHING
+        self.publication: Publication = NOTHING
         self._retired: frozenset[str] = frozenset()
         self._moves: dict[str, str] = {}
         self._report: PassReport | None = None
         self._totals = (0, 0.0, 0)
         self._state_counts = StateCounts()
         self._leaving = False
-        self._state: object = None
-        self._manifest: Fingerprint | None = None
         self._fault = ""
-        self._queries = QueryFeeds(self.results, warn)
         self.configure(config)
 
     def configure(self, config: Config) -> None:
@@ -84,15 +84,12 @@ class Content:
         self.policy = policy_of(config)
         self.results.limit = config.serve.memory // _RESULTS_SHARE
         self.bodies.limit = config.serve.memory - self.results.limit
-        self._deltas = self._deltas_for(config, self.bodies)
-        self._result_deltas = self._deltas_for(config, self.results)
-        self._queries.configure(config, self._result_deltas)
-        self._manifest = self._state = None
+        window_s = int(config.serve.delta_window.total_seconds())
+        self._deltas.window_s = self._result_deltas.window_s = window_s
+        self._queries.configure(config)
+        self._manifest: Fingerprint | None = None
+        self._state: object = None
         self.refresh()
-
-    def _deltas_for(self, config: Config, bodies: BodyCache) -> Deltas:
-        window = int(config.serve.delta_window.total_seconds())
-        return Deltas(self._versions, bodies, window)
 
     def leave(self) -> None:
         """Makes `warm` stop early, since the server ends."""
@@ -110,8 +107,9 @@ class Content:
         return self._refresh_state() | self._refresh_publication()
 
     def _refresh_publication(self) -> bool:
-        out, before = self.config.paths.out, self._publication
-        fingerprint = manifest_fingerprint(out)
+        out, before = self.config.paths.out, self.publication
+        # Every pass that publishes replaces the manifest.
+        fingerprint = Fingerprint.of(out / MANIFEST)
         if fingerprint == self._manifest:
             return False
         try:
@@ -124,7 +122,7 @@ class Content:
         if found.unfinished and before.texts:
             return False  # a pass is writing, and will end with another manifest
         self._fault, self._manifest = "", fingerprint
-        self._publication = found
+        self.publication = found
         kept = {text.digest for text in found.texts.values()}
         self.bodies.drop({text.digest for text in before.texts.values()} - kept)
         return True
@@ -151,7 +149,7 @@ class Content:
 
     def warm(self) -> None:
         """Compresses new texts, and records the entries of new documents for later deltas."""
-        texts = dict(self._publication.texts)
+        texts = dict(self.publication.texts)
         recorded = self._deltas.recorded()
         self._deltas.end({path for path, _ in recorded if path not in texts})
         for path, text in texts.items():
@@ -161,7 +159,7 @@ class Content:
             try:
                 if kind.feed and (path, text.digest) not in recorded:
                     data = self.bodies.get(text.digest, IDENTITY, self._reader(path, text))
-                    self._deltas.record(path, _extension(path), text.digest, data)
+                    self._deltas.record(path, text.digest, data)
                 if self.bodies.size < self.bodies.limit // 2:
                     for coding in CODINGS:
                         self.bodies.get(text.digest, coding, self._reader(path, text))
@@ -173,16 +171,11 @@ class Content:
 
     # Answering
 
-    @property
-    def publication(self) -> Publication:
-        """The publication that is served now."""
-        return self._publication
-
     def moved(self, path: str) -> Answer | None:
         """Returns the redirect from a former address of a feed; None for all other paths."""
         alias, _, extension = path.rpartition(".")
         address = self._moves.get(alias)
-        if address is None or f"{address}.{extension}" not in self._publication.texts:
+        if address is None or f"{address}.{extension}" not in self.publication.texts:
             return None
         # Relative, so that it is right wherever out/ is served.
         return moved(f"{up_from(alias)}{address}.{extension}")
@@ -194,19 +187,19 @@ class Content:
     def text(self, request: Request, path: str) -> Answer:
         """Returns the answer for a text below out/."""
         for _ in range(_TRIES):
-            published = self._publication.texts.get(path)
+            published = self.publication.texts.get(path)
             if published is None:
                 break
             url = f"{self.policy.base_url}{path}"
             read = self._reader(path, published)
             text = TextFile(path, published.digest, published.modified_unix, url, read)
             try:
-                return answer_text(request, text, self.policy, self.bodies, self._deltas)
+                return answer_text(request, text, self.policy, self._deltas)
             except ReplacedError:
                 fresh = read_text(self.config.paths.out, path, self.bodies)
                 if fresh is None:
                     break
-                self._publication.texts[path] = fresh
+                self.publication.texts[path] = fresh
         return GONE if self.is_gone(path) else NOT_FOUND
 
     def media(self, request: Request, path: str) -> Answer | Stream:
@@ -219,7 +212,7 @@ class Content:
             text = self._queries.find(query, extension)
         except TooLongError:
             return text_answer(503, "That search took too long.", _NO_STORE, ("retry-after", "60"))
-        return answer_text(request, text, self.policy, self.results, self._result_deltas)
+        return answer_text(request, text, self.policy, self._result_deltas)
 
     def form(self, request: Request) -> Answer:
         """Returns the answer for the form that leads to queries."""
@@ -230,12 +223,12 @@ class Content:
 
         read_state(self.config.paths.state, see)
         text = query_form(self.config, feeds)
-        return answer_text(request, text, self.policy, self.results, self._result_deltas)
+        return answer_text(request, text, self.policy, self._result_deltas)
 
     def health(self) -> Answer:
         """Returns the answer to a monitor, as JSON."""
         health = health_of(self.config, utc_now())
-        if health.ok and not self._publication.texts:
+        if health.ok and not self.publication.texts:
             health = msgspec.structs.replace(health, ok=False, reason="nothing is published")
         headers = [("content-type", "application/json"), NOSNIFF, _NO_STORE]
         body, status = msgspec.json.encode(health), 200 if health.ok else 503
@@ -248,7 +241,7 @@ class Content:
             self._state_counts = state_counts(store, self.config.site.hub)
 
         read_state(self.config.paths.state, see)
-        publication = self._publication
+        publication = self.publication
         memory = (self.bodies.size + self.results.size, self.bodies.limit + self.results.limit)
         images = sum(kind_of(path).media_type.startswith("image/") for path in publication.media)
         documents = len(publication.texts)
@@ -256,7 +249,3 @@ class Content:
 
     def _reader(self, path: str, text: PublishedText) -> Callable[[], bytes]:
         return lambda: read_again(self.config.paths.out, path, text)
-
-
-def _extension(path: str) -> str:
-    return path.rpartition(".")[2]

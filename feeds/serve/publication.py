@@ -9,7 +9,7 @@ from typing import NamedTuple
 from feeds.common.files import Fingerprint
 from feeds.common.media_types import is_served, kind_of
 from feeds.common.slugs import QUERY, QUERY_MARK
-from feeds.publish.manifest import MANIFEST, read_manifest
+from feeds.publish.manifest import read_manifest
 from feeds.serve.body_cache import BodyCache, digest_of
 from feeds.serve.negotiation import IDENTITY
 
@@ -93,11 +93,6 @@ def read_again(out: Path, path: str, text: PublishedText) -> bytes:
     if found is None or found[0].digest != text.digest:
         raise ReplacedError(path)
     return found[1]
-
-
-def manifest_fingerprint(out: Path) -> Fingerprint | None:
-    """Returns the fingerprint of the manifest, which every pass that publishes replaces."""
-    return Fingerprint.of(out / MANIFEST)
 
 
 def _read(out: Path, path: str) -> tuple[PublishedText, bytes] | None:

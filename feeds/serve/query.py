@@ -16,7 +16,7 @@ from feeds.common.text import clean_line, fold
 from feeds.common.urls import WANTED_DOMAIN, normal_domain
 from feeds.config import Config
 from feeds.render.context import site_of
-from feeds.serve.body_cache import BodyCache, digest_of
+from feeds.serve.body_cache import digest_of
 from feeds.serve.delta import Deltas
 from feeds.serve.negotiation import IDENTITY
 from feeds.serve.responses import TextFile
@@ -177,14 +177,14 @@ class QueryFeeds:
     Use it from one thread at a time, since it renders with feedgen, and call `configure` first.
     """
 
-    def __init__(self, bodies: BodyCache, warn: Callable[[str], None]) -> None:
-        self._bodies = bodies
+    def __init__(self, deltas: Deltas, warn: Callable[[str], None]) -> None:
+        self._deltas = deltas
         self._warn = warn
         self._index: SearchIndex | None = None
 
-    def configure(self, config: Config, deltas: Deltas) -> None:
+    def configure(self, config: Config) -> None:
         """Takes over a configuration; all results are rendered again, since any may show it."""
-        self._config, self._deltas = config, deltas
+        self._config = config
         self._results: dict[Query, _Result] = {}
 
     def find(self, query: Query, extension: str) -> TextFile:
@@ -212,7 +212,7 @@ class QueryFeeds:
             lambda: self._render(query, edition, index)[extension],
             canonical,
         )
-        self._deltas.note(text.versions_key, extension, text.digest, text.read)
+        self._deltas.note(text.versions_key, text.digest, text.read)
         return text
 
     def close(self) -> None:
@@ -241,7 +241,7 @@ class QueryFeeds:
         }
         digests = {extension: digest_of(data) for extension, data in documents.items()}
         for extension, data in documents.items():
-            self._bodies.put(digests[extension], IDENTITY, data)
+            self._deltas.bodies.put(digests[extension], IDENTITY, data)
         self._results.pop(query, None)
         self._results[query] = _Result(edition.number, digests)
         if len(self._results) > _MOST_RESULTS:

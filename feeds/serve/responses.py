@@ -10,9 +10,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from feeds.common.files import Fingerprint
-from feeds.common.media_types import Kind, kind_of
+from feeds.common.media_types import kind_of
 from feeds.common.times import http_date
-from feeds.serve.body_cache import BodyCache, digest_of
+from feeds.serve.body_cache import digest_of
 from feeds.serve.cache_policy import CachePolicy, cache_control
 from feeds.serve.delta import Delta, Deltas, accepts_deltas
 from feeds.serve.messages import (
@@ -57,38 +57,32 @@ class TextFile(NamedTuple):
     headers: tuple[tuple[str, str], ...] = ()
 
     @property
-    def extension(self) -> str:
-        """The format, as paths name it."""
-        return self.path.rpartition(".")[2]
-
-    @property
     def versions_key(self) -> str:
         """The key of its versions: short, however long a query is."""
         return f"{self.path}?{digest_of(self.query.encode())}" if self.query else self.path
 
 
-def answer_text(
-    request: Request, text: TextFile, policy: CachePolicy, bodies: BodyCache, deltas: Deltas
-) -> Answer:
+def answer_text(request: Request, text: TextFile, policy: CachePolicy, deltas: Deltas) -> Answer:
     """Returns the answer to a GET or HEAD for a text: whole (200), a delta (226), 304, 406 or 412.
 
     Args:
         request: The request.
         text: The text.
         policy: What the configuration says about caching.
-        bodies: Where the text's bodies are kept.
-        deltas: The versions that clients may have.
+        deltas: The versions that clients may have, and the bodies in memory.
     """
     coding = choose_coding(request.encodings)
     if coding is None:
         return NOT_ACCEPTABLE
     kind = kind_of(text.path)
-    media_type = kind.browser if request.browser and kind.browser else kind.content_type
-    tag = tag_of(text.digest, coding, variant="" if media_type == kind.content_type else "xml")
-    headers = _text_headers(text, tag, policy)
+    variant = "xml" if kind.browser and request.browser else ""
+    tag = tag_of(text.digest, coding, variant)
     vary = "Accept-Encoding, Accept" if kind.browser else "Accept-Encoding"
+    caching = ("cache-control", cache_control(text.path, policy.max_age_s))
+    headers = _text_headers(text, tag, policy.hubs)
+    extension = text.path.rpartition(".")[2]
     conditional = _answer_condition(
-        request, tag, text.modified_unix, [("vary", vary), *headers], text.extension
+        request, tag, text.modified_unix, [*headers, caching, ("vary", vary)], extension
     )
     if conditional is not None:
         return conditional
@@ -97,15 +91,16 @@ def answer_text(
     if delta is not None:
         digest, read, status = delta.digest, lambda: delta.data, 226
         # For caches that know of deltas (RFC 3229, section 10.8.2); no other may keep it.
-        headers = [pair for pair in headers if pair[0] != "cache-control"]
-        headers += [("im", "feed"), ("cache-control", "no-store, im")]
+        caching = ("cache-control", "no-store, im")
+        headers.append(("im", "feed"))
         vary += ", A-IM, If-None-Match"
-    headers += [("vary", vary), ("content-type", media_type)]
+    content_type = kind.browser if variant else kind.content_type
+    headers += [caching, ("vary", vary), ("content-type", content_type)]
     if coding != IDENTITY:
         headers.append(("content-encoding", coding))
-    body = bodies.get(digest, coding, read)
-    lasting = bodies.look(digest, coding) is not None
-    return Answer(status, headers, body, text.extension, coding, lasting)
+    body = deltas.bodies.get(digest, coding, read)
+    lasting = deltas.bodies.look(digest, coding) is not None
+    return Answer(status, headers, body, extension, coding, lasting)
 
 
 def answer_media(out: Path, path: str, request: Request, max_age_s: int) -> Answer | Stream:
@@ -124,7 +119,7 @@ def answer_media(out: Path, path: str, request: Request, max_age_s: int) -> Answ
         ("last-modified", http_date(modified_unix)),
         ("cache-control", cache_control(path, max_age_s)),
         ("accept-ranges", "bytes"),
-        *_shared_headers(kind_of(path), path),
+        *_file_headers(path),
     ]
     conditional = _answer_condition(request, tag, modified_unix, headers, "media")
     if conditional is not None:
@@ -157,8 +152,7 @@ def _find_delta(request: Request, text: TextFile, deltas: Deltas) -> Delta | Non
     if request.none_match is None or not accepts_deltas(request.a_im):
         return None
     for tag in listed_tags(request.none_match):
-        old = digest_in(tag)
-        delta = deltas.delta(text.versions_key, text.extension, old, text.digest, text.read)
+        delta = deltas.delta(text.versions_key, digest_in(tag), text.digest, text.read)
         if delta is not None:
             return delta
     return None
@@ -177,28 +171,19 @@ def digest_in(tag: str) -> str:
     return tag.partition("-")[0]
 
 
-def _text_headers(text: TextFile, tag: str, policy: CachePolicy) -> Headers:
-    kind = kind_of(text.path)
-    headers = [("etag", f'"{tag}"')]
+def _text_headers(text: TextFile, tag: str, hubs: tuple[str, ...]) -> Headers:
+    headers = [("etag", f'"{tag}"'), *_file_headers(text.path), *text.headers]
     if text.modified_unix is not None:
         headers.append(("last-modified", http_date(text.modified_unix)))
-    headers += [
-        ("cache-control", cache_control(text.path, policy.max_age_s)),
-        *_shared_headers(kind, text.path),
-        *text.headers,
-    ]
-    if kind.feed:
-        links = [f'<{text.url}>; rel="self"', *(f'<{hub}>; rel="hub"' for hub in policy.hubs)]
+    if kind_of(text.path).feed:
+        links = [f'<{text.url}>; rel="self"', *(f'<{hub}>; rel="hub"' for hub in hubs)]
         headers.append(("link", ", ".join(links)))
     return headers
 
 
-def _shared_headers(kind: Kind, path: str) -> Headers:
-    """Returns the headers that depend on the file alone; scripts of all sites may read feeds."""
-    if kind.feed or path.endswith(".opml"):
-        return [
-            NOSNIFF,
-            ("access-control-allow-origin", "*"),
-            ("access-control-expose-headers", "ETag, IM, Link"),
-        ]
-    return [NOSNIFF]
+def _file_headers(path: str) -> Headers:
+    """Returns the headers that depend on the path alone; scripts of all sites may read feeds."""
+    if not kind_of(path).feed and not path.endswith(".opml"):
+        return [NOSNIFF]
+    exposed = ("access-control-expose-headers", "ETag, IM, Link")
+    return [NOSNIFF, ("access-control-allow-origin", "*"), exposed]

@@ -37,7 +37,7 @@ class Shelf:
 
     def answer(self, path: str, data: bytes, request: Request, **fields: Any) -> Answer:
         text = TextFile(path, digest_of(data), TIME_UNIX, URL, lambda: data)
-        return answer_text(request, text._replace(**fields), POLICY, self.bodies, self.deltas)
+        return answer_text(request, text._replace(**fields), POLICY, self.deltas)
 
 
 @pytest.fixture
@@ -162,7 +162,7 @@ def test_text_that_memory_has_no_room_for_is_not_lasting(shelf: Shelf, tmp_path:
 def test_delta_holds_what_is_new_and_no_cache_may_keep_it(shelf: Shelf, extension: str) -> None:
     path, old = f"all.{extension}", render_items(make_item(1))[extension]
     new = render_items(make_item(2), make_item(1))[extension]
-    shelf.deltas.record(path, extension, digest_of(old), old)
+    shelf.deltas.record(path, digest_of(old), old)
     known = f'"{tag_of(digest_of(old), "br", "xml")}"'
     answer = shelf.answer(path, new, get(none_match=f'"never", {known}', a_im="feed"))
     headers = dict(answer.headers)
