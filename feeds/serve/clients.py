@@ -5,8 +5,9 @@ from __future__ import annotations
 import asyncio
 import ipaddress
 from collections import OrderedDict, deque
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
 
 from feeds.serve.messages import BUSY, Answer, Request
 
@@ -15,6 +16,8 @@ Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 # A subscriber of IPv6 has at least a /64 (RFC 6177, section 2), and may use any address in it.
 _PREFIX = 64
+# Addresses of IPv4 within IPv6 begin with so many bits (RFC 4291, section 2.5.5.2).
+_MAPPED_PREFIX = 96
 
 Work = Callable[[], Answer]
 
@@ -39,24 +42,15 @@ class Proxies:
         address = _address(peer)
         if address is None:
             return peer
-        for member in _from_the_right(forwarded):
-            if not self._trust(address):
-                break
+        members = filter(None, map(str.strip, ",".join(forwarded).split(",")))
+        for member in reversed(list(members)):
             before = _address(member)
-            if before is None:
+            if before is None or not any(address in network for network in self._networks):
                 break
             address = before
-        return _neighbourhood(address)
-
-    def _trust(self, address: Address) -> bool:
-        return any(address in network for network in self._networks)
-
-
-def _from_the_right(lines: Sequence[str]) -> Iterator[str]:
-    for line in reversed(lines):
-        for member in reversed(line.split(",")):
-            if text := member.strip():
-                yield text
+        if isinstance(address, ipaddress.IPv4Address):
+            return str(address)
+        return str(ipaddress.IPv6Network((address, _PREFIX), strict=False))
 
 
 def _address(text: str) -> Address | None:
@@ -70,36 +64,26 @@ def _address(text: str) -> Address | None:
         address = ipaddress.ip_address(host.partition("%")[0])
     except ValueError:
         return None
-    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
-    return mapped or address
+    return getattr(address, "ipv4_mapped", None) or address
 
 
 def _mapped_network(network: Network) -> Network:
     """Returns an IPv4-mapped network of IPv6 as the network of IPv4 that it stands for."""
-    if isinstance(network, ipaddress.IPv4Network):
+    first = getattr(network.network_address, "ipv4_mapped", None)
+    if first is None or network.prefixlen < _MAPPED_PREFIX:
         return network
-    first = network.network_address.ipv4_mapped
-    length = network.prefixlen - 96
-    return network if first is None or length < 0 else ipaddress.IPv4Network((first, length))
+    return ipaddress.IPv4Network((first, network.prefixlen - _MAPPED_PREFIX))
 
 
-def _neighbourhood(address: Address) -> str:
-    if isinstance(address, ipaddress.IPv4Address):
-        return str(address)
-    return str(ipaddress.IPv6Network((address, _PREFIX), strict=False))
-
-
+@dataclass(eq=False, slots=True)
 class _Job:
     """Work for all who send the same request; `clients` are those in whose queues it waits."""
 
-    __slots__ = ("clients", "done", "key", "running", "work")
-
-    def __init__(self, key: Request, work: Work, done: asyncio.Future[Answer]) -> None:
-        self.key = key
-        self.work = work
-        self.done = done
-        self.clients: set[str] = set()
-        self.running = False
+    key: Request
+    work: Work
+    done: asyncio.Future[Answer]
+    clients: set[str] = field(default_factory=set)
+    running: bool = False
 
 
 class Turns:
@@ -116,8 +100,7 @@ class Turns:
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="query")
         self._jobs: dict[Request, _Job] = {}
         self._queues: OrderedDict[str, deque[_Job]] = OrderedDict()
-        self._waiting = 0
-        self._busy = False
+        self._serving: asyncio.Task[None] | None = None
 
     async def take(self, client: str, key: Request, work: Work) -> Answer:
         """Does work when the client's turn comes.
@@ -133,13 +116,17 @@ class Turns:
         Returns:
             The answer of the work, or `BUSY` if there was no room.
         """
-        job = self._jobs.get(key) or _Job(key, work, asyncio.get_running_loop().create_future())
+        loop = asyncio.get_running_loop()
+        job = self._jobs.get(key) or _Job(key, work, loop.create_future())
         if not job.running and client not in job.clients:
             if self._make_room(client):
-                self._add(client, job)
+                self._jobs[key] = job
+                job.clients.add(client)
+                self._queues.setdefault(client, deque()).append(job)
             elif not job.clients:
                 return BUSY
-        self._start_next()
+        if self._serving is None:
+            self._serving = loop.create_task(self._serve())
         return await asyncio.shield(job.done)
 
     def close(self) -> None:
@@ -147,12 +134,11 @@ class Turns:
         self._thread.shutdown()
 
     def _make_room(self, client: str) -> bool:
-        if self._waiting < self._most:
+        if sum(map(len, self._queues.values())) < self._most:
             return True
-        longest = max(self._queues.values(), key=len)
+        name, longest = max(self._queues.items(), key=lambda item: len(item[1]))
         if len(longest) <= len(self._queues.get(client, ())) + 1:
             return False
-        name = next(name for name, queue in self._queues.items() if queue is longest)
         last = longest[-1]
         self._remove(name, last)
         if not last.clients:
@@ -160,38 +146,25 @@ class Turns:
             last.done.set_result(BUSY)
         return True
 
-    def _add(self, client: str, job: _Job) -> None:
-        self._jobs[job.key] = job
-        job.clients.add(client)
-        self._queues.setdefault(client, deque()).append(job)
-        self._waiting += 1
-
     def _remove(self, client: str, job: _Job) -> None:
-        queue = self._queues[client]
-        queue.remove(job)
-        if not queue:
+        self._queues[client].remove(job)
+        if not self._queues[client]:
             del self._queues[client]
         job.clients.discard(client)
-        self._waiting -= 1
 
-    def _start_next(self) -> None:
-        if self._busy or not self._queues:
-            return
-        client, queue = next(iter(self._queues.items()))
-        self._queues.move_to_end(client)
-        job = queue[0]
-        for one in tuple(job.clients):
-            self._remove(one, job)
-        self._busy = job.running = True
-        task = asyncio.get_running_loop().run_in_executor(self._thread, job.work)
-        task.add_done_callback(lambda task: self._finish(job, task))
-
-    def _finish(self, job: _Job, task: asyncio.Future[Answer]) -> None:
-        self._busy = False
-        del self._jobs[job.key]
-        error = task.exception()
-        if error is None:
-            job.done.set_result(task.result())
-        else:
-            job.done.set_exception(error)
-        self._start_next()
+    async def _serve(self) -> None:
+        """Does jobs, one of each client in turn, until none waits."""
+        loop = asyncio.get_running_loop()
+        while self._queues:
+            client, queue = next(iter(self._queues.items()))
+            self._queues.move_to_end(client)
+            job = queue[0]
+            for one in tuple(job.clients):
+                self._remove(one, job)
+            job.running = True
+            try:
+                job.done.set_result(await loop.run_in_executor(self._thread, job.work))
+            except Exception as error:  # noqa: BLE001 (raised where its answer is awaited)
+                job.done.set_exception(error)
+            del self._jobs[job.key]
+        self._serving = None

@@ -103,7 +103,8 @@ def send(answer: Answer | Stream, request: Request, protocol: RSGIHTTPProtocol) 
     elif answer.part is None:
         protocol.response_file(status, headers, answer.file)
     else:
-        protocol.response_file_range(status, headers, answer.file, *answer.part)
+        part = answer.part
+        protocol.response_file_range(status, headers, answer.file, part.start, part.stop)
 
 
 # The worker

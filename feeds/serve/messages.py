@@ -73,13 +73,13 @@ class Answer:
 
 
 class Stream(NamedTuple):
-    """An answer whose body is a file, or the bytes of `part`: from a start up to before an end."""
+    """An answer whose body is a file, or the bytes of it that are in `part`."""
 
     status: int
     headers: Headers
     file: str
     size: int
-    part: tuple[int, int] | None
+    part: range | None
     format_name: str = "media"
     coding: str = ""
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from functools import lru_cache
-from typing import NamedTuple
 
 from feeds.common.callbacks import utc_now
 from feeds.common.times import parse_http_date, to_unix
@@ -141,15 +140,8 @@ def _single_date(text: str | None) -> int | None:
 # Ranges
 
 
-class ByteRange(NamedTuple):
-    """The bytes from `start` up to, not including, `end`."""
-
-    start: int
-    end: int
-
-
-def byte_range(header: str | None, size: int) -> ByteRange | None:
-    """Returns the range that a Range header asks for, None for the whole file.
+def byte_range(header: str | None, size: int) -> range | None:
+    """Returns the bytes that a Range header asks for, None for the whole file.
 
     Several ranges, other units and malformed headers are ignored, as section 14.2 allows.
 
@@ -160,15 +152,15 @@ def byte_range(header: str | None, size: int) -> ByteRange | None:
     if match is None:
         return None
     first, last, suffix = match.groups()
-    if suffix is not None:
-        start, end = max(0, size - int(suffix)), size
+    if suffix:
+        found = range(max(0, size - int(suffix)), size)
+    elif last and int(last) < int(first):
+        return None
     else:
-        start, end = int(first), min(size, int(last) + 1) if last else size
-        if last and int(last) < int(first):
-            return None
-    if start >= end:
+        found = range(size)[int(first) : int(last) + 1 if last else size]
+    if not found:
         raise ValueError("no such bytes")
-    return ByteRange(start, end)
+    return found
 
 
 def allows_range(if_range: str | None, tag: str, modified_unix: int) -> bool:

@@ -132,8 +132,8 @@ def answer_media(out: Path, path: str, request: Request, max_age_s: int) -> Answ
     headers.append(("content-type", kind_of(path).content_type))
     length, status = size, 200
     if part is not None:
-        length, status = part.end - part.start, 206
-        headers.append(("content-range", f"bytes {part.start}-{part.end - 1}/{size}"))
+        length, status = len(part), 206
+        headers.append(("content-range", f"bytes {part.start}-{part[-1]}/{size}"))
     headers.append(("content-length", str(length)))
     return Stream(status, headers, str(out / path), length, part)
 

@@ -14,7 +14,6 @@ from feeds.common.times import from_unix, http_date, parse_http_date
 from feeds.serve.messages import Request
 from feeds.serve.negotiation import (
     CODINGS,
-    ByteRange,
     allows_range,
     byte_range,
     choose_coding,
@@ -213,7 +212,8 @@ def test_dates_that_are_written_are_read_as_they_were(time_unix: int) -> None:
     ],
 )
 def test_range_is_one_of_bytes_or_none(header: str | None, part: tuple[int, int] | None) -> None:
-    assert byte_range(header, 100) == part
+    found = byte_range(header, 100)
+    assert found == (None if part is None else range(*part))
 
 
 @pytest.mark.parametrize(
@@ -262,7 +262,7 @@ def test_headers_of_whatever_raise_nothing(text: str) -> None:
         part = byte_range(text, 100)
     except ValueError:
         return
-    assert part is None or 0 <= part.start < part.end <= 100
+    assert part is None or (part[0] >= 0 and part[-1] < 100)
 
 
 @given(st.integers(0, 200), st.integers(0, 200), st.integers(1, 150))
@@ -276,4 +276,4 @@ def test_range_is_that_of_slices(first: int, last: int, size: int) -> None:
         assert byte_range(f"bytes={first}-{last}", size) is None
     else:
         wanted = len(data[first : last + 1])
-        assert byte_range(f"bytes={first}-{last}", size) == ByteRange(first, first + wanted)
+        assert byte_range(f"bytes={first}-{last}", size) == range(first, first + wanted)

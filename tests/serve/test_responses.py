@@ -234,8 +234,7 @@ def test_media_are_sent_whole_or_in_part(
     assert headers.get("content-range") == content_range
     if isinstance(answer, Stream):
         assert answer.size == int(length or 0)
-        start, end = answer.part or (0, 100)
-        assert end - start == answer.size
+        assert len(answer.part or MEDIA) == answer.size
         assert headers["content-type"] == "image/png"
         assert headers["accept-ranges"] == "bytes"
         assert headers["cache-control"] == "public, max-age=31536000, immutable"
