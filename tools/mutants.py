@@ -29,10 +29,7 @@ ROOT = Path(__file__).parent.parent
 TARGETS = {
     "select/*.py": "tests/select",
     "store/*.py": "tests/store",
-    "serve/conditions.py": "tests/serve",
-    "serve/negotiation.py": "tests/serve",
-    "serve/responses.py": "tests/serve",
-    "serve/cache_policy.py": "tests/serve",
+    "serve/[bcdmnpqr]*.py": "tests/serve",
     "pipeline/memberships.py": "tests/pipeline/test_memberships.py",
     "pipeline/state.py": "tests/pipeline/test_state.py",
 }

@@ -14,7 +14,6 @@ import socket
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from functools import partial
 from typing import Any, Protocol
 
 import structlog
@@ -71,60 +70,97 @@ def run_server(config: Config, reload: Reload, log: structlog.typing.FilteringBo
     if config.serve.metrics:
         _start_metrics(config.serve.metrics, counts, content)
     application = Application(content, counts, lambda text: log.error("failed", request=text))
-    with ThreadPoolExecutor(1, thread_name_prefix="refresh") as keeper:
-        keeper.submit(content.refresh).result()
-        server = Granian(
-            application,
-            host,
-            config.serve.port,
-            interface=Interfaces.RSGI,
-            http=HTTPModes.http1,
-            websockets=False,
-            backlog=_BACKLOG,
-            backpressure=connections,
-            http1_settings=HTTP1Settings(
-                header_read_timeout=_HEADER_MS, max_buffer_size=_HEADER_BYTES
-            ),
-            log_enabled=False,
-        )
-        uvloop.run(_serve(server, application, reload, log, keeper))
+    server = Granian(
+        application,
+        host,
+        config.serve.port,
+        interface=Interfaces.RSGI,
+        http=HTTPModes.http1,
+        websockets=False,
+        backlog=_BACKLOG,
+        backpressure=connections,
+        http1_settings=HTTP1Settings(header_read_timeout=_HEADER_MS, max_buffer_size=_HEADER_BYTES),
+        log_enabled=False,
+    )
+    uvloop.run(_Service(application, reload, log).run(server))
     application.close()
     content.close()
 
 
-async def _serve(
-    server: Granian,
-    application: Application,
-    reload: Reload,
-    log: structlog.typing.FilteringBoundLogger,
-    keeper: ThreadPoolExecutor,
-) -> None:
-    loop, stop, asked = asyncio.get_running_loop(), asyncio.Event(), asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        loop.add_signal_handler(number, stop.set)
-    loop.add_signal_handler(signal.SIGHUP, asked.set)
-    spawn: Callable[..., Any] = spawn_worker
-    serving = loop.create_task(server.serve(spawn))
-    keeping = loop.create_task(_keep_current(application, reload, asked, log, keeper))
-    stopping = loop.create_task(stop.wait())
-    config = application.content.config
-    host, port = config.serve.host, config.serve.port
-    if await _is_listening(host, port, serving):
-        url = f"http://{_shown(host)}:{port}/"
-        log.info("serving", url=url, out=str(config.paths.out), pid=os.getpid())
-    done, _ = await asyncio.wait({serving, keeping, stopping}, return_when=asyncio.FIRST_COMPLETED)
-    fault = serving in done
-    application.content.leave()
-    server.stop()  # type: ignore[no-untyped-call]
-    keeping.cancel()
-    with suppress(asyncio.CancelledError):
-        await keeping
-    _, unfinished = await asyncio.wait({serving}, timeout=_GRACE_S)
-    log.info("stopped serving")
-    if fault:
-        raise ServeError("the web server ended by itself")
-    if unfinished:  # a client does not read its answer
-        os._exit(0)
+class _Service:
+    """Serves an application, and keeps its content up to date."""
+
+    def __init__(
+        self,
+        application: Application,
+        reload: Reload,
+        log: structlog.typing.FilteringBoundLogger,
+    ) -> None:
+        self._application = application
+        self._content = application.content
+        self._reload = reload
+        self._log = log
+        self._asked = asyncio.Event()
+
+    async def run(self, server: Granian) -> None:
+        """Serves until a signal says stop, or the server ends, or the daemon that started us."""
+        loop, stop = asyncio.get_running_loop(), asyncio.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(number, stop.set)
+        loop.add_signal_handler(signal.SIGHUP, self._asked.set)
+        spawn: Callable[..., Any] = spawn_worker
+        serving = loop.create_task(server.serve(spawn))
+        keeping = loop.create_task(self._keep_current())
+        stopping = loop.create_task(stop.wait())
+        config = self._content.config
+        host, port = config.serve.host, config.serve.port
+        if await _is_listening(host, port, serving):
+            url = f"http://{_shown(host)}:{port}/"
+            self._log.info("serving", url=url, out=str(config.paths.out), pid=os.getpid())
+        ends = {serving, keeping, stopping}
+        done, _ = await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+        self._content.leave()
+        server.stop()  # type: ignore[no-untyped-call]
+        keeping.cancel()
+        with suppress(asyncio.CancelledError):
+            await keeping
+        _, unfinished = await asyncio.wait({serving}, timeout=_GRACE_S)
+        self._log.info("stopped serving")
+        if serving in done:
+            raise ServeError("the web server ended by itself")
+        if unfinished:  # a client does not read its answer
+            os._exit(0)
+
+    async def _keep_current(self) -> None:
+        """Reads new publications and configurations until the daemon that started us is gone."""
+        loop, content = asyncio.get_running_loop(), self._content
+        keeper = ThreadPoolExecutor(1, thread_name_prefix="refresh")
+        warmer = ThreadPoolExecutor(1, thread_name_prefix="warm")
+        with keeper, warmer:
+            warmer.submit(content.warm)
+            while not _is_orphan():
+                await asyncio.sleep(_TICK_S)
+                before, asked = content.publication, self._asked.is_set()
+                self._asked.clear()
+                await loop.run_in_executor(keeper, self._refresh, asked)
+                if content.publication is not before:
+                    self._log.debug("new publication", documents=len(content.publication.texts))
+                    warmer.submit(content.warm)
+
+    def _refresh(self, asked: bool) -> None:  # noqa: FBT001 (called by an executor)
+        """Brings the content up to the configuration, out/ and the state file."""
+        loaded = self._reload(asked=asked)
+        if loaded is not None:
+            before, after = self._content.config.serve, loaded.config.serve
+            fixed = [name for name in _FIXED if getattr(before, name) != getattr(after, name)]
+            if fixed:
+                settings = ", ".join(f"serve.{name}" for name in fixed)
+                self._log.warning("these settings take effect at the next start", settings=settings)
+            self._content.configure(loaded.config)
+            self._application.forget()
+            self._log.info("configuration reloaded")
+        if self._content.refresh():
+            self._application.forget()
 
 
 async def _is_listening(host: str, port: int, serving: asyncio.Task[None]) -> bool:
@@ -138,44 +174,6 @@ async def _is_listening(host: str, port: int, serving: asyncio.Task[None]) -> bo
             writer.close()
             return True
     return False
-
-
-async def _keep_current(
-    application: Application,
-    reload: Reload,
-    asked: asyncio.Event,
-    log: structlog.typing.FilteringBoundLogger,
-    keeper: ThreadPoolExecutor,
-) -> None:
-    """Reads new publications and configurations until the daemon that started us is gone."""
-    loop, content = asyncio.get_running_loop(), application.content
-    with ThreadPoolExecutor(1, thread_name_prefix="warm") as warmer:
-        warmer.submit(content.warm)
-        while not _is_orphan():
-            await asyncio.sleep(_TICK_S)
-            load = partial(reload, asked=asked.is_set())
-            asked.clear()
-            loaded = await loop.run_in_executor(keeper, load)
-            if loaded is not None:
-                _warn_of_fixed(content.config, loaded.config, log)
-                await loop.run_in_executor(keeper, content.configure, loaded.config)
-                application.forget()
-                log.info("configuration reloaded")
-            before = content.publication
-            if await loop.run_in_executor(keeper, content.refresh):
-                application.forget()
-            if content.publication is not before:
-                log.debug("new publication", documents=len(content.publication.texts))
-                warmer.submit(content.warm)
-
-
-def _warn_of_fixed(
-    before: Config, after: Config, log: structlog.typing.FilteringBoundLogger
-) -> None:
-    names = [name for name in _FIXED if getattr(before.serve, name) != getattr(after.serve, name)]
-    if names:
-        settings = ", ".join(f"serve.{name}" for name in names)
-        log.warning("these settings take effect at the next start", settings=settings)
 
 
 def _is_orphan() -> bool:
