@@ -1,198 +1,201 @@
-"""Deltas (RFC 3229): whoever applies them ends with what everybody else has."""
+"""Deltas, and the versions they are made from, whose number has a bound; without a socket."""
 
 from __future__ import annotations
 
-import http.client
 import json
-import random
-from collections.abc import Callable
-from contextlib import ExitStack
+import sqlite3
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from lxml import etree
 
 from feeds.render.delta import DIGEST_SIZE, entry_digests, without_entries
-from feeds.serve.delta import accepts_deltas
+from feeds.serve import delta
+from feeds.serve.content import Content
+from feeds.serve.messages import Answer, Request
+from feeds.serve.query import Query
 from feeds.store.versions import Versions
-from tests.support.processes import wait_until
-from tests.support.serving import HOST, Server
 from tests.support.site import NOW, Site
-from tests.support.validator import findings
 
+MOST, BETWEEN = 40, 10
+HOUR, DAY = 3600, 86_400
 EXTENSIONS = ("atom", "rss", "json")
-POLLS = 1000
-PASSES = 8
-TITLES = ("One", "Two", "Three")
+NAMES = ("subscribed", "new", "newer", "newest")
 
 
-class Reader:
-    """A client of one format, with or without deltas, that keeps the entries it was given."""
+class Clock:
+    """What `time` is to the server's deltas."""
 
-    def __init__(self, server: Server, extension: str, *, deltas: bool) -> None:
-        self._connection = http.client.HTTPConnection(HOST, server.port, timeout=30)
-        self._extension = extension
-        self._headers = {"A-IM": "feed"} if deltas else {}
-        self.tag = ""
-        self.entries: dict[str, bytes] = {}
+    def __init__(self) -> None:
+        self.now = 1_700_000_000
 
-    def poll(self) -> int:
-        """Asks for what is new; returns the status."""
-        known = {"If-None-Match": self.tag} if self.tag else {}
-        self._connection.request("GET", f"/all.{self._extension}", headers=self._headers | known)
-        answer = self._connection.getresponse()
-        body = answer.read()
-        if answer.status != 304:
-            self.entries |= entries_of(self._extension, body)
-        self.tag = answer.headers["ETag"]
-        return answer.status
-
-    def close(self) -> None:
-        self._connection.close()
+    def time(self) -> float:
+        return self.now
 
 
-class Pair:
-    """One reader with deltas and one without, who always poll together."""
-
-    def __init__(self, server: Server, extension: str) -> None:
-        self.delta = Reader(server, extension, deltas=True)
-        self.full = Reader(server, extension, deltas=False)
-
-    def poll(self) -> list[int]:
-        """Lets both ask until they have the same version; returns what the one with deltas got."""
-        statuses: list[int] = []
-        while not statuses or self.delta.tag != self.full.tag:
-            statuses.append(self.delta.poll())
-            self.full.poll()
-        return statuses
-
-    def close(self) -> None:
-        self.delta.close()
-        self.full.close()
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr(delta, "time", clock)
+    monkeypatch.setattr(delta, "_MOST_QUERY_VERSIONS", MOST)
+    monkeypatch.setattr(delta, "_CHECKED_EVERY", BETWEEN)
+    return clock
 
 
-def entries_of(extension: str, body: bytes) -> dict[str, bytes]:
-    """Returns all there is of each entry of a document, by its id."""
-    if extension == "json":
-        return {item["id"]: json.dumps(item).encode() for item in json.loads(body)["items"]}
-    entry, name = {"atom": ("{*}entry", "{*}id"), "rss": (".//item", "guid")}[extension]
-    found = etree.fromstring(body).iterfind(entry)
-    return {str(one.findtext(name)): etree.tostring(one, method="c14n") for one in found}
+@pytest.fixture
+def versions(site: Site) -> Iterator[Versions]:
+    versions = Versions(site.root / "versions.db", pytest.fail)
+    yield versions
+    versions.close()
 
 
-def titles(extension: str, body: bytes) -> list[str]:
-    if extension == "json":
-        return [item["title"] for item in json.loads(body)["items"]]
-    path = {"atom": ".//{*}entry/{*}title", "rss": ".//item/title"}[extension]
-    return [str(element.text) for element in etree.fromstring(body).iterfind(path)]
-
-
-def edit(site: Site, chance: random.Random) -> None:
-    """Does to the seeds what editors do: they drop stories, take edits back, change their minds."""
-    number = chance.randrange(1, 9)
-    path = site.seeds / f"{number}.txt"
-    match chance.randrange(4):
-        case 0:
-            path.unlink(missing_ok=True)
-        case 1:
-            site.seed(path.name, number=number, quality=chance.choice((10, 60, 80)))
-        case _:
-            site.seed(path.name, number=number, title=chance.choice(TITLES))
-
-
-def test_delta_client_ends_with_what_a_full_client_has(site: Site) -> None:
-    chance = random.Random(3229)  # noqa: S311 (a history, not a secret)
-    for number in range(1, 9):
+@pytest.fixture
+def content(site: Site, clock: Clock) -> Iterator[Content]:
+    del clock
+    for number in range(1, 4):
         site.seed(f"{number}.txt", number=number)
     site.publish()
-    statuses: list[int] = []
-    with Server(site) as server, ExitStack() as stack:
-        pairs = [Pair(server, extension) for extension in EXTENSIONS * 4]
-        for pair in pairs:
-            stack.callback(pair.close)
-        for version in range(PASSES):
-            tag = server.get("/all.json").tag
-            for _ in range(chance.randrange(6)):
-                edit(site, chance)
-            site.seed("news.txt", number=9, title=f"News {version}")
-            site.publish(NOW + version * timedelta(minutes=1))
-            server.wait_for_change("/all.json", tag)
-            # Who does not poll now has an older version the next time.
-            awake = chance.sample(pairs, 5)
-            while len(statuses) < POLLS * (version + 1) // PASSES - len(pairs):
-                statuses += chance.choice(awake).poll()
-        for pair in pairs:
-            statuses += pair.poll()
-            assert pair.delta.entries == pair.full.entries
-    assert len(statuses) >= POLLS
-    assert statuses.count(200) == len(pairs)  # the first of each
-    assert statuses.count(226) > 2 * len(pairs), statuses
-    assert statuses.count(304) > POLLS // 2
+    content = Content(site.load().config, pytest.fail)
+    content.warm()
+    yield content
+    content.close()
 
 
-@pytest.mark.parametrize("extension", EXTENSIONS)
-def test_delta_is_a_valid_document_of_what_is_new(site: Site, extension: str) -> None:
-    path = f"all.{extension}"
+def rows(site: Site) -> list[tuple[str, bool]]:
+    """Returns path, and whether it is a query's, of all versions on the disk."""
+    database = sqlite3.connect(site.state.with_name("versions.db"))
+    found = database.execute("SELECT path, asked IS NOT NULL FROM version").fetchall()
+    database.close()
+    return [(path, bool(query)) for path, query in found]
+
+
+def queries(site: Site) -> int:
+    return sum(query for _, query in rows(site))
+
+
+def poll(content: Content, query: str, tag: str | None = None) -> Answer:
+    request = Request("GET", "/query.json", query, none_match=tag, a_im="feed")
+    return content.query(request, "json", Query.parse(query))
+
+
+def tag_of(answer: Answer) -> str:
+    return dict(answer.headers)["etag"]
+
+
+def flood(content: Content, count: int) -> None:
+    for number in range(count):
+        poll(content, f"q=nothing{number}")
+
+
+def test_versions_of_queries_are_bounded_and_subscribers_keep_theirs(
+    site: Site, content: Content, clock: Clock
+) -> None:
+    first = poll(content, "q=story")
+    clock.now += HOUR
+    assert poll(content, "q=story", tag_of(first)).status == 304  # this is a subscriber
+    flood(content, 5 * MOST)
+    assert MOST <= queries(site) <= MOST + BETWEEN
+    site.seed("9.txt", number=9, title="A new story")
+    site.publish(NOW + timedelta(minutes=1))
+    content.refresh()
+    second = poll(content, "q=story", tag_of(first))
+    assert second.status == 226
+    assert [item["title"] for item in json.loads(second.body)["items"]] == ["A new story"]
+    flood(content, 5 * MOST)
+    assert poll(content, "q=story", tag_of(second)).status == 304
+    site.seed("9.txt", number=9, title="An edited story")
+    site.publish(NOW + timedelta(minutes=2))
+    content.refresh()
+    assert poll(content, "q=story", tag_of(second)).status == 226
+
+
+def test_versions_of_queries_that_nobody_asks_for_any_more_go(
+    site: Site, content: Content, clock: Clock
+) -> None:
+    documents = len(rows(site))
+    poll(content, "q=old")
+    kept = poll(content, "q=kept")
+    for _ in range(8):
+        clock.now += DAY
+        assert poll(content, "q=kept", tag_of(kept)).status == 304
+    content.warm()
+    assert queries(site) == 1
+    assert len(rows(site)) == documents + 1
+    clock.now += 8 * DAY
+    content.warm()
+    assert queries(site) == 0
+
+
+def test_versions_of_queries_are_not_loaded_with_those_of_documents(
+    site: Site, content: Content
+) -> None:
+    flood(content, 20)
+    assert queries(site) == 20
+    assert not [path for path, _ in content._deltas.recorded() if path.startswith("query")]
+
+
+def test_versions_of_long_queries_take_no_more_room(site: Site, content: Content) -> None:
+    topics = "&".join(f"topic={number:0>200}" for number in range(20))
+    poll(content, f"{topics}&q={'x' * 200}")
+    assert max(len(path) for path, _ in rows(site)) < 60
+
+
+def test_versions_of_documents_that_are_gone_are_forgotten(
+    site: Site, content: Content, clock: Clock
+) -> None:
+    site.seed("4.txt", number=4, topics=["Gone"])
+    site.publish(NOW + timedelta(minutes=1))
+    content.refresh()
+    content.warm()
+    assert {path for path, _ in rows(site)} >= {"topics/gone.atom", "topics/gone.json"}
+    (site.seeds / "4.txt").unlink()
+    site.publish(NOW + timedelta(minutes=2))
+    content.refresh()
+    content.warm()
+    clock.now += 8 * DAY
+    content.warm()
+    paths = {path for path, _ in rows(site)}
+    assert "all.atom" in paths
+    assert not [path for path in paths if path.startswith("topics/gone")]
+
+
+def test_versions_of_queries_go_in_the_order_of_their_use(versions: Versions) -> None:
+    for number, name in enumerate(NAMES):
+        versions.record(name, "1", [b"x"], number, query=True)
+    assert versions.asked("subscribed", "1", 59)  # too soon to be noted
+    assert versions.asked("subscribed", "1", 60)
+    assert not versions.asked("subscribed", "2", 60)
+    versions.forget_queries(0, 2)
+    assert {name for name in NAMES if versions.asked(name, "1", 61)} == {"subscribed", "newest"}
+    versions.record("subscribed", "2", [b"y"], 62, query=True)
+    for number in range(9):
+        versions.record(f"x{number}", "1", [], 99, query=True)
+    versions.forget_queries(0, 2)
+    assert versions.asked("subscribed", "2", 63)
+    assert versions.entries("subscribed", "1", 0, 1) == {b"x"}
+    versions.forget_queries(62, 9)
+    assert versions.entries("subscribed", "1", 0, 1) is None
+    assert versions.asked("subscribed", "2", 64)
+
+
+def test_queries_push_no_document_out_of_memory(site: Site) -> None:
+    site.configure('[serve]\nmemory = "200KiB"\n')
     for number in range(1, 6):
-        site.seed(f"{number}.txt", number=number, body="Some *text*.")
+        site.seed(f"{number}.txt", number=number, body="Many words. " * 50)
     site.publish()
-    with Server(site) as server:
-        first = server.get(f"/{path}", Accept_Encoding="gzip")
-        site.seed("9.txt", number=9, title="The news & <more>")
-        site.seed("2.txt", number=2, title="Edited")
-        site.publish(NOW + timedelta(minutes=1))
-        whole = server.wait_for_change(f"/{path}", first.tag.replace("-gzip", ""))
-        got = server.get(f"/{path}", A_IM="feed", If_None_Match=first.tag, Accept_Encoding="br")
-        assert got.status == 226
-        assert got.headers["im"] == "feed"
-        assert got.headers["cache-control"] == "no-store, im"
-        assert "A-IM" in got.headers["vary"]
-        assert got.tag == f'{whole.tag[:-1]}-br"'
-        assert findings(path, got.body, "https://feeds.example.org/", NOW) == []
-        assert sorted(titles(extension, got.body)) == ["Edited", "The news & <more>"]
-        again = server.get(f"/{path}", A_IM="feed", If_None_Match=got.tag, Accept_Encoding="br")
-        assert again.status == 304
-        assert server.stop() == 0
-    with Server(site) as server:  # versions outlive the server
-        got = server.get(f"/{path}", A_IM="feed", If_None_Match=first.tag)
-        assert got.status == 226
-        unknown = server.get(f"/{path}", A_IM="feed", If_None_Match='"x"')
-        unasked = server.get(f"/{path}", If_None_Match=first.tag)
-        refused = server.get(f"/{path}", A_IM="feed;q=0", If_None_Match=first.tag)
-        other = server.get(f"/{path}", A_IM="vcdiff", If_None_Match=first.tag)
-        assert [one.status for one in (unknown, unasked, refused, other)] == [200] * 4
-        assert server.get("/feeds.opml", A_IM="feed", If_None_Match='"x"').status == 200
-
-
-def test_delta_of_a_query(site: Site) -> None:
-    site.seed("1.txt", number=1)
-    site.publish()
-    with Server(site) as server:
-        first = server.get("/query.atom?q=story")
-        site.seed("2.txt", number=2)
-        site.publish(NOW + timedelta(minutes=1))
-        wait_until(lambda: server.get("/query.atom?q=story").tag != first.tag)
-        got = server.get("/query.atom?q=story", A_IM="feed", If_None_Match=first.tag)
-    assert got.status == 226
-    assert titles("atom", got.body) == ["Story 2"]
-
-
-@pytest.mark.parametrize(
-    ("header", "accepted"),
-    [
-        (None, False),
-        ("", False),
-        ("feed", True),
-        ("FEED", True),
-        ("vcdiff, feed", True),
-        ("feed;q=0", False),
-        ("feed; q=0.5", True),
-        ("feeds", False),
-    ],
-)
-def test_delta_is_for_those_who_ask(header: str | None, accepted: bool) -> None:  # noqa: FBT001
-    assert accepts_deltas(header) is accepted
+    content = Content(site.load().config, pytest.fail)
+    content.warm()
+    evicted: list[int] = []
+    content.bodies.on_evict = lambda: evicted.append(1)
+    size = content.bodies.size
+    for number in range(50):
+        poll(content, f"q=story&min_quality={number}")
+    assert content.bodies.size == size
+    assert not evicted
+    assert content.results.size <= content.results.limit == (200 << 10) // 8
+    assert content.bodies.limit + content.results.limit == 200 << 10
+    content.close()
 
 
 @pytest.mark.parametrize("extension", EXTENSIONS)

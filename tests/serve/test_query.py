@@ -1,139 +1,94 @@
-"""Query feeds: what they find, what they refuse, and what they cost, over real sockets."""
+"""Queries: how they are read, named and written, and what is rendered; without a socket."""
 
 from __future__ import annotations
 
-import json
-import threading
-from collections.abc import Iterator
 from typing import Any
 from urllib.parse import urlencode
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from feeds.common.model import Feed
+from feeds.serve import query as module
 from feeds.serve.content import Content
 from feeds.serve.query import BadQueryError, Query, QueryFeeds
-from tests.support.processes import wait_until
-from tests.support.serving import Got, Server
-from tests.support.site import NOW, Site
-from tests.support.validator import findings
+from tests.support.site import Site
 
-BASE = "https://feeds.example.org/"
-CONFIG = """
-[topics."Computer Vision"]
-min_quality = 60
-[[feeds]]
-name = "Low"
-min_quality = 20
-topics = ["Fringe"]
-"""
-VISION, AI = "Computer Vision", "AI"
-# Title, quality, published, provider, topics, excerpt, body.
-STORIES: list[tuple[str, int, bool, str, list[str], str, str]] = [
-    ("Facial recognition banned", 74, True, "sky.com", [VISION, AI], "Liberty says so.", ""),
-    ("Cameras in schools", 58, True, "sky.com", [VISION, AI], "", "On *facial* recognition."),
-    (
-        "Robots at work",
-        90,
-        True,
-        "bbc.co.uk",
-        ["Robotics"],
-        "Café robots",
-        "[x](https://e.org/zzz)",
-    ),
-    ("Recognition of a facial kind", 50, True, "bbc.co.uk", [AI], "C++ & <b>", ""),
-    ("Held back by quality", 10, True, "sky.com", [AI], "facial recognition", ""),
-    ("Not published", 99, False, "sky.com", [AI], "facial recognition", ""),
-    ("On the fringe", 30, True, "odd.org", ["Fringe"], "secretive", ""),
+FEEDS = [
+    Feed("topics/c", "topic", "c++", "C++", "C", "", 50),
+    Feed("providers/x.org", "provider", "x.org", "X", "X", "", 50),
 ]
-TITLES = [story[0] for story in STORIES]
-
-
-@pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Site:
-    site = Site(tmp_path_factory.mktemp("query") / "site")
-    site.configure(CONFIG)
-    for number, (title, quality, published, domain, topics, excerpt, body) in enumerate(STORIES):
-        fields: dict[str, Any] = {"title": title, "quality": quality, "published": published}
-        fields |= {"provider": {"domain": domain}, "topics": topics, "excerpt": excerpt}
-        # The first is the newest.
-        fields["publishedDateTime"] = f"2026-02-{20 - number:02}T08:00:00Z"
-        site.seed(f"{number}.txt", number=number + 1, body=body, **fields)
-    site.publish()
-    return site
-
-
-@pytest.fixture(scope="module")
-def server(site: Site) -> Iterator[Server]:
-    with Server(site) as server:
-        yield server
-        assert "failed" not in server.log()
-
-
-def titles(got: Got) -> list[str]:
-    assert got.status == 200, got.body
-    return [item["title"] for item in json.loads(got.body)["items"]]
 
 
 @pytest.mark.parametrize(
-    ("query", "found"),
+    ("query", "parsed"),
     [
-        ("", [0, 1, 2, 3, 6]),
-        ("topic=ai", [0, 1, 3]),
-        ("topic=AI&topic=Robotics", [0, 1, 2, 3]),
-        ("topic=Computer+Vision", [0]),
-        ("topic=computer-vision", [0]),
-        ("topic=fringe", []),
-        ("topic=unheard+of", []),
-        ("provider=sky.com", [0, 1]),
-        ("provider=SKY.com&provider=bbc.co.uk", [0, 1, 2, 3]),
-        ("provider=odd.org", []),
-        ("topic=ai&provider=bbc.co.uk", [3]),
-        ("min_quality=58", [0, 1, 2]),
-        ("min_quality=0", [0, 1, 2, 3, 6]),
-        ("q=facial+recognition", [0, 1, 3]),
-        ("q=FACIAL", [0, 1, 3]),
-        ("q=%22facial+recognition%22", [0, 1]),
-        ("q=liberty", [0]),
-        ("q=cafe", [2]),
-        ("q=caf%C3%A9", [2]),
-        ("q=zzz", []),
-        ("q=strong+OR+facial", []),
-        ("q=facial*", [0, 1, 3]),
-        ("q=title:robots", []),
-        ("q=c%2B%2B", [3]),
-        ("q=secretive", [6]),
-        ("limit=2", [0, 1]),
-        ("q=facial&topic=ai&provider=sky.com&min_quality=60&limit=20", [0]),
-        ("q=&topic=&provider=&min_quality=&limit=", [0, 1, 2, 3, 6]),
+        ("", Query()),
+        ("topic=&provider=&min_quality=&q=&limit=", Query()),
+        ("topic=B&topic=a&topic=b", Query(topics=("a", "b"))),
+        ("provider=X.org.&provider=a.org", Query(providers=("a.org", "x.org"))),
+        ("min_quality=0", Query()),
+        ("min_quality=007", Query(min_quality=7)),
+        ("min_quality=100", Query(min_quality=100)),
+        ("limit=1", Query(limit=1)),
+        ("limit=200", Query(limit=200)),
+        ("q=+a++b+", Query(text="a b")),
+        ("q=" + "a" * 200, Query(text="a" * 200)),
+        ("q=" + "a+" * 16, Query(text=" ".join("a" * 16))),
+        ("topic=" + "a" * 200, Query(topics=("a" * 200,))),
+        ("&".join(f"topic={n}" for n in range(10, 30)), Query(tuple(map(str, range(10, 30))))),
     ],
 )
-def test_query_finds(server: Server, query: str, found: list[int]) -> None:
-    assert titles(server.get(f"/query.json?{query}")) == [TITLES[number] for number in found]
+def test_query_is_read(query: str, parsed: Query) -> None:
+    assert Query.parse(query) == parsed
+    assert Query.parse(parsed.canonical()) == parsed
 
 
-@pytest.mark.parametrize("extension", ["atom", "rss", "json"])
-@pytest.mark.parametrize("query", ["", "topic=ai&q=%3Cb%3E+x&limit=3", "q=nothing+at+all"])
-def test_query_feed_is_a_valid_document(server: Server, extension: str, query: str) -> None:
-    got = server.get(f"/query.{extension}?{query}")
-    canonical = got.headers["link"].removeprefix(f"<{BASE}").partition(">")[0]
-    assert got.headers["link"] == f'<{BASE}{canonical}>; rel="self"'
-    assert findings(canonical, got.body, BASE, NOW) == []
+@pytest.mark.parametrize(
+    ("query", "canonical"),
+    [
+        (Query(), "limit=50"),
+        (
+            Query(("b", "c d"), ("x.org",), 7, 'a "b"', 9),
+            "topic=b&topic=c+d&provider=x.org&min_quality=7&q=a+%22b%22&limit=9",
+        ),
+    ],
+)
+def test_query_is_written_in_one_order(query: Query, canonical: str) -> None:
+    assert query.canonical() == canonical
 
 
-def test_query_has_one_canonical_address(server: Server) -> None:
-    queries = [
-        "topic=Robotics&topic=ai&provider=Sky.com&min_quality=60&q=a++b&limit=20",
-        "limit=20&q=a+b&min_quality=060&provider=sky.com&topic=AI&topic=robotics&topic=ai",
-        "q=%20a%20b%20&topic=%20ai&topic=ROBOTICS&provider=sky.com.&min_quality=60&limit=20&topic=",
-    ]
-    found = [server.get(f"/query.json?{query}") for query in queries]
-    canonical = "query.json?topic=ai&topic=robotics&provider=sky.com&min_quality=60&q=a+b&limit=20"
-    assert {json.loads(got.body)["feed_url"] for got in found} == {f"{BASE}{canonical}"}
-    assert len({got.tag for got in found}) == 1
-    again = server.get(f"/{canonical}", If_None_Match=found[0].tag)
-    assert again.status == 304
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", ""),
+        ("a b", '"a" "b"'),
+        ('"a b" c', '"a b" "c"'),
+        ('a"b', '"a" "b"'),
+        ("a - _ b*", '"a" "b*"'),
+        ('"" "-" x', '"x"'),
+        ("a OR NEAR(b", '"a" "OR" "NEAR(b"'),
+    ],
+)
+def test_query_asks_the_index_for_strings_alone(text: str, words: str) -> None:
+    assert Query(text=text).words() == words
+
+
+@pytest.mark.parametrize(
+    ("query", "described"),
+    [
+        (Query(), "everything"),
+        (Query(("c++", "unknown")), "C++ or unknown"),
+        (Query(("x.org",), ("x.org", "c++")), "x.org, X or c++"),
+        (Query(min_quality=1), "quality from 1"),
+        (Query(text="a b"), "“a b”"),
+        (Query(text='"a b"'), '"a b"'),
+        (Query(("c++",), ("x.org",), 60, "a"), "“a”, C++, X, quality from 60"),
+    ],
+)
+def test_query_is_described_with_the_names_of_feeds(query: Query, described: str) -> None:
+    assert query.describe(FEEDS) == described
 
 
 @pytest.mark.parametrize(
@@ -157,27 +112,10 @@ def test_query_has_one_canonical_address(server: Server) -> None:
         ("q=%FF", "not UTF-8"),
     ],
 )
-def test_query_that_is_wrong_is_told_why(server: Server, query: str, says: str) -> None:
-    got = server.get(f"/query.atom?{query}")
-    assert (got.status, got.headers["content-type"]) == (400, "text/plain; charset=utf-8")
-    assert says in got.body.decode()
-
-
-def test_query_tells_everything_that_is_wrong_at_once(server: Server) -> None:
-    got = server.get("/query.rss?foo=1&limit=x&q=-")
-    assert len(got.body.decode().splitlines()) == 3
-
-
-def test_query_follows_the_next_publication(site: Site, server: Server) -> None:
-    before = server.get("/query.json?q=brandnew")
-    assert titles(before) == []
-    site.seed("new.txt", number=50, title="Brandnew", publishedDateTime="2026-02-28T08:00:00Z")
-    site.publish()
-    wait_until(lambda: titles(server.get("/query.json?q=brandnew")) == ["Brandnew"])
-    (site.seeds / "new.txt").unlink()
-    site.publish()
-    wait_until(lambda: titles(server.get("/query.json?q=brandnew")) == [])
-    assert server.get("/query.json?q=brandnew").tag == before.tag
+def test_query_that_is_wrong_is_told_why(query: str, says: str) -> None:
+    with pytest.raises(BadQueryError) as error:
+        Query.parse(query)
+    assert says in str(error.value)
 
 
 def test_query_that_many_ask_is_rendered_once(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -197,54 +135,14 @@ def test_query_that_many_ask_is_rendered_once(site: Site, monkeypatch: pytest.Mo
     content.close()
 
 
-def test_query_from_many_at_once_is_answered_for_all(server: Server) -> None:
-    found: list[Got] = []
-    askers = [
-        threading.Thread(target=lambda: found.append(server.get("/query.rss?q=cameras+in+schools")))
-        for _ in range(40)
-    ]
-    for asker in askers:
-        asker.start()
-    for asker in askers:
-        asker.join()
-    assert {(got.status, got.body) for got in found} == {(200, found[0].body)}
-    assert len(found) == len(askers)
-
-
-def test_form_writes_addresses_that_work(server: Server) -> None:
-    got = server.get("/query")
-    page = got.body.decode()
-    assert got.headers["content-type"] == "text/html; charset=utf-8"
-    assert "default-src 'none'" in got.headers["content-security-policy"]
-    assert "<script" not in page
-    assert '<option value="Computer Vision">' in page
-    assert server.get("/query", If_None_Match=got.tag).status == 304
-    sent = "q=facial&topic=Computer+Vision&topic=&provider=sky.com&provider=&min_quality=&limit="
-    assert titles(server.get(f"/query.json?{sent}")) == [TITLES[0]]
-
-
-NAMES = st.sampled_from(["topic", "provider", "min_quality", "q", "limit", "x", ""])
-VALUES = st.one_of(
-    st.text(max_size=40),
-    st.sampled_from(["ai", "sky.com", "60", '"', "NEAR(a b)", "a OR b", "^x", "{a}:b", "-a", "*"]),
-    st.integers().map(str),
-)
-
-
-@given(st.lists(st.tuples(NAMES, VALUES), max_size=8), st.sampled_from(["atom", "rss", "json"]))
-@settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
-def test_query_of_whatever_is_answered_or_refused(
-    server: Server, pairs: list[tuple[str, str]], extension: str
-) -> None:
-    query = urlencode(pairs, errors="replace")
-    got = server.get(f"/query.{extension}?{query}")
-    assert got.status in {200, 400}
-    if got.status == 200:
-        address = got.headers["link"].removeprefix(f"<{BASE}").partition(">")[0]
-        assert findings(address, got.body, BASE, NOW) == []
-        assert server.get(f"/{address}").tag == got.tag
+def test_results_that_are_kept_have_a_bound(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "_MOST_RESULTS", 2)
+    content = Content(site.load().config, pytest.fail)
+    queries = [Query.parse(f"q={n}") for n in range(3)]
+    for query in (queries[0], queries[1], queries[0], queries[2]):
+        content._queries.find(query, "atom")
+    assert list(content._queries._results) == queries[1:]
+    content.close()
 
 
 @given(st.text(max_size=200))

@@ -187,6 +187,7 @@ def test_delta_holds_what_is_new_and_no_cache_may_keep_it(shelf: Shelf, extensio
         ("vcdiff, feed", True),
         ("feed;q=0", False),
         ("vcdiff", False),
+        ("feeds", False),
     ],
 )
 def test_deltas_are_for_those_who_ask(header: str | None, accepted: bool) -> None:  # noqa: FBT001
