@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import difflib
-import json
 import os
-import re
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,11 +13,17 @@ from pydantic import BaseModel, ValidationError
 
 from feeds.common.errors import ConfigError
 from feeds.common.urls import shown_url
-from feeds.config.duplicates import find_alias_clashes, find_repeats
-from feeds.config.environment import overlay
-from feeds.config.lines import Key, key_lines, syntax_fault
+from feeds.config.clashes import (
+    CACHE,
+    OUT,
+    STATE,
+    TEMPLATES,
+    find_alias_clashes,
+    find_overlaps,
+    find_repeats,
+)
 from feeds.config.model import Config
-from feeds.config.overlaps import CACHE, OUT, STATE, TEMPLATES, overlaps
+from feeds.config.origins import Key, Origins, key_lines, overlay, syntax_fault
 
 # Pydantic names types of Python, but people write TOML.
 _WANTED = {
@@ -35,9 +39,6 @@ _WANTED = {
     "too_short": "wanted at least one",
     "tuple_type": "wanted a list",
 }
-_BARE = re.compile(r"[A-Za-z0-9_-]+", re.ASCII)
-# Keys that a model checks together: the variable that set one of them is blamed.
-_TOGETHER: dict[Key, tuple[str, ...]] = {("schedule",): ("every", "cron")}
 _LONGEST_SHOWN = 200
 
 _HOW_TO_GET_ONE = """\
@@ -97,7 +98,7 @@ def load_config(path: Path, environment: Mapping[str, str] = os.environ) -> Load
         data = tomllib.loads(text)
     except (ValueError, RecursionError) as error:  # TOMLDecodeError is a ValueError
         raise ConfigError([f"{path}:{syntax_fault(text, error)}"]) from None
-    origins = _Origins(path, key_lines(text))
+    origins = Origins(path, key_lines(text))
     faults = overlay(data, environment, origins.variables)
     faults += [f"{origins.place(one.place)}: {one.reason}" for one in find_repeats(data)]
     config = None
@@ -139,46 +140,9 @@ def _with_absolute_paths(config: Config, base: Path) -> Config:
 
 
 def _refuse_overlaps(config: Config, path: Path, places: Mapping[Key, str]) -> None:
-    faults = list(overlaps(config, path, places))
+    faults = list(find_overlaps(config, path, places))
     if faults:
         raise ConfigError(faults)
-
-
-class _Origins:
-    """The place where each key was written: a line of the file, or an environment variable."""
-
-    def __init__(self, path: Path, lines: dict[Key, int]) -> None:
-        self.path = path
-        self.lines = lines
-        self.variables: dict[Key, str] = {}
-
-    def fault(self, keys: Key, reason: str) -> str:
-        """Returns the message of a fault: place, key and reason."""
-        name = ".".join(map(_as_key, keys))
-        together = [(*keys, key) for key in _TOGETHER.get(keys, ())]
-        place = next((self.place(one) for one in together if one in self.variables), None)
-        place = place or self.place(keys)
-        return f"{place}: {name}: {reason}" if name else f"{self.path}: {reason}"
-
-    def knows(self, keys: Key) -> bool:
-        """Tells whether a key, or the list around it, was written."""
-        written = self.variables.keys() | self.lines.keys()
-        return keys in written or (isinstance(keys[-1], int) and keys[:-1] in written)
-
-    def place(self, keys: Key) -> str:
-        """Returns the place of a key, else of a key inside it, else of the table around it."""
-        size = len(keys)
-        if keys in self.variables:
-            return f"environment variable {self.variables[keys]}"
-        if keys in self.lines:
-            return f"{self.path}:{self.lines[keys]}"
-        for steps, name in self.variables.items():
-            if keys and steps[:size] == keys:
-                return f"environment variable {name}"
-        for steps, line in self.lines.items():
-            if steps[:size] == keys:
-                return f"{self.path}:{line}"
-        return self.place(keys[:-1]) if keys else str(self.path)
 
 
 def _absolute(base: Path, path: Path) -> Path:
@@ -215,12 +179,6 @@ def _own(faults: list[Any]) -> list[Any]:
 def _keys(fault: Any) -> Key:
     keys = tuple(fault["loc"])
     return keys[:-1] if len(keys) > 2 and keys[-1] == "[key]" else keys
-
-
-def _as_key(key: str | int) -> str:
-    """Returns a key as TOML writes it, in quotes if it needs them."""
-    text = str(key)
-    return text if _BARE.fullmatch(text) else json.dumps(text, ensure_ascii=False)
 
 
 def _reason(keys: Key, fault: Any) -> str:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from feeds.config.lines import Key, key_lines
+from feeds.config.origins import Key, key_lines
 
 CASES: dict[str, tuple[str, dict[Key, int]]] = {
     "nothing": ("", {}),
