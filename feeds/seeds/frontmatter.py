@@ -6,8 +6,7 @@ import re
 from typing import Any, NamedTuple
 
 from feeds.common.mojibake import without_stray_controls
-from feeds.seeds.leaks import FIELD, misplaced, quiet
-from feeds.seeds.secrets import scannable
+from feeds.seeds.secrets import FIELD, misplaced, quiet, scannable
 from feeds.seeds.yaml_reader import Place, YamlError, key_places, load, places
 
 MAX_BYTES = 1024 * 1024

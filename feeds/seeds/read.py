@@ -18,8 +18,8 @@ from feeds.common.model import Item, ItemHeader, ParsedSeed, Problem, item_diges
 from feeds.common.times import to_unix
 from feeds.common.workers import spread
 from feeds.seeds.frontmatter import MAX_BYTES, FrontMatter, split
-from feeds.seeds.leaks import FIELD, REACHES, leak
 from feeds.seeds.parse import ParseOptions, dotted, parse
+from feeds.seeds.secrets import FIELD, REACHES, leak
 from feeds.seeds.yaml_reader import Path, YamlError, event_reader
 
 # Raise it whenever the same bytes would give another item or other problems.

@@ -1,21 +1,31 @@
-"""Finds secrets, the values of keys `secured`, in the text of a seed. Pure.
+"""Keeps the secret of a seed, the value of its key `secured`, in its field. Pure.
 
-Wrong indentation, an unclosed quote or an early fence makes a secret part of a field that is
-published. So secrets are searched for in the text itself, before and beside YAML. Every search
-takes time linear in the length of the text.
+Wrong indentation, an unclosed quote or an early fence makes a secret part of a published field. So
+secrets are searched for in the text itself too, in time linear in its length.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import NamedTuple
+from itertools import islice
+from typing import Any, NamedTuple
+
+from feeds.seeds.fields import KNOWN_KEYS
+from feeds.seeds.yaml_reader import Path, key_places, places
+
+FIELD = "secured"
+MISPLACED = (
+    "the secret value of 'secured' begins inside of something else: wanted one line 'secured:' "
+    "without indentation or quotes in the front matter, below it only its value"
+)
+IN_BODY = "a secret value of 'secured' begins in the body: is there a line '---' too many above?"
+REACHES = "holds a part of the secret value of 'secured': check quotes and indentation"
 
 # This many characters in a row of a secret are no coincidence.
-TELLING = 12
+_TELLING = 12
 # This many characters of base64 are a secret.
 _BLOB = 24
-_WORD = "secured"
 
 # The ends of a line for YAML, for Unicode, or for an editor; CR was replaced before.
 _BREAKS = "\n\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029"
@@ -56,6 +66,9 @@ _LONG = re.compile("[A-Za-z0-9+/=;_-]{12,}")
 _COMPARED = 65_536
 # The most that searching part by part may cost, in characters times characters.
 _FEW = 4_000_000
+_QUOTED = re.compile(r"(['\"])(.+)\1", re.DOTALL)
+# Base64 under keys that we do not know.
+_UNKNOWN = re.compile("[A-Za-z0-9+/=;]{24,}")
 _PARTS = re.compile("[A-Za-z0-9]+")
 _ORDINARY = re.compile("[A-Z]?[a-z]+|[A-Z]+|[0-9]+")
 # The characters of a run that are judged.
@@ -63,10 +76,7 @@ _JUDGED = 400
 
 
 class Secret(NamedTuple):
-    """Where a secret begins: offset, line and column (from 1) of the word `secured`.
-
-    `is_plain` is true for a line of the front matter that begins with exactly ``secured:``.
-    """
+    """Offset, and line and column from 1, of a key; `is_plain` if it begins a YAML line."""
 
     at: int
     line: int
@@ -92,50 +102,50 @@ def find_secrets(text: str, body_at: int) -> Iterator[Secret]:
     secret. In the body, after marks of Markdown or of a comment, and inside a line, 24 characters
     of base64 must follow as well; inside a line they must not look like words.
     """
-    lowered = _lowered(text)
     line, counted, before = 1, 0, 0
-    for at, after in _words(lowered):
+    for at, after in _words(text):
         head = text[before:at]
         is_start = before == 0
-        before = at + len(_WORD)
+        before = at + len(FIELD)
         if not _begins(text, head, after, is_start=is_start, is_front=at < body_at):
             continue
         line += text.count("\n", counted, at)
         counted = at
         column = at - text.rfind("\n", 0, at)
-        is_plain = column == 1 and at < body_at and _is_plain(text, at, after)
+        is_plain = (
+            (column == 1 and at < body_at)
+            and text.startswith(FIELD, at)
+            and text[at + len(FIELD) : after].strip(" \t") == ":"
+        )
         yield Secret(at, line, column, is_plain)
 
 
 def tells_secret(text: str) -> bool:
     """Tells whether a text that is published has ``secured:`` with base64 after it."""
-    return any(_looks_random(text, after) for _, after in _words(_lowered(text)))
+    starts = (start for _, after in _words(text) for start in _values(text, after))
+    return any(_is_random(text, start) for start in starts)
 
 
-def _lowered(text: str) -> str:
+def _words(text: str) -> Iterator[tuple[int, int]]:
+    """Yields the offset of each key, and the offset after its colon."""
     lowered = text.lower()
     if len(lowered) != len(text):  # of all letters, only this one becomes two
         lowered = text.replace("\u0130", "i").lower()
-    return lowered
-
-
-def _words(lowered: str) -> Iterator[tuple[int, int]]:
-    """Yields the offset of each key, and the offset after its colon."""
-    at = lowered.find(_WORD)
+    at = lowered.find(FIELD)
     while at >= 0:
-        colon = _COLON.match(lowered, at + len(_WORD))
+        colon = _COLON.match(lowered, at + len(FIELD))
         if colon:
             yield at, colon.end()
-        at = lowered.find(_WORD, at + len(_WORD))
+        at = lowered.find(FIELD, at + len(FIELD))
 
 
 def _begins(text: str, head: str, after: int, *, is_start: bool, is_front: bool) -> bool:
     """Tells whether a secret begins after `head`, the text since the key before."""
-    if _is_first(head, _LEADING, is_start=is_start):
-        return is_front or _is_followed_by_blob(text, after)
-    if _is_first(head, _MARKS, is_start=is_start):
-        return _is_followed_by_blob(text, after)
-    return _looks_random(text, after)
+    if is_front and _is_first(head, _LEADING, is_start=is_start):
+        return True
+    is_first = _is_first(head, _MARKS, is_start=is_start)
+    starts = _values(text, after)
+    return any(_is_random(text, one) or (is_first and _is_blob(text, one)) for one in starts)
 
 
 def _is_first(head: str, skipped: str, *, is_start: bool) -> bool:
@@ -143,35 +153,19 @@ def _is_first(head: str, skipped: str, *, is_start: bool) -> bool:
     return head[-1] in _BREAKS if head else is_start
 
 
-def _is_plain(text: str, at: int, after: int) -> bool:
-    return text.startswith(_WORD, at) and text[at + len(_WORD) : after].strip(" \t") == ":"
-
-
-def _is_followed_by_blob(text: str, after: int) -> bool:
-    return any(_is_blob(text, start) or _is_random(text, start) for start in _values(text, after))
-
-
-def _looks_random(text: str, after: int) -> bool:
-    return any(_is_random(text, start) for start in _values(text, after))
-
-
 def _values(text: str, after: int) -> Iterator[int]:
     """Yields the offsets at which the value after a colon may begin."""
-    header = _HEADER_ALONE.match(text, after)
-    if header:
-        yield header.end()
-        if text.find("#", after, header.end()) >= 0:
-            header = _HEADER_AND_COMMENT.match(text, after)
-            if header:
-                yield header.end()
+    for pattern in (_HEADER_ALONE, _HEADER_AND_COMMENT):
+        header = pattern.match(text, after)
+        if header:
+            yield header.end()
+        if text.find("#", after, header.end() if header else after) < 0:
+            return
 
 
 def _is_blob(text: str, start: int) -> bool:
     """Tells whether 24 characters of base64 begin here, not counting line breaks."""
-    run = _RUN.match(text, start)
-    if run is None or len("".join(run[0].split())) < _BLOB:
-        return False
-    return sum(map(len, _PARTS.findall(run[0]))) >= _BLOB // 2
+    return sum(map(len, _PARTS.findall(_long_run(_RUN, text, start)))) >= _BLOB // 2
 
 
 def _is_random(text: str, start: int) -> bool:
@@ -179,12 +173,15 @@ def _is_random(text: str, start: int) -> bool:
 
     A word is all capitals, or small letters after at most one capital; a number is a word too.
     """
-    run = _PIECES.match(text, start)
-    if run is None or len("".join(run[0].split())) < _BLOB:
-        return False
-    parts = _PARTS.findall(run[0][:_JUDGED])
+    parts = _PARTS.findall(_long_run(_PIECES, text, start)[:_JUDGED])
     odd = sum(len(part) for part in parts if not _ORDINARY.fullmatch(part))
     return odd * 2 > sum(map(len, parts)) >= _BLOB // 2
+
+
+def _long_run(pattern: re.Pattern[str], text: str, start: int) -> str:
+    """Returns what the pattern finds here, "" if that is too short for a secret."""
+    run = pattern.match(text, start)
+    return run[0] if run and len("".join(run[0].split())) >= _BLOB else ""
 
 
 def reaches(secret: str, text: str) -> bool:
@@ -193,7 +190,7 @@ def reaches(secret: str, text: str) -> bool:
     White space is ignored if the secret has any, because YAML and HTML change it.
     """
     dense = "".join(secret.split())
-    if len(dense) < TELLING:
+    if len(dense) < _TELLING:
         return False
     if len(dense) != len(secret):
         text = "".join(text.split())
@@ -208,11 +205,94 @@ def reaches(secret: str, text: str) -> bool:
     blocks = {many[start : start + 9] for start in range(0, len(many) - 8, 4)}
     if blocks.isdisjoint(_windows(few, 9)):
         return False
-    return len(few) > _COMPARED or not set(_windows(few, TELLING)).isdisjoint(
-        _windows(many, TELLING)
+    return len(few) > _COMPARED or not set(_windows(few, _TELLING)).isdisjoint(
+        _windows(many, _TELLING)
     )
 
 
 def _windows(text: str, size: int) -> Iterator[str]:
     starts = range(len(text) - size + 1)
     return map(text.__getitem__, map(slice, starts, range(size, len(text) + 1)))
+
+
+def misplaced(
+    text: str, body_at: int, source: str, offset: int, mapping: dict[str, Any] | None
+) -> tuple[int, int, str] | None:
+    """Returns line, column and reason of a secret that is not the value of a plain key `secured`.
+
+    `text` is the whole seed, from `scannable`, its body at offset `body_at`. `source` is its YAML,
+    after `offset` lines, and `mapping` the value of that, None if it is not a mapping.
+    """
+    found = list(islice(find_secrets(text, body_at), 2))
+    if not found:
+        if mapping is None or FIELD not in mapping:
+            return None
+        line, column = places(source)[(FIELD,)]  # of a key that is written with escapes
+        return line + offset, column, MISPLACED
+    is_alone = len(found) == 1 and found[0].is_plain
+    if is_alone and (mapping is None or _is_whole_line(text[found[0].at :], mapping.get(FIELD))):
+        return None
+    line, column = key_places(source).get(FIELD, (0, 0))
+    for secret in found:
+        if (secret.line, secret.column) != (line + offset, column):
+            return secret.line, secret.column, MISPLACED if secret.at < body_at else IN_BODY
+    return None
+
+
+def _is_whole_line(text: str, value: object) -> bool:
+    """Tells whether the value in YAML is exactly what the first line has after its colon."""
+    written = text.partition("\n")[0].partition(":")[2].strip()
+    return bool(value) and written in (value, f'"{value}"', f"'{value}'")
+
+
+def leak(mapping: dict[str, Any], body: str, published: str) -> Path | None:
+    """Returns the path of a field that holds 12 characters in a row of a secret, None if none does.
+
+    `published` is all that leaves the seed. An empty path means its body, or a text that is in no
+    single field.
+    """
+    secrets = list(_secrets(mapping))
+    everything = f"{published}\n{body}"
+    if not tells_secret(published) and not any(reaches(secret, everything) for secret in secrets):
+        return None
+    for name in sorted(KNOWN_KEYS):
+        for path, text in _texts(mapping.get(name), (name,)):
+            is_leaking = tells_secret(text) or any(reaches(secret, text) for secret in secrets)
+            if is_leaking and name != FIELD:
+                return path
+    return ()
+
+
+def quiet(reason: str) -> str:
+    """Returns the reason without its quotations, except known keys and very short ones."""
+
+    def shown(quoted: re.Match[str]) -> str:
+        return quoted[0] if quoted[2] in KNOWN_KEYS or len(quoted[2]) < _TELLING else "…"
+
+    return _QUOTED.sub(shown, reason)
+
+
+def _secrets(mapping: dict[str, Any]) -> Iterator[str]:
+    """Yields the value of `secured`, and base64 under the unknown keys that follow it."""
+    if FIELD not in mapping:
+        return
+    yield "".join(text for _, text in _texts(mapping[FIELD]))
+    names = list(mapping)
+    for name in names[names.index(FIELD) + 1 :]:
+        if name in KNOWN_KEYS:
+            break
+        words = (word for _, text in _texts(mapping[name]) for word in text.split())
+        yield from _UNKNOWN.findall("".join(words))
+
+
+def _texts(value: Any, path: Path = ()) -> Iterator[tuple[Path, str]]:
+    """Yields the texts of a value in order, keys included; YAML is nested 32 deep at most."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield (*path, key), key
+            yield from _texts(inner, (*path, key))
+    elif isinstance(value, list):
+        for number, inner in enumerate(value):
+            yield from _texts(inner, (*path, number))
+    elif value is not None:
+        yield path, str(value)

@@ -1,4 +1,4 @@
-"""feeds.seeds.leaks: a secret that is misplaced, or reaches another field, costs the seed."""
+"""feeds.seeds.secrets: a secret that is misplaced, or reaches another field, costs the seed."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from feeds.seeds.leaks import MISPLACED, REACHES, quiet
+from feeds.seeds.secrets import MISPLACED, REACHES, quiet
 from tests.seeds.test_read import good, read, written
 from tests.support.secrets import BLOB, MISPLACED_FIELDS, with_field
 
