@@ -1,15 +1,12 @@
-"""Images as stages hand them on, and what the image stage needs of the store."""
+"""Images as stages hand them on, and which of an item is shown."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Protocol, TypeVar
 
 import msgspec
 
-from feeds.common.model import FeedKind, Image, Picture
-
-T = TypeVar("T")
+from feeds.common.model import Image, Picture
 
 
 class CachedImage(msgspec.Struct, kw_only=True, frozen=True):
@@ -48,45 +45,6 @@ class HostFailure(msgspec.Struct, frozen=True):
     failures: int
     until: int
     reason: str
-
-
-class ImageStore(Protocol):
-    """What the image stage needs of the store."""
-
-    def get_meta(self, name: str, kind: type[T]) -> T | None:
-        """Returns a single fact, None if it was never kept or has another shape."""
-
-    def set_meta(self, name: str, value: object) -> None:
-        """Keeps a single fact."""
-
-    def has_pictures(self) -> bool:
-        """Tells whether anything is known of any image."""
-
-    def pictures(
-        self, numbers: Iterable[int], *, every: bool
-    ) -> dict[int, list[tuple[bool, Picture]]]:
-        """Returns the images that these items name, by their number."""
-
-    def images_in(self, folder: str) -> list[CachedImage]:
-        """Returns the images whose copies belong into a folder of the cache."""
-
-    def copy_stamp(self, name: str) -> tuple[int, int] | None:
-        """Returns the length in bytes and the mtime in ns of a copy, None if there is none."""
-
-    def keys_of(self, ids: Iterable[str]) -> list[str]:
-        """Returns the keys of the images that the items with these ids name."""
-
-    def keep_image(self, image: CachedImage) -> None:
-        """Keeps what is known of an image."""
-
-    def image_news(self) -> set[str]:
-        """Returns the names of the copies that came or changed since the last pass."""
-
-    def feeds_with_image_news(self) -> set[tuple[FeedKind, str]]:
-        """Returns kind and key of the feeds with items whose images came, went or changed."""
-
-    def feed_images(self) -> dict[str, tuple[str, ...]]:
-        """Returns the copies that the documents of each feed name, by the feed's address."""
 
 
 def is_shown(picture: Picture, *, cached: bool) -> bool:

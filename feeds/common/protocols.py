@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
 from typing import NamedTuple, Protocol, TypeVar
 
+from feeds.common.image_types import CachedImage
+from feeds.common.model import FeedKind, Picture
 from feeds.common.reports import HubReport
 
 T = TypeVar("T")
@@ -64,3 +66,36 @@ class HubStore(MetaStore, Protocol):
 
     def hub_reports(self) -> Sequence[HubReport]:
         """Returns what is pending for each hub; hubs without pings are left out."""
+
+
+class ImageStore(MetaStore, Protocol):
+    """What the image stage needs of the store."""
+
+    def has_pictures(self) -> bool:
+        """Tells whether anything is known of any image."""
+
+    def pictures(
+        self, numbers: Iterable[int], *, every: bool
+    ) -> dict[int, list[tuple[bool, Picture]]]:
+        """Returns the images that these items name, by their number."""
+
+    def images_in(self, folder: str) -> list[CachedImage]:
+        """Returns the images whose copies belong into a folder of the cache."""
+
+    def copy_stamp(self, name: str) -> tuple[int, int] | None:
+        """Returns the length in bytes and the mtime in ns of a copy, None if there is none."""
+
+    def keys_of(self, ids: Iterable[str]) -> list[str]:
+        """Returns the keys of the images that the items with these ids name."""
+
+    def keep_image(self, image: CachedImage) -> None:
+        """Keeps what is known of an image."""
+
+    def image_news(self) -> set[str]:
+        """Returns the names of the copies that came or changed since the last pass."""
+
+    def feeds_with_image_news(self) -> set[tuple[FeedKind, str]]:
+        """Returns kind and key of the feeds with items whose images came, went or changed."""
+
+    def feed_images(self) -> dict[str, tuple[str, ...]]:
+        """Returns the copies that the documents of each feed name, by the feed's address."""

@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import asyncio
-import math
 import mmap
 import time
-from collections import defaultdict, deque
+from collections import Counter, defaultdict, deque
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from operator import itemgetter
 from types import TracebackType
-from typing import NamedTuple, Self
+from typing import Self
 
+import httpx
+
+from feeds.common.image_types import CachedImage
 from feeds.common.text import clean_line
 from feeds.config.model import ImagesConfig
-from feeds.images.cache import keep_aside, unfinished_folder
+from feeds.images.cache import keep_aside
 from feeds.images.decode import CopySettings, NotAnImageError, Prepared, prepare
 from feeds.images.download import Limits, download
-from feeds.images.http import Guard, Resolve, make_client, resolve
 from feeds.images.retry import FetchResult, Hosts
 
 _PER_HOST = 2
@@ -27,36 +29,16 @@ _GOODBYE_SECONDS = 1.0
 _MAX_REASON = 300
 
 
-class ImageRequest(NamedTuple):
-    """An image to ask for; `etag` and `modified` make the request a conditional one."""
-
-    key: str
-    url: str
-    host: str
-    etag: str = ""
-    modified: str = ""
-
-
-class FetcherOptions(NamedTuple):
-    """How images are asked for: `agent` is the User-Agent, `pause` is before the first retry.
-
-    After the moment `until`, by `time.monotonic`, no more are asked for. Times are in seconds.
-    """
-
-    agent: str
-    pause: float = 1.0
-    look_up: Resolve = resolve
-    until: float = math.inf
-
-
 class Fetcher:
     """Asks for images, `images.concurrency` at once and two of a host; a context manager."""
 
-    def __init__(self, images: ImagesConfig, hosts: Hosts, options: FetcherOptions) -> None:
+    def __init__(
+        self, images: ImagesConfig, hosts: Hosts, client: httpx.AsyncClient, limits: Limits
+    ) -> None:
         self._images = images
         self._hosts = hosts
-        seconds, folder = images.timeout.total_seconds(), str(unfinished_folder(images.cache))
-        self._limits = Limits(images.max_bytes, seconds, options.pause, options.until, folder)
+        self._client = client
+        self._limits = limits
         # Images wait for each other on disk, so that only one is in memory; and one thread decodes
         # them all, since the C library keeps what was freed for the thread that had it.
         self._decoder = ThreadPoolExecutor(1, "decoder")
@@ -64,57 +46,57 @@ class Fetcher:
         self._turns: dict[str, asyncio.Semaphore] = defaultdict(
             lambda: asyncio.Semaphore(_PER_HOST)
         )
-        guard = Guard(images.allow_hosts, options.look_up)
-        self._client = make_client(guard, options.agent, seconds, images.concurrency)
 
     async def fetch(
-        self, wanted: Iterable[ImageRequest], done: Callable[[], None]
+        self, wanted: Iterable[CachedImage], done: Callable[[], None]
     ) -> list[FetchResult]:
-        """Returns what came of each image that was asked for, in any order; `done` is told of each.
+        """Returns what came of each image that was asked for, in any order; calls `done` for each.
+
+        `etag` and `modified` of an image make its request a conditional one.
 
         Raises:
-            OSError: the cache cannot be written; any other fault is of one image, and told with it.
+            OSError: the cache cannot be written; any other fault is of one image and its result.
         """
         queue = deque(wanted)
-        brought: list[FetchResult] = []
+        results: list[FetchResult] = []
 
         async def work() -> None:
             while queue and time.monotonic() < self._limits.until:
-                brought.append(await self._one(queue.popleft()))
+                results.append(await self._one(queue.popleft()))
                 done()
 
         async with asyncio.TaskGroup() as workers:
             for _ in range(min(self._images.concurrency, len(queue))):
                 workers.create_task(work())
-        return brought
+        return results
 
-    async def _one(self, wanted: ImageRequest) -> FetchResult:
-        conditions = {"If-None-Match": wanted.etag, "If-Modified-Since": wanted.modified}
-        async with self._turns["first " + wanted.host]:
-            if self._hosts.left_alone(wanted.host):
-                return FetchResult(wanted.key, None)
+    async def _one(self, image: CachedImage) -> FetchResult:
+        conditions = {"If-None-Match": image.etag, "If-Modified-Since": image.modified}
+        async with self._turns["first " + image.host]:
+            if self._hosts.left_alone(image.host):
+                return FetchResult(image, None)
             answer = await download(
                 self._client,
-                wanted.url,
+                image.url,
                 {name: value for name, value in conditions.items() if value.isascii() and value},
                 self._limits,
                 self._turns.__getitem__,
             )
             answer = answer._replace(reason=_told(answer.reason))
-            self._hosts.note(wanted.host, answer)
+            self._hosts.note(image.host, answer)
         if answer.result != "fetched":
-            return FetchResult(wanted.key, answer)
+            return FetchResult(image, answer)
         data, answer = answer.data, answer._replace(data=b"")
         try:
             loop = asyncio.get_running_loop()
             prepared = await loop.run_in_executor(self._decoder, self._prepared, data)
         except NotAnImageError as error:
-            return FetchResult(wanted.key, answer, fault=_told(str(error)))
+            return FetchResult(image, answer, fault=_told(str(error)))
         except Exception as error:  # noqa: BLE001 (so do decoders, with hostile bytes)
             fault = f"cannot be looked at: {type(error).__name__}: {error}"
-            return FetchResult(wanted.key, answer, fault=_told(fault))
+            return FetchResult(image, answer, fault=_told(fault))
         copy = await asyncio.to_thread(keep_aside, self._images.cache, prepared)
-        return FetchResult(wanted.key, answer, copy)
+        return FetchResult(image, answer, copy)
 
     def _prepared(self, data: bytes | mmap.mmap) -> Prepared:
         read = bytes(data)
@@ -138,15 +120,11 @@ def _told(reason: str) -> str:
     return clean_line(reason[:_MAX_REASON], repair=False)
 
 
-def in_turn(wanted: Sequence[ImageRequest]) -> list[ImageRequest]:
+def in_turn(wanted: Sequence[CachedImage]) -> list[CachedImage]:
     """Returns the images with those of different hosts by turns, so that no host holds up all."""
-    by_host: dict[str, deque[ImageRequest]] = {}
-    for one in wanted:
-        by_host.setdefault(one.host, deque()).append(one)
-    queues, ordered = deque(by_host.values()), list[ImageRequest]()
-    while queues:
-        queue = queues.popleft()
-        ordered.append(queue.popleft())
-        if queue:
-            queues.append(queue)
-    return ordered
+    turns: Counter[str] = Counter()
+    places = []
+    for image in wanted:
+        places.append(turns[image.host])
+        turns[image.host] += 1
+    return [image for _, image in sorted(zip(places, wanted, strict=True), key=itemgetter(0))]

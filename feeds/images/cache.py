@@ -32,20 +32,14 @@ _NOTE = ".feeds-sha256"
 _FILE = re.compile(r"([0-9a-f]{32})\.[A-Za-z]{1,8}")
 
 
-class Written(NamedTuple):
-    """A file that waits for its name."""
-
-    path: Path
-    mtime_ns: int
-
-
 class NewCopy(NamedTuple):
     """A copy that was made, and the file that holds it.
 
     `length` is in bytes, `width` and `height` in pixels, `digest` the SHA-256.
     """
 
-    file: Written
+    file: Path
+    mtime_ns: int
     type: str
     width: int
     height: int
@@ -77,10 +71,9 @@ def unfinished_folder(cache: Path) -> Path:
     return folder
 
 
-def write_aside(cache: Path, data: bytes) -> Written:
-    """Writes and flushes a file that has no name of a copy yet."""
-    folder = unfinished_folder(cache)
-    descriptor, name = tempfile.mkstemp(dir=folder, prefix=_BEGUN)
+def write_aside(cache: Path, data: bytes) -> tuple[Path, int]:
+    """Writes and flushes a file that has no name of a copy yet; returns it with its mtime in ns."""
+    descriptor, name = tempfile.mkstemp(dir=unfinished_folder(cache), prefix=_BEGUN)
     path = Path(name)
     try:
         with os.fdopen(descriptor, "wb") as file:
@@ -88,34 +81,35 @@ def write_aside(cache: Path, data: bytes) -> Written:
             file.flush()
             os.fchmod(descriptor, 0o644)  # web servers run as somebody else
             os.fsync(descriptor)
-            return Written(path, os.fstat(descriptor).st_mtime_ns)
+            return path, os.fstat(descriptor).st_mtime_ns
     except BaseException:
         path.unlink(missing_ok=True)
         raise
 
 
-def new_copy(file: Written, made: Prepared) -> NewCopy:
+def new_copy(file: Path, mtime_ns: int, made: Prepared) -> NewCopy:
     """Returns a copy without its bytes, which stand in a file."""
     digest = hashlib.sha256(made.data).digest()
-    return NewCopy(file, made.type, made.width, made.height, len(made.data), digest)
+    return NewCopy(file, mtime_ns, made.type, made.width, made.height, len(made.data), digest)
 
 
 def keep_aside(cache: Path, made: Prepared) -> NewCopy:
     """Writes a copy to a file that waits for its name."""
-    return new_copy(write_aside(cache, made.data), made)
+    return new_copy(*write_aside(cache, made.data), made)
 
 
-def give_name(cache: Path, written: Written, name: str, digest: bytes) -> None:
+def give_name(cache: Path, copy: NewCopy, name: str) -> None:
     """Puts a file in the place of a copy, instead of the one that was there.
 
-    If there was one, the SHA-256 `digest` is noted first: the store learns of the new bytes later,
-    and until then they must not be taken for damage (see `announced`).
+    If there was one, the SHA-256 of the new one is noted first: the store learns of it later, and
+    until then it must not be taken for damage (see `announced`).
     """
     path = cache / name
     path.parent.mkdir(parents=True, exist_ok=True)
     if path.exists():
-        write_aside(cache, digest).path.replace(_note(cache, name))
-    written.path.replace(path)
+        note, _ = write_aside(cache, copy.digest)
+        note.replace(_note(cache, name))
+    copy.file.replace(path)
 
 
 def announced(cache: Path, name: str) -> bytes:

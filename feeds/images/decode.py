@@ -20,6 +20,7 @@ from PIL import (
     UnidentifiedImageError,
 )
 
+from feeds.common.media_types import IMAGE_EXTENSIONS
 from feeds.images.avif import exif_of, moving, strip_still
 from feeds.images.headers import Layout, excess, layout, orientation, upright_exif
 from feeds.images.strip import parts_of
@@ -30,13 +31,8 @@ Image.MAX_IMAGE_PIXELS = None
 # Text in a PNG is taken out before, but a profile may unpack to more than it is worth.
 PngImagePlugin.MAX_TEXT_MEMORY = 4 << 20
 
-_FORMATS = {
-    "image/jpeg": "JPEG",
-    "image/png": "PNG",
-    "image/gif": "GIF",
-    "image/webp": "WEBP",
-    "image/avif": "AVIF",
-}
+# What Pillow calls the formats, by media type.
+_FORMATS = {one: one.removeprefix("image/").upper() for one in IMAGE_EXTENSIONS}
 _SIGNATURES = {
     "image/jpeg": re.compile(rb"\xff\xd8\xff"),
     "image/png": re.compile(rb"\x89PNG\r\n\x1a\n"),
@@ -51,9 +47,8 @@ _SAVING: dict[str, dict[str, Any]] = {
     "image/avif": {"quality": 75, "speed": 7},
     "image/gif": {},
 }
-_ORIENTATION = (
-    0x0112  # the Exif tag; from 2 on the picture has to be turned, from 5 on by 90 degrees
-)
+# The Exif tag; from 2 on the picture has to be turned, from 5 on by 90 degrees.
+_ORIENTATION = 0x0112
 _TURNED = 5
 _UPRIGHT = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,

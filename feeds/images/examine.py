@@ -10,16 +10,17 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
 
 from feeds.common.files import Fingerprint
-from feeds.common.image_types import CachedImage, ImageStore
+from feeds.common.image_types import CachedImage
+from feeds.common.protocols import ImageStore
 from feeds.config import Config
 from feeds.images.cache import (
     NewCopy,
-    Written,
     announced,
     copies_in,
     copy_name,
@@ -90,7 +91,7 @@ class Examined(NamedTuple):
     config: Config
     scope: CacheScope
     files: dict[str, ExaminedFile]
-    aside: list[Written]
+    aside: list[Path]
     left: set[str]
 
 
@@ -261,5 +262,5 @@ class _Reader:
             copy = keep_aside(images.cache, made)
             self.examined.aside.append(copy.file)
         else:
-            copy = new_copy(Written(images.cache / name, found.fingerprint.mtime_ns), made)
+            copy = new_copy(images.cache / name, found.fingerprint.mtime_ns, made)
         return found._replace(copy=copy)

@@ -9,8 +9,9 @@ from typing import NamedTuple
 import msgspec
 
 from feeds.common.files import Fingerprint
-from feeds.common.image_types import CachedImage, ImageStore
+from feeds.common.image_types import CachedImage
 from feeds.common.model import FeedKind
+from feeds.common.protocols import ImageStore
 from feeds.config.model import ImagesConfig
 from feeds.images.cache import NewCopy, copies_in, copy_name, give_name, is_of_all_files, remove
 from feeds.images.examine import (
@@ -67,8 +68,8 @@ def reconcile(
     this = CacheSeen(str(config.images.cache), form_name(config), folders, faults | keeper.faults)
     if this != store.get_meta(MEMO, CacheSeen) and (look.times or look.folders):
         store.set_meta(MEMO, this)
-    for written in examined.aside:
-        written.path.unlink(missing_ok=True)
+    for path in examined.aside:
+        path.unlink(missing_ok=True)
     return ImageChanges(store.image_news(), store.feeds_with_image_news())
 
 
@@ -136,9 +137,9 @@ class _Keeper:
     def _take(self, image: CachedImage, name: str, copy: NewCopy) -> None:
         """Makes what was examined the copy of an image, in the right form and place."""
         cache, place = self._images.cache, copy_name(image.key, copy.type)
-        if copy.file.path != cache / name:
+        if copy.file != cache / name:
             try:
-                give_name(cache, copy.file, place, copy.digest)
+                give_name(cache, copy, place)
             except FileNotFoundError:  # a fetch that began meanwhile has tidied up
                 raise _NotExaminedError from None
             if place != name:

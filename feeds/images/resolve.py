@@ -6,8 +6,9 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from feeds.common.files import Fingerprint
-from feeds.common.image_types import ImageStore, pictures_to_show
+from feeds.common.image_types import pictures_to_show
 from feeds.common.model import Entry, Picture
+from feeds.common.protocols import ImageStore
 from feeds.config import Config
 
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
-from feeds.common.image_types import CachedImage
+from feeds.common.image_types import CachedImage, HostFailure
 from feeds.images.cache import NewCopy, copy_name
 
 if TYPE_CHECKING:
@@ -23,13 +23,13 @@ _LONGEST_SECONDS = 86_400
 
 
 class FetchResult(NamedTuple):
-    """What came of an image that was asked for: an answer, and a copy where it was fetched.
+    """What came of an image that was asked for: an answer, and a copy if it was fetched.
 
-    `fault` says why the answer was no image that can be published; no `answer`: its host is left
-    alone.
+    `fault` says why the answer was no image that can be published. Without an `answer` its host is
+    left alone.
     """
 
-    key: str
+    image: CachedImage
     answer: Download | None
     copy: NewCopy | None = None
     fault: str = ""
@@ -43,20 +43,20 @@ class Terms(NamedTuple):
     now_unix: int
 
 
-def apply_result(image: CachedImage, brought: FetchResult, terms: Terms) -> CachedImage:
+def apply_result(result: FetchResult, terms: Terms) -> CachedImage:
     """Returns what is known of an image after a fetch.
 
     An existing copy stays whatever happens to the original: that is what it is for.
     """
+    image, answer = result.image, result.answer
     refresh, now = terms.refresh_s, terms.now_unix
-    answer = brought.answer
     if answer is None:
         return image
     if answer.result == "same":
         return msgspec.structs.replace(image, fetched=now, due=now + refresh, failures=0, reason="")
-    if brought.copy:
+    if result.copy:
         return msgspec.structs.replace(
-            with_copy(image, brought.copy, terms.form),
+            with_copy(image, result.copy, terms.form),
             etag=answer.etag,
             modified=answer.modified,
             fetched=now,
@@ -65,13 +65,13 @@ def apply_result(image: CachedImage, brought: FetchResult, terms: Terms) -> Cach
     failures = image.failures + 1
     longest, first = (_DAY, _SOON_SECONDS) if answer.result == "failed" else (refresh, _DAY)
     pause = min(first * 2 ** min(failures - 1, 20), longest)
-    is_none = answer.result == "missing" or bool(brought.fault)
+    is_none = answer.result == "missing" or bool(result.fault)
     return msgspec.structs.replace(
         image,
         missing=not image.name and (is_none or image.missing),
         due=now + max(pause, int(answer.wait)),
         failures=failures,
-        reason=brought.fault or answer.reason,
+        reason=result.fault or answer.reason,
     )
 
 
@@ -85,7 +85,7 @@ def with_copy(image: CachedImage, copy: NewCopy, form: str) -> CachedImage:
         width=copy.width,
         height=copy.height,
         digest=copy.digest,
-        mtime_ns=copy.file.mtime_ns,
+        mtime_ns=copy.mtime_ns,
         form=form,
         missing=False,
         failures=0,
@@ -93,34 +93,27 @@ def with_copy(image: CachedImage, copy: NewCopy, form: str) -> CachedImage:
     )
 
 
-class Trouble(NamedTuple):
-    """How often a host failed in a row, until when it is left alone (seconds since 1970), why."""
-
-    failures: int
-    until: int
-    reason: str
-
-
 class Hosts:
-    """Remembers failures by host; time is that of the fetch, in seconds since 1970."""
+    """Remembers failures by host; `now` is the time of the fetch, in seconds since 1970."""
 
-    def __init__(self, known: Mapping[str, Trouble], now: int) -> None:
+    def __init__(self, known: Mapping[str, HostFailure], now: int) -> None:
         self._now = now
-        self.troubles = dict(known)
+        self.failures = dict(known)
 
-    def left_alone(self, host: str) -> Trouble | None:
-        """Returns the trouble with a host that is not to be asked now."""
-        trouble = self.troubles.get(host)
-        return trouble if trouble and trouble.until > self._now else None
+    def left_alone(self, host: str) -> HostFailure | None:
+        """Returns the failure of a host that is not to be asked now."""
+        known = self.failures.get(host)
+        return known if known and known.until > self._now else None
 
     def note(self, host: str, answer: Download) -> None:
         """Takes note of what came of asking a host."""
         if answer.result != "failed":
-            self.troubles.pop(host, None)
+            self.failures.pop(host, None)
             return
-        failures = self.troubles.get(host, Trouble(0, 0, "")).failures + 1
+        known = self.failures.get(host)
+        count = known.failures + 1 if known else 1
         wait = 0
-        if failures >= _TOO_MANY:
-            wait = min(_FIRST_SECONDS * 2 ** (failures - _TOO_MANY), _LONGEST_SECONDS)
+        if count >= _TOO_MANY:
+            wait = min(_FIRST_SECONDS * 2 ** (count - _TOO_MANY), _LONGEST_SECONDS)
         until = self._now + max(wait, int(answer.wait))
-        self.troubles[host] = Trouble(failures, until, answer.reason)
+        self.failures[host] = HostFailure(host, count, until, answer.reason)

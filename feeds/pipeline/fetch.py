@@ -16,7 +16,8 @@ import msgspec
 
 from feeds import __version__
 from feeds.common.callbacks import NO_CALLBACKS, Callbacks, Clock, utc_now
-from feeds.common.image_types import CachedImage, HostFailure
+from feeds.common.files import bytes_of
+from feeds.common.image_types import CachedImage
 from feeds.common.reports import FetchReport
 from feeds.common.times import to_unix
 from feeds.common.totals import IMAGE_FETCHES, count
@@ -26,17 +27,17 @@ from feeds.images.cache import (
     is_of_all_files,
     remove,
     sweep_notes,
+    unfinished_folder,
 )
 from feeds.images.examine import CacheScope, examine_cache, form_name
 from feeds.images.reconcile import reconcile
-from feeds.images.retry import FetchResult, Hosts, Terms, Trouble, apply_result
+from feeds.images.retry import FetchResult, Hosts, Terms, apply_result
 from feeds.pipeline.image_cache import WAIT_SECONDS, looking_after, remove_unused
 from feeds.store import Store
 
 if TYPE_CHECKING:
     import asyncio
 
-    from feeds.images.batch import ImageRequest
     from feeds.images.http import Resolve
 
 # So many images are asked for before what came is kept: what a kill costs at most.
@@ -138,19 +139,17 @@ class _Fetch:
         # Imported on demand: httpx and Pillow cost half a second, and often nothing is due.
         import asyncio
 
-        from feeds.images.batch import Fetcher, FetcherOptions, in_turn
-        from feeds.images.http import resolve
+        from feeds.images.batch import Fetcher, in_turn
+        from feeds.images.download import Limits
+        from feeds.images.http import Guard, make_client, resolve
 
-        known = {
-            one.host: Trouble(one.failures, one.until, one.reason)
-            for one in self._store.host_failures().values()
-        }
-        hosts = Hosts(known, self._now())
-        images = {image.key: image for image in due}
-        wanted = in_turn([self._wanted(image) for image in due])
+        images, options = self._config.images, self._options
+        hosts = Hosts(self._store.host_failures(), self._now())
+        wanted = in_turn([self._with_validators(image) for image in due])
         agent = f"feeds/{__version__} (+{self._config.site.home})"
-        options = self._options
-        how = FetcherOptions(agent, options.pause, options.look_up or resolve, self._until)
+        seconds = images.timeout.total_seconds()
+        folder = str(unfinished_folder(images.cache))
+        limits = Limits(images.max_bytes, seconds, options.pause, self._until, folder)
 
         def done() -> None:
             self._counts["asked"] += 1
@@ -158,68 +157,55 @@ class _Fetch:
 
         async def fetch() -> None:
             asyncio.get_running_loop().set_exception_handler(_report)
-            async with Fetcher(self._config.images, hosts, how) as fetcher:
+            guard = Guard(images.allow_hosts, options.look_up or resolve)
+            client = make_client(guard, agent, seconds, images.concurrency)
+            async with Fetcher(images, hosts, client, limits) as fetcher:
                 for at in range(0, len(wanted), _BATCH):
-                    brought = await fetcher.fetch(wanted[at : at + _BATCH], done)
-                    self._keep(brought, images, hosts)
+                    self._keep(await fetcher.fetch(wanted[at : at + _BATCH], done), hosts)
 
         asyncio.run(fetch())
         self._counts["postponed"] = len(wanted) - self._counts["asked"]
 
-    def _wanted(self, image: CachedImage) -> ImageRequest:
-        from feeds.images.batch import ImageRequest
+    def _with_validators(self, image: CachedImage) -> CachedImage:
+        """Returns an image; without validators if its copy is not what its server confirms."""
+        if image.name and (image.etag or image.modified):
+            data = bytes_of(self._config.images.cache / image.name)
+            if data is not None and hashlib.sha256(data).digest() == image.digest:
+                return image
+        return msgspec.structs.replace(image, etag="", modified="")
 
-        one = ImageRequest(image.key, image.url, image.host)
-        if not image.name or not (image.etag or image.modified):
-            return one
-        # "Not modified" is no comfort for a copy that is not what it was.
-        try:
-            data = (self._config.images.cache / image.name).read_bytes()
-        except OSError:  # the copy is gone, or cannot be read
-            return one
-        if hashlib.sha256(data).digest() != image.digest:
-            return one
-        return one._replace(etag=image.etag, modified=image.modified)
-
-    def _keep(
-        self, brought: list[FetchResult], images: dict[str, CachedImage], hosts: Hosts
-    ) -> None:
+    def _keep(self, results: list[FetchResult], hosts: Hosts) -> None:
         """Gives what was fetched its name, and notes what came of each image."""
         with self._store.transaction():
-            noted = [self._noted(images[one.key], one, hosts) for one in brought]
+            noted = [self._noted(one, hosts) for one in results]
             kinds = [_kind(one) for one, _ in noted]
             count(self._store, IMAGE_FETCHES, (kind for kind in kinds if kind != "left_alone"))
             self._counts.update(kinds)
             for _, image in noted:
                 self._store.keep_image(image)
-            self._store.keep_host_failures(
-                HostFailure(host, *trouble) for host, trouble in hosts.troubles.items()
-            )
+            self._store.keep_host_failures(hosts.failures.values())
 
-    def _noted(
-        self, before: CachedImage, one: FetchResult, hosts: Hosts
-    ) -> tuple[FetchResult, CachedImage]:
+    def _noted(self, one: FetchResult, hosts: Hosts) -> tuple[FetchResult, CachedImage]:
         """Gives a copy its name; returns what came of the image, and what is known of it now."""
         now, cache = self._now(), self._config.images.cache
         terms = Terms(self._refresh, form_name(self._config), now)
-        image = apply_result(before, one, terms)
+        image = apply_result(one, terms)
         if one.answer is None:
-            trouble = hosts.left_alone(image.host)
-            image = msgspec.structs.replace(image, due=trouble.until if trouble else now)
+            failure = hosts.left_alone(image.host)
+            image = msgspec.structs.replace(image, due=failure.until if failure else now)
         if one.copy and one.answer:
             try:
-                give_name(cache, one.copy.file, image.name, one.copy.digest)
+                give_name(cache, one.copy, image.name)
             except OSError as error:
                 if is_of_all_files(error):
                     raise
-                one.copy.file.path.unlink(missing_ok=True)
+                one.copy.file.unlink(missing_ok=True)
                 reason = f"{cache / image.name} cannot be written: {error.strerror}"
-                one = one._replace(
-                    copy=None, fault="", answer=one.answer._replace(result="failed", reason=reason)
-                )
-                return one, apply_result(before, one, terms)
-            if before.name not in ("", image.name):
-                remove(cache, before.name)
+                failed = one.answer._replace(result="failed", reason=reason)
+                one = FetchResult(one.image, failed)
+                return one, apply_result(one, terms)
+            if one.image.name not in ("", image.name):
+                remove(cache, one.image.name)
         return one, image
 
     def _now(self) -> int:

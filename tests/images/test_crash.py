@@ -173,14 +173,14 @@ def test_pass_that_is_killed_when_it_makes_copies_smaller_does_not_cost_them(
     assert replaced.run("images", "fetch").code == 0
     server.behaviours.pop("/replaced")
     configure(replaced, images='refresh = "1s"\nmax_width = 50')
-    die_in(replaced, "feeds.pipeline.run", "update_output", "export")
+    die_in(replaced, "feeds.pipeline.run", "publish", "export")
     for command in ("export", "images fetch", "export"):
         assert replaced.run(*command.split()).code == 0
         (data,) = copies(replaced)
         assert Image.open(io.BytesIO(data)).size == (50, 25)
 
 
-@pytest.mark.parametrize("step", ["reconcile", "update_output"])
+@pytest.mark.parametrize("step", ["reconcile", "publish"])
 def test_pass_that_is_killed_after_it_decoded_loses_nothing(site: Site, step: str) -> None:
     url = "https://images.example.com/dropped.jpg"
     seed_with(site, 1, url)

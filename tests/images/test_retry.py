@@ -7,10 +7,10 @@ from typing import Any
 
 import pytest
 
-from feeds.common.image_types import CachedImage
-from feeds.images.cache import NewCopy, Written
+from feeds.common.image_types import CachedImage, HostFailure
+from feeds.images.cache import NewCopy
 from feeds.images.download import Download, Result
-from feeds.images.retry import FetchResult, Hosts, Terms, Trouble, apply_result
+from feeds.images.retry import FetchResult, Hosts, Terms, apply_result
 
 NOW, DAY = 1_000_000_000, 86_400
 REFRESH = 30 * DAY
@@ -27,13 +27,13 @@ HELD = CachedImage(
     fetched=5,
     due=7,
 )
-COPY = NewCopy(Written(Path("x"), 77), "image/png", 3, 4, 12, b"new")
+COPY = NewCopy(Path("x"), 77, "image/png", 3, 4, 12, b"new")
 
 
 def outcome(image: CachedImage, result: Result, **brought: Any) -> CachedImage:
     wait = brought.pop("wait", 0.0)
     answer = Download(result, "why", etag='"2"', modified="then", wait=wait)
-    return apply_result(image, FetchResult(KEY, answer, **brought), TERMS)
+    return apply_result(FetchResult(image, answer, **brought), TERMS)
 
 
 @pytest.mark.parametrize("before", [PLAIN, HELD], ids=["first", "again"])
@@ -93,29 +93,29 @@ def test_server_may_ask_for_a_longer_pause() -> None:
 
 
 def test_image_of_a_host_that_is_left_alone_is_as_it_was() -> None:
-    assert apply_result(HELD, FetchResult(KEY, None), TERMS) == HELD
+    assert apply_result(FetchResult(HELD, None), TERMS) == HELD
 
 
 def test_host_is_left_alone_after_three_failures_for_longer_and_longer() -> None:
     hosts, untils = Hosts({}, NOW), []
     for _ in range(14):
         hosts.note("h", Download("failed", "why"))
-        trouble = hosts.left_alone("h")
-        untils.append(trouble.until - NOW if trouble else 0)
+        failure = hosts.left_alone("h")
+        untils.append(failure.until - NOW if failure else 0)
     assert untils[:6] == [0, 0, 600, 1200, 2400, 4800]
     assert untils[-1] == DAY
 
 
 @pytest.mark.parametrize("result", ["fetched", "same", "missing", "refused"])
 def test_host_that_answers_is_asked_again(result: Result) -> None:
-    hosts = Hosts({"h": Trouble(9, NOW - 1, "why")}, NOW)
+    hosts = Hosts({"h": HostFailure("h", 9, NOW - 1, "why")}, NOW)
     assert hosts.left_alone("h") is None
     hosts.note("h", Download(result))
-    assert hosts.troubles == {}
+    assert hosts.failures == {}
 
 
 def test_host_is_left_alone_as_long_as_it_asks() -> None:
     hosts = Hosts({}, NOW)
     hosts.note("h", Download("failed", "answered 429", wait=50.0))
-    assert hosts.left_alone("h") == Trouble(1, NOW + 50, "answered 429")
+    assert hosts.left_alone("h") == HostFailure("h", 1, NOW + 50, "answered 429")
     assert hosts.left_alone("other") is None
