@@ -60,14 +60,13 @@ class CacheScope(NamedTuple):
     """How much of the cache is looked at: by default, what may have changed.
 
     These are folders whose mtime changed, and those to which images of changed items belong.
-    `everywhere` looks into all folders, `only` into these. `digests` also reads every copy. Without
-    `write` no file is touched.
+    `everywhere` looks into all folders. `digests` also reads every copy. Without `write` no file is
+    touched.
     """
 
     write: bool = True
     everywhere: bool = False
     digests: bool = False
-    only: frozenset[str] | None = None
 
 
 CHANGED = CacheScope()
@@ -83,7 +82,7 @@ class ExaminedFile(NamedTuple):
 
 
 class Examined(NamedTuple):
-    """What was read of the cache: files by name, and the folders for which time did not suffice.
+    """What was read of the cache, by name; not all of it if time did not suffice.
 
     `aside` are the files that were written for new copies and have no name yet.
     """
@@ -92,7 +91,7 @@ class Examined(NamedTuple):
     scope: CacheScope
     files: dict[str, ExaminedFile]
     aside: list[Path]
-    left: set[str]
+    is_all: bool = True
 
 
 def form_name(config: Config) -> str:
@@ -112,14 +111,13 @@ def examine_cache(
     named = set(keys) if folder_times(config.images.cache) else set()
     look = look_at(store, config, scope, named)
     faults = {} if scope.everywhere else look.seen.faults
-    reader = _Reader(Examined(config, scope, {}, [], set()), faults)
+    reader = _Reader(Examined(config, scope, {}, []), faults)
     for folder in sorted(look.folders):
         known, files = store.images_in(folder), copies_in(config.images.cache, folder)
         new = sorted(files.keys() & named.difference(image.key for image in known))
         for image in [*known, *(CachedImage(key=key, url="") for key in new)]:
             if reader.is_out_of_time():
-                reader.examined.left.add(folder)
-                break
+                return reader.examined._replace(is_all=False)
             reader.examine(image, files.get(image.key, []))
     return reader.examined
 
@@ -147,25 +145,20 @@ def look_at(store: ImageStore, config: Config, scope: CacheScope, keys: Iterable
     if not every:
         return Look(set(), times, CacheSeen(cache, form, {}))
     is_same = seen is not None and seen.cache == cache and seen.form == form
-    if scope.only is not None:
-        folders = set(scope.only)
-    elif scope.everywhere or not is_same:
-        folders = every | {key[:2] for key in keys}
-    else:
-        folders = {name for name in every if times.get(name) != before.get(name)}
-        folders |= {key[:2] for key in keys}
+    is_every = scope.everywhere or not is_same
+    folders = {name for name in every if is_every or times.get(name) != before.get(name)}
+    folders |= {key[:2] for key in keys}
     return Look(folders, times, seen if seen and is_same else CacheSeen(cache, form, {}))
 
 
 class Verdict(NamedTuple):
-    """What is to be known of an image; first its copy is made of the file `take`, if there is one.
+    """What is known of an image now, and the file that its copy is to be made of, if any.
 
-    `is_damaged` says that its copy is to be removed.
+    If it has neither this nor a copy, the file that was its copy is to be removed.
     """
 
     image: CachedImage
     take: str = ""
-    is_damaged: bool = False
 
 
 def judge(
@@ -176,10 +169,10 @@ def judge(
 ) -> Verdict | None:
     """Compares an image with its files `names`; None if nothing changed."""
     if image.name not in names:
-        first = names[0] if names else ""
         if image.name:  # if there is a file, a run was killed that replaced one of another type
-            return Verdict(unusable(image, "the copy was gone from the cache"), first)
-        return Verdict(image, first) if first else None
+            lost = unusable(image, "the copy was gone from the cache")
+            return Verdict(lost, names[0] if names else "")
+        return Verdict(image, names[0]) if names else None
     images, form = examined.config.images, form_name(examined.config)
     status = Fingerprint.of_status((images.cache / image.name).stat())
     untouched = (status.size, status.mtime_ns) == (image.length, image.mtime_ns)
@@ -196,7 +189,7 @@ def judge(
         # A run was killed that replaced it: it is whole, but not what the server said it was.
         return Verdict(msgspec.structs.replace(image, etag="", modified=""), image.name)
     if image.fetched and images.fetch != "off":
-        return Verdict(unusable(image, "the copy was damaged on disk"), is_damaged=True)
+        return Verdict(unusable(image, "the copy was damaged on disk"))
     return Verdict(unusable(image, ""), image.name)
 
 

@@ -55,10 +55,7 @@ def reconcile(
     config = examined.config
     look = look_at(store, config, examined.scope, store.keys_of(items))
     keeper = _Keeper(store, examined, now, warn)
-    left = look.folders & examined.left
-    for folder in sorted(look.folders):
-        if not keeper.look_into(folder):
-            left.add(folder)
+    left = {folder for folder in sorted(look.folders) if not keeper.look_into(folder)}
     settled = time.time_ns() - _SETTLING_NS
     folders = {name: mtime for name, mtime in look.times.items() if mtime < settled}
     folders |= dict.fromkeys(left, 0)  # no folder has this mtime, so it is looked into again
@@ -118,12 +115,14 @@ class _Keeper:
         return found.digest
 
     def _keep(self, image: CachedImage, verdict: Verdict) -> None:
-        if verdict.is_damaged and self._examined.scope.write:
-            remove(self._images.cache, image.name)
-        base, file = verdict.image, self._file(verdict.take) if verdict.take else None
-        if file is None:
+        base = verdict.image
+        if not verdict.take:
+            if not base.name and self._examined.scope.write:
+                remove(self._images.cache, image.name)
             self._store.keep_image(base)
-        elif file.copy:
+            return
+        file = self._file(verdict.take)
+        if file.copy:
             self._take(base, verdict.take, file.copy)
         elif file.fault:
             self._warn(f"{self._images.cache / verdict.take} cannot be used: {file.fault}")
@@ -144,12 +143,11 @@ class _Keeper:
                 raise _NotExaminedError from None
             if place != name:
                 remove(cache, name)
-        worse = bool(image.name and image.fetched) and _lacks(image, self._images)
-        due = image.due if image.name else self._now + int(self._images.refresh.total_seconds())
         taken = with_copy(image, copy, form_name(self._examined.config))
-        if worse:
+        if image.name and image.fetched and _lacks(image, self._images):
             taken = msgspec.structs.replace(taken, etag="", modified="", due=0)
-        else:
+        elif not image.name:
+            due = self._now + int(self._images.refresh.total_seconds())
             taken = msgspec.structs.replace(taken, due=due)
         self._store.keep_image(taken)
 

@@ -117,14 +117,13 @@ class _Fetch:
         """Returns the counts of the report, and whether a pass has something to publish."""
         store, config, now = self._store, self._config, self._now()
         scope = CacheScope(everywhere=True, digests=self._options.digests)
-        while True:  # a pass may come between
+        is_all = False
+        while not is_all:  # a pass may come between
             with store.faults_told():
                 examined = examine_cache(store, config, scope)
             with store.transaction():
                 reconcile(store, examined, (), now, self._callbacks.warn)
-            if not examined.left:
-                break
-            scope = scope._replace(everywhere=False, only=frozenset(examined.left))
+            is_all, scope = examined.is_all, scope._replace(everywhere=False)
         if config.images.fetch != "off":
             due = store.due_images(now, every=config.images.fetch == "all")
             if due:
