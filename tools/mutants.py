@@ -30,6 +30,10 @@ TARGETS = {
     "select/*.py": "tests/select",
     "store/*.py": "tests/store",
     "serve/[bcdmnpqr]*.py": "tests/serve",
+    "images/retry.py": "tests/images/test_retry.py",
+    "images/http.py": "tests/images/test_http_guard.py",
+    "images/resolve.py": "tests/images/test_resolve.py",
+    "images/[cer][aex][ac]*.py": "tests/images/test_reconcile.py",
     "pipeline/memberships.py": "tests/pipeline/test_memberships.py",
     "pipeline/state.py": "tests/pipeline/test_state.py",
 }
