@@ -6,7 +6,7 @@ import zlib
 
 import pytest
 
-from feeds.serve.body_cache import BodyCache, digest_of
+from feeds.serve.body_cache import _OVERHEAD, BodyCache, digest_of
 from feeds.serve.negotiation import CODINGS
 
 
@@ -33,3 +33,20 @@ def test_bodies_are_made_once_and_stay_within_the_limit() -> None:
     assert bodies.look("large", "") is None
     bodies.drop({str(number) for number in range(10)})
     assert bodies.size == 0
+
+
+def test_bodies_fill_their_limit_to_the_byte_and_the_least_used_goes() -> None:
+    bodies = BodyCache(3 * (_OVERHEAD + 10))
+    for name in ("a", "b", "c"):
+        bodies.put(name, "", bytes(10))
+    assert bodies.size == bodies.limit
+    assert bodies.look("a", "") is not None  # so b is the one that was not used for longest
+    bodies.put("d", "", bytes(10))
+    assert [name for name in "abcd" if bodies.look(name, "") is not None] == ["a", "c", "d"]
+    bodies.put("d", "", bytes(5))
+    assert bodies.size == bodies.limit - 5
+    whole = BodyCache(_OVERHEAD + 10)
+    whole.put("x", "", bytes(10))
+    assert whole.size == whole.limit
+    whole.put("x", "", bytes(11))  # takes the place of the old, and has no room itself
+    assert (whole.look("x", ""), whole.size) == (None, 0)

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator
+from datetime import timedelta
+
 import pytest
 
+from feeds.publish.manifest import MANIFEST
+from feeds.serve import content as module
 from feeds.serve.content import Content
 from feeds.serve.messages import Request
+from feeds.serve.publication import NOTHING
 from feeds.serve.query import Query
 from feeds.store import open_state
-from tests.support.site import Site
+from feeds.store.search import TooLongError
+from tests.support.site import NOW, Site
 
 
 def test_retired_documents_are_remembered_until_they_come_back(site: Site) -> None:
@@ -40,3 +48,172 @@ def test_content_of_nothing_serves_nothing(site: Site) -> None:
     assert content.publication.texts == {}
     assert content.health().status == 503
     content.close()
+
+
+@pytest.fixture
+def content(site: Site) -> Iterator[Content]:
+    site.seed()
+    site.publish()
+    content = Content(site.load().config, pytest.fail)
+    yield content
+    content.close()
+
+
+def test_content_counts_the_passes_that_it_sees(site: Site, content: Content) -> None:
+    first = content.gauges()
+    assert first.report is not None
+    assert (first.passes, first.pass_s, first.written) == (0, 0.0, 0)
+    assert not content.refresh()
+    seconds, written = 0.0, 0
+    for number in (2, 3):
+        site.seed(f"{number}.txt", number=number)
+        report = site.publish(NOW + timedelta(minutes=number))
+        assert content.refresh()
+        seconds, written = seconds + report.seconds, written + len(report.written)
+    found = content.gauges()
+    assert found.report is not None
+    assert found.report.started == NOW + timedelta(minutes=3)
+    assert (found.passes, found.written) == (2, written)
+    assert found.pass_s == pytest.approx(seconds)
+
+
+def test_content_counts_what_it_serves(content: Content) -> None:
+    media = frozenset(["media/ab/a.png", "media/ab/b.webp", "media/ab/c.woff2"])
+    content.publication = content.publication._replace(media=media)
+    content.form(Request("GET", "/query"))
+    found = content.gauges()
+    assert found.documents == len(content.publication.texts) > 0
+    assert found.images == 2
+    assert 0 < content.results.size < content.bodies.size
+    assert found.memory == (
+        content.bodies.size + content.results.size,
+        content.config.serve.memory,
+    )
+
+
+def test_content_keeps_what_it_has_while_a_pass_writes_or_the_manifest_is_damaged(
+    site: Site,
+) -> None:
+    warned: list[str] = []
+    content = Content(site.load().config, warned.append)
+    site.seed()
+    site.publish()
+    manifest = site.out / MANIFEST
+    finished = manifest.read_text(encoding="utf-8")
+    unfinished = finished.replace('"unfinished": false', '"unfinished": true')
+    manifest.write_text(unfinished, encoding="utf-8")
+    assert content.refresh()  # better than nothing
+    before = content.publication
+    assert "all.atom" in before.texts
+    manifest.write_text(f"{unfinished} ", encoding="utf-8")
+    assert not content.refresh()
+    for damaged in ("{", "{ "):
+        manifest.write_text(damaged, encoding="utf-8")
+        assert not content.refresh()
+    assert content.publication is before
+    assert len(warned) == len(set(warned)) > 0
+    assert all("What was served before still is." in line for line in warned)
+    manifest.write_text(finished, encoding="utf-8")
+    assert content.refresh()
+    manifest.write_text("{", encoding="utf-8")
+    content.refresh()
+    assert len(warned) > len(set(warned))  # it is damaged a second time
+    content.close()
+
+
+def test_content_drops_bodies_that_no_document_has_any_more(site: Site, content: Content) -> None:
+    content.warm()
+    before = content.publication.texts
+    site.seed(title="Another")
+    site.publish(NOW + timedelta(minutes=1))
+    content.refresh()
+    old, new = (one["all.atom"].digest for one in (before, content.publication.texts))
+    assert content.bodies.look(old, "gzip") is None
+    assert content.bodies.look(new, "") == site.read("all.atom")
+    style = before["assets/style.css"].digest
+    assert content.bodies.look(style, "gzip") is not None
+
+
+def test_content_is_compressed_before_somebody_asks_as_far_as_there_is_room(site: Site) -> None:
+    site.seed()
+    site.publish()
+    for memory, warm in (("64MiB", True), ("8KiB", False)):
+        site.configure(f'[serve]\nmemory = "{memory}"\n')
+        content = Content(site.load().config, pytest.fail)
+        content.warm()
+        digest = content.publication.texts["all.atom"].digest
+        assert (content.bodies.look(digest, "br") is not None) is warm
+        content.close()
+
+
+def test_content_that_ends_warms_nothing_more(content: Content) -> None:
+    content.leave()
+    content.warm()
+    assert content._deltas.recorded() == set()
+
+
+def test_content_that_is_not_what_its_name_says_is_told_and_served(site: Site) -> None:
+    warned: list[str] = []
+    site.seed()
+    site.publish()
+    (site.out / "all.atom").write_bytes(b"<a")
+    content = Content(site.load().config, warned.append)
+    content.warm()
+    assert len(warned) == 1
+    assert warned[0].startswith(f"{site.out / 'all.atom'}: not what its name says: ")
+    answer = content.text(Request("GET", "/all.atom"), "all.atom")
+    assert (answer.status, answer.body) == (200, b"<a")
+    assert {path for path, _ in content._deltas.recorded()} >= {"all.rss", "all.json"}
+    content.close()
+
+
+def test_content_that_left_memory_is_read_again_and_may_have_changed(site: Site) -> None:
+    site.configure('[serve]\nmemory = "1KiB"\n')
+    site.seed()
+    site.publish()
+    content = Content(site.load().config, pytest.fail)
+    request = Request("GET", "/all.atom")
+    assert content.text(request, "all.atom").body == site.read("all.atom")
+    (site.out / "all.atom").write_bytes(site.read("all.rss"))
+    content.warm()  # what it finds there is not what was published
+    assert not [path for path, _ in content._deltas.recorded() if path == "all.atom"]
+    assert content.text(request, "all.atom").body == site.read("all.rss")
+    (site.out / "all.atom").unlink()
+    assert content.text(request, "all.atom").status == 404
+    content.close()
+
+
+def test_content_says_how_healthy_it_is(
+    site: Site, content: Content, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "utc_now", lambda: NOW)
+    answer = content.health()
+    assert (answer.status, answer.lasting) == (200, False)
+    assert dict(answer.headers) == {
+        "content-type": "application/json",
+        "x-content-type-options": "nosniff",
+        "cache-control": "no-store",
+    }
+    last = NOW.isoformat().replace("+00:00", "Z")
+    assert json.loads(answer.body) == {"ok": True, "reason": "", "last_pass": last}
+    content.publication = NOTHING
+    bad = content.health()
+    assert (bad.status, json.loads(bad.body)["reason"]) == (503, "nothing is published")
+    monkeypatch.setattr(module, "utc_now", lambda: NOW + timedelta(days=1))
+    late = content.health()
+    assert (late.status, "two should have followed" in late.body.decode()) == (503, True)
+
+
+def test_content_searched_for_too_long_says_so(
+    content: Content, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def find(*_: object) -> None:
+        raise TooLongError
+
+    monkeypatch.setattr(content._queries, "find", find)
+    answer = content.query(Request("GET", "/query.rss"), "rss", Query())
+    headers = dict(answer.headers)
+    assert (answer.status, headers["retry-after"], headers["cache-control"]) == (
+        *(503, "60"),
+        "no-store",
+    )

@@ -4,9 +4,17 @@ from __future__ import annotations
 
 from feeds.common.model import Problem
 from feeds.common.reports import PassReport
+from feeds.common.totals import IMAGE_FETCHES, count, pings_to
 from feeds.serve.messages import Answer
-from feeds.serve.metrics import Counts, FeedsCollector, Gauges, StateCounts
-from tests.support.site import NOW
+from feeds.serve.metrics import (
+    Counts,
+    FeedsCollector,
+    Gauges,
+    StateCounts,
+    state_counts,
+)
+from feeds.store import open_state
+from tests.support.site import NOW, Site
 
 EMPTY = Gauges(None, 0, 0.0, 0, 0, 0, (0, 100), StateCounts())
 
@@ -107,3 +115,20 @@ def test_metrics_of_images_and_hubs_are_those_of_the_state_file() -> None:
     assert found[f"feeds_hub_pings_total {hub} result=sent"] == 4
     assert found[f"feeds_hub_pings_total {hub} result=lost"] == 0
     assert found[f"feeds_hub_pings_pending {hub}"] == 3
+
+
+def test_metrics_name_hubs_without_credentials_and_count_those_as_one(site: Site) -> None:
+    hubs = ["https://a:b@hub.example.org/", "https://c:d@hub.example.org/", "https://x.example/"]
+    site.publish()
+    with open_state(site.state, "note") as store:
+        count(store, IMAGE_FETCHES, ["fetched", "failed", "fetched"])
+        for hub in hubs:
+            count(store, pings_to(hub), ["sent", "lost"])
+        found = state_counts(store, [*hubs, hubs[0]])
+    assert found.fetches == {"fetched": 2, "failed": 1}
+    assert found.images == {}
+    assert found.pending == {}
+    assert found.pings == {
+        "https://hub.example.org/": {"sent": 2, "lost": 2},
+        "https://x.example/": {"sent": 1, "lost": 1},
+    }
