@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import threading
@@ -12,13 +13,27 @@ from contextlib import ExitStack, contextmanager, suppress
 from multiprocessing import forkserver, get_context, parent_process, resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkServerContext
+from typing import Any, cast
 
 _INTERRUPTIONS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 # The server that processes come from may be killed at any moment; another one takes its place.
-_ATTEMPTS = 4
+_STARTS = 4
 _PAUSE_SECONDS = 0.1
+# A server that starts no process within this time hangs. That it is stopped shows sooner.
+_SERVER_SECONDS = 60.0
+_LOOK_SECONDS = 0.5
 # The system takes a killed process away at once, but for one that hangs in a faulty disk.
 _BURIAL_SECONDS = 5.0
+
+_preloaded: list[str] = []
+
+
+def preload(*modules: str) -> None:
+    """Names modules that the processes of this one need.
+
+    They are loaded once, into the server that processes are forked from, if that is still to start.
+    """
+    _preloaded.extend(name for name in modules if name not in _preloaded)
 
 
 class Child:
@@ -27,27 +42,31 @@ class Child:
     pipe: Connection | None = None
 
     def __init__(
-        self, name: str, work: Callable[..., None], arguments: Sequence[object], preload: list[str]
+        self,
+        name: str,
+        work: Callable[..., None],
+        arguments: Sequence[object],
+        modules: Sequence[str] = (),
     ) -> None:
         self._name = name
         self._work = work
         self._arguments = arguments
-        self._preload = preload
+        self._modules = modules
 
     def start(self) -> Connection:
-        """Starts the process, and returns the pipe; whatever is raised, `kill` is the end of it.
+        """Starts the process, and returns the pipe; call `kill` in the end, whatever is raised.
 
         Raises:
             EOFError, OSError: it could not be started.
         """
-        for _ in range(_ATTEMPTS - 1):
+        for _ in range(_STARTS - 1):
             with suppress(EOFError, OSError):
                 return self._start()
             time.sleep(_PAUSE_SECONDS)
         return self._start()
 
     def _start(self) -> Connection:
-        context = fork_context(self._preload)
+        context = fork_context(self._modules)
         pipe, there = context.Pipe()
         process = context.Process(
             target=self._work, args=(there, *self._arguments), name=self._name
@@ -55,24 +74,25 @@ class Child:
         # An interrupt while it is being started would leave it behind.
         with uninterrupted():
             try:
-                process.start()
+                with _server_watched():
+                    process.start()
             except (EOFError, OSError):
                 pipe.close()
                 raise
             finally:
                 there.close()
-            self.pipe, self._process = pipe, process
+            self._process, self.pipe = process, pipe
         return pipe
 
     def signal(self) -> None:
         """Sends the process SIGKILL."""
-        # Not by Process.kill: where the server it came from is gone, that takes it to have ended.
+        # Not by Process.kill: if the server it came from is gone, that takes it to have ended.
         if self.pipe and self._process.pid is not None:
             with suppress(ProcessLookupError):
                 os.kill(self._process.pid, signal.SIGKILL)
 
     def kill(self) -> None:
-        """Ends the process and closes the pipe, if there is one."""
+        """Ends the process and closes the pipe, if there is one; it can be started again."""
         if self.pipe is None:
             return
         self.signal()
@@ -83,21 +103,21 @@ class Child:
 
     def exit_code(self) -> int | None:
         """Waits for a process that ends; returns its exit code, None if it does not end."""
+        _kill_stopped_server()  # it would not report the end
         self._process.join(_BURIAL_SECONDS)
         return self._process.exitcode
 
 
-def fork_context(preload: list[str]) -> ForkServerContext:
-    """Returns what starts processes that have these modules loaded.
+def fork_context(modules: Sequence[str]) -> ForkServerContext:
+    """Returns what starts processes that have these modules and those of `preload` loaded.
 
-    Not "fork", since the daemon has threads; not "spawn", since each process would import all anew.
-    Ctrl-C and a hang-up, and SIGTERM often, reach a whole process group; the processes leave it to
-    their parent to stop them, so the server they come from is started with all of them blocked,
-    which they inherit.
+    Not "fork", since the daemon has threads; not "spawn", since each process would import all of
+    it again. Ctrl-C and a hang-up, and SIGTERM often, reach a whole process group; the processes
+    leave it to their parent to stop them, so the server they come from is started with all of them
+    blocked, which they inherit.
     """
     context = get_context("forkserver")
-    # The first is what the console script loads, which each process would do for itself.
-    context.set_forkserver_preload(["feeds.cli.main", *preload, "feeds.common.frozen"])
+    context.set_forkserver_preload([*_preloaded, *modules])
     # It tracks nothing of ours, so that another one takes its place is no news for people.
     warnings.filterwarnings("ignore", "resource_tracker: process died unexpectedly", UserWarning)
     # First, since starting it lets the signals through again.
@@ -106,6 +126,35 @@ def fork_context(preload: list[str]) -> ForkServerContext:
     with uninterrupted():
         forkserver.ensure_running()
     return context
+
+
+@contextmanager
+def _server_watched() -> Iterator[None]:
+    """Kills the server if it is stopped, or hangs, while a process is being started.
+
+    The start then fails instead of waiting for ever, and the next one gets another server.
+    """
+    over = threading.Event()
+
+    def watch() -> None:
+        deadline = time.monotonic() + _SERVER_SECONDS
+        while not over.wait(_LOOK_SECONDS):
+            _kill_stopped_server(hangs=time.monotonic() > deadline)
+
+    watcher = threading.Thread(target=watch, name="watch server", daemon=True)
+    watcher.start()
+    try:
+        yield
+    finally:
+        over.set()
+        watcher.join()
+
+
+def _kill_stopped_server(*, hangs: bool = False) -> None:
+    pid = cast("Any", forkserver)._forkserver._forkserver_pid  # noqa: SLF001 (no other way)
+    with suppress(ChildProcessError, ProcessLookupError):
+        if pid and (hangs or os.waitid(os.P_PID, pid, os.WSTOPPED | os.WNOHANG | os.WNOWAIT)):
+            os.kill(pid, signal.SIGKILL)
 
 
 @contextmanager
@@ -139,6 +188,8 @@ def begin_worker() -> None:
 
     A worker whose parent was killed, however that ended, would wait for work for ever.
     """
+    # Else the first collection would go through all that was loaded, and so copy its pages.
+    gc.freeze()
     parent = parent_process()
     if parent is not None:
         threading.Thread(target=_wait_and_exit, args=(parent.sentinel,), daemon=True).start()

@@ -20,9 +20,7 @@ from feeds.common.errors import WorkerError
 
 T = TypeVar("T")
 
-# What the workers will need, loaded once and shared by all of them.
-_PRELOAD = ["feeds.seeds.read", "feeds.render.documents", "ftfy"]
-# So often is a worker given the same chunk before the chunk is taken to be what kills it.
+# A chunk whose processes were killed this often is taken to be the cause.
 _ATTEMPTS = 8
 
 
@@ -45,13 +43,11 @@ def spread(
         while part := list(islice(members, chunk)):
             yield work(part)
         return
-    pool = _Pool(work)
+    pool = _Pool(work, workers)
     with closing(pool), ThreadPoolExecutor(workers) as threads:
         pending: deque[Future[bytes]] = deque()
         try:
             while part := list(islice(members, chunk)):
-                if pool.size < workers:
-                    pool.grow()
                 pending.append(threads.submit(pool.do, part))
                 if len(pending) > 2 * workers:
                     yield pending.popleft().result()
@@ -64,36 +60,30 @@ def spread(
 
 
 class _Pool(Generic[T]):
-    """Processes that do the same work, each for one thread of ours at a time."""
+    """Processes that do the same work, each for one thread at a time; they start when needed."""
 
-    def __init__(self, work: Callable[[list[T]], bytes]) -> None:
-        self._work = work
+    def __init__(self, work: Callable[[list[T]], bytes], size: int) -> None:
         self._lock = threading.Lock()
-        self._all: list[Child] = []
+        self._all = [Child("feeds worker", _serve, (work,)) for _ in range(size)]
         self._idle: SimpleQueue[Child] = SimpleQueue()
+        for child in self._all:
+            self._idle.put(child)
         self._stopped = False
-        self.size = 0
-
-    def grow(self) -> None:
-        """Adds a process."""
-        child = self._new()
-        self._begin(child)
-        self._idle.put(child)
-        self.size += 1
 
     def do(self, part: list[T]) -> bytes:
         """Returns what a process makes of a chunk, or raises what it raised."""
         child = self._idle.get()
         try:
             for _ in range(_ATTEMPTS):
+                if self._stopped:
+                    break
                 pipe = child.pipe or self._begin(child)
                 try:
                     pipe.send(part)
                     result, error = pipe.recv()
                 except (EOFError, OSError, pickle.UnpicklingError):
-                    if self._stopped:
-                        break
-                    child = self._replace(child)
+                    with self._lock:
+                        child.kill()
                 else:
                     if error:
                         raise error
@@ -113,21 +103,9 @@ class _Pool(Generic[T]):
                 child.signal()
 
     def close(self) -> None:
-        """Sees the processes off; to be called when no thread uses them any more."""
+        """Ends all processes; to be called when no thread uses them any more."""
         for child in self._all:
             child.kill()
-
-    def _new(self) -> Child:
-        child = Child("feeds worker", _serve, (self._work,), _PRELOAD)
-        with self._lock:
-            self._all.append(child)
-        return child
-
-    def _replace(self, child: Child) -> Child:
-        with self._lock:
-            self._all.remove(child)
-            child.kill()
-        return self._new()
 
     def _begin(self, child: Child) -> Connection:
         try:

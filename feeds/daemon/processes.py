@@ -70,8 +70,8 @@ def run_pass(
         leave: is asked all the time; once it returns a time (by `time.monotonic`), the pass is
             killed if it goes on for longer.
     """
-    # Also what is imported on demand elsewhere, or each pass would do that again.
-    preload = ("feeds.render.documents", "ftfy", *(PRELOAD if loaded.config.site.hub else ()))
+    # The first process of all decides what later ones find loaded.
+    preload = PRELOAD if loaded.config.site.hub else ()
     task = Task(_pass, (loaded,), name="feeds pass", timeout=timeout, preload=preload)
     try:
         while True:

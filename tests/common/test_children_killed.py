@@ -47,17 +47,26 @@ class Killer:
             "all workers": workers,
             "one worker": set(list(workers)[:1]),
             "the fork server": {dying.fork_server()},
+            "the fork server, stopped": {dying.fork_server()},
             "the resource tracker": {dying.resource_tracker()},
             "all": dying.descendants(os.getpid()) | workers,
         }[self._victims]
         self.killed[stage] = len(victims)
         for pid in victims:
             with suppress(ProcessLookupError):
+                stopped = self._victims.endswith("stopped")
+                os.kill(pid, signal.SIGSTOP if stopped else signal.SIGKILL)
+        if self._victims == "the fork server, stopped":
+            for pid in workers:  # which are to be replaced, by a server that does nothing
                 os.kill(pid, signal.SIGKILL)
 
 
 @pytest.mark.parametrize(
-    "victims", ["all workers", "one worker", "the fork server", "the resource tracker", "all"]
+    "victims",
+    [
+        *("all workers", "one worker", "the fork server", "the fork server, stopped"),
+        *("the resource tracker", "all"),
+    ],
 )
 def test_pass_whose_processes_are_killed_publishes_all_the_same(
     crowded: Site, victims: str

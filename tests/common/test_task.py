@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from feeds.common import task
+from feeds.common import child, task
 from feeds.common.errors import PublishError
 from feeds.common.task import Ended, Say, Task
 from tests.support import dying
@@ -148,6 +148,41 @@ def test_task_starts_after_the_server_that_processes_come_from_was_killed() -> N
     for _ in range(3):
         os.kill(dying.fork_server(), signal.SIGKILL)  # it may be dying still when the next starts
         assert run(start(echo, b"here")) == ([b"here"], Ended(b"here"))
+
+
+def test_task_starts_although_the_server_that_processes_come_from_is_stopped() -> None:
+    run(start(echo))
+    server = dying.fork_server()
+    os.kill(server, signal.SIGSTOP)
+    assert run(start(echo, b"here")) == ([b"here"], Ended(b"here"))
+    assert not is_alive(server)
+
+
+def test_task_starts_although_the_server_that_processes_come_from_hangs(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    run(start(echo))
+    server, kill = dying.fork_server(), os.kill
+
+    def kill_one(pid: int, number: int) -> None:
+        monkeypatch.undo()  # the next server may be slow
+        kill(pid, number)
+
+    monkeypatch.setattr(os, "kill", kill_one)
+    monkeypatch.setattr(child, "_SERVER_SECONDS", 1.0)
+    monkeypatch.setattr(os, "waitid", lambda *_: None)  # nothing shows that it is stopped
+    kill(server, signal.SIGSTOP)
+    assert run(start(echo, b"here")) == ([b"here"], Ended(b"here"))
+    assert not is_alive(server)
+
+
+def test_task_whose_server_is_stopped_can_be_stopped_at_once() -> None:
+    job = start(sleep, 1000)
+    pid = int(first_word(job))
+    os.kill(dying.fork_server(), signal.SIGSTOP)
+    job.stop()
+    wait_until(lambda: not is_alive(pid))
+    assert multiprocessing.active_children() == []
 
 
 def test_task_starts_after_the_resource_tracker_was_killed() -> None:

@@ -104,12 +104,6 @@ EDGES = sorted(
 )
 
 
-# The same for modules that are named in strings, such as those that a process loads as it starts.
-OLD_STRINGS = {
-    ("common", "cli"),
-    ("common", "render"),
-    ("common", "seeds"),
-}
 # Modules of cli that are no commands.
 SHARED_BY_COMMANDS = {"feeds.cli", "feeds.cli.console", "feeds.cli.main"}
 
@@ -138,9 +132,7 @@ def test_imports_feeds_itself_imports_nothing() -> None:
     assert IMPORTS["feeds"] == set()
 
 
-@pytest.mark.parametrize(
-    ("unit", "other"), [edge for edge in EDGES if edge[1] and edge not in OLD_STRINGS]
-)
+@pytest.mark.parametrize(("unit", "other"), [edge for edge in EDGES if edge[1]])
 def test_imports_point_to_lower_layers(unit: str, other: str) -> None:
     assert RANKS[other] < RANKS[unit]
 
@@ -148,10 +140,6 @@ def test_imports_point_to_lower_layers(unit: str, other: str) -> None:
 def test_imports_of_stages_name_no_other_stage() -> None:
     found = {(a, b) for a, b in EDGES if a in STAGES and b in STAGES}
     assert found == set()
-
-
-def test_imports_of_before_are_still_there() -> None:
-    assert OLD_STRINGS - set(EDGES) == set()
 
 
 def test_imports_of_commands_name_no_other_command() -> None:
