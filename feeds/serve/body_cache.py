@@ -56,16 +56,13 @@ class BodyCache:
         """Keeps a body, unless it alone is larger than the limit."""
         evicted = False
         with self._lock:
-            old = self._held.pop((digest, coding), None)
-            if old is not None:
-                self.size -= len(old) + _OVERHEAD
+            self._remove((digest, coding))
             if len(body) + _OVERHEAD > self.limit:
                 return
             self._held[digest, coding] = body
             self.size += len(body) + _OVERHEAD
             while self.size > self.limit:
-                _, gone = self._held.popitem(last=False)
-                self.size -= len(gone) + _OVERHEAD
+                self._remove(next(iter(self._held)))
                 evicted = True
         if evicted:
             self.on_evict()
@@ -73,5 +70,10 @@ class BodyCache:
     def drop(self, digests: set[str]) -> None:
         """Drops the bodies with these digests."""
         with self._lock:
-            for digest, coding in [key for key in self._held if key[0] in digests]:
-                self.size -= len(self._held.pop((digest, coding))) + _OVERHEAD
+            for key in [key for key in self._held if key[0] in digests]:
+                self._remove(key)
+
+    def _remove(self, key: tuple[str, str]) -> None:
+        body = self._held.pop(key, None)
+        if body is not None:
+            self.size -= len(body) + _OVERHEAD

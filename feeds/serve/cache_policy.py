@@ -1,4 +1,4 @@
-"""What the configuration says about every answer: how long it may be cached, and for whom."""
+"""What the configuration says about all answers, such as how long they may be cached."""
 
 from __future__ import annotations
 

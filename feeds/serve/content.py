@@ -18,7 +18,7 @@ from feeds.render.context import up_from
 from feeds.serve.body_cache import BodyCache
 from feeds.serve.cache_policy import policy_of
 from feeds.serve.delta import Deltas
-from feeds.serve.health import health_of, last_report
+from feeds.serve.health import health_of
 from feeds.serve.messages import (
     GONE,
     NOSNIFF,
@@ -36,9 +36,9 @@ from feeds.serve.publication import (
     Publication,
     PublishedText,
     ReplacedError,
-    read_again,
     read_publication,
     read_text,
+    read_version,
 )
 from feeds.serve.query import Query, QueryFeeds, query_form
 from feeds.serve.responses import TextFile, answer_media, answer_text
@@ -128,23 +128,22 @@ class Content:
         return True
 
     def _refresh_state(self) -> bool:
-        state = self.config.paths.state
-        stamp = state_stamp(state)
-        if stamp == self._state:
+        state, report = self.config.paths.state, self._report
+        fingerprint = state_stamp(state)
+        if fingerprint == self._state:
             return False
 
-        def see(store: Store) -> None:
+        def read(store: Store) -> None:
+            nonlocal report
             self._retired = frozenset(store.retired())
             self._moves = store.get_meta("moves", dict[str, str]) or {}
+            report = store.get_meta("report", PassReport) or report
 
-        read_state(state, see)
-        report = last_report(self.config)
-        if report is not None and report != self._report:
-            if self._report is not None:
-                passes, seconds, written = self._totals
-                self._totals = passes + 1, seconds + report.seconds, written + len(report.written)
-            self._report = report
-        self._state = stamp
+        read_state(state, read)
+        if report is not None and self._report is not None and report != self._report:
+            passes, seconds, written = self._totals
+            self._totals = passes + 1, seconds + report.seconds, written + len(report.written)
+        self._report, self._state = report, fingerprint
         return True
 
     def warm(self) -> None:
@@ -196,10 +195,10 @@ class Content:
             try:
                 return answer_text(request, text, self.policy, self._deltas)
             except ReplacedError:
-                fresh = read_text(self.config.paths.out, path, self.bodies)
-                if fresh is None:
+                found = read_text(self.config.paths.out, path)
+                if found is None:
                     break
-                self.publication.texts[path] = fresh
+                self.publication.texts[path] = found[0]
         return GONE if self.is_gone(path) else NOT_FOUND
 
     def media(self, request: Request, path: str) -> Answer | Stream:
@@ -218,10 +217,10 @@ class Content:
         """Returns the answer for the form that leads to queries."""
         feeds: list[Feed] = []
 
-        def see(store: Store) -> None:
+        def read(store: Store) -> None:
             feeds[:] = store.published_feeds()
 
-        read_state(self.config.paths.state, see)
+        read_state(self.config.paths.state, read)
         text = query_form(self.config, feeds)
         return answer_text(request, text, self.policy, self._result_deltas)
 
@@ -237,10 +236,10 @@ class Content:
     def gauges(self) -> Gauges:
         """Returns the values for the metrics."""
 
-        def see(store: Store) -> None:
+        def read(store: Store) -> None:
             self._state_counts = state_counts(store, self.config.site.hub)
 
-        read_state(self.config.paths.state, see)
+        read_state(self.config.paths.state, read)
         publication = self.publication
         memory = (self.bodies.size + self.results.size, self.bodies.limit + self.results.limit)
         images = sum(kind_of(path).media_type.startswith("image/") for path in publication.media)
@@ -248,4 +247,4 @@ class Content:
         return Gauges(self._report, *self._totals, documents, images, memory, self._state_counts)
 
     def _reader(self, path: str, text: PublishedText) -> Callable[[], bytes]:
-        return lambda: read_again(self.config.paths.out, path, text)
+        return lambda: read_version(self.config.paths.out, path, text.digest)

@@ -26,8 +26,9 @@ class Health(msgspec.Struct, frozen=True):
 
 
 def health_of(config: Config, now: datetime) -> Health:
-    """Returns the health: there was a pass, at most one was missed since, and none fails now."""
-    report = last_report(config)
+    """Tells whether there was a pass, at most one was missed since, and none fails now."""
+    with open_state(config.paths.state, "serve") as store:
+        report = store.get_meta("report", PassReport) if store else None
     daemon = running_daemon(config.paths.out)
     last = report.started if report else None
     if daemon is not None and daemon.failing:
@@ -50,9 +51,3 @@ def too_old_after(config: Config, last: datetime) -> datetime:
     for _ in range(2):
         fire = trigger.get_next_fire_time(fire, fire + timedelta(seconds=1)) or fire
     return fire + late
-
-
-def last_report(config: Config) -> PassReport | None:
-    """Returns the report of the last pass, None before the first."""
-    with open_state(config.paths.state, "serve") as store:
-        return store.get_meta("report", PassReport) if store else None

@@ -40,18 +40,18 @@ class Counts:
 
     def attach(self, answer: Answer) -> None:
         """Gives a ready answer the tally of its status, format and coding."""
-        answer.tally = self._ready.setdefault(_sort(answer), answer.tally)
+        answer.tally = self._ready.setdefault(_series(answer), answer.tally)
 
     def add(self, answer: Answer | Stream, size: int) -> None:
         """Counts an answer that was not ready, of which `size` bytes are sent."""
-        self._made.setdefault(_sort(answer), Tally()).add(size)
+        self._made.setdefault(_series(answer), Tally()).add(size)
 
     def items(self) -> list[tuple[tuple[int, str, str], Tally]]:
         """Returns all tallies with their status, format and coding, which may occur twice."""
         return [*self._ready.items(), *self._made.items()]
 
 
-def _sort(answer: Answer | Stream) -> tuple[int, str, str]:
+def _series(answer: Answer | Stream) -> tuple[int, str, str]:
     return answer.status, answer.format_name or "other", answer.coding or "identity"
 
 

@@ -59,43 +59,21 @@ def read_publication(out: Path, before: Publication, bodies: BodyCache) -> Publi
     manifest = read_manifest(out)
     texts: dict[str, PublishedText] = {}
     media: set[str] = set()
-    for path in manifest.files:
-        if not is_served(path):
-            continue
+    for path in filter(is_served, manifest.files):
         if not kind_of(path).text:
             media.add(path)
             continue
         known = before.texts.get(path)
-        if known is None or known.fingerprint != Fingerprint.of(f"{out}/{path}"):
-            known = read_text(out, path, bodies)
-        if known is not None:
+        if known is not None and known.fingerprint == Fingerprint.of(f"{out}/{path}"):
             texts[path] = known
+        elif found := read_text(out, path):
+            texts[path], data = found
+            bodies.put(texts[path].digest, IDENTITY, data)
     return Publication(texts, frozenset(media), manifest.unfinished)
 
 
-def read_text(out: Path, path: str, bodies: BodyCache) -> PublishedText | None:
-    """Reads a text into the bodies; None if it is missing: a pass may just have removed it."""
-    found = _read(out, path)
-    if found is None:
-        return None
-    text, data = found
-    bodies.put(text.digest, IDENTITY, data)
-    return text
-
-
-def read_again(out: Path, path: str, text: PublishedText) -> bytes:
-    """Returns the bytes of a text that are in memory no more.
-
-    Raises:
-        ReplacedError: the file has other bytes now.
-    """
-    found = _read(out, path)
-    if found is None or found[0].digest != text.digest:
-        raise ReplacedError(path)
-    return found[1]
-
-
-def _read(out: Path, path: str) -> tuple[PublishedText, bytes] | None:
+def read_text(out: Path, path: str) -> tuple[PublishedText, bytes] | None:
+    """Reads a text and its bytes; None if it is missing: a pass may just have removed it."""
     try:
         # Not through a link: it may lead to a file that is not ours.
         descriptor = os.open(f"{out}/{path}", os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW)
@@ -109,3 +87,15 @@ def _read(out: Path, path: str) -> tuple[PublishedText, bytes] | None:
     fingerprint = Fingerprint.of_status(status)
     modified_unix = status.st_mtime_ns // _NANOSECONDS
     return PublishedText(fingerprint, digest_of(data), modified_unix), data
+
+
+def read_version(out: Path, path: str, digest: str) -> bytes:
+    """Returns the bytes of a text that has this digest.
+
+    Raises:
+        ReplacedError: the file has other bytes now.
+    """
+    found = read_text(out, path)
+    if found is None or found[0].digest != digest:
+        raise ReplacedError(path)
+    return found[1]

@@ -32,7 +32,7 @@ from feeds.serve.metrics import Counts, start_metrics
 
 _TICK_S = 0.5
 _LISTEN_S = 0.01
-# Answers that are being sent when we are told to stop have so long; the docs promise 10 s in all.
+# At a stop, answers that are being sent have so long; the docs promise 10 s in all.
 _GRACE_S = 5.0
 # For a request to arrive whole, and for an idle connection to send one.
 _HEADER_MS = 30_000

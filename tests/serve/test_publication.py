@@ -8,8 +8,8 @@ from feeds.serve.body_cache import BodyCache
 from feeds.serve.publication import (
     NOTHING,
     ReplacedError,
-    read_again,
     read_publication,
+    read_version,
 )
 from tests.support.site import Site
 
@@ -24,9 +24,9 @@ def test_publication_reads_only_what_changed(site: Site) -> None:
     assert bodies.look(held.digest, "") == site.read("all.atom")
     again = read_publication(site.out, first, BodyCache(0))
     assert all(again.texts[path] is one for path, one in first.texts.items())
-    assert read_again(site.out, "all.atom", held) == site.read("all.atom")
+    assert read_version(site.out, "all.atom", held.digest) == site.read("all.atom")
     (site.out / "all.atom").write_bytes(b"other")
     with pytest.raises(ReplacedError):
-        read_again(site.out, "all.atom", held)
+        read_version(site.out, "all.atom", held.digest)
     (site.out / "all.rss").unlink()
     assert "all.rss" not in read_publication(site.out, first, bodies).texts
