@@ -27,7 +27,7 @@ _UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
 
 
 class ImageStatus(msgspec.Struct):
-    """An image: `name` of the copy, ``""`` where there is none, and why the last fetch failed."""
+    """An image: `name` of its copy, ``""`` without one, and why the last fetch failed."""
 
     url: str
     state: str

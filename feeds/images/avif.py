@@ -1,4 +1,4 @@
-"""Takes out of an AVIF file what is not the picture, without encoding it anew.
+"""Takes out of an AVIF file what is not the picture, without encoding it again.
 
 The file is built again from what a decoder needs, by lists, so nothing else can be left: of the
 items the primary one with its tiles and its transparency, of an animation the picture tracks. Box
@@ -22,7 +22,7 @@ _PROPERTIES = {
 _ALPHA = b"urn:mpeg:mpegB:cicp:systems:auxiliary:alpha\0"
 _REFERENCES = {b"dimg", b"auxl", b"prem"}
 _LARGEST_ID = 0xFFFF
-# A picture of more tiles than that, or more ties between them, is none of this world.
+# No honest picture has more tiles, or more references between them.
 _MOST_ITEMS = 1000
 # The box that lists the sizes of all frames: version, flags and a common size, then the number.
 _SIZES = re.compile(rb"stsz.{8}(.{4})", re.DOTALL)
@@ -40,7 +40,7 @@ class Box(NamedTuple):
 
 
 def boxes(data: bytes, begin: int, end: int) -> Iterator[Box]:
-    """Yields the boxes in a part of a file; raises ValueError where one does not fit."""
+    """Yields the boxes in a part of a file; raises ValueError if one does not fit."""
     while begin < end:
         size, kind = number(data, begin, 4), data[begin + 4 : begin + 8]
         content = begin + 8
@@ -137,7 +137,7 @@ def moving(data: bytes) -> bytes | None:
 
 
 def exif_of(data: bytes) -> bytes:
-    """Returns the Exif of a file, from its TIFF header on, ``b""`` where it has none.
+    """Returns the Exif of a file, from its TIFF header on, ``b""`` if it has none.
 
     Raises what `strip_still` does.
     """

@@ -53,7 +53,7 @@ def copy_name(key: str, media_type: str) -> str:
 
 
 def likely_name(url: str, media_type: str) -> str:
-    """Returns the name that a copy will have if it is what its URL makes believe."""
+    """Returns the name that a copy will have if its type is the one that the URL suggests."""
     return copy_name(image_key(url), media_type if media_type in IMAGE_EXTENSIONS else "image/jpeg")
 
 
@@ -65,7 +65,7 @@ def key_of(name: str) -> str | None:
 
 
 def unfinished_folder(cache: Path) -> Path:
-    """Returns the folder of what is being written, which is there then."""
+    """Returns the folder for unfinished files, and makes it if it is missing."""
     folder = cache / _UNFINISHED
     folder.mkdir(parents=True, exist_ok=True)
     return folder
@@ -113,7 +113,7 @@ def give_name(cache: Path, copy: NewCopy, name: str) -> None:
 
 
 def announced(cache: Path, name: str) -> bytes:
-    """Returns the digest of the bytes that last replaced a copy; empty where that is not known."""
+    """Returns the digest of the bytes that last replaced a copy; empty if it is not known."""
     try:
         return _note(cache, name).read_bytes()
     except OSError:
@@ -125,18 +125,18 @@ def _note(cache: Path, name: str) -> Path:
 
 
 def remove(cache: Path, name: str) -> None:
-    """Removes a copy; what is in its place and no file stays."""
+    """Removes a copy; a folder in its place stays."""
     with suppress(FileNotFoundError, NotADirectoryError, IsADirectoryError):
         (cache / name).unlink()
 
 
 def is_of_all_files(error: OSError) -> bool:
-    """Tells whether an error would meet every file: a full disk, and not a folder in the way."""
+    """Tells whether an error concerns all files, as a full disk does, and not only this one."""
     return error.errno in _OF_ALL_FILES
 
 
 def sweep_unfinished(cache: Path) -> None:
-    """Removes what fetches that were killed left half written; only files of ours."""
+    """Removes the unfinished files of fetches that were killed, and only those."""
     _sweep(cache, f"{_BEGUN}*")
 
 
@@ -153,7 +153,7 @@ def _sweep(cache: Path, pattern: str) -> None:
 def folder_times(root: Path) -> dict[str, int]:
     """Returns the mtime in ns of each folder of copies below the cache, or below out/.
 
-    It changes when a file in it comes, goes or is replaced, so nothing more has to be looked at.
+    It changes when a file in the folder comes, goes or is replaced.
     """
     try:
         with os.scandir(root / MEDIA) as entries:

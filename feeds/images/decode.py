@@ -1,6 +1,6 @@
 """What an image really is, by Pillow, and the copy that is published of it.
 
-Only this module imports Pillow, and only who has an image to look at imports this module.
+Only this module imports Pillow; it is imported on demand, when there is an image to look at.
 """
 
 from __future__ import annotations
@@ -61,7 +61,7 @@ _UPRIGHT = {
 }
 # Pixels that are encoded again at most: the picture stands in memory two or three times, and the
 # encoders of WebP and AVIF take up to 44 bytes for a pixel.
-_LARGEST_ANEW = 5_000_000
+_LARGEST_PICTURE = 5_000_000
 _LARGEST_ENCODED = {"image/webp": 2_000_000, "image/avif": 2_000_000}
 _LARGEST_MOVING, _LARGEST_FRAME = 8_000_000, 1_000_000
 
@@ -124,7 +124,7 @@ def prepare(data: bytes, form: CopySettings, max_pixels: int) -> Prepared:
         narrow = 0 < form.max_width < width and not image.animated
         best = None if narrow else _as_it_is(data, image, form)
         if best is None:
-            best = _anew(data, image, form, narrow=narrow)
+            best = _encoded_again(data, image, form, narrow=narrow)
         if narrow and len(best.data) >= len(data):
             best = _as_it_is(data, image, form) or best
         return best
@@ -140,7 +140,7 @@ def _kind(data: bytes) -> str:
 
 
 def _examine(data: bytes, max_pixels: int) -> _Image:
-    """Looks at an image: first at its outside, then at as much as is safe to decode."""
+    """Checks an image: first its headers, then as much of it as is safe to decode."""
     media_type = _kind(data)
     plan, whole, turn = Layout(), True, orientation(data, media_type)
     if media_type == "image/avif":
@@ -189,7 +189,7 @@ def _decode(image: ImageFile.ImageFile, max_pixels: int, *, animated: bool) -> N
 
 
 def _as_it_is(data: bytes, image: _Image, form: CopySettings) -> Prepared | None:
-    """Returns the copy without encoding anew, None where that cannot be."""
+    """Returns the copy without encoding it again, None if that is impossible."""
     width, height = image.size[::-1] if image.turn >= _TURNED else image.size
     if form.keep_metadata:
         return Prepared(data, image.type, width, height)
@@ -199,8 +199,8 @@ def _as_it_is(data: bytes, image: _Image, form: CopySettings) -> Prepared | None
     return Prepared(image.plain, image.type, width, height)
 
 
-def _anew(data: bytes, image: _Image, form: CopySettings, *, narrow: bool) -> Prepared:
-    """Returns the copy encoded anew: upright, and narrower where it is to be."""
+def _encoded_again(data: bytes, image: _Image, form: CopySettings, *, narrow: bool) -> Prepared:
+    """Returns the copy encoded again: upright, and narrower if `narrow` is set."""
     try:
         if image.animated and image.type == "image/avif":
             return _moving_avif(data, image)
@@ -230,7 +230,7 @@ def _upright(
                 options["qtables"] = opened.quantization
                 options["subsampling"] = JpegImagePlugin.get_sampling(opened)
             opened.draft(opened.mode, size)  # decoded smaller, which is quicker and takes less
-        elif opened.width * opened.height > _LARGEST_ANEW:
+        elif opened.width * opened.height > _LARGEST_PICTURE:
             raise ValueError(f"{opened.width} x {opened.height} pixels are too many to be encoded")
         picture = opened.copy()
     del opened  # its decoder holds the picture several times
@@ -250,7 +250,7 @@ def _size_of_copy(image: _Image, form: CopySettings, *, narrow: bool) -> tuple[i
     (width, height), scale = image.size, 1.0
     if narrow:
         scale = form.max_width / (height if image.turn >= _TURNED else width)
-    most = _LARGEST_ENCODED.get(image.type, _LARGEST_ANEW)
+    most = _LARGEST_ENCODED.get(image.type, _LARGEST_PICTURE)
     while width * height * scale**2 > most:
         scale /= 2
     whole = round if narrow else int  # so that a JPEG is decoded at exactly half the size
@@ -258,7 +258,7 @@ def _size_of_copy(image: _Image, form: CopySettings, *, narrow: bool) -> tuple[i
 
 
 def _moving_avif(data: bytes, image: _Image) -> Prepared:
-    """Returns an animation encoded anew; one that is long or large becomes its still picture."""
+    """Returns an animation encoded again; one that is long or large becomes its still picture."""
     out = io.BytesIO()
     with Image.open(io.BytesIO(image.plain), formats=["AVIF"]) as opened:
         pixels = image.size[0] * image.size[1]

@@ -1,4 +1,4 @@
-"""Fetches one image by HTTP, within bounds, and says in the end what came of it."""
+"""Fetches one image by HTTP, within bounds, and returns how that ended."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from feeds.common.times import retry_after, to_unix
 from feeds.images.http import LOCATION, ForbiddenAddressError
 
 _MAX_REDIRECTS = 5
-# What is longer waits on disk for its turn, since many are under way at once.
+# Longer images wait on disk for their turn, since many are under way at once.
 _IN_MEMORY = 256 * 1024
 _REDIRECTS = {301, 302, 303, 307, 308}
 _GONE = {404, 410}
@@ -30,9 +30,9 @@ _MAX_PORT = 65_535
 _MAX_LABEL = 63  # of a host name (RFC 1035, section 2.3.4)
 _NO_URL = "a redirect to what is no http(s) URL without user info"
 _MAX_VALIDATOR = 1000
-# Python reads no longer numbers; a length of so many digits is too large for whatever bound.
+# Python converts no longer numbers, and no bound is as large as a length of so many digits.
 _MOST_DIGITS = 30
-# Longer than that is not waited for, but remembered.
+# A longer pause is not waited for, but remembered.
 _PATIENCE_SECONDS = 10.0
 # What a faulty network raises; h2 and anyio let some of their own through.
 _FAULTS = (
@@ -47,8 +47,8 @@ Result = Literal["fetched", "same", "missing", "refused", "failed"]
 class Limits(NamedTuple):
     """Bounds of one image, redirects included; `pause` is what the first retry waits. Seconds.
 
-    Nothing is waited for after the moment `until`, by `time.monotonic`. `folder` is where what is
-    long is kept meanwhile, None for the system's temporary folder.
+    No wait goes on after the moment `until`, by `time.monotonic`. `folder` is where long images are
+    kept meanwhile, None for the system's temporary folder.
     """
 
     max_bytes: int
@@ -61,8 +61,8 @@ class Limits(NamedTuple):
 class Download(NamedTuple):
     """What came of asking for an image.
 
-    `data` is a file mapped into memory where it is long. `wait` is how many seconds the server
-    wants to be left alone, 0 where it says nothing.
+    `data` is a file mapped into memory if it is long. `wait` is how many seconds the server asks
+    to be left alone, 0 if it does not ask.
     """
 
     result: Result
@@ -115,7 +115,7 @@ async def _follow(
     limits: Limits,
     turns: Turns,
 ) -> Download:
-    """Asks, and goes where redirects point; the time that is bounded is without that in a queue."""
+    """Asks, and follows redirects; the time spent waiting for a turn does not count."""
     at, left = httpx.URL(url), min(limits.seconds, limits.until - time.monotonic())
     for _ in range(_MAX_REDIRECTS + 1):
         async with turns(at.host):
@@ -136,7 +136,7 @@ async def _follow(
 
 
 def _target(at: httpx.URL, location: str) -> httpx.URL | None:
-    """Returns where a redirect leads, None where that is nothing that is asked."""
+    """Returns where a redirect leads, None if that is no URL that may be asked."""
     try:
         target = at.join(location)
         host, name = target.host, target.raw_host  # decoded, which not every name can be
@@ -195,6 +195,6 @@ async def _read(response: httpx.Response, conditions: dict[str, str], limits: Li
 
 
 def _sendable(value: str) -> str:
-    """Returns what a server calls its image where it can be sent back, "" where it cannot."""
+    """Returns a validator that a server sent, "" if it cannot be sent back."""
     fits = len(value) <= _MAX_VALIDATOR and value.isascii() and value.isprintable()
     return value if fits else ""

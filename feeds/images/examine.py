@@ -203,7 +203,7 @@ class _Reader:
         self._decoded = 0
 
     def is_out_of_time(self) -> bool:
-        """Tells whether no more files are to be decoded; one always is, so that all will be."""
+        """Tells whether to decode no more files; one is always decoded, so that all will be."""
         return self._decoded > 0 and time.monotonic() - self._began > _PATIENCE_SECONDS
 
     def examine(self, image: CachedImage, names: list[str]) -> None:

@@ -1,4 +1,4 @@
-"""What the headers of an image tell before it is decoded: what that would cost, and how it lies.
+"""What the headers of an image say: its orientation, and what decoding it would cost.
 
 The bounds are on memory, on the scans of a JPEG and on the frames of an animation. An image within
 them is decoded in some seconds and 88 MiB. Of Exif one tag is looked for and nothing else, since a
@@ -92,7 +92,7 @@ def excess(media_type: str, size: tuple[int, int], plan: Layout, length: int) ->
 
 
 def orientation(data: bytes, media_type: str) -> int:
-    """Returns the orientation that the Exif of an image names, 1 where it names none."""
+    """Returns the orientation that the Exif of an image names, 1 if it names none."""
     exif = _exif(data, media_type)
     place = _tag(exif)
     value = 1 if place is None else int.from_bytes(exif[place : place + 2], _order(exif))
@@ -100,7 +100,7 @@ def orientation(data: bytes, media_type: str) -> int:
 
 
 def upright_exif(data: bytes, media_type: str) -> bytes:
-    """Returns the Exif of an image, ``b""`` where it has none, as that of an upright picture.
+    """Returns the Exif of an image as that of an upright picture, ``b""`` if it has none.
 
     For AVIF `data` is the Exif itself.
     """
@@ -112,7 +112,7 @@ def upright_exif(data: bytes, media_type: str) -> bytes:
 
 
 def _exif(data: bytes, media_type: str) -> bytes:
-    """Returns the Exif of an image, from its TIFF header on, ``b""`` where it has none."""
+    """Returns the Exif of an image, from its TIFF header on, ``b""`` if it has none."""
     if media_type == "image/jpeg":
         found = _in_jpeg(data)
     elif media_type == "image/png":

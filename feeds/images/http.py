@@ -38,7 +38,7 @@ Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 
 class ForbiddenAddressError(Exception):
-    """A request would have gone where it must not; the text says where."""
+    """A request would have gone to a forbidden address; the text names it."""
 
 
 def is_public(address: str) -> bool:
@@ -72,7 +72,7 @@ async def resolve(host: str, port: int) -> list[str]:
 class Guard(httpcore.AsyncNetworkBackend):
     """Makes the connections of all requests; those to `allow_hosts` may go anywhere.
 
-    Raises ForbiddenAddressError in the place of a connection that must not be.
+    Raises ForbiddenAddressError instead of making a forbidden connection.
     """
 
     def __init__(

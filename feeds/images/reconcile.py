@@ -157,7 +157,7 @@ class _NotExaminedError(Exception):
 
 
 def _lacks(image: CachedImage, images: ImagesConfig) -> bool:
-    """Tells whether the copy at hand lost something that copies shall have now.
+    """Tells whether the copy lost something that the configuration asks for now.
 
     Names of forms had no version at first: ``1200+`` is then the whole name.
     """

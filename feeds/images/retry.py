@@ -1,4 +1,4 @@
-"""What is known of an image, and of a host, after it was asked, and when to ask again; pure."""
+"""What is known of an image and of a host after a request, and when to ask again; pure."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ if TYPE_CHECKING:
     from feeds.images.download import Download
 
 _DAY = 86_400
-# What may pass soon is asked for again soon, at first.
+# After a fault that may pass soon, the first pause is short.
 _SOON_SECONDS = 600
-# From so many images in a row on that a host failed to answer for.
+# A host is left alone after so many failures in a row.
 _TOO_MANY = 3
 _FIRST_SECONDS = 600
 _LONGEST_SECONDS = 86_400

@@ -1,4 +1,4 @@
-"""Takes out of an image file what is not the picture, without encoding it anew.
+"""Takes out of an image file what is not the picture, without encoding it again.
 
 Kept is what decoders need, by a list; everything else goes: Exif with its GPS tags, XMP, IPTC,
 comments, thumbnails, maker notes, and whatever follows the end of the image. Colour profiles stay,
@@ -34,7 +34,7 @@ _GIF_REPEATS = {b"NETSCAPE2.0", b"ANIMEXTS1.0"}
 def parts_of(data: bytes, media_type: str) -> tuple[list[bytes], bool]:
     """Returns the parts that are kept, and whether the file came to its proper end.
 
-    Short for what stands before the damage, where there is some.
+    Of a damaged file these are the parts before the damage.
     """
     parts: list[bytes] = []
     try:
@@ -46,7 +46,7 @@ def parts_of(data: bytes, media_type: str) -> tuple[list[bytes], bool]:
 
 
 def strip(data: bytes, media_type: str) -> bytes | None:
-    """Returns the image without metadata, None where that takes encoding it anew."""
+    """Returns the image without metadata, None if it has to be encoded again for that."""
     stripper = _STRIPPERS.get(media_type)
     try:
         return b"".join(stripper(data)) if stripper else None
@@ -123,7 +123,7 @@ def _gif(data: bytes) -> Iterator[bytes]:
             yield block
             done = end
     except (IndexError, ValueError):
-        yield data[done:]  # so that who decodes it meets the damage
+        yield data[done:]  # so that the decoder meets the damage
         raise
 
 

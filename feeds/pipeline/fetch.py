@@ -1,4 +1,4 @@
-"""Fills the image cache: asks for what is due, some at a time, and notes what came of it.
+"""Fills the image cache: asks for the images that are due, and keeps the results.
 
 Nothing is locked while the network is waited for. What was fetched gets its name in the cache and
 its row in the store in one transaction of the store, so that no pass sees one without the other.
@@ -40,9 +40,9 @@ if TYPE_CHECKING:
 
     from feeds.images.http import Resolve
 
-# So many images are asked for before what came is kept: what a kill costs at most.
+# The results of so many images are kept at once, so a kill costs no more than these.
 _BATCH = 32
-# How often damage and what nobody needs is looked for, even if nothing is to be fetched.
+# How often damaged and unused copies are looked for, even if nothing is to be fetched.
 _LOOK_SECONDS = 86_400
 
 
@@ -79,7 +79,7 @@ def fetch_images(
     callbacks: Callbacks = NO_CALLBACKS,
     clock: Clock = utc_now,
 ) -> FetchReport:
-    """Looks after the cache, and fetches what is due by [images].
+    """Checks the cache, and fetches the images that are due.
 
     Raises:
         ImageCacheError: the cache cannot be written.
@@ -174,7 +174,7 @@ class _Fetch:
         return msgspec.structs.replace(image, etag="", modified="")
 
     def _keep(self, results: list[FetchResult], hosts: Hosts) -> None:
-        """Gives what was fetched its name, and notes what came of each image."""
+        """Gives new copies their names, and keeps the result of each image."""
         with self._store.transaction():
             noted = [self._noted(one, hosts) for one in results]
             kinds = [_kind(one) for one, _ in noted]
@@ -185,7 +185,7 @@ class _Fetch:
             self._store.keep_host_failures(hosts.failures.values())
 
     def _noted(self, one: FetchResult, hosts: Hosts) -> tuple[FetchResult, CachedImage]:
-        """Gives a copy its name; returns what came of the image, and what is known of it now."""
+        """Gives a copy its name; returns the result, and what is known of the image now."""
         now, cache = self._now(), self._config.images.cache
         terms = Terms(self._refresh, form_name(self._config), now)
         image = apply_result(one, terms)
@@ -212,13 +212,13 @@ class _Fetch:
 
 
 def _report(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-    """Reports what asyncio found, but for an interruption, which came out of the loop as well."""
+    """Reports what asyncio found, except an interruption, which the loop raises as well."""
     if not isinstance(context.get("exception"), KeyboardInterrupt):
         loop.default_exception_handler(context)
 
 
 def _kind(one: FetchResult) -> str:
-    """Returns under what the report counts an image."""
+    """Returns the name under which the report counts an image."""
     if one.answer is None:
         return "left_alone"
     return "missing" if one.fault else one.answer.result

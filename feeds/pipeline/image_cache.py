@@ -1,4 +1,4 @@
-"""The image cache and the store together: one process at a time, and what nobody needs goes."""
+"""Locks the image cache for one process at a time, and removes copies that nobody needs."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ from feeds.store import DamagedStateError, Store, open_state
 # How long another fetch is waited for.
 WAIT_SECONDS = 600.0
 _LOCK = ".feeds-images.lock"
-# So long after the last seed stopped to name it an image may still come back.
+# An image that no seed names any more may come back within this time.
 _KEEP_SECONDS = 30 * 86_400
 
 
@@ -46,17 +46,17 @@ def collect_garbage(
 
 
 def remove_unused(store: Store, config: Config, now: int) -> list[str]:
-    """Removes what no known seed has named for 30 days; returns the names.
+    """Removes the copies that no seed has named for 30 days; returns their names.
 
-    What a document in out/ still names stays, however long that is. Of files that nothing is known
-    of, the time of their last change counts. Where the manifest is damaged nothing is removed.
+    A copy that a document in out/ names stays. For files of which nothing is known, the time of
+    their last change counts. If the manifest is damaged, nothing is removed.
     """
     cache, before = config.images.cache, now - _KEEP_SECONDS
     published = {name for names in store.feed_images().values() for name in names}
     try:
         published.update(read_manifest(config.paths.out).files)
     except DamagedManifestError:
-        return []  # until a pass has made it anew
+        return []  # until a pass has made a new one
     removed = []
     for image in store.unnamed_images(before):
         if image.name not in published:
@@ -80,7 +80,7 @@ def remove_unused(store: Store, config: Config, now: int) -> list[str]:
 def looking_after(
     config: Config, wait: float, warn: Callable[[str], None], started: datetime
 ) -> Iterator[Store]:
-    """Holds the cache and opens the store; tells what goes wrong as people understand it."""
+    """Locks the cache and opens the store; turns faults of the cache into `ImageCacheError`."""
     cache = config.images.cache
     holder = f"process {os.getpid()} (since {show_time(started)})"
 
