@@ -92,28 +92,28 @@ def _status(_: Namespace, console: Console, loaded: Loaded) -> None:
     images, hosts = _known(loaded)
     cache, now = loaded.config.images.cache, to_unix(utc_now())
     copies = [image for image in images if image.name]
-    troubles = [host for host in hosts if host.until > now]
+    failing = [host for host in hosts if host.until > now]
     total = sum(image.length for image in copies)
     console.say(f"cache   {cache}: {len(copies)} copies, {_show_size(total)}")
-    states = [_state(image) for image in images]
+    listed = [
+        ImageStatus(image.url, _state(image), image.name, image.reason, _time(image.due))
+        for image in images
+    ]
+    states = [one.state for one in listed]
     kinds = ("copy", "missing", "failed", "not fetched yet")
     counted = ", ".join(f"{states.count(kind)} {kind}" for kind in kinds)
     console.say(f"images  {len(images)} named by seeds: {counted}")
-    for host in troubles:
+    for host in failing:
         until = show_time(from_unix(host.until))
         console.say(f"host    {host.host} is left alone until {until}: {host.reason}")
     rows = [
-        (state, image.url, _when(image.due), image.reason)
-        for image, state in zip(images, states, strict=True)
-        if image.reason
+        (one.state, one.url, show_time(one.next_fetch) if one.next_fetch else "now", one.reason)
+        for one in listed
+        if one.reason
     ]
     if rows:
         console.table(("State", "Image", "Next", "Why"), rows)
-    listed = [
-        ImageStatus(image.url, state, image.name, image.reason, _time(image.due))
-        for image, state in zip(images, states, strict=True)
-    ]
-    console.report(CacheStatus(str(cache), len(copies), total, listed, troubles))
+    console.report(CacheStatus(str(cache), len(copies), total, listed, failing))
 
 
 def _gc(_: Namespace, console: Console, loaded: Loaded) -> None:
@@ -151,10 +151,6 @@ def _state(image: CachedImage) -> str:
 
 def _time(seconds: int) -> datetime | None:
     return from_unix(seconds) if seconds else None
-
-
-def _when(seconds: int) -> str:
-    return show_time(from_unix(seconds)) if seconds else "now"
 
 
 def _show_size(size: float) -> str:

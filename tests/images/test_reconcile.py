@@ -15,10 +15,11 @@ import msgspec
 import pytest
 
 from feeds.common.callbacks import Callbacks, Options
+from feeds.common.image_types import CachedImage
 from feeds.common.model import image_key
 from feeds.common.reports import PassReport
 from feeds.images import decode as check
-from feeds.images.cache import sweep_unfinished
+from feeds.images.cache import give_name, keep_aside, sweep_unfinished
 from feeds.images.examine import Examined, examine_cache, form_name
 from feeds.images.reconcile import reconcile
 from feeds.pipeline import run
@@ -403,3 +404,76 @@ def test_changes_name_the_copies_and_the_feeds_that_show_them(quiet: Site) -> No
     assert changes.copies == {f"{STEM}.jpg"}
     assert ("all", "") in changes.feeds
     assert {kind for kind, _ in changes.feeds} == {"all", "topic", "provider"}
+
+
+def row(site: Site) -> CachedImage:
+    """Returns what is known of the only image."""
+    with open_state(site.state, "serve") as store:
+        assert store is not None
+        (image,) = store.images()
+    return image
+
+
+def test_dropped_file_is_asked_for_when_it_is_as_old_as_a_fetched_one(quiet: Site) -> None:
+    quiet.configure('[images]\nrefresh = "2d"\n')
+    drop(quiet, picture())
+    quiet.publish()
+    image = row(quiet)
+    assert (image.due, image.fetched) == (int(NOW.timestamp()) + 2 * 86_400, 0)
+    os.utime(quiet.root / f".feeds/images/{STEM}.jpg", (1e9, 1e9))
+    quiet.publish(NOW + timedelta(days=1))
+    touched = row(quiet)
+    assert touched == msgspec.structs.replace(image, mtime_ns=10**18)
+
+
+def test_copies_without_metadata_are_fetched_again_if_it_is_to_be_kept(
+    fetched: tuple[Site, Path], server: Server
+) -> None:
+    site, _ = fetched
+    before = row(site)
+    configure(site, images="keep_metadata = true")
+    site.publish()
+    assert row(site).due == 0
+    assert row(site).form == "2:0+"
+    configure(site)
+    site.publish()
+    assert row(site).due == 0  # it was not asked for yet
+    assert before.due > 0
+    configure(site, images="max_width = 10")
+    fetch(site)
+    narrow = row(site)
+    assert (narrow.width, narrow.due > 0) == (10, True)
+    configure(site, images="max_width = 20")
+    site.publish()
+    assert row(site).due == 0
+
+
+def test_copy_that_cannot_be_made_in_another_form_is_given_up(
+    fetched: tuple[Site, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def surprised(*_: object) -> None:
+        raise RuntimeError("a surprise")
+
+    site, path = fetched
+    configure(site, images="max_width = 10")
+    monkeypatch.setattr(check, "prepare", surprised)
+    told = list[str]()
+    site.publish(callbacks=Callbacks(warn=told.append))
+    assert told == [f"{path} cannot be used: a surprise"]
+    assert (row(site).name, row(site).due, row(site).reason) == ("", 0, "a surprise")
+
+
+def test_bytes_that_a_killed_fetch_announced_are_taken_without_what_the_server_said(
+    fetched: tuple[Site, Path],
+) -> None:
+    site, path = fetched
+    before, other = row(site), picture(size=(30, 20))
+    cache = site.root / ".feeds/images"
+    with open_state(site.state, "pass", pytest.fail) as store, store.transaction():
+        store.keep_image(msgspec.structs.replace(before, etag='"1"', modified="then"))
+    give_name(cache, keep_aside(cache, check.Prepared(other, "image/jpeg", 30, 20)), before.name)
+    site.publish()
+    after = row(site)
+    assert path.read_bytes() == other
+    assert (after.digest, after.width) == (hashlib.sha256(other).digest(), 30)
+    assert (after.etag, after.modified, after.due) == ("", "", before.due)

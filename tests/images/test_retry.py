@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from feeds.common.image_types import CachedImage, HostFailure
@@ -46,9 +47,10 @@ def test_copy_replaces_what_was_known(before: CachedImage) -> None:
 
 
 def test_same_image_is_confirmed() -> None:
-    image = outcome(HELD, "same")
-    assert (image.name, image.etag, image.fetched, image.due) == (
-        *(HELD.name, '"1"', NOW, NOW + REFRESH),
+    failed = outcome(outcome(HELD, "failed"), "failed")
+    assert (failed.failures, failed.reason) == (2, "why")
+    assert outcome(failed, "same") == msgspec.structs.replace(
+        HELD, fetched=NOW, due=NOW + REFRESH, failures=0, reason=""
     )
 
 
