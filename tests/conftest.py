@@ -21,9 +21,12 @@ _ROOM = 2 << 30
 
 def pytest_configure() -> None:
     """Makes tests independent of how they were started, and of how busy the disk is."""
-    # A shell has what it runs in the background ignore Ctrl-C, and processes pass that on.
+    # A shell has what it runs in the background ignore Ctrl-C, nohup has it ignore a hang-up, and
+    # processes pass that on.
     if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
         signal.signal(signal.SIGINT, signal.default_int_handler)
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_IGN:
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
     if _can_hold_all(_MEMORY):
         os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(_MEMORY))
 
