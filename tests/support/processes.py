@@ -19,6 +19,7 @@ from tests.support.site import Site
 
 # What is waited for comes at once, but for a machine that has much else to do.
 PATIENCE = 30.0
+_PEACE_SECONDS = 3.0
 
 
 def wait_until(true: Callable[[], object], seconds: float = PATIENCE) -> float:
@@ -126,6 +127,10 @@ class Daemon:
         return self
 
     def __exit__(self, *_: object) -> None:
+        # In peace, so that what it measured is kept; not if a test has stopped it, or left it busy.
+        self.send(signal.SIGTERM)
+        with suppress(subprocess.TimeoutExpired):
+            self.wait(_PEACE_SECONDS)
         kill_all(self.pid)
         self._process.wait()
 
