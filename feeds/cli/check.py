@@ -14,7 +14,8 @@ from feeds.common.languages import unregistered
 from feeds.common.model import ItemHeader, Problem
 from feeds.common.templates import read_templates
 from feeds.common.text import fold
-from feeds.config import Config, load_config
+from feeds.config import Config, Loaded, load_config
+from feeds.config.load import BASE_URL
 from feeds.pipeline.context import Pass
 from feeds.pipeline.memberships import memberships, past_of, too_many_feeds
 from feeds.pipeline.run import Snapshot, with_snapshot
@@ -46,7 +47,7 @@ def run(arguments: Namespace) -> int:
     _check_templates(loaded.config)
     with console.listening() as callbacks:
         seeds, cards, problems, feeds = with_snapshot(loaded, callbacks, _see, fresh=True)
-    hints = list(_hints(loaded.config, cards))
+    hints = list(_hints(loaded, cards))
     too_many = too_many_feeds(feeds, loaded.config, lambda: cards)
     if too_many:
         hints.append(too_many)
@@ -90,9 +91,10 @@ def _check_templates(config: Config) -> None:
         check_templates(templates)
 
 
-def _hints(config: Config, cards: list[ItemHeader]) -> Iterator[str]:
+def _hints(loaded: Loaded, cards: list[ItemHeader]) -> Iterator[str]:
     """Yields what is no fault, but probably not what was meant."""
-    if "base_url" not in config.site.model_fields_set:
+    config = loaded.config
+    if BASE_URL not in loaded.places:
         yield f"site.base_url is not set; the feeds say that they are at {config.site.base_url}"
     language = config.site.language
     if fault := unregistered(language):

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 
+from msgspec.structs import replace
+
 from feeds.cli.main import add_config, add_logging, add_out
 from feeds.common.errors import ConfigError
 from feeds.common.files import Fingerprint
@@ -47,8 +49,8 @@ def run(arguments: Namespace) -> int:
 def _load(arguments: Namespace) -> Loaded:
     loaded = load_config(arguments.config).with_out(arguments.out)
     given = {name: value for name in ("host", "port") if (value := getattr(arguments, name))}
-    serve = loaded.config.serve.model_copy(update=given)
-    return loaded._replace(config=loaded.config.model_copy(update={"serve": serve}))
+    serve = replace(loaded.config.serve, **given)
+    return loaded._replace(config=replace(loaded.config, serve=serve))
 
 
 def _port(text: str) -> int:

@@ -20,9 +20,17 @@ _JOB = "pass"
 class PassTimes(Protocol):
     """When passes are due: by `cron`, or else `every` so often; at most `jitter` later."""
 
-    every: timedelta
-    jitter: timedelta
-    cron: str
+    @property
+    def every(self) -> timedelta:
+        """The time between two passes."""
+
+    @property
+    def jitter(self) -> timedelta:
+        """The most by which a pass is late."""
+
+    @property
+    def cron(self) -> str:
+        """Five cron fields, "" for none."""
 
 
 def trigger_of(schedule: PassTimes, timezone: str) -> BaseTrigger:

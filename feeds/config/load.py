@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple, get_args
+from typing import NamedTuple
 
-from pydantic import BaseModel, ValidationError
+from msgspec.structs import replace
 
 from feeds.common.errors import ConfigError
-from feeds.common.urls import shown_url
 from feeds.config.clashes import (
     CACHE,
     OUT,
@@ -24,22 +22,9 @@ from feeds.config.clashes import (
 )
 from feeds.config.model import Config
 from feeds.config.origins import Key, Origins, key_lines, overlay, syntax_fault
+from feeds.config.schema import read_table
 
-# Pydantic names types of Python, but people write TOML.
-_WANTED = {
-    "bool_parsing": "wanted true or false",
-    "bool_type": "wanted true or false",
-    "dict_type": "wanted a table",
-    "int_from_float": "wanted a whole number",
-    "int_parsing": "wanted a whole number",
-    "int_type": "wanted a whole number",
-    "model_type": "wanted a table",
-    "path_type": "wanted a path",
-    "string_type": "wanted a text, in quotes",
-    "too_short": "wanted at least one",
-    "tuple_type": "wanted a list",
-}
-_LONGEST_SHOWN = 200
+BASE_URL: Key = ("site", "base_url")
 
 _HOW_TO_GET_ONE = """\
 no configuration: {path} does not exist. A file of these lines is enough to begin:
@@ -57,7 +42,7 @@ Write it there, or name another file with --config PATH; the documentation lists
 class Loaded(NamedTuple):
     """The configuration, with absolute paths, and the path of its file.
 
-    `places` says where the keys of paths were written, for messages.
+    `places` says where the keys of paths, and `site.base_url`, were written, for messages.
     """
 
     config: Config
@@ -79,8 +64,8 @@ class Loaded(NamedTuple):
         """
         if out is None:
             return self
-        paths = self.config.paths.model_copy(update={"out": _absolute(Path.cwd(), out)})
-        config = self.config.model_copy(update={"paths": paths})
+        paths = replace(self.config.paths, out=_absolute(Path.cwd(), out))
+        config = replace(self.config, paths=paths)
         _refuse_overlaps(config, self.path, {**self.places, OUT: "--out"})
         return self._replace(config=config)
 
@@ -101,12 +86,8 @@ def load_config(path: Path, environment: Mapping[str, str] = os.environ) -> Load
     origins = Origins(path, key_lines(text))
     faults = overlay(data, environment, origins.variables)
     faults += [f"{origins.place(one.place)}: {one.reason}" for one in find_repeats(data)]
-    config = None
-    try:
-        config = Config.model_validate(data)
-    except ValidationError as error:
-        found = [(_keys(fault), _reason(_keys(fault), fault)) for fault in _own(error.errors())]
-        faults += [origins.fault(keys, reason) for keys, reason in found]
+    config, found = read_table(Config, data)
+    faults += [origins.fault(*fault) for fault in found]
     if config is not None and not faults:
         faults += [
             f"{origins.place(one.place)}: {one.reason}" for one in find_alias_clashes(config)
@@ -116,7 +97,7 @@ def load_config(path: Path, environment: Mapping[str, str] = os.environ) -> Load
     path = Path(os.path.abspath(path))  # noqa: PTH100 (without following links, but without ..)
     config = _with_absolute_paths(config, path.parent)
     seeds = [("paths", "seeds", number) for number in range(len(config.paths.seeds))]
-    keys = [OUT, STATE, CACHE, TEMPLATES, *seeds]
+    keys = [BASE_URL, OUT, STATE, CACHE, TEMPLATES, *seeds]
     loaded = Loaded(config, path, {key: origins.place(key) for key in keys if origins.knows(key)})
     _refuse_overlaps(config, path, loaded.places)
     return loaded
@@ -124,19 +105,15 @@ def load_config(path: Path, environment: Mapping[str, str] = os.environ) -> Load
 
 def _with_absolute_paths(config: Config, base: Path) -> Config:
     paths = config.paths
-    absolute = {
-        "seeds": tuple(_absolute(base, folder) for folder in paths.seeds),
-        "out": _absolute(base, paths.out),
-        "state": _absolute(base, paths.state),
-        "templates": paths.templates and _absolute(base, paths.templates),
-    }
-    cache = {"cache": _absolute(base, config.images.cache)}
-    return config.model_copy(
-        update={
-            "paths": paths.model_copy(update=absolute),
-            "images": config.images.model_copy(update=cache),
-        }
+    paths = replace(
+        paths,
+        seeds=tuple(_absolute(base, folder) for folder in paths.seeds),
+        out=_absolute(base, paths.out),
+        state=_absolute(base, paths.state),
+        templates=paths.templates and _absolute(base, paths.templates),
     )
+    images = replace(config.images, cache=_absolute(base, config.images.cache))
+    return replace(config, paths=paths, images=images)
 
 
 def _refuse_overlaps(config: Config, path: Path, places: Mapping[Key, str]) -> None:
@@ -161,65 +138,3 @@ def _read(path: Path) -> str:
         raise ConfigError([f"{fault}: save the file as UTF-8"]) from None
     except OSError as error:
         raise ConfigError([f"{path}: cannot be read: {error.strerror or error}"]) from None
-
-
-def _own(faults: list[Any]) -> list[Any]:
-    """Returns the faults without those of lists that are too short because of faulty members."""
-    places = [fault["loc"] for fault in faults]
-    return [
-        fault
-        for fault in faults
-        if fault["type"] != "too_short"
-        or not any(
-            one != fault["loc"] and one[: len(fault["loc"])] == fault["loc"] for one in places
-        )
-    ]
-
-
-def _keys(fault: Any) -> Key:
-    keys = tuple(fault["loc"])
-    return keys[:-1] if len(keys) > 2 and keys[-1] == "[key]" else keys
-
-
-def _reason(keys: Key, fault: Any) -> str:
-    if fault["type"] == "extra_forbidden":
-        known = _known_keys(keys[:-1])
-        tables = [name for name in known if len(keys) == 1 and _has_key(name, str(keys[0]))]
-        if tables:
-            return f"unknown key (it belongs in [{'] or ['.join(tables)}])"
-        close = difflib.get_close_matches(str(keys[-1]), known, n=1, cutoff=0.5)
-        hint = f"did you mean {close[0]}?" if close else f"known here: {', '.join(known)}"
-        return f"unknown key ({hint})"
-    reason = str(fault["msg"]).removeprefix("Value error, ").replace("Input should be", "wanted")
-    reason = _WANTED.get(fault["type"], reason)
-    found = fault["input"]
-    if fault["type"] == "too_short" and isinstance(found, str):
-        reason = "wanted a text that is not empty"
-    if isinstance(found, dict | BaseModel) or fault["type"] == "missing":
-        return reason[0].lower() + reason[1:]
-    if "hub" in keys:  # it may hold credentials
-        found = shown_url(found) if isinstance(found, str) else type(found).__name__
-    shown = repr(found) if isinstance(found, str | int | float | list | tuple) else str(found)
-    if len(shown) > _LONGEST_SHOWN:
-        shown = f"{shown[:_LONGEST_SHOWN]}…"
-    return f"found {shown}, {reason[0].lower()}{reason[1:]}"
-
-
-def _has_key(table: str, key: str) -> bool:
-    kind = Config.model_fields[table].annotation
-    return isinstance(kind, type) and issubclass(kind, BaseModel) and key in kind.model_fields
-
-
-def _known_keys(keys: Key) -> list[str]:
-    """Returns the keys that the table at this path may have."""
-    kind: Any = Config
-    for key in keys:
-        if isinstance(kind, type) and issubclass(kind, BaseModel):
-            kind = kind.model_fields[str(key)].annotation
-        else:  # dict[Name, Named] and tuple[Rule, ...]: the model is among the arguments
-            kind = next(
-                part
-                for part in get_args(kind)
-                if isinstance(part, type) and issubclass(part, BaseModel)
-            )
-    return list(kind.model_fields)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Set as AbstractSet
 from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
-from typing import Literal, Self
+from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
+import msgspec
 
 from feeds.common.slugs import slug
-from feeds.common.times import named_weekdays
+from feeds.config.schema import Many, Table
 from feeds.config.types import (
     Address,
     Alias,
@@ -20,9 +21,14 @@ from feeds.config.types import (
     Duration,
     Email,
     FilePath,
+    Flag,
     Host,
     Language,
     Line,
+    MaybeCount,
+    MaybeDuration,
+    MaybePath,
+    MaybeQuality,
     Name,
     Network,
     Port,
@@ -34,17 +40,16 @@ from feeds.config.types import (
     Slug,
     Timezone,
     Url,
-    Whole,
+    cron,
+    duration,
+    one_of,
+    whole,
 )
 
-
-class Section(BaseModel):
-    """A table of config.toml: unknown keys are errors, and nothing changes once it is read."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
+_SECOND = timedelta(seconds=1)
 
 
-class Author(Section):
+class Author(Table, frozen=True):
     """[site.author]: who publishes the feeds."""
 
     name: Line = ""
@@ -52,7 +57,7 @@ class Author(Section):
     url: Url = ""
 
 
-class SiteConfig(Section):
+class SiteConfig(Table, frozen=True):
     """[site]: the site as its feeds introduce it."""
 
     title: Name = "Feeds"
@@ -67,15 +72,10 @@ class SiteConfig(Section):
     icon: Url = ""
     favicon: Url = ""
     logo: Url = ""
-    hub: tuple[Url, ...] = ()
-    pages: bool = True
-    query_link: bool = False
-    max_feeds: Whole = Field(default=200_000, ge=1)
-
-    @field_validator("hub", mode="before")
-    @classmethod
-    def _one_or_many(cls, value: object) -> object:
-        return ((value,) if value else ()) if isinstance(value, str) else value
+    hub: Annotated[tuple[Url, ...], Many(or_one=True)] = ()
+    pages: Flag = True
+    query_link: Flag = False
+    max_feeds: Annotated[int, whole(1)] = 200_000
 
     @property
     def home(self) -> str:
@@ -83,111 +83,99 @@ class SiteConfig(Section):
         return self.url or self.base_url
 
 
-class Paths(Section):
+class Paths(Table, frozen=True):
     """[paths]: files and folders; relative paths start at the folder of config.toml."""
 
-    seeds: tuple[FilePath, ...] = Field(default=(Path("seeds"),), min_length=1)
+    seeds: Annotated[tuple[FilePath, ...], Many(least=1)] = (Path("seeds"),)
     out: FilePath = Path("out")
     state: FilePath = Path(".feeds/state.db")
-    templates: FilePath | None = None
+    templates: MaybePath = None
     max_gone: Share = 0.5
 
-    @field_validator("templates", mode="before")
-    @classmethod
-    def _empty_is_none(cls, value: object) -> object:
-        return value or None
 
-
-class TextConfig(Section):
+class TextConfig(Table, frozen=True):
     """[text]: how the text of seeds is cleaned."""
 
-    repair: bool = True
+    repair: Flag = True
 
 
-class ContentConfig(Section):
+class ContentConfig(Table, frozen=True):
     """[content]: the contents of an entry."""
 
-    related: Whole = Field(default=5, ge=0, le=50)
+    related: Annotated[int, whole(0, 50)] = 5
 
 
-class ImagesConfig(Section):
+class ImagesConfig(Table, frozen=True):
     """[images]: the image cache, and how it is filled."""
 
     cache: FilePath = Path(".feeds/images")
-    fetch: Literal["off", "cached", "all"] = "cached"
-    publish: bool = True
+    fetch: Annotated[str, one_of("off", "cached", "all")] = "cached"
+    publish: Flag = True
     base_url: ServedUrl = ""
     max_bytes: Size = 8 << 20
-    max_pixels: Whole = Field(default=40_000_000, ge=1)
-    timeout: Duration = timedelta(seconds=20)
-    concurrency: Whole = Field(default=8, ge=1, le=64)
-    refresh: Duration = timedelta(days=30)
-    max_width: Whole = Field(default=0, ge=0, le=65_535)
-    keep_metadata: bool = False
+    max_pixels: Annotated[int, whole(1)] = 40_000_000
+    timeout: Annotated[timedelta, duration(_SECOND)] = timedelta(seconds=20)
+    concurrency: Annotated[int, whole(1, 64)] = 8
+    refresh: Annotated[timedelta, duration(_SECOND)] = timedelta(days=30)
+    max_width: Annotated[int, whole(0, 65_535)] = 0
+    keep_metadata: Flag = False
     allow_hosts: tuple[Host, ...] = ()
-
-    @field_validator("timeout", "refresh")
-    @classmethod
-    def _takes_time(cls, value: timedelta) -> timedelta:
-        if value < timedelta(seconds=1):
-            raise ValueError('wanted at least "1s"')
-        return value
 
     def media_url(self, site_base_url: str) -> str:
         """Returns the start of the URLs of published images, "" if none is published."""
         return self.base_url or (site_base_url if self.publish else "")
 
 
-class SelectionConfig(Section):
+class SelectionConfig(Table, frozen=True):
     """[selection]: which items the feeds hold, unless another table says more."""
 
     min_quality: Quality = 40
-    min_heat: Whole = Field(default=-1, ge=-1)
+    min_heat: Annotated[int, whole(-1)] = -1
     max_items: Count = 50
-    max_age: Duration | None = None
+    max_age: MaybeDuration = None
     exposure: Duration = timedelta(hours=48)
-    max_exposed: Whole = Field(default=200, ge=0, le=10_000)
+    max_exposed: Annotated[int, whole(0, 10_000)] = 200
 
 
-class Named(Section):
+class Named(Table, frozen=True):
     """[topics."NAME"] and [providers."DOMAIN"]: settings of one topic or provider."""
 
-    min_quality: Quality | None = None
-    max_items: Count | None = None
+    min_quality: MaybeQuality = None
+    max_items: MaybeCount = None
     title: Line = ""
     description: Line = ""
     slug: Slug = ""
-    exclude: bool = False
+    exclude: Flag = False
 
 
-class NamedTopic(Named):
+class NamedTopic(Named, frozen=True):
     """[topics."NAME"]: its aliases are its former slugs."""
 
     aliases: tuple[Alias, ...] = ()
 
 
-class NamedProvider(Named):
+class NamedProvider(Named, frozen=True):
     """[providers."DOMAIN"]: its aliases are its former domains."""
 
     aliases: tuple[Domain, ...] = ()
 
 
-class Rule(Section):
+class Rule(Table, frozen=True):
     """[[rules]]: the threshold, or the exclusion, of one topic from one provider."""
 
     topic: Name
     provider: Domain
-    min_quality: Quality | None = None
-    exclude: bool = False
+    min_quality: MaybeQuality = None
+    exclude: Flag = False
 
-    @model_validator(mode="after")
-    def _decides(self) -> Self:
-        if self.exclude == (self.min_quality is not None):
-            raise ValueError("wanted either min_quality or exclude = true")
-        return self
+    def clash(self, written: AbstractSet[str]) -> str:
+        """Returns what is wrong with a rule that decides nothing, or two things."""
+        del written
+        decides = self.exclude != (self.min_quality is not None)
+        return "" if decides else "wanted either min_quality or exclude = true"
 
 
-class CustomFeed(Section):
+class CustomFeed(Table, frozen=True):
     """[[feeds]]: a feed that the site defines."""
 
     name: Name
@@ -198,8 +186,8 @@ class CustomFeed(Section):
     topics: tuple[Name, ...] = ()
     providers: tuple[Domain, ...] = ()
     categories: tuple[Name, ...] = ()
-    min_quality: Quality | None = None
-    max_items: Count | None = None
+    min_quality: MaybeQuality = None
+    max_items: MaybeCount = None
 
     @property
     def address(self) -> str:
@@ -212,65 +200,40 @@ class CustomFeed(Section):
         return f"custom/{self.aliases[-1]}" if self.aliases else self.address
 
 
-class Schedule(Section):
+class Schedule(Table, frozen=True):
     """[schedule]: when the daemon runs a pass."""
 
-    every: Duration = timedelta(minutes=15)
-    cron: Line = ""
+    every: Annotated[timedelta, duration(_SECOND, timedelta(days=366))] = timedelta(minutes=15)
+    cron: Annotated[str, cron] = ""
     jitter: Duration = timedelta(0)
-    watch: bool = False
+    watch: Flag = False
     timeout: Duration = timedelta(minutes=30)
 
-    @field_validator("every")
-    @classmethod
-    def _not_too_often(cls, value: timedelta) -> timedelta:
-        if value < timedelta(seconds=1):
-            raise ValueError('wanted at least "1s"')
-        if value > timedelta(days=366):
-            raise ValueError('wanted at most "366d"')
-        return value
-
-    @field_validator("cron")
-    @classmethod
-    def _is_cron(cls, value: str) -> str:
-        if value:
-            # Imported on demand: it costs 150 ms, and few configurations have a cron line.
-            from apscheduler.triggers.cron import CronTrigger
-
-            try:
-                CronTrigger.from_crontab(named_weekdays(value))
-            except ValueError as error:
-                raise ValueError(
-                    f'wanted five cron fields such as "*/10 6-22 * * mon-fri" ({error})'
-                ) from None
-        return value
-
-    @model_validator(mode="after")
-    def _one_of_both(self) -> Self:
-        if self.cron and "every" in self.model_fields_set:
-            raise ValueError("wanted either every or cron, not both")
-        return self
+    def clash(self, written: AbstractSet[str]) -> str:
+        """Returns what is wrong with two schedules."""
+        both = self.cron and "every" in written
+        return "wanted either every or cron, not both" if both else ""
 
 
-class Publish(Section):
+class Publish(Table, frozen=True):
     """[publish]: how documents are written to out/."""
 
-    precompress: bool = False
+    precompress: Flag = False
 
 
-class Serve(Section):
+class Serve(Table, frozen=True):
     """[serve]: the web server for out/."""
 
     host: Name = "127.0.0.1"
     port: Port = 8000
     metrics: Address = ""
     delta_window: Duration = timedelta(days=7)
-    query: bool = True
+    query: Flag = True
     trusted_proxies: tuple[Network, ...] = ()
     memory: Size = 256 << 20
 
 
-class Config(Section):
+class Config(Table, frozen=True):
     """The whole of config.toml."""
 
     site: SiteConfig = SiteConfig()
@@ -282,8 +245,8 @@ class Config(Section):
     schedule: Schedule = Schedule()
     publish: Publish = Publish()
     serve: Serve = Serve()
-    topics: dict[Name, NamedTopic] = {}
-    providers: dict[Domain, NamedProvider] = {}
+    topics: dict[Name, NamedTopic] = msgspec.field(default_factory=dict)
+    providers: dict[Domain, NamedProvider] = msgspec.field(default_factory=dict)
     rules: tuple[Rule, ...] = ()
     feeds: tuple[CustomFeed, ...] = ()
 

@@ -4,17 +4,22 @@ from __future__ import annotations
 
 import ipaddress
 import re
+from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
-from pydantic import AfterValidator, BeforeValidator, Field
-
 from feeds.common.text import clean_line
-from feeds.common.times import WANTED_DURATION, parse_duration
+from feeds.common.times import WANTED_DURATION, named_weekdays, parse_duration, show_duration
 from feeds.common.urls import WANTED_DOMAIN, WANTED_URL, normal_domain, normal_url, wanted_url
 
+N = TypeVar("N", int, float)
+
+# As people write them in environment variables.
+_FLAGS = {"true": True, "false": False, "1": True, "0": False, "yes": True, "no": False}
+_FLAGS |= {"on": True, "off": False, "t": True, "f": False, "y": True, "n": False}
+_WHOLE = re.compile(r"\s*[+-]?\d{1,18}\s*", re.ASCII)
 _LANGUAGE = re.compile(r"[a-z]{2,3}(-[a-z0-9]{2,8})*", re.IGNORECASE | re.ASCII)
 _SLUG = re.compile(r"[a-z0-9]+([.-][a-z0-9]+)*", re.ASCII)
 _MAX_SLUG = 100
@@ -25,35 +30,107 @@ _ADDRESS = re.compile(r"(?P<host>[^\[\]:\s]+|\[[0-9a-f:.]+\]):(?P<port>\d{1,5})"
 _EMAIL = re.compile(r"[^@\s()<>]+@[a-z0-9-]+(\.[a-z0-9-]+)+", re.IGNORECASE | re.ASCII)
 
 
-def _number(value: object) -> object:
-    return _not_bool(value, "a whole number")
+Reader = Callable[[Any], Any]
 
 
-def _share(value: object) -> object:
-    return _not_bool(value, "a number from 0 to 1")
-
-
-def _not_bool(value: object, wanted: str) -> object:
-    if isinstance(value, bool):
-        raise ValueError(f"wanted {wanted}, not true or false")  # noqa: TRY004
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise ValueError("wanted a text, in quotes")  # noqa: TRY004 (read by the schema)
     return value
 
 
-def _duration(value: object) -> timedelta:
-    if isinstance(value, timedelta):
+def _text_that(check: Callable[[str], str]) -> Reader:
+    """Returns a reader of texts that are then checked."""
+    return lambda value: check(_text(value))
+
+
+def _flag(value: object) -> bool:
+    """Returns true or false; a variable has it as a word."""
+    if isinstance(value, str) and value.lower() in _FLAGS:
+        return _FLAGS[value.lower()]
+    if not isinstance(value, bool):
+        raise ValueError("wanted true or false")  # noqa: TRY004 (read by the schema)
+    return value
+
+
+def whole(least: int, most: int | None = None) -> Reader:
+    """Returns a reader of whole numbers in this range."""
+
+    def read(value: object) -> int:
+        if isinstance(value, bool):
+            raise ValueError("wanted a whole number, not true or false")  # noqa: TRY004
+        if isinstance(value, str) and _WHOLE.fullmatch(value):
+            value = int(value)
+        if isinstance(value, float) and value.is_integer():
+            value = int(value)
+        if not isinstance(value, int):
+            raise ValueError("wanted a whole number")  # noqa: TRY004
+        return _in_range(value, least, most)
+
+    return read
+
+
+def one_of(*choices: str) -> Reader:
+    """Returns a reader of these texts."""
+    wanted = ", ".join(map(repr, choices[:-1])) + f" or {choices[-1]!r}"
+
+    def read(value: object) -> str:
+        if value not in choices:
+            raise ValueError(f"wanted {wanted}")
+        return str(value)
+
+    return read
+
+
+def duration(least: timedelta = timedelta(0), most: timedelta = timedelta.max) -> Reader:
+    """Returns a reader of durations in this range."""
+
+    def read(value: object) -> timedelta:
+        if isinstance(value, str):
+            value = parse_duration(value)
+        if not isinstance(value, timedelta):
+            raise ValueError(f"wanted {WANTED_DURATION}")  # noqa: TRY004
+        if value < least:
+            raise ValueError(f'wanted at least "{show_duration(least)}"')
+        if value > most:
+            raise ValueError(f'wanted at most "{show_duration(most)}"')
         return value
-    if not isinstance(value, str):
-        raise ValueError(f"wanted {WANTED_DURATION}")  # noqa: TRY004
-    return parse_duration(value)
+
+    return read
+
+
+def optional(read: Reader) -> Reader:
+    """Returns a reader that takes None, too."""
+    return lambda value: None if value is None else read(value)
+
+
+def _share(value: object) -> float:
+    if isinstance(value, bool):
+        raise ValueError("wanted a number from 0 to 1, not true or false")  # noqa: TRY004
+    try:
+        number = float(value) if isinstance(value, str | int | float) else None
+    except ValueError:
+        number = None
+    if number is None:
+        raise ValueError("wanted a number from 0 to 1")
+    return _in_range(number, 0, 1)
+
+
+def _in_range(value: N, least: int, most: int | None) -> N:
+    if not value >= least:  # not a number is not in any range
+        raise ValueError(f"wanted greater than or equal to {least}")
+    if most is not None and value > most:
+        raise ValueError(f"wanted less than or equal to {most}")
+    return value
 
 
 def _size(value: object) -> int:
     match = _SIZE.fullmatch(value.strip().lower()) if isinstance(value, str) else None
-    if isinstance(value, int) and not isinstance(value, bool):
-        return value
-    if match is None:
-        raise ValueError('wanted a number of bytes, such as "8MiB" or 500000')
-    return int(match[1]) * _SIZE_UNITS[match[2]]
+    if match is not None:
+        value = int(match[1]) * _SIZE_UNITS[match[2]]
+    if not isinstance(value, int) or isinstance(value, bool):
+        raise ValueError('wanted a number of bytes, such as "8MiB" or 500000')  # noqa: TRY004
+    return _in_range(value, 1, None)
 
 
 def _address(value: str) -> str:
@@ -153,43 +230,70 @@ def _line(value: str) -> str:
     return " ".join(clean_line(value, repair=False).split())
 
 
-def _not_empty(value: object) -> object:
+def cron(value: object) -> str:
+    """Reads five cron fields; empty for none."""
+    line = _line(_text(value))
+    if line:
+        # Imported on demand: it costs 150 ms, and few configurations have a cron line.
+        from apscheduler.triggers.cron import CronTrigger
+
+        try:
+            CronTrigger.from_crontab(named_weekdays(line))
+        except ValueError as error:
+            raise ValueError(
+                f'wanted five cron fields such as "*/10 6-22 * * mon-fri" ({error})'
+            ) from None
+    return line
+
+
+def _name(value: str) -> str:
+    line = _line(value)
+    if not line:
+        raise ValueError("wanted a text that is not empty")
+    return line
+
+
+def _path(value: object) -> Path:
     if value == "":
         raise ValueError('wanted a path; "." is the folder of config.toml')
-    return value
-
-
-def _path(value: Path) -> Path:
+    if not isinstance(value, str | Path):
+        raise ValueError("wanted a path")  # noqa: TRY004
     try:
-        return value.expanduser() if "\0" not in str(value) else _no_path()
+        if "\0" not in str(value):
+            return Path(value).expanduser()
     except RuntimeError:
-        return _no_path()
-
-
-def _no_path() -> Path:
+        pass
     raise ValueError("wanted a valid path")
 
 
-FilePath = Annotated[Path, BeforeValidator(_not_empty), AfterValidator(_path)]
-Whole = Annotated[int, BeforeValidator(_number)]
-Quality = Annotated[Whole, Field(ge=0, le=100)]
-Count = Annotated[Whole, Field(ge=1, le=10_000)]
-Share = Annotated[float, BeforeValidator(_share), Field(ge=0, le=1)]
-Duration = Annotated[timedelta, BeforeValidator(_duration)]
-Port = Annotated[Whole, Field(ge=1, le=65_535)]
-Line = Annotated[str, AfterValidator(_line)]
-Name = Annotated[Line, Field(min_length=1)]
-Url = Annotated[str, AfterValidator(_url)]
-BaseUrl = Annotated[str, AfterValidator(_base_url)]
-ServedUrl = Annotated[str, AfterValidator(_served_url)]
-Timezone = Annotated[str, AfterValidator(_timezone)]
-Language = Annotated[str, AfterValidator(_language)]
-Slug = Annotated[str, AfterValidator(_slug)]
-Alias = Annotated[str, AfterValidator(_alias)]
-Email = Annotated[str, AfterValidator(_email)]
-SiteId = Annotated[str, AfterValidator(_site_id)]
-Domain = Annotated[str, AfterValidator(_domain)]
-Host = Annotated[str, AfterValidator(_host)]
-Network = Annotated[Line, AfterValidator(_network)]
-Size = Annotated[int, BeforeValidator(_size), Field(ge=1)]
-Address = Annotated[Line, AfterValidator(_address)]
+def _path_or_none(value: object) -> Path | None:
+    return _path(value) if value else None
+
+
+FilePath = Annotated[Path, _path]
+MaybePath = Annotated[Path | None, _path_or_none]
+Flag = Annotated[bool, _flag]
+Quality = Annotated[int, whole(0, 100)]
+MaybeQuality = Annotated[int | None, optional(whole(0, 100))]
+Count = Annotated[int, whole(1, 10_000)]
+MaybeCount = Annotated[int | None, optional(whole(1, 10_000))]
+Share = Annotated[float, _share]
+Duration = Annotated[timedelta, duration()]
+MaybeDuration = Annotated[timedelta | None, optional(duration())]
+Port = Annotated[int, whole(1, 65_535)]
+Line = Annotated[str, _text_that(_line)]
+Name = Annotated[str, _text_that(_name)]
+Url = Annotated[str, _text_that(_url)]
+BaseUrl = Annotated[str, _text_that(_base_url)]
+ServedUrl = Annotated[str, _text_that(_served_url)]
+Timezone = Annotated[str, _text_that(_timezone)]
+Language = Annotated[str, _text_that(_language)]
+Slug = Annotated[str, _text_that(_slug)]
+Alias = Annotated[str, _text_that(_alias)]
+Email = Annotated[str, _text_that(_email)]
+SiteId = Annotated[str, _text_that(_site_id)]
+Domain = Annotated[str, _text_that(_domain)]
+Host = Annotated[str, _text_that(_host)]
+Network = Annotated[str, _text_that(lambda value: _network(_line(value)))]
+Size = Annotated[int, _size]
+Address = Annotated[str, _text_that(lambda value: _address(_line(value)))]

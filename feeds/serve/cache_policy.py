@@ -6,6 +6,8 @@ from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
+from msgspec.structs import replace
+
 from feeds.common.media_types import is_immutable
 from feeds.common.schedule import trigger_of
 from feeds.config import Config
@@ -59,7 +61,7 @@ def max_age_s(config: Config) -> int:
 
 def _cron_gap_s(config: Config) -> int:
     """Returns the shortest time between two of the next passes."""
-    without_jitter = config.schedule.model_copy(update={"jitter": timedelta(0)})
+    without_jitter = replace(config.schedule, jitter=timedelta(0))
     trigger = trigger_of(without_jitter, config.site.timezone)
     shortest, before = timedelta(seconds=_LONGEST_S), None
     for _ in range(_FIRES):

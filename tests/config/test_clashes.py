@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from feeds.common.errors import ConfigError
 from feeds.config import load_config
@@ -141,10 +142,8 @@ def test_overlap_is_told_by_what_is_on_the_disk_where_names_do_not_tell(
         os.path, "samestat", lambda a, b: real(a, b) or {a.st_ino, b.st_ino} == inodes
     )
     config = site.load().with_out(site.root / "elsewhere").config
-    paths = config.paths.model_copy(update={"out": Path(one / "new/out")})
-    (fault,) = find_overlaps(
-        config.model_copy(update={"paths": paths}), site.root / "config.toml", {}
-    )
+    paths = replace(config.paths, out=Path(one / "new/out"))
+    (fault,) = find_overlaps(replace(config, paths=paths), site.root / "config.toml", {})
     assert "is inside paths.seeds.0" in fault
 
 

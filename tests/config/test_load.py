@@ -12,11 +12,11 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from pydantic import BaseModel, ValidationError
 
 from feeds.common.errors import ConfigError
 from feeds.config import Config, Loaded, load_config
 from feeds.config.model import CustomFeed, Named, Rule
+from feeds.config.schema import Table, fields_of
 
 
 def load(folder: Path, toml: str | bytes, **environment: str) -> Loaded:
@@ -53,7 +53,7 @@ every = "0s"  # schedule.every: found '0s', wanted at least "1s"
 min_qualty = 60  # topics."Computer Vision".min_qualty: unknown key (did you mean min_quality?)
 slug = "Computer Vision"  # topics."Computer Vision".slug: found 'Computer Vision', wanted lower
 [providers."sky com"]  # providers."sky com": found 'sky com', wanted a host name such as
-[[rules]]  # rules.0.provider: field required
+[[rules]]  # rules.0.provider: this key is required
 topic = "AI"
 [[rules]]  # rules.1: wanted either min_quality or exclude = true
 topic = "AI"
@@ -77,13 +77,13 @@ def test_load_reports_every_fault_at_once_with_its_line(tmp_path: Path) -> None:
     assert len(found) == len(wanted)
 
 
-def keys_of(kind: type[BaseModel], table: str) -> Iterator[tuple[str, str]]:
+def keys_of(kind: type[Table], table: str) -> Iterator[tuple[str, str]]:
     """Yields every key of a table, and of those in it, with the table's head."""
-    for key, field in kind.model_fields.items():
+    for key, field in fields_of(kind).items():
         yield table, key
-        if isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel):
+        if isinstance(field.type, type) and issubclass(field.type, Table):
             inner = f"{table.strip('[]')}.{key}".lstrip(".")
-            yield from keys_of(field.annotation, f"[{inner}]")
+            yield from keys_of(field.type, f"[{inner}]")
 
 
 EVERY_KEY = [
@@ -246,9 +246,7 @@ def test_load_ignores_variables_without_two_underscores_after_the_prefix(
     name: str, tmp_path: Path
 ) -> None:
     for value in ("x", "[{topic = 'AI'}]", "{title = 'x'}"):
-        assert load(tmp_path, "", **{name: value}).config == Config.model_validate(
-            {"paths": load(tmp_path, "").config.paths, "images": load(tmp_path, "").config.images}
-        )
+        assert load(tmp_path, "", **{name: value}).config == load(tmp_path, "").config
 
 
 @pytest.mark.parametrize(
@@ -389,7 +387,7 @@ def test_load_refuses_a_path_that_cannot_be(key: str, path: str, tmp_path: Path)
 
 def test_load_gives_a_configuration_that_cannot_be_changed(tmp_path: Path) -> None:
     config: Any = load(tmp_path, "").config
-    with pytest.raises(ValidationError):
+    with pytest.raises(AttributeError):
         config.site.title = "Other"
 
 

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from contextlib import suppress
 from datetime import timedelta
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from pydantic import TypeAdapter, ValidationError
 
 from feeds.config import types
 
@@ -118,9 +117,10 @@ REFUSED: list[tuple[str, str, list[Any]]] = [
 ]
 
 
-def adapter(kind: str) -> TypeAdapter[Any]:
+def reader(kind: str) -> types.Reader:
     """Returns what reads a kind of value."""
-    return TypeAdapter(getattr(types, kind))
+    read: types.Reader = get_args(getattr(types, kind))[1]
+    return read
 
 
 def short(value: object) -> str:
@@ -130,7 +130,7 @@ def short(value: object) -> str:
 
 @pytest.mark.parametrize(("kind", "value", "made"), TAKEN, ids=short)
 def test_type_takes(kind: str, value: object, made: object) -> None:
-    assert adapter(kind).validate_python(value) == made
+    assert reader(kind)(value) == made
 
 
 @pytest.mark.parametrize(
@@ -139,8 +139,8 @@ def test_type_takes(kind: str, value: object, made: object) -> None:
     ids=short,
 )
 def test_type_refuses_and_says_what_is_wanted(kind: str, words: str, value: object) -> None:
-    with pytest.raises(ValidationError) as caught:
-        adapter(kind).validate_python(value)
+    with pytest.raises(ValueError, match=r"^wanted ") as caught:
+        reader(kind)(value)
     assert words in str(caught.value)
 
 
@@ -148,8 +148,8 @@ def test_type_refuses_and_says_what_is_wanted(kind: str, words: str, value: obje
 @pytest.mark.parametrize("character", ["\x00", "\x01", "\x1b", "\x7f", "\x85", "\ud800", "\uffff"])
 def test_type_lets_no_character_through_that_no_feed_can_hold(kind: str, character: str) -> None:
     made = ""
-    with suppress(ValidationError):
-        made = adapter(kind).validate_python(f"News{character}Desk")
+    with suppress(ValueError):
+        made = reader(kind)(f"News{character}Desk")
     assert character not in made
 
 
@@ -157,7 +157,7 @@ def test_type_lets_no_character_through_that_no_feed_can_hold(kind: str, charact
 @settings(deadline=None, max_examples=150)
 def test_type_reads_what_it_made_as_the_same(kind: str, text: str) -> None:
     try:
-        made = adapter(kind).validate_python(text)
-    except ValidationError:
+        made = reader(kind)(text)
+    except ValueError:
         return
-    assert adapter(kind).validate_python(made) == made
+    assert reader(kind)(made) == made

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from msgspec.structs import replace
 
 from feeds.common.callbacks import Callbacks, Options
 from feeds.common.task import Say
@@ -108,7 +109,7 @@ def test_runner_gives_the_reason_of_a_pass_that_fails(site: Site) -> None:
 
 def test_runner_gives_the_traceback_of_a_fault_of_ours(site: Site) -> None:
     loaded = site.load()
-    config = loaded.config.model_copy(update={"selection": None})
+    config = replace(loaded.config, selection=None)
     site.seed()
     outcome = run_pass(loaded._replace(config=config), print, timeout=60, leave=stay)
     assert outcome.reason.startswith("AttributeError: ")

@@ -37,7 +37,6 @@ DOORS = {
     "ftfy": {"common"},
     "idna": {"common"},
     "dateutil": {"common"},
-    "pydantic": {"config"},
     "rich": {"cli"},
     "httpx": {"images", "publish"},
     "httpcore": {"images"},

@@ -17,7 +17,7 @@ from feeds.config import Config, Loaded
 from feeds.config.types import _line
 from feeds.pipeline.run import publish_feeds
 from tests.support.rendering import GOLDEN, HOSTILE_LINE, HOSTILE_TEXT
-from tests.support.site import NOW, Site
+from tests.support.site import NOW, Site, made
 from tests.support.validator import findings
 
 _BASE = "https://feeds.example.org/v1/"
@@ -193,7 +193,7 @@ def _findings_in_site(seeds: list[dict[str, Any]], config: dict[str, Any]) -> li
         for number, seed in enumerate(seeds):
             site.seed(f"{number}.md", number=number, **seed)
         paths = {"seeds": [site.seeds], "out": site.out, "state": site.state}
-        loaded = Loaded(Config.model_validate(config | {"paths": paths}), site.root / "config.toml")
+        loaded = Loaded(made(Config, config | {"paths": paths}), site.root / "config.toml")
         report = publish_feeds(loaded, clock=lambda: NOW)
         assert not [one for one in report.problems if one.severity == "error"]
         return [

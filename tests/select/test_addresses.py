@@ -12,7 +12,7 @@ from feeds.common.slugs import slug
 from feeds.common.text import clean_line, fold
 from feeds.config import Config
 from feeds.select.addresses import NOTHING_KNOWN, Directory, Known, is_made
-from tests.support.site import config_of
+from tests.support.site import config_of, made
 
 # Two names whose SHA-256 begin with the same 32 bits, found by trying.
 TWINS = ("c<^#+", "c>$#~")
@@ -150,7 +150,7 @@ def configured(slugs: dict[str, str]) -> Config:
     for name, part in slugs.items():
         if part not in {one["slug"] for one in tables.values() if one["slug"]}:
             tables[name] = {"slug": part}
-    return Config.model_validate({"topics": tables})
+    return made(Config, {"topics": tables})
 
 
 @settings(deadline=None, max_examples=200)

@@ -13,9 +13,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import yaml
+from msgspec.structs import replace
 
 from feeds.cli.main import main
 from feeds.common.callbacks import DEFAULTS, NO_CALLBACKS, Callbacks, Options
@@ -23,9 +24,12 @@ from feeds.common.lock import acquire_lock
 from feeds.common.model import ItemHeader, Provider
 from feeds.common.reports import PassReport
 from feeds.config import Config, Loaded, load_config
+from feeds.config.schema import Table, read_table
 from feeds.pipeline.run import publish_feeds
 from feeds.publish.manifest import MANIFEST
 from feeds.store.ours import claim
+
+T = TypeVar("T", bound=Table)
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 REAL_SEEDS = Path(__file__).parent.parent.parent / "seeds"
@@ -57,7 +61,15 @@ def seed_text(fields: dict[str, Any], body: str = "") -> str:
 
 def config_of(toml: str = "") -> Config:
     """Returns the configuration that these tables make."""
-    return Config.model_validate(tomllib.loads(toml))
+    return made(Config, tomllib.loads(toml))
+
+
+def made(kind: type[T], data: dict[str, Any]) -> T:
+    """Returns the table of the configuration that the data makes; raises ValueError for faults."""
+    table, faults = read_table(kind, data)
+    if table is None:
+        raise ValueError(faults)
+    return table
 
 
 def card(number: int = 1, *, provider: str = "example.com", **changes: Any) -> ItemHeader:
@@ -176,10 +188,8 @@ class Site:
         loaded = self.load()
         with tempfile.TemporaryDirectory() as folder:
             root = Path(folder)
-            paths = loaded.config.paths.model_copy(
-                update={"out": root / "out", "state": root / "state.db"}
-            )
-            config = loaded.config.model_copy(update={"paths": paths})
+            paths = replace(loaded.config.paths, out=root / "out", state=root / "state.db")
+            config = replace(loaded.config, paths=paths)
             publish_feeds(loaded._replace(config=config), clock=lambda: now)
             return documents_in(root / "out")
 

@@ -1,0 +1,173 @@
+"""Converts the tables of config.toml to the types of the model, and finds all their faults.
+
+A field of a table has one of these types: another `Table`, a `dict` or a `tuple` of tables or
+values, or an ``Annotated`` type with a function that reads the value. It takes what the file or a
+variable holds, and returns the value or raises a ValueError that says what is wanted.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
+from functools import cache
+from typing import Annotated, Any, NamedTuple, TypeVar, get_args, get_origin
+
+import msgspec
+
+from feeds.common.urls import shown_url
+from feeds.config.origins import Key
+
+T = TypeVar("T", bound="Table")
+
+_LONGEST_SHOWN = 200
+# Stands for a value that has a fault.
+_FAULTY: Any = object()
+
+
+class Table(msgspec.Struct, frozen=True, kw_only=True, dict=True):
+    """A table of config.toml: unknown keys are faults, and nothing changes once it is read."""
+
+    def clash(self, written: AbstractSet[str]) -> str:
+        """Returns what is wrong with the keys together, "" if nothing is.
+
+        `written` are the keys that the file or a variable sets.
+        """
+        del written
+        return ""
+
+
+class Many(NamedTuple):
+    """How a list is read: it has at least so many members; a text may stand for a list of one."""
+
+    least: int = 0
+    or_one: bool = False
+
+
+class ConfigFault(NamedTuple):
+    """The place of a faulty value, and what is found and wanted there."""
+
+    keys: Key
+    reason: str
+
+
+def read_table(kind: type[T], data: Mapping[str, Any]) -> tuple[T | None, list[ConfigFault]]:
+    """Returns the table that the data makes, None if it has faults; and all these faults."""
+    reader = _TableReader()
+    table = reader.read(kind, data, ())
+    return None if table is _FAULTY else table, reader.faults
+
+
+def fields_of(kind: type[Table]) -> dict[str, msgspec.structs.FieldInfo]:
+    """Returns the fields of a table by their keys."""
+    return _fields(kind)
+
+
+def table_in(hint: Any) -> type[Table] | None:
+    """Returns the table that a field holds, also in a list or a dict; None for plain values."""
+    parts = (hint, *get_args(hint))
+    return next((one for one in parts if isinstance(one, type) and issubclass(one, Table)), None)
+
+
+@cache
+def _fields(kind: type[Table]) -> dict[str, msgspec.structs.FieldInfo]:
+    return {field.name: field for field in msgspec.structs.fields(kind)}
+
+
+class _TableReader:
+    """Reads values, and keeps the faults that it finds."""
+
+    def __init__(self) -> None:
+        self.faults: list[ConfigFault] = []
+
+    def read(self, hint: Any, value: Any, keys: Key) -> Any:
+        """Returns a value as its type has it."""
+        origin, arguments = get_origin(hint), get_args(hint)
+        if origin is Annotated and isinstance(arguments[1], Many):
+            return self._list(arguments[0], value, keys, arguments[1])
+        if origin is Annotated:
+            try:
+                return arguments[1](value)
+            except ValueError as error:
+                return self._fault(keys, str(error), value)
+        if origin is tuple:
+            return self._list(hint, value, keys, Many())
+        if origin is dict:
+            return self._named(arguments, value, keys)
+        return self._table(hint, value, keys)
+
+    def _table(self, kind: type[Table], value: Any, keys: Key) -> Any:
+        if isinstance(value, kind):
+            return value
+        if not isinstance(value, dict):
+            return self._fault(keys, "wanted a table", value)
+        fields, before = _fields(kind), len(self.faults)
+        found = {}
+        for name, field in fields.items():
+            if name in value:
+                found[name] = self.read(field.type, value[name], (*keys, name))
+            elif field.required:
+                self.faults.append(ConfigFault((*keys, name), "this key is required"))
+        for name in value:
+            if name not in fields:
+                reason = _unknown(kind, name, is_top=not keys)
+                self.faults.append(ConfigFault((*keys, name), reason))
+        if len(self.faults) > before:
+            return _FAULTY
+        table = kind(**found)
+        clash = table.clash(found.keys())
+        if clash:
+            self.faults.append(ConfigFault(keys, clash))
+            return _FAULTY
+        return table
+
+    def _list(self, hint: Any, value: Any, keys: Key, many: Many) -> Any:
+        if many.or_one and isinstance(value, str):
+            value = [value] if value else []
+            keys_of = [keys]
+        elif not isinstance(value, list | tuple):
+            return self._fault(keys, "wanted a list", value)
+        else:
+            keys_of = [(*keys, number) for number in range(len(value))]
+        if len(value) < many.least:
+            return self._fault(keys, "wanted at least one", value)
+        kind = get_args(hint)[0]
+        found = [self.read(kind, one, place) for one, place in zip(value, keys_of, strict=False)]
+        return _FAULTY if any(one is _FAULTY for one in found) else tuple(found)
+
+    def _named(self, arguments: Any, value: Any, keys: Key) -> Any:
+        if not isinstance(value, dict):
+            return self._fault(keys, "wanted a table", value)
+        found = {}
+        for name, inner in value.items():
+            key = self.read(arguments[0], name, (*keys, name))
+            found[key] = self.read(arguments[1], inner, (*keys, name))
+        return _FAULTY if _FAULTY in found or _FAULTY in found.values() else found
+
+    def _fault(self, keys: Key, reason: str, found: Any) -> Any:
+        if not isinstance(found, dict | Table):
+            reason = f"found {_shown(found, keys)}, {reason}"
+        self.faults.append(ConfigFault(keys, reason))
+        return _FAULTY
+
+
+def _shown(found: Any, keys: Key) -> str:
+    if "hub" in keys:  # it may hold credentials
+        found = shown_url(found) if isinstance(found, str) else type(found).__name__
+    text = repr(found) if isinstance(found, str | int | float | list | tuple) else str(found)
+    return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}…"
+
+
+def _unknown(kind: type[Table], name: str, *, is_top: bool) -> str:
+    known = fields_of(kind)
+    inner = {key: table_in(field.type) for key, field in known.items()}
+    tables = [
+        key
+        for key, table in inner.items()
+        if is_top and table is known[key].type and table and name in fields_of(table)
+    ]
+    if tables:
+        return f"unknown key (it belongs in [{'] or ['.join(tables)}])"
+    close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    hint = f"did you mean {close[0]}?" if close else f"known here: {', '.join(known)}"
+    return f"unknown key ({hint})"
