@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from msgspec.structs import replace
 
 from feeds.common.times import http_date
 from feeds.serve import application as module
@@ -344,8 +345,8 @@ def test_application_asks_for_health_once_a_second(
 
 def test_application_of_a_site_without_queries_has_none(bench: Bench) -> None:
     config = bench.content.config
-    serve = config.serve.model_copy(update={"query": False})
-    bench.content.configure(config.model_copy(update={"serve": serve}))
+    serve = replace(config.serve, query=False)
+    bench.content.configure(replace(config, serve=serve))
     assert bench.get("/query").status == 404
     assert bench.get("/query.json").status == 404
 
