@@ -10,7 +10,8 @@ import msgspec
 from feeds.cli.console import Console
 from feeds.cli.main import add_config, add_json, add_out
 from feeds.common.daemon_status import DaemonState, running_daemon
-from feeds.common.reports import HUBS_MOVED, HubReport, PassReport
+from feeds.common.meta import HUBS_MOVED, REPORT
+from feeds.common.reports import HubReport, PassReport
 from feeds.common.times import show_time
 from feeds.common.urls import shown_url
 from feeds.config import load_config
@@ -43,9 +44,9 @@ def run(arguments: Namespace) -> int:
     loaded = load_config(arguments.config).with_out(arguments.out)
     paths = loaded.config.paths
     with open_state(paths.state, "serve") as store:
-        report = store.get_meta("report", PassReport) if store else None
+        report = store.get_meta(REPORT) if store else None
         hubs = [one.shown() for one in store.hub_reports()] if store else []
-        known = (store.get_meta(HUBS_MOVED, dict[str, str]) if store else None) or {}
+        known = (store.get_meta(HUBS_MOVED) if store else None) or {}
     configured = map(shown_url, loaded.config.site.hub)
     moved = {hub: known[hub] for hub in configured if hub in known}
     daemon = running_daemon(paths.out)

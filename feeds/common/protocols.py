@@ -4,23 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
-from typing import NamedTuple, Protocol, TypeVar
+from typing import NamedTuple, Protocol
 
 from feeds.common.image_types import CachedImage
+from feeds.common.meta import MetaStore
 from feeds.common.model import FeedKind, Picture
 from feeds.common.reports import HubReport
-
-T = TypeVar("T")
-
-
-class MetaStore(Protocol):
-    """The named values of the store, each of a type of its own."""
-
-    def get_meta(self, name: str, kind: type[T]) -> T | None:
-        """Returns a value; None if it was never set, or is of another type."""
-
-    def set_meta(self, name: str, value: object) -> None:
-        """Sets a value."""
 
 
 class Ping(NamedTuple):

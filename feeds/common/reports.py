@@ -10,9 +10,6 @@ from feeds.common.model import FeedSummary, Problem
 from feeds.common.times import from_unix
 from feeds.common.urls import hide_secrets, shown_url
 
-# The store's value that tells where hubs have moved to, both addresses without credentials.
-HUBS_MOVED = "hubs moved"
-
 
 class FeedReport(msgspec.Struct, frozen=True):
     """One feed: `newest` is when its newest entry was published, `url` its Atom address.

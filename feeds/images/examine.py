@@ -17,6 +17,7 @@ import msgspec
 
 from feeds.common.files import Fingerprint
 from feeds.common.image_types import CachedImage
+from feeds.common.meta import Meta
 from feeds.common.protocols import ImageStore
 from feeds.config import Config
 from feeds.images.cache import (
@@ -30,7 +31,6 @@ from feeds.images.cache import (
     new_copy,
 )
 
-MEMO = "image cache"
 # Raise it whenever the same bytes and settings would give another copy.
 _COPY_VERSION = 2
 # Others wait for what a pass publishes; the files that are left are decoded the next time.
@@ -54,6 +54,9 @@ class CacheSeen(msgspec.Struct, frozen=True):
     form: str
     folders: dict[str, int]
     faults: dict[str, Fault] = {}
+
+
+MEMO = Meta("image cache", CacheSeen)
 
 
 class CacheScope(NamedTuple):
@@ -139,7 +142,7 @@ def look_at(store: ImageStore, config: Config, scope: CacheScope, keys: Iterable
     """Returns where to look: of `keys`, too, and everywhere if copies are to be of another form."""
     cache, form = str(config.images.cache), form_name(config)
     times = folder_times(config.images.cache)
-    seen = store.get_meta(MEMO, CacheSeen)
+    seen = store.get_meta(MEMO)
     before = seen.folders if seen and seen.cache == cache else {}
     every = times.keys() | before.keys()
     if not every:

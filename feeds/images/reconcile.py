@@ -63,7 +63,7 @@ def reconcile(
     known = {} if examined.scope.everywhere else look.seen.faults
     faults = {name: one for name, one in known.items() if name.split("/")[1] not in looked}
     this = CacheSeen(str(config.images.cache), form_name(config), folders, faults | keeper.faults)
-    if this != store.get_meta(MEMO, CacheSeen) and (look.times or look.folders):
+    if this != store.get_meta(MEMO) and (look.times or look.folders):
         store.set_meta(MEMO, this)
     for path in examined.aside:
         path.unlink(missing_ok=True)

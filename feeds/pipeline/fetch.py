@@ -18,9 +18,9 @@ from feeds import __version__
 from feeds.common.callbacks import NO_CALLBACKS, Callbacks, Clock, utc_now
 from feeds.common.files import bytes_of
 from feeds.common.image_types import CachedImage
+from feeds.common.meta import IMAGE_FETCHES, IMAGES_SWEPT, count
 from feeds.common.reports import FetchReport
 from feeds.common.times import to_unix
-from feeds.common.totals import IMAGE_FETCHES, count
 from feeds.config import Config, Loaded
 from feeds.images.cache import (
     give_name,
@@ -67,9 +67,7 @@ def next_fetch(store: Store, config: Config) -> int | None:
     """Returns when images are to be fetched, or looked after, next; None for never."""
     images = config.images
     due = None if images.fetch == "off" else store.next_image_due(every=images.fetch == "all")
-    swept = (
-        (store.get_meta("images swept", int) or 0) + _LOOK_SECONDS if store.has_pictures() else None
-    )
+    swept = (store.get_meta(IMAGES_SWEPT) or 0) + _LOOK_SECONDS if store.has_pictures() else None
     return min((one for one in (due, swept) if one is not None), default=None)
 
 
@@ -130,7 +128,7 @@ class _Fetch:
                 self._fetch(due)
         with store.transaction():
             self._counts["removed"] = len(remove_unused(store, config, self._now()))
-            store.set_meta("images swept", self._now())
+            store.set_meta(IMAGES_SWEPT, self._now())
             sweep_notes(config.images.cache)  # no pass replaces a copy meanwhile
         return dict(self._counts), store.has_image_news()
 

@@ -19,7 +19,7 @@ from feeds.common.text import fold
 from feeds.config import Config
 from feeds.pipeline.context import Pass
 from feeds.pipeline.rescan import Changes
-from feeds.pipeline.state import PassState
+from feeds.pipeline.state import LAST, PassState
 from feeds.publish import read_manifest
 from feeds.select.addresses import Directory, Known, is_made
 from feeds.select.dates import exposed_since, is_due, turned
@@ -117,7 +117,7 @@ def past_of(run: Pass, state: PassState) -> Past:
             files = read_manifest(run.out).files
     known = Known(owners, live, frozenset(files))
     custom = frozenset(feed.key for feed in feeds if feed.kind == "custom")
-    return Past(not run.store.has_meta("last"), custom, known)
+    return Past(not run.store.has_meta(LAST), custom, known)
 
 
 def contents_of(run: Pass, feed: Feed) -> FeedContents:

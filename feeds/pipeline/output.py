@@ -8,12 +8,13 @@ from typing import NamedTuple
 
 from feeds.common.files import Fingerprint
 from feeds.common.media_types import copy_recipe, is_copy
+from feeds.common.meta import COPIES, INDEX_KEY, MISSING, MOVES
 from feeds.common.model import Document, FeedRef, FeedSummary, Problem
 from feeds.images.cache import folder_times
 from feeds.pipeline.context import Pass
 from feeds.pipeline.memberships import Selection
 from feeds.pipeline.plan import Plan
-from feeds.pipeline.state import MEDIA_FOLDER, LastPass, PassState
+from feeds.pipeline.state import LAST, MEDIA_FOLDER, LastPass, PassState
 from feeds.publish import NewOutput, Publisher
 from feeds.select.addresses import is_made
 from feeds.select.dates import next_turn
@@ -142,7 +143,7 @@ def _keep_feeds(run: Pass, state: PassState, plan: Plan) -> None:
     )
     store.keep_feed_images(plan.images, state.feed_images())
     moves = {alias: address for address, feed in feeds.items() for alias in feed.aliases}
-    store.set_meta("moves", moves)
+    store.set_meta(MOVES, moves)
 
 
 def _keep_files(run: Pass, state: PassState, plan: Plan, published: Published) -> None:
@@ -179,9 +180,9 @@ def _keep_last(run: Pass, selection: Selection, plan: Plan, published: Published
         media=folder_times(run.out) if has_moved else plan.folders,
         site=plan.site_key,
     )
-    store.set_meta("last", last)
-    store.set_meta("missing", sorted(selection.missing))
-    store.set_meta("copies", copy_recipe())
+    store.set_meta(LAST, last)
+    store.set_meta(MISSING, sorted(selection.missing))
+    store.set_meta(COPIES, copy_recipe())
     if plan.index_key is not None:
-        store.set_meta("index", plan.index_key)
+        store.set_meta(INDEX_KEY, plan.index_key)
     store.clear_image_news()

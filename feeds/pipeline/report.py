@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import time
 
+from feeds.common.meta import REPORT
 from feeds.common.model import Problem
 from feeds.common.reports import HeldReport, PassReport, feed_report
 from feeds.pipeline.context import Pass
@@ -51,5 +52,5 @@ def keep_report(run: Pass, changes: Changes, output: Output) -> PassReport:
             for folder, count in store.held_stories()
         ],
     )
-    store.set_meta("report", report)
+    store.set_meta(REPORT, report)
     return report

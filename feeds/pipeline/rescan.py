@@ -18,6 +18,7 @@ import msgspec
 
 from feeds import __version__
 from feeds.common.files import Fingerprint
+from feeds.common.meta import LISTING
 from feeds.common.model import ParsedSeed, Problem, image_key
 from feeds.config import Config
 from feeds.pipeline.context import Pass
@@ -205,7 +206,7 @@ def rescan(run: Pass, ahead: Ahead) -> Changes:
     items |= store.forget(sorted(gone))
     if store.held() != held:
         store.hold(held)
-    store.set_meta("listing", todo.listing if all_settled else b"")
+    store.set_meta(LISTING, todo.listing if all_settled else b"")
     counts = (todo.seeds, len(todo.wanted), changed, len(gone))
     return Changes(*counts, todo.problems, frozenset(items))
 

@@ -28,7 +28,7 @@ from feeds.pipeline.output import publish, remember, render, unchanged
 from feeds.pipeline.plan import plan_feeds
 from feeds.pipeline.report import keep_report, problems_of
 from feeds.pipeline.rescan import Ahead, Changes, OvertakenError, image_keys, read_ahead, rescan
-from feeds.pipeline.state import PassState, is_quiet, read_state
+from feeds.pipeline.state import LAST, PassState, is_quiet, read_state
 from feeds.publish import Manifest, read_manifest, write_manifest
 from feeds.seeds.missing import FEW
 from feeds.store import DamagedStateError, move_aside, open_state
@@ -178,7 +178,7 @@ def refuse_to_empty(run: Pass) -> None:
     if run.options.allow_empty:
         return
     paths, items = run.config.paths, run.store.item_count()
-    is_new = not run.store.has_meta("last")
+    is_new = not run.store.has_meta(LAST)
     before = read_manifest(run.out).items
     lost = before - items
     if before and (not items or (is_new and lost >= FEW and lost > paths.max_gone * before)):

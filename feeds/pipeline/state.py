@@ -16,9 +16,10 @@ from typing import Annotated, NamedTuple
 import msgspec
 
 from feeds.common.files import Fingerprint
+from feeds.common.meta import COPIES, INDEX_KEY, LISTING, MISSING, Meta
 from feeds.common.model import MEDIA, FeedRef, FeedSummary, Problem
 from feeds.images.cache import folder_times
-from feeds.images.examine import CacheSeen
+from feeds.images.examine import MEMO, CacheSeen
 from feeds.pipeline.context import Pass
 from feeds.publish import read_manifest
 from feeds.render.context import Site
@@ -44,6 +45,9 @@ class LastPass(msgspec.Struct, frozen=True):
     duplicates: tuple[Problem, ...]
     media: dict[str, int] = {}
     site: bytes = b""
+
+
+LAST = Meta("last", LastPass)
 
 
 class Memo(NamedTuple):
@@ -190,18 +194,18 @@ class PassState(NamedTuple):
 def read_state(store: Store) -> PassState:
     """Returns what the last pass left; a memo that cannot be read counts as missing."""
     return PassState(
-        listing=store.get_meta("listing", bytes),
+        listing=store.get_meta(LISTING),
         seed_fingerprints=store.current_seeds,
         seed_contents=store.content,
         readings=store.kept_readings,
         held=store.held,
-        last=store.get_meta("last", LastPass),
-        missing=store.get_meta("missing", frozenset[FeedRef]) or frozenset(),
+        last=store.get_meta(LAST),
+        missing=frozenset(store.get_meta(MISSING) or ()),
         feeds=cache(store.feeds),
-        index_key=store.get_meta("index", bytes),
+        index_key=store.get_meta(INDEX_KEY),
         files=cache(store.stamps),
-        copies=store.get_meta("copies", str),
-        cache_folders=store.get_meta("image cache", CacheSeen),
+        copies=store.get_meta(COPIES),
+        cache_folders=store.get_meta(MEMO),
         image_news=store.has_image_news,
         feed_images=cache(store.feed_images),
     )

@@ -12,10 +12,9 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from feeds import __version__
+from feeds.common.meta import HUBS_MOVED, count, pings_to
 from feeds.common.protocols import HubStore, Ping
-from feeds.common.reports import HUBS_MOVED
 from feeds.common.times import LONGEST_REST, to_unix
-from feeds.common.totals import count, pings_to
 from feeds.common.urls import hide_secrets, shown_url
 from feeds.publish.websub import HubAnswer, classify, moved_to, next_wait
 
@@ -193,7 +192,7 @@ def _note(store: HubStore, hub: str, due: Sequence[Ping], answers: Sequence[HubA
 
 def _note_move(store: HubStore, hub: str, to: str) -> None:
     """Notes where a hub has moved to, "" where it is as configured."""
-    known = store.get_meta(HUBS_MOVED, dict[str, str]) or {}
+    known = store.get_meta(HUBS_MOVED) or {}
     if known.get(hub, "") != to:
         others = {other: place for other, place in known.items() if other != hub}
         with store.transaction():

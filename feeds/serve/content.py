@@ -10,6 +10,7 @@ from feeds.common.callbacks import utc_now
 from feeds.common.errors import PublishError
 from feeds.common.files import Fingerprint
 from feeds.common.media_types import kind_of
+from feeds.common.meta import MOVES, REPORT
 from feeds.common.model import Feed
 from feeds.common.reports import PassReport
 from feeds.config import Config
@@ -136,8 +137,8 @@ class Content:
         def read(store: Store) -> None:
             nonlocal report
             self._retired = frozenset(store.retired())
-            self._moves = store.get_meta("moves", dict[str, str]) or {}
-            report = store.get_meta("report", PassReport) or report
+            self._moves = store.get_meta(MOVES) or {}
+            report = store.get_meta(REPORT) or report
 
         read_state(state, read)
         if report is not None and self._report is not None and report != self._report:

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 import msgspec
 
 from feeds.common.daemon_status import running_daemon
-from feeds.common.reports import PassReport
+from feeds.common.meta import REPORT
 from feeds.common.schedule import trigger_of
 from feeds.common.times import show_time
 from feeds.config import Config
@@ -28,7 +28,7 @@ class Health(msgspec.Struct, frozen=True):
 def health_of(config: Config, now: datetime) -> Health:
     """Tells whether there was a pass, at most one was missed since, and none fails now."""
     with open_state(config.paths.state, "serve") as store:
-        report = store.get_meta("report", PassReport) if store else None
+        report = store.get_meta(REPORT) if store else None
     daemon = running_daemon(config.paths.out)
     last = report.started if report else None
     if daemon is not None and daemon.failing:

@@ -63,12 +63,6 @@ class ImageTables:
         query = f"UPDATE image SET unnamed = iif({used}, NULL, ?) WHERE unnamed = -1"  # noqa: S608
         self._db.execute(query, (now,))
 
-    def name_all_images(self) -> None:
-        """Notes the images of all items: those of a release that did not note them, too."""
-        for number, data in self._db.execute("SELECT number, data FROM item").fetchall():
-            self.unname_images(number)
-            self.name_images(number, _decode_images(data).images)
-
     def pictures(
         self, numbers: Iterable[int], *, every: bool
     ) -> dict[int, list[tuple[bool, Picture]]]:
@@ -193,13 +187,8 @@ class ImageTables:
         self._db.executemany("INSERT OR REPLACE INTO feed_image VALUES (?, ?)", rows)
 
 
-class _OfItem(msgspec.Struct):
-    images: tuple[Image, ...] = ()
-
-
 def _image(row: tuple[object, ...]) -> CachedImage:
     return msgspec.convert(dict(zip(_COLUMNS, row, strict=True)), CachedImage, strict=False)
 
 
-_decode_images = msgspec.msgpack.Decoder(_OfItem).decode
 _decode_names = msgspec.msgpack.Decoder(tuple[str, ...]).decode

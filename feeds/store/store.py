@@ -12,6 +12,7 @@ import msgspec
 
 from feeds.common.errors import StateError
 from feeds.common.files import Fingerprint
+from feeds.common.meta import Meta
 from feeds.common.model import ItemHeader, ParsedSeed, Problem
 from feeds.store.feed_items import FeedItems
 from feeds.store.hubs import HubPings
@@ -241,23 +242,24 @@ class Store(FeedItems, ImageTables, Lookups, HubPings, Readings, Retired):
         rows = ((path, *stamp) for path, stamp in stamps.items() if stamp != before.get(path))
         self._db.executemany("INSERT OR REPLACE INTO document VALUES (?, ?, ?, ?)", rows)
 
-    def get_meta(self, name: str, kind: type[T]) -> T | None:
-        """Returns a single fact, None where it was never kept or has another shape."""
+    def get_meta(self, meta: Meta[T]) -> T | None:
+        """Returns a value; None if it was never set, or is of another type."""
         query = "SELECT value FROM fact WHERE name = ?"
         try:
-            row = self._db.execute(query, (name,)).fetchone()
-            return msgspec.msgpack.decode(row[0], type=kind) if row else None
+            row = self._db.execute(query, (meta.name,)).fetchone()
+            return msgspec.msgpack.decode(row[0], type=meta.type) if row else None
         except (*_UNREADABLE, sqlite3.DatabaseError):
             return None
 
-    def has_meta(self, name: str) -> bool:
-        """Tells whether a fact was ever kept, in whatever shape."""
-        return self._db.execute("SELECT 1 FROM fact WHERE name = ?", (name,)).fetchone() is not None
+    def has_meta(self, meta: Meta[T]) -> bool:
+        """Tells whether a value was ever set, of whatever type."""
+        query = "SELECT 1 FROM fact WHERE name = ?"
+        return self._db.execute(query, (meta.name,)).fetchone() is not None
 
-    def set_meta(self, name: str, value: object) -> None:
-        """Keeps a single fact."""
+    def set_meta(self, meta: Meta[T], value: T) -> None:
+        """Sets a value."""
         replace = "INSERT OR REPLACE INTO fact VALUES (?, ?)"
-        self._db.execute(replace, (name, msgspec.msgpack.encode(value)))
+        self._db.execute(replace, (meta.name, msgspec.msgpack.encode(value)))
 
 
 @cache

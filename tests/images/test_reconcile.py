@@ -20,7 +20,7 @@ from feeds.common.model import image_key
 from feeds.common.reports import PassReport
 from feeds.images import decode as check
 from feeds.images.cache import give_name, keep_aside, sweep_unfinished
-from feeds.images.examine import Examined, examine_cache, form_name
+from feeds.images.examine import MEMO, CacheSeen, Examined, examine_cache, form_name
 from feeds.images.reconcile import reconcile
 from feeds.pipeline import run
 from feeds.pipeline.fetch import FetchOptions, fetch_images
@@ -243,7 +243,7 @@ def test_copy_that_an_older_release_made_is_made_again_without_a_fetch(
         older = {"length": len(data), "mtime_ns": status.st_mtime_ns, "form": "0"}
         digest = hashlib.sha256(data).digest()
         store.keep_image(msgspec.structs.replace(image, digest=digest, **older))
-        store.set_meta("image cache", {"cache": str(path.parents[2]), "form": "0", "folders": {}})
+        store.set_meta(MEMO, CacheSeen(str(path.parents[2]), "0", {}))
     asked = len(server.requests)
     site.publish()
     published = site.read(str(path.relative_to(site.root / ".feeds/images")))

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from feeds.common.meta import Meta
 from feeds.common.times import from_unix
 from feeds.store import DamagedStateError, Store, open_state
 from feeds.store.ours import claim
@@ -125,7 +126,7 @@ def test_pings_come_to_a_state_file_of_the_first_release(tmp_path: Path) -> None
         assert old.hub_reports() == []
     with open_state(path, "note") as store, store.transaction():
         store.queue_pings((A,), [X], [X], NOW)
-        assert (urls(store), store.get_meta("kept", str)) == ([X], "yes")
+        assert (urls(store), store.get_meta(Meta("kept", str))) == ([X], "yes")
 
 
 @pytest.mark.parametrize("content", [None, b"no database" * 99], ids=["missing", "damaged"])

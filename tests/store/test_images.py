@@ -105,14 +105,6 @@ def test_pictures_come_in_the_order_of_the_seed_cached_ones_first(store: Store) 
         assert [picture.url[-1] for _, picture in found[number]] == list(names)
 
 
-def test_images_of_items_that_were_stored_before_are_named(store: Store) -> None:
-    data = msgspec.msgpack.encode({"title": "T", "images": [{"url": ONE, "cached": True}]})
-    record(store, "a", **good("a") | {"data": data})
-    assert due(store) == []
-    store.name_all_images()
-    assert due(store) == [ONE]
-
-
 def test_images_are_found_by_the_folder_of_their_copies(store: Store) -> None:
     named(store, "a", Image(ONE), Image(TWO))
     folder = image_key(ONE)[:2]

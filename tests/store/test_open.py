@@ -12,6 +12,7 @@ import pytest
 
 from feeds.common.callbacks import Callbacks
 from feeds.common.errors import StateError
+from feeds.common.meta import Meta
 from feeds.store import move_aside, open_state
 from feeds.store import open as opening
 from feeds.store.ours import claim
@@ -19,15 +20,16 @@ from feeds.store.schema import APPLICATION_ID, VERSION
 from tests.support.permissions import closed, open_folder
 from tests.support.site import Site
 
+IT = Meta("it", str)
 SIDES = ("", "-wal", "-shm")
 
 
 def test_new_state_is_made_with_the_folders_above_it(tmp_path: Path) -> None:
     path = tmp_path / "a/b ?#%20é/state.db"
     with open_state(path, "pass", pytest.fail) as store, store.transaction():
-        store.set_meta("it", "is there")
+        store.set_meta(IT, "is there")
     with open_state(path, "pass", pytest.fail) as store:
-        assert store.get_meta("it", str) == "is there"
+        assert store.get_meta(IT) == "is there"
     assert path.is_file()
 
 
@@ -60,7 +62,7 @@ def open_at_once(path: Path, runs: int) -> list[str]:
         barrier.wait()
         try:
             with open_state(path, "pass", said.append) as store, store.transaction():
-                store.set_meta(threading.current_thread().name, 1)
+                store.set_meta(Meta(threading.current_thread().name, int), 1)
         except StateError as error:
             said.append(str(error))
 
@@ -77,7 +79,7 @@ def test_several_runs_may_make_the_state_at_once(tmp_path: Path) -> None:
         path = tmp_path / f"{attempt}/state.db"
         assert open_at_once(path, 4) == []
         with open_state(path, "pass", pytest.fail) as store:
-            assert [store.get_meta(f"{number}", int) for number in range(4)] == [1] * 4
+            assert [store.get_meta(Meta(f"{number}", int)) for number in range(4)] == [1] * 4
 
 
 # -wal and -shm
@@ -257,5 +259,5 @@ def test_copy_of_nothing_is_empty_and_makes_nothing(tmp_path: Path) -> None:
     for path in (None, tmp_path / "a/state.db"):
         with open_state(path, "look") as copy, copy.transaction():
             assert copy.item_count() == 0
-            copy.set_meta("it", 1)
+            copy.set_meta(IT, "is there")
     assert list(tmp_path.iterdir()) == []

@@ -14,6 +14,7 @@ from msgspec.structs import replace
 
 from feeds.common.errors import StateError
 from feeds.common.files import Fingerprint
+from feeds.common.meta import Meta
 from feeds.common.model import ItemHeader
 from feeds.store import Store, open_state
 from feeds.store import open as opening
@@ -133,13 +134,15 @@ class Shape(msgspec.Struct):
     names: list[str]
 
 
-def test_fact_comes_back_or_is_none(store: Store) -> None:
-    fact = Shape(datetime(2026, 1, 1, tzinfo=UTC), ["é"])
-    store.set_meta("last", 1)
-    store.set_meta("last", fact)
-    assert store.get_meta("last", Shape) == fact
-    assert store.get_meta("last", int) is None
-    assert store.get_meta("never", Shape) is None
+def test_meta_comes_back_or_is_none(store: Store) -> None:
+    shape, number = Meta("last", Shape), Meta("last", int)
+    value = Shape(datetime(2026, 1, 1, tzinfo=UTC), ["é"])
+    store.set_meta(number, 1)
+    store.set_meta(shape, value)
+    assert store.get_meta(shape) == value
+    assert store.get_meta(number) is None
+    assert store.get_meta(Meta("never", Shape)) is None
+    assert (store.has_meta(number), store.has_meta(Meta("never", int))) == (True, False)
 
 
 def cards_in(state: Path) -> list[ItemHeader]:
