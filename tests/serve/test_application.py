@@ -18,53 +18,8 @@ from feeds.serve.application import Application
 from feeds.serve.content import Content
 from feeds.serve.messages import GONE, NOT_FOUND, Answer
 from feeds.serve.metrics import Counts
+from tests.support.rsgi import FakeProtocol, FakeScope
 from tests.support.site import NOW, Site
-
-
-class FakeHeaders(dict[str, list[str]]):
-    """The headers of a request, as granian has them."""
-
-    def get_all(self, name: str) -> list[str]:
-        return self.get(name, [])
-
-
-class FakeScope:
-    """A request, as granian has it."""
-
-    client = "192.0.2.1:999"
-    http_version = "1.1"
-
-    def __init__(self, method: str, target: str, headers: dict[str, str]) -> None:
-        self.method = method
-        self.path, _, self.query_string = target.partition("?")
-        named = {name.lower().replace("_", "-"): [value] for name, value in headers.items()}
-        self.headers = FakeHeaders({"host": ["a"], **named})
-
-
-class FakeProtocol:
-    """A connection that keeps what it is told to send."""
-
-    def __init__(self) -> None:
-        self.status = 0
-        self.headers: dict[str, str] = {}
-        self.body: bytes | None = None
-        self.file = ""
-        self.part: tuple[int, int] | None = None
-
-    def response_empty(self, status: int, headers: list[tuple[str, str]]) -> None:
-        self.status, self.headers = status, dict(headers)
-
-    def response_bytes(self, status: int, headers: list[tuple[str, str]], body: bytes) -> None:
-        self.status, self.headers, self.body = status, dict(headers), body
-
-    def response_file(self, status: int, headers: list[tuple[str, str]], file: str) -> None:
-        self.status, self.headers, self.file = status, dict(headers), file
-
-    def response_file_range(
-        self, status: int, headers: list[tuple[str, str]], file: str, *part: int
-    ) -> None:
-        self.response_file(status, headers, file)
-        self.part = (part[0], part[1])
 
 
 class Bench:
@@ -77,7 +32,7 @@ class Bench:
         self.application = Application(self.content, self.counts, self.faults.append)
 
     def scope(self, target: str, method: str = "GET", **headers: str) -> Any:
-        return FakeScope(method, target, headers)
+        return FakeScope(target, method, {name: [value] for name, value in headers.items()})
 
     def get(self, target: str, method: str = "GET", **headers: str) -> FakeProtocol:
         """Asks as a request does whose answer is not ready."""

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from feeds.serve.granian import is_valid_host, request_of
 from feeds.serve.messages import Request
+from tests.support.rsgi import FakeScope
 
 
 @pytest.mark.parametrize(
@@ -39,29 +40,8 @@ def test_hosts_of_whatever_raise_nothing_and_have_one_name(text: str) -> None:
         assert not set(text) & set(' \t\r\n,/?#@\\"<>')
 
 
-class FakeHeaders(dict[str, list[str]]):
-    """The headers of a request, as granian has them."""
-
-    def get_all(self, name: str) -> list[str]:
-        return self.get(name, [])
-
-
-class FakeScope:
-    """A request, as granian has it."""
-
-    client = "192.0.2.1:999"
-    http_version = "1.1"
-    method = "GET"
-    path = "/all.atom"
-    query_string = "a=b"
-
-    def __init__(self, **headers: list[str]) -> None:
-        named = {name.replace("_", "-"): lines for name, lines in headers.items()}
-        self.headers = FakeHeaders({"host": ["a"], **named})
-
-
 def read(**headers: list[str]) -> Request:
-    scope: Any = FakeScope(**headers)
+    scope: Any = FakeScope("/all.atom?a=b", "GET", headers)
     return request_of(scope)
 
 

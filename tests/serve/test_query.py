@@ -13,10 +13,10 @@ from feeds.common.model import Feed
 from feeds.serve import query as module
 from feeds.serve.content import Content
 from feeds.serve.query import BadQueryError, Query, QueryFeeds
-from tests.support.site import Site
+from tests.support.site import Site, config_of
 
 FEEDS = [
-    Feed("topics/c", "topic", "c++", "C++", "C", "", 50),
+    Feed("topics/c", "topic", "c++", "C++", "C", "", 50, aliases=("topics/cpp",)),
     Feed("providers/x.org", "provider", "x.org", "X", "X", "", 50),
 ]
 
@@ -89,6 +89,25 @@ def test_query_asks_the_index_for_strings_alone(text: str, words: str) -> None:
 )
 def test_query_is_described_with_the_names_of_feeds(query: Query, described: str) -> None:
     assert query.describe(FEEDS) == described
+
+
+@pytest.mark.parametrize(
+    ("query", "resolved"),
+    [
+        (Query(("c++",)), Query(("c++",))),
+        (Query(("c",)), Query(("c++",))),
+        (Query(("cpp",)), Query(("c++",))),
+        (Query(("c", "c++", "unheard of")), Query(("c++", "unheard of"))),
+        (Query(("x.org",), ("old.org",)), Query(("x.org",), ("x.org",))),
+        (Query((), ("x.org", "old.org", "a.org")), Query((), ("a.org", "x.org"))),
+    ],
+)
+def test_query_names_topics_by_address_and_providers_by_former_domain(
+    query: Query, resolved: Query
+) -> None:
+    feeds = (*FEEDS, Feed("topics/x", "topic", "x", "X", "X", "", 50, aliases=("topics/c++",)))
+    config = config_of('[providers."x.org"]\naliases = ["old.org"]\n')
+    assert module._with_keys(query, feeds, config) == resolved
 
 
 @pytest.mark.parametrize(
