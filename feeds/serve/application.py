@@ -36,7 +36,7 @@ from feeds.serve.metrics import Counts
 from feeds.serve.query import BadQueryError, Query
 
 _LONGEST_TARGET = 8192
-# At most so many ready answers, each of a request of at most so many characters.
+# The limits of a table of ready answers: how many, and how many characters a request may have.
 _MOST_READY = 4096
 _LONGEST_KEY = 2048
 # Answers with these statuses are kept ready; others cost little, or would fill the table.
@@ -46,7 +46,7 @@ _MOST_QUERIES = 128
 # Subscribers of a query are noted when its answer is made, so a ready one must be made again.
 _READY_QUERIES_S = 600
 _HEALTH_S = 1.0
-# The formats of what is asked for at these paths; the page has the form.
+# The formats by path; the HTML page is the form.
 _QUERIES = {QUERY: "html", **{f"{QUERY}.{name}": name for name in ("atom", "rss", "json")}}
 # Browsers ask for /favicon.ico when they show a feed itself.
 _ALIASES = {"": "index.html", "favicon.ico": "assets/icon.svg"}

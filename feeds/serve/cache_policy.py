@@ -31,7 +31,6 @@ class CachePolicy(NamedTuple):
     """
 
     max_age_s: int
-    base_url: str
     prefix: str
     hubs: tuple[str, ...]
     proxies: Proxies
@@ -39,10 +38,9 @@ class CachePolicy(NamedTuple):
 
 def policy_of(config: Config) -> CachePolicy:
     """Returns the policy of a configuration."""
-    base_url = config.site.base_url
-    prefix = unquote(urlsplit(base_url).path)
+    prefix = unquote(urlsplit(config.site.base_url).path)
     proxies = Proxies(config.serve.trusted_proxies)
-    return CachePolicy(max_age_s(config), base_url, prefix, config.site.hub, proxies)
+    return CachePolicy(max_age_s(config), prefix, config.site.hub, proxies)
 
 
 def cache_control(path: str, max_age_s: int) -> str:

@@ -80,7 +80,7 @@ class Content:
         self.configure(config)
 
     def configure(self, config: Config) -> None:
-        """Takes over a configuration."""
+        """Uses another configuration from now on."""
         self.config = config
         self.policy = policy_of(config)
         self.results.limit = config.serve.memory // _RESULTS_SHARE
@@ -190,7 +190,7 @@ class Content:
             published = self.publication.texts.get(path)
             if published is None:
                 break
-            url = f"{self.policy.base_url}{path}"
+            url = f"{self.config.site.base_url}{path}"
             read = self._reader(path, published)
             text = TextFile(path, published.digest, published.modified_unix, url, read)
             try:

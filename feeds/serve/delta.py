@@ -16,9 +16,9 @@ from feeds.serve.body_cache import BodyCache, digest_of
 from feeds.serve.negotiation import IDENTITY, weighted
 from feeds.store.versions import Versions
 
-# Of all documents together: about 700 bytes each.
+# Versions of all documents together, about 700 bytes each.
 _MOST_VERSIONS = 200_000
-# Of all queries together, of at most 2,400 bytes each; checked once in so many new versions.
+# Versions of all queries together, at most 2,400 bytes each; checked at every 100th new one.
 _MOST_QUERY_VERSIONS = 10_000
 _CHECKED_EVERY = 100
 
@@ -33,8 +33,7 @@ class Delta(NamedTuple):
 class Deltas:
     """Makes deltas of texts in `bodies`, from versions that were current in the last `window_s`.
 
-    A version is known by its key, from which the format can be told: the path of its document,
-    perhaps with a ``?`` and more.
+    The key of a version is the path of its document, for queries with ``?`` and a digest after it.
     """
 
     def __init__(self, versions: Versions, bodies: BodyCache, window_s: int = 0) -> None:
@@ -44,7 +43,7 @@ class Deltas:
         self._noted = 0
 
     def record(self, key: str, digest: str, data: bytes, *, query: bool = False) -> None:
-        """Remembers the entries of a newest version by its bytes and their digest.
+        """Remembers the entries of the newest version of a document, from its bytes.
 
         Raises:
             ValueError: the bytes are no document of the key's format.

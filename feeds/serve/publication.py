@@ -20,7 +20,7 @@ _LINK = f'><a href="{QUERY}">Make a feed of your own</a> '.encode()
 
 
 class PublishedText(NamedTuple):
-    """A text in out/: its fingerprint, the digest of its bytes, and its mtime in Unix seconds."""
+    """A text in out/: its file, the digest of its bytes, and its mtime in Unix seconds."""
 
     fingerprint: Fingerprint
     digest: str

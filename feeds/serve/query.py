@@ -183,7 +183,7 @@ class QueryFeeds:
         self._index: SearchIndex | None = None
 
     def configure(self, config: Config) -> None:
-        """Takes over a configuration; all results are rendered again, since any may show it."""
+        """Uses another configuration; all results are rendered again, since any may show it."""
         self._config = config
         self._results: dict[Query, _Result] = {}
 

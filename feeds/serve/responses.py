@@ -1,4 +1,4 @@
-"""Answers with files: texts, negotiated and perhaps cut to what is new, and media, perhaps in part.
+"""Answers with files: texts, negotiated, perhaps with new entries only, and media, perhaps in part.
 
 Both decide about conditions, and so about 304 and 412, in one place: `_answer_condition`.
 """

@@ -34,7 +34,7 @@ _TICK_S = 0.5
 _LISTEN_S = 0.01
 # At a stop, answers that are being sent have so long; the docs promise 10 s in all.
 _GRACE_S = 5.0
-# For a request to arrive whole, and for an idle connection to send one.
+# How long a request may take to arrive, and a connection may be idle.
 _HEADER_MS = 30_000
 _HEADER_BYTES = 32 * 1024
 _BACKLOG = 4096

@@ -40,6 +40,5 @@ def test_policy_is_what_the_configuration_says() -> None:
     site = 'base_url = "https://example.org/a%20b/"\nhub = "https://hub.example.org/"'
     policy = policy_of(config_of(f"[site]\n{site}\n"))
     assert policy.prefix == "/a b/"
-    assert policy.base_url == "https://example.org/a%20b/"
     assert policy.hubs == ("https://hub.example.org/",)
     assert policy.max_age_s == 900
