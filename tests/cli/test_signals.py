@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import os
-import shutil
 import signal
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -23,7 +21,21 @@ SAID = "feeds: interrupted; every published file is whole, the next run does the
 SIGNALS = [signal.SIGTERM, signal.SIGHUP, signal.SIGINT]
 signals = pytest.mark.parametrize("number", SIGNALS, ids=lambda number: number.name)
 FEEDS = 600
-ATTEMPTS = 5
+
+# A command that waits for a signal in the midst of writing documents.
+WAITS = """
+import sys, time
+from feeds.cli.main import main
+from feeds.publish import publisher
+write_file, written = publisher.write_file, []
+def write_and_wait(path, data):
+    written.append(path)
+    if len(written) == 40:
+        time.sleep(600)
+    return write_file(path, data)
+publisher.write_file = write_and_wait
+sys.exit(main())
+"""
 
 
 @pytest.fixture
@@ -46,10 +58,13 @@ def half_written(out: Path) -> list[str]:
     return [path.name for path in out.rglob("*") if path.name.endswith(".feeds-tmp")]
 
 
-def start(site: Site, *arguments: str, ignoring: int = 0) -> subprocess.Popen[str]:
+def start(
+    site: Site, *arguments: str, ignoring: int = 0, waits: bool = False
+) -> subprocess.Popen[str]:
     """Starts a command in a session of its own, as from a shell that has a signal ignored."""
+    program = ["-c", WAITS] if waits else ["-m", "feeds"]
     return subprocess.Popen(
-        [sys.executable, "-m", "feeds", *arguments, "--config", site.root / "config.toml"],
+        [sys.executable, *program, *arguments, "--config", site.root / "config.toml"],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -64,24 +79,17 @@ def start(site: Site, *arguments: str, ignoring: int = 0) -> subprocess.Popen[st
 def test_export_that_is_told_to_stop_leaves_nothing_half_written(
     number: signal.Signals, whom: str, large: Site
 ) -> None:
-    for _ in range(ATTEMPTS):
-        process = start(large, "export")
-        wait_until(lambda: len(half_written(large.out)) > 20 or process.poll() is not None)  # noqa: B023
-        with suppress(ProcessLookupError):
-            if whom == "its group":
-                os.killpg(process.pid, number)
-            else:
-                os.kill(process.pid, number)
-            if whom.endswith("again"):
-                for again in (*SIGNALS, *SIGNALS):
-                    time.sleep(0.002)
-                    os.kill(process.pid, again)
-        _, err = process.communicate(timeout=PATIENCE)
-        if (process.returncode, err) != (0, ""):
-            break
-        # On a busy machine it was done before the signal came.
-        shutil.rmtree(large.out)
-        shutil.rmtree(large.state.parent)
+    process = start(large, "export", waits=True)
+    wait_until(lambda: len(half_written(large.out)) > 20)
+    if whom == "its group":
+        os.killpg(process.pid, number)
+    else:
+        os.kill(process.pid, number)
+    if whom.endswith("again"):
+        for again in (*SIGNALS, *SIGNALS):
+            time.sleep(0.002)
+            os.kill(process.pid, again)
+    _, err = process.communicate(timeout=PATIENCE)
     assert (process.returncode, err) == (130, SAID)
     assert half_written(large.out) == []
     assert large.documents() == {}
@@ -119,6 +127,32 @@ def test_signal_that_the_shell_has_ignored_stays_ignored(
     _, err = process.communicate(timeout=2 * PATIENCE)
     assert (process.returncode, err) == (0, "")
     assert half_written(large.out) == []
+
+
+def test_signal_while_handlers_are_given_back_does_not_undo_a_command(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.seed()
+    give_back = signal.signal
+    sent: list[object] = []
+
+    def send_first(number: int, handler: object) -> object:
+        if handler in before and not sent:
+            sent.append(number)
+            os.kill(os.getpid(), signal.SIGTERM)
+        return give_back(number, handler)  # type: ignore[arg-type]
+
+    told: list[int] = []
+    handler = signal.signal(signal.SIGTERM, lambda number, _: told.append(number))
+    before = [signal.getsignal(number) for number in SIGNALS]
+    try:
+        monkeypatch.setattr(signal, "signal", send_first)
+        assert site.run("list").code == 0
+    finally:
+        monkeypatch.undo()
+        signal.signal(signal.SIGTERM, handler)
+    assert sent
+    assert told == [signal.SIGTERM]
 
 
 def test_main_leaves_the_handlers_of_its_caller_as_they_were(site: Site) -> None:
