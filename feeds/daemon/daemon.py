@@ -53,7 +53,7 @@ class Daemon:
         self._fetches = FetchLog(log)
         self._fetch = FetchTask()
         self._next_fetch: int | None = None
-        self._deliveries = Deliveries(DeliveryLog(log))
+        self._deliveries = Deliveries(DeliveryLog(log).ended)
         self._presence = Presence()
         self._wake = threading.Event()
         self._wants_pass = False

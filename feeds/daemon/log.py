@@ -12,26 +12,37 @@ from typing import Generic, TextIO, TypeVar, cast
 import structlog
 
 from feeds.common.model import Problem
-from feeds.common.reports import HeldReport
+from feeds.common.reports import FetchReport, HeldReport, PassReport
 from feeds.common.urls import shown_url
-from feeds.daemon.processes import FetchEnd, PassResult
+from feeds.daemon.processes import Outcome
 from feeds.publish.delivery import Delivery
 
 T = TypeVar("T", bound=Hashable)
 
 
+# The values of a report that its line in the log shows; of lists, how long they are.
+_OF_A_PASS = ("seconds", "seeds", "read", "changed", "gone", "bad", "feeds", "written", "removed")
+_OF_A_FETCH = (
+    *("seconds", "asked", "fetched", "same", "missing"),
+    *("refused", "failed", "left_alone", "removed"),
+)
+
+
 class News(Generic[T]):
-    """Tells what is new since the last time, so that what stays the same is logged once."""
+    """Finds what is new since the last time, so that what stays the same is logged once.
+
+    `known` is all that held the last time, `times` how often in a row something did.
+    """
 
     def __init__(self) -> None:
-        self._known: frozenset[T] = frozenset()
+        self.known: tuple[T, ...] = ()
+        self.times = 0
 
     def update(self, present: Iterable[T]) -> list[T]:
         """Takes all that holds now; returns, in order, what did not hold the last time."""
-        now = dict.fromkeys(present)
-        new = [one for one in now if one not in self._known]
-        self._known = frozenset(now)
-        return new
+        before, self.known = set(self.known), tuple(dict.fromkeys(present))
+        self.times = self.times + 1 if self.known else 0
+        return [one for one in self.known if one not in before]
 
 
 def start_logging(*, as_json: bool, debug: bool) -> structlog.typing.FilteringBoundLogger:
@@ -73,6 +84,15 @@ class _Forgiving:
             cast("TextIO", self._stream).flush()
 
 
+def _values(report: PassReport | FetchReport, names: Iterable[str]) -> dict[str, float]:
+    values = {name: getattr(report, name) for name in names}
+    return {name: len(one) if isinstance(one, list) else one for name, one in values.items()}
+
+
+def _details(of: Outcome[PassReport] | Outcome[FetchReport] | Delivery) -> dict[str, str]:
+    return {"details": of.details} if of.details else {}
+
+
 class FetchLog:
     """Logs fetches of images that did something; a failure only when its reason changes."""
 
@@ -81,27 +101,15 @@ class FetchLog:
         self._reasons = News[str]()
         self._warnings = News[str]()
 
-    def ended(self, fetched: FetchEnd) -> None:
+    def ended(self, outcome: Outcome[FetchReport]) -> None:
         """Logs how a fetch ended."""
-        for warning in self._warnings.update(fetched.warnings):
+        for warning in self._warnings.update(outcome.warnings):
             self._log.warning(warning)
-        for reason in self._reasons.update(filter(None, [fetched.reason])):
-            details = {"details": fetched.details} if fetched.details else {}
-            self._log.error("images not fetched", reason=reason, **details)
-        report = fetched.report
+        for reason in self._reasons.update(filter(None, [outcome.reason])):
+            self._log.error("images not fetched", reason=reason, **_details(outcome))
+        report = outcome.report
         if report and (report.asked or report.removed):
-            self._log.info(
-                "images",
-                seconds=report.seconds,
-                asked=report.asked,
-                fetched=report.fetched,
-                same=report.same,
-                missing=report.missing,
-                refused=report.refused,
-                failed=report.failed,
-                left_alone=report.left_alone,
-                removed=report.removed,
-            )
+            self._log.info("images", **_values(report, _OF_A_FETCH))
 
 
 class PassLog:
@@ -113,49 +121,38 @@ class PassLog:
 
     def __init__(self, log: structlog.typing.FilteringBoundLogger) -> None:
         self._log = log
-        self._failures = 0
-        self._reason = ""
+        self._reasons = News[str]()
         self._problems = News[Problem]()
         self._left_out = News[tuple[str, int]]()
         self._held = News[HeldReport]()
 
     @property
     def failing(self) -> str:
-        """Why the last pass failed, ``""`` where it did not."""
-        return self._reason
+        """Why the last pass failed, ``""`` if it did not."""
+        return next(iter(self._reasons.known), "")
 
-    def ended(self, outcome: PassResult) -> None:
+    def ended(self, outcome: Outcome[PassReport]) -> None:
         """Logs how a pass ended."""
+        reason, report = outcome.reason, outcome.report
         if outcome.abandoned:
-            self._log.warning("pass abandoned", reason=outcome.reason)
-        elif outcome.report is None:
-            self._failed(outcome)
+            self._log.warning("pass abandoned", reason=reason)
+            return
+        failures = self._reasons.times
+        is_new = self._reasons.update([] if report else [reason])
+        if report:
+            if failures:
+                self._log.info("passes succeed again", after_failures=failures)
+            self._passed(report)
+        elif is_new:
+            self._log.error(
+                "pass failed; out/ is as it was, the next pass tries again",
+                reason=reason,
+                **_details(outcome),
+            )
         else:
-            self._recovered()
-            self._passed(outcome)
+            self._log.debug("pass failed again", reason=reason, times=self._reasons.times)
 
-    def _failed(self, outcome: PassResult) -> None:
-        self._failures += 1
-        if outcome.reason == self._reason:
-            self._log.debug("pass failed again", reason=outcome.reason, times=self._failures)
-            return
-        self._reason = outcome.reason
-        details = {"details": outcome.details} if outcome.details else {}
-        self._log.error(
-            "pass failed; out/ is as it was, the next pass tries again",
-            reason=outcome.reason,
-            **details,
-        )
-
-    def _recovered(self) -> None:
-        if self._failures:
-            self._log.info("passes succeed again", after_failures=self._failures)
-        self._failures, self._reason = 0, ""
-
-    def _passed(self, outcome: PassResult) -> None:
-        report = outcome.report
-        if report is None:
-            return
+    def _passed(self, report: PassReport) -> None:
         for problem in self._problems.update(report.problems):
             self._log.warning("problem", where=str(problem))
         for held in self._held.update(report.held):
@@ -173,18 +170,7 @@ class PassLog:
                 feed=address,
                 left_out=count,
             )
-        self._log.info(
-            "pass",
-            seconds=report.seconds,
-            seeds=report.seeds,
-            read=report.read,
-            changed=report.changed,
-            gone=report.gone,
-            bad=report.bad,
-            feeds=len(report.feeds),
-            written=len(report.written),
-            removed=len(report.removed),
-        )
+        self._log.info("pass", **_values(report, _OF_A_PASS))
 
 
 class DeliveryLog:
@@ -195,7 +181,6 @@ class DeliveryLog:
 
     def __init__(self, log: structlog.typing.FilteringBoundLogger) -> None:
         self._log = log
-        self._failing: set[str] = set()
         self._reasons: defaultdict[str, News[str]] = defaultdict(News)
         self._moves: defaultdict[str, News[str]] = defaultdict(News)
 
@@ -210,16 +195,13 @@ class DeliveryLog:
             log.warning("a document that the hub is not told of", loss=loss)
         if delivery.sent:
             log.info("hub told", documents=delivery.sent)
+        failures = self._reasons[hub].times
         for reason in self._reasons[hub].update(filter(None, [delivery.error])):
-            details = {"details": delivery.details} if delivery.details else {}
             log.warning(
                 "hub not told, to be tried again",
                 reason=reason,
                 pending=delivery.pending,
-                **details,
+                **_details(delivery),
             )
-        if delivery.error:
-            self._failing.add(hub)
-        elif hub in self._failing:
-            self._failing.remove(hub)
+        if failures and not delivery.error:
             log.info("hub is told again")

@@ -12,7 +12,7 @@ import sys
 import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
-from typing import NamedTuple, Protocol
+from typing import Generic, NamedTuple, TypeVar
 
 import msgspec
 import structlog
@@ -26,6 +26,8 @@ from feeds.pipeline.fetch import FetchOptions, fetch_images
 from feeds.pipeline.hubs import PRELOAD, DeliveryTask
 from feeds.pipeline.run import publish_feeds
 from feeds.publish.delivery import Delivery
+
+R = TypeVar("R", PassReport, FetchReport)
 
 _TICK_SECONDS = 0.1
 # So long before `schedule.timeout` a fetch begins to end: for images that are being asked for or
@@ -41,17 +43,27 @@ _STEADY_SECONDS = 60.0
 _GRACE_SECONDS = 9.0
 
 
-class PassResult(NamedTuple):
-    """How a pass ended: with a report, or with the reason why it has none.
+class Outcome(NamedTuple, Generic[R]):
+    """How a pass or a fetch ended: with a report, or with the reason why it has none.
 
-    `details` is a traceback if the reason is a fault of ours. `abandoned` passes were stopped on
-    purpose.
+    `details` is a traceback if the reason is a fault of ours; `abandoned` ones were stopped on
+    purpose. `warnings` are those of a fetch; a pass hands them on at once.
     """
 
-    report: PassReport | None = None
+    report: R | None = None
     reason: str = ""
     details: str = ""
     abandoned: bool = False
+    warnings: tuple[str, ...] = ()
+
+
+def _outcome(ended: Ended, kind: type[R], timeout: float, *warnings: str) -> Outcome[R]:
+    if ended.result is not None:
+        return Outcome(msgspec.msgpack.decode(ended.result, type=kind), warnings=warnings)
+    reason = ended.reason
+    if ended.timed_out:
+        reason = f"hung for {timeout:.0f} s (schedule.timeout) and was killed"
+    return Outcome(None, reason, ended.details, warnings=warnings)
 
 
 def run_pass(
@@ -60,7 +72,7 @@ def run_pass(
     *,
     timeout: float,
     leave: Callable[[], float | None],
-) -> PassResult:
+) -> Outcome[PassReport]:
     """Runs a pass and waits for it.
 
     Args:
@@ -77,38 +89,18 @@ def run_pass(
         while True:
             word = task.poll(_TICK_SECONDS)
             if isinstance(word, Ended):
-                return _pass_result(word, timeout)
+                return _outcome(word, PassReport, timeout)
             if word:
                 warn(word.decode())
             moment = leave()
             if moment is not None and time.monotonic() >= moment:
-                return PassResult(reason="stopped before it came to its end", abandoned=True)
+                return Outcome(reason="stopped before it came to its end", abandoned=True)
     finally:
         task.stop()
 
 
-def _pass_result(ended: Ended, timeout: float) -> PassResult:
-    if ended.result is not None:
-        return PassResult(msgspec.msgpack.decode(ended.result, type=PassReport))
-    if ended.timed_out:
-        return PassResult(reason=f"hung for {timeout:.0f} s (schedule.timeout) and was killed")
-    return PassResult(reason=ended.reason, details=ended.details)
-
-
 def _pass(say: Say, loaded: Loaded) -> bytes:
     return msgspec.msgpack.encode(publish_feeds(loaded, Options(), _callbacks(say)))
-
-
-class FetchEnd(msgspec.Struct, frozen=True):
-    """How a fetch of images ended: with a report, or with the reason why it has none.
-
-    `details` is a traceback if the reason is a fault of ours.
-    """
-
-    report: FetchReport | None = None
-    warnings: tuple[str, ...] = ()
-    reason: str = ""
-    details: str = ""
 
 
 class FetchTask:
@@ -123,11 +115,6 @@ class FetchTask:
         self._timeout = 0.0
         self._warnings: list[str] = []
 
-    @property
-    def running(self) -> bool:
-        """Whether a fetch is under way."""
-        return self._task is not None
-
     def start(self, loaded: Loaded) -> None:
         """Starts a fetch; does nothing while one is under way."""
         if self._task:
@@ -137,7 +124,7 @@ class FetchTask:
         seconds = self._timeout - min(self._timeout / 4, _MOST_SPARE_SECONDS)
         self._task = Task(_fetch, (loaded, seconds), name="feeds fetch", timeout=self._timeout)
 
-    def ended(self) -> FetchEnd | None:
+    def ended(self) -> Outcome[FetchReport] | None:
         """Returns how the fetch ended, once; None while it goes on, or if none was started."""
         while self._task:
             word = self._task.poll()
@@ -145,7 +132,7 @@ class FetchTask:
                 return None
             if isinstance(word, Ended):
                 self._task = None
-                return self._fetched(word)
+                return _outcome(word, FetchReport, self._timeout, *self._warnings)
             self._warnings.append(word.decode())
         return None
 
@@ -154,15 +141,6 @@ class FetchTask:
         if self._task:
             self._task.stop()
             self._task = None
-
-    def _fetched(self, ended: Ended) -> FetchEnd:
-        warnings = tuple(self._warnings)
-        if ended.result is not None:
-            return FetchEnd(msgspec.msgpack.decode(ended.result, type=FetchReport), warnings)
-        reason = ended.reason
-        if ended.timed_out:
-            reason = f"hung for {self._timeout:.0f} s (schedule.timeout) and was killed"
-        return FetchEnd(None, warnings, reason, ended.details)
 
 
 def _fetch(say: Say, loaded: Loaded, seconds: float) -> bytes:
@@ -175,21 +153,14 @@ def _callbacks(say: Say) -> Callbacks:
     return Callbacks(warn=lambda text: say(text.encode(errors="backslashreplace")))
 
 
-class HubLog(Protocol):
-    """Takes note of deliveries."""
-
-    def ended(self, delivery: Delivery) -> None:
-        """Takes note of a delivery that has ended."""
-
-
 class Deliveries:
     """One delivery at a time to each hub: when one is wanted, and again when the hub is due.
 
-    Call `tend` all the time; it returns at once.
+    Call `tend` all the time; it returns at once. `ended` is called with each result.
     """
 
-    def __init__(self, log: HubLog) -> None:
-        self._log = log
+    def __init__(self, ended: Callable[[Delivery], None]) -> None:
+        self._ended = ended
         self._tasks: dict[str, DeliveryTask] = {}
         self._due: dict[str, float] = {}
 
@@ -202,9 +173,13 @@ class Deliveries:
         """Takes the results of deliveries that have ended, and starts those that are due."""
         for hub, task in list(self._tasks.items()):
             over = task.poll()
-            if over is not None:
-                del self._tasks[hub]
-                self._ended(over)
+            if over is None:
+                continue
+            del self._tasks[hub]
+            if over.next_try is not None:
+                wait = max(over.next_try - time.time(), _SOON_SECONDS)
+                self._due.setdefault(hub, time.monotonic() + wait)
+            self._ended(over)
         hubs = loaded.config.site.hub
         self._due = {hub: due for hub, due in self._due.items() if hub in hubs}
         for hub, due in list(self._due.items()):
@@ -217,13 +192,6 @@ class Deliveries:
         for task in self._tasks.values():
             task.stop()
         self._tasks.clear()
-
-    def _ended(self, over: Delivery) -> None:
-        hub = over.hub
-        if over.next_try is not None:
-            wait = max(over.next_try - time.time(), _SOON_SECONDS)
-            self._due.setdefault(hub, time.monotonic() + wait)
-        self._log.ended(over)
 
 
 class ServerProcess:

@@ -11,8 +11,9 @@ from collections.abc import Iterator
 
 import pytest
 
+from feeds.common.reports import FetchReport
 from feeds.daemon import processes as fetcher
-from feeds.daemon.processes import FetchEnd, FetchTask
+from feeds.daemon.processes import FetchTask, Outcome
 from tests.support import dying
 from tests.support.imaging import Server, configure, picture, seed_with, serving
 from tests.support.processes import PATIENCE, Daemon, processes_of, wait_until
@@ -71,13 +72,12 @@ def test_daemon_without_images_fetches_nothing(site: Site) -> None:
     assert not (site.root / ".feeds/images").exists()
 
 
-def ended(site: Site) -> FetchEnd:
+def ended(site: Site) -> Outcome[FetchReport]:
     """Starts a fetch and waits for its end."""
-    job, ends = FetchTask(), list[FetchEnd]()
+    job, ends = FetchTask(), list[Outcome[FetchReport]]()
     job.start(site.load())
-    assert job.running
     wait_until(lambda: (end := job.ended()) and not ends.append(end))  # type: ignore[func-returns-value]
-    assert (job.running, job.ended()) == (False, None)
+    assert job.ended() is None
     assert multiprocessing.active_children() == []
     return ends[0]
 
@@ -86,7 +86,7 @@ def test_fetch_that_is_killed_while_it_reports_is_told(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(fetcher, "_fetch", dying.killed_in_a_message)
-    assert ended(site) == FetchEnd(reason="was killed by SIGKILL")
+    assert ended(site) == Outcome[FetchReport](reason="was killed by SIGKILL")
 
 
 def test_fetch_that_is_stopped_while_it_reports_is_killed(
@@ -94,7 +94,9 @@ def test_fetch_that_is_stopped_while_it_reports_is_killed(
 ) -> None:
     site.configure('[schedule]\ntimeout = "2s"\n')
     monkeypatch.setattr(fetcher, "_fetch", dying.stopped_in_a_message)
-    assert ended(site) == FetchEnd(reason="hung for 2 s (schedule.timeout) and was killed")
+    assert ended(site) == Outcome[FetchReport](
+        reason="hung for 2 s (schedule.timeout) and was killed"
+    )
 
 
 def test_fetch_comes_to_its_end_in_time_and_keeps_what_came(site: Site, server: Server) -> None:

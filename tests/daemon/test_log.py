@@ -15,17 +15,17 @@ from structlog.testing import LogCapture
 from feeds.common.model import Problem
 from feeds.common.reports import FeedReport, PassReport
 from feeds.daemon.log import PassLog, start_logging
-from feeds.daemon.processes import PassResult
+from feeds.daemon.processes import Outcome
 from tests.support.site import NOW
 
 Event = dict[str, Any]
-FULL = PassResult(reason="cannot publish: out/all.atom: No space left on device")
-GONE = PassResult(reason="cannot list the seeds folder seeds: No such file or directory")
-FAULT = PassResult(reason="KeyError: 'x'", details="Traceback (most recent call last): ...")
-LEFT = PassResult(reason="stopped before it came to its end", abandoned=True)
+FULL = Outcome(reason="cannot publish: out/all.atom: No space left on device")
+GONE = Outcome(reason="cannot list the seeds folder seeds: No such file or directory")
+FAULT = Outcome(reason="KeyError: 'x'", details="Traceback (most recent call last): ...")
+LEFT = Outcome(reason="stopped before it came to its end", abandoned=True)
 
 
-def passed(*problems: Problem, left_out: int = 0, **changes: Any) -> PassResult:
+def passed(*problems: Problem, left_out: int = 0, **changes: Any) -> Outcome[PassReport]:
     fields: dict[str, Any] = {
         "started": NOW,
         "seconds": 0.25,
@@ -43,7 +43,7 @@ def passed(*problems: Problem, left_out: int = 0, **changes: Any) -> PassResult:
         "feeds": [FeedReport("all", "All", 5, NOW, "https://x.example/", left_out=left_out)],
         "problems": list(problems),
     }
-    return PassResult(PassReport(**fields | changes))
+    return Outcome(PassReport(**fields | changes))
 
 
 def problem(line: int = 3, reason: str = "missing", path: str = "seeds/a.txt") -> Problem:
@@ -66,7 +66,7 @@ def events(capture: LogCapture, *levels: str) -> list[Event]:
     return [dict(e) for e in capture.entries if e["log_level"] in (levels or e["log_level"])]
 
 
-def told(log: PassLog, capture: LogCapture, *outcomes: PassResult) -> list[list[str]]:
+def told(log: PassLog, capture: LogCapture, *outcomes: Outcome[PassReport]) -> list[list[str]]:
     """Returns for each outcome which events above debug it made the log write."""
     lines = []
     for outcome in outcomes:
@@ -124,14 +124,14 @@ FAILED, ALIVE, PASS = ["pass failed"], ["passes succeed again", "pass"], ["pass"
     ids=["once", "again", "another reason", "recovery", "relapse", "abandoned", "not a failure"],
 )
 def test_log_tells_of_failure_once_per_change_of_state(
-    log: PassLog, capture: LogCapture, outcomes: list[PassResult], lines: list[list[str]]
+    log: PassLog, capture: LogCapture, outcomes: list[Outcome[PassReport]], lines: list[list[str]]
 ) -> None:
     assert told(log, capture, *outcomes) == lines
 
 
 @pytest.mark.parametrize("outcome", [FULL, FAULT], ids=["no details", "details"])
 def test_log_of_a_failure_names_the_cause(
-    log: PassLog, capture: LogCapture, outcome: PassResult
+    log: PassLog, capture: LogCapture, outcome: Outcome[PassReport]
 ) -> None:
     log.ended(outcome)
     (event,) = events(capture)
@@ -158,7 +158,7 @@ def test_log_counts_failures_whatever_their_reasons(log: PassLog, capture: LogCa
     ],
 )
 def test_log_knows_why_the_last_pass_failed(
-    log: PassLog, outcomes: list[PassResult], failing: str
+    log: PassLog, outcomes: list[Outcome[PassReport]], failing: str
 ) -> None:
     for outcome in outcomes:
         log.ended(outcome)
@@ -181,7 +181,10 @@ ONE, TWO = problem(), problem(4)
     ids=["still there", "one more", "back again", "another reason", "failure", "abandoned"],
 )
 def test_log_tells_of_each_problem_when_it_is_new(
-    log: PassLog, capture: LogCapture, outcomes: list[PassResult], problems: list[list[Problem]]
+    log: PassLog,
+    capture: LogCapture,
+    outcomes: list[Outcome[PassReport]],
+    problems: list[list[Problem]],
 ) -> None:
     for outcome, new in zip(outcomes, problems, strict=True):
         before = len(capture.entries)

@@ -13,10 +13,11 @@ import pytest
 from msgspec.structs import replace
 
 from feeds.common.callbacks import Callbacks, Options
+from feeds.common.reports import PassReport
 from feeds.common.task import Say
 from feeds.config import Loaded
 from feeds.daemon import processes as runner
-from feeds.daemon.processes import PassResult, run_pass
+from feeds.daemon.processes import Outcome, run_pass
 from feeds.pipeline.run import publish_feeds
 from tests.support import dying
 from tests.support.processes import PATIENCE, wait_until
@@ -50,14 +51,14 @@ def the_pass() -> int:
 
 def run(
     site: Site, leave: Callable[[], float | None] = stay, timeout: float = 60
-) -> tuple[PassResult, list[str]]:
+) -> tuple[Outcome[PassReport], list[str]]:
     warnings: list[str] = []
     outcome = run_pass(site.load(), warnings.append, timeout=timeout, leave=leave)
     assert multiprocessing.active_children() == []
     return outcome, warnings
 
 
-def run_busy(site: Site, act: Callable[[int], object], timeout: float = 60) -> PassResult:
+def run_busy(site: Site, act: Callable[[int], object], timeout: float = 60) -> Outcome[PassReport]:
     """Runs a pass while out/ is busy, and does `act` to its process once it waits."""
     hook = Run(act)
     with site.busy():
@@ -74,7 +75,7 @@ def test_runner_gives_the_report_of_a_pass_that_succeeds(site: Site) -> None:
     outcome, warnings = run(site)
     assert outcome.report is not None
     assert (outcome.report.seeds, outcome.report.bad, outcome.report.items) == (2, 1, 1)
-    assert outcome == PassResult(outcome.report)
+    assert outcome == Outcome(outcome.report)
     assert warnings == []
     assert site.read("all.atom").startswith(b"<?xml")
 
@@ -130,7 +131,7 @@ def test_runner_kills_a_pass_that_hangs(site: Site, frozen: bool) -> None:  # no
     began = time.monotonic()
     outcome = run_busy(site, act, timeout=3)
     assert 3 <= time.monotonic() - began < 3 + PATIENCE
-    assert outcome == PassResult(reason="hung for 3 s (schedule.timeout) and was killed")
+    assert outcome == Outcome(reason="hung for 3 s (schedule.timeout) and was killed")
     assert not dying.is_alive(pids[0])
 
 
@@ -156,7 +157,7 @@ def test_runner_tells_of_a_pass_that_is_killed_while_it_reports(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(runner, "_pass", dying.killed_in_a_message)
-    assert run(site) == (PassResult(reason="was killed by SIGKILL"), [])
+    assert run(site) == (Outcome(reason="was killed by SIGKILL"), [])
 
 
 def test_runner_kills_a_pass_that_is_stopped_while_it_reports(
@@ -164,7 +165,7 @@ def test_runner_kills_a_pass_that_is_stopped_while_it_reports(
 ) -> None:
     monkeypatch.setattr(runner, "_pass", dying.stopped_in_a_message)
     outcome, _ = run(site, timeout=2)
-    assert outcome == PassResult(reason="hung for 2 s (schedule.timeout) and was killed")
+    assert outcome == Outcome(reason="hung for 2 s (schedule.timeout) and was killed")
 
 
 def test_runner_pass_does_not_mind_ctrl_c_at_the_terminal(site: Site) -> None:
