@@ -73,12 +73,15 @@ def _interruptible(*, run_on: bool) -> Iterator[None]:
         return
     before = {number: signal.getsignal(number) for number in _INTERRUPTIONS}
     ours = [number for number, handler in before.items() if handler != signal.SIG_IGN]
-    told: list[int] = []
-    over = False
+    told = over = False
+    late: list[int] = []  # another thread took them: they are for the handlers of before
 
     def interrupt(number: int, _: FrameType | None) -> None:
-        told.append(number)
-        if len(told) == 1 and not over:
+        nonlocal told
+        if over:
+            late.append(number)
+        elif not told:
+            told = True
             raise KeyboardInterrupt
 
     try:
@@ -92,6 +95,8 @@ def _interruptible(*, run_on: bool) -> Iterator[None]:
             # Python resets its own handlers before the process ends; what is ignored stays ignored.
             for number in ours:
                 signal.signal(number, signal.SIG_IGN if told else before[number])
+        for one in late:
+            signal.raise_signal(one)
 
 
 @contextmanager
