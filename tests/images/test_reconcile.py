@@ -20,7 +20,7 @@ from feeds.common.model import image_key
 from feeds.common.reports import PassReport
 from feeds.images import decode as check
 from feeds.images.cache import give_name, keep_aside, sweep_unfinished
-from feeds.images.examine import MEMO, CacheSeen, Examined, examine_cache, form_name
+from feeds.images.examine import MEMO, CacheSeen, Examined, Fault, examine_cache, form_name
 from feeds.images.reconcile import reconcile
 from feeds.pipeline import run
 from feeds.pipeline.fetch import FetchOptions, fetch_images
@@ -477,3 +477,58 @@ def test_bytes_that_a_killed_fetch_announced_are_taken_without_what_the_server_s
     assert path.read_bytes() == other
     assert (after.digest, after.width) == (hashlib.sha256(other).digest(), 30)
     assert (after.etag, after.modified, after.due) == ("", "", before.due)
+
+
+def test_copy_that_was_touched_is_still_made_in_another_form(
+    fetched: tuple[Site, Path], server: Server
+) -> None:
+    site, path = fetched
+    asked = len(server.requests)
+    os.utime(path, (1e9, 1e9))
+    configure(site, images="max_width = 10")
+    site.publish()
+    assert (row(site).width, row(site).form) == (10, "2:10")
+    assert len(server.requests) == asked
+    assert path.stat().st_mode & 0o777 == 0o644  # so that web servers can read it
+
+
+def test_copy_of_another_type_takes_the_place_of_one_that_is_gone(
+    fetched: tuple[Site, Path],
+) -> None:
+    site, path = fetched
+    path.unlink()
+    path.with_suffix(".png").write_bytes(picture("png"))
+    site.publish()
+    image = row(site)
+    assert (image.name[-4:], image.type, image.fetched) == (".png", "image/png", 0)
+    assert image.due == int(NOW.timestamp()) + 30 * 86_400
+    assert image.reason == ""
+
+
+def test_file_that_cannot_be_used_is_remembered_as_long_as_it_is_there(
+    quiet: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def faults() -> dict[str, Fault]:
+        with open_state(quiet.state, "serve") as store:
+            assert store is not None
+            seen = store.get_meta(MEMO, CacheSeen)
+        assert seen is not None
+        return seen.faults
+
+    path = drop(quiet, b"no image")
+    decoded = count_decoded(monkeypatch)
+    told = list[str]()
+    for _ in range(3):  # the folder is so young that it is looked into each time
+        quiet.publish(callbacks=Callbacks(warn=told.append))
+    assert (len(decoded), len(told)) == (1, 3)
+    assert faults().keys() == {f"{STEM}.jpg"}
+    path.unlink()
+    quiet.publish()
+    assert faults() == {}
+    drop(quiet, b"no image either")
+    quiet.publish()
+    path.write_bytes(picture())
+    quiet.publish()
+    assert len(decoded) == 3
+    assert faults() == {}
+    assert shown(quiet)[0].endswith(f"{STEM}.jpg")
