@@ -58,10 +58,6 @@ class ImageResolver:
         """Returns which of the copies that documents name belong into out/."""
         return sorted(set().union(*named)) if self._out else []
 
-    def source(self, name: str) -> Path:
-        """Returns where the cache has a copy."""
-        return self._cache / name
-
     def _can_show(self, name: str) -> bool:
         if name not in self._usable:
             self._usable[name] = self._look(name)
@@ -71,15 +67,13 @@ class ImageResolver:
         wanted = self._store.copy_stamp(name)
         if wanted is None:
             return False
-        if self._out is None:
-            return _is(self._cache, name, wanted)
-        if _is(self._out, name, wanted):
+        if self._out and _is(self._out, name, wanted):
             self.present.add(name)
             return True
-        if not _is(self._cache, name, wanted):
-            return False
-        self.links.add(name)
-        return True
+        is_cached = _is(self._cache, name, wanted)
+        if self._out and is_cached:
+            self.links.add(name)
+        return is_cached
 
 
 def names_of(pictures: dict[int, list[Picture]]) -> tuple[str, ...]:

@@ -45,15 +45,6 @@ def parts_of(data: bytes, media_type: str) -> tuple[list[bytes], bool]:
     return parts, True
 
 
-def strip(data: bytes, media_type: str) -> bytes | None:
-    """Returns the image without metadata, None if it has to be encoded again for that."""
-    stripper = _STRIPPERS.get(media_type)
-    try:
-        return b"".join(stripper(data)) if stripper else None
-    except (IndexError, ValueError):
-        return None
-
-
 def _jpeg(data: bytes) -> Iterator[bytes]:
     yield data[:2]
     at = 2
@@ -119,31 +110,31 @@ def _webp(data: bytes) -> Iterator[bytes]:
 def _gif(data: bytes) -> Iterator[bytes]:
     done = 0
     try:
-        for end, block in _gif_parts(data):
-            yield block
+        for begin, end in _gif_parts(data):
+            yield data[begin:end]
             done = end
     except (IndexError, ValueError):
         yield data[done:]  # so that the decoder meets the damage
         raise
 
 
-def _gif_parts(data: bytes) -> Iterator[tuple[int, bytes]]:
-    """Yields the blocks that are kept, each with the place behind it."""
+def _gif_parts(data: bytes) -> Iterator[tuple[int, int]]:
+    """Yields where the blocks that are kept begin and end."""
     at = 13 + _gif_colours(data[10])
-    yield at, data[:at]
+    yield 0, at
     while True:
         begin, kind = at, data[at]
         if kind == 0x3B:  # trailer
-            yield at + 1, b"\x3b"
+            yield at, at + 1
             return
         if kind == 0x2C:  # image: descriptor, colours, code size, data
             at = _gif_blocks(data, at + 11 + _gif_colours(data[at + 9]))
-            yield at, data[begin:at]
+            yield begin, at
         elif kind == 0x21:  # extension: label, blocks
             label, name = data[at + 1], data[at + 3 : at + 14]
             at = _gif_blocks(data, at + 2)
             if label == 0xF9 or (label == 0xFF and name in _GIF_REPEATS):
-                yield at, data[begin:at]
+                yield begin, at
         else:
             raise ValueError("no block")
 
