@@ -511,7 +511,7 @@ def test_file_that_cannot_be_used_is_remembered_as_long_as_it_is_there(
     def faults() -> dict[str, Fault]:
         with open_state(quiet.state, "serve") as store:
             assert store is not None
-            seen = store.get_meta(MEMO, CacheSeen)
+            seen = store.get_meta(MEMO)
         assert seen is not None
         return seen.faults
 
