@@ -87,7 +87,7 @@ class HubPings:
     def hub_reports(self) -> list[HubReport]:
         """Returns what waits to be sent to each hub; hubs that were told everything are left out.
 
-        An empty list where the file is of a release that knew no pings.
+        The list is empty if the file is damaged; the next pass will say so.
         """
         query = """
             SELECT ping.hub, count(*), min(since), max(min(due), coalesce(hub.until, 0)),

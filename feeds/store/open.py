@@ -12,7 +12,7 @@ from typing import Literal, overload
 
 from feeds.common.errors import StateError
 from feeds.store.ours import HEADER, SIDES, claim, refuse_foreign
-from feeds.store.schema import APPLICATION_ID, TABLES, VERSION, migrate
+from feeds.store.schema import APPLICATION_ID, OLDEST, TABLES, VERSION, migrate
 from feeds.store.store import DamagedStateError, Store, is_damage
 
 _BUSY_SECONDS = 60
@@ -232,5 +232,7 @@ def _check(connection: sqlite3.Connection) -> None:
         raise DamagedStateError("it belongs to another program")
     if version > VERSION:
         raise DamagedStateError(f"a newer release of feeds wrote it (schema {version})")
+    if 0 < version < OLDEST:
+        raise DamagedStateError(f"feeds wrote it before its first release (schema {version})")
     if version == 0 or (version == VERSION and not tables >= TABLES):
         raise DamagedStateError("tables are missing")

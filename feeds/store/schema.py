@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import re
 import sqlite3
 from collections.abc import Iterator
 
 # "feed" in ASCII: tells our files from those of other programs (sqlite.org/fileformat, offset 68).
 APPLICATION_ID = 0x66656564
 
-# One script per version of the schema. Only ever append: a file of version n is brought up to date
-# by the scripts from n on, in one transaction.
+# The oldest version of the schema that is migrated; no other code was in use before.
+OLDEST = 5
+# What makes a file of that version, then what makes each version of the one before. Only ever
+# append: the scripts that a file lacks run in one transaction.
 _MIGRATIONS = (
     """
     -- One row per seed file: its fingerprint when it was read, the problems of that reading, and
@@ -89,33 +92,11 @@ _MIGRATIONS = (
 
     -- Single facts about the last pass.
     CREATE TABLE fact (name TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT, WITHOUT ROWID;
-    """,
-    """
-    -- When an item qualified is remembered for each feed by itself: "#" and a topic, "@" and a
-    -- provider, "=" and a custom feed, "" for everything. Before, a topic could be named like one
-    -- of the others, and what qualified for everything counted for its provider, too.
-    UPDATE memory SET qualified = (
-        SELECT CAST(json_group_object(mark, since) AS BLOB) FROM (
-            SELECT
-                CASE
-                    WHEN key = '' THEN ''
-                    WHEN key LIKE 'custom/%' THEN '=' || key
-                    ELSE '#' || key
-                END AS mark,
-                value AS since
-            FROM json_each(CAST(memory.qualified AS TEXT))
-            UNION ALL
-            SELECT DISTINCT '@' || seed.domain, value
-            FROM json_each(CAST(memory.qualified AS TEXT)), seed
-            WHERE key = '' AND seed.id = memory.id
-        )
-    ) WHERE qualified IS NOT NULL;
 
     -- The names that feeds are called by are counted in every pass that changes something.
     CREATE INDEX seed_providers ON seed (domain, provider, dated) WHERE is_published;
     CREATE INDEX seed_topics ON seed (topics, dated) WHERE is_published;
-    """,
-    """
+
     -- One row per image that a seed names or named (see image_key): the copy in the cache
     -- (`name` is empty where there is none), what the last fetch came to, when the next is
     -- due, and since when no seed names it (-1: the pass has still to look).
@@ -166,12 +147,10 @@ _MIGRATIONS = (
 
     -- The copies that the documents of a feed name.
     CREATE TABLE feed_image (address TEXT PRIMARY KEY, names BLOB NOT NULL) STRICT, WITHOUT ROWID;
-    """,
-    """
+
     -- Documents that were published once and are no more: a server tells readers to give them up.
     CREATE TABLE retired (path TEXT PRIMARY KEY) STRICT, WITHOUT ROWID;
-    """,
-    """
+
     -- What each hub is still to be told: that the document at a URL changed. A number is never used
     -- twice, so that a change in the moment of sending is not taken for the one that was sent.
     CREATE TABLE ping (
@@ -222,22 +201,19 @@ _MIGRATIONS = (
     """,
 )
 
-VERSION = len(_MIGRATIONS)
-TABLES = {
-    *("seed", "item", "memory", "slot", "feed", "document", "fact"),
-    *("image", "image_use", "image_host", "feed_image", "retired", "ping", "hub"),
-    *("reading", "held", "address"),
-}
+VERSION = OLDEST + len(_MIGRATIONS) - 1
+TABLES = set(re.findall(r"CREATE TABLE (\w+)", "".join(_MIGRATIONS)))
 
 
 def migrate(connection: sqlite3.Connection) -> None:
-    """Brings an empty file, or one of an older version, to `VERSION`, in one transaction."""
+    """Brings a file that is empty, or of version `OLDEST` or later, to `VERSION`, at once."""
     if _version(connection) == VERSION:
         return
     connection.execute("BEGIN IMMEDIATE")
     try:
         # Another run may have done it while we waited for the lock.
-        for statement in _statements("".join(_MIGRATIONS[_version(connection) :])):
+        missing = _MIGRATIONS[max(0, _version(connection) - OLDEST + 1) :]
+        for statement in _statements("".join(missing)):
             connection.execute(statement)
         connection.execute(f"PRAGMA application_id = {APPLICATION_ID}")
         connection.execute(f"PRAGMA user_version = {VERSION}")

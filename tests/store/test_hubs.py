@@ -2,17 +2,13 @@
 
 from __future__ import annotations
 
-import sqlite3
-from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from feeds.common.meta import Meta
 from feeds.common.times import from_unix
 from feeds.store import DamagedStateError, Store, open_state
 from feeds.store.ours import claim
-from feeds.store.schema import _MIGRATIONS, APPLICATION_ID
 
 A, B = "https://a.example/hub", "https://b.example/hub"
 X, Y = "https://feeds.example.org/x.atom", "https://feeds.example.org/y.atom"
@@ -110,23 +106,6 @@ def test_pings_report_tells_of_each_hub_that_is_behind(store: Store) -> None:
     assert (first.hub, first.pending, first.oldest) == (A, 2, from_unix(NOW))
     assert (first.next_try, first.error) == (from_unix(NOW + 60), "Connection refused")
     assert (second.hub, second.next_try, second.error) == (B, from_unix(NOW + 30), "500")
-
-
-def test_pings_come_to_a_state_file_of_the_first_release(tmp_path: Path) -> None:
-    path = tmp_path / "state.db"
-    with closing(sqlite3.connect(path)) as connection:
-        connection.executescript(_MIGRATIONS[0])
-        connection.executescript(
-            f"PRAGMA user_version = 1; PRAGMA application_id = {APPLICATION_ID}"
-        )
-        connection.execute("INSERT INTO fact VALUES ('kept', x'a3796573')")
-        connection.commit()
-    with open_state(path, "serve") as old:
-        assert old is not None
-        assert old.hub_reports() == []
-    with open_state(path, "note") as store, store.transaction():
-        store.queue_pings((A,), [X], [X], NOW)
-        assert (urls(store), store.get_meta(Meta("kept", str))) == ([X], "yes")
 
 
 @pytest.mark.parametrize("content", [None, b"no database" * 99], ids=["missing", "damaged"])

@@ -7,10 +7,8 @@ from collections.abc import Iterator
 from contextlib import closing
 from pathlib import Path
 
-import msgspec
 import pytest
 
-from feeds.store import schema
 from feeds.store.schema import APPLICATION_ID, TABLES, VERSION, migrate
 
 
@@ -56,36 +54,6 @@ def test_migrate_makes_all_or_nothing(database: sqlite3.Connection, tmp_path: Pa
     with closing(sqlite3.connect(tmp_path / "state.db")) as again:
         assert tables(again) == {"fact"}
         assert pragma(again, "user_version") == pragma(again, "application_id") == 0
-
-
-def test_migrate_keeps_when_items_qualified(
-    database: sqlite3.Connection, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Otherwise an update of feeds would show every reader two hundred old stories."""
-    with monkeypatch.context() as patch:
-        patch.setattr(schema, "VERSION", 1)
-        patch.setattr(schema, "_MIGRATIONS", schema._MIGRATIONS[:1])
-        migrate(database)
-    for path in "ab":
-        database.execute(
-            "INSERT INTO seed (path, folder, size, mtime_ns, inode, settled, parser, content, id, "
-            "domain) VALUES (?, '', 0, 0, 0, 1, '', x'', 'urn:1', 'sky.com')",
-            (path,),
-        )
-    old = b'{"":5,"ai":7,"custom/best":9,"caf\xc3\xa9 \\"x\\"":11}'
-    database.execute("INSERT INTO memory VALUES ('urn:1', 1, 2, 3, x'', ?)", (old,))
-    database.execute("INSERT INTO memory VALUES ('urn:2', 1, NULL, NULL, NULL, NULL)")
-    database.execute("INSERT INTO memory VALUES ('urn:3', 1, 2, 3, x'', CAST('{}' AS BLOB))")
-    migrate(database)
-    rows = [row[0] for row in database.execute("SELECT qualified FROM memory ORDER BY id")]
-    assert rows[1:] == [None, b"{}"]
-    assert msgspec.json.decode(rows[0]) == {
-        "": 5,
-        "#ai": 7,
-        "=custom/best": 9,
-        '#café "x"': 11,
-        "@sky.com": 5,
-    }
 
 
 def test_tables_keep_values_of_their_types_only(database: sqlite3.Connection) -> None:
