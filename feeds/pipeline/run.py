@@ -36,7 +36,7 @@ from feeds.store import DamagedStateError, move_aside, open_state
 T = TypeVar("T")
 
 # What the processes of a pass need, whatever it is that imports it first.
-preload("feeds.seeds.read", "feeds.render.documents", "ftfy")
+preload("feeds.seeds.read", "feeds.render.documents", "ftfy", "ryml")
 
 
 class Snapshot(NamedTuple):

@@ -17,10 +17,11 @@ from feeds.common.image_types import shown_image
 from feeds.common.model import Item, ItemHeader, ParsedSeed, Problem, item_digest
 from feeds.common.times import to_unix
 from feeds.common.workers import spread
-from feeds.seeds.frontmatter import MAX_BYTES, FrontMatter, split
+from feeds.seeds.frontmatter import MAX_BYTES, FrontMatter, YamlReader, split
 from feeds.seeds.parse import ParseOptions, dotted, parse
+from feeds.seeds.quick_reader import quick_load
 from feeds.seeds.secrets import FIELD, REACHES, leak
-from feeds.seeds.yaml_reader import Path, YamlError, event_reader
+from feeds.seeds.yaml_reader import Path, YamlError, event_reader, load
 
 # Raise it whenever the same bytes would give another item or other problems.
 PARSER_VERSION = 2
@@ -55,7 +56,7 @@ def read_seeds(requests: Iterable[ReadRequest], options: ParseOptions) -> Iterat
             pending.append(request)
             yield request
 
-    read_chunk = partial(_read_chunk, options)
+    read_chunk = partial(_read_chunk, options, os.getpid())
     for data in spread(read_chunk, hand_out(), chunk=_CHUNK, worth=_WORTH_A_POOL):
         count, parsed = _decode_chunk(data)
         chunk = [pending.popleft() for _ in range(count)]
@@ -64,18 +65,29 @@ def read_seeds(requests: Iterable[ReadRequest], options: ParseOptions) -> Iterat
             yield read_seed(*request, options)
 
 
-def _read_chunk(options: ParseOptions, chunk: list[ReadRequest]) -> bytes:
-    """Returns the length of the chunk, and the parsed seeds for which there was time."""
+def _read_chunk(options: ParseOptions, caller: int, chunk: list[ReadRequest]) -> bytes:
+    """Returns the length of the chunk, and the parsed seeds for which there was time.
+
+    `caller` is the process that wants them. In workers alone the quick reader pays, and no other
+    thread writes to stderr.
+    """
+    read_yaml = load if os.getpid() == caller else quick_load()
     end = time.monotonic() + _CHUNK_SECONDS
     parsed = []
     for request in chunk:
-        parsed.append(read_seed(*request, options))
+        parsed.append(read_seed(*request, options, read_yaml))
         if time.monotonic() > end:
             break
     return _encoder.encode((len(chunk), parsed))
 
 
-def read_seed(path: str, shown: str, known_content: bytes, options: ParseOptions) -> ParsedSeed:
+def read_seed(
+    path: str,
+    shown: str,
+    known_content: bytes,
+    options: ParseOptions,
+    read_yaml: YamlReader = load,
+) -> ParsedSeed:
     """Reads one seed; a file that cannot be read or used gives a problem and never raises.
 
     Args:
@@ -83,6 +95,7 @@ def read_seed(path: str, shown: str, known_content: bytes, options: ParseOptions
         shown: its name in problems.
         known_content: the SHA-256 of the bytes that the store knows; the same bytes are not parsed.
         options: what the configuration says about reading.
+        read_yaml: `load`, or a reader that gives the same in less time.
     """
     try:
         data = _read_bytes(path)
@@ -96,7 +109,8 @@ def read_seed(path: str, shown: str, known_content: bytes, options: ParseOptions
     if content == known_content:
         return ParsedSeed(path, content, same=True)
     try:
-        front = split(data, all_yaml=path.endswith((".yaml", ".yml")))
+        is_yaml = path.endswith((".yaml", ".yml"))
+        front = split(data, all_yaml=is_yaml, read_yaml=read_yaml)
     except YamlError as error:
         problem = Problem(shown, error.line, error.column, error.field, error.reason)
         return ParsedSeed(path, content, problems=(problem,))

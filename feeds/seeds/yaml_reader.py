@@ -77,19 +77,6 @@ class YamlError(Exception):
         super().__init__(reason)
 
 
-def load(text: str) -> Node:
-    """Returns the only document of the text, ``""`` if it has none.
-
-    A quicker reader may be asked here first. It must then return exactly what `_read_events` would,
-    `QuotedNull` included, or pass: whatever it is not sure of, faults too, is left to the events,
-    which alone tell line and column.
-
-    Raises:
-        YamlError: the text is not valid YAML, or holds what is refused.
-    """
-    return _read_events(text)
-
-
 @lru_cache(maxsize=1)
 def places(text: str) -> dict[Path, Place]:
     """Returns line and column of every value in a text that `load` accepts, by path.
@@ -98,7 +85,7 @@ def places(text: str) -> dict[Path, Place]:
     for the next problem of the same seed.
     """
     found: dict[Path, Place] = {}
-    _read_events(text, found)
+    load(text, found)
     return found
 
 
@@ -156,8 +143,14 @@ def event_reader() -> Any:
     return yaml.SafeLoader
 
 
-def _read_events(text: str, found: dict[Path, Place] | None = None) -> Node:
-    """Returns the document as PyYAML's events give it; `found` is filled with all places."""
+def load(text: str, found: dict[Path, Place] | None = None) -> Node:
+    """Returns the only document of the text, ``""`` if it has none.
+
+    `found` is filled with the places of all values.
+
+    Raises:
+        YamlError: the text is not valid YAML, or holds what is refused.
+    """
     loader = None
     try:
         loader = event_reader()(text)

@@ -32,6 +32,7 @@ DOORS = {
     "lxml": {"render"},
     "sqlite3": {"store"},
     "yaml": {"seeds"},
+    "ryml": {"seeds"},
     "nh3": {"seeds"},
     "markdown_it": {"seeds"},
     "ftfy": {"common"},
