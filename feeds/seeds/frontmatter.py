@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple
 
 from feeds.common.mojibake import without_stray_controls
@@ -18,13 +19,13 @@ MAX_BYTES = 1024 * 1024
 _ASCII_CONTROLS = bytes({*range(0x20), 0x7F} - set(b"\t\n\r"))
 _NONCHARACTERS = re.compile("[\ufdd0-\ufdef\ufffe\uffff]")
 _LINE_ENDS = re.compile("[\u2028\u2029]")
-# Any of these; one search spares most seeds the others.
+# Any of these, and what they begin with in UTF-8: most seeds have none, which is found in no time.
 _STRANGE = re.compile("[\x80-\x9f\u2028\u2029\ufdd0-\ufdef\ufffe\uffff]")
+_STRANGE_STARTS = (b"\xc2", b"\xe2\x80\xa8", b"\xe2\x80\xa9", b"\xef")
 # YAML refuses C1 controls, but mojibake is repaired by them: noncharacters carry them through YAML.
 _CARRIED = {0x80 + number: 0xFDD0 + number for number in range(32)}
 _C1 = {carrier: control for control, carrier in _CARRIED.items()}
 _CONTROLS = re.compile("[\x80-\x9f]")
-_CARRIERS = re.compile("[\ufdd0-\ufdef]")
 _FENCE = re.compile(r"^---[ \t]*$", re.MULTILINE)
 
 
@@ -79,7 +80,7 @@ def split(data: bytes, *, all_yaml: bool, read_yaml: YamlReader = load) -> Front
     Raises:
         YamlError: the bytes cannot be used; line and column are those of the file.
     """
-    text = _decode(data)
+    text, is_usual = _decode(data)
     opening = _FENCE.match(text)
     closing = _closing_fence(text, opening.end()) if opening else None
     offset = 0
@@ -97,16 +98,22 @@ def split(data: bytes, *, all_yaml: bool, read_yaml: YamlReader = load) -> Front
         raise YamlError(1, 1, "the front matter is not closed: wanted a second line '---'")
     else:
         raise YamlError(1, 1, "no front matter: wanted '---' as the first line of the file")
-    scanned = scannable(data)
-    body_at = _same_line(text, len(text) - len(body), scanned)
-    if _CONTROLS.search(source):
-        source = source.translate(_CARRIED)
+    scanned, body_at = text, len(text) - len(body)
+    if not is_usual:
+        scanned = scannable(data)
+        body_at = _same_line(text, body_at, scanned)
+        if _CONTROLS.search(source):
+            source = source.translate(_CARRIED)
+            read_yaml = partial(_load_carried, read_yaml)
     mapping = _mapping(source, offset, (scanned, body_at), read_yaml)
     return FrontMatter(mapping, body, source, offset)
 
 
-def _decode(data: bytes) -> str:
+def _decode(data: bytes) -> tuple[str, bool]:
+    """Returns the text without invisible characters, and whether it certainly had none."""
+    size = len(data)
     data = data.translate(None, _ASCII_CONTROLS)
+    is_usual = len(data) == size and not any(start in data for start in _STRANGE_STARTS)
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -114,9 +121,9 @@ def _decode(data: bytes) -> str:
         column = error.start - (data.rfind(b"\n", 0, error.start) + 1) + 1
         reason = f"not UTF-8: byte 0x{data[error.start]:02x} at byte {column} of the line"
         raise YamlError(line, column, reason) from None
-    if not text.isascii() and _STRANGE.search(text):
+    if not is_usual and _STRANGE.search(text):
         text = without_stray_controls(_LINE_ENDS.sub(" ", _NONCHARACTERS.sub("", text)))
-    return text.lstrip("\ufeff").replace("\r\n", "\n").replace("\r", "\n")
+    return text.lstrip("\ufeff").replace("\r\n", "\n").replace("\r", "\n"), is_usual
 
 
 def _same_line(text: str, at: int, other: str) -> int:
@@ -157,8 +164,6 @@ def _mapping(
     failure = None
     try:
         node = read_yaml(source)
-        if _CARRIERS.search(source):
-            node = _restored(node)
     except YamlError as error:
         line = error.line + offset if error.line else 0
         may_tell = FIELD in source.lower() or "\\" in source
@@ -174,6 +179,12 @@ def _mapping(
         return mapping
     found = "nothing" if node == "" else "a list" if isinstance(node, list) else "plain text"
     raise YamlError(1 + offset, 1, f"found {found}, wanted 'key: value' lines")
+
+
+def _load_carried(read_yaml: YamlReader, source: str) -> Node:
+    """Reads YAML whose controls are carried by noncharacters, and puts them back."""
+    node: Node = _restored(read_yaml(source))
+    return node
 
 
 def _restored(node: Any) -> Any:

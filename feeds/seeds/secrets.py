@@ -62,6 +62,7 @@ _PIECES = re.compile(
 # All of a usual secret, and the long runs of base64 in a text, which alone can hold a part of it.
 _BASE64 = re.compile("[A-Za-z0-9+/=;_-]+")
 _LONG = re.compile("[A-Za-z0-9+/=;_-]{12,}")
+_LONG_USUAL = re.compile("[A-Za-z0-9+/=]{12,}")
 # Two texts that are both longer are compared roughly.
 _COMPARED = 65_536
 # The most that searching part by part may cost, in characters times characters.
@@ -195,9 +196,10 @@ def reaches(secret: str, text: str) -> bool:
     if len(dense) != len(secret):
         text = "".join(text.split())
     elif _BASE64.fullmatch(dense):
-        text = "\n".join(_LONG.findall(text))
-    # 12 characters in common hold 6 that begin at a multiple of 6.
-    sixes = (dense[at : at + 6] for at in range(0, len(dense) - 5, 6))
+        has_own_signs = "-" in dense or "_" in dense or ";" in dense
+        text = "\n".join((_LONG if has_own_signs else _LONG_USUAL).findall(text))
+    # 12 characters in common hold 6 that begin at a multiple of 7.
+    sixes = (dense[at : at + 6] for at in range(0, len(dense) - 5, 7))
     if len(dense) * len(text) <= _FEW and not any(six in text for six in sixes):
         return False
     few, many = sorted((dense, text), key=len)
