@@ -62,6 +62,11 @@ class Bar:
         return f"{self.what}: {value}, bar {limit}: {verdict}"
 
 
+def _environment() -> dict[str, str]:
+    """Return the environment, in which Python keeps compiled modules as it does unless told not."""
+    return {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+
+
 def run(argv: Sequence[str], cwd: Path) -> Measurement:
     """Run a command to its end, and return what it and all its descendants cost.
 
@@ -72,7 +77,9 @@ def run(argv: Sequence[str], cwd: Path) -> Measurement:
         peak = _PeakMemory()
         before = _cpu_of_descendants()
         start = time.perf_counter()
-        child = subprocess.Popen(argv, cwd=cwd, stdout=subprocess.DEVNULL, stderr=errors)
+        child = subprocess.Popen(
+            argv, cwd=cwd, env=_environment(), stdout=subprocess.DEVNULL, stderr=errors
+        )
         with peak:
             code = child.wait()
             wall = time.perf_counter() - start
