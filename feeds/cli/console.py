@@ -20,9 +20,8 @@ from feeds.common.errors import OutputError
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
-    from feeds.common.callbacks import Callbacks
     from feeds.common.model import Problem
-    from feeds.common.reports import FetchReport
+    from feeds.common.reports import Callbacks, FetchReport
 
 _LAST_COLUMN = 20
 _PATIENCE_SECONDS = 0.5
@@ -100,7 +99,7 @@ class Console:
     @contextmanager
     def listening(self) -> Iterator[Callbacks]:
         """Gives the callbacks of a pass: a progress bar where standard error is a terminal."""
-        from feeds.common.callbacks import Callbacks
+        from feeds.common.reports import Callbacks
 
         if sys.stderr is None or not sys.stderr.isatty():
             yield Callbacks(warn=self.warn)

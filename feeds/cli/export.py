@@ -15,8 +15,7 @@ import msgspec
 
 from feeds.cli.console import Console
 from feeds.cli.main import DEFAULT_CONFIG, add_config, add_flags, add_json, add_out
-from feeds.common.callbacks import Options
-from feeds.common.reports import PassReport
+from feeds.common.reports import Options, PassReport
 from feeds.common.urls import shown_url
 from feeds.config import Config, Loaded, load_config
 from feeds.pipeline.fetch import fetch_images

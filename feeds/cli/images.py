@@ -10,11 +10,11 @@ import msgspec
 
 from feeds.cli.console import Console
 from feeds.cli.main import add_config, add_flags, add_json
-from feeds.common.callbacks import utc_now
 from feeds.common.errors import FeedsError
 from feeds.common.image_types import CachedImage, HostFailure
 from feeds.common.media_types import image_type
 from feeds.common.model import image_key
+from feeds.common.reports import utc_now
 from feeds.common.times import from_unix, show_time, to_unix
 from feeds.common.urls import normal_url, wanted_url
 from feeds.config import Loaded, load_config

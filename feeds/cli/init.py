@@ -8,8 +8,8 @@ from argparse import ArgumentParser, Namespace
 from pathlib import Path
 
 from feeds.cli.console import Console
-from feeds.common.callbacks import utc_now
 from feeds.common.errors import InitError
+from feeds.common.reports import utc_now
 from feeds.common.times import rfc3339
 
 _FILES = Path(__file__).with_name("new")

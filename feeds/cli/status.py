@@ -9,9 +9,9 @@ import msgspec
 
 from feeds.cli.console import Console
 from feeds.cli.main import add_config, add_json, add_out
-from feeds.common.daemon_status import DaemonState, running_daemon
 from feeds.common.meta import HUBS_MOVED, REPORT
 from feeds.common.reports import HubReport, PassReport
+from feeds.common.schedule import DaemonState, running_daemon
 from feeds.common.times import show_time
 from feeds.common.urls import shown_url
 from feeds.config import load_config

@@ -1,14 +1,43 @@
-"""What a pass did, in numbers and names: for people, for --json, and for the next pass."""
+"""What goes into a pass beside the configuration, and what it did: for people and for --json."""
 
 from __future__ import annotations
 
-from datetime import datetime
+from collections.abc import Callable
+from datetime import UTC, datetime
+from typing import NamedTuple
 
 import msgspec
 
 from feeds.common.model import FeedSummary, Problem
 from feeds.common.times import from_unix
 from feeds.common.urls import hide_secrets, shown_url
+
+Clock = Callable[[], datetime]
+
+
+def utc_now() -> datetime:
+    """The clock of all that is not a test."""
+    return datetime.now(UTC)
+
+
+class Options(NamedTuple):
+    """How a pass is run; `wait` is in seconds, for another run on the same out/ to end."""
+
+    full: bool = False
+    allow_empty: bool = False
+    dry_run: bool = False
+    wait: float = 600.0
+
+
+class Callbacks(NamedTuple):
+    """Callbacks of a running pass: `progress(stage, done, total)`, `warn(message)`."""
+
+    progress: Callable[[str, int, int], None] = lambda *_: None
+    warn: Callable[[str], None] = lambda _: None
+
+
+DEFAULTS = Options()
+NO_CALLBACKS = Callbacks()
 
 
 class FeedReport(msgspec.Struct, frozen=True):

@@ -1,18 +1,24 @@
-"""When passes are due, by APScheduler."""
+"""When passes are due, by APScheduler, and what the daemon that runs them tells others."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Protocol
 from zoneinfo import ZoneInfo
 
+import msgspec
 from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.base import BaseTrigger
 from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 
+from feeds.common.lock import DAEMON_LOCK, lock_owner
 from feeds.common.times import named_weekdays
+
+# Set by ``feeds run --serve`` to its process id: the server ends when that process is gone.
+WATCHED = "FEEDS_WATCHED_BY_DAEMON"
 
 _JOB = "pass"
 
@@ -84,3 +90,26 @@ class Timer:
         """When the next pass is due, None where no pass ever is."""
         job = self._scheduler.get_job(_JOB)
         return job.next_run_time if job else None
+
+
+class DaemonState(msgspec.Struct, frozen=True):
+    """A running daemon; `failing` is why its last pass failed, ``""`` if it did not."""
+
+    pid: int
+    since: datetime
+    next_pass: datetime | None = None
+    running: bool = False
+    failing: str = ""
+
+
+def running_daemon(out: Path) -> DaemonState | None:
+    """Returns the daemon that looks after an out/, None if there is none."""
+    return parse_state(lock_owner(out, DAEMON_LOCK))
+
+
+def parse_state(text: str) -> DaemonState | None:
+    """Returns what a lock file says, None if that is no state of a daemon."""
+    try:
+        return msgspec.json.decode(text, type=DaemonState)
+    except msgspec.DecodeError:
+        return None

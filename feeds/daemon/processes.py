@@ -17,9 +17,8 @@ from typing import Generic, NamedTuple, TypeVar
 import msgspec
 import structlog
 
-from feeds.common.callbacks import Callbacks, Options
-from feeds.common.daemon_status import WATCHED
-from feeds.common.reports import FetchReport, PassReport
+from feeds.common.reports import Callbacks, FetchReport, Options, PassReport
+from feeds.common.schedule import WATCHED
 from feeds.common.task import Ended, Say, Task
 from feeds.config import Loaded
 from feeds.pipeline.fetch import FetchOptions, fetch_images

@@ -15,7 +15,7 @@ from typing import Literal, NamedTuple
 import httpcore
 import httpx
 
-from feeds.common.callbacks import utc_now
+from feeds.common.reports import utc_now
 from feeds.common.times import retry_after, to_unix
 from feeds.images.http import LOCATION, ForbiddenAddressError
 

@@ -15,11 +15,10 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import msgspec
 
 from feeds import __version__
-from feeds.common.callbacks import NO_CALLBACKS, Callbacks, Clock, utc_now
 from feeds.common.files import bytes_of
 from feeds.common.image_types import CachedImage
 from feeds.common.meta import IMAGE_FETCHES, IMAGES_SWEPT, count
-from feeds.common.reports import FetchReport
+from feeds.common.reports import NO_CALLBACKS, Callbacks, Clock, FetchReport, utc_now
 from feeds.common.times import to_unix
 from feeds.config import Config, Loaded
 from feeds.images.cache import (

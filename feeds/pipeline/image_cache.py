@@ -7,7 +7,6 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
 
-from feeds.common.callbacks import Clock, utc_now
 from feeds.common.errors import (
     BusyError,
     DamagedManifestError,
@@ -16,6 +15,7 @@ from feeds.common.errors import (
     StateError,
 )
 from feeds.common.lock import acquire_lock
+from feeds.common.reports import Clock, utc_now
 from feeds.common.times import show_time, to_unix
 from feeds.config import Config, Loaded
 from feeds.images.cache import copies_in, folder_times, remove, sweep_unfinished

@@ -12,12 +12,19 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import NamedTuple, TypeVar
 
-from feeds.common.callbacks import DEFAULTS, NO_CALLBACKS, Callbacks, Clock, Options, utc_now
 from feeds.common.child import preload
 from feeds.common.errors import BusyError, DamagedManifestError, PublishError
 from feeds.common.lock import acquire_lock
 from feeds.common.model import Problem
-from feeds.common.reports import PassReport
+from feeds.common.reports import (
+    DEFAULTS,
+    NO_CALLBACKS,
+    Callbacks,
+    Clock,
+    Options,
+    PassReport,
+    utc_now,
+)
 from feeds.common.times import show_time
 from feeds.config import Loaded
 from feeds.images.examine import CacheScope, Examined, examine_cache

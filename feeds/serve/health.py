@@ -6,9 +6,8 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from feeds.common.daemon_status import running_daemon
 from feeds.common.meta import REPORT
-from feeds.common.schedule import trigger_of
+from feeds.common.schedule import running_daemon, trigger_of
 from feeds.common.times import show_time
 from feeds.config import Config
 from feeds.store import open_state

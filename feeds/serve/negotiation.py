@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-from feeds.common.callbacks import utc_now
+from feeds.common.reports import utc_now
 from feeds.common.times import parse_http_date, to_unix
 from feeds.serve.messages import Request
 

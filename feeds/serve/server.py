@@ -22,8 +22,8 @@ from granian.constants import HTTPModes, Interfaces
 from granian.http import HTTP1Settings
 from granian.server.embed import Server as Granian
 
-from feeds.common.daemon_status import WATCHED
 from feeds.common.errors import ServeError
+from feeds.common.schedule import WATCHED
 from feeds.config import Config, Loaded
 from feeds.serve.application import Application
 from feeds.serve.content import Content

@@ -15,8 +15,8 @@ from typing import Any
 import msgspec
 import pytest
 
-from feeds.common.daemon_status import DaemonState, running_daemon
 from feeds.common.lock import DAEMON_LOCK, acquire_lock
+from feeds.common.schedule import DaemonState, running_daemon
 from tests.support.permissions import closed, open_folder
 from tests.support.processes import Daemon, wait_for_a_pause, wait_until
 from tests.support.site import NOW, Site

@@ -12,7 +12,7 @@ from contextlib import suppress
 
 import pytest
 
-from feeds.common.callbacks import Callbacks, Options
+from feeds.common.reports import Callbacks, Options
 from tests.support import dying
 from tests.support.imaging import Server, configure, picture, seed_with, serving
 from tests.support.processes import PATIENCE, Daemon, wait_until

@@ -12,8 +12,7 @@ from pathlib import Path
 import pytest
 from msgspec.structs import replace
 
-from feeds.common.callbacks import Callbacks, Options
-from feeds.common.reports import PassReport
+from feeds.common.reports import Callbacks, Options, PassReport
 from feeds.common.task import Say
 from feeds.config import Loaded
 from feeds.daemon import processes as runner

@@ -12,12 +12,11 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from feeds.common.callbacks import NO_CALLBACKS, Callbacks
 from feeds.common.errors import BusyError, ImageCacheError
 from feeds.common.image_types import CachedImage
 from feeds.common.lock import acquire_lock
 from feeds.common.model import MEDIA, image_key
-from feeds.common.reports import FetchReport
+from feeds.common.reports import NO_CALLBACKS, Callbacks, FetchReport
 from feeds.pipeline.fetch import FetchOptions, fetch_images
 from feeds.store import open_state
 from tests.support.imaging import (

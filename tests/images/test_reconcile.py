@@ -14,10 +14,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from feeds.common.callbacks import Callbacks, Options
 from feeds.common.image_types import CachedImage
 from feeds.common.model import image_key
-from feeds.common.reports import PassReport
+from feeds.common.reports import Callbacks, Options, PassReport
 from feeds.images import decode as check
 from feeds.images.cache import give_name, keep_aside, sweep_unfinished
 from feeds.images.examine import MEMO, CacheSeen, Examined, Fault, examine_cache, form_name

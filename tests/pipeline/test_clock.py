@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from feeds.common.callbacks import Callbacks
+from feeds.common.reports import Callbacks
 from tests.support.site import NOW, Site
 
 YEARS = timedelta(days=4000)

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from feeds.common.callbacks import Options
 from feeds.common.errors import PublishError, SeedsFolderError
+from feeds.common.reports import Options
 from feeds.publish.manifest import MANIFEST
 from tests.support.permissions import closed, open_folder
 from tests.support.processes import Daemon

@@ -11,7 +11,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from feeds.common.callbacks import DEFAULTS, NO_CALLBACKS
 from feeds.common.files import Fingerprint
 from feeds.common.model import (
     Feed,
@@ -21,6 +20,7 @@ from feeds.common.model import (
     ItemHistory,
     ParsedSeed,
 )
+from feeds.common.reports import DEFAULTS, NO_CALLBACKS
 from feeds.common.times import from_unix
 from feeds.config import Config, Loaded
 from feeds.pipeline.context import Pass

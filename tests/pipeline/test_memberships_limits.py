@@ -7,8 +7,8 @@ from collections.abc import Callable
 
 import pytest
 
-from feeds.common.callbacks import Options
 from feeds.common.errors import PublishError
+from feeds.common.reports import Options
 from feeds.common.text import clean_block
 from feeds.seeds.markdown import (
     MAX_BODY_CHARACTERS,

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from feeds.common.callbacks import Options
 from feeds.common.errors import PublishError
+from feeds.common.reports import Options
 from feeds.common.times import rfc3339
 from feeds.pipeline import rescan
 from feeds.publish import read_manifest

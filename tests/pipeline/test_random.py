@@ -19,7 +19,7 @@ from hypothesis import Phase, settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, precondition, rule
 
-from feeds.common.callbacks import Options
+from feeds.common.reports import Options
 from feeds.config import load_config
 from feeds.pipeline.run import publish_feeds
 from tests.support.site import NOW, Site, front_matter, seed_text

@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from feeds.common.callbacks import Callbacks, Options
 from feeds.common.model import ParsedSeed
+from feeds.common.reports import Callbacks, Options
 from feeds.pipeline import rescan
 from feeds.seeds import read
 from feeds.seeds.parse import ParseOptions

@@ -9,8 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from feeds.common.callbacks import Options
-from feeds.common.reports import HeldReport, PassReport
+from feeds.common.reports import HeldReport, Options, PassReport
 from tests.support.site import NOW, Site
 
 HOUR = timedelta(hours=1)

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from feeds.common.callbacks import Callbacks
 from feeds.common.errors import SeedsFolderError
+from feeds.common.reports import Callbacks
 from feeds.pipeline.rescan import read_ahead
 from feeds.seeds.scan import ScannedFile, scan
 from feeds.store import open_state

@@ -10,9 +10,8 @@ from typing import Any
 
 import pytest
 
-from feeds.common.callbacks import Callbacks, Options
 from feeds.common.errors import PublishError
-from feeds.common.reports import PassReport
+from feeds.common.reports import Callbacks, Options, PassReport
 from tests.support.site import NOW, REAL_SEEDS, Site
 
 HOUR = timedelta(hours=1)

@@ -8,9 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from feeds.common.callbacks import Callbacks, Options
 from feeds.common.errors import DamagedManifestError, PublishError
 from feeds.common.files import temporary_for
+from feeds.common.reports import Callbacks, Options
 from feeds.publish import read_manifest
 from feeds.publish.manifest import MANIFEST
 from tests.support.site import Site

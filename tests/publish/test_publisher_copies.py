@@ -11,10 +11,10 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from feeds.common.callbacks import Options
 from feeds.common.child import fork_context
 from feeds.common.errors import PublishError
 from feeds.common.media_types import COPIES, LEVELS, copies_of, is_copy
+from feeds.common.reports import Options
 from feeds.publish import read_manifest
 from tests.support.publishing import publish, publish_and_die
 from tests.support.site import Site

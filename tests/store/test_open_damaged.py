@@ -14,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from lxml import etree
 
-from feeds.common.callbacks import NO_CALLBACKS, Callbacks, Options
+from feeds.common.reports import NO_CALLBACKS, Callbacks, Options
 from feeds.pipeline.run import Snapshot, with_snapshot
 from feeds.store.schema import VERSION
 from tests.support.site import Site

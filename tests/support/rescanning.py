@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from feeds.common.callbacks import DEFAULTS, NO_CALLBACKS, Callbacks, Options, utc_now
 from feeds.common.model import ItemHeader
+from feeds.common.reports import DEFAULTS, NO_CALLBACKS, Callbacks, Options, utc_now
 from feeds.pipeline.context import Pass, begin_pass
 from feeds.pipeline.rescan import Changes, read_ahead, rescan
 from feeds.store import Store

@@ -19,10 +19,9 @@ import yaml
 from msgspec.structs import replace
 
 from feeds.cli.main import main
-from feeds.common.callbacks import DEFAULTS, NO_CALLBACKS, Callbacks, Options
 from feeds.common.lock import acquire_lock
 from feeds.common.model import ItemHeader, Provider
-from feeds.common.reports import PassReport
+from feeds.common.reports import DEFAULTS, NO_CALLBACKS, Callbacks, Options, PassReport
 from feeds.config import Config, Loaded, load_config
 from feeds.config.schema import Table, read_table
 from feeds.pipeline.run import publish_feeds
