@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sqlite3
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 from feeds.common.errors import StateError
@@ -29,6 +29,8 @@ def open_derived(
     for attempt in ("as it is", "anew"):
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
+            if _is_unsigned(path, schema):
+                _unlink(path)
             claim(path)
             if attempt == "anew":
                 remove_derived(path)
@@ -43,9 +45,45 @@ def remove_derived(path: Path) -> None:
     """Removes such a file with SQLite's own beside it, but none that is not ours."""
     with suppress(StateError):
         refuse_foreign(path)
-        for suffix in ("", *SIDES):
-            with suppress(OSError):
-                path.with_name(path.name + suffix).unlink()
+        _unlink(path)
+
+
+def _unlink(path: Path) -> None:
+    for suffix in ("", *SIDES):
+        with suppress(OSError):
+            path.with_name(path.name + suffix).unlink()
+
+
+def _is_unsigned(path: Path, schema: str) -> bool:
+    """Tells whether code that did not sign these files yet made this one.
+
+    It then has our tables, each with our columns or the first few of them.
+    """
+    if not path.is_file() or path.is_symlink():
+        return False
+    uri = f"{path.absolute().as_uri()}?mode=ro&immutable=1"
+    with suppress(sqlite3.Error, UnicodeDecodeError), closing(sqlite3.connect(uri, uri=True)) as db:
+        (application,) = db.execute("PRAGMA application_id").fetchone()
+        with closing(sqlite3.connect(":memory:")) as memory:
+            memory.executescript(schema)
+            mine, theirs = _columns(memory), _columns(db)
+        return (
+            application == 0
+            and mine.keys() == theirs.keys()
+            and all(mine[table][: len(some)] == some for table, some in theirs.items())
+        )
+    return False
+
+
+def _columns(connection: sqlite3.Connection) -> dict[str, list[str]]:
+    query = """
+        SELECT one.name, field.name FROM sqlite_schema AS one, pragma_table_info(one.name) AS field
+        WHERE one.type = 'table' ORDER BY one.name, field.cid
+    """
+    columns: dict[str, list[str]] = {}
+    for table, column in connection.execute(query):
+        columns.setdefault(table, []).append(column)
+    return columns
 
 
 def _connect(name: str, schema: str, version: int) -> sqlite3.Connection:

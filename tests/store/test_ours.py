@@ -257,6 +257,58 @@ def test_server_makes_its_own_damaged_files_anew(name: str, tmp_path: Path) -> N
     assert path.read_bytes().startswith(b"SQLite format 3\0")
 
 
+def unsign(path: Path) -> None:
+    database(path, "PRAGMA application_id = 0", "PRAGMA journal_mode = DELETE")
+    path.with_name(f"{path.name}-feeds").unlink()
+
+
+def test_server_replaces_a_search_index_of_code_that_did_not_sign_it(tmp_path: Path) -> None:
+    path = tmp_path / "search.db"
+    SearchIndex(path, pytest.fail).close()
+    unsign(path)
+    SearchIndex(path, pytest.fail).close()
+    assert refuse_foreign(path)
+    assert is_marked(path)
+
+
+OLD_VERSIONS = """
+    CREATE TABLE version (
+        path TEXT NOT NULL, digest TEXT NOT NULL, entries BLOB NOT NULL, until INTEGER,
+        PRIMARY KEY (path, digest)
+    ) STRICT, WITHOUT ROWID
+"""
+
+
+def test_server_replaces_versions_of_code_that_did_not_sign_them(tmp_path: Path) -> None:
+    path = tmp_path / "versions.db"
+    database(path, OLD_VERSIONS, "PRAGMA user_version = 1")
+    versions = Versions(path, pytest.fail)
+    versions.record("all.atom", "a", [b"1"], 5)
+    versions.close()
+    assert refuse_foreign(path)
+
+
+@pytest.mark.parametrize(
+    "statements",
+    [
+        ("CREATE TABLE version (number TEXT)",),
+        ("CREATE TABLE version (path TEXT, digest TEXT, name TEXT)",),
+        (OLD_VERSIONS, "CREATE TABLE bookmark (url TEXT)"),
+        (OLD_VERSIONS, "PRAGMA application_id = 7"),
+    ],
+    ids=["other column", "other third column", "other table", "other signature"],
+)
+def test_server_leaves_a_database_that_only_looks_like_its_own(
+    statements: tuple[str, ...], tmp_path: Path
+) -> None:
+    path = tmp_path / "versions.db"
+    database(path, *statements)
+    before, said = tree(tmp_path), list[str]()
+    Versions(path, said.append).close()
+    assert tree(tmp_path) == before
+    assert len(said) == 1
+
+
 def test_claim_of_a_folder_where_nothing_can_be_written_says_nothing() -> None:
     with open_folder() as folder, closed(folder, 0o555):
         claim(folder / "state.db")
