@@ -8,6 +8,7 @@ from datetime import timedelta
 
 import pytest
 
+from feeds.common.meta import IMAGE_FETCHES, count
 from feeds.publish.manifest import MANIFEST
 from feeds.serve import content as module
 from feeds.serve.content import Content
@@ -75,6 +76,15 @@ def test_content_counts_the_passes_that_it_sees(site: Site, content: Content) ->
     assert found.report.started == NOW + timedelta(minutes=3)
     assert (found.passes, found.written) == (2, written)
     assert found.pass_s == pytest.approx(seconds)
+
+
+def test_content_follows_the_state_file_alone_too(site: Site, content: Content) -> None:
+    assert not content.refresh()
+    with open_state(site.state, "note") as store:
+        count(store, IMAGE_FETCHES, ["fetched"])
+    assert content.refresh()
+    assert not content.refresh()
+    assert content.gauges().state.fetches == {"fetched": 1}
 
 
 def test_content_counts_what_it_serves(content: Content) -> None:

@@ -22,6 +22,7 @@ def test_publication_reads_only_what_changed(site: Site) -> None:
     assert set(first.texts) == set(site.documents())
     held = first.texts["all.atom"]
     assert bodies.look(held.digest, "") == site.read("all.atom")
+    assert held.modified_unix == int((site.out / "all.atom").stat().st_mtime)
     again = read_publication(site.out, first, BodyCache(0))
     assert all(again.texts[path] is one for path, one in first.texts.items())
     assert read_version(site.out, "all.atom", held.digest) == site.read("all.atom")
