@@ -41,14 +41,14 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(arguments: Namespace) -> int:
-    """Checks configuration and seeds; 1 where a seed, or a part of one, cannot be used."""
+    """Checks configuration and seeds; 1 if a seed, or a part of one, cannot be used."""
     console = Console(json=arguments.json)
     loaded = load_config(arguments.config)
     _check_templates(loaded.config)
     with console.listening() as callbacks:
-        seeds, cards, problems, feeds = with_snapshot(loaded, callbacks, _see, fresh=True)
-    hints = list(_hints(loaded, cards))
-    too_many = too_many_feeds(feeds, loaded.config, lambda: cards)
+        seeds, headers, problems, feeds = with_snapshot(loaded, callbacks, _see, fresh=True)
+    hints = list(_hints(loaded, headers))
+    too_many = too_many_feeds(feeds, loaded.config, lambda: headers)
     if too_many:
         hints.append(too_many)
     console.problems(problems)
@@ -56,9 +56,9 @@ def run(arguments: Namespace) -> int:
         console.warn(f"{arguments.config}: {hint}")
     errors = sum(problem.severity == "error" for problem in problems)
     console.say(
-        f"{seeds} seeds, {len(cards)} usable: {errors} errors, {len(problems) - errors} warnings"
+        f"{seeds} seeds, {len(headers)} usable: {errors} errors, {len(problems) - errors} warnings"
     )
-    console.report(CheckReport(seeds, len(cards), problems, hints))
+    console.report(CheckReport(seeds, len(headers), problems, hints))
     return 1 if problems or too_many else 0
 
 
@@ -91,16 +91,16 @@ def _check_templates(config: Config) -> None:
         check_templates(templates)
 
 
-def _hints(loaded: Loaded, cards: list[ItemHeader]) -> Iterator[str]:
-    """Yields what is no fault, but probably not what was meant."""
+def _hints(loaded: Loaded, headers: list[ItemHeader]) -> Iterator[str]:
+    """Yields a line for each setting that is valid, but probably not meant."""
     config = loaded.config
     if BASE_URL not in loaded.places:
         yield f"site.base_url is not set; the feeds say that they are at {config.site.base_url}"
     language = config.site.language
     if fault := unregistered(language):
         yield f"site.language is {language!r}, but in the registry of language tags {fault}"
-    topics = {fold(topic): topic for card in cards for topic in card.topics}
-    domains = {card.provider.domain for card in cards}
+    topics = {fold(topic): topic for header in headers for topic in header.topics}
+    domains = {header.provider.domain for header in headers}
     providers = {one: one for one in domains | set(map(config.provider, domains))}
     used_topics = [*config.topics, *(rule.topic for rule in config.rules)]
     used_providers = [*config.providers, *(rule.provider for rule in config.rules)]

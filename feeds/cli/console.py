@@ -30,8 +30,8 @@ _PATIENCE_SECONDS = 0.5
 class Console:
     """Where a command writes.
 
-    Whoever reads our output may go at any time ("feeds list | head"), or not be there at all: that
-    never stops a command from doing its work.
+    The reader of the output may go at any time ("feeds list | head"), or be missing from the start:
+    the command does its work all the same.
     """
 
     def __init__(self, *, json: bool = False) -> None:
@@ -68,7 +68,7 @@ class Console:
         self.say(f"{report.asked} images asked for: {said} ({report.seconds:.2f} s)")
 
     def report(self, report: object) -> None:
-        """Writes the report, where one was asked for: JSON, in ASCII for any pipe."""
+        """Writes the report as JSON if --json was given; in ASCII, for any pipe."""
         if self.json:
             import msgspec
 

@@ -75,30 +75,30 @@ def _explanations(story: str, snapshot: Snapshot) -> Iterator[_Told]:
         return contents_of(run, feeds[ref]) if ref in feeds else None
 
     meant = _paths(story, loaded)
-    cards = [card for card in store.item_headers() if _is_meant(story, meant, card, store)]
-    paths = {card.path for card in cards} or meant
+    headers = [header for header in store.item_headers() if _is_meant(story, meant, header, store)]
+    paths = {header.path for header in headers} or meant
     problems = [problem for problem in all_problems if problem.path in paths]
-    if not cards and not problems:
+    if not headers and not problems:
         raise UnknownSeedError(_why_unknown(story, loaded))
-    for card in cards:
-        about = [problem for problem in problems if problem.path == card.path]
-        (data,) = store.items([card.number]).values()
+    for header in headers:
+        about = [problem for problem in problems if problem.path == header.path]
+        (data,) = store.items([header.number]).values()
         item = msgspec.msgpack.decode(data, type=Item)
-        reasons = explain(card, selection, contents, run.config, run.now)
-        explanation = Explanation(card.path, card.id, item.title, about, reasons)
-        yield _Told(explanation, [*_item_lines(card, item), *_reason_lines(explanation)])
-    if not cards:
+        reasons = explain(header, selection, contents, run.config, run.now)
+        explanation = Explanation(header.path, header.id, item.title, about, reasons)
+        yield _Told(explanation, [*_item_lines(header, item), *_reason_lines(explanation)])
+    if not headers:
         heading = f"{story}: no feed can have this story, since its seed cannot be used:"
         lines = [heading, *(f"  {problem}" for problem in problems)]
         yield _Told(Explanation(story, "", "", problems, []), lines)
 
 
-def _is_meant(story: str, paths: set[str], card: ItemHeader, store: Store) -> bool:
-    if card.id in {story, f"urn:uuid:{story}"}:
+def _is_meant(story: str, paths: set[str], header: ItemHeader, store: Store) -> bool:
+    if header.id in {story, f"urn:uuid:{story}"}:
         return True
     if "://" not in story:
-        return card.path in paths
-    (data,) = store.items([card.number]).values()
+        return header.path in paths
+    (data,) = store.items([header.number]).values()
     item = msgspec.msgpack.decode(data, type=Item)
     return normal_url(story) in {item.url, item.original_url}
 
@@ -140,18 +140,18 @@ def _why_unknown(story: str, loaded: Loaded) -> str:
     return f"{story} is no seed: its name does not end in {', '.join(SUFFIXES)}"
 
 
-def _item_lines(card: ItemHeader, item: Item) -> Iterator[str]:
-    heat = "unknown" if card.heat == -1 else str(card.heat)
+def _item_lines(header: ItemHeader, item: Item) -> Iterator[str]:
+    heat = "unknown" if header.heat == -1 else str(header.heat)
     yield item.title
-    yield f"  seed      {card.path}"
-    yield f"  id        {card.id}"
+    yield f"  seed      {header.path}"
+    yield f"  id        {header.id}"
     yield f"  link      {item.url}"
-    yield f"  dated     {show_time(from_unix(card.dated))}"
-    if card.memory and card.memory.published != card.dated:
-        shown_as = show_time(from_unix(card.memory.published))
+    yield f"  dated     {show_time(from_unix(header.dated))}"
+    if header.memory and header.memory.published != header.dated:
+        shown_as = show_time(from_unix(header.memory.published))
         yield f"  shown as  {shown_as} (the date that readers saw first; it never moves)"
     provider = f"{item.provider.name} ({item.provider.domain})"
-    yield f"  quality   {card.quality}, heat {heat}, provider {provider}"
+    yield f"  quality   {header.quality}, heat {heat}, provider {provider}"
 
 
 def _reason_lines(explanation: Explanation) -> Iterator[str]:

@@ -19,7 +19,7 @@ from feeds.store import open_state
 
 
 class Status(msgspec.Struct, omit_defaults=True):
-    """The last pass (None where there was none) and the daemon (None where none is running).
+    """The last pass and the daemon; None if there was no pass, or no daemon is running.
 
     `hubs` are those that were not told yet of everything that changed; `moved` tells of configured
     hubs where they say that they are now.

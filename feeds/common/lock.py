@@ -37,7 +37,7 @@ class Held:
         _write_holder(self._descriptor, holder)
 
     def look_again(self) -> bool:
-        """Takes the lock anew if somebody removed its file, with or without the folder around it.
+        """Takes the lock again if somebody removed its file, with or without the folder around it.
 
         Until then another process could take it, too. Returns whether that was so.
 
@@ -98,7 +98,7 @@ def acquire_lock(
 
 
 def lock_owner(out: Path, name: str) -> str:
-    """Returns who holds a lock in `out`, ``""`` where nobody does."""
+    """Returns who holds a lock in `out`, ``""`` if nobody does."""
     try:
         descriptor = os.open(out / name, os.O_RDONLY | os.O_CLOEXEC)
     except OSError:

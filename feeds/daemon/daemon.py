@@ -185,7 +185,7 @@ class Daemon:
         try:
             if self._presence.keep():
                 out = str(self._loaded.config.paths.out)
-                self._log.warning("out/ was removed; it is published anew", out=out)
+                self._log.warning("out/ was removed; it is published again", out=out)
                 self.want_pass()
         except AlreadyRunningError as error:
             self._usurper = error
