@@ -44,7 +44,7 @@ from feeds.serve.query import Query, QueryFeeds, query_form
 from feeds.serve.responses import TextFile, answer_media, answer_text
 from feeds.store import Store
 from feeds.store.search import TooLongError
-from feeds.store.server_files import read_state, state_stamp
+from feeds.store.server_files import read_state, state_fingerprint
 from feeds.store.versions import Versions
 
 _TRIES = 3
@@ -129,7 +129,7 @@ class Content:
 
     def _refresh_state(self) -> bool:
         state, report = self.config.paths.state, self._report
-        fingerprint = state_stamp(state)
+        fingerprint = state_fingerprint(state)
         if fingerprint == self._state:
             return False
 

@@ -1,4 +1,4 @@
-"""The part of the store that selection works on: cards, memories, slots, feeds."""
+"""The part of the store that selection works on: headers, histories, memberships, feeds."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from feeds.common.model import (
 )
 from feeds.common.text import fold
 
-_CARD = """
+_HEADER = """
     SELECT s.number, s.shown, s.id, s.dated, s.stamp, s.quality, s.heat, s.is_published, s.domain,
            s.provider, s.topics, s.category, s.digest, s.reader_digest,
            m.published, m.updated, m.reader_digest, m.qualified
@@ -37,22 +37,22 @@ class FeedItems:
         self._path = connection.execute("PRAGMA database_list").fetchone()[2]
 
     def item_headers(self) -> Iterator[ItemHeader]:
-        """Yields the cards of all items, in path order."""
-        query = f"{_CARD} WHERE s.id IS NOT NULL ORDER BY s.path"
-        return map(_card, self._db.execute(query))
+        """Yields the headers of all items, in path order."""
+        query = f"{_HEADER} WHERE s.id IS NOT NULL ORDER BY s.path"
+        return map(_header, self._db.execute(query))
 
     def header_pages(self) -> Iterator[list[ItemHeader]]:
-        """Yields the cards of all items, some at a time; between pages the store may be written."""
+        """Yields the headers of all items in pages, between which the store may be written."""
         last = 0
-        query = f"{_CARD} WHERE s.id IS NOT NULL AND s.number > ? ORDER BY s.number LIMIT {_PAGE}"
+        query = f"{_HEADER} WHERE s.id IS NOT NULL AND s.number > ? ORDER BY s.number LIMIT {_PAGE}"
         while rows := self._db.execute(query, (last,)).fetchall():
             last = rows[-1][0]
-            yield [_card(row) for row in rows]
+            yield [_header(row) for row in rows]
 
     def headers_of(self, ids: Iterable[str]) -> list[ItemHeader]:
-        """Returns the cards of the items with these ids, in path order."""
-        query = f"{_CARD} WHERE s.id = ? ORDER BY s.path"
-        return [_card(row) for id_ in ids for row in self._db.execute(query, (id_,))]
+        """Returns the headers of the items with these ids, in path order."""
+        query = f"{_HEADER} WHERE s.id = ? ORDER BY s.path"
+        return [_header(row) for id_ in ids for row in self._db.execute(query, (id_,))]
 
     def repeated_ids(self) -> set[str]:
         """Returns the ids that more than one seed has."""
@@ -98,7 +98,7 @@ class FeedItems:
         insert = "INSERT OR IGNORE INTO memory (id, first_seen) VALUES (?, ?)"
         self._db.executemany(insert, ((id_, now) for id_ in ids))
 
-    def remember(self, memories: dict[str, ItemHistory]) -> None:
+    def remember(self, histories: dict[str, ItemHistory]) -> None:
         """Remembers what readers are told of these items, by id."""
         update = """
             UPDATE memory SET (published, updated, reader_digest, qualified) = (?, ?, ?, ?)
@@ -106,7 +106,7 @@ class FeedItems:
         """
         rows = (
             (one.published, one.updated, one.digest, msgspec.json.encode(one.qualified), id_)
-            for id_, one in memories.items()
+            for id_, one in histories.items()
         )
         self._db.executemany(update, rows)
 
@@ -124,14 +124,16 @@ class FeedItems:
         delete = "DELETE FROM slot WHERE id = ? RETURNING kind, key"
         return {place for id_ in ids for place in self._db.execute(delete, (id_,)).fetchall()}
 
-    def add_memberships(self, slots: Iterable[Membership]) -> None:
+    def add_memberships(self, memberships: Iterable[Membership]) -> None:
         """Puts items into feeds."""
-        self._db.executemany("INSERT INTO slot VALUES (?, ?, ?, ?, ?, ?, ?, ?)", map(_row, slots))
+        self._db.executemany(
+            "INSERT INTO slot VALUES (?, ?, ?, ?, ?, ?, ?, ?)", map(_row, memberships)
+        )
 
     def newest(self, kind: FeedKind, key: str, count: int) -> list[Membership]:
         """Returns the newest items of a feed, in its order."""
         query = "SELECT * FROM slot WHERE kind = ? AND key = ? ORDER BY published DESC, id LIMIT ?"
-        return [_slot(row) for row in self._db.execute(query, (kind, key, count))]
+        return [_membership(row) for row in self._db.execute(query, (kind, key, count))]
 
     def recently_qualified(self, kind: FeedKind, key: str, since: int) -> list[Membership]:
         """Returns the items that qualified for a feed since then, in its order."""
@@ -139,7 +141,7 @@ class FeedItems:
             SELECT * FROM slot WHERE kind = ? AND key = ? AND since >= ?
             ORDER BY published DESC, id
         """
-        return [_slot(row) for row in self._db.execute(query, (kind, key, since))]
+        return [_membership(row) for row in self._db.execute(query, (kind, key, since))]
 
     def feeds(self) -> dict[str, tuple[bytes, FeedSummary]]:
         """Returns the key under which each feed was rendered last, and its summary, by address."""
@@ -191,12 +193,12 @@ class FeedItems:
         self._db.executemany("DELETE FROM feed WHERE address = ?", ((one,) for one in addresses))
 
 
-def _card(row: tuple[Any, ...]) -> ItemHeader:
+def _header(row: tuple[Any, ...]) -> ItemHeader:
     number, path, id_, dated, stamp, quality, heat, is_published, domain, name = row[:10]
     topics, category, digest, reader_digest, published, updated, shown, qualified = row[10:]
     memory = None
     if published is not None:
-        memory = ItemHistory(published, updated, shown, _decode_marks(qualified))
+        memory = ItemHistory(published, updated, shown, _decode_qualified(qualified))
     return ItemHeader(
         number,
         path,
@@ -215,26 +217,26 @@ def _card(row: tuple[Any, ...]) -> ItemHeader:
     )
 
 
-def _slot(row: tuple[Any, ...]) -> Membership:
+def _membership(row: tuple[Any, ...]) -> Membership:
     kind, key, published, id_, since, updated, number, digest = row
     return Membership(kind, key, Entry(number, id_, published, updated, digest), since)
 
 
-def _row(slot: Membership) -> tuple[str | int | bytes, ...]:
-    entry = slot.entry
+def _row(membership: Membership) -> tuple[str | int | bytes, ...]:
+    entry = membership.entry
     return (
-        slot.kind,
-        slot.key,
+        membership.kind,
+        membership.key,
         entry.published,
         entry.id,
-        slot.since,
+        membership.since,
         entry.updated,
         entry.number,
         entry.digest,
     )
 
 
-_decode_marks = msgspec.json.Decoder(dict[str, int]).decode
+_decode_qualified = msgspec.json.Decoder(dict[str, int]).decode
 _decode_summary = msgspec.msgpack.Decoder(FeedSummary).decode
 
 

@@ -1,4 +1,4 @@
-"""The part of the store that a server reads: what stands in any feed at all."""
+"""The part of the store that a server reads: what stands in any feed, and which documents went."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from feeds.common.model import Entry, Feed, FeedSummary
 
 
 class Lookups:
-    """What a server asks the store; nothing of it writes."""
+    """What a server asks the store; of it only `retire` writes."""
 
     _db: sqlite3.Connection
 
@@ -54,3 +54,14 @@ class Lookups:
         """Returns all feeds, as they were published."""
         rows = self._db.execute("SELECT summary FROM feed")
         return [msgspec.msgpack.decode(data, type=FeedSummary).feed for (data,) in rows]
+
+    def retire(self, paths: Iterable[str], published: Iterable[str]) -> None:
+        """Notes documents below out/ that are gone; those that are `published` are back."""
+        insert = "INSERT OR IGNORE INTO retired VALUES (?)"
+        self._db.executemany(insert, ((path,) for path in paths))
+        for path in self.retired() & set(published):
+            self._db.execute("DELETE FROM retired WHERE path = ?", (path,))
+
+    def retired(self) -> set[str]:
+        """Returns the paths below out/ of all documents that are gone."""
+        return {path for (path,) in self._db.execute("SELECT path FROM retired")}

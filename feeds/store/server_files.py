@@ -9,6 +9,7 @@ from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 
 from feeds.common.errors import StateError
+from feeds.common.files import Fingerprint
 from feeds.store.open import open_state
 from feeds.store.ours import SIDES, claim, refuse_foreign
 from feeds.store.schema import APPLICATION_ID
@@ -129,7 +130,7 @@ def read_state(path: Path, see: Callable[[Store], None]) -> bool:
     pass that wrote meanwhile makes what was read worthless.
     """
     for _ in range(_TRIES):
-        before = state_stamp(path)
+        before = state_fingerprint(path)
         with open_state(path, "serve") as store:
             if store is None:
                 return False
@@ -137,23 +138,15 @@ def read_state(path: Path, see: Callable[[Store], None]) -> bool:
                 with store.view():
                     see(store)
             except (sqlite3.DatabaseError, DamagedStateError):
-                if state_stamp(path) == before:
+                if state_fingerprint(path) == before:
                     return False
                 continue
-        if state_stamp(path) == before or before[1] is not None:
+        if state_fingerprint(path) == before or before[1] is not None:
             return True
     return False
 
 
-def state_stamp(path: Path) -> tuple[tuple[int, int] | None, tuple[int, int] | None]:
+def state_fingerprint(path: Path) -> tuple[Fingerprint | None, Fingerprint | None]:
     """Returns what tells that the state file, and its log of changes, are as they were."""
     path = Path(os.path.realpath(path))
-    return _stamp(path), _stamp(path.with_name(f"{path.name}-wal"))
-
-
-def _stamp(path: Path) -> tuple[int, int] | None:
-    try:
-        status = path.stat()
-    except OSError:
-        return None
-    return status.st_mtime_ns, status.st_size
+    return Fingerprint.of(path), Fingerprint.of(path.with_name(f"{path.name}-wal"))

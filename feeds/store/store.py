@@ -19,14 +19,13 @@ from feeds.store.hubs import HubPings
 from feeds.store.images import ImageTables
 from feeds.store.lookups import Lookups
 from feeds.store.readings import Readings
-from feeds.store.retired import Retired
 
 T = TypeVar("T")
 
 _STATE_COLUMNS = (
     *("path", "folder", "size", "mtime_ns", "inode", "settled", "parser", "content", "problems"),
 )
-_CARD_COLUMNS = (
+_HEADER_COLUMNS = (
     *("shown", "id", "dated", "stamp", "quality", "heat", "is_published", "domain", "provider"),
     *("topics", "category", "digest", "reader_digest"),
 )
@@ -60,7 +59,7 @@ def is_damage(error: sqlite3.Error) -> bool:
     return code & 0xFF not in _CIRCUMSTANCES
 
 
-class Store(FeedItems, ImageTables, Lookups, HubPings, Readings, Retired):
+class Store(FeedItems, ImageTables, Lookups, HubPings, Readings):
     """One open state file. Everything that writes stands in a `transaction`."""
 
     @contextmanager
@@ -158,8 +157,8 @@ class Store(FeedItems, ImageTables, Lookups, HubPings, Readings, Retired):
         self._renew_digest(reading.path, reading.content, reading.card)
         before = "SELECT number, id, digest FROM seed WHERE path = ?"
         known = self._db.execute(before, (reading.path,)).fetchone()
-        query = f"{_upsert(_STATE_COLUMNS + _CARD_COLUMNS)} RETURNING number"
-        (number,) = self._db.execute(query, values + _card_values(reading.card)).fetchone()
+        query = f"{_upsert(_STATE_COLUMNS + _HEADER_COLUMNS)} RETURNING number"
+        (number,) = self._db.execute(query, values + _header_values(reading.card)).fetchone()
         self._db.execute("INSERT OR REPLACE INTO item VALUES (?, ?)", (number, reading.data))
         if known == (number, reading.card.id, reading.card.digest):
             return set()  # the same item, read once more
@@ -272,7 +271,7 @@ def _upsert(columns: tuple[str, ...]) -> str:
     )
 
 
-def _card_values(card: ItemHeader) -> tuple[str | int | bytes, ...]:
+def _header_values(card: ItemHeader) -> tuple[str | int | bytes, ...]:
     return (
         card.path,
         card.id,

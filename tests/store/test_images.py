@@ -105,6 +105,19 @@ def test_pictures_come_in_the_order_of_the_seed_cached_ones_first(store: Store) 
         assert [picture.url[-1] for _, picture in found[number]] == list(names)
 
 
+def test_copy_is_known_by_its_whole_name(store: Store) -> None:
+    named(store, "a", Image(ONE), Image(TWO))
+    key = image_key(ONE)
+    name = f"media/{key[:2]}/{key}.png"
+    for image in store.images():
+        if image.url == ONE:
+            kept = msgspec.structs.replace(image, name=name, length=5, mtime_ns=7)
+            store.keep_image(kept)
+    assert store.copy_stamp(name) == (5, 7)
+    assert store.copy_stamp(name.replace(".png", ".jpg")) is None
+    assert store.copy_stamp(f"media/{key[:2]}/{image_key(TWO)}.png") is None
+
+
 def test_images_are_found_by_the_folder_of_their_copies(store: Store) -> None:
     named(store, "a", Image(ONE), Image(TWO))
     folder = image_key(ONE)[:2]
