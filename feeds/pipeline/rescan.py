@@ -22,7 +22,7 @@ from feeds.common.meta import LISTING
 from feeds.common.model import ParsedSeed, Problem, image_key
 from feeds.config import Config
 from feeds.pipeline.context import Pass
-from feeds.pipeline.state import read_state
+from feeds.pipeline.state import PassState, read_state
 from feeds.seeds.missing import mass_removals
 from feeds.seeds.parse import ParseOptions
 from feeds.seeds.read import PARSER_VERSION, READER_VERSION, ReadRequest, read_seeds
@@ -143,7 +143,8 @@ def read_ahead(run: Pass) -> Ahead:
     """
     todo, config, full = survey(run), run.config, run.options.full
     parser, ahead = parser_name(config), Ahead(todo, {}, {})
-    kept = read_state(run.store).readings(parser)
+    state = read_state(run.store)
+    kept = state.readings(parser)
     due: list[_Due] = []
     for one in todo.wanted.values():
         known = kept.get(one.path)
@@ -151,7 +152,7 @@ def read_ahead(run: Pass) -> Ahead:
             ahead.kept[one.path] = True
         else:
             due.append(one)
-    requests = (_request(run, one, kept.get(one.path), parser) for one in due)
+    requests = (_request(run, state, one, kept.get(one.path), parser) for one in due)
     readings = read_seeds(requests, ParseOptions(config.site.timezone, config.text.repair))
     done, now, kept_at = len(ahead.kept), time.time_ns(), time.monotonic()
     for one, reading in zip(due, readings, strict=True):
@@ -243,13 +244,15 @@ def _is_empty(folder: str, found: list[ScannedFile]) -> bool:
     return not any(is_below(one.path, folder) for one in found)
 
 
-def _request(run: Pass, one: _Due, known: Kept | None, parser: str) -> ReadRequest:
+def _request(
+    run: Pass, state: PassState, one: _Due, known: Kept | None, parser: str
+) -> ReadRequest:
     """Returns a request to read a seed, with the digest of the bytes that need not be parsed."""
     full, content = run.options.full, b""
     if known and not (full and known.same):
         content = known.content
     elif one.is_known and not full:
-        content = run.store.content(one.path, parser)
+        content = state.seed_contents(one.path, parser)
     return ReadRequest(one.path, display_path(one.path, str(run.base)), content)
 
 

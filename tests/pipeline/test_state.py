@@ -1,13 +1,30 @@
-"""The memos of the last pass: documented, each of use, and none held for too long."""
+"""The memos of the last pass on seeds: documented, each of use, and none kept for too long.
+
+For every memo a test shows which work it saves, and another that it is given up in time.
+"""
 
 from __future__ import annotations
 
+import ast
+import os
+import re
 from pathlib import Path
 from typing import Annotated, get_args, get_origin, get_type_hints
 
+import pytest
+
+from feeds.common.reports import Callbacks, Options
+from feeds.pipeline import rescan
 from feeds.pipeline.state import Memo, PassState
+from feeds.seeds import read
+from feeds.store import Store
+from tests.support.site import NOW, Site
+from tests.support.spying import spy
 
 _TABLE = Path(__file__).parent.parent.parent / "docs/internals/incremental.md"
+# By a clock that is ahead: a file with this mtime is never old enough to be trusted.
+YOUNG = 4_000_000_000
+OLD = 1_500_000_000
 
 
 def memos() -> dict[str, Memo]:
@@ -23,3 +40,240 @@ def test_state_and_documentation_list_the_same_memos() -> None:
     lines = _TABLE.read_text().splitlines()
     rows = [line.strip("| ").split(" | ") for line in lines if line.startswith("| `")]
     assert {name.strip("`"): Memo(*cells) for name, *cells in rows} == memos()
+
+
+@pytest.mark.parametrize("memo", sorted(memos()))
+@pytest.mark.parametrize("claim", ["saves?_", "(is|are)_cleared_"])
+def test_every_memo_has_a_test_that_it_saves_work_and_one_that_it_is_cleared(
+    memo: str, claim: str
+) -> None:
+    files = Path(__file__).parent.glob("test_state*.py")
+    nodes = [node for file in files for node in ast.parse(file.read_text()).body]
+    names = [node.name for node in nodes if isinstance(node, ast.FunctionDef)]
+    assert any(re.match(f"test_{memo}_{claim}", name) for name in names)
+
+
+def rewrite(path: Path, old: str, new: str, mtime: float) -> None:
+    """Changes a file in place, and gives it an mtime in seconds."""
+    path.write_text(path.read_text().replace(old, new))
+    os.utime(path, (mtime, mtime))
+
+
+# listing
+
+
+def test_listing_saves_the_look_at_the_table_of_seeds(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.seed("a.txt", number=1)
+    site.seed("b.txt", number=2)
+    site.publish()
+    asked = spy(monkeypatch, Store, "current_seeds")
+    assert site.publish().seeds == 2
+    assert asked == []
+
+
+def test_listing_is_cleared_by_files_that_come_and_go(site: Site) -> None:
+    site.seed("a.txt", number=1)
+    site.publish()
+    other = site.seed("b.txt", number=2)
+    site.publish()
+    assert sorted(site.titles()) == ["Story 1", "Story 2"]
+    other.unlink()  # now the files are those of the first pass again
+    site.publish()
+    assert site.titles() == ["Story 1"]
+
+
+def test_listing_is_cleared_while_a_file_is_young(site: Site) -> None:
+    seed = site.seed(title="Early")
+    os.utime(seed, (YOUNG, YOUNG))
+    site.publish()
+    rewrite(seed, "Early", "Later", YOUNG)
+    site.publish()
+    assert site.titles() == ["Later"]
+
+
+def test_listing_is_cleared_while_a_path_has_a_problem(site: Site) -> None:
+    site.seed("a.txt", number=1)
+    (site.seeds / "b.txt").symlink_to("nowhere")
+    problems = site.publish().problems
+    assert [one.path for one in problems] == ["seeds/b.txt"]
+    assert site.publish().problems == problems
+
+
+# seed_fingerprints
+
+
+def test_seed_fingerprints_save_the_reading_of_seeds_that_did_not_change(site: Site) -> None:
+    site.seed("a.txt", number=1)
+    site.seed("b.txt", number=2)
+    site.publish()
+    site.seed("b.txt", number=2, title="Edited")
+    report = site.publish()
+    assert (report.seeds, report.read, report.changed) == (2, 1, 1)
+
+
+def test_seed_fingerprints_are_cleared_while_a_file_is_young(site: Site) -> None:
+    site.seed("a.txt", number=1)
+    young = site.seed("b.txt", number=2, title="Early")
+    os.utime(young, (YOUNG, YOUNG))
+    site.publish()
+    rewrite(young, "Early", "Later", YOUNG)
+    report = site.publish()
+    assert (report.read, report.changed) == (1, 1)
+    assert "Later" in site.titles()
+
+
+def test_seed_fingerprints_are_cleared_by_another_way_to_read(site: Site) -> None:
+    site.seed("a.txt", number=1, title="â€œQuoteâ€\x9d")
+    site.publish()
+    assert site.titles() == ["“Quote”"]
+    site.configure("[text]\nrepair = false\n")
+    assert site.publish().read == 1
+    assert site.documents() == site.fresh()
+    assert site.titles() != ["“Quote”"]
+
+
+# seed_contents
+
+
+def test_seed_contents_save_the_parsing_of_files_that_were_only_touched(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seed = site.seed()
+    site.publish()
+    parsed = spy(monkeypatch, read, "parse")
+    os.utime(seed, (OLD, OLD))
+    report = site.publish()
+    assert (report.read, report.changed, parsed) == (1, 0, [])
+
+
+def test_seed_contents_are_cleared_by_other_bytes(site: Site) -> None:
+    for title in ("Early", "Later", "Early"):
+        site.seed(title=title)
+        assert site.publish().changed == 1
+        assert site.titles() == [title]
+
+
+def test_seed_contents_are_cleared_by_another_way_to_read(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.seed()
+    site.publish()
+    parsed = spy(monkeypatch, read, "parse")
+    monkeypatch.setattr(rescan, "PARSER_VERSION", 99)
+    site.publish()
+    assert len(parsed) == 1
+
+
+# readings
+
+
+def cut(site: Site, after: int) -> None:
+    """Runs a pass that ends once it has read so many seeds, each of which it keeps at once."""
+
+    def progress(_: str, done: int, __: int) -> None:
+        if done == after:
+            raise InterruptedError
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(rescan, "_KEEP_SECONDS", 0.0)
+        patch.setattr(read, "_CHUNK_SECONDS", -1.0)
+        with pytest.raises(InterruptedError):
+            site.publish(callbacks=Callbacks(progress))
+
+
+def test_readings_save_the_parsing_of_what_a_pass_cut_short_has_read(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(3):
+        site.seed(f"{number}.txt", number=number)
+    cut(site, 2)
+    parsed = spy(monkeypatch, read, "parse")
+    assert site.publish().read == 3
+    assert [shown for shown, *_ in parsed] == ["seeds/2.txt"]
+    assert site.documents() == site.fresh()
+
+
+def test_readings_are_cleared_by_an_edit_before_the_next_pass(site: Site) -> None:
+    site.seed(title="Early")
+    cut(site, 1)
+    site.seed(title="Later")
+    site.publish()
+    assert site.titles() == ["Later"]
+
+
+def test_readings_are_cleared_by_another_way_to_read(site: Site) -> None:
+    site.seed(title="â€œQuoteâ€\x9d")
+    cut(site, 1)
+    site.configure("[text]\nrepair = false\n")
+    site.publish()
+    assert site.titles() != ["“Quote”"]
+
+
+def test_readings_are_cleared_by_the_pass_that_publishes_them(site: Site) -> None:
+    seed = site.seed(title="Early")
+    site.publish()
+    os.utime(seed, (OLD, OLD))
+    cut(site, 1)  # it read that the bytes are those of the first pass
+    site.publish()
+    rewrite(seed, "Early", "Later", OLD + 1)
+    site.publish()
+    assert site.titles() == ["Later"]
+    rewrite(seed, "Later", "Early", OLD)
+    site.publish()
+    assert site.titles() == ["Early"]
+
+
+# held
+
+
+def unmount(site: Site) -> Path:
+    """Publishes 24 stories, then takes their folder away; returns where it is now."""
+    for number in range(24):
+        site.seed(f"disk/{number:02}.txt", number=number)
+    site.seed("a.txt", number=30)
+    site.publish()
+    return (site.seeds / "disk").rename(site.root / "away")
+
+
+def test_held_saves_the_second_look_for_files_that_are_gone(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    unmount(site)
+    looks = spy(monkeypatch, rescan, "scan")
+    assert [one.stories for one in site.publish().held] == [24]
+    assert len(looks) == 2
+    assert [one.stories for one in site.publish().held] == [24]
+    site.seed("b.txt", number=31)
+    assert [one.stories for one in site.publish().held] == [24]
+    assert len(looks) == 4
+    assert len(site.titles()) == 26
+
+
+def test_held_is_cleared_by_files_that_are_back(site: Site) -> None:
+    away = unmount(site)
+    site.publish()
+    away.rename(site.seeds / "disk")
+    assert site.publish().held == []
+    (site.seeds / "disk/00.txt").unlink()
+    assert site.publish().gone == 1
+    assert "Story 0" not in site.titles()
+
+
+def test_held_is_cleared_by_leave_to_empty(site: Site) -> None:
+    unmount(site)
+    site.publish()
+    report = site.publish(NOW, Options(allow_empty=True))
+    assert (report.held, report.gone) == ([], 24)
+    assert site.titles() == ["Story 30"]
+
+
+def test_held_is_cleared_for_a_folder_that_leaves_the_configuration(site: Site) -> None:
+    unmount(site)
+    site.publish()
+    (site.root / "other").mkdir()
+    (site.seeds / "a.txt").rename(site.root / "other/a.txt")
+    site.configure('[paths]\nseeds = ["other"]\n')
+    report = site.publish()
+    assert (report.held, site.titles()) == ([], ["Story 30"])

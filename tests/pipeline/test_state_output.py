@@ -1,0 +1,151 @@
+"""The memos of the last pass on out/: each of use, and none kept for too long."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from feeds.common import media_types
+from feeds.pipeline import plan
+from feeds.publish import publisher
+from feeds.render import documents, html
+from tests.support.site import Site
+from tests.support.spying import spy
+from tests.support.two_stories import OF_SECOND_STORY, configured_in_turns, edit, two_stories
+
+
+@pytest.fixture
+def full(site: Site) -> Site:
+    """A site that published two stories which share no feed but that of everything."""
+    return two_stories(site)
+
+
+# feeds
+
+
+def test_feeds_save_the_rendering_of_feeds_that_show_the_same(
+    full: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rendered = spy(monkeypatch, documents, "render_feed")
+    full.configure("[images]\nmax_width = 900\n")
+    assert full.publish().written == []
+    assert rendered == []
+
+
+def test_feeds_save_the_look_at_feeds_that_did_not_change(
+    full: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked = spy(monkeypatch, plan, "contents_of")
+    edit(full, "Edited")
+    full.publish()
+    assert sorted(feed.address for _, feed in looked) == OF_SECOND_STORY
+
+
+def test_feeds_are_cleared_by_what_their_documents_show(full: Site) -> None:
+    configured_in_turns(full, 'language = "nl"\n')
+
+
+def test_feeds_are_cleared_with_the_stories_that_they_show(full: Site) -> None:
+    for title in ("Edited", "Story 2", "Edited"):
+        edit(full, title)
+        full.publish()
+        for address in OF_SECOND_STORY:
+            assert title in full.titles(address)
+
+
+# index_key
+
+
+def test_index_key_saves_the_rendering_of_an_index_that_shows_the_same(
+    full: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rendered = spy(monkeypatch, html, "render_index")
+    edit(full, "Edited")
+    assert "topics/bio.html" in full.publish().written
+    assert rendered == []
+
+
+def test_index_key_is_cleared_by_what_the_index_shows(full: Site) -> None:
+    configured_in_turns(full, 'description = "Other"\n')
+
+
+def test_index_key_is_cleared_by_feeds_that_come_and_go(full: Site) -> None:
+    before = full.read("index.html")
+    other = full.seed("c.txt", number=3, topics=["Space"])
+    full.publish()
+    assert b"topics/space" in full.read("index.html")
+    other.unlink()
+    full.publish()
+    assert full.read("index.html") == before
+
+
+# files
+
+
+def test_files_save_the_comparison_with_what_is_published(
+    full: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    compared = spy(monkeypatch, publisher, "has_bytes")
+    edit(full, "Edited")
+    full.publish()
+    names = {str(path.relative_to(full.out)) for path, _ in compared}
+    assert "topics/bio.atom" in names
+    assert not {"topics/ai.atom", "index.html", "assets/style.css"} & names
+
+
+def garble(path: Path) -> None:
+    path.write_bytes(b"x" * path.stat().st_size)
+
+
+def garble_with_its_mtime(path: Path) -> None:
+    """Puts another file of the same size and mtime in the place of one."""
+    times, other = path.stat(), path.with_name("other")
+    other.write_bytes(b"x" * times.st_size)
+    os.utime(other, ns=(times.st_mtime_ns, times.st_mtime_ns))
+    other.replace(path)
+
+
+@pytest.mark.parametrize("change", [Path.unlink, garble, garble_with_its_mtime])
+@pytest.mark.parametrize(
+    "name",
+    ["all.atom", "topics/ai.html", "index.html", "assets/style.css", "feeds.opml", "all.json.gz"],
+)
+def test_files_are_cleared_where_somebody_changed_them(
+    full: Site, name: str, change: Callable[[Path], None]
+) -> None:
+    full.configure("[publish]\nprecompress = true\n")
+    full.publish()
+    before = full.documents()
+    change(full.out / name)
+    full.publish()
+    assert full.documents() == before
+
+
+# copies
+
+
+def test_copies_save_the_compression_of_what_is_the_same(
+    full: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    full.configure("[publish]\nprecompress = true\n")
+    full.publish()
+    compressed = spy(monkeypatch, publisher, "compress")
+    edit(full, "Edited")
+    report = full.publish()
+    assert len(compressed) == len(report.written) * len(media_types.COPIES) > 0
+    assert report.unchanged > 0
+
+
+def test_copies_are_cleared_by_another_recipe(full: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    full.configure("[publish]\nprecompress = true\n")
+    full.publish()
+    before = full.documents()
+    level = media_types.LEVELS["gzip"]
+    for other in (1, level):
+        monkeypatch.setitem(media_types.LEVELS, "gzip", other)
+        full.publish()
+        assert full.documents() == full.fresh()
+        assert (full.documents() == before) == (other == level)
