@@ -28,3 +28,8 @@ def test_queries_for_the_next_date_pass_over_what_is_not_published(store: Store)
     assert store.next_dated(10) is None
     record(store, "b", **good("b", id="b", dated=30))
     assert [store.next_dated(after) for after in (10, 29, 30)] == [30, 30, None]
+
+
+def test_name_counts_from_the_second_of_its_date(store: Store) -> None:
+    record(store, "a", **good("a", dated=30, topics=("AI",)))
+    assert [store.topic_names(now) for now in (29, 30)] == [{}, {"AI": 1}]

@@ -1,0 +1,50 @@
+"""Which versions of documents are kept, and for how long."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from feeds.store.versions import Versions
+
+
+@pytest.fixture
+def versions(tmp_path: Path) -> Iterator[Versions]:
+    opened = Versions(tmp_path / "versions.db", pytest.fail)
+    yield opened
+    opened.close()
+
+
+def test_version_is_found_by_path_digest_and_its_end(versions: Versions) -> None:
+    versions.record("a", "1", [b"x", b"y"], 10)
+    versions.record("a", "2", [b"z"], 20)
+    assert versions.newest() == {("a", "2")}
+    assert versions.entries("a", "1", 20, 1) == {b"x", b"y"}
+    assert versions.entries("a", "1", 21, 1) is None
+    assert versions.entries("a", "2", 99, 1) == {b"z"}
+    assert versions.entries("b", "2", 0, 1) is None
+
+
+def test_superseded_documents_are_forgotten_and_queries_are_not(versions: Versions) -> None:
+    for path, query in (("a", False), ("q", True)):
+        versions.record(path, "1", [b"x"], 10, query=query)
+        versions.record(path, "2", [b"x"], 20, query=query)
+    versions.forget(20, 9)
+    assert versions.entries("a", "1", 0, 1) == {b"x"}
+    versions.forget(21, 9)
+    assert versions.entries("a", "1", 0, 1) is None
+    versions.forget(99, 0)
+    assert versions.entries("q", "1", 0, 1) == {b"x"}
+    assert versions.newest() == {("a", "2")}
+
+
+def test_query_that_somebody_came_again_for_is_kept_longest(versions: Versions) -> None:
+    versions.record("a", "1", [b"x"], 10)
+    versions.record("q", "1", [b"x"], 10, query=True)
+    assert versions.asked("q", "1", 100)
+    versions.record("r", "1", [b"x"], 200, query=True)
+    versions.forget_queries(0, 1)
+    found = {path: versions.entries(path, "1", 0, 1) for path in "aqr"}
+    assert found == {"a": {b"x"}, "q": {b"x"}, "r": None}
