@@ -69,14 +69,14 @@ def test_daemon_that_watches_publishes_a_changed_template_and_configuration(site
         daemon.wait_for("pass")
         wait_until(lambda: watches(daemon.pid, site.seeds, templates))
         (templates / "style.css").write_text("/* mine */")
-        wait_until(lambda: b"mine" in site.read("assets/style.css"), 30)
+        wait_until(lambda: b"mine" in site.read("assets/style.css"))
         site.seed(title="New")
-        wait_until(lambda: titles(site) == {"New"}, 30)
+        wait_until(lambda: titles(site) == {"New"})
         templates.rename(site.root / "away")
         site.configure(WATCHING)
-        wait_until(lambda: b"mine" not in site.read("assets/style.css"), 30)
+        wait_until(lambda: b"mine" not in site.read("assets/style.css"))
         site.seed(title="Newer")
-        wait_until(lambda: titles(site) == {"Newer"}, 30)
+        wait_until(lambda: titles(site) == {"Newer"})
 
 
 def test_daemon_that_watches_makes_one_pass_of_a_burst(site: Site) -> None:
