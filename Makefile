@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: export test test-all coverage long check format clean
+.PHONY: export test test-all stress coverage long check format clean
 # A .venv that could not be made to the end (no ensurepip, Ctrl-C) is made anew the next time.
 .DELETE_ON_ERROR:
 
@@ -17,16 +17,22 @@ PYTEST := $(BIN)/pytest -n $(WORKERS)
 test: .venv/installed-dev
 	$(PYTEST) -m "not stress and not long"
 
-# All but what takes long.
-test-all: test
-	$(PYTEST) -m stress
+# Most of these wait, so more of them fit beside each other.
+STRESS_WORKERS ?= 6
+stress: .venv/installed-dev
+	$(BIN)/pytest -n $(STRESS_WORKERS) -m stress
 
-# Of the fast part, in all its processes; it takes as much time again.
+# All but what takes long.
+test-all: test stress
+
+# The fast part, with the branches that it runs in all its processes: at least as many as ever.
 coverage: .venv/installed-dev
 	$(BIN)/coverage erase
 	$(BIN)/coverage run -m pytest -n $(WORKERS) -m "not stress and not long"
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
+	$(BIN)/coverage json -q -o build/coverage/report.json
+	$(BIN)/python -m tools.branches build/coverage/report.json
 
 # Matrices of kills, and a sample of mutants that the tests are to notice.
 long: .venv/installed-dev
