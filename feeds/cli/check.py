@@ -10,9 +10,9 @@ import msgspec
 
 from feeds.cli.console import Console
 from feeds.cli.main import add_config, add_json
+from feeds.common.files import read_templates
 from feeds.common.languages import unregistered
 from feeds.common.model import ItemHeader, Problem
-from feeds.common.templates import read_templates
 from feeds.common.text import fold
 from feeds.config import Config, Loaded, load_config
 from feeds.config.load import BASE_URL

@@ -1,4 +1,4 @@
-"""Recognising, writing, flushing and removing files. Contains no business logic."""
+"""Recognises, reads, writes, flushes and removes files."""
 
 from __future__ import annotations
 
@@ -7,7 +7,13 @@ from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
 
+from feeds.common.errors import TemplateError
+
 _TEMPORARY = ".feeds-tmp"
+_TEMPLATE_SUFFIXES = {".html", ".css", ".js", ".svg"}
+
+# The site's own templates and assets: each file's name and its text.
+Templates = tuple[tuple[str, str], ...]
 
 
 class Fingerprint(NamedTuple):
@@ -107,3 +113,30 @@ def remove(out: Path, name: str) -> None:
     with suppress(OSError):
         for folder in path.relative_to(out).parents[:-1]:
             (out / folder).rmdir()
+
+
+def read_templates(folder: Path | None) -> Templates:
+    """Returns every template and asset in a folder, not in those below it, in the order of names.
+
+    Raises:
+        TemplateError: the folder, or a file in it, cannot be read, or is not UTF-8.
+    """
+    if folder is None:
+        return ()
+    try:
+        paths = sorted(
+            path
+            for path in folder.iterdir()
+            if path.suffix in _TEMPLATE_SUFFIXES
+            and not path.name.startswith(".")
+            and path.is_file()
+        )
+        return tuple((path.name, path.read_text(encoding="utf-8-sig")) for path in paths)
+    except UnicodeDecodeError as error:
+        bad = next(path for path in paths if path.read_bytes() == error.object)
+        raise TemplateError(f"{bad}: not UTF-8 at byte {error.start + 1}") from None
+    except OSError as error:
+        raise TemplateError(
+            f"paths.templates: cannot read {error.filename}: {error.strerror or error}. "
+            "Create it, or leave the key out to use the templates of feeds."
+        ) from None

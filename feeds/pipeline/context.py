@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from feeds import __version__
+from feeds.common.files import Templates, read_templates
 from feeds.common.media_types import copy_recipe
 from feeds.common.reports import Callbacks, Clock, Options
-from feeds.common.templates import Templates, read_templates
 from feeds.common.times import to_unix
 from feeds.config import Config, Loaded
 from feeds.render.context import RENDER_VERSION

@@ -10,11 +10,11 @@ from typing import NamedTuple
 import msgspec
 
 from feeds import __version__
+from feeds.common.files import Templates
 from feeds.common.image_types import shown_image
 from feeds.common.media_types import image_type
 from feeds.common.model import Feed, FeedKind, Image, Item, Picture
 from feeds.common.slugs import QUERY, QUERY_MARK, Addresses
-from feeds.common.templates import Templates
 from feeds.config import Config
 
 _EVERYWHERE_PLAIN = Addresses()

@@ -18,7 +18,7 @@ from jinja2 import (
 from jinja2.bccache import Bucket
 
 from feeds.common.errors import TemplateError
-from feeds.common.templates import Templates
+from feeds.common.files import Templates
 
 _OURS = Path(__file__).with_name("templates")
 # Before the name of a template of ours, so that one of the site's can extend the same name.

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import Any, NamedTuple
 
-from feeds.common.mojibake import without_stray_controls
+from feeds.common.text import without_stray_controls
 from feeds.seeds.secrets import FIELD, misplaced, quiet, scannable
 from feeds.seeds.yaml_reader import Node, Place, YamlError, key_places, load, places
 

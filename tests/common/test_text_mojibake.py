@@ -1,4 +1,4 @@
-"""feeds.common.mojibake: what is certain is repaired, and honest text is left alone."""
+"""feeds.common.text: what is certain is repaired, and honest text is left alone."""
 
 from __future__ import annotations
 
@@ -8,8 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from feeds.common.mojibake import repair, without_stray_controls
-from feeds.common.text import clean_line
+from feeds.common.text import clean_line, repair_mojibake, without_stray_controls
 
 _HONEST = [
     *("The letter Ã is nasal", "Ã", "Ã is", "the letter Â and Ã", "Ã, Â and Ä", "Ã/Â", "a Â b"),
@@ -44,7 +43,7 @@ def as_windows_1252(text: str) -> str:
 
 @pytest.mark.parametrize("text", _HONEST)
 def test_honest_text_is_left_alone(text: str) -> None:
-    assert repair(text) == text
+    assert repair_mojibake(text) == text
 
 
 @pytest.mark.parametrize("text", _TEXTS)
@@ -54,7 +53,7 @@ def test_mojibake_is_repaired(text: str, rounds: int) -> None:
         broken = text
         for _ in range(rounds):
             broken = read(broken)
-        assert repair(broken) == text
+        assert repair_mojibake(broken) == text
 
 
 @pytest.mark.parametrize(
@@ -73,7 +72,7 @@ def test_mojibake_is_repaired(text: str, rounds: int) -> None:
     ],
 )
 def test_repair_is_of_single_sequences(text: str, wanted: str) -> None:
-    assert repair(text) == wanted
+    assert repair_mojibake(text) == wanted
 
 
 @pytest.mark.parametrize(
@@ -87,7 +86,7 @@ def test_stray_controls_go_and_those_of_mojibake_stay(text: str, wanted: str) ->
 @settings(deadline=None)
 @given(st.text(alphabet="aZ ÃÂâ€œ\x9c\x80©™…éÐŸÑ°ðŸ˜ž-", max_size=12))
 def test_repair_never_adds_controls_and_comes_to_an_end(text: str) -> None:
-    repaired = repair(text)
+    repaired = repair_mojibake(text)
     assert len(repaired) <= len(text)
     assert sum("\x80" <= sign < "\xa0" for sign in repaired) <= len(text)
     assert clean_line(text, repair=True) or not clean_line(text, repair=False)
@@ -97,6 +96,6 @@ def test_repair_never_adds_controls_and_comes_to_an_end(text: str) -> None:
 def test_repair_takes_time_in_proportion(piece: str) -> None:
     text = piece * (500_000 // len(piece))
     began = time.process_time()
-    repair(text)
+    repair_mojibake(text)
     without_stray_controls(text)
     assert time.process_time() - began < 30

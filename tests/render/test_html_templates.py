@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from feeds.common.errors import TemplateError
-from feeds.common.templates import read_templates
+from feeds.common.files import read_templates
 from tests.support.permissions import closed, open_folder
 from tests.support.site import Site
 
