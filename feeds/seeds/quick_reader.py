@@ -24,14 +24,16 @@ _MAX_DEPTH = 16
 _DEEP = "\n" + " " * 40
 
 # A text with any of these is left to the judge. Its first sign alone is found in no time.
-_DOUBTED = ("\t", "\r", "\ufeff", "<<", "\\\n", "\\ ", "-  ")
-# After a quoted item of a list rapidyaml takes anything.
+_DOUBTED = ("\t", "\r", "\ufeff", "<<", "\\\n", "\\ ")
+# After a quoted item of a list rapidyaml takes anything. Most texts have no such items.
+_QUOTED_OR_WIDE = re.compile("- [ \"']")
 _AFTER_QUOTED = re.compile(r"""- (?:"(?:[^"\\]|\\.)*+"|'(?:[^']|'')*+')[ ]*+[^ #\n]""", re.DOTALL)
-# An anchor, an alias, a tag, a block of text, or what is in brackets begins with one of the signs,
-# at the start of a line or after one of the others. Only plain lists in brackets are sure.
-_SIGNS = "&*!{[|>"
+# An anchor, an alias, a tag, a key, a block of text, or what is in brackets begins with one of the
+# signs, at the start of a line or after one of the others. Only plain lists in brackets are sure.
+_SIGNS = "&*!?{[|>"
 _PLAIN_LIST = re.compile(r"""\[(?:[\w .,/-]|"[\w .,/-]*+"|'[\w .,/-]*+')*+\]""")
 _BEFORE_SIGNS = "\n:-?,[{"
+_AROUND_SIGNS = _BEFORE_SIGNS + " "
 # Texts that rapidyaml keeps and libyaml takes for nulls, and what it makes of `nan` and `infinity`.
 _DOUBTED_VALUES = frozenset({"~", "null", "Null", "NULL", ".nan", ".inf", "-.inf"})
 # What no text without quotes begins with; spaces may hide a null.
@@ -98,16 +100,20 @@ def _is_doubtful(text: str) -> bool:
         return True
     if any(doubted[0] in text and doubted in text for doubted in _DOUBTED):
         return True
-    if ('- "' in text or "- '" in text) and _AFTER_QUOTED.search(text):
+    if _QUOTED_OR_WIDE.search(text) and ("-  " in text or _AFTER_QUOTED.search(text)):
         return True
     for sign in _SIGNS:
         at = text.find(sign)
         while at >= 0:
-            is_first = text[max(at - 80, 0) : at].rstrip(" ")[-1:] in _BEFORE_SIGNS
+            is_first = text[at - 1] in _AROUND_SIGNS and _is_first(text, at)
             if is_first and not _PLAIN_LIST.match(text, at):
                 return True
             at = text.find(sign, at + 1)
     return False
+
+
+def _is_first(text: str, at: int) -> bool:
+    return text[max(at - 80, 0) : at].rstrip(" ")[-1:] in _BEFORE_SIGNS
 
 
 def _settle(root: dict[str, Any], size: int, text: str) -> bool:

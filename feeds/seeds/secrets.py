@@ -129,15 +129,14 @@ def tells_secret(text: str) -> bool:
 
 def _words(text: str) -> Iterator[tuple[int, int]]:
     """Yields the offset of each key, and the offset after its colon."""
-    lowered = text.lower()
-    if len(lowered) != len(text):  # of all letters, only this one becomes two
-        lowered = text.replace("\u0130", "i").lower()
-    at = lowered.find(FIELD)
-    while at >= 0:
-        colon = _COLON.match(lowered, at + len(FIELD))
+    # As bytes: to put letters outside of ASCII in lower case costs more than all else here.
+    offset = 0
+    for piece in text.encode(errors="surrogatepass").lower().split(FIELD.encode())[:-1]:
+        offset += len(piece.decode(errors="surrogatepass"))
+        colon = _COLON.match(text, offset + len(FIELD))
         if colon:
-            yield at, colon.end()
-        at = lowered.find(FIELD, at + len(FIELD))
+            yield offset, colon.end()
+        offset += len(FIELD)
 
 
 def _begins(text: str, head: str, after: int, *, is_start: bool, is_front: bool) -> bool:
@@ -196,13 +195,13 @@ def reaches(secret: str, text: str) -> bool:
     if len(dense) != len(secret):
         text = "".join(text.split())
     elif _BASE64.fullmatch(dense):
-        has_own_signs = "-" in dense or "_" in dense or ";" in dense
-        text = "\n".join((_LONG if has_own_signs else _LONG_USUAL).findall(text))
-    # 12 characters in common hold 6 that begin at a multiple of 7.
-    sixes = (dense[at : at + 6] for at in range(0, len(dense) - 5, 7))
-    if len(dense) * len(text) <= _FEW and not any(six in text for six in sixes):
-        return False
+        is_usual = {"-", "_", ";"}.isdisjoint(dense)
+        text = "\n".join((_LONG_USUAL if is_usual else _LONG).findall(text))
     few, many = sorted((dense, text), key=len)
+    # 12 characters in common hold 6 that begin at a multiple of 7.
+    sixes = (few[at : at + 6] for at in range(0, len(few) - 5, 7))
+    if len(dense) * len(text) <= _FEW and not any(map(many.__contains__, sixes)):
+        return False
     # They also hold 9 that begin at a multiple of 4, which are fewer to compare than all of them.
     blocks = {many[start : start + 9] for start in range(0, len(many) - 8, 4)}
     if blocks.isdisjoint(_windows(few, 9)):
