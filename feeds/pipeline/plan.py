@@ -208,12 +208,7 @@ def _changed(
 
 def _has_media(run: Pass, state: PassState, folders: dict[str, int]) -> bool:
     """Tells whether the copies of images in out/ are there as the last pass left them."""
-    return (
-        state.last is not None
-        and state.holds(run.key, run.now)
-        and state.is_of(run.out)
-        and state.last.media == folders
-    )
+    return state.last is not None and state.holds(run.key, run.now) and state.last.media == folders
 
 
 def _warn_of_clock(run: Pass, state: PassState) -> None:

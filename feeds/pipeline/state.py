@@ -183,7 +183,7 @@ class PassState(NamedTuple):
     ]
 
     def holds(self, config_key: bytes, now: int) -> bool:
-        """Tells whether the last pass had this configuration, and an earlier time."""
+        """Tells whether the last pass had this configuration (`out/`, too), and an earlier time."""
         return self.last is not None and self.last.config == config_key and self.last.now <= now
 
     def is_of(self, out: Path) -> bool:
@@ -230,7 +230,6 @@ def is_quiet(run: Pass, state: PassState, items: frozenset[str]) -> bool:
         and state.holds(run.key, run.now)
         and not items
         and not state.image_news()
-        and state.is_of(run.out)
         and (last.until is None or run.now <= last.until)
         and _is_intact(state, run.out)
         and folder_times(run.out) == last.media
