@@ -16,7 +16,6 @@ from feeds.common.model import ParsedSeed
 from feeds.common.reports import Callbacks, Options
 from feeds.pipeline import rescan
 from feeds.seeds import read
-from feeds.seeds.parse import ParseOptions
 from tests.support.processes import wait_until
 from tests.support.site import NOW, Site, documents_in
 
@@ -35,8 +34,8 @@ def reads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     parsed: list[str] = []
     read_seed = read.read_seed
 
-    def noted(path: str, shown: str, known: bytes, options: ParseOptions) -> ParsedSeed:
-        reading = read_seed(path, shown, known, options)
+    def noted(path: str, shown: str, *rest: Any) -> ParsedSeed:
+        reading = read_seed(path, shown, *rest)
         if not reading.same:
             parsed.append(shown)
         return reading
