@@ -25,7 +25,7 @@ from queue import SimpleQueue
 from typing import NamedTuple
 
 ROOT = Path(__file__).parent.parent
-# What is changed, and the tests that are to notice.
+# What is changed, and the tests that are to notice: files or folders, apart by spaces.
 TARGETS = {
     "select/*.py": "tests/select",
     "store/*.py": "tests/store",
@@ -35,8 +35,13 @@ TARGETS = {
     "images/http.py": "tests/images/test_http_guard.py",
     "images/resolve.py": "tests/images/test_resolve.py",
     "images/[cer][aex][ac]*.py": "tests/images/test_reconcile.py",
-    "pipeline/memberships.py": "tests/pipeline/test_memberships.py",
-    "pipeline/state.py": "tests/pipeline/test_state.py",
+    "pipeline/memberships.py": "tests/pipeline/test_memberships.py "
+    "tests/pipeline/test_state_selection.py",
+    **dict.fromkeys(
+        ("pipeline/state.py", "pipeline/plan.py", "pipeline/rescan.py"),
+        "tests/pipeline/test_state.py tests/pipeline/test_state_selection.py "
+        "tests/pipeline/test_state_output.py tests/pipeline/test_state_images.py",
+    ),
 }
 SECONDS = 240
 FLIPS: dict[type[ast.AST], type[ast.AST]] = {
@@ -139,7 +144,7 @@ def is_noticed(mutant: Mutant, copy: Path) -> bool:
     before = file.read_bytes()
     file.write_text(mutant.text, encoding="utf-8")
     command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", "-n0"]
-    chosen = ["-m", "not process and not stress and not long", mutant.tests]
+    chosen = ["-m", "not process and not stress and not long", *mutant.tests.split()]
     environment = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1", "PYTHONPATH": str(copy)}
     try:
         done = subprocess.run(
