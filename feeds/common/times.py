@@ -8,10 +8,7 @@ from __future__ import annotations
 
 import re
 from datetime import UTC, datetime, timedelta, tzinfo
-from email.utils import formatdate
 from functools import lru_cache
-
-from dateutil.parser import isoparse
 
 WANTED_DATE = "a date in ISO 8601, such as 2021-08-19T11:58:00Z"
 WANTED_DURATION = 'a duration such as "90s", "15m", "48h" or "365d"'
@@ -59,6 +56,8 @@ def parse_date(text: str, zone: tzinfo) -> datetime | None:
 
     Related stories recur from seed to seed, hence the cache: isoparse takes 10 microseconds.
     """
+    from dateutil.parser import isoparse  # costs 5 ms; a pass that reads no seed needs no dates
+
     try:
         text = text.strip()
         if not _DATE.fullmatch(text):
@@ -133,6 +132,8 @@ def retry_after(value: str, now: int) -> int | None:
 @lru_cache(maxsize=1024)
 def http_date(unix: int) -> str:
     """Returns seconds since 1970 as HTTP writes a date (RFC 9110, section 5.6.7)."""
+    from email.utils import formatdate  # it loads sockets; few processes write a date of HTTP
+
     return formatdate(unix, usegmt=True)
 
 

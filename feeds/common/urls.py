@@ -14,8 +14,6 @@ import unicodedata
 from functools import lru_cache
 from urllib.parse import SplitResult, quote, unquote, unquote_plus, urlsplit, urlunsplit
 
-import idna
-
 WANTED_URL = "an absolute http or https URL with a host and without user info"
 WANTED_DOMAIN = "a host name such as example.org"
 
@@ -98,6 +96,8 @@ def normal_domain(text: str) -> str | None:
     if not host.isascii():
         if len(host) > _MAX_HOST:
             return None
+        import idna  # its tables cost 5 ms; most host names are ASCII
+
         try:
             host = idna.encode(host, uts46=True).decode("ascii")
         except (idna.IDNAError, UnicodeError):
@@ -110,6 +110,8 @@ def normal_domain(text: str) -> str | None:
 
 def _encode_as_browsers_do(host: str) -> str:
     """Encodes a host name by UTS 46, not transitional; ``""`` where that is not possible."""
+    import idna
+
     try:
         labels = idna.uts46_remap(host, std3_rules=True).split(".")
         return ".".join(map(_encode_label, labels))
@@ -125,6 +127,8 @@ def _encode_label(label: str) -> str:
         raise UnicodeError("no label")
     if label[2:4] == "--" or unicodedata.category(label[0]).startswith("M"):
         raise UnicodeError("no label")
+    import idna
+
     idna.check_bidi(label)
     return "xn--" + label.encode("punycode").decode("ascii")
 

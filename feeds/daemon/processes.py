@@ -21,6 +21,7 @@ from feeds.common.reports import Callbacks, FetchReport, Options, PassReport
 from feeds.common.schedule import WATCHED
 from feeds.common.task import Ended, Say, Task
 from feeds.config import Loaded
+from feeds.pipeline.context import WORKER_MODULES
 from feeds.pipeline.fetch import FetchOptions, fetch_images
 from feeds.pipeline.hubs import PRELOAD, DeliveryTask
 from feeds.pipeline.run import publish_feeds
@@ -82,7 +83,7 @@ def run_pass(
             killed if it goes on for longer.
     """
     # The first process of all decides what later ones find loaded.
-    preload = PRELOAD if loaded.config.site.hub else ()
+    preload = (*WORKER_MODULES, *(PRELOAD if loaded.config.site.hub else ()))
     task = Task(_pass, (loaded,), name="feeds pass", timeout=timeout, preload=preload)
     try:
         while True:

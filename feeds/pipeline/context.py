@@ -18,6 +18,9 @@ from feeds.render.context import RENDER_VERSION
 from feeds.select.membership import SELECTION_VERSION
 from feeds.store import Store
 
+# The modules that processes need which read seeds or render feeds.
+WORKER_MODULES = ("feeds.seeds.read", "feeds.render.documents", "ftfy", "ryml")
+
 
 class Pass(NamedTuple):
     """One pass over one open store.
@@ -53,6 +56,14 @@ class Pass(NamedTuple):
     def out(self) -> Path:
         """The folder that is published to."""
         return self.config.paths.out
+
+
+def prepare_workers() -> None:
+    """Has the processes that read and render start with their modules loaded."""
+    # Imported on demand: a pass that changes nothing starts no process.
+    from feeds.common.child import preload
+
+    preload(*WORKER_MODULES)
 
 
 def begin_pass(

@@ -11,7 +11,7 @@ from feeds.common.media_types import copy_recipe, is_copy
 from feeds.common.meta import COPIES, INDEX_KEY, MISSING, MOVES
 from feeds.common.model import Document, FeedRef, FeedSummary, Problem
 from feeds.images.cache import folder_times
-from feeds.pipeline.context import Pass
+from feeds.pipeline.context import Pass, prepare_workers
 from feeds.pipeline.memberships import Selection
 from feeds.pipeline.plan import Plan
 from feeds.pipeline.state import LAST, MEDIA_FOLDER, LastPass, PassState
@@ -63,6 +63,7 @@ def render(run: Pass, plan: Plan) -> Iterator[Document]:
     # Imported on demand: a pass that renders nothing does without feedgen and lxml.
     from feeds.render.documents import RenderJob, render_feeds, render_overviews
 
+    prepare_workers()
     jobs = (
         RenderJob(
             one.site,

@@ -21,11 +21,10 @@ from feeds.common.files import Fingerprint
 from feeds.common.meta import LISTING
 from feeds.common.model import ParsedSeed, Problem, image_key
 from feeds.config import Config
-from feeds.pipeline.context import Pass
-from feeds.pipeline.state import PassState, read_state
+from feeds.pipeline.context import Pass, prepare_workers
+from feeds.pipeline.state import read_state
+from feeds.seeds import PARSER_VERSION, READER_VERSION
 from feeds.seeds.missing import mass_removals
-from feeds.seeds.parse import ParseOptions
-from feeds.seeds.read import PARSER_VERSION, READER_VERSION, ReadRequest, read_seeds
 from feeds.seeds.scan import ScannedFile, Seen, display_path, is_below, look_again, scan
 from feeds.store import Store
 from feeds.store.readings import Kept
@@ -152,10 +151,8 @@ def read_ahead(run: Pass) -> Ahead:
             ahead.kept[one.path] = True
         else:
             due.append(one)
-    requests = (_request(run, state, one, kept.get(one.path), parser) for one in due)
-    readings = read_seeds(requests, ParseOptions(config.site.timezone, config.text.repair))
     done, now, kept_at = len(ahead.kept), time.time_ns(), time.monotonic()
-    for one, reading in zip(due, readings, strict=True):
+    for one, reading in zip(due, _read(run, due, kept, parser), strict=True):
         settled = now - one.fingerprint.mtime_ns > _SETTLING_NS and bool(reading.content)
         if reading.same and one.path in kept:
             ahead.kept[one.path] = settled
@@ -244,16 +241,26 @@ def _is_empty(folder: str, found: list[ScannedFile]) -> bool:
     return not any(is_below(one.path, folder) for one in found)
 
 
-def _request(
-    run: Pass, state: PassState, one: _Due, known: Kept | None, parser: str
-) -> ReadRequest:
-    """Returns a request to read a seed, with the digest of the bytes that need not be parsed."""
-    full, content = run.options.full, b""
-    if known and not (full and known.same):
-        content = known.content
-    elif one.is_known and not full:
-        content = state.seed_contents(one.path, parser)
-    return ReadRequest(one.path, display_path(one.path, str(run.base)), content)
+def _read(run: Pass, due: list[_Due], kept: dict[str, Kept], parser: str) -> Iterator[ParsedSeed]:
+    """Yields what is read from these seeds; those with the same bytes as before are not parsed."""
+    if not due:
+        return
+    # Imported on demand: a pass that reads nothing does without the readers of YAML and of dates.
+    from feeds.seeds.parse import ParseOptions
+    from feeds.seeds.read import ReadRequest, read_seeds
+
+    prepare_workers()
+    full, base, site = run.options.full, str(run.base), run.config.site
+
+    def request(one: _Due) -> ReadRequest:
+        known, content = kept.get(one.path), b""
+        if known and not (full and known.same):
+            content = known.content
+        elif one.is_known and not full:
+            content = run.store.content(one.path, parser)
+        return ReadRequest(one.path, display_path(one.path, base), content)
+
+    yield from read_seeds(map(request, due), ParseOptions(site.timezone, run.config.text.repair))
 
 
 def _keep(store: Store, ahead: Ahead, parser: str) -> None:

@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import NamedTuple, TypeVar
 
-from feeds.common.child import preload
 from feeds.common.errors import BusyError, DamagedManifestError, PublishError
 from feeds.common.lock import acquire_lock
 from feeds.common.model import Problem
@@ -41,9 +40,6 @@ from feeds.seeds.missing import FEW
 from feeds.store import DamagedStateError, move_aside, open_state
 
 T = TypeVar("T")
-
-# What the processes of a pass need, whatever it is that imports it first.
-preload("feeds.seeds.read", "feeds.render.documents", "ftfy", "ryml")
 
 
 class Snapshot(NamedTuple):

@@ -1,1 +1,8 @@
 """From folders of seed files to validated items: scan, front matter, schema."""
+
+# The largest file that is read as a seed.
+MAX_BYTES = 1 << 20
+# Raise it whenever the same bytes would give another item or other problems.
+PARSER_VERSION = 2
+# Raise it with what goes into the reader digest, whose first byte it is.
+READER_VERSION = 1

@@ -13,7 +13,6 @@ from feeds.seeds.yaml_reader import Node, Place, YamlError, key_places, load, pl
 
 YamlReader = Callable[[str], Node]
 
-MAX_BYTES = 1024 * 1024
 
 # Invisible characters that YAML refuses, or takes for the end of a line.
 _ASCII_CONTROLS = bytes({*range(0x20), 0x7F} - set(b"\t\n\r"))

@@ -17,16 +17,12 @@ from feeds.common.image_types import shown_image
 from feeds.common.model import Item, ItemHeader, ParsedSeed, Problem, item_digest
 from feeds.common.times import to_unix
 from feeds.common.workers import spread
-from feeds.seeds.frontmatter import MAX_BYTES, FrontMatter, YamlReader, split
+from feeds.seeds import MAX_BYTES, READER_VERSION
+from feeds.seeds.frontmatter import FrontMatter, YamlReader, split
 from feeds.seeds.parse import ParseOptions, dotted, parse
 from feeds.seeds.quick_reader import quick_load
 from feeds.seeds.secrets import FIELD, REACHES, leak
 from feeds.seeds.yaml_reader import Path, YamlError, event_reader, load
-
-# Raise it whenever the same bytes would give another item or other problems.
-PARSER_VERSION = 2
-# Raise it with what goes into the reader digest, whose first byte it is.
-READER_VERSION = 1
 
 # Below this a pool costs more than it saves: a worker takes about 150 ms to start.
 _WORTH_A_POOL = 600

@@ -17,7 +17,7 @@ import msgspec
 
 from feeds.common.errors import SeedsFolderError
 from feeds.common.model import Problem
-from feeds.seeds.frontmatter import MAX_BYTES
+from feeds.seeds import MAX_BYTES
 
 SUFFIXES = (".txt", ".md", ".markdown", ".yaml", ".yml")
 

@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from feeds.common.model import Item, ParsedSeed, Problem
 from feeds.common.times import to_unix
-from feeds.seeds.frontmatter import MAX_BYTES
+from feeds.seeds import MAX_BYTES
 from feeds.seeds.parse import ParseOptions
 from feeds.seeds.read import read_seed
 from feeds.seeds.scan import scan
