@@ -156,8 +156,8 @@ def _is_suspect(value: str) -> bool:
 
 @cache
 def quick_load() -> Callable[[str], Node]:
-    """Returns the reader of this process: this one, or PyYAML alone if rapidyaml is missing."""
+    """Returns the reader of this process: PyYAML alone if rapidyaml or stderr is missing."""
     try:
         return QuickReader().load
-    except ImportError:
+    except (ImportError, OSError):
         return load

@@ -125,6 +125,18 @@ def test_quick_reader_is_missed_by_nobody_where_rapidyaml_is_missing(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setitem(sys.modules, "ryml", None)
+    _assert_that_the_judge_reads_alone()
+
+
+def test_quick_reader_is_not_used_where_stderr_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(descriptor: int) -> int:
+        raise OSError(9, os.strerror(9))
+
+    monkeypatch.setattr(os, "dup", fail)
+    _assert_that_the_judge_reads_alone()
+
+
+def _assert_that_the_judge_reads_alone() -> None:
     quick_load.cache_clear()
     try:
         assert quick_load() is yaml_reader.load
