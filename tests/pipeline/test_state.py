@@ -69,7 +69,8 @@ def test_listing_saves_the_look_at_the_table_of_seeds(
     site.seed("b.txt", number=2)
     site.publish()
     asked = spy(monkeypatch, Store, "current_seeds")
-    assert site.publish().seeds == 2
+    report = site.publish()
+    assert (report.seeds, report.read, report.changed, report.gone) == (2, 0, 0, 0)
     assert asked == []
 
 
@@ -146,6 +147,18 @@ def test_seed_contents_save_the_parsing_of_files_that_were_only_touched(
     os.utime(seed, (OLD, OLD))
     report = site.publish()
     assert (report.read, report.changed, parsed) == (1, 0, [])
+
+
+def test_seed_contents_save_the_parsing_while_other_files_go(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seed, other = site.seed("a.txt", number=1), site.seed("b.txt", number=2)
+    site.publish()
+    parsed = spy(monkeypatch, read, "parse")
+    os.utime(seed, (OLD, OLD))
+    other.unlink()
+    report = site.publish()
+    assert (report.read, report.changed, report.gone, parsed) == (1, 0, 1, [])
 
 
 def test_seed_contents_are_cleared_by_other_bytes(site: Site) -> None:

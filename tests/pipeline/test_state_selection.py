@@ -46,6 +46,15 @@ def test_last_saves_the_judgement_of_stories_that_did_not_change(
     assert all_judged == []
 
 
+def test_judgement_of_all_stories_writes_no_history_that_is_the_same(
+    full: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    written = spy(monkeypatch, Store, "remember")
+    full.configure("[selection]\nmax_items = 1\n")
+    full.publish(NOW + HOUR)
+    assert [histories for _, histories in written if histories] == []
+
+
 def test_last_is_cleared_by_another_configuration(full: Site) -> None:
     configured_in_turns(full, "[selection]\nmax_items = 1\n")
 
