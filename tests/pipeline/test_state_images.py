@@ -168,25 +168,34 @@ def test_image_news_is_cleared_by_the_pass_that_shows_them_and_by_no_other(
 # feed_images
 
 
+@pytest.fixture
+def apart(site: Site) -> Site:
+    """The site with one story in each feed: that of everything does not show the image."""
+    site.configure('[images]\nfetch = "off"\n[selection]\nmax_items = 1\n')
+    site.publish()
+    assert shown(site) == {}
+    return site
+
+
 def test_feed_images_save_the_look_at_feeds_that_did_not_change(
-    site: Site, monkeypatch: pytest.MonkeyPatch
+    apart: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     looked = spy(monkeypatch, plan, "contents_of")
-    edit(site, "Edited")
-    report = site.publish()
+    edit(apart, "Edited")
+    report = apart.publish()
     assert sorted(feed.address for _, feed in looked) == OF_SECOND_STORY
     assert (report.images_added, report.images_removed) == (0, 0)
-    assert site.read(NAME) == picture()
+    assert apart.read(NAME) == picture()
 
 
-def test_feed_images_are_cleared_with_the_last_story_that_names_a_copy(site: Site) -> None:
-    seed_with(site, 1)
-    report = site.publish()
-    assert (report.images_removed, shown(site)) == (1, {})
+def test_feed_images_are_cleared_with_the_last_story_that_names_a_copy(apart: Site) -> None:
+    seed_with(apart, 1)
+    report = apart.publish()
+    assert (report.images_removed, shown(apart)) == (1, {})
     for title in ("Edited", "Edited again"):
-        edit(site, title)
-        assert site.publish().images_added == 0
-        assert not (site.out / NAME).exists()
+        edit(apart, title)
+        assert apart.publish().images_added == 0
+        assert not (apart.out / NAME).exists()
 
 
 def test_feed_images_are_cleared_by_a_copy_of_another_name(site: Site) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from feeds.common import media_types
-from feeds.pipeline import plan
+from feeds.pipeline import plan, run
 from feeds.publish import publisher
 from feeds.render import documents, html
 from tests.support.site import Site
@@ -122,6 +122,18 @@ def test_files_are_cleared_where_somebody_changed_them(
     change(full.out / name)
     full.publish()
     assert full.documents() == before
+
+
+def test_files_are_cleared_of_documents_that_went(
+    full: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = full.seed("c.txt", number=3, topics=["Space"])
+    full.publish()
+    other.unlink()
+    assert "topics/space.atom" in full.publish().removed
+    chosen = spy(monkeypatch, run, "memberships")
+    full.publish()
+    assert chosen == []
 
 
 # copies
