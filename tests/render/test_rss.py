@@ -9,7 +9,7 @@ from typing import Any
 import atoma
 import feedparser
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from lxml import etree
 from msgspec.structs import replace
@@ -184,7 +184,16 @@ def test_image_is_one_that_rss_knows(logo: str, *, wanted: bool) -> None:
     assert findings("all.rss", data, site.base_url) == []
 
 
+def as_feedparser_reads(text: str) -> str:
+    """Returns a text that could be UTF-8 taken for latin-1 as the UTF-8 that it would be."""
+    try:
+        return text.encode("latin-1").decode("utf-8")
+    except UnicodeError:
+        return text
+
+
 @settings(deadline=None, max_examples=60)
+@example(["\u00c4\u00a1"], 631_152_000, 0)
 @given(
     st.lists(HOSTILE_LINE.filter(lambda text: "</" not in text), max_size=3, unique=True),
     st.integers(631_152_000, 4_000_000_000),
@@ -198,7 +207,7 @@ def test_any_item_is_read_back_field_by_field(topics: list[str], seconds: int, c
     (parsed,) = feedparser.parse(data).entries
     (read,) = atoma.parse_rss_bytes(data).items
     assert read.categories == topics
-    assert [tag.term for tag in parsed.get("tags", [])] == topics
+    assert [tag.term for tag in parsed.get("tags", [])] == list(map(as_feedparser_reads, topics))
     assert read.pub_date == time
     assert calendar.timegm(parsed.published_parsed) == seconds
     wanted = [(image.url, 0, "image/jpeg") for image in images]
