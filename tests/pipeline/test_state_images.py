@@ -15,7 +15,7 @@ from feeds.common.reports import Callbacks
 from feeds.images import decode, examine, reconcile
 from feeds.pipeline import plan, run
 from feeds.pipeline.fetch import FetchOptions, fetch_images
-from feeds.publish import Publisher
+from feeds.publish import Publisher, read_manifest
 from tests.support.imaging import picture, seed_with
 from tests.support.site import NOW, Site
 from tests.support.spying import spy
@@ -196,6 +196,7 @@ def test_feed_images_are_cleared_with_the_last_story_that_names_a_copy(apart: Si
         edit(apart, title)
         assert apart.publish().images_added == 0
         assert not (apart.out / NAME).exists()
+        assert NAME not in read_manifest(apart.out).files
 
 
 def test_feed_images_are_cleared_by_a_copy_of_another_name(site: Site) -> None:
