@@ -1,7 +1,8 @@
 """What a pass leaves for the next, so that the next skips work that would change nothing.
 
 `PassState` holds every such memo. A memo may only ever save work: if it is missing, the pass does
-the work again. `docs/internals/incremental.md` has the same table.
+the work again. Two also say what no file tells: `held`, and `feed_images`, which goes together with
+`feeds`. `docs/internals/incremental.md` has the same table.
 """
 
 from __future__ import annotations

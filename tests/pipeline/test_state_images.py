@@ -16,6 +16,7 @@ from feeds.images import decode, examine, reconcile
 from feeds.pipeline import plan, run
 from feeds.pipeline.fetch import FetchOptions, fetch_images
 from feeds.publish import Publisher, read_manifest
+from feeds.store import Store
 from tests.support.imaging import picture, seed_with
 from tests.support.site import NOW, Site
 from tests.support.spying import spy
@@ -181,10 +182,11 @@ def test_feed_images_save_the_look_at_feeds_that_did_not_change(
     apart: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     looked = spy(monkeypatch, plan, "contents_of")
+    sought = spy(monkeypatch, Store, "copy_stamp")
     edit(apart, "Edited")
     report = apart.publish()
     assert sorted(feed.address for _, feed in looked) == OF_SECOND_STORY
-    assert (report.images_added, report.images_removed) == (0, 0)
+    assert (report.images_added, report.images_removed, sought) == (0, 0, [])
     assert apart.read(NAME) == picture()
 
 
