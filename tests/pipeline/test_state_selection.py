@@ -125,6 +125,15 @@ def test_last_is_cleared_once_a_story_expires(site: Site) -> None:
         assert site.titles() == titles
 
 
+def test_last_is_cleared_after_a_pass_in_the_last_second_of_a_story(site: Site) -> None:
+    site.configure('[selection]\nmax_age = "1h"\n')
+    site.seed(publishedDateTime="2026-03-01T11:00:00Z")
+    site.publish(NOW)
+    assert site.titles() == ["Story 1"]
+    site.publish(NOW + timedelta(seconds=1))
+    assert site.titles() == []
+
+
 def test_last_is_cleared_by_a_clock_that_was_set_back(site: Site) -> None:
     site.configure('[selection]\nmax_age = "20d"\n')
     site.seed("a.txt", number=20)
