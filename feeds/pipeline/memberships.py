@@ -81,8 +81,7 @@ def memberships(
     store, config, now = run.store, run.config, run.now
     past = past_of(run, state) if past is None else past
     store.mark_first_seen(changes.items, now)
-    left = changes.items - {item.id for item in store.headers_of(changes.items)}
-    store.reset_memberships(left)
+    store.reset_memberships(changes.items)
     repeated, thresholds = store.repeated_ids(), Thresholds(config)
     changed: frozenset[FeedRef] | None = None
     if state.last is None or not state.holds(run.key, now):

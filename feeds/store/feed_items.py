@@ -111,8 +111,11 @@ class FeedItems:
         self._db.executemany(update, rows)
 
     def reset_memberships(self, ids: Iterable[str]) -> None:
-        """Notes that items are in no feed any more: should they come again, they come anew."""
-        update = "UPDATE memory SET qualified = ? WHERE id = ? AND qualified IS NOT NULL"
+        """Notes which of these items no seed has any more: should they come again, they are new."""
+        update = """
+            UPDATE memory SET qualified = ? WHERE id = ? AND qualified IS NOT NULL
+            AND NOT EXISTS (SELECT 1 FROM seed WHERE seed.id = memory.id)
+        """
         self._db.executemany(update, ((b"{}", id_) for id_ in ids))
 
     def clear_memberships(self) -> None:
@@ -132,14 +135,15 @@ class FeedItems:
 
     def newest(self, kind: FeedKind, key: str, count: int) -> list[Membership]:
         """Returns the newest items of a feed, in its order."""
-        query = "SELECT * FROM slot WHERE kind = ? AND key = ? ORDER BY published DESC, id LIMIT ?"
+        query = "SELECT * FROM slot WHERE kind = ? AND key = ? ORDER BY +published DESC, +id LIMIT ?"
         return [_membership(row) for row in self._db.execute(query, (kind, key, count))]
 
     def recently_qualified(self, kind: FeedKind, key: str, since: int) -> list[Membership]:
         """Returns the items that qualified for a feed since then, in its order."""
+        # "+" keeps SQLite from reading the whole feed, for it to be in order already.
         query = """
             SELECT * FROM slot WHERE kind = ? AND key = ? AND since >= ?
-            ORDER BY published DESC, id
+            ORDER BY +published DESC, +id
         """
         return [_membership(row) for row in self._db.execute(query, (kind, key, since))]
 

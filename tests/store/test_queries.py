@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from feeds.common.model import Image
+from feeds.common.model import Image, ItemHistory
 from feeds.store import Store
 from tests.support.storing import good, record
 
@@ -33,3 +33,32 @@ def test_queries_for_the_next_date_pass_over_what_is_not_published(store: Store)
 def test_name_counts_from_the_second_of_its_date(store: Store) -> None:
     record(store, "a", **good("a", dated=30, topics=("AI",)))
     assert [store.topic_names(now) for now in (29, 30)] == [{}, {"AI": 1}]
+
+
+def test_name_of_an_item_that_readers_were_shown_counts_once_in_that_second(store: Store) -> None:
+    store.mark_first_seen(record(store, "a", **good("a", id="a", dated=30, topics=("AI",))), 1)
+    store.remember({"a": ItemHistory(30, 30, b"", {})})
+    assert [store.topic_names(now) for now in (29, 30, 31)] == [{"AI": 1}] * 3
+
+
+def test_what_qualified_lately_is_found_by_an_index(store: Store) -> None:
+    steps: list[str] = []
+    store._db.set_trace_callback(steps.append)
+    store.recently_qualified("topic", "ai", 20)
+    store._db.set_trace_callback(None)
+    (query,) = steps
+    plan = [step for *_, step in store._db.execute(f"EXPLAIN QUERY PLAN {query}")]
+    assert plan[0] == "SEARCH slot USING INDEX slot_since (kind=? AND key=? AND since>?)"
+
+
+def test_only_items_that_no_seed_has_any_more_are_in_no_feed(store: Store) -> None:
+    ids = {"a", "b"}
+    for id_ in ids:
+        record(store, id_, **good(id_, id=id_))
+    store.mark_first_seen(ids, 1)
+    store.remember({id_: ItemHistory(30, 30, b"", {"#ai": 30}) for id_ in ids})
+    store.forget(["a"])
+    store.reset_memberships(ids)
+    record(store, "a", **good("a", id="a"))
+    histories = {one.id: one.memory and one.memory.qualified for one in store.item_headers()}
+    assert histories == {"a": {}, "b": {"#ai": 30}}

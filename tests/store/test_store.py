@@ -15,7 +15,7 @@ from msgspec.structs import replace
 from feeds.common.errors import StateError
 from feeds.common.files import Fingerprint
 from feeds.common.meta import Meta
-from feeds.common.model import ItemHeader
+from feeds.common.model import ItemHeader, ItemHistory
 from feeds.store import Store, open_state
 from feeds.store import open as opening
 from tests.support.site import card
@@ -70,6 +70,24 @@ def test_file_with_the_same_content_gets_its_new_fingerprint_and_nothing_else(
     assert store.content("a", "1") == b"digest"
     assert list(store.item_headers()) == before
     assert list(store.seed_problems()) == [WARNING]
+
+
+@pytest.mark.parametrize(
+    ("content", "kept"),
+    [(b"digest", b"\1new"), (b"edited", b"\1old")],
+    ids=["the same bytes, read otherwise", "other bytes"],
+)
+def test_only_a_new_way_to_read_the_same_bytes_renews_what_readers_were_shown(
+    store: Store, content: bytes, kept: bytes
+) -> None:
+    record(store, "twin", **good("twin", id="urn:twin", reader_digest=b"\1old"))
+    (id_,) = record(store, **good(id="urn:1", reader_digest=b"\1old"))
+    store.mark_first_seen([id_], 1)
+    store.remember({id_: ItemHistory(1, 1, b"\1old", {})})
+    record(store, content=content, **good(id=id_, reader_digest=b"\1new"))
+    (header,) = store.headers_of([id_])
+    assert header.memory is not None
+    assert header.memory.digest == kept
 
 
 def test_seed_that_turns_bad_keeps_its_last_good_item_until_it_is_mended(store: Store) -> None:
