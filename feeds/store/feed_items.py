@@ -135,7 +135,7 @@ class FeedItems:
 
     def newest(self, kind: FeedKind, key: str, count: int) -> list[Membership]:
         """Returns the newest items of a feed, in its order."""
-        query = "SELECT * FROM slot WHERE kind = ? AND key = ? ORDER BY +published DESC, +id LIMIT ?"
+        query = "SELECT * FROM slot WHERE kind = ? AND key = ? ORDER BY published DESC, id LIMIT ?"
         return [_membership(row) for row in self._db.execute(query, (kind, key, count))]
 
     def recently_qualified(self, kind: FeedKind, key: str, since: int) -> list[Membership]:

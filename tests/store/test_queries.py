@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from feeds.common.model import Image, ItemHistory
 from feeds.store import Store
 from tests.support.storing import good, record
@@ -41,14 +43,24 @@ def test_name_of_an_item_that_readers_were_shown_counts_once_in_that_second(stor
     assert [store.topic_names(now) for now in (29, 30, 31)] == [{"AI": 1}] * 3
 
 
-def test_what_qualified_lately_is_found_by_an_index(store: Store) -> None:
-    steps: list[str] = []
-    store._db.set_trace_callback(steps.append)
-    store.recently_qualified("topic", "ai", 20)
+def plan(store: Store, ask: Callable[[], object]) -> list[str]:
+    """Returns the steps that SQLite takes for the one query of a call."""
+    queries: list[str] = []
+    store._db.set_trace_callback(queries.append)
+    ask()
     store._db.set_trace_callback(None)
-    (query,) = steps
-    plan = [step for *_, step in store._db.execute(f"EXPLAIN QUERY PLAN {query}")]
-    assert plan[0] == "SEARCH slot USING INDEX slot_since (kind=? AND key=? AND since>?)"
+    (query,) = queries
+    return [step for *_, step in store._db.execute(f"EXPLAIN QUERY PLAN {query}")]
+
+
+def test_what_qualified_lately_is_found_by_an_index(store: Store) -> None:
+    first, *_ = plan(store, lambda: store.recently_qualified("topic", "ai", 20))
+    assert first == "SEARCH slot USING INDEX slot_since (kind=? AND key=? AND since>?)"
+
+
+def test_newest_items_of_a_feed_are_read_in_their_order(store: Store) -> None:
+    steps = plan(store, lambda: store.newest("topic", "ai", 20))
+    assert steps == ["SEARCH slot USING PRIMARY KEY (kind=? AND key=?)"]
 
 
 def test_only_items_that_no_seed_has_any_more_are_in_no_feed(store: Store) -> None:
