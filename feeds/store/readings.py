@@ -84,7 +84,8 @@ class Readings:
     def held_stories(self) -> list[tuple[str, int]]:
         """Returns the folders that lost too many stories at once, and how many are held of each."""
         query = """
-            SELECT held.folder, count(DISTINCT seed.id) FROM held JOIN seed USING (path)
+            -- A cross join begins with `held`, which is nearly always empty.
+            SELECT held.folder, count(DISTINCT seed.id) FROM held CROSS JOIN seed USING (path)
             GROUP BY held.folder ORDER BY held.folder
         """
         return [(folder, count) for folder, count in self._db.execute(query)]
