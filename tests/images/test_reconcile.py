@@ -7,6 +7,7 @@ import json
 import os
 import sqlite3
 from collections.abc import Iterator
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -317,7 +318,7 @@ def test_decoding_of_a_dropped_file_leaves_the_state_file_to_others(
     real, written = check.prepare, list[str]()
 
     def slow(data: bytes, *others: Any) -> check.Prepared:
-        with sqlite3.connect(quiet.state, timeout=0) as other:
+        with closing(sqlite3.connect(quiet.state, timeout=0)) as other, other:
             other.execute("BEGIN IMMEDIATE")  # raises where another writes
             other.execute("INSERT INTO image_host VALUES ('slow.example', 1, 2, 'why')")
         written.append("host")
