@@ -103,8 +103,10 @@ class Child:
 
     def exit_code(self) -> int | None:
         """Waits for a process that ends; returns its exit code, None if it does not end."""
-        _kill_stopped_server()  # it would not report the end
-        self._process.join(_BURIAL_SECONDS)
+        deadline = time.monotonic() + _BURIAL_SECONDS
+        while self._process.exitcode is None and time.monotonic() < deadline:
+            _kill_stopped_server()  # it would not report the end
+            self._process.join(_LOOK_SECONDS)
         return self._process.exitcode
 
 
