@@ -44,8 +44,7 @@ from feeds.serve.query import Query, QueryFeeds, query_form
 from feeds.serve.responses import TextFile, answer_media, answer_text
 from feeds.store import Store
 from feeds.store.search import TooLongError
-from feeds.store.server_files import read_state, state_fingerprint
-from feeds.store.versions import Versions
+from feeds.store.server_files import Versions, read_state, state_fingerprint
 
 _TRIES = 3
 # The part of `serve.memory` that queries may use, so that they never evict documents.

@@ -14,7 +14,7 @@ from typing import NamedTuple
 
 from feeds.serve.body_cache import BodyCache, digest_of
 from feeds.serve.negotiation import IDENTITY, weighted
-from feeds.store.versions import Versions
+from feeds.store.server_files import Versions
 
 # Versions of all documents together, about 700 bytes each.
 _MOST_VERSIONS = 200_000

@@ -15,7 +15,7 @@ from feeds.serve import delta
 from feeds.serve.content import Content
 from feeds.serve.messages import Answer, Request
 from feeds.serve.query import Query
-from feeds.store.versions import Versions
+from feeds.store.server_files import Versions
 from tests.support.site import NOW, Site
 
 MOST, BETWEEN = 40, 10

@@ -178,9 +178,9 @@ def test_delta_of_a_query(site: Site) -> None:
 NOTING = """
 from feeds.cli.main import main
 from feeds.serve import application
-from feeds.store import versions
+from feeds.store import server_files
 application._READY_QUERIES_S = {seconds}
-versions._AGAIN_SECONDS = 0
+server_files._AGAIN_SECONDS = 0
 raise SystemExit(main())
 """
 

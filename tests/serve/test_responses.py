@@ -16,7 +16,7 @@ from feeds.serve.cache_policy import policy_of
 from feeds.serve.delta import Deltas, accepts_deltas
 from feeds.serve.messages import NOT_FOUND, Answer, Request, Stream
 from feeds.serve.responses import TextFile, answer_media, answer_text, digest_in, tag_of
-from feeds.store.versions import Versions
+from feeds.store.server_files import Versions
 from tests.support.rendering import make_item, render_items
 from tests.support.site import config_of
 

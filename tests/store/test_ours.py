@@ -17,7 +17,7 @@ from feeds.store import open_state
 from feeds.store.ours import claim, is_marked, refuse_foreign
 from feeds.store.schema import APPLICATION_ID
 from feeds.store.search import SearchIndex
-from feeds.store.versions import Versions
+from feeds.store.server_files import Versions
 from tests.support.permissions import closed, open_folder
 from tests.support.rendering import GOLDEN
 from tests.support.site import Site

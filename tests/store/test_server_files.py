@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from feeds.store.versions import Versions
+from feeds.store.server_files import Versions
 
 
 @pytest.fixture
