@@ -9,7 +9,7 @@ import msgspec
 
 from feeds.cli.console import Console
 from feeds.cli.main import add_config, add_json, add_out
-from feeds.common.meta import HUBS_MOVED, REPORT
+from feeds.common.protocols import HUBS_MOVED, REPORT
 from feeds.common.reports import HubReport, PassReport
 from feeds.common.schedule import DaemonState, running_daemon
 from feeds.common.times import show_time

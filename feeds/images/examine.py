@@ -17,8 +17,7 @@ import msgspec
 
 from feeds.common.files import Fingerprint
 from feeds.common.image_types import CachedImage
-from feeds.common.meta import Meta
-from feeds.common.protocols import ImageStore
+from feeds.common.protocols import ImageStore, Meta
 from feeds.config import Config
 from feeds.images.cache import (
     NewCopy,

@@ -17,7 +17,7 @@ import msgspec
 from feeds import __version__
 from feeds.common.files import bytes_of
 from feeds.common.image_types import CachedImage
-from feeds.common.meta import IMAGE_FETCHES, IMAGES_SWEPT, count
+from feeds.common.protocols import IMAGE_FETCHES, IMAGES_SWEPT, count
 from feeds.common.reports import NO_CALLBACKS, Callbacks, Clock, FetchReport, utc_now
 from feeds.common.times import to_unix
 from feeds.config import Config, Loaded

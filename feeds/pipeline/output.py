@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 from feeds.common.files import Fingerprint
 from feeds.common.media_types import copy_recipe, is_copy
-from feeds.common.meta import COPIES, INDEX_KEY, MISSING, MOVES
 from feeds.common.model import Document, FeedRef, FeedSummary, Problem
+from feeds.common.protocols import COPIES, INDEX_KEY, MISSING, MOVES
 from feeds.images.cache import folder_times
 from feeds.pipeline.context import Pass, prepare_workers
 from feeds.pipeline.memberships import Selection

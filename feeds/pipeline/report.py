@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import time
 
-from feeds.common.meta import REPORT
 from feeds.common.model import Problem
+from feeds.common.protocols import REPORT
 from feeds.common.reports import HeldReport, PassReport, feed_report
 from feeds.pipeline.context import Pass
 from feeds.pipeline.fetch import next_fetch

@@ -18,8 +18,8 @@ import msgspec
 
 from feeds import __version__
 from feeds.common.files import Fingerprint
-from feeds.common.meta import LISTING
 from feeds.common.model import ParsedSeed, Problem, image_key
+from feeds.common.protocols import LISTING
 from feeds.config import Config
 from feeds.pipeline.context import Pass, prepare_workers
 from feeds.pipeline.state import read_state

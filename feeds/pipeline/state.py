@@ -17,8 +17,8 @@ from typing import Annotated, NamedTuple
 import msgspec
 
 from feeds.common.files import Fingerprint
-from feeds.common.meta import COPIES, INDEX_KEY, LISTING, MISSING, Meta
 from feeds.common.model import MEDIA, FeedRef, FeedSummary, Problem
+from feeds.common.protocols import COPIES, INDEX_KEY, LISTING, MISSING, Meta
 from feeds.images.cache import folder_times
 from feeds.images.examine import MEMO, CacheSeen
 from feeds.pipeline.context import Pass

@@ -12,8 +12,7 @@ from typing import TYPE_CHECKING
 import msgspec
 
 from feeds import __version__
-from feeds.common.meta import HUBS_MOVED, count, pings_to
-from feeds.common.protocols import HubStore, Ping
+from feeds.common.protocols import HUBS_MOVED, HubStore, Ping, count, pings_to
 from feeds.common.times import LONGEST_REST, to_unix
 from feeds.common.urls import hide_secrets, shown_url
 from feeds.publish.websub import HubAnswer, classify, moved_to, next_wait

@@ -9,8 +9,8 @@ import msgspec
 from feeds.common.errors import PublishError
 from feeds.common.files import Fingerprint
 from feeds.common.media_types import kind_of
-from feeds.common.meta import MOVES, REPORT
 from feeds.common.model import Feed
+from feeds.common.protocols import MOVES, REPORT
 from feeds.common.reports import PassReport, utc_now
 from feeds.config import Config
 from feeds.publish.manifest import MANIFEST

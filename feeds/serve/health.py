@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 
 import msgspec
 
-from feeds.common.meta import REPORT
+from feeds.common.protocols import REPORT
 from feeds.common.schedule import running_daemon, trigger_of
 from feeds.common.times import show_time
 from feeds.config import Config

@@ -11,7 +11,7 @@ from prometheus_client import CollectorRegistry, start_http_server
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from feeds.common.meta import IMAGE_FETCHES, pings_to, totals
+from feeds.common.protocols import IMAGE_FETCHES, pings_to, totals
 from feeds.common.reports import PassReport
 from feeds.common.urls import shown_url
 from feeds.serve.messages import Answer, Stream, Tally

@@ -12,8 +12,8 @@ import msgspec
 
 from feeds.common.errors import StateError
 from feeds.common.files import Fingerprint
-from feeds.common.meta import Meta
 from feeds.common.model import ItemHeader, ParsedSeed, Problem
+from feeds.common.protocols import Meta
 from feeds.store.feed_items import FeedItems
 from feeds.store.hubs import HubPings
 from feeds.store.images import ImageTables

@@ -8,7 +8,7 @@ from datetime import timedelta
 
 import pytest
 
-from feeds.common.meta import IMAGE_FETCHES, count
+from feeds.common.protocols import IMAGE_FETCHES, count
 from feeds.publish.manifest import MANIFEST
 from feeds.serve import content as module
 from feeds.serve.content import Content

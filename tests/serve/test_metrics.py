@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from feeds.common.meta import IMAGE_FETCHES, count, pings_to
 from feeds.common.model import Problem
+from feeds.common.protocols import IMAGE_FETCHES, count, pings_to
 from feeds.common.reports import PassReport
 from feeds.serve.messages import Answer
 from feeds.serve.metrics import (

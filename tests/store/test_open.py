@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from feeds.common.errors import StateError
-from feeds.common.meta import Meta
+from feeds.common.protocols import Meta
 from feeds.common.reports import Callbacks
 from feeds.store import move_aside, open_state
 from feeds.store import open as opening
