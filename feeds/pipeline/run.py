@@ -30,9 +30,8 @@ from feeds.images.examine import CacheScope, Examined, examine_cache
 from feeds.images.reconcile import ImageChanges, reconcile
 from feeds.pipeline.context import Pass, begin_pass
 from feeds.pipeline.memberships import memberships
-from feeds.pipeline.output import publish, remember, render, unchanged
+from feeds.pipeline.output import keep_report, problems_of, publish, remember, render, unchanged
 from feeds.pipeline.plan import plan_feeds
-from feeds.pipeline.report import keep_report, problems_of
 from feeds.pipeline.rescan import Ahead, Changes, OvertakenError, image_keys, read_ahead, rescan
 from feeds.pipeline.state import LAST, PassState, is_quiet, read_state
 from feeds.publish import Manifest, read_manifest, write_manifest
