@@ -18,7 +18,6 @@ from feeds.render.context import up_from
 from feeds.serve.body_cache import BodyCache
 from feeds.serve.cache_policy import policy_of
 from feeds.serve.delta import Deltas
-from feeds.serve.health import health_of
 from feeds.serve.messages import (
     GONE,
     NOSNIFF,
@@ -29,7 +28,7 @@ from feeds.serve.messages import (
     moved,
     text_answer,
 )
-from feeds.serve.metrics import Gauges, StateCounts, state_counts
+from feeds.serve.metrics import Gauges, StateCounts, health_of, state_counts
 from feeds.serve.negotiation import CODINGS, IDENTITY
 from feeds.serve.publication import (
     NOTHING,
