@@ -16,7 +16,6 @@ from feeds.config import Config
 from feeds.publish.manifest import MANIFEST
 from feeds.render.context import up_from
 from feeds.serve.body_cache import BodyCache
-from feeds.serve.cache_policy import policy_of
 from feeds.serve.delta import Deltas
 from feeds.serve.messages import (
     GONE,
@@ -40,7 +39,7 @@ from feeds.serve.publication import (
     read_version,
 )
 from feeds.serve.query import Query, QueryFeeds, query_form
-from feeds.serve.responses import TextFile, answer_media, answer_text
+from feeds.serve.responses import TextFile, answer_media, answer_text, policy_of
 from feeds.store import Store
 from feeds.store.search import TooLongError
 from feeds.store.server_files import Versions, read_state, state_fingerprint

@@ -12,10 +12,18 @@ import pytest
 from feeds.common.times import http_date
 from feeds.render.delta import entry_digests
 from feeds.serve.body_cache import BodyCache, digest_of
-from feeds.serve.cache_policy import policy_of
 from feeds.serve.delta import Deltas, accepts_deltas
 from feeds.serve.messages import NOT_FOUND, Answer, Request, Stream
-from feeds.serve.responses import TextFile, answer_media, answer_text, digest_in, tag_of
+from feeds.serve.responses import (
+    TextFile,
+    answer_media,
+    answer_text,
+    cache_control,
+    digest_in,
+    max_age_s,
+    policy_of,
+    tag_of,
+)
 from feeds.store.server_files import Versions
 from tests.support.rendering import make_item, render_items
 from tests.support.site import config_of
@@ -260,3 +268,39 @@ def test_media_that_are_missing_or_a_link_are_not_found(out: Path) -> None:
     assert media(out) is NOT_FOUND
     (out / PATH).symlink_to(out / "secret")
     assert media(out) is NOT_FOUND
+
+
+@pytest.mark.parametrize(
+    ("toml", "seconds"),
+    [
+        ("", 900),
+        ('every = "30s"', 30),
+        ('every = "2d"', 3600),
+        ('every = "15m"\nwatch = true', 60),
+        ('cron = "*/10 6-22 * * mon-fri"', 600),
+        ('cron = "0 6 * * *"\njitter = "1h"', 3600),
+        ('cron = "0,1 6 * * *"', 60),
+    ],
+)
+def test_max_age_follows_the_schedule(toml: str, seconds: int) -> None:
+    assert max_age_s(config_of(f"[schedule]\n{toml}")) == seconds
+
+
+@pytest.mark.parametrize(
+    ("path", "header"),
+    [
+        ("all.atom", "public, max-age=900"),
+        ("topics/media/x.atom", "public, max-age=900"),
+        ("media/ab/cd.png", "public, max-age=31536000, immutable"),
+    ],
+)
+def test_cache_control_of_images_is_without_end(path: str, header: str) -> None:
+    assert cache_control(path, 900) == header
+
+
+def test_policy_is_what_the_configuration_says() -> None:
+    site = 'base_url = "https://example.org/a%20b/"\nhub = "https://hub.example.org/"'
+    policy = policy_of(config_of(f"[site]\n{site}\n"))
+    assert policy.prefix == "/a b/"
+    assert policy.hubs == ("https://hub.example.org/",)
+    assert policy.max_age_s == 900
