@@ -15,7 +15,6 @@ from feeds.common.reports import PassReport, utc_now
 from feeds.config import Config
 from feeds.publish.manifest import MANIFEST
 from feeds.render.context import up_from
-from feeds.serve.body_cache import BodyCache
 from feeds.serve.delta import Deltas
 from feeds.serve.messages import (
     GONE,
@@ -31,6 +30,7 @@ from feeds.serve.metrics import Gauges, StateCounts, health_of, state_counts
 from feeds.serve.negotiation import CODINGS, IDENTITY
 from feeds.serve.publication import (
     NOTHING,
+    BodyCache,
     Publication,
     PublishedText,
     ReplacedError,

@@ -12,8 +12,8 @@ import time
 from collections.abc import Callable
 from typing import NamedTuple
 
-from feeds.serve.body_cache import BodyCache, digest_of
 from feeds.serve.negotiation import IDENTITY, weighted
+from feeds.serve.publication import BodyCache, digest_of
 from feeds.store.server_files import Versions
 
 # Versions of all documents together, about 700 bytes each.

@@ -16,9 +16,9 @@ from feeds.common.text import clean_line, fold
 from feeds.common.urls import WANTED_DOMAIN, normal_domain
 from feeds.config import Config
 from feeds.render.context import site_of
-from feeds.serve.body_cache import digest_of
 from feeds.serve.delta import Deltas
 from feeds.serve.negotiation import IDENTITY
+from feeds.serve.publication import digest_of
 from feeds.serve.responses import TextFile
 from feeds.store.search import Edition, SearchIndex, SearchRequest
 

@@ -20,7 +20,6 @@ from feeds.common.media_types import is_immutable, kind_of
 from feeds.common.schedule import trigger_of
 from feeds.common.times import http_date
 from feeds.config import Config
-from feeds.serve.body_cache import digest_of
 from feeds.serve.clients import Proxies
 from feeds.serve.delta import Delta, Deltas, accepts_deltas
 from feeds.serve.messages import (
@@ -44,6 +43,7 @@ from feeds.serve.negotiation import (
     condition_status,
     listed_tags,
 )
+from feeds.serve.publication import digest_of
 
 # With `watch` a pass may come at any moment.
 _WATCHED_S = 60

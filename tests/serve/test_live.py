@@ -12,8 +12,8 @@ from datetime import timedelta
 
 import pytest
 
-from feeds.serve.body_cache import digest_of
 from feeds.serve.content import Content
+from feeds.serve.publication import digest_of
 from tests.support.processes import wait_until
 from tests.support.serving import HOST, Server
 from tests.support.site import NOW, Site
