@@ -22,10 +22,9 @@ from feeds.pipeline.rescan import Changes
 from feeds.pipeline.state import LAST, PassState
 from feeds.publish import read_manifest
 from feeds.select.addresses import Directory, Known, is_made
-from feeds.select.dates import exposed_since, is_due, turned
 from feeds.select.feeds import Names, catalog
 from feeds.select.membership import Past, build_feed, qualify, without_duplicates
-from feeds.select.thresholds import Thresholds
+from feeds.select.thresholds import Thresholds, exposed_since, is_due, turned
 from feeds.store import Store
 
 # So many of the seeds that cause too many feeds are named.

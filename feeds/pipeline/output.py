@@ -22,7 +22,7 @@ from feeds.pipeline.state import LAST, MEDIA_FOLDER, LastPass, PassState
 from feeds.publish import NewOutput, Publisher
 from feeds.seeds.scan import display_path
 from feeds.select.addresses import is_made
-from feeds.select.dates import next_turn
+from feeds.select.thresholds import next_turn
 from feeds.store import Store
 
 # From so many feeds to render on, processes are worth their start.

@@ -11,9 +11,8 @@ from feeds.common.model import FeedContents, FeedRef, ItemHeader, Problem
 from feeds.common.times import from_unix, show_duration, show_time
 from feeds.config import Config
 from feeds.select.addresses import Directory
-from feeds.select.dates import exposed_since
 from feeds.select.membership import CandidateFeed, candidates
-from feeds.select.thresholds import Thresholds, exclusion_reasons
+from feeds.select.thresholds import Thresholds, exclusion_reasons, exposed_since
 
 
 class Reason(msgspec.Struct, frozen=True):

@@ -27,8 +27,13 @@ from feeds.common.times import LATEST
 from feeds.config import Config
 from feeds.config.model import CustomFeed
 from feeds.select.addresses import NOTHING_KNOWN, Known
-from feeds.select.dates import exposed_since, exposure_s
-from feeds.select.thresholds import Threshold, Thresholds, exclusion_reasons
+from feeds.select.thresholds import (
+    Threshold,
+    Thresholds,
+    exclusion_reasons,
+    exposed_since,
+    exposure_s,
+)
 
 # Raise it whenever the same items would be selected otherwise.
 SELECTION_VERSION = 2

@@ -27,8 +27,8 @@ from feeds.pipeline.context import Pass
 from feeds.pipeline.memberships import contents_of, memberships
 from feeds.pipeline.rescan import Changes
 from feeds.pipeline.state import LastPass, read_state
-from feeds.select.dates import next_turn
 from feeds.select.membership import Past
+from feeds.select.thresholds import next_turn
 from feeds.store import Store
 from feeds.store.schema import migrate
 from tests.support.choosing import choose

@@ -9,10 +9,9 @@ from typing import NamedTuple
 from feeds.common.model import FeedContents, FeedKind, ItemHeader, ItemHistory, Membership, Problem
 from feeds.config import Config
 from feeds.select.addresses import Directory
-from feeds.select.dates import is_due
 from feeds.select.feeds import Names, catalog
 from feeds.select.membership import Past, build_feed, qualify, without_duplicates
-from feeds.select.thresholds import Thresholds
+from feeds.select.thresholds import Thresholds, is_due
 
 
 class Choice(NamedTuple):
