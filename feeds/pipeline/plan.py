@@ -12,9 +12,8 @@ from feeds.common.files import Fingerprint
 from feeds.common.model import Feed, FeedContents, FeedRef, FeedSummary, Picture
 from feeds.common.text import fold
 from feeds.common.times import from_unix, show_time
-from feeds.images.cache import folder_times
+from feeds.images.cache import ImageResolver, folder_times, names_of
 from feeds.images.reconcile import ImageChanges
-from feeds.images.resolve import ImageResolver, names_of
 from feeds.pipeline.context import Pass
 from feeds.pipeline.memberships import Selection, contents_of, too_many_feeds
 from feeds.pipeline.state import PassState, site_key

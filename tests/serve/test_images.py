@@ -11,7 +11,7 @@ from feeds.render.delta import entry_digests
 from feeds.serve.content import Content
 from feeds.serve.messages import Request
 from feeds.serve.query import Query
-from tests.images.test_resolve import URLS, drop, name_of
+from tests.images.test_cache import URLS, drop, name_of
 from tests.support.imaging import picture, seed_with
 from tests.support.processes import wait_until
 from tests.support.serving import Server

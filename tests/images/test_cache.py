@@ -11,7 +11,7 @@ import feedparser
 import pytest
 
 from feeds.common.model import image_key
-from feeds.images.resolve import ImageResolver
+from feeds.images.cache import ImageResolver
 from feeds.publish import Publisher
 from feeds.store import open_state
 from tests.support.imaging import picture, seed_with
