@@ -33,8 +33,8 @@ TARGETS = {
     "serve/[!gs_]*.py": "tests/serve",
     "images/retry.py": "tests/images/test_retry.py",
     "images/http.py": "tests/images/test_http_guard.py",
-    "images/cache.py": "tests/images/test_cache.py",
-    "images/[cer][aex][ac]*.py": "tests/images/test_reconcile.py",
+    "images/cache.py": "tests/images/test_cache.py tests/images/test_reconcile.py",
+    "images/[er][ex][ac]*.py": "tests/images/test_reconcile.py",
     "pipeline/memberships.py": "tests/pipeline/test_memberships.py "
     "tests/pipeline/test_state_selection.py",
     **dict.fromkeys(

@@ -14,7 +14,7 @@ from apscheduler.triggers.base import BaseTrigger
 from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 
-from feeds.common.lock import DAEMON_LOCK, lock_owner
+from feeds.common.files import DAEMON_LOCK, lock_owner
 from feeds.common.times import named_weekdays
 
 # Set by ``feeds run --serve`` to its process id: the server ends when that process is gone.

@@ -13,7 +13,7 @@ from contextlib import ExitStack, contextmanager
 from typing import NamedTuple, TypeVar
 
 from feeds.common.errors import BusyError, DamagedManifestError, PublishError
-from feeds.common.lock import acquire_lock
+from feeds.common.files import acquire_lock
 from feeds.common.model import Problem
 from feeds.common.reports import (
     DEFAULTS,

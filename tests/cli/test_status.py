@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from feeds.common.lock import DAEMON_LOCK, acquire_lock
+from feeds.common.files import DAEMON_LOCK, acquire_lock
 from feeds.common.schedule import DaemonState, running_daemon
 from tests.support.permissions import closed, open_folder
 from tests.support.processes import Daemon, wait_for_a_pause, wait_until
