@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from typing import NamedTuple, TypeVar
 
 from feeds.common.errors import BusyError, DamagedManifestError, PublishError
@@ -42,7 +42,7 @@ T = TypeVar("T")
 
 
 class Snapshot(NamedTuple):
-    """A pass over a private copy of the store that ends after the rescan; all problems of seeds."""
+    """A pass over a private store that ends after the rescan; all problems of seeds."""
 
     run: Pass
     state: PassState
@@ -113,7 +113,9 @@ def with_snapshot(
     *,
     fresh: bool = False,
 ) -> T:
-    """Returns what `see` makes of a private copy of the store, brought up to the seeds.
+    """Returns what `see` makes of a private store, brought up to the seeds.
+
+    `see` is called again if a pass wrote meanwhile.
 
     `fresh` reads every seed instead of starting from what the last pass knew; so does a state file
     that turns out to be damaged.
@@ -129,6 +131,8 @@ def with_snapshot(
                 changes = rescan(run, ahead)
                 problems = problems_of(run.store, changes)
                 return see(Snapshot(run, read_state(run.store), changes, problems))
+    except OvertakenError:
+        return with_snapshot(loaded, callbacks, see, clock, fresh=fresh)
     except DamagedStateError:
         if fresh:
             raise
@@ -209,15 +213,25 @@ def reconcile_images(run: Pass, examined: Examined, changes: Changes) -> ImageCh
 def _open_pass(
     loaded: Loaded, options: Options, callbacks: Callbacks, clock: Clock, *, fresh: bool
 ) -> Iterator[Pass]:
-    """Opens the store for a pass: a private copy for a dry run, an empty one if `fresh`."""
+    """Opens the store for a pass: for a dry run a private one, which is empty if `fresh`.
+
+    Raises:
+        OvertakenError: a pass wrote while a dry run read.
+    """
     state = loaded.config.paths.state
-    with ExitStack() as stack:
-        if options.dry_run:
-            store = stack.enter_context(open_state(None if fresh else state, "look"))
-        else:
-            store = stack.enter_context(open_state(state, "pass", callbacks.warn))
-        stack.enter_context(store.faults_told())
-        yield begin_pass(store, loaded, options, callbacks, clock)
+    if not options.dry_run:
+        with open_state(state, "pass", callbacks.warn) as store, store.faults_told():
+            yield begin_pass(store, loaded, options, callbacks, clock)
+        return
+    with open_state(None if fresh else state, "look") as store:
+        try:
+            with store.faults_told():
+                yield begin_pass(store, loaded, options, callbacks, clock)
+        except DamagedStateError:
+            if store.is_sound():
+                raise
+        if not store.is_sound():
+            raise OvertakenError
 
 
 @contextmanager

@@ -59,9 +59,11 @@ class ImageTables:
 
     def note_unnamed(self, now: int) -> None:
         """Notes since when images are named by no seed, for those that just lost their last."""
+        lost = "SELECT key FROM image WHERE unnamed = -1"
         used = "EXISTS (SELECT 1 FROM image_use WHERE image_use.key = image.key)"
-        query = f"UPDATE image SET unnamed = iif({used}, NULL, ?) WHERE unnamed = -1"  # noqa: S608
-        self._db.execute(query, (now,))
+        query = f"UPDATE image SET unnamed = iif({used}, NULL, ?) WHERE key = ?"  # noqa: S608
+        keys = self._db.execute(lost).fetchall()
+        self._db.executemany(query, ((now, key) for (key,) in keys))
 
     def pictures(
         self, numbers: Iterable[int], *, every: bool

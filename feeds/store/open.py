@@ -11,16 +11,46 @@ from pathlib import Path
 from typing import Literal, overload
 
 from feeds.common.errors import StateError
+from feeds.common.files import Fingerprint
 from feeds.store.ours import HEADER, SIDES, claim, refuse_foreign
-from feeds.store.schema import APPLICATION_ID, OLDEST, TABLES, VERSION, migrate
+from feeds.store.overlay import Overlay, new_overlay
+from feeds.store.schema import APPLICATION_ID, OLDEST, TABLES, VERSION, is_current, migrate
 from feeds.store.store import DamagedStateError, Store, is_damage
 
 _BUSY_SECONDS = 60
 _RETRY_SECONDS = 0.02
+_AT_REST = "&immutable=1"
 
 
 class _BusyError(Exception):
     """Another run is using the state file at this moment."""
+
+
+class PrivateStore(Store):
+    """A store whose changes nobody else sees, and which are dropped: it is one transaction."""
+
+    def __init__(
+        self,
+        connection: Overlay,
+        unlocked: Path | None = None,
+        fingerprint: Fingerprint | None = None,
+    ) -> None:
+        super().__init__(connection)
+        self._unlocked, self._fingerprint = unlocked, fingerprint
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """A part of the one transaction."""
+        with self.faults_told():
+            yield
+
+    def is_sound(self) -> bool:
+        """Tells whether all that was read is of one moment: a file at rest is read unlocked."""
+        return self._unlocked is None or Fingerprint.of(self._unlocked) == self._fingerprint
+
+    def close(self) -> None:
+        """Drops all changes."""
+        self._db.close()
 
 
 Mode = Literal["pass", "look", "serve", "note"]
@@ -31,7 +61,9 @@ def open_state(
     path: Path, mode: Literal["pass"], warn: Callable[[str], None]
 ) -> AbstractContextManager[Store]: ...
 @overload
-def open_state(path: Path | None, mode: Literal["look"]) -> AbstractContextManager[Store]: ...
+def open_state(
+    path: Path | None, mode: Literal["look"]
+) -> AbstractContextManager[PrivateStore]: ...
 @overload
 def open_state(path: Path, mode: Literal["serve"]) -> AbstractContextManager[Store | None]: ...
 @overload
@@ -45,8 +77,8 @@ def open_state(
         path: where it is; for "look" None stands for an empty one.
         mode: "pass" reads and writes. The file is made if it is missing. One of ours that is
             damaged is moved aside, never deleted, and the pass builds a new one from the seeds.
-            "look" gives a private copy in SQLite's own temporary file, which is dropped at the
-            end; it is empty if the file is missing or cannot be read.
+            "look" shows the file as it is at this moment, and keeps changes to itself. It is empty
+            if the file is missing or cannot be read.
             "serve" reads only, and gives None for a file that is missing or cannot be read.
             "note" writes to an existing file between passes.
         warn: is called with a message when a file was moved aside.
@@ -63,8 +95,11 @@ def open_state(
 def _opened(path: Path | None, mode: Mode, warn: Callable[[str], None]) -> Iterator[Store | None]:
     connection: sqlite3.Connection | None
     if path is None or mode == "look":
-        connection = sqlite3.connect("", isolation_level=None)
-    elif mode == "pass":
+        store = _open_to_look(path)
+        with closing(store):
+            yield store
+        return
+    if mode == "pass":
         connection = _make_or_open(path, warn)
     elif mode == "note":
         connection = _open_to_note(path)
@@ -74,8 +109,6 @@ def _opened(path: Path | None, mode: Mode, warn: Callable[[str], None]) -> Itera
         yield None
         return
     with closing(connection):
-        if mode == "look":
-            _fill(connection, path)
         yield Store(connection)
 
 
@@ -107,17 +140,32 @@ def _open_to_read(path: Path) -> sqlite3.Connection | None:
     return None
 
 
-def _fill(copy: sqlite3.Connection, path: Path | None) -> None:
+def _open_to_look(path: Path | None) -> PrivateStore:
     if path is not None:
         refuse_foreign(path)
-        # A file that cannot be copied counts as empty here; a pass that writes will say why.
-        if path.exists():
-            with (
-                suppress(DamagedStateError, StateError, sqlite3.Error),
-                closing(_connect(path, read_only=True)) as source,
-            ):
-                source.backup(copy)
-    migrate(copy)
+        before = Fingerprint.of(path)
+        if before is not None:
+            overlay = new_overlay(covers=True, timeout=_BUSY_SECONDS)
+            uri = _uri_to_read(path)
+            try:
+                with closing(_connect(path, read_only=True)) as source:
+                    if is_current(source):
+                        overlay.cover(uri)
+                    else:
+                        source.backup(overlay)
+                        _begin(overlay)
+                return PrivateStore(overlay, path if uri.endswith(_AT_REST) else None, before)
+            except (DamagedStateError, StateError, sqlite3.Error):
+                # A file that cannot be read counts as empty here; a pass that writes will say why.
+                overlay.close()
+    empty = new_overlay(covers=False, timeout=_BUSY_SECONDS)
+    _begin(empty)
+    return PrivateStore(empty)
+
+
+def _begin(overlay: Overlay) -> None:
+    migrate(overlay)
+    overlay.execute("BEGIN")
 
 
 def move_aside(path: Path, reason: str, warn: Callable[[str], None]) -> None:
@@ -166,14 +214,8 @@ def _connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
 
 
 def _connect_once(path: Path, *, read_only: bool) -> sqlite3.Connection:
-    mode = "rwc"
-    if read_only:
-        # Reading a WAL file makes SQLite leave files beside it, unless it takes the file for one
-        # that nobody writes: without a -wal file that is so at this moment.
-        at_rest = not path.with_name(f"{path.name}-wal").exists()
-        mode = "ro&immutable=1" if at_rest else "ro"
     _check_header(path)
-    uri = f"{path.absolute().as_uri()}?mode={mode}"
+    uri = _uri_to_read(path) if read_only else f"{path.absolute().as_uri()}?mode=rwc"
     try:
         connection = sqlite3.connect(uri, uri=True, isolation_level=None, timeout=_BUSY_SECONDS)
     except sqlite3.Error as error:
@@ -201,6 +243,13 @@ def _connect_once(path: Path, *, read_only: bool) -> sqlite3.Connection:
         connection.close()
         raise
     return connection
+
+
+def _uri_to_read(path: Path) -> str:
+    # Reading a WAL file makes SQLite leave files beside it, unless it takes the file for one that
+    # nobody writes: without a -wal file that is so at this moment.
+    at_rest = not path.with_name(f"{path.name}-wal").exists()
+    return f"{path.absolute().as_uri()}?mode=ro{_AT_REST if at_rest else ''}"
 
 
 def _is_busy(error: sqlite3.DatabaseError) -> bool:

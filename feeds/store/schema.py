@@ -207,7 +207,7 @@ TABLES = set(re.findall(r"CREATE TABLE (\w+)", "".join(_MIGRATIONS)))
 
 def migrate(connection: sqlite3.Connection) -> None:
     """Brings a file that is empty, or of version `OLDEST` or later, to `VERSION`, at once."""
-    if _version(connection) == VERSION:
+    if is_current(connection):
         return
     connection.execute("BEGIN IMMEDIATE")
     try:
@@ -221,6 +221,11 @@ def migrate(connection: sqlite3.Connection) -> None:
     finally:
         if connection.in_transaction:
             connection.execute("ROLLBACK")
+
+
+def is_current(connection: sqlite3.Connection) -> bool:
+    """Tells whether a file needs no migration."""
+    return _version(connection) == VERSION
 
 
 def _version(connection: sqlite3.Connection) -> int:
