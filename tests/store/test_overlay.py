@@ -13,8 +13,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from feeds.common.files import Fingerprint
-from feeds.common.meta import Meta
 from feeds.common.model import Entry, ItemHistory, Membership
+from feeds.common.protocols import Meta
 from feeds.common.reports import NO_CALLBACKS, Options
 from feeds.pipeline.run import Snapshot, with_snapshot
 from feeds.store import Store, open_state
