@@ -35,23 +35,21 @@ _PR_SET_CHILD_SUBREAPER = 36
 
 @dataclass(frozen=True)
 class Measurement:
-    """What one command cost, in seconds and bytes; `parent_cpu` is that of its first process."""
+    """What one command cost, in seconds and bytes."""
 
     wall: float
     cpu: float
     peak_memory: int
-    parent_cpu: float = 0.0
 
 
 @dataclass(frozen=True)
 class Bar:
-    """A value, the most that it may be, and what it is hoped to be."""
+    """A value and the most that it may be."""
 
     what: str
     value: float
     limit: float
     unit: str = ""
-    aim: float | None = None
 
     @property
     def reached(self) -> bool:
@@ -61,8 +59,7 @@ class Bar:
     def __str__(self) -> str:
         verdict = "ok" if self.reached else "NOT REACHED"
         value, limit = (f"{number:.3g}{self.unit}" for number in (self.value, self.limit))
-        aim = "" if self.aim is None else f", aim {self.aim:.3g}{self.unit}"
-        return f"{self.what}: {value}, bar {limit}{aim}: {verdict}"
+        return f"{self.what}: {value}, bar {limit}: {verdict}"
 
 
 def _environment() -> dict[str, str]:
@@ -84,16 +81,14 @@ def run(argv: Sequence[str], cwd: Path) -> Measurement:
             argv, cwd=cwd, env=_environment(), stdout=subprocess.DEVNULL, stderr=errors
         )
         with peak:
-            _, status, usage = os.wait4(child.pid, 0)
-            child.returncode = code = os.waitstatus_to_exitcode(status)
+            code = child.wait()
             wall = time.perf_counter() - start
         _wait_for_orphans()
         if code != 0:
             errors.seek(0)
             message = errors.read().decode(errors="replace")
             raise RuntimeError(f"{shlex.join(argv)} ended with {code}:\n{message}")
-    cpu = _cpu_of_descendants() - before
-    return Measurement(wall, cpu, peak.bytes, usage.ru_utime + usage.ru_stime)
+    return Measurement(wall, _cpu_of_descendants() - before, peak.bytes)
 
 
 def in_turn(
@@ -113,7 +108,6 @@ def in_turn(
             wall=median(one.wall for one in measured),
             cpu=median(one.cpu for one in measured),
             peak_memory=max(one.peak_memory for one in measured),
-            parent_cpu=median(one.parent_cpu for one in measured),
         )
         for name, measured in runs.items()
     }

@@ -85,9 +85,10 @@ def memberships(
     changed: frozenset[FeedRef] | None = None
     if state.last is None or not state.holds(run.key, now):
         store.clear_memberships()
-        for page in store.header_pages():
-            _judge(run, thresholds, past, [item for item in page if item.id not in repeated])
-        _judge(run, thresholds, past, without_duplicates(store.headers_of(repeated)).items)
+        with store.filling("slot"):
+            for page in store.header_pages():
+                _judge(run, thresholds, past, [item for item in page if item.id not in repeated])
+            _judge(run, thresholds, past, without_duplicates(store.headers_of(repeated)).items)
     else:
         due = set(changes.items)
         for after, upto in turned(config, state.last.now, now):

@@ -11,6 +11,7 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Iterator
+from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
 
@@ -27,13 +28,15 @@ from feeds.seeds import PARSER_VERSION, READER_VERSION
 from feeds.seeds.missing import mass_removals
 from feeds.seeds.scan import ScannedFile, Seen, display_path, is_below, look_again, scan
 from feeds.store import Store
-from feeds.store.readings import Kept
+from feeds.store.readings import Kept, ReadSeed
 
 # File systems note changes with a granularity of up to two seconds (FAT); what was changed that
 # shortly before it was read may have been changed again without a trace.
 _SETTLING_NS = 2_000_000_000
 # How often what was read is kept: about so much reading is lost when a pass is cut short.
 _KEEP_SECONDS = 0.5
+# So many readings are recorded at a time.
+_BATCH = 200
 
 
 class OvertakenError(Exception):
@@ -83,14 +86,14 @@ class Survey(NamedTuple):
 
 
 class Ahead(NamedTuple):
-    """What was read ahead: the paths whose readings the store keeps, and all other readings.
+    """What was read ahead, by path: what the store keeps, and the rest.
 
-    Each comes with whether a later change of the seed would show.
+    Of the former it is known whether a later change of the seed would show.
     """
 
     survey: Survey
     kept: dict[str, bool]
-    rest: dict[str, tuple[ParsedSeed, bool]]
+    rest: dict[str, ReadSeed]
 
 
 def parser_name(config: Config) -> str:
@@ -128,7 +131,11 @@ def survey(run: Pass) -> Survey:
         found += overlooked
         wanted, missing = _due(store, found, current, known=True), _missing(store, found)
     problems = [one.problem for one in found if one.problem]
-    emptied = [folder for folder in map(str, folders) if missing and _is_empty(folder, found)]
+    emptied = [
+        folder
+        for folder in map(str, folders)
+        if missing and not any(is_below(one.path, folder) for one in found)
+    ]
     return Survey(len(found), wanted, missing, problems, emptied, listing, last_pass)
 
 
@@ -157,7 +164,7 @@ def read_ahead(run: Pass) -> Ahead:
         if reading.same and one.path in kept:
             ahead.kept[one.path] = settled
         else:
-            ahead.rest[one.path] = reading, settled
+            ahead.rest[one.path] = ReadSeed(one.folder, one.fingerprint, reading, settled)
         if ahead.rest and time.monotonic() - kept_at >= _KEEP_SECONDS:
             _keep(run.store, ahead, parser)
             kept_at = time.monotonic()
@@ -169,8 +176,8 @@ def read_ahead(run: Pass) -> Ahead:
 def image_keys(store: Store, ahead: Ahead) -> Iterator[str]:
     """Yields the keys of the images that the seeds name which were read ahead."""
     yield from store.kept_image_keys()
-    for reading, _ in ahead.rest.values():
-        yield from (image_key(image.url) for image in reading.images)
+    for seed in ahead.rest.values():
+        yield from (image_key(image.url) for image in seed.reading.images)
 
 
 def rescan(run: Pass, ahead: Ahead) -> Changes:
@@ -191,15 +198,16 @@ def rescan(run: Pass, ahead: Ahead) -> Changes:
     before = store.stories() if todo.missing and not allow_empty else {}
     changed, all_settled = 0, True
     items: set[str] = set()
-    for reading, settled in _readings(store, ahead):
-        due = todo.wanted[reading.path]
-        all_settled = all_settled and settled
-        known = store.content(due.path, parser) if due.is_known else b""
-        changed += not reading.same and reading.content != known
-        items |= store.record(due.folder, due.fingerprint, reading, settled=settled, parser=parser)
-    held: dict[str, str] = {}
-    if before:
-        held = _held(store, todo, config, before)
+    with store.filling("seed", "image", "image_use"):
+        readings = _readings(store, ahead)
+        while batch := list(islice(readings, _BATCH)):
+            for seed in batch:
+                path, content, is_same = seed.reading.path, seed.reading.content, seed.reading.same
+                known = store.content(path, parser) if todo.wanted[path].is_known else b""
+                changed += not is_same and content != known
+                all_settled = all_settled and seed.settled
+            items |= store.record(batch, parser)
+    held = _held(store, todo, config, before) if before else {}
     gone = todo.missing - held.keys()
     items |= store.forget(sorted(gone))
     if store.held() != held:
@@ -237,10 +245,6 @@ def _missing(store: Store, found: list[ScannedFile]) -> set[str]:
     return store.paths().difference(one.path for one in found)
 
 
-def _is_empty(folder: str, found: list[ScannedFile]) -> bool:
-    return not any(is_below(one.path, folder) for one in found)
-
-
 def _read(run: Pass, due: list[_Due], kept: dict[str, Kept], parser: str) -> Iterator[ParsedSeed]:
     """Yields what is read from these seeds; those with the same bytes as before are not parsed."""
     if not due:
@@ -266,18 +270,17 @@ def _read(run: Pass, due: list[_Due], kept: dict[str, Kept], parser: str) -> Ite
 def _keep(store: Store, ahead: Ahead, parser: str) -> None:
     """Moves readings to where they outlive this pass."""
     with store.transaction():
-        for path, (reading, settled) in ahead.rest.items():
-            fingerprint = ahead.survey.wanted[path].fingerprint
-            store.keep_reading(fingerprint, reading, settled=settled, parser=parser)
-            ahead.kept[path] = settled
+        store.keep_readings(list(ahead.rest.values()), parser)
+    ahead.kept.update((path, seed.settled) for path, seed in ahead.rest.items())
     ahead.rest.clear()
 
 
-def _readings(store: Store, ahead: Ahead) -> Iterator[tuple[ParsedSeed, bool]]:
+def _readings(store: Store, ahead: Ahead) -> Iterator[ReadSeed]:
     # A kept reading is out of date where its seed was read once more, or is gone.
     for reading in store.take_readings():
         if reading.path in ahead.kept and reading.path not in ahead.rest:
-            yield reading, ahead.kept[reading.path]
+            due = ahead.survey.wanted[reading.path]
+            yield ReadSeed(due.folder, due.fingerprint, reading, ahead.kept[reading.path])
     yield from ahead.rest.values()
 
 

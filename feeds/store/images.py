@@ -40,16 +40,20 @@ class ImageTables:
 
     _db: sqlite3.Connection
 
-    def name_images(self, number: int, images: Iterable[Image]) -> None:
-        """Notes which images the item of a seed names, of which none are noted."""
-        cached: dict[str, bool] = {}
-        for image in images:
-            cached[image.url] = image.cached or cached.get(image.url, False)
-        for place, (url, is_cached) in enumerate(cached.items()):
-            key = image_key(url)
-            self._db.execute(_NAME, (key, url, host_of(url)))
-            insert = "INSERT INTO image_use VALUES (?, ?, ?, ?)"
-            self._db.execute(insert, (number, key, place, is_cached))
+    def name_images(self, named: Iterable[tuple[int, Iterable[Image]]]) -> None:
+        """Notes which images the items of seeds name, by number; so far none are noted of them."""
+        images: list[tuple[str, str, str]] = []
+        uses: list[tuple[int, str, int, bool]] = []
+        for number, some in named:
+            cached: dict[str, bool] = {}
+            for image in some:
+                cached[image.url] = image.cached or cached.get(image.url, False)
+            for place, (url, is_cached) in enumerate(cached.items()):
+                key = image_key(url)
+                images.append((key, url, host_of(url)))
+                uses.append((number, key, place, is_cached))
+        self._db.executemany(_NAME, images)
+        self._db.executemany("INSERT INTO image_use VALUES (?, ?, ?, ?)", uses)
 
     def unname_images(self, number: int) -> None:
         """Notes that a seed names no image any more."""

@@ -1,21 +1,59 @@
-"""The part of the store for what no pass published yet: readings, and removals that wait."""
+"""The part of the store for what was read from seeds, published or not yet, and what is gone."""
 
 from __future__ import annotations
 
-import sqlite3
-from collections.abc import Iterator, Mapping
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from functools import cache
+from itertools import count
+from operator import attrgetter
 from typing import NamedTuple
 
 import msgspec
 
 from feeds.common.files import Fingerprint
-from feeds.common.model import Image, ParsedSeed, image_key
+from feeds.common.model import Image, ItemHeader, ParsedSeed, Problem, image_key
+from feeds.store.images import ImageTables
 
 _PAGE = 200
 
+_STATE_COLUMNS = (
+    *("number", "path", "folder", "size", "mtime_ns", "inode", "settled", "parser", "content"),
+    "problems",
+)
+_HEADER_COLUMNS = (
+    *("shown", "id", "dated", "stamp", "quality", "heat", "is_published", "domain", "provider"),
+    *("topics", "category", "digest", "reader_digest"),
+)
+
+
+class ReadSeed(NamedTuple):
+    """What was read from a seed of a folder, and its fingerprint then.
+
+    `settled` says that a later change of the file would show in its fingerprint.
+    """
+
+    folder: str
+    mark: Fingerprint
+    reading: ParsedSeed
+    settled: bool
+
+
+class _Before(NamedTuple):
+    """What is known of a seed when it is read again."""
+
+    path: str
+    number: int
+    parser: str
+    content: bytes
+    problems: bytes | None
+    id: str | None
+    digest: bytes | None
+    reader_digest: bytes | None
+
 
 class Kept(NamedTuple):
-    """What is known of a kept reading; `settled` and `content` are as in `Store.record`."""
+    """What is known of a kept reading; `settled` and `content` are as in `ReadSeed`."""
 
     mark: Fingerprint
     settled: bool
@@ -23,46 +61,117 @@ class Kept(NamedTuple):
     content: bytes
 
 
-class Readings:
-    """Readings that no pass published yet, and seeds that are held although their files are gone.
+class Readings(ImageTables):
+    """What was read from seeds, and seeds that are held although their files are gone.
 
-    Nobody but a pass looks at readings: items, feeds and what is touched change when the pass
+    Nobody but a pass looks at kept readings: items, feeds and what is touched change when the pass
     records them, in the transaction that publishes them.
     """
 
-    _db: sqlite3.Connection
+    def record(self, seeds: Sequence[ReadSeed], parser: str) -> set[str]:
+        """Keeps what was read from seeds; one that cannot be used keeps its last good item.
+
+        Returns:
+            The ids of the items that came, went or changed by that.
+        """
+        known = self._known(one.reading.path for one in seeds)
+        (last,) = self._db.execute("SELECT coalesce(max(number), 0) FROM seed").fetchone()
+        numbers, changed = count(last + 1), set[str]()
+        good, bad, items, named = [], [], [], []
+        for folder, mark, reading, settled in seeds:
+            before, header, state = known.get(reading.path), reading.card, (*mark, settled)
+            if reading.same:
+                update = "UPDATE seed SET (size, mtime_ns, inode, settled) = (?, ?, ?, ?) "
+                self._db.execute(update + "WHERE path = ?", (*state, reading.path))
+                continue
+            if before and header is None and _may_tell(before, reading, parser):
+                changed |= self.forget([reading.path])
+                before = None
+            number = before.number if before else next(numbers)
+            problems = msgspec.msgpack.encode(reading.problems) if reading.problems else None
+            values = (number, reading.path, folder, *state, parser, reading.content, problems)
+            if header is None:
+                bad.append(values)
+                continue
+            good.append(values + _header_values(header))
+            items.append((number, reading.data))
+            if before:
+                self._renew_digest(before, reading.content, header)
+                if (before.id, before.digest) == (header.id, header.digest):
+                    continue  # the same item, read once more
+                self.unname_images(number)
+                changed.add(before.id or header.id)
+            named.append((number, reading.images))
+            changed.add(header.id)
+        self._db.executemany(_upsert(_STATE_COLUMNS + _HEADER_COLUMNS), good)
+        self._db.executemany(_upsert(_STATE_COLUMNS), bad)
+        self._db.executemany("INSERT OR REPLACE INTO item VALUES (?, ?)", items)
+        self.name_images(named)
+        return changed
+
+    def _known(self, paths: Iterable[str]) -> dict[str, _Before]:
+        query = f"SELECT {', '.join(_Before._fields)} FROM seed "  # noqa: S608 (names of our own)
+        query += "WHERE path IN (SELECT value FROM json_each(?))"
+        rows = self._db.execute(query, (json.dumps(list(paths)),))
+        return {row[0]: _Before(*row) for row in rows}
+
+    def _renew_digest(self, before: _Before, content: bytes, header: ItemHeader) -> None:
+        """Where another release or setting reads the same bytes otherwise, nobody edited them."""
+        if before.content != content or before.reader_digest == header.reader_digest:
+            return
+        problems = _decode_problems(before.problems) if before.problems else []
+        if all(problem.severity != "error" for problem in problems):  # else it is of older bytes
+            renew = "UPDATE memory SET reader_digest = ? WHERE id = ? AND reader_digest = ?"
+            self._db.execute(renew, (header.reader_digest, header.id, before.reader_digest))
+
+    def forget(self, paths: Iterable[str]) -> set[str]:
+        """Drops seeds whose files are gone; what readers were shown of them is remembered.
+
+        Returns:
+            The ids of their items.
+        """
+        ids: set[str] = set()
+        find = "SELECT number, id FROM seed WHERE path = ?"
+        for path in paths:
+            number, id_ = self._db.execute(find, (path,)).fetchone()
+            if id_ is not None:
+                ids.add(id_)
+            self.unname_images(number)
+            self._db.execute("DELETE FROM item WHERE number = ?", (number,))
+            self._db.execute("DELETE FROM seed WHERE number = ?", (number,))
+        return ids
 
     def kept_readings(self, parser: str) -> dict[str, Kept]:
-        """Returns the kept readings of this way of parsing, by path."""
-        query = "SELECT path, size, mtime_ns, inode, settled, same, content FROM reading "
-        rows = self._db.execute(query + "WHERE parser = ?", (parser,))
+        """Returns what was kept last of each seed, in this way of parsing, by path."""
+        query = "SELECT data FROM reading WHERE parser = ? ORDER BY number"
         return {
-            path: Kept(Fingerprint(size, mtime_ns, inode), bool(settled), bool(same), content)
-            for path, size, mtime_ns, inode, settled, same, content in rows
+            reading.path: Kept(mark, settled, reading.same, reading.content)
+            for (data,) in self._db.execute(query, (parser,))
+            for _, mark, reading, settled in _decode_heads(data)
         }
 
-    def keep_reading(
-        self, mark: Fingerprint, reading: ParsedSeed, *, settled: bool, parser: str
-    ) -> None:
-        """Keeps a reading for the pass that will publish it."""
-        data = msgspec.msgpack.encode(reading)
-        row = (reading.path, parser, *mark, settled, reading.same, reading.content, data)
-        insert = "INSERT OR REPLACE INTO reading VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
-        self._db.execute(insert, row)
+    def keep_readings(self, seeds: Sequence[ReadSeed], parser: str) -> None:
+        """Keeps readings for the pass that will publish them."""
+        pages = (seeds[start : start + _PAGE] for start in range(0, len(seeds), _PAGE))
+        rows = ((parser, msgspec.msgpack.encode(page)) for page in pages)
+        self._db.executemany("INSERT INTO reading (parser, data) VALUES (?, ?)", rows)
 
     def take_readings(self) -> Iterator[ParsedSeed]:
-        """Yields all kept readings, and drops them."""
-        query = "SELECT rowid, data FROM reading ORDER BY rowid LIMIT ?"
-        while rows := self._db.execute(query, (_PAGE,)).fetchall():
-            for _, data in rows:
-                yield _decode(data)
-            # Page by page, so that what is written next takes their place in the file.
-            self._db.execute("DELETE FROM reading WHERE rowid <= ?", (rows[-1][0],))
+        """Yields what was kept last of each seed, and drops all that was kept."""
+        taken: set[str] = set()
+        # Page by page, so that what is written next takes their place in the file.
+        take = "DELETE FROM reading WHERE number = (SELECT max(number) FROM reading) RETURNING data"
+        while rows := self._db.execute(take).fetchall():
+            for _, _, reading, _ in _decode_seeds(rows[0][0]):
+                if reading.path not in taken:
+                    taken.add(reading.path)
+                    yield reading
 
     def kept_image_keys(self) -> Iterator[str]:
         """Yields the keys of the images that kept readings name."""
         for (data,) in self._db.execute("SELECT data FROM reading"):
-            yield from (image_key(image.url) for image in _decode_images(data).images)
+            for _, _, reading, _ in _decode_heads(data):
+                yield from (image_key(image.url) for image in reading.images)
 
     def stories(self) -> dict[str, str]:
         """Returns the id of each seed that has an item, by path."""
@@ -91,9 +200,45 @@ class Readings:
         return [(folder, count) for folder, count in self._db.execute(query)]
 
 
-class _OfReading(msgspec.Struct):
+def _may_tell(before: _Before, reading: ParsedSeed, parser: str) -> bool:
+    """Tells whether the last good item of a seed may hold the secret that is misplaced in it now.
+
+    A release that saw less may have taken the secret for a part of the item.
+    """
+    has_secret = any(problem.field == "secured" for problem in reading.problems)
+    return has_secret and before.id is not None and before.parser != parser
+
+
+@cache
+def _upsert(columns: tuple[str, ...]) -> str:
+    names, places = ", ".join(columns), ", ".join("?" * len(columns))
+    changes = (f"{name} = excluded.{name}" for name in columns if name not in ("number", "path"))
+    return (
+        f"INSERT INTO seed ({names}) VALUES ({places}) "  # noqa: S608 (names of our own)
+        f"ON CONFLICT (path) DO UPDATE SET {', '.join(changes)}"
+    )
+
+
+def _header_values(header: ItemHeader) -> tuple[str | int | bytes, ...]:
+    topics = msgspec.json.encode(header.topics).decode()
+    return (*_before_topics(header), topics, header.category, header.digest, header.reader_digest)
+
+
+_before_topics = attrgetter(
+    *("path", "id", "dated", "stamp", "quality", "heat", "is_published"),
+    *("provider.domain", "provider.name"),
+)
+
+
+class _Head(msgspec.Struct):
+    """What is looked at of readings that are not taken yet."""
+
+    path: str
+    content: bytes
+    same: bool = False
     images: tuple[Image, ...] = ()
 
 
-_decode_images = msgspec.msgpack.Decoder(_OfReading).decode
-_decode = msgspec.msgpack.Decoder(ParsedSeed).decode
+_decode_heads = msgspec.msgpack.Decoder(list[tuple[str, Fingerprint, _Head, bool]]).decode
+_decode_seeds = msgspec.msgpack.Decoder(list[ReadSeed]).decode
+_decode_problems = msgspec.msgpack.Decoder(list[Problem]).decode

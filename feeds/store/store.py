@@ -5,31 +5,20 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
-from functools import cache
 from typing import TypeVar
 
 import msgspec
 
 from feeds.common.errors import StateError
 from feeds.common.files import Fingerprint
-from feeds.common.model import ItemHeader, ParsedSeed, Problem
+from feeds.common.model import Problem
 from feeds.common.protocols import Meta
 from feeds.store.feed_items import FeedItems
 from feeds.store.hubs import HubPings
-from feeds.store.images import ImageTables
 from feeds.store.lookups import Lookups
 from feeds.store.readings import Readings
 
 T = TypeVar("T")
-
-_STATE_COLUMNS = (
-    *("path", "folder", "size", "mtime_ns", "inode", "settled", "parser", "content", "problems"),
-)
-_HEADER_COLUMNS = (
-    *("shown", "id", "dated", "stamp", "quality", "heat", "is_published", "domain", "provider"),
-    *("topics", "category", "digest", "reader_digest"),
-)
-
 
 # What msgspec raises for damaged bytes: for those of a text its error is Python's own.
 _UNREADABLE = (msgspec.DecodeError, UnicodeDecodeError)
@@ -59,7 +48,7 @@ def is_damage(error: sqlite3.Error) -> bool:
     return code & 0xFF not in _CIRCUMSTANCES
 
 
-class Store(FeedItems, ImageTables, Lookups, HubPings, Readings):
+class Store(FeedItems, Readings, Lookups, HubPings):
     """One open state file. Everything that writes stands in a `transaction`."""
 
     @contextmanager
@@ -103,6 +92,22 @@ class Store(FeedItems, ImageTables, Lookups, HubPings, Readings):
         finally:
             self._db.execute("ROLLBACK")
 
+    @contextmanager
+    def filling(self, *tables: str) -> Iterator[None]:
+        """Makes the indexes of tables when these are filled, if all are empty: it takes less."""
+        if any(self._db.execute(f"SELECT 1 FROM {one} LIMIT 1").fetchall() for one in tables):  # noqa: S608
+            yield
+            return
+        query = (
+            "SELECT name, sql FROM sqlite_schema WHERE sql LIKE 'CREATE INDEX%' AND tbl_name = ?"
+        )
+        indexes = [row for one in tables for row in self._db.execute(query, (one,))]
+        for name, _ in indexes:
+            self._db.execute(f"DROP INDEX {name}")
+        yield
+        for _, sql in indexes:
+            self._db.execute(sql)
+
     def current_seeds(self, parser: str) -> set[tuple[str, int, int, int]]:
         """Returns path, size, mtime in ns and inode of the seeds that need not be read again as is.
 
@@ -132,76 +137,6 @@ class Store(FeedItems, ImageTables, Lookups, HubPings, Readings):
         query = "SELECT content FROM seed WHERE path = ? AND parser = ?"
         row = self._db.execute(query, (path, parser)).fetchone()
         return bytes(row[0]) if row else b""
-
-    def record(
-        self, folder: str, mark: Fingerprint, reading: ParsedSeed, *, settled: bool, parser: str
-    ) -> set[str]:
-        """Keeps what was read from a seed; a seed that cannot be used keeps its last good item.
-
-        Returns:
-            The ids of the items that came, went or changed by that.
-        """
-        state = (*mark, settled)
-        if reading.same:
-            update = "UPDATE seed SET size = ?, mtime_ns = ?, inode = ?, settled = ? WHERE path = ?"
-            self._db.execute(update, (*state, reading.path))
-            return set()
-        problems = msgspec.msgpack.encode(reading.problems) if reading.problems else None
-        values = (reading.path, folder, *state, parser, reading.content, problems)
-        if reading.card is None:
-            gone: set[str] = set()
-            if any(problem.field == "secured" for problem in reading.problems):
-                gone = self._forget_what_told(reading.path, parser)
-            self._db.execute(_upsert(_STATE_COLUMNS), values)
-            return gone
-        self._renew_digest(reading.path, reading.content, reading.card)
-        before = "SELECT number, id, digest FROM seed WHERE path = ?"
-        known = self._db.execute(before, (reading.path,)).fetchone()
-        query = f"{_upsert(_STATE_COLUMNS + _HEADER_COLUMNS)} RETURNING number"
-        (number,) = self._db.execute(query, values + _header_values(reading.card)).fetchone()
-        self._db.execute("INSERT OR REPLACE INTO item VALUES (?, ?)", (number, reading.data))
-        if known == (number, reading.card.id, reading.card.digest):
-            return set()  # the same item, read once more
-        if known:
-            self.unname_images(number)
-        self.name_images(number, reading.images)
-        return {reading.card.id, known[1] if known and known[1] else reading.card.id}
-
-    def _renew_digest(self, path: str, content: bytes, card: ItemHeader) -> None:
-        """Where another release or setting reads the same bytes otherwise, nobody edited them."""
-        query = "SELECT reader_digest, problems FROM seed WHERE path = ? AND content = ?"
-        row = self._db.execute(query, (path, content)).fetchone()
-        if row is None or row[0] == card.reader_digest:
-            return
-        problems = msgspec.msgpack.decode(row[1], type=list[Problem]) if row[1] else []
-        if all(problem.severity != "error" for problem in problems):  # else it is of older bytes
-            renew = "UPDATE memory SET reader_digest = ? WHERE id = ? AND reader_digest = ?"
-            self._db.execute(renew, (card.reader_digest, card.id, row[0]))
-
-    def _forget_what_told(self, path: str, parser: str) -> set[str]:
-        """Drops the last good item of a seed with a misplaced secret, if another parser read it.
-
-        A release that saw less may have taken the secret for a part of it.
-        """
-        query = "SELECT 1 FROM seed WHERE path = ? AND id IS NOT NULL AND parser != ?"
-        return self.forget([path] if self._db.execute(query, (path, parser)).fetchone() else [])
-
-    def forget(self, paths: Iterable[str]) -> set[str]:
-        """Drops seeds whose files are gone; what readers were shown of them is remembered.
-
-        Returns:
-            The ids of their items.
-        """
-        ids: set[str] = set()
-        find = "SELECT number, id FROM seed WHERE path = ?"
-        for path in paths:
-            number, id_ = self._db.execute(find, (path,)).fetchone()
-            if id_ is not None:
-                ids.add(id_)
-            self.unname_images(number)
-            self._db.execute("DELETE FROM item WHERE number = ?", (number,))
-            self._db.execute("DELETE FROM seed WHERE number = ?", (number,))
-        return ids
 
     def seed_problems(self) -> Iterator[Problem]:
         """Yields the problems of all seeds that have a file, by path."""
@@ -259,31 +194,3 @@ class Store(FeedItems, ImageTables, Lookups, HubPings, Readings):
         """Sets a value."""
         replace = "INSERT OR REPLACE INTO fact VALUES (?, ?)"
         self._db.execute(replace, (meta.name, msgspec.msgpack.encode(value)))
-
-
-@cache
-def _upsert(columns: tuple[str, ...]) -> str:
-    names, places = ", ".join(columns), ", ".join("?" * len(columns))
-    changes = ", ".join(f"{name} = excluded.{name}" for name in columns)
-    return (
-        f"INSERT INTO seed ({names}) VALUES ({places}) "  # noqa: S608 (names of our own)
-        f"ON CONFLICT (path) DO UPDATE SET {changes}"
-    )
-
-
-def _header_values(card: ItemHeader) -> tuple[str | int | bytes, ...]:
-    return (
-        card.path,
-        card.id,
-        card.dated,
-        card.stamp,
-        card.quality,
-        card.heat,
-        card.is_published,
-        card.provider.domain,
-        card.provider.name,
-        msgspec.json.encode(card.topics).decode(),
-        card.category,
-        card.digest,
-        card.reader_digest,
-    )

@@ -30,6 +30,7 @@ from feeds.pipeline.state import LastPass, read_state
 from feeds.select.membership import Past
 from feeds.select.thresholds import next_turn
 from feeds.store import Store
+from feeds.store.readings import ReadSeed
 from feeds.store.schema import migrate
 from tests.support.choosing import choose
 from tests.support.site import card, config_of
@@ -168,7 +169,9 @@ class Passes:
         for path, one in step.changes.items():
             if one is not None:
                 reading = ParsedSeed(path, b"", card=replace(one, path=path), data=b"item")
-                ids |= store.record("", Fingerprint(0, 0, 0), reading, settled=True, parser="1")
+                ids |= store.record(
+                    [ReadSeed("", Fingerprint(0, 0, 0), reading, settled=True)], "1"
+                )
             elif path in store.paths():
                 ids |= store.forget([path])
         return ids

@@ -10,6 +10,7 @@ from contextlib import closing, suppress
 from datetime import timedelta
 from typing import Any
 
+import msgspec
 import pytest
 
 from feeds.common.model import ParsedSeed
@@ -223,8 +224,8 @@ def kept(site: Site) -> int:
     if not site.state.exists():
         return 0
     with closing(sqlite3.connect(site.state)) as database, suppress(sqlite3.OperationalError):
-        (count,) = database.execute("SELECT count(*) FROM reading").fetchone()
-        return int(count)
+        rows = database.execute("SELECT data FROM reading").fetchall()
+        return sum(len(msgspec.msgpack.decode(data)) for (data,) in rows)
     return 0
 
 

@@ -10,7 +10,7 @@ import pytest
 from feeds.common.files import Fingerprint
 from feeds.common.model import ParsedSeed
 from feeds.store import Store, open_state
-from feeds.store.readings import Kept
+from feeds.store.readings import Kept, ReadSeed
 from tests.support.site import card
 from tests.support.storing import MARK, PROBLEM, good, record
 
@@ -25,8 +25,9 @@ def test_kept_readings_are_known_by_path_and_taken_once(store: Store) -> None:
     one = ParsedSeed("a", b"1", card=card(), data=b"item")
     bad = ParsedSeed("b", b"2", problems=(PROBLEM,))
     for reading in (ParsedSeed("a", b"0", same=True), bad, one):
-        store.keep_reading(MARK, reading, settled=reading is not bad, parser="1")
-    store.keep_reading(Fingerprint(1, 2, 3), ParsedSeed("c", b"3"), settled=True, parser="2")
+        store.keep_readings([ReadSeed("", MARK, reading, reading is not bad)], "1")
+    other = ReadSeed("", Fingerprint(1, 2, 3), ParsedSeed("c", b"3"), settled=True)
+    store.keep_readings([other], "2")
     assert store.kept_readings("1") == {
         "a": Kept(MARK, settled=True, same=False, content=b"1"),
         "b": Kept(MARK, settled=False, same=False, content=b"2"),
@@ -36,11 +37,15 @@ def test_kept_readings_are_known_by_path_and_taken_once(store: Store) -> None:
     assert (store.kept_readings("1"), list(store.take_readings())) == ({}, [])
 
 
-def test_many_readings_are_taken_in_pages(store: Store) -> None:
-    for number in range(450):
-        reading = ParsedSeed(str(number), b"1")
-        store.keep_reading(MARK, reading, settled=True, parser="1")
-    assert [one.path for one in store.take_readings()] == [str(number) for number in range(450)]
+def test_many_readings_are_taken_in_pages_each_once(store: Store) -> None:
+    seeds = [ReadSeed("", MARK, ParsedSeed(str(one), b"1"), settled=True) for one in range(450)]
+    store.keep_readings(seeds, "1")
+    store.keep_readings(seeds[7:9], "1")
+    waiting = "SELECT count(*) FROM reading"
+    assert store._db.execute(waiting).fetchone() == (4,)
+    readings = store.take_readings()
+    assert {next(readings).path for _ in range(2)} == {"7", "8"}
+    assert sorted(int(one.path) for one in readings) == sorted({*range(450)} - {7, 8})
 
 
 def test_held_stories_are_counted_by_folder_and_once_each(store: Store) -> None:

@@ -7,6 +7,7 @@ from typing import Any
 from feeds.common.files import Fingerprint
 from feeds.common.model import ParsedSeed, Problem
 from feeds.store import Store
+from feeds.store.readings import ReadSeed
 from tests.support.site import card
 
 MARK = Fingerprint(10, 20, 30)
@@ -26,7 +27,7 @@ def record(
 ) -> set[str]:
     """Records a reading of the seed at `path`; returns the ids of items that changed."""
     read = ParsedSeed(path, **{"content": b"digest"} | reading)
-    return store.record(folder, mark, read, settled=settled, parser=parser)
+    return store.record([ReadSeed(folder, mark, read, settled)], parser)
 
 
 def good(path: str = "a", **changes: Any) -> dict[str, Any]:
