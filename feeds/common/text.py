@@ -26,7 +26,7 @@ _UNWANTED = re.compile(f"[{_CLASS}\x80-\x9f]")
 # Sorting the marks on one letter takes the square of their number, so they are bounded as in
 # Unicode's Stream-Safe Text Format (UAX #15, section 13).
 _MOST_MARKS = 30
-_MAYBE_MARKS = re.compile(f"[\u0300-\U0010ffff]{{{_MOST_MARKS + 1},}}")
+_MAYBE_MARKS = re.compile(f"[^\x00-\u02ff]{{{_MOST_MARKS + 1},}}")
 _SPACES = re.compile("[ \t\r\n\u2028\u2029]+")
 # A byte order mark before a text was left there by whoever joined files.
 _BEFORE = re.compile(r"[\s\ufeff]+")
