@@ -147,8 +147,8 @@ def _item_lines(header: ItemHeader, item: Item) -> Iterator[str]:
     yield f"  id        {header.id}"
     yield f"  link      {item.url}"
     yield f"  dated     {show_time(from_unix(header.dated))}"
-    if header.memory and header.memory.published != header.dated:
-        shown_as = show_time(from_unix(header.memory.published))
+    if header.history and header.history.published != header.dated:
+        shown_as = show_time(from_unix(header.history.published))
         yield f"  shown as  {shown_as} (the date that readers saw first; it never moves)"
     provider = f"{item.provider.name} ({item.provider.domain})"
     yield f"  quality   {header.quality}, heat {heat}, provider {provider}"

@@ -158,7 +158,7 @@ class ItemHeader(msgspec.Struct, frozen=True):
 
     Times are seconds since 1970: `dated` is the seed's publishedDateTime, `stamp` the later of it
     and updatedDateTime. `digest` changes whenever anything of the item does, `reader_digest` only
-    when a reader would care. `memory` is None until the item has been in a feed. `number` is the
+    when a reader would care. `history` is None until the item has been in a feed. `number` is the
     store's own, 0 before it has one; `path` is the seed's, as people are shown it.
     """
 
@@ -175,7 +175,7 @@ class ItemHeader(msgspec.Struct, frozen=True):
     category: str
     digest: bytes
     reader_digest: bytes
-    memory: ItemHistory | None = None
+    history: ItemHistory | None = None
 
 
 class ParsedSeed(msgspec.Struct, frozen=True):

@@ -150,7 +150,7 @@ def _judge(run: Pass, thresholds: Thresholds, past: Past, items: list[ItemHeader
         {
             item.id: history
             for item, (history, _) in judged
-            if history is not None and history is not item.memory
+            if history is not None and history is not item.history
         }
     )
     found = [membership for _, (_, memberships) in judged for membership in memberships]

@@ -89,7 +89,7 @@ def _reason(
     entries, selection = contents.entries, subject.config.selection
     position = next((n for n, entry in enumerate(entries, 1) if entry.id == item.id), None)
     newest = f"its {contents.feed.max_items} newest items (max_items)"
-    since = item.memory.qualified.get(feed.name) if item.memory else None
+    since = item.history.qualified.get(feed.name) if item.history else None
     qualified = f"first qualified at {show_time(from_unix(since))}" if since else "qualifies"
     exposure = f"the exposure of {show_duration(selection.exposure)}"
     if position is None:

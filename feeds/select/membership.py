@@ -148,7 +148,7 @@ def qualify(
             if not feed.threshold.shortfall(item.quality)
         ]
     if not found:
-        return Qualified(_left(item.memory), [])
+        return Qualified(_left(item.history), [])
     history = history_of(item, now)
     entry = Entry(item.number, item.id, history.published, history.updated, item.digest)
     qualified: dict[str, int] = {}
@@ -176,9 +176,9 @@ def history_of(item: ItemHeader, now: int) -> ItemHistory:
     that a reader cares about, and then always forward: to the seed's own newer date, else to the
     time when the change was seen, and by one second at least, even if an earlier pass ran under a
     wrong clock. A digest of another version (its first byte) tells of no edit, so it is replaced
-    and `updated` stays. If nothing changed for readers, the result is `item.memory` itself.
+    and `updated` stays. If nothing changed for readers, the result is `item.history` itself.
     """
-    history = item.memory
+    history = item.history
     if history is None:
         # A date in the future would be doubted by every reader; the seed's first date is not.
         updated = item.stamp if item.stamp <= now else item.dated

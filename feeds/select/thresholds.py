@@ -108,7 +108,7 @@ def is_due(item: ItemHeader, now: int) -> bool:
 
     The second holds whatever a clock says that was set back.
     """
-    return item.dated <= now or (item.memory is not None and item.memory.published == item.dated)
+    return item.dated <= now or (item.history is not None and item.history.published == item.dated)
 
 
 def is_expired(dated: int, config: Config, now: int) -> bool:

@@ -200,9 +200,9 @@ class FeedItems:
 def _header(row: tuple[Any, ...]) -> ItemHeader:
     number, path, id_, dated, stamp, quality, heat, is_published, domain, name = row[:10]
     topics, category, digest, reader_digest, published, updated, shown, qualified = row[10:]
-    memory = None
+    history = None
     if published is not None:
-        memory = ItemHistory(published, updated, shown, _decode_qualified(qualified))
+        history = ItemHistory(published, updated, shown, _decode_qualified(qualified))
     return ItemHeader(
         number,
         path,
@@ -217,7 +217,7 @@ def _header(row: tuple[Any, ...]) -> ItemHeader:
         category,
         digest,
         reader_digest,
-        memory,
+        history,
     )
 
 

@@ -36,17 +36,19 @@ from tests.support.choosing import choose
 from tests.support.site import card, config_of
 
 CARDS = st.builds(
-    lambda number, dated, late, memory, marks, **changes: card(
+    lambda number, dated, late, history, marks, **changes: card(
         number,
         dated=dated,
         stamp=dated + late,
-        memory=ItemHistory(dated, dated + memory, b"shown", marks) if memory is not None else None,
+        history=ItemHistory(dated, dated + history, b"shown", marks)
+        if history is not None
+        else None,
         **changes,
     ),
     number=st.integers(1, 9),
     dated=st.integers(0, 60),
     late=st.sampled_from([0, 5, 200]),
-    memory=st.none() | st.integers(0, 9),
+    history=st.none() | st.integers(0, 9),
     marks=st.dictionaries(
         st.sampled_from(["", "#a", "#b", "@p.org", "=custom/f"]), st.integers(0, 60)
     ),
@@ -76,7 +78,7 @@ def turns(cards: list[ItemHeader], config: Config) -> set[int]:
     age = config.selection.max_age
     every = {one.dated for one in cards}
     every |= {one.dated + int(age.total_seconds()) + 1 for one in cards if age is not None}
-    marks = (one.memory.qualified.values() for one in cards if one.memory)
+    marks = (one.history.qualified.values() for one in cards if one.history)
     return every | {since + exposure for some in marks for since in some}
 
 
@@ -91,7 +93,7 @@ def test_choice_holds_until_the_moment_it_names(
     cards: list[ItemHeader], config: Config, past: Past, now: int
 ) -> None:
     choice = choose(cards, config, past, now)
-    cards = [replace(one, memory=choice.memories.get(one.id, one.memory)) for one in cards]
+    cards = [replace(one, history=choice.histories.get(one.id, one.history)) for one in cards]
     past = Past(first_pass=False, feeds=frozenset(one.feed.address for one in choice.feeds))
     end = 500 if choice.until is None else choice.until
     assert now <= end
@@ -102,7 +104,7 @@ def test_choice_holds_until_the_moment_it_names(
         if now <= moment <= end:
             again = choose(cards, config, past, moment)
             assert again.feeds == choice.feeds
-            assert (again.memories, again.until) == ({}, choice.until)
+            assert (again.histories, again.until) == ({}, choice.until)
 
 
 class Step(NamedTuple):
@@ -116,7 +118,7 @@ class Step(NamedTuple):
 # Fewer ids than paths: duplicates come and go.
 # The digest is another whenever anything of the item is.
 SEEDS = st.builds(lambda one, id_: replace(one, id=id_), CARDS, st.sampled_from("wxyz")).map(
-    lambda one: replace(one, digest=repr(replace(one, number=0, memory=None)).encode())
+    lambda one: replace(one, digest=repr(replace(one, number=0, history=None)).encode())
 )
 STEPS = st.builds(
     Step,
@@ -142,14 +144,14 @@ class Passes:
         changes = Changes(0, 0, 0, 0, [], frozenset(self.change(store, step)))
         config = self.configs[step.config]
         whole = choose(store.item_headers(), config, self.past, now)
-        memories = {one.id: one.memory for one in store.item_headers()} | whole.memories
+        histories = {one.id: one.history for one in store.item_headers()} | whole.histories
         run = self.begin(store, step, now)
         state = read_state(store)._replace(last=self.last)
         selection = memberships(run, state, changes, self.past)
         feeds = [contents_of(run, feed) for feed in selection.feeds]
         assert feeds == list(whole.feeds)
         assert selection.duplicates == whole.duplicates
-        assert {one.id: one.memory for one in store.item_headers()} == memories
+        assert {one.id: one.history for one in store.item_headers()} == histories
         self.check_what_is_left_alone(selection.changed, feeds, now)
         # A pass may come sooner than it must, never later.
         turns = [next_turn(config, store.next_dated, now), *(one.until for one in feeds)]
@@ -197,7 +199,7 @@ class Passes:
 def test_selection_of_what_changed_is_the_selection_of_all(
     seeds: list[ItemHeader], steps: list[Step], configs: tuple[Config, Config], now: int
 ) -> None:
-    with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
+    with closing(sqlite3.connect(":history:", isolation_level=None)) as connection:
         passes = Passes(connection, configs)
         passes.run(Step(dict(zip("abcdef", seeds, strict=True)), 0, 0), now)
         for step in steps:

@@ -109,7 +109,7 @@ def test_moved_seed_is_the_same_item_from_another_file(
     assert scanner() == (1, 1, 1, 1)
     (after,) = scanner.cards().values()
     assert after.path != before.path
-    assert (after.id, after.digest, after.memory) == (before.id, before.digest, before.memory)
+    assert (after.id, after.digest, after.history) == (before.id, before.digest, before.history)
 
 
 def test_two_seeds_that_change_names_keep_their_items(scanner: Scanner) -> None:

@@ -108,7 +108,7 @@ def test_card_tells_of_the_item_what_selection_needs(tmp_path: Path) -> None:
     assert card is not None
     assert (reading.path, reading.same, reading.problems) == (str(path), False, ())
     assert reading.content == hashlib.sha256(content).digest()
-    assert (card.path, card.id, card.number, card.memory) == ("a.txt", item.id, 0, None)
+    assert (card.path, card.id, card.number, card.history) == ("a.txt", item.id, 0, None)
     assert card.dated == to_unix(item.published)
     assert item.updated is not None
     assert card.stamp == to_unix(item.updated) > card.dated

@@ -24,7 +24,7 @@ def reasons(
     config = config_of(toml)
     choice = choose([item, *others], config, past, now)
     feeds = {(one.feed.kind, one.feed.key): one for one in choice.feeds}
-    item = replace(item, memory=choice.memories.get(item.id, item.memory))
+    item = replace(item, history=choice.histories.get(item.id, item.history))
     return {one.address: one for one in explain(item, choice, feeds.get, config, now)}
 
 
@@ -145,7 +145,7 @@ ONE = "[selection]\nmax_items = 1\n"
 def remembered(number: int, since: int) -> ItemHeader:
     """Returns a card that qualified at that time."""
     one = card(number)
-    return replace(one, memory=choose([one], config_of(), OLD, since).memories[one.id])
+    return replace(one, history=choose([one], config_of(), OLD, since).histories[one.id])
 
 
 @pytest.mark.parametrize(

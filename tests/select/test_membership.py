@@ -26,13 +26,13 @@ def entries(choice: Choice) -> dict[str, list[int]]:
 
 def remembering(cards: list[ItemHeader], choice: Choice) -> list[ItemHeader]:
     """Returns the cards as the next pass has them."""
-    return [replace(one, memory=choice.memories.get(one.id, one.memory)) for one in cards]
+    return [replace(one, history=choice.histories.get(one.id, one.history)) for one in cards]
 
 
 def remembered(number: int, since: int) -> ItemHeader:
     """Returns a card that qualified at that time."""
     one = card(number)
-    return replace(one, memory=choose([one], config_of(), OLD, since).memories[one.id])
+    return replace(one, history=choose([one], config_of(), OLD, since).histories[one.id])
 
 
 # Which items
@@ -113,7 +113,7 @@ def test_items_stand_newest_first_then_by_id_in_whatever_order_they_come() -> No
 
 def test_items_stand_by_the_date_that_readers_saw_first() -> None:
     cards = [
-        card(1, dated=900, memory=ItemHistory(100, 900, b"shown", {"": 0})),
+        card(1, dated=900, history=ItemHistory(100, 900, b"shown", {"": 0})),
         card(2, dated=500),
     ]
     choice = choose(cards, config_of(), OLD, NOW)
@@ -162,7 +162,7 @@ def test_feed_holds_its_newest_and_what_qualified_lately() -> None:
     choice = choose(cards, config_of(toml), OLD, NOW)
     assert entries(choice)["all"] == [7, 6, 4]
     assert {(one.exposed, one.left_out) for one in choice.feeds} == {(1, 0)}
-    assert (choice.memories, choice.until) == ({}, NOW)
+    assert (choice.histories, choice.until) == ({}, NOW)
 
 
 def test_item_is_exposed_in_each_feed_from_when_it_qualified_for_it() -> None:
@@ -190,7 +190,7 @@ def test_first_pass_floods_nobody() -> None:
     choice = choose(cards, config_of(toml), Past(first_pass=True), NOW)
     assert entries(choice)["all"] == [0, 1, 2, 3]
     for one in cards:
-        assert set(choice.memories[one.id].qualified.values()) == {one.dated}
+        assert set(choice.histories[one.id].qualified.values()) == {one.dated}
 
 
 def test_bulk_import_is_exposed_up_to_a_bound_newest_first() -> None:

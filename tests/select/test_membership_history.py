@@ -50,8 +50,8 @@ def test_memory_of_a_new_item_has_the_dates_of_its_seed(
 def test_memory_is_the_same_object_where_readers_would_not_care(
     changes: dict[str, Any], now: int
 ) -> None:
-    memory = ItemHistory(100, 200, b"shown", MARKS)
-    assert history_of(card(memory=memory, **changes), now) is memory
+    history = ItemHistory(100, 200, b"shown", MARKS)
+    assert history_of(card(history=history, **changes), now) is history
 
 
 @pytest.mark.parametrize(
@@ -74,17 +74,17 @@ def test_memory_moves_updated_for_an_edit_and_nothing_else(
         dated=99,
         stamp=stamp,
         reader_digest=b"seen anew",
-        memory=ItemHistory(100, 200, b"shown", MARKS),
+        history=ItemHistory(100, 200, b"shown", MARKS),
     )
     assert history_of(edited, now) == ItemHistory(100, updated, b"seen anew", MARKS)
 
 
 def test_memory_of_a_digest_of_another_version_gets_the_new_one_and_keeps_its_dates() -> None:
-    memory = ItemHistory(100, 200, b"\x01" + b"a" * 15, MARKS)
-    other = card(dated=99, stamp=500, reader_digest=b"\x02" + b"b" * 15, memory=memory)
+    history = ItemHistory(100, 200, b"\x01" + b"a" * 15, MARKS)
+    other = card(dated=99, stamp=500, reader_digest=b"\x02" + b"b" * 15, history=history)
     renewed = ItemHistory(100, 200, b"\x02" + b"b" * 15, MARKS)
     assert history_of(other, NOW) == renewed
-    edited = replace(other, reader_digest=b"\x02" + b"c" * 15, memory=renewed)
+    edited = replace(other, reader_digest=b"\x02" + b"c" * 15, history=renewed)
     assert history_of(edited, NOW).updated == 500
 
 
@@ -101,11 +101,11 @@ def test_memory_of_a_digest_of_another_version_gets_the_new_one_and_keeps_its_da
 def test_memory_moves_updated_forward_with_every_edit_under_any_clock(
     seen: list[tuple[bytes, int, int]],
 ) -> None:
-    memory = None
+    history = None
     for digest, stamp, now in seen:
-        told = history_of(card(dated=0, stamp=stamp, reader_digest=digest, memory=memory), now)
-        if memory is not None and memory.digest == digest:
-            assert told is memory
-        elif memory is not None:
-            assert told.updated > memory.updated or told.updated == LATEST
-        memory = told
+        told = history_of(card(dated=0, stamp=stamp, reader_digest=digest, history=history), now)
+        if history is not None and history.digest == digest:
+            assert told is history
+        elif history is not None:
+            assert told.updated > history.updated or told.updated == LATEST
+        history = told

@@ -1,4 +1,4 @@
-"""The part of the store that selection works on: cards, memories, slots and feeds."""
+"""The part of the store that selection works on: cards, histories, slots and feeds."""
 
 from __future__ import annotations
 
@@ -46,15 +46,15 @@ def test_cards_come_in_path_order_however_they_were_read(store: Store) -> None:
 
 
 def test_forgotten_seed_takes_its_item_and_leaves_the_memory_of_it(store: Store) -> None:
-    memory = ItemHistory(5, 6, b"shown", {"": 7, "日本": -8})
+    history = ItemHistory(5, 6, b"shown", {"": 7, "日本": -8})
     store.mark_first_seen(record(store, **good()), 100)
-    store.remember({card().id: memory})
+    store.remember({card().id: history})
     (before,) = store.item_headers()
     store.forget(["a"])
     assert (list(store.item_headers()), store.paths(), store.item_count()) == ([], set(), 0)
     record(store, "moved", **good("moved"))
     (after,) = store.item_headers()
-    assert after.memory == before.memory == memory
+    assert after.history == before.history == history
 
 
 def test_store_tells_which_items_came_went_or_changed(store: Store) -> None:
@@ -77,7 +77,7 @@ def test_store_remembers_when_an_item_was_first_seen(store: Store) -> None:
     store.mark_first_seen(new | record(store, "twin", **good("twin", id="urn:b")) | {"urn:a"}, 200)
     store.remember({"urn:a": ItemHistory(1, 2, b"", {})})
     assert first_seen(store) == {"urn:a": 100, "urn:b": 200}
-    assert {one.id: one.memory is None for one in store.item_headers()} == {
+    assert {one.id: one.history is None for one in store.item_headers()} == {
         "urn:a": False,
         "urn:b": True,
     }

@@ -72,5 +72,5 @@ def test_only_items_that_no_seed_has_any_more_are_in_no_feed(store: Store) -> No
     store.forget(["a"])
     store.reset_memberships(ids)
     record(store, "a", **good("a", id="a"))
-    histories = {one.id: one.memory and one.memory.qualified for one in store.item_headers()}
+    histories = {one.id: one.history and one.history.qualified for one in store.item_headers()}
     assert histories == {"a": {}, "b": {"#ai": 30}}

@@ -17,13 +17,13 @@ from feeds.select.thresholds import Thresholds, is_due
 class Choice(NamedTuple):
     """What selection decided.
 
-    `memories` holds, by item id, what is to be remembered anew. `until` is the last moment, in
+    `histories` holds, by item id, what is to be remembered anew. `until` is the last moment, in
     seconds since 1970, for which the same cards give the same feeds; None where no clock changes
     them. `directory` also tells where feeds would stand that there are not.
     """
 
     feeds: tuple[FeedContents, ...]
-    memories: dict[str, ItemHistory]
+    histories: dict[str, ItemHistory]
     until: int | None
     duplicates: tuple[Problem, ...]
     directory: Directory
@@ -36,7 +36,7 @@ def choose(cards: Iterable[ItemHeader], config: Config, past: Past, now: int) ->
     topics: defaultdict[str, int] = defaultdict(int)
     providers: defaultdict[tuple[str, str], int] = defaultdict(int)
     held: defaultdict[tuple[FeedKind, str], list[Membership]] = defaultdict(list)
-    memories: dict[str, ItemHistory] = {}
+    histories: dict[str, ItemHistory] = {}
     turns: list[int] = []
     for card in unique:
         turn = next_turn(card, config, now)
@@ -46,9 +46,9 @@ def choose(cards: Iterable[ItemHeader], config: Config, past: Past, now: int) ->
             for topic in card.topics:
                 topics[topic] += 1
             providers[config.provider(card.provider.domain), card.provider.name] += 1
-        memory, slots = qualify(card, config, thresholds, past, now)
-        if memory is not None and memory is not card.memory:
-            memories[card.id] = memory
+        history, slots = qualify(card, config, thresholds, past, now)
+        if history is not None and history is not card.history:
+            histories[card.id] = history
         for slot in slots:
             held[slot.kind, slot.key].append(slot)
     feeds = []
@@ -57,7 +57,7 @@ def choose(cards: Iterable[ItemHeader], config: Config, past: Past, now: int) ->
         slots = sorted(held.get(place, []), key=lambda slot: (-slot.entry.published, slot.entry.id))
         feeds.append(build_feed(feed, slots, slots, config, now))
     turns += [feed.until for feed in feeds if feed.until is not None]
-    return Choice(tuple(feeds), memories, min(turns, default=None), duplicates, found.directory)
+    return Choice(tuple(feeds), histories, min(turns, default=None), duplicates, found.directory)
 
 
 def next_turn(card: ItemHeader, config: Config, now: int) -> int | None:
