@@ -178,19 +178,19 @@ class ItemHeader(msgspec.Struct, frozen=True):
     history: ItemHistory | None = None
 
 
-class ParsedSeed(msgspec.Struct, frozen=True):
+class ParsedSeed(msgspec.Struct, frozen=True, rename={"header": "card"}):
     """What reading one seed file gave.
 
-    `content` is the SHA-256 of the file's bytes, empty where they could not be read; `same` says
-    that they are those that were read before, and nothing else is filled in. `card` is None where
-    the seed cannot be used (then `problems` holds an error); `data` is the item in MessagePack,
-    `images` are the item's.
+    `content` is the SHA-256 of the file's bytes, empty if they could not be read; `same` says that
+    they are those that were read before, and nothing else is set. `header` is None if the seed
+    cannot be used (then `problems` holds an error); `data` is the item in MessagePack, `images` are
+    the item's. In the state file `header` is called ``card``, as it was in earlier versions.
     """
 
     path: str
     content: bytes
     same: bool = False
-    card: ItemHeader | None = None
+    header: ItemHeader | None = None
     data: bytes = b""
     images: tuple[Image, ...] = ()
     problems: tuple[Problem, ...] = ()

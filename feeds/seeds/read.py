@@ -126,7 +126,7 @@ def _parse(seed: ParsedSeed, shown: str, front: FrontMatter, options: ParseOptio
     return ParsedSeed(
         seed.path,
         seed.content,
-        card=_header(shown, item, encoded),
+        header=_header(shown, item, encoded),
         data=encoded,
         images=item.images,
         problems=tuple(problems),

@@ -79,7 +79,7 @@ class Readings(ImageTables):
         numbers, changed = count(last + 1), set[str]()
         good, bad, items, named = [], [], [], []
         for folder, mark, reading, settled in seeds:
-            before, header, state = known.get(reading.path), reading.card, (*mark, settled)
+            before, header, state = known.get(reading.path), reading.header, (*mark, settled)
             if reading.same:
                 update = "UPDATE seed SET (size, mtime_ns, inode, settled) = (?, ?, ?, ?) "
                 self._db.execute(update + "WHERE path = ?", (*state, reading.path))

@@ -33,10 +33,10 @@ from feeds.store import Store
 from feeds.store.readings import ReadSeed
 from feeds.store.schema import migrate
 from tests.support.choosing import choose
-from tests.support.site import card, config_of
+from tests.support.site import config_of, header
 
 CARDS = st.builds(
-    lambda number, dated, late, history, marks, **changes: card(
+    lambda number, dated, late, history, marks, **changes: header(
         number,
         dated=dated,
         stamp=dated + late,
@@ -72,13 +72,13 @@ CONFIGS = st.builds(
 ).map(config_of)
 
 
-def turns(cards: list[ItemHeader], config: Config) -> set[int]:
+def turns(headers: list[ItemHeader], config: Config) -> set[int]:
     """Returns the seconds at which time alone can change a feed."""
     exposure = int(config.selection.exposure.total_seconds()) + 1
     age = config.selection.max_age
-    every = {one.dated for one in cards}
-    every |= {one.dated + int(age.total_seconds()) + 1 for one in cards if age is not None}
-    marks = (one.history.qualified.values() for one in cards if one.history)
+    every = {one.dated for one in headers}
+    every |= {one.dated + int(age.total_seconds()) + 1 for one in headers if age is not None}
+    marks = (one.history.qualified.values() for one in headers if one.history)
     return every | {since + exposure for some in marks for since in some}
 
 
@@ -90,19 +90,19 @@ def turns(cards: list[ItemHeader], config: Config) -> set[int]:
     st.integers(0, 70),
 )
 def test_choice_holds_until_the_moment_it_names(
-    cards: list[ItemHeader], config: Config, past: Past, now: int
+    headers: list[ItemHeader], config: Config, past: Past, now: int
 ) -> None:
-    choice = choose(cards, config, past, now)
-    cards = [replace(one, history=choice.histories.get(one.id, one.history)) for one in cards]
+    choice = choose(headers, config, past, now)
+    headers = [replace(one, history=choice.histories.get(one.id, one.history)) for one in headers]
     past = Past(first_pass=False, feeds=frozenset(one.feed.address for one in choice.feeds))
     end = 500 if choice.until is None else choice.until
     assert now <= end
-    every = turns(cards, config)
+    every = turns(headers, config)
     assert choice.until is None or choice.until + 1 in every
     # Between two turns nothing can change, so their two sides are all that need be tried.
     for moment in {now, end} | {turn - side for turn in every for side in (0, 1)}:
         if now <= moment <= end:
-            again = choose(cards, config, past, moment)
+            again = choose(headers, config, past, moment)
             assert again.feeds == choice.feeds
             assert (again.histories, again.until) == ({}, choice.until)
 
@@ -170,7 +170,7 @@ class Passes:
         ids: set[str] = set()
         for path, one in step.changes.items():
             if one is not None:
-                reading = ParsedSeed(path, b"", card=replace(one, path=path), data=b"item")
+                reading = ParsedSeed(path, b"", header=replace(one, path=path), data=b"item")
                 ids |= store.record(
                     [ReadSeed("", Fingerprint(0, 0, 0), reading, settled=True)], "1"
                 )

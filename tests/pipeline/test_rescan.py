@@ -66,11 +66,11 @@ def test_touched_seed_costs_one_read_and_changes_nothing(
     path = scanner.site.seed(quality=50, heat="warm")
     settle(path, offset=0)
     scanner()
-    before = scanner.cards(), scanner.problems()
+    before = scanner.headers(), scanner.problems()
     action(path)
     assert scanner.scan() == Changes(1, 1, 0, 0, [])
     assert scanner() == (1, 0, 0, 0)
-    assert (scanner.cards(), scanner.problems()) == before
+    assert (scanner.headers(), scanner.problems()) == before
 
 
 def test_change_of_size_alone_is_seen(scanner: Scanner) -> None:
@@ -105,9 +105,9 @@ def test_reading_everything_changes_nothing_where_nothing_changed(scanner: Scann
     scanner.site.seed("a.txt", number=1)
     scanner.site.write("bad.txt", "---\ntitle: Bad\n---\n")
     scanner()
-    before = scanner.cards(), scanner.problems()
+    before = scanner.headers(), scanner.problems()
     assert scanner(full=True) == (2, 2, 0, 0)
-    assert (scanner.cards(), scanner.problems()) == before
+    assert (scanner.headers(), scanner.problems()) == before
 
 
 @pytest.mark.parametrize(
@@ -145,14 +145,14 @@ def test_every_seed_is_read_anew_when_it_would_be_read_otherwise(
     seed = scanner.site.seed(publishedDateTime="2026-02-01T00:00:00", title="â€œQuoteâ€\x9d")
     scanner.site.seed("b.txt", number=2)
     scanner()
-    before = scanner.cards()
+    before = scanner.headers()
     config = seed.parent.parent / "config.toml"
     config.write_text(toml)
     assert scanner()[:2] == (2, 2)
     assert scanner() == (2, 0, 0, 0)
-    after = scanner.cards()
+    after = scanner.headers()
     assert after["seeds/a.txt"].digest != before["seeds/a.txt"].digest
     assert after["seeds/b.txt"] == before["seeds/b.txt"]
     config.write_text("")
     scanner()
-    assert scanner.cards() == before
+    assert scanner.headers() == before

@@ -38,23 +38,23 @@ def test_seed_that_turns_bad_keeps_its_item_and_is_reported_until_mended(
     site = scanner.site
     good = site.seed().read_bytes()
     scanner()
-    before = scanner.cards()
+    before = scanner.headers()
     site.write("a.txt", content)
     for _ in range(3):
         found = scanner.scan()
         assert len([*found.problems, *scanner.store.seed_problems()]) >= 1
-        assert scanner.cards() == before
+        assert scanner.headers() == before
     os.utime(site.seeds / "a.txt")
     found = scanner.scan()
     assert len([*found.problems, *scanner.store.seed_problems()]) >= 1
     site.write("a.txt", good)
     assert (scanner.scan().problems, scanner.problems()) == ([], [])
-    assert scanner.cards() == before
+    assert scanner.headers() == before
 
 
 def test_seed_that_was_never_good_has_no_item_until_it_is_mended(scanner: Scanner) -> None:
     scanner.site.write("a.txt", BAD)
-    assert (scanner(), scanner.cards()) == ((1, 1, 1, 0), {})
+    assert (scanner(), scanner.headers()) == ((1, 1, 1, 0), {})
     scanner.site.seed()
     assert (scanner(), scanner.qualities()) == ((1, 1, 1, 0), {"a.txt": 70})
     assert scanner.problems() == []
@@ -65,12 +65,12 @@ def test_seed_that_cannot_be_read_is_tried_again_in_every_pass() -> None:
         scanner = Scanner(Site(folder / "site"), store)
         seed = scanner.site.seed()
         scanner()
-        before = scanner.cards()
+        before = scanner.headers()
         scanner.site.seed(quality=71)
         with closed(seed):
             for _ in range(2):
                 assert scanner()[:2] == (1, 1)
-                assert (scanner.cards(), scanner.problems()) == (before, ["seeds/a.txt "])
+                assert (scanner.headers(), scanner.problems()) == (before, ["seeds/a.txt "])
         assert scanner() == (1, 1, 1, 0)
         assert (scanner.qualities(), scanner.problems()) == ({"a.txt": 71}, [])
 
@@ -102,12 +102,12 @@ def test_moved_seed_is_the_same_item_from_another_file(
 ) -> None:
     scanner.site.seed("a/1.txt")
     scanner()
-    (before,) = scanner.cards().values()
+    (before,) = scanner.headers().values()
     target = scanner.site.seeds / new
     target.parent.mkdir(parents=True, exist_ok=True)
     (scanner.site.seeds / old).rename(target)
     assert scanner() == (1, 1, 1, 1)
-    (after,) = scanner.cards().values()
+    (after,) = scanner.headers().values()
     assert after.path != before.path
     assert (after.id, after.digest, after.history) == (before.id, before.digest, before.history)
 
@@ -136,13 +136,13 @@ def test_folder_of_the_configuration_that_ran_empty_keeps_its_items(scanner: Sca
     site.configure('[paths]\nseeds = ["seeds/one", "seeds/two"]')
     first, second = site.seed("one/a.txt"), site.seed("two/b.txt", number=2)
     scanner()
-    before = scanner.cards()
+    before = scanner.headers()
     first.unlink()
     assert (scanner(), scanner.store.held_stories()) == ((1, 0, 0, 0), [(str(first.parent), 1)])
     second.unlink()
     held = [(str(first.parent), 1), (str(second.parent), 1)]
     assert (scanner(), scanner.store.held_stories()) == ((0, 0, 0, 0), held)
-    assert scanner.cards() == before
+    assert scanner.headers() == before
 
 
 def test_folder_that_is_not_there_stops_the_rescan_before_anything_changes(
@@ -153,12 +153,12 @@ def test_folder_that_is_not_there_stops_the_rescan_before_anything_changes(
     site.seed("one/a.txt")
     site.seed("two/b.txt", number=2)
     scanner()
-    before = scanner.cards()
+    before = scanner.headers()
     site.seed("one/a.txt", quality=1)
     (site.seeds / "two").rename(site.root / "elsewhere")
     with pytest.raises(SeedsFolderError, match="two"):
         scanner()
-    assert scanner.cards() == before
+    assert scanner.headers() == before
 
 
 def test_progress_counts_what_is_read(scanner: Scanner) -> None:
@@ -176,7 +176,7 @@ def test_folder_that_moves_while_it_is_looked_for_keeps_its_items(
         scanner.site.seed(f"b/{number}.txt", number=number)
     scanner.site.seed("a.txt", number=9)
     scanner()
-    ids = {card.id for card in scanner.cards().values()}
+    ids = {header.id for header in scanner.headers().values()}
 
     def moving(*arguments: Any) -> Iterator[ScannedFile]:
         walk = scan(*arguments)
@@ -187,7 +187,7 @@ def test_folder_that_moves_while_it_is_looked_for_keeps_its_items(
 
     monkeypatch.setattr("feeds.pipeline.rescan.scan", moving)
     assert scanner() == (4, 3, 3, 3)
-    assert {card.id for card in scanner.cards().values()} == ids
+    assert {header.id for header in scanner.headers().values()} == ids
 
 
 def test_seed_that_a_scan_did_not_come_by_is_not_forgotten(

@@ -77,14 +77,14 @@ def read(path: Path, known: bytes = b"") -> ParsedSeed:
 def check(reading: ParsedSeed) -> None:
     """Checks that a reading is either a sound item or a seed with errors, and told as such."""
     errors = [problem for problem in reading.problems if problem.severity == "error"]
-    if reading.card is None:
+    if reading.header is None:
         assert errors
         assert reading.data == b""
     else:
         assert errors == []
         item = _decode(reading.data)
         assert_sound(item)
-        assert reading.card.id == item.id
+        assert reading.header.id == item.id
     assert list(reading.problems) == sorted(reading.problems)
     for problem in reading.problems:
         assert str(problem).isprintable()
@@ -104,22 +104,22 @@ def test_card_tells_of_the_item_what_selection_needs(tmp_path: Path) -> None:
     content = good(updatedDateTime="2026-02-03T09:00:00Z", category="news", topics=["AI", "B"])
     path = written(tmp_path, content)
     reading = read(path)
-    item, card = _decode(reading.data), reading.card
-    assert card is not None
+    item, header = _decode(reading.data), reading.header
+    assert header is not None
     assert (reading.path, reading.same, reading.problems) == (str(path), False, ())
     assert reading.content == hashlib.sha256(content).digest()
-    assert (card.path, card.id, card.number, card.history) == ("a.txt", item.id, 0, None)
-    assert card.dated == to_unix(item.published)
+    assert (header.path, header.id, header.number, header.history) == ("a.txt", item.id, 0, None)
+    assert header.dated == to_unix(item.published)
     assert item.updated is not None
-    assert card.stamp == to_unix(item.updated) > card.dated
-    assert (card.quality, card.heat, card.is_published) == (70, 5, True)
-    assert (card.provider, card.topics, card.category) == (item.provider, ("AI", "B"), "news")
+    assert header.stamp == to_unix(item.updated) > header.dated
+    assert (header.quality, header.heat, header.is_published) == (70, 5, True)
+    assert (header.provider, header.topics, header.category) == (item.provider, ("AI", "B"), "news")
 
 
 def test_stamp_is_the_later_of_both_dates(tmp_path: Path) -> None:
-    card = read(written(tmp_path, good(updatedDateTime="2020-01-01"))).card
-    assert card is not None
-    assert card.stamp == card.dated
+    header = read(written(tmp_path, good(updatedDateTime="2020-01-01"))).header
+    assert header is not None
+    assert header.stamp == header.dated
 
 
 def test_seed_with_the_bytes_known_before_is_not_parsed_again(tmp_path: Path) -> None:
@@ -151,7 +151,7 @@ def test_file_may_have_one_mebibyte(tmp_path: Path, over: int) -> None:
     head = good("Text\n\n")
     reading = read(written(tmp_path, head + b"\n" * (MAX_BYTES - len(head) + over)))
     check(reading)
-    assert (reading.card is None) == bool(over)
+    assert (reading.header is None) == bool(over)
     if over:
         assert reading.problems[0].reason.startswith("larger than 1024 KiB")
         assert reading.content == b""
@@ -166,8 +166,8 @@ def test_bytes_that_are_not_utf8_are_told_with_their_line(tmp_path: Path) -> Non
 @pytest.mark.parametrize("suffix", ["yaml", "yml", "txt", "md", "markdown"])
 def test_only_yaml_files_may_be_yaml_as_a_whole(tmp_path: Path, suffix: str) -> None:
     whole = good().split(b"---\n")[1]
-    assert (read(written(tmp_path, whole, f"a.{suffix}")).card is None) == ("y" not in suffix)
-    assert read(written(tmp_path, good("Text"), f"b.{suffix}")).card is not None
+    assert (read(written(tmp_path, whole, f"a.{suffix}")).header is None) == ("y" not in suffix)
+    assert read(written(tmp_path, good("Text"), f"b.{suffix}")).header is not None
 
 
 def _swap(path: Path, kind: str) -> None:
@@ -207,7 +207,7 @@ def test_file_swapped_after_the_scan_is_a_problem_and_blocks_nothing(
     assert time.monotonic() - began < 30
     assert len(list(Path("/dev/fd").iterdir())) == open_before
     check(reading)
-    assert reading.card is None
+    assert reading.header is None
     assert reading.problems[0].reason.startswith(("cannot be read: ", "larger than "))
 
 

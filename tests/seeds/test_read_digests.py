@@ -44,10 +44,10 @@ _PINNED = {
 def test_id_and_digests_of_the_real_seeds_are_pinned(name: str) -> None:
     reading = read(REAL_SEEDS / name)
     check(reading)
-    assert reading.card is not None
+    assert reading.header is not None
     assert reading.problems == ()
-    card = reading.card
-    assert (card.id, card.digest.hex(), card.reader_digest.hex()) == _PINNED[name]
+    header = reading.header
+    assert (header.id, header.digest.hex(), header.reader_digest.hex()) == _PINNED[name]
 
 
 @pytest.mark.parametrize(
@@ -70,7 +70,7 @@ def test_id_and_digests_of_the_real_seeds_are_pinned(name: str) -> None:
 def test_reader_digest_changes_where_a_reader_would_care(
     tmp_path: Path, changes: dict[str, Any], *, is_seen: bool
 ) -> None:
-    before, after = (read(written(tmp_path, good(**each))).card for each in ({}, changes))
+    before, after = (read(written(tmp_path, good(**each))).header for each in ({}, changes))
     assert before is not None
     assert after is not None
     assert before.digest != after.digest

@@ -54,7 +54,7 @@ def test_readings_are_the_same_in_order_with_and_without_processes(
     alone: list[ParsedSeed] = [read_seed(*seed, _OPTIONS) for seed in wanted]
     assert [first, *readings] == alone
     assert multiprocessing.active_children() == []
-    assert sum(reading.card is not None for reading in alone) == _COUNT * 47 // 50
+    assert sum(reading.header is not None for reading in alone) == _COUNT * 47 // 50
     assert sum(reading.same for reading in alone) == _COUNT // 50
 
 

@@ -79,7 +79,7 @@ def test_seed_that_speaks_of_secured_things_or_keeps_them_is_used(
 ) -> None:
     seed = with_field(good(body, **{field.split(":")[0]: None}), field)
     reading = read(written(tmp_path, seed))
-    assert (reading.problems, reading.card is None) == ((), False)
+    assert (reading.problems, reading.header is None) == ((), False)
 
 
 @pytest.mark.parametrize(

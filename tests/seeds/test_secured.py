@@ -72,7 +72,7 @@ def _told(path: Path) -> str:
     """Returns all that a reading of the seed hands on."""
     reading = read(path)
     check(reading)
-    return f"{reading.data.decode(errors='replace')}{reading.card}{reading.problems}" + "".join(
+    return f"{reading.data.decode(errors='replace')}{reading.header}{reading.problems}" + "".join(
         map(str, reading.problems)
     )
 

@@ -11,7 +11,7 @@ from feeds.common.model import ItemHeader
 from feeds.select.explain import Reason, explain
 from feeds.select.membership import Past
 from tests.support.choosing import choose
-from tests.support.site import card, config_of
+from tests.support.site import config_of, header
 
 NOW = 1_000_000
 HOUR = 3600
@@ -95,7 +95,7 @@ def reasons(
 def test_explain_says_what_decided(
     changes: dict[str, Any], toml: str, words: str, *, inside: bool
 ) -> None:
-    assert reasons(card(**changes), toml=toml)["topics/ai"] == Reason("topics/ai", words, inside)
+    assert reasons(header(**changes), toml=toml)["topics/ai"] == Reason("topics/ai", words, inside)
 
 
 def test_explain_covers_every_feed_that_the_item_could_be_in_and_no_other() -> None:
@@ -110,7 +110,7 @@ def test_explain_covers_every_feed_that_the_item_could_be_in_and_no_other() -> N
     name = "Other"
     topics = ["Cats"]
     """
-    item = card(topics=("AI", "Cars"))
+    item = header(topics=("AI", "Cars"))
     assert {address: one.inside for address, one in reasons(item, toml=toml).items()} == {
         "all": True,
         "topics/ai": True,
@@ -129,11 +129,11 @@ def test_explain_covers_every_feed_that_the_item_could_be_in_and_no_other() -> N
     ],
 )
 def test_explain_names_the_address_of_a_feed_that_there_is_not_yet(toml: str, address: str) -> None:
-    assert address in reasons(card(is_published=False), toml=toml)
+    assert address in reasons(header(is_published=False), toml=toml)
 
 
 def test_explain_says_of_which_seed_it_is_a_duplicate() -> None:
-    loser, winner = card(1, id="urn:uuid:same"), card(2, id="urn:uuid:same")
+    loser, winner = header(1, id="urn:uuid:same"), header(2, id="urn:uuid:same")
     words = reasons(loser, winner)["all"].words
     assert words.startswith("a duplicate of /seeds/002.txt")
     assert reasons(winner, loser)["all"].inside
@@ -143,8 +143,8 @@ ONE = "[selection]\nmax_items = 1\n"
 
 
 def remembered(number: int, since: int) -> ItemHeader:
-    """Returns a card that qualified at that time."""
-    one = card(number)
+    """Returns a header that qualified at that time."""
+    one = header(number)
     return replace(one, history=choose([one], config_of(), OLD, since).histories[one.id])
 
 
@@ -182,7 +182,9 @@ def test_explain_says_how_many_found_no_room() -> None:
 def test_explain_knows_what_qualifies_only_now() -> None:
     """Items that the last pass has not seen qualify at this moment."""
     toml = f'{ONE}max_exposed = 1\nexposure = "1h"'
-    every = {n: reasons(card(n), *map(card, {1, 2, 3} - {n}), toml=toml)["all"] for n in (1, 2, 3)}
+    every = {
+        n: reasons(header(n), *map(header, {1, 2, 3} - {n}), toml=toml)["all"] for n in (1, 2, 3)
+    }
     assert [every[number].inside for number in (1, 2, 3)] == [False, True, True]
     assert "first qualified at 1970-01-12 13:46 UTC, within the exposure of 1h" in every[2].words
     assert every[1].words.endswith("among 1 too many")

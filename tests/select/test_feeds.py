@@ -15,33 +15,33 @@ from feeds.common.text import fold
 from feeds.config import Config
 from feeds.select.addresses import NOTHING_KNOWN, Known
 from feeds.select.feeds import Names, catalog
-from tests.support.site import card, config_of
+from tests.support.site import config_of, header
 
 Place = tuple[FeedKind, str]
 
 
 def feeds_of(
     config: Config,
-    cards: list[ItemHeader],
+    headers: list[ItemHeader],
     filled: tuple[Place, ...] | None = None,
     known: Known = NOTHING_KNOWN,
 ) -> dict[str, Feed]:
     names = Names(
-        Counter(topic for one in cards for topic in one.topics),
-        Counter((one.provider.domain, one.provider.name) for one in cards),
+        Counter(topic for one in headers for topic in one.topics),
+        Counter((one.provider.domain, one.provider.name) for one in headers),
     )
     if filled is None:
-        filled = tuple(places_of(config, cards))
+        filled = tuple(places_of(config, headers))
     every = catalog(config, names, filled, known).feeds
     assert all((feed.kind, feed.key) == place for place, feed in every.items())
     return {feed.address: feed for feed in every.values()}
 
 
-def places_of(config: Config, cards: list[ItemHeader]) -> Iterator[Place]:
-    """Yields where cards stand that qualify for all that is not excluded."""
+def places_of(config: Config, headers: list[ItemHeader]) -> Iterator[Place]:
+    """Yields where headers stand that qualify for all that is not excluded."""
     excluded = {fold(name) for name, named in config.topics.items() if named.exclude}
     excluded |= {name for name, named in config.providers.items() if named.exclude}
-    for one in cards:
+    for one in headers:
         named: list[Place] = [("topic", fold(topic)) for topic in one.topics]
         named.append(("provider", one.provider.domain))
         yield from (place for place in named if place[1] not in excluded)
@@ -49,11 +49,11 @@ def places_of(config: Config, cards: list[ItemHeader]) -> Iterator[Place]:
 
 def addresses(
     toml: str,
-    *cards: ItemHeader,
+    *headers: ItemHeader,
     filled: tuple[Place, ...] | None = None,
     known: Known = NOTHING_KNOWN,
 ) -> list[str]:
-    return list(feeds_of(config_of(toml), list(cards), filled, known))
+    return list(feeds_of(config_of(toml), list(headers), filled, known))
 
 
 def test_catalog_of_nothing_is_the_feed_of_everything() -> None:
@@ -62,8 +62,11 @@ def test_catalog_of_nothing_is_the_feed_of_everything() -> None:
 
 def test_catalog_lists_everything_topics_providers_and_custom_feeds_in_order() -> None:
     toml = '[[feeds]]\nname = "Z"\n[[feeds]]\nname = "A"\n[topics.Beta]\n[providers."m.org"]'
-    cards = [card(topics=("gamma", "Alpha"), provider="z.org"), card(provider="a.org", topics=())]
-    assert addresses(toml, *cards) == [
+    headers = [
+        header(topics=("gamma", "Alpha"), provider="z.org"),
+        header(provider="a.org", topics=()),
+    ]
+    assert addresses(toml, *headers) == [
         *("all", "topics/alpha", "topics/beta", "topics/gamma"),
         *("providers/a.org", "providers/m.org", "providers/z.org", "custom/z", "custom/a"),
     ]
@@ -77,7 +80,7 @@ def test_catalog_lists_everything_topics_providers_and_custom_feeds_in_order() -
     ],
 )
 def test_catalog_leaves_out_what_is_excluded(toml: str, expected: list[str]) -> None:
-    assert addresses(toml, card()) == ["all", *expected]
+    assert addresses(toml, header()) == ["all", *expected]
 
 
 @pytest.mark.parametrize(
@@ -90,7 +93,7 @@ def test_catalog_leaves_out_what_is_excluded(toml: str, expected: list[str]) -> 
     ],
 )
 def test_catalog_keeps_what_is_excluded_where_a_rule_let_items_in(toml: str, place: Place) -> None:
-    every = addresses(toml, card(), filled=(("topic", "ai"), ("provider", "example.com")))
+    every = addresses(toml, header(), filled=(("topic", "ai"), ("provider", "example.com")))
     assert place in {("topic", "ai"), ("provider", "example.com")}
     assert every == ["all", "topics/ai", "providers/example.com"]
 
@@ -113,19 +116,19 @@ def test_catalog_keeps_feeds_that_the_configuration_names_without_any_item() -> 
     ],
 )
 def test_topic_is_titled_by_its_usual_spelling(spellings: list[str], title: str) -> None:
-    feed = feeds_of(config_of(), [card(topics=(name,)) for name in spellings])
+    feed = feeds_of(config_of(), [header(topics=(name,)) for name in spellings])
     assert feed[f"topics/{title.lower().replace(' ', '-')}"].title == f"Feeds: {title}"
 
 
 def test_topic_is_titled_as_the_configuration_spells_it() -> None:
-    every = feeds_of(config_of("[topics.aI]"), [card(topics=("AI",))])
+    every = feeds_of(config_of("[topics.aI]"), [header(topics=("AI",))])
     assert every["topics/ai"].name == "aI"
 
 
 def test_provider_is_titled_by_its_usual_name() -> None:
     names = ("Sky", "Sky News", "Sky News")
-    cards = [replace(card(), provider=Provider(name, "sky.com")) for name in names]
-    feed = feeds_of(config_of('[providers."sky.com"]\nmax_items = 7'), cards)["providers/sky.com"]
+    headers = [replace(header(), provider=Provider(name, "sky.com")) for name in names]
+    feed = feeds_of(config_of('[providers."sky.com"]\nmax_items = 7'), headers)["providers/sky.com"]
     assert (feed.name, feed.max_items) == ("Sky News", 7)
 
 
@@ -143,13 +146,13 @@ SPECIAL = 'title = "T"\ndescription = "D"\nmax_items = 3\nslug = "s"\n'
 def test_feed_takes_title_description_size_and_slug_from_its_table(
     table: str, address: str
 ) -> None:
-    feed = feeds_of(config_of(f"{table}\n{SPECIAL}"), [card()])[address]
+    feed = feeds_of(config_of(f"{table}\n{SPECIAL}"), [header()])[address]
     assert (feed.title, feed.description, feed.max_items) == ("T", "D", 3)
 
 
 def test_feed_takes_all_else_from_the_site() -> None:
     site = '[site]\ntitle = "Site"\ndescription = "About"\n[selection]\nmax_items = 9\n'
-    every = feeds_of(config_of(site + '[[feeds]]\nname = "Mine"'), [card()])
+    every = feeds_of(config_of(site + '[[feeds]]\nname = "Mine"'), [header()])
     assert {(feed.title, feed.description, feed.max_items) for feed in every.values()} == {
         ("Site", "About", 9),
         ("Site: AI", "About", 9),
@@ -159,26 +162,26 @@ def test_feed_takes_all_else_from_the_site() -> None:
 
 
 def test_slug_given_to_one_topic_moves_the_other_that_would_have_it() -> None:
-    every = addresses('[topics.Music]\nslug = "ai"', card(topics=("AI", "Music")))
+    every = addresses('[topics.Music]\nslug = "ai"', header(topics=("AI", "Music")))
     moved = next(address for address in every if address.startswith("topics/ai-"))
     assert every == ["all", moved, "topics/ai", "providers/example.com"]
 
 
 def test_slug_given_to_one_provider_moves_the_other_that_would_have_it() -> None:
-    every = addresses('[providers."a.org"]\nslug = "b.org"', card(provider="b.org"))
+    every = addresses('[providers."a.org"]\nslug = "b.org"', header(provider="b.org"))
     assert every[2] == "providers/b.org"
     assert every[3].startswith("providers/b-org-")
 
 
 def test_slug_of_its_own_plain_form_changes_nothing() -> None:
     toml = '[topics.AI]\nslug = "ai"\n[providers."example.com"]\nslug = "example.com"'
-    assert addresses(toml, card()) == addresses("", card())
+    assert addresses(toml, header()) == addresses("", header())
 
 
 @settings(deadline=None, max_examples=60)
 @given(st.lists(st.text(min_size=1), max_size=8), st.text(min_size=1))
 def test_adding_a_topic_never_moves_another(topics: list[str], newcomer: str) -> None:
-    before = set(addresses("", card(topics=tuple(topics))))
-    after = addresses("", card(topics=(*topics, newcomer)))
+    before = set(addresses("", header(topics=tuple(topics))))
+    after = addresses("", header(topics=(*topics, newcomer)))
     assert before <= set(after)
     assert len(after) == len(set(after)) == 2 + len({fold(name) for name in [*topics, newcomer]})

@@ -7,7 +7,7 @@ import pytest
 from feeds.common.model import ItemHeader
 from feeds.select.membership import CandidateFeed, candidates
 from feeds.select.thresholds import Thresholds
-from tests.support.site import card, config_of
+from tests.support.site import config_of, header
 
 CONFIG = """
 [topics.Cars]
@@ -30,7 +30,7 @@ def found(item: ItemHeader, toml: str) -> dict[str, CandidateFeed]:
 
 
 def test_candidates_are_everything_each_topic_and_the_provider() -> None:
-    every = found(card(topics=("Computer  VISION", "AI")), "")
+    every = found(header(topics=("Computer  VISION", "AI")), "")
     assert list(every) == ["all", "topic computer vision", "topic ai", "provider example.com"]
 
 
@@ -41,13 +41,13 @@ def test_candidates_are_remembered_each_for_itself() -> None:
     names = [
         place.name
         for provider in ("example.com", "other.org")
-        for place in found(card(topics=topics, provider=provider), toml).values()
+        for place in found(header(topics=topics, provider=provider), toml).values()
     ]
     assert len(set(names)) == len(topics) + 1 + 2 + 2
 
 
 def test_candidates_of_an_item_without_topics_are_judged_by_its_provider() -> None:
-    every = found(card(topics=()), '[providers."example.com"]\nmin_quality = 33')
+    every = found(header(topics=()), '[providers."example.com"]\nmin_quality = 33')
     assert {name: place.threshold.min_quality for name, place in every.items()} == {
         "all": 33,
         "provider example.com": 33,
@@ -68,7 +68,7 @@ def test_candidates_of_an_item_without_topics_are_judged_by_its_provider() -> No
 def test_everything_and_the_provider_take_what_any_topic_takes(
     topics: tuple[str, ...], provider: str, needed: int | None
 ) -> None:
-    every = found(card(topics=topics, provider=provider), CONFIG)
+    every = found(header(topics=topics, provider=provider), CONFIG)
     for name in ("all", f"provider {provider}"):
         threshold = every[name].threshold
         assert (None if threshold.excluded else threshold.min_quality) == needed
@@ -95,13 +95,13 @@ def test_everything_and_the_provider_take_what_any_topic_takes(
     ],
 )
 def test_custom_feed_combines_its_lists(lists: str, *, is_there: bool) -> None:
-    every = found(card(category="Sci Tech"), f'[[feeds]]\nname = "Mine"\n{lists}')
+    every = found(header(category="Sci Tech"), f'[[feeds]]\nname = "Mine"\n{lists}')
     assert ("custom custom/mine" in every) == is_there
 
 
 def test_custom_feed_of_topics_has_no_place_for_items_without() -> None:
     assert "custom custom/mine" not in found(
-        card(topics=()), '[[feeds]]\nname = "Mine"\ntopics = ["AI"]'
+        header(topics=()), '[[feeds]]\nname = "Mine"\ntopics = ["AI"]'
     )
 
 
@@ -118,13 +118,15 @@ def test_custom_feed_of_topics_has_no_place_for_items_without() -> None:
     ],
 )
 def test_custom_feed_is_entered_by(feed: str, needed: int | None) -> None:
-    item = card(topics=("AI", "Cars", "Gossip"))
+    item = header(topics=("AI", "Cars", "Gossip"))
     place = found(item, f'{CONFIG}[[feeds]]\nname = "Mine"\n{feed}')["custom custom/mine"]
     assert (None if place.threshold.excluded else place.threshold.min_quality) == needed
 
 
 def test_custom_feed_is_named_where_its_own_threshold_decides() -> None:
-    place = found(card(), '[[feeds]]\nname = "My Feed"\nmin_quality = 90')["custom custom/my-feed"]
+    place = found(header(), '[[feeds]]\nname = "My Feed"\nmin_quality = 90')[
+        "custom custom/my-feed"
+    ]
     assert place.threshold.shortfall(89) == (
         'quality 89 is below 90, set by [[feeds]] name = "My Feed"'
     )

@@ -12,7 +12,7 @@ from msgspec.structs import replace
 from feeds.common.model import ItemHistory
 from feeds.common.times import LATEST
 from feeds.select.membership import history_of
-from tests.support.site import card
+from tests.support.site import header
 
 NOW = 1_000
 MARKS = {"": 5, "#ai": 7}
@@ -31,7 +31,7 @@ MARKS = {"": 5, "#ai": 7}
 def test_memory_of_a_new_item_has_the_dates_of_its_seed(
     dated: int, stamp: int, updated: int
 ) -> None:
-    new = card(dated=dated, stamp=stamp)
+    new = header(dated=dated, stamp=stamp)
     assert history_of(new, NOW) == ItemHistory(dated, updated, b"shown", {})
 
 
@@ -51,7 +51,7 @@ def test_memory_is_the_same_object_where_readers_would_not_care(
     changes: dict[str, Any], now: int
 ) -> None:
     history = ItemHistory(100, 200, b"shown", MARKS)
-    assert history_of(card(history=history, **changes), now) is history
+    assert history_of(header(history=history, **changes), now) is history
 
 
 @pytest.mark.parametrize(
@@ -70,7 +70,7 @@ def test_memory_is_the_same_object_where_readers_would_not_care(
 def test_memory_moves_updated_for_an_edit_and_nothing_else(
     stamp: int, now: int, updated: int
 ) -> None:
-    edited = card(
+    edited = header(
         dated=99,
         stamp=stamp,
         reader_digest=b"seen anew",
@@ -81,7 +81,7 @@ def test_memory_moves_updated_for_an_edit_and_nothing_else(
 
 def test_memory_of_a_digest_of_another_version_gets_the_new_one_and_keeps_its_dates() -> None:
     history = ItemHistory(100, 200, b"\x01" + b"a" * 15, MARKS)
-    other = card(dated=99, stamp=500, reader_digest=b"\x02" + b"b" * 15, history=history)
+    other = header(dated=99, stamp=500, reader_digest=b"\x02" + b"b" * 15, history=history)
     renewed = ItemHistory(100, 200, b"\x02" + b"b" * 15, MARKS)
     assert history_of(other, NOW) == renewed
     edited = replace(other, reader_digest=b"\x02" + b"c" * 15, history=renewed)
@@ -103,7 +103,7 @@ def test_memory_moves_updated_forward_with_every_edit_under_any_clock(
 ) -> None:
     history = None
     for digest, stamp, now in seen:
-        told = history_of(card(dated=0, stamp=stamp, reader_digest=digest, history=history), now)
+        told = history_of(header(dated=0, stamp=stamp, reader_digest=digest, history=history), now)
         if history is not None and history.digest == digest:
             assert told is history
         elif history is not None:

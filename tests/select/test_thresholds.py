@@ -9,7 +9,7 @@ import pytest
 
 from feeds.config import Config
 from feeds.select.thresholds import Threshold, Thresholds, exclusion_reasons
-from tests.support.site import card, config_of
+from tests.support.site import config_of, header
 
 DAY = 86_400
 RULE = '[[rules]] topic = "AI", provider = "rt.com"'
@@ -169,10 +169,10 @@ def test_threshold_is_inclusive_and_names_the_numbers(quality: int, words: str) 
     ],
 )
 def test_item_is_held_back_by(toml: str, changes: dict[str, Any], words: list[str]) -> None:
-    assert list(exclusion_reasons(card(**changes), config_of(toml), now=DAY)) == words
+    assert list(exclusion_reasons(header(**changes), config_of(toml), now=DAY)) == words
 
 
 def test_item_is_held_back_for_every_reason_at_once() -> None:
     config = config_of('[selection]\nmin_heat = 1\nmax_age = "1s"')
-    reasons = list(exclusion_reasons(card(is_published=False, dated=0), config, now=DAY))
+    reasons = list(exclusion_reasons(header(is_published=False, dated=0), config, now=DAY))
     assert [reason.split()[0] for reason in reasons] == ["not", "heat", "dated"]

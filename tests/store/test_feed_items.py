@@ -1,4 +1,4 @@
-"""The part of the store that selection works on: cards, histories, slots and feeds."""
+"""The part of the store that selection works on: headers, histories, memberships and feeds."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from msgspec.structs import replace
 
 from feeds.common.model import Entry, Feed, FeedKind, FeedSummary, ItemHistory, Membership, Provider
 from feeds.store import Store
-from tests.support.site import card
+from tests.support.site import header
 from tests.support.storing import PROBLEM, good, record
 
 
@@ -31,8 +31,8 @@ from tests.support.storing import PROBLEM, good, record
     ],
 )
 def test_card_comes_back_as_it_was(store: Store, changes: dict[str, Any]) -> None:
-    kept = replace(card(path="a"), **changes)
-    record(store, card=kept, data=b"")
+    kept = replace(header(path="a"), **changes)
+    record(store, header=kept, data=b"")
     (found,) = store.item_headers()
     assert found.number > 0
     assert found == replace(kept, number=found.number)
@@ -48,7 +48,7 @@ def test_cards_come_in_path_order_however_they_were_read(store: Store) -> None:
 def test_forgotten_seed_takes_its_item_and_leaves_the_memory_of_it(store: Store) -> None:
     history = ItemHistory(5, 6, b"shown", {"": 7, "日本": -8})
     store.mark_first_seen(record(store, **good()), 100)
-    store.remember({card().id: history})
+    store.remember({header().id: history})
     (before,) = store.item_headers()
     store.forget(["a"])
     assert (list(store.item_headers()), store.paths(), store.item_count()) == ([], set(), 0)
@@ -93,7 +93,7 @@ def test_feeds_are_kept_until_they_are_dropped(store: Store) -> None:
     assert store.feeds() == {"all": (b"2", FeedSummary(feed, 2, 5, None, 0, 1, None))}
 
 
-def slot(place: tuple[FeedKind, str], id_: str, published: int, since: int = 0) -> Membership:
+def membership(place: tuple[FeedKind, str], id_: str, published: int, since: int = 0) -> Membership:
     return Membership(*place, Entry(1, id_, published, published + 1, b"digest"), since)
 
 
@@ -101,15 +101,15 @@ AI: tuple[FeedKind, str] = ("topic", "ai")
 CARS: tuple[FeedKind, str] = ("topic", "cars")
 
 
-def test_slots_come_in_the_order_of_feeds(store: Store) -> None:
-    slots = [
-        slot(AI, "b", 5, 30),
-        slot(AI, "a", 5, 20),
-        slot(AI, "c", 9, 10),
-        slot(AI, "d", -3, 20),
+def test_memberships_come_in_the_order_of_feeds(store: Store) -> None:
+    memberships = [
+        membership(AI, "b", 5, 30),
+        membership(AI, "a", 5, 20),
+        membership(AI, "c", 9, 10),
+        membership(AI, "d", -3, 20),
     ]
-    store.add_memberships([*slots, slot(CARS, "a", 99, 99)])
-    b, a, c, d = slots
+    store.add_memberships([*memberships, membership(CARS, "a", 99, 99)])
+    b, a, c, d = memberships
     assert store.newest(*AI, 9) == [c, a, b, d]
     assert store.newest(*AI, 2) == [c, a]
     assert store.recently_qualified(*AI, 20) == [a, b, d]
@@ -117,8 +117,10 @@ def test_slots_come_in_the_order_of_feeds(store: Store) -> None:
     assert [store.is_filled(*place) for place in (AI, CARS)] == [True, True]
 
 
-def test_items_leave_all_their_slots(store: Store) -> None:
-    store.add_memberships([slot(AI, "a", 1), slot(CARS, "a", 1), slot(AI, "b", 2)])
+def test_items_leave_all_their_memberships(store: Store) -> None:
+    store.add_memberships(
+        [membership(AI, "a", 1), membership(CARS, "a", 1), membership(AI, "b", 2)]
+    )
     assert store.remove_memberships(["a", "never"]) == {AI, CARS}
     assert [store.is_filled(*place) for place in (AI, CARS)] == [True, False]
     assert store.remove_memberships(["a"]) == set()
@@ -140,10 +142,10 @@ def test_names_are_counted_as_published_items_spell_them(store: Store) -> None:
     for number, (topics, name) in enumerate(
         [(("AI", "Ai"), "Sky"), (("AI",), "Sky News"), ((), "Sky")]
     ):
-        one = replace(card(number, dated=number), topics=topics, provider=replace(sky, name=name))
-        record(store, f"{number}", card=one, data=b"")
-    record(store, "later", card=card(9, dated=101, topics=("Secret",)), data=b"")
-    record(store, "draft", card=card(8, is_published=False, topics=("Draft",)), data=b"")
+        one = replace(header(number, dated=number), topics=topics, provider=replace(sky, name=name))
+        record(store, f"{number}", header=one, data=b"")
+    record(store, "later", header=header(9, dated=101, topics=("Secret",)), data=b"")
+    record(store, "draft", header=header(8, is_published=False, topics=("Draft",)), data=b"")
     assert store.topic_names(100) == {"AI": 2, "Ai": 1}
     assert store.provider_names(100) == {("sky.com", "Sky"): 2, ("sky.com", "Sky News"): 1}
 
@@ -159,7 +161,7 @@ def test_repeated_ids_are_those_of_more_than_one_seed(store: Store) -> None:
 
 def test_cards_come_in_pages_each_once(store: Store) -> None:
     for number in range(2001):
-        record(store, f"{number:04}", card=card(number, path=f"{number:04}"), data=b"")
+        record(store, f"{number:04}", header=header(number, path=f"{number:04}"), data=b"")
     pages = list(store.header_pages())
     assert [len(page) for page in pages] == [1000, 1000, 1]
     assert sorted(one.path for page in pages for one in page) == [f"{n:04}" for n in range(2001)]
@@ -176,16 +178,16 @@ def test_address_stays_with_the_first_who_had_it(store: Store) -> None:
 
 
 def test_feeds_are_found_by_what_their_items_name(store: Store) -> None:
-    ai = card(1, id="urn:1", topics=("AI", "Big  News"))
-    other = card(2, id="urn:2", topics=("Cats",), provider="cats.org")
+    ai = header(1, id="urn:1", topics=("AI", "Big  News"))
+    other = header(2, id="urn:2", topics=("Cats",), provider="cats.org")
     for path, one in (("a", ai), ("b", other)):
-        record(store, path, card=one, data=b"")
-    cards = {one.id: one for one in store.item_headers()}
+        record(store, path, header=one, data=b"")
+    headers = {one.id: one for one in store.item_headers()}
     for kind, key, id_ in (("topic", "ai", "urn:1"), ("all", "", "urn:1"), ("all", "", "urn:2")):
-        number = cards[id_].number
+        number = headers[id_].number
         store.add_memberships([Membership(kind, key, Entry(number, id_, 1, 1, b""), 1)])  # type: ignore[arg-type]
     assert store.feeds_naming({"big news"}, set()) == {("topic", "ai"), ("all", "")}
     assert store.feeds_naming(set(), {"cats.org"}) == {("all", "")}
     assert store.feeds_naming({"dogs"}, {"dogs.org"}) == set()
-    assert store.names_of(cards["urn:1"].number) == (("AI", "Big  News"), "example.com")
+    assert store.names_of(headers["urn:1"].number) == (("AI", "Big  News"), "example.com")
     assert [store.is_filled("topic", key) for key in ("ai", "cats")] == [True, False]

@@ -13,10 +13,10 @@ from tests.support.storing import good, record
 ONE, TWO = "https://i.example.com/1.jpg", "https://i.example.com/2.jpg"
 
 
-def named(store: Store, path: str, *images: Image, **card: object) -> None:
+def named(store: Store, path: str, *images: Image, **header: object) -> None:
     """Records a seed that names images."""
     digest = repr(images).encode()
-    record(store, path, images=images, **good(path, id=path, digest=digest, **card))
+    record(store, path, images=images, **good(path, id=path, digest=digest, **header))
 
 
 def known(store: Store, url: str = ONE) -> CachedImage:

@@ -11,7 +11,7 @@ from feeds.common.files import Fingerprint
 from feeds.common.model import ParsedSeed
 from feeds.store import Store, open_state
 from feeds.store.readings import Kept, ReadSeed
-from tests.support.site import card
+from tests.support.site import header
 from tests.support.storing import MARK, PROBLEM, good, record
 
 
@@ -22,7 +22,7 @@ def store(tmp_path: Path) -> Iterator[Store]:
 
 
 def test_kept_readings_are_known_by_path_and_taken_once(store: Store) -> None:
-    one = ParsedSeed("a", b"1", card=card(), data=b"item")
+    one = ParsedSeed("a", b"1", header=header(), data=b"item")
     bad = ParsedSeed("b", b"2", problems=(PROBLEM,))
     for reading in (ParsedSeed("a", b"0", same=True), bad, one):
         store.keep_readings([ReadSeed("", MARK, reading, reading is not bad)], "1")

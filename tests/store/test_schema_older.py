@@ -112,8 +112,8 @@ def test_pass_over_an_older_state_shows_what_one_over_a_new_state_shows(
     assert older.documents() == newer.documents()
     assert any(path.startswith("media/") for path in older.documents())
     assert rows(older.state, shown) == rows(newer.state, shown)
-    slots = "SELECT kind, key, id, since FROM slot"
-    assert rows(older.state, slots) == rows(newer.state, slots)
+    memberships = "SELECT kind, key, id, since FROM slot"
+    assert rows(older.state, memberships) == rows(newer.state, memberships)
     assert older.publish(day(4)).written == []
 
 

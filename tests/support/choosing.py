@@ -18,7 +18,7 @@ class Choice(NamedTuple):
     """What selection decided.
 
     `histories` holds, by item id, what is to be remembered anew. `until` is the last moment, in
-    seconds since 1970, for which the same cards give the same feeds; None where no clock changes
+    seconds since 1970, for which the same headers give the same feeds; None where no clock changes
     them. `directory` also tells where feeds would stand that there are not.
     """
 
@@ -29,43 +29,43 @@ class Choice(NamedTuple):
     directory: Directory
 
 
-def choose(cards: Iterable[ItemHeader], config: Config, past: Past, now: int) -> Choice:
+def choose(headers: Iterable[ItemHeader], config: Config, past: Past, now: int) -> Choice:
     """Decides which items each feed holds at the time `now` (seconds since 1970)."""
-    unique, _, duplicates = without_duplicates(cards)
+    unique, _, duplicates = without_duplicates(headers)
     thresholds = Thresholds(config)
     topics: defaultdict[str, int] = defaultdict(int)
     providers: defaultdict[tuple[str, str], int] = defaultdict(int)
     held: defaultdict[tuple[FeedKind, str], list[Membership]] = defaultdict(list)
     histories: dict[str, ItemHistory] = {}
     turns: list[int] = []
-    for card in unique:
-        turn = next_turn(card, config, now)
+    for header in unique:
+        turn = next_turn(header, config, now)
         if turn is not None:
             turns.append(turn)
-        if card.is_published and is_due(card, now):
-            for topic in card.topics:
+        if header.is_published and is_due(header, now):
+            for topic in header.topics:
                 topics[topic] += 1
-            providers[config.provider(card.provider.domain), card.provider.name] += 1
-        history, slots = qualify(card, config, thresholds, past, now)
-        if history is not None and history is not card.history:
-            histories[card.id] = history
-        for slot in slots:
-            held[slot.kind, slot.key].append(slot)
+            providers[config.provider(header.provider.domain), header.provider.name] += 1
+        history, memberships = qualify(header, config, thresholds, past, now)
+        if history is not None and history is not header.history:
+            histories[header.id] = history
+        for one in memberships:
+            held[one.kind, one.key].append(one)
     feeds = []
     found = catalog(config, Names(topics, providers), held.keys(), past.known)
     for place, feed in found.feeds.items():
-        slots = sorted(held.get(place, []), key=lambda slot: (-slot.entry.published, slot.entry.id))
-        feeds.append(build_feed(feed, slots, slots, config, now))
+        held[place].sort(key=lambda one: (-one.entry.published, one.entry.id))
+        feeds.append(build_feed(feed, held[place], held[place], config, now))
     turns += [feed.until for feed in feeds if feed.until is not None]
     return Choice(tuple(feeds), histories, min(turns, default=None), duplicates, found.directory)
 
 
-def next_turn(card: ItemHeader, config: Config, now: int) -> int | None:
+def next_turn(header: ItemHeader, config: Config, now: int) -> int | None:
     """Returns the last moment before time alone moves an item into or out of the feeds."""
-    if not card.is_published:
+    if not header.is_published:
         return None
-    if not is_due(card, now):
-        return card.dated - 1
+    if not is_due(header, now):
+        return header.dated - 1
     max_age = config.selection.max_age
-    expires = card.dated + int(max_age.total_seconds()) if max_age is not None else None
+    expires = header.dated + int(max_age.total_seconds()) if max_age is not None else None
     return expires if expires is not None and expires >= now else None

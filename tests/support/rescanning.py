@@ -31,11 +31,13 @@ class Scanner:
     def begin(self, options: Options = DEFAULTS, callbacks: Callbacks = NO_CALLBACKS) -> Pass:
         return begin_pass(self.store, self.site.load(), options, callbacks, utc_now)
 
-    def cards(self) -> dict[str, ItemHeader]:
-        return {card.path: card for card in self.store.item_headers()}
+    def headers(self) -> dict[str, ItemHeader]:
+        return {header.path: header for header in self.store.item_headers()}
 
     def qualities(self) -> dict[str, int]:
-        return {path.removeprefix("seeds/"): card.quality for path, card in self.cards().items()}
+        return {
+            path.removeprefix("seeds/"): header.quality for path, header in self.headers().items()
+        }
 
     def problems(self) -> list[str]:
         return [f"{one.path} {one.field}" for one in self.store.seed_problems()]

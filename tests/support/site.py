@@ -71,8 +71,8 @@ def made(kind: type[T], data: dict[str, Any]) -> T:
     return table
 
 
-def card(number: int = 1, *, provider: str = "example.com", **changes: Any) -> ItemHeader:
-    """Returns the card of a good published item, dated `number` seconds after 1970."""
+def header(number: int = 1, *, provider: str = "example.com", **changes: Any) -> ItemHeader:
+    """Returns the header of a good published item, dated `number` seconds after 1970."""
     dated = changes.get("dated", number)
     fields: dict[str, Any] = {
         "number": number,

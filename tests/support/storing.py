@@ -8,7 +8,7 @@ from feeds.common.files import Fingerprint
 from feeds.common.model import ParsedSeed, Problem
 from feeds.store import Store
 from feeds.store.readings import ReadSeed
-from tests.support.site import card
+from tests.support.site import header
 
 MARK = Fingerprint(10, 20, 30)
 PROBLEM = Problem("a.txt", 3, 1, "quality", "found 'x'")
@@ -32,4 +32,4 @@ def record(
 
 def good(path: str = "a", **changes: Any) -> dict[str, Any]:
     """Returns what reading a good seed gives."""
-    return {"card": card(**{"path": path} | changes), "data": b"item of " + path.encode()}
+    return {"header": header(**{"path": path} | changes), "data": b"item of " + path.encode()}
