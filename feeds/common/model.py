@@ -144,7 +144,7 @@ class ItemHistory(msgspec.Struct, frozen=True):
     """What is remembered of an item since readers were first shown it; times in seconds since 1970.
 
     `digest` is the reader digest (see `ItemHeader`) that `updated` belongs to. `qualified` holds
-    for each feed that the item is in (by `CandidateFeed.mark`) when it first qualified for it.
+    for each feed that the item is in (by `CandidateFeed.name`) when it first qualified for it.
     """
 
     published: int

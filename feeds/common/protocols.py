@@ -133,7 +133,7 @@ class ImageStore(MetaStore, Protocol):
     def images_in(self, folder: str) -> list[CachedImage]:
         """Returns the images whose copies belong into a folder of the cache."""
 
-    def copy_stamp(self, name: str) -> tuple[int, int] | None:
+    def copy_fingerprint(self, name: str) -> tuple[int, int] | None:
         """Returns the length in bytes and the mtime in ns of a copy, None if there is none."""
 
     def keys_of(self, ids: Iterable[str]) -> list[str]:

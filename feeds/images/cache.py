@@ -240,7 +240,7 @@ class ImageResolver:
         return self._usable[name]
 
     def _look(self, name: str) -> bool:
-        wanted = self._store.copy_stamp(name)
+        wanted = self._store.copy_fingerprint(name)
         if wanted is None:
             return False
         if self._out and _is(self._out, name, wanted):

@@ -110,7 +110,7 @@ def survey(run: Pass) -> Survey:
     """
     store, full, base, state = run.store, run.options.full, run.base, read_state(run.store)
     parser, folders = parser_name(run.config), list(run.config.paths.seeds)
-    last_pass = store.pass_mark()
+    last_pass = store.pass_fingerprint()
     found = list(scan(folders, base))
     listing = _digest(parser, folders, found)
     if listing and not full and state.listing == listing:
@@ -154,7 +154,7 @@ def read_ahead(run: Pass) -> Ahead:
     due: list[_Due] = []
     for one in todo.wanted.values():
         known = kept.get(one.path)
-        if known and known.settled and known.mark == one.fingerprint and not full:
+        if known and known.settled and known.fingerprint == one.fingerprint and not full:
             ahead.kept[one.path] = True
         else:
             due.append(one)
@@ -190,7 +190,7 @@ def rescan(run: Pass, ahead: Ahead) -> Changes:
         OvertakenError: another pass came between; nothing was changed.
     """
     store, config, todo, allow_empty = run.store, run.config, ahead.survey, run.options.allow_empty
-    if store.pass_mark() != todo.last_pass:
+    if store.pass_fingerprint() != todo.last_pass:
         raise OvertakenError
     if todo.is_quiet and not (todo.missing and allow_empty):
         return Changes(todo.seeds, 0, 0, 0, [])

@@ -204,7 +204,7 @@ def read_state(store: Store) -> PassState:
         missing=frozenset(store.get_meta(MISSING) or ()),
         feeds=cache(store.feeds),
         index_key=store.get_meta(INDEX_KEY),
-        files=cache(store.stamps),
+        files=cache(store.fingerprints),
         copies=store.get_meta(COPIES),
         cache_folders=store.get_meta(MEMO),
         image_news=store.has_image_news,

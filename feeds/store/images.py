@@ -103,7 +103,7 @@ class ImageTables:
         query = f"{_SELECT} WHERE key >= ? AND key < ? || 'g' ORDER BY key"
         return [_image(row) for row in self._db.execute(query, (folder, folder))]
 
-    def copy_stamp(self, name: str) -> tuple[int, int] | None:
+    def copy_fingerprint(self, name: str) -> tuple[int, int] | None:
         """Returns the length in bytes and the mtime in ns of a copy; None where there is none."""
         key = name.rpartition("/")[2].partition(".")[0]
         query = "SELECT length, mtime_ns FROM image WHERE key = ? AND name = ?"

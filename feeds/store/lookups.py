@@ -15,7 +15,7 @@ class Lookups:
 
     _db: sqlite3.Connection
 
-    def pass_mark(self) -> bytes:
+    def pass_fingerprint(self) -> bytes:
         """Returns something that is different after each pass."""
         row = self._db.execute("SELECT value FROM fact WHERE name = 'report'").fetchone()
         return bytes(row[0]) if row else b""

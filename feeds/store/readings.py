@@ -34,7 +34,7 @@ class ReadSeed(NamedTuple):
     """
 
     folder: str
-    mark: Fingerprint
+    fingerprint: Fingerprint
     reading: ParsedSeed
     settled: bool
 
@@ -55,7 +55,7 @@ class _Before(NamedTuple):
 class Kept(NamedTuple):
     """What is known of a kept reading; `settled` and `content` are as in `ReadSeed`."""
 
-    mark: Fingerprint
+    fingerprint: Fingerprint
     settled: bool
     same: bool
     content: bytes
@@ -78,8 +78,8 @@ class Readings(ImageTables):
         (last,) = self._db.execute("SELECT coalesce(max(number), 0) FROM seed").fetchone()
         numbers, changed = count(last + 1), set[str]()
         good, bad, items, named = [], [], [], []
-        for folder, mark, reading, settled in seeds:
-            before, header, state = known.get(reading.path), reading.header, (*mark, settled)
+        for folder, fingerprint, reading, settled in seeds:
+            before, header, state = known.get(reading.path), reading.header, (*fingerprint, settled)
             if reading.same:
                 update = "UPDATE seed SET (size, mtime_ns, inode, settled) = (?, ?, ?, ?) "
                 self._db.execute(update + "WHERE path = ?", (*state, reading.path))
@@ -145,9 +145,9 @@ class Readings(ImageTables):
         """Returns what was kept last of each seed, in this way of parsing, by path."""
         query = "SELECT data FROM reading WHERE parser = ? ORDER BY number"
         return {
-            reading.path: Kept(mark, settled, reading.same, reading.content)
+            reading.path: Kept(fingerprint, settled, reading.same, reading.content)
             for (data,) in self._db.execute(query, (parser,))
-            for _, mark, reading, settled in _decode_heads(data)
+            for _, fingerprint, reading, settled in _decode_heads(data)
         }
 
     def keep_readings(self, seeds: Sequence[ReadSeed], parser: str) -> None:

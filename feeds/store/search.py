@@ -163,9 +163,9 @@ class SearchIndex:
         return Edition(number, changed, feeds)
 
     def _sync(self, store: Store) -> None:
-        mark = store.pass_mark()
+        fingerprint = store.pass_fingerprint()
         known = self._db.execute("SELECT mark, changed, edition FROM synced").fetchone()
-        if known and known[0] == mark:
+        if known and known[0] == fingerprint:
             return
         before = self._db.total_changes
         self._sync_entries(store)
@@ -179,7 +179,7 @@ class SearchIndex:
         if self._db.total_changes != before:
             changed, edition = int(time.time()), edition + 1
         self._db.execute("DELETE FROM synced")
-        self._db.execute("INSERT INTO synced VALUES (?, ?, ?)", (mark, changed, edition))
+        self._db.execute("INSERT INTO synced VALUES (?, ?, ?)", (fingerprint, changed, edition))
 
     def _sync_entries(self, store: Store) -> None:
         query = "SELECT number, id, published, updated, digest FROM entry"

@@ -163,17 +163,18 @@ class Store(FeedItems, Readings, Lookups, HubPings):
             found[number] = row[0]
         return found
 
-    def stamps(self) -> dict[str, Fingerprint]:
+    def fingerprints(self) -> dict[str, Fingerprint]:
         """Returns the fingerprint of each published file, by its path below out/."""
         query = "SELECT path, size, mtime_ns, inode FROM document"
-        return {path: Fingerprint(*stamp) for path, *stamp in self._db.execute(query)}
+        return {path: Fingerprint(*values) for path, *values in self._db.execute(query)}
 
-    def keep_stamps(self, stamps: dict[str, Fingerprint]) -> None:
+    def keep_fingerprints(self, fingerprints: dict[str, Fingerprint]) -> None:
         """Keeps the fingerprints of all files in out/."""
-        before = self.stamps()
-        gone = ((path,) for path in before.keys() - stamps.keys())
+        before = self.fingerprints()
+        gone = ((path,) for path in before.keys() - fingerprints.keys())
         self._db.executemany("DELETE FROM document WHERE path = ?", gone)
-        rows = ((path, *stamp) for path, stamp in stamps.items() if stamp != before.get(path))
+        changed = fingerprints.items() - before.items()
+        rows = ((path, *fingerprint) for path, fingerprint in changed)
         self._db.executemany("INSERT OR REPLACE INTO document VALUES (?, ?, ?, ?)", rows)
 
     def get_meta(self, meta: Meta[T]) -> T | None:

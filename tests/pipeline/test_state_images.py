@@ -182,7 +182,7 @@ def test_feed_images_save_the_look_at_feeds_that_did_not_change(
     apart: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     looked = spy(monkeypatch, plan, "contents_of")
-    sought = spy(monkeypatch, Store, "copy_stamp")
+    sought = spy(monkeypatch, Store, "copy_fingerprint")
     edit(apart, "Edited")
     report = apart.publish()
     assert sorted(feed.address for _, feed in looked) == OF_SECOND_STORY

@@ -113,9 +113,9 @@ def test_copy_is_known_by_its_whole_name(store: Store) -> None:
         if image.url == ONE:
             kept = msgspec.structs.replace(image, name=name, length=5, mtime_ns=7)
             store.keep_image(kept)
-    assert store.copy_stamp(name) == (5, 7)
-    assert store.copy_stamp(name.replace(".png", ".jpg")) is None
-    assert store.copy_stamp(f"media/{key[:2]}/{image_key(TWO)}.png") is None
+    assert store.copy_fingerprint(name) == (5, 7)
+    assert store.copy_fingerprint(name.replace(".png", ".jpg")) is None
+    assert store.copy_fingerprint(f"media/{key[:2]}/{image_key(TWO)}.png") is None
 
 
 def test_images_are_found_by_the_folder_of_their_copies(store: Store) -> None:

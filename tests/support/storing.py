@@ -19,7 +19,7 @@ def record(
     store: Store,
     path: str = "a",
     *,
-    mark: Fingerprint = MARK,
+    fingerprint: Fingerprint = MARK,
     settled: bool = True,
     parser: str = "1",
     folder: str = "/seeds",
@@ -27,7 +27,7 @@ def record(
 ) -> set[str]:
     """Records a reading of the seed at `path`; returns the ids of items that changed."""
     read = ParsedSeed(path, **{"content": b"digest"} | reading)
-    return store.record([ReadSeed(folder, mark, read, settled)], parser)
+    return store.record([ReadSeed(folder, fingerprint, read, settled)], parser)
 
 
 def good(path: str = "a", **changes: Any) -> dict[str, Any]:
