@@ -153,20 +153,21 @@ class ItemHistory(msgspec.Struct, frozen=True):
     qualified: dict[str, int]
 
 
-class ItemHeader(msgspec.Struct, frozen=True):
-    """What selection needs to know of an item: the index of the library, not the book.
+class ItemHeader(msgspec.Struct, frozen=True, rename={"revised": "stamp"}):
+    """The fields of an item that selection reads; no text.
 
-    Times are seconds since 1970: `dated` is the seed's publishedDateTime, `stamp` the later of it
-    and updatedDateTime. `digest` changes whenever anything of the item does, `reader_digest` only
-    when a reader would care. `history` is None until the item has been in a feed. `number` is the
-    store's own, 0 before it has one; `path` is the seed's, as people are shown it.
+    Times are seconds since 1970: `dated` is the seed's publishedDateTime, `revised` the later of it
+    and updatedDateTime (in the state file ``stamp``). `digest` changes with every change of the
+    item, `reader_digest` only when a reader would care. `history` is None until the item has been
+    in a feed. `number` is the store's own, 0 before it has one; `path` is the seed's, as shown to
+    people.
     """
 
     number: int
     path: str
     id: str
     dated: int
-    stamp: int
+    revised: int
     quality: int
     heat: int
     is_published: bool

@@ -147,7 +147,7 @@ def _header(path: str, item: Item, encoded: bytes) -> ItemHeader:
         path=path,
         id=item.id,
         dated=dated,
-        stamp=max(dated, to_unix(item.updated)) if item.updated else dated,
+        revised=max(dated, to_unix(item.updated)) if item.updated else dated,
         quality=item.quality,
         heat=item.heat,
         is_published=item.is_published,

@@ -103,7 +103,7 @@ def without_duplicates(items: Iterable[ItemHeader]) -> Unique:
     for item in items:
         other = best.setdefault(item.id, item)
         if other is not item:
-            if (item.stamp, item.quality) > (other.stamp, other.quality):
+            if (item.revised, item.quality) > (other.revised, other.quality):
                 best[item.id] = item
                 beaten.append(other)
             else:
@@ -181,16 +181,16 @@ def history_of(item: ItemHeader, now: int) -> ItemHistory:
     history = item.history
     if history is None:
         # A date in the future would be doubted by every reader; the seed's first date is not.
-        updated = item.stamp if item.stamp <= now else item.dated
+        updated = item.revised if item.revised <= now else item.dated
         return ItemHistory(item.dated, updated, item.reader_digest, {})
     if history.digest == item.reader_digest:
         return history
     if history.digest[:1] != item.reader_digest[:1]:
         return msgspec.structs.replace(history, digest=item.reader_digest)
     # A clock that is behind what readers were shown long ago says nothing about the seed's date.
-    believable = item.stamp <= now or now < history.published
-    newer = believable and history.updated < item.stamp
-    updated = item.stamp if newer else max(now, min(history.updated + 1, LATEST))
+    believable = item.revised <= now or now < history.published
+    newer = believable and history.updated < item.revised
+    updated = item.revised if newer else max(now, min(history.updated + 1, LATEST))
     return ItemHistory(history.published, updated, item.reader_digest, history.qualified)
 
 

@@ -198,7 +198,7 @@ class FeedItems:
 
 
 def _header(row: tuple[Any, ...]) -> ItemHeader:
-    number, path, id_, dated, stamp, quality, heat, is_published, domain, name = row[:10]
+    number, path, id_, dated, revised, quality, heat, is_published, domain, name = row[:10]
     topics, category, digest, reader_digest, published, updated, shown, qualified = row[10:]
     history = None
     if published is not None:
@@ -208,7 +208,7 @@ def _header(row: tuple[Any, ...]) -> ItemHeader:
         path,
         id_,
         dated,
-        stamp,
+        revised,
         quality,
         heat,
         bool(is_published),

@@ -225,7 +225,7 @@ def _header_values(header: ItemHeader) -> tuple[str | int | bytes, ...]:
 
 
 _before_topics = attrgetter(
-    *("path", "id", "dated", "stamp", "quality", "heat", "is_published"),
+    *("path", "id", "dated", "revised", "quality", "heat", "is_published"),
     *("provider.domain", "provider.name"),
 )
 

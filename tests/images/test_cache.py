@@ -205,13 +205,13 @@ def test_no_document_ever_names_a_copy_that_is_not_there(
     assert set().union(*watched) == set()
 
 
-def test_gallery_shows_nothing_that_differs_from_what_was_measured(full: Site) -> None:
+def test_resolver_shows_nothing_that_differs_from_what_was_measured(full: Site) -> None:
     (full.out / name_of(0)).unlink()
     os.utime(full.root / ".feeds/images" / name_of(0), (1, 1))
     with open_state(full.state, "pass", pytest.fail) as store:
-        gallery = ImageResolver(store, full.load().config, store.feed_images())
-        assert [gallery.can_show([name_of(number)]) for number in range(4)] == [
+        resolver = ImageResolver(store, full.load().config, store.feed_images())
+        assert [resolver.can_show([name_of(number)]) for number in range(4)] == [
             *(False, True, True, False)
         ]
-        assert gallery.present == {name_of(1), name_of(2)}
-        assert gallery.links == set()
+        assert resolver.present == {name_of(1), name_of(2)}
+        assert resolver.links == set()

@@ -39,7 +39,7 @@ CARDS = st.builds(
     lambda number, dated, late, history, marks, **changes: header(
         number,
         dated=dated,
-        stamp=dated + late,
+        revised=dated + late,
         history=ItemHistory(dated, dated + history, b"shown", marks)
         if history is not None
         else None,

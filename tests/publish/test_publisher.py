@@ -25,7 +25,7 @@ def out(tmp_path: Path) -> Path:
     return tmp_path / "out"
 
 
-def _stamp(path: Path) -> tuple[int, int, int]:
+def _fingerprint(path: Path) -> tuple[int, int, int]:
     status = path.stat()
     return status.st_mtime_ns, status.st_ino, status.st_ctime_ns
 
@@ -49,19 +49,19 @@ def test_publication_follows_another(out: Path) -> None:
 
 def test_same_publication_touches_nothing(out: Path) -> None:
     paths = [out / path for path in (*_OLD, MANIFEST, "topics", ".")]
-    before = [_stamp(path) for path in paths]
+    before = [_fingerprint(path) for path in paths]
     publisher = publish(out, _OLD)
-    assert [_stamp(path) for path in paths] == before
+    assert [_fingerprint(path) for path in paths] == before
     assert (publisher.written, publisher.removed) == ([], [])
 
 
 def test_changed_file_is_another_file_and_the_rest_stays_the_same(out: Path) -> None:
-    inode, other = (out / "all.atom").stat().st_ino, _stamp(out / "topics/ai.atom")
+    inode, other = (out / "all.atom").stat().st_ino, _fingerprint(out / "topics/ai.atom")
     with (out / "all.atom").open() as reader:
         publish(out, _OLD | {"all.atom": "all, new"})
         assert reader.read() == "all, old"
     assert (out / "all.atom").stat().st_ino != inode
-    assert _stamp(out / "topics/ai.atom") == other
+    assert _fingerprint(out / "topics/ai.atom") == other
 
 
 def test_file_of_the_same_length_is_not_taken_for_the_same(out: Path) -> None:
@@ -134,11 +134,11 @@ def test_foreign_files_are_neither_touched_nor_claimed(out: Path) -> None:
     foreign = {"index.html": "mine", "topics/notes.txt": "mine", ".htaccess": "mine"}
     for path, text in foreign.items():
         (out / path).write_text(text)
-    before = [_stamp(out / path) for path in foreign]
+    before = [_fingerprint(out / path) for path in foreign]
     publish(out, _NEW)
     publish(out, {"all.atom": "all, new"})
     assert documents(out) == {"all.atom": "all, new"} | foreign
-    assert [_stamp(out / path) for path in foreign] == before
+    assert [_fingerprint(out / path) for path in foreign] == before
     assert read_manifest(out).files == ("all.atom",)
 
 

@@ -100,7 +100,7 @@ def good(body: str = "", **changes: Any) -> bytes:
     return seed_text(front_matter(**changes), body).encode()
 
 
-def test_card_tells_of_the_item_what_selection_needs(tmp_path: Path) -> None:
+def test_header_tells_of_the_item_what_selection_needs(tmp_path: Path) -> None:
     content = good(updatedDateTime="2026-02-03T09:00:00Z", category="news", topics=["AI", "B"])
     path = written(tmp_path, content)
     reading = read(path)
@@ -111,15 +111,15 @@ def test_card_tells_of_the_item_what_selection_needs(tmp_path: Path) -> None:
     assert (header.path, header.id, header.number, header.history) == ("a.txt", item.id, 0, None)
     assert header.dated == to_unix(item.published)
     assert item.updated is not None
-    assert header.stamp == to_unix(item.updated) > header.dated
+    assert header.revised == to_unix(item.updated) > header.dated
     assert (header.quality, header.heat, header.is_published) == (70, 5, True)
     assert (header.provider, header.topics, header.category) == (item.provider, ("AI", "B"), "news")
 
 
-def test_stamp_is_the_later_of_both_dates(tmp_path: Path) -> None:
+def test_revised_is_the_later_of_both_dates(tmp_path: Path) -> None:
     header = read(written(tmp_path, good(updatedDateTime="2020-01-01"))).header
     assert header is not None
-    assert header.stamp == header.dated
+    assert header.revised == header.dated
 
 
 def test_seed_with_the_bytes_known_before_is_not_parsed_again(tmp_path: Path) -> None:

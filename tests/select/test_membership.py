@@ -128,13 +128,17 @@ def twin(number: int, **changes: Any) -> ItemHeader:
 @pytest.mark.parametrize(
     ("headers", "winner"),
     [
-        pytest.param([twin(1, stamp=5), twin(2, stamp=6, quality=41)], 2, id="later date"),
-        pytest.param([twin(1, stamp=6, quality=41), twin(2, stamp=5)], 1, id="later date, first"),
+        pytest.param([twin(1, revised=5), twin(2, revised=6, quality=41)], 2, id="later date"),
+        pytest.param(
+            [twin(1, revised=6, quality=41), twin(2, revised=5)], 1, id="later date, first"
+        ),
         pytest.param([twin(1, quality=50), twin(2, quality=51)], 2, id="same date, better"),
         pytest.param([twin(1, quality=51), twin(2, quality=50)], 1, id="same date, better first"),
         pytest.param([twin(1), twin(2), twin(3)], 1, id="path order"),
-        pytest.param([twin(1), twin(2, quality=80), twin(3, stamp=999, quality=1)], 3, id="three"),
-        pytest.param([twin(1), twin(2, stamp=101, is_published=False)], 2, id="a later draft"),
+        pytest.param(
+            [twin(1), twin(2, quality=80), twin(3, revised=999, quality=1)], 3, id="three"
+        ),
+        pytest.param([twin(1), twin(2, revised=101, is_published=False)], 2, id="a later draft"),
     ],
 )
 def test_duplicates_leave_one_and_report_the_others(headers: list[ItemHeader], winner: int) -> None:

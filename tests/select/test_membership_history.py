@@ -19,7 +19,7 @@ MARKS = {"": 5, "#ai": 7}
 
 
 @pytest.mark.parametrize(
-    ("dated", "stamp", "updated"),
+    ("dated", "revised", "updated"),
     [
         pytest.param(100, 100, 100, id="never updated"),
         pytest.param(100, 500, 500, id="updated since"),
@@ -28,10 +28,10 @@ MARKS = {"": 5, "#ai": 7}
         pytest.param(-100, -50, -50, id="before 1970"),
     ],
 )
-def test_memory_of_a_new_item_has_the_dates_of_its_seed(
-    dated: int, stamp: int, updated: int
+def test_history_of_a_new_item_has_the_dates_of_its_seed(
+    dated: int, revised: int, updated: int
 ) -> None:
-    new = header(dated=dated, stamp=stamp)
+    new = header(dated=dated, revised=revised)
     assert history_of(new, NOW) == ItemHistory(dated, updated, b"shown", {})
 
 
@@ -41,13 +41,13 @@ def test_memory_of_a_new_item_has_the_dates_of_its_seed(
     [
         pytest.param({}, id="nothing"),
         pytest.param({"quality": 1, "heat": 99}, id="quality and heat"),
-        pytest.param({"stamp": 900}, id="updatedDateTime"),
-        pytest.param({"dated": 900, "stamp": 900}, id="publishedDateTime"),
+        pytest.param({"revised": 900}, id="updatedDateTime"),
+        pytest.param({"dated": 900, "revised": 900}, id="publishedDateTime"),
         pytest.param({"digest": b"related, tags, sizes"}, id="what else an item has"),
         pytest.param({"path": "/seeds/moved.txt", "number": 99}, id="its file"),
     ],
 )
-def test_memory_is_the_same_object_where_readers_would_not_care(
+def test_history_is_the_same_object_where_readers_would_not_care(
     changes: dict[str, Any], now: int
 ) -> None:
     history = ItemHistory(100, 200, b"shown", MARKS)
@@ -55,7 +55,7 @@ def test_memory_is_the_same_object_where_readers_would_not_care(
 
 
 @pytest.mark.parametrize(
-    ("stamp", "now", "updated"),
+    ("revised", "now", "updated"),
     [
         pytest.param(100, NOW, NOW, id="the seed tells no newer date"),
         pytest.param(200, NOW, NOW, id="the seed tells the date of before"),
@@ -67,21 +67,21 @@ def test_memory_is_the_same_object_where_readers_would_not_care(
         pytest.param(201, 150, 201, id="clock set back, the seed tells a date in the future"),
     ],
 )
-def test_memory_moves_updated_for_an_edit_and_nothing_else(
-    stamp: int, now: int, updated: int
+def test_history_moves_updated_for_an_edit_and_nothing_else(
+    revised: int, now: int, updated: int
 ) -> None:
     edited = header(
         dated=99,
-        stamp=stamp,
+        revised=revised,
         reader_digest=b"seen anew",
         history=ItemHistory(100, 200, b"shown", MARKS),
     )
     assert history_of(edited, now) == ItemHistory(100, updated, b"seen anew", MARKS)
 
 
-def test_memory_of_a_digest_of_another_version_gets_the_new_one_and_keeps_its_dates() -> None:
+def test_history_of_a_digest_of_another_version_gets_the_new_one_and_keeps_its_dates() -> None:
     history = ItemHistory(100, 200, b"\x01" + b"a" * 15, MARKS)
-    other = header(dated=99, stamp=500, reader_digest=b"\x02" + b"b" * 15, history=history)
+    other = header(dated=99, revised=500, reader_digest=b"\x02" + b"b" * 15, history=history)
     renewed = ItemHistory(100, 200, b"\x02" + b"b" * 15, MARKS)
     assert history_of(other, NOW) == renewed
     edited = replace(other, reader_digest=b"\x02" + b"c" * 15, history=renewed)
@@ -98,12 +98,14 @@ def test_memory_of_a_digest_of_another_version_gets_the_new_one_and_keeps_its_da
         max_size=9,
     )
 )
-def test_memory_moves_updated_forward_with_every_edit_under_any_clock(
+def test_history_moves_updated_forward_with_every_edit_under_any_clock(
     seen: list[tuple[bytes, int, int]],
 ) -> None:
     history = None
-    for digest, stamp, now in seen:
-        told = history_of(header(dated=0, stamp=stamp, reader_digest=digest, history=history), now)
+    for digest, revised, now in seen:
+        told = history_of(
+            header(dated=0, revised=revised, reader_digest=digest, history=history), now
+        )
         if history is not None and history.digest == digest:
             assert told is history
         elif history is not None:

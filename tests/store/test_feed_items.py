@@ -17,7 +17,7 @@ from tests.support.storing import PROBLEM, good, record
     "changes",
     [
         pytest.param({}, id="plain"),
-        pytest.param({"dated": -(10**10), "stamp": 10**11, "heat": 10**9}, id="numbers"),
+        pytest.param({"dated": -(10**10), "revised": 10**11, "heat": 10**9}, id="numbers"),
         pytest.param({"is_published": False, "topics": (), "category": ""}, id="empty"),
         pytest.param(
             {
@@ -30,7 +30,7 @@ from tests.support.storing import PROBLEM, good, record
         pytest.param({"digest": bytes(16), "reader_digest": b"\x01\xff\x00'"}, id="bytes"),
     ],
 )
-def test_card_comes_back_as_it_was(store: Store, changes: dict[str, Any]) -> None:
+def test_header_comes_back_as_it_was(store: Store, changes: dict[str, Any]) -> None:
     kept = replace(header(path="a"), **changes)
     record(store, header=kept, data=b"")
     (found,) = store.item_headers()
@@ -38,14 +38,14 @@ def test_card_comes_back_as_it_was(store: Store, changes: dict[str, Any]) -> Non
     assert found == replace(kept, number=found.number)
 
 
-def test_cards_come_in_path_order_however_they_were_read(store: Store) -> None:
+def test_headers_come_in_path_order_however_they_were_read(store: Store) -> None:
     paths = ["b", "a/z", "é", "B", "a", "a b", "10", "9"]
     for path in paths:
         record(store, path, **good(path))
     assert [one.path for one in store.item_headers()] == sorted(paths)
 
 
-def test_forgotten_seed_takes_its_item_and_leaves_the_memory_of_it(store: Store) -> None:
+def test_forgotten_seed_takes_its_item_and_leaves_its_history(store: Store) -> None:
     history = ItemHistory(5, 6, b"shown", {"": 7, "日本": -8})
     store.mark_first_seen(record(store, **good()), 100)
     store.remember({header().id: history})
@@ -159,7 +159,7 @@ def test_repeated_ids_are_those_of_more_than_one_seed(store: Store) -> None:
     assert [one.path for one in store.headers_of(["urn:1"])] == ["a", "c", "d"]
 
 
-def test_cards_come_in_pages_each_once(store: Store) -> None:
+def test_headers_come_in_pages_each_once(store: Store) -> None:
     for number in range(2001):
         record(store, f"{number:04}", header=header(number, path=f"{number:04}"), data=b"")
     pages = list(store.header_pages())

@@ -79,7 +79,7 @@ def header(number: int = 1, *, provider: str = "example.com", **changes: Any) ->
         "path": f"/seeds/{number:03}.txt",
         "id": f"urn:uuid:{number:03}",
         "dated": dated,
-        "stamp": dated,
+        "revised": dated,
         "quality": 70,
         "heat": -1,
         "is_published": True,
