@@ -199,7 +199,7 @@ class Passes:
 def test_selection_of_what_changed_is_the_selection_of_all(
     seeds: list[ItemHeader], steps: list[Step], configs: tuple[Config, Config], now: int
 ) -> None:
-    with closing(sqlite3.connect(":history:", isolation_level=None)) as connection:
+    with closing(sqlite3.connect(":memory:", isolation_level=None)) as connection:
         passes = Passes(connection, configs)
         passes.run(Step(dict(zip("abcdef", seeds, strict=True)), 0, 0), now)
         for step in steps:
