@@ -1,7 +1,7 @@
 """Output for people: tables and a progress bar on a terminal, plain lines when piped.
 
 With `json` standard output carries one report and nothing else; people read standard error. What is
-slow to import is imported where it is needed: ``feeds --version`` uses this module, too.
+slow to import is imported by what needs it: ``feeds --version`` uses this module, too.
 """
 
 from __future__ import annotations
@@ -98,7 +98,7 @@ class Console:
 
     @contextmanager
     def listening(self) -> Iterator[Callbacks]:
-        """Gives the callbacks of a pass: a progress bar where standard error is a terminal."""
+        """Gives the callbacks of a pass: a progress bar if standard error is a terminal."""
         from feeds.common.reports import Callbacks
 
         if sys.stderr is None or not sys.stderr.isatty():

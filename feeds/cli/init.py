@@ -30,7 +30,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 
 def run(arguments: Namespace) -> int:
-    """Writes what is missing, and nothing over what is there; asks nothing."""
+    """Writes the missing files, and nothing over existing ones; asks nothing."""
     console = Console()
     folder: Path = arguments.folder
     now = utc_now().replace(microsecond=0)
@@ -56,7 +56,7 @@ def _text(name: str) -> str:
 
 
 def _write(path: Path, text: str) -> bool:
-    """Writes a new file; returns False, and touches nothing, where there is one."""
+    """Writes a new file; returns False, and touches nothing, if the file exists."""
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
         file = path.open("x", encoding="utf-8")

@@ -26,7 +26,7 @@ DEFAULT_CONFIG = Path("config.toml")
 
 _INTERRUPTED = 130
 _INTERRUPTIONS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
-# These run until they are told to stop, and handle signals themselves.
+# These run until they are stopped, and handle signals themselves.
 _RUN_ON = {"run", "serve"}
 
 # Each command and its help. The module of the same name adds the options and does the work.

@@ -47,7 +47,7 @@ class TemplateError(FeedsError):
 
 
 class InitError(FeedsError):
-    """A new site cannot be written where it was asked for."""
+    """A new site cannot be written into this folder."""
 
 
 class SeedsFolderError(FeedsError):

@@ -50,7 +50,7 @@ def temporary_for(path: Path) -> Path:
 
 
 def bytes_of(path: Path) -> bytes | None:
-    """Returns what a file holds, None where it cannot be read."""
+    """Returns the bytes of a file, None if it cannot be read."""
     try:
         return path.read_bytes()
     except OSError:
@@ -244,7 +244,7 @@ def lock_owner(out: Path, name: str) -> str:
 
 
 def _acquire(path: Path, deadline: float, on_wait: Callable[[str], None]) -> int:
-    told = False
+    is_waiting = False
     while True:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o644)
         try:
@@ -256,9 +256,9 @@ def _acquire(path: Path, deadline: float, on_wait: Callable[[str], None]) -> int
             if time.monotonic() >= deadline:
                 os.close(descriptor)
                 raise BusyError(other) from None
-            if not told:
+            if not is_waiting:
                 on_wait(other)
-                told = True
+                is_waiting = True
             time.sleep(_POLL_SECONDS)
         os.close(descriptor)
 

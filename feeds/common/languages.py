@@ -14,7 +14,7 @@ _PRIVATE = re.compile(r"[a-z0-9]{1,8}", re.ASCII)
 
 @lru_cache(maxsize=4096)
 def unregistered(tag: str) -> str:
-    """Returns what of a language tag is not registered, for people; ``""`` where all is.
+    """Returns the part of a language tag that is not registered, for people; ``""`` if all is.
 
     Deprecated subtags are registered. Private use (``x-...``) and extensions are only looked at for
     their form (sections 2.2.6 and 2.2.7).

@@ -48,7 +48,7 @@ class Provider(msgspec.Struct, frozen=True):
 
 
 class Image(msgspec.Struct, frozen=True):
-    """An image of a story; width and height in pixels, 0 where the seed does not say."""
+    """An image of a story; width and height in pixels, 0 if the seed does not say."""
 
     url: str
     width: int = 0
@@ -71,7 +71,7 @@ class Item(msgspec.Struct, frozen=True, kw_only=True):
     """A validated story as one seed tells it.
 
     `id` is ``urn:uuid:`` plus the name-based UUID (RFC 9562, version 5) of the original URL.
-    `quality` runs from 0 to 100, `heat` is -1 where unknown. `body` is sanitised HTML.
+    `quality` runs from 0 to 100, `heat` is -1 if unknown. `body` is sanitised HTML.
     `topics` keep the seed's spelling and order, without repeats.
     """
 
@@ -119,14 +119,14 @@ MEDIA = "media"
 
 
 def image_key(url: str) -> str:
-    """Returns what names the copy of an image: 32 hex digits of the SHA-256 of its URL."""
+    """Returns the name of an image's copy: 32 hex digits of the SHA-256 of its URL."""
     return hashlib.sha256(url.encode()).hexdigest()[:32]
 
 
 class Picture(msgspec.Struct, frozen=True):
-    """What the image cache knows of the image at a URL that an item names.
+    """The image at a URL that an item names, as the image cache knows it.
 
-    `name` is the path of the copy, below the cache as below out/, ``""`` where none is to be shown;
+    `name` is the path of the copy, below the cache as below out/, ``""`` if none is to be shown;
     `length` is in bytes, the sizes in pixels, all measured. `missing` says that there is no copy
     because a fetch found no image at the URL.
     """
@@ -141,7 +141,7 @@ class Picture(msgspec.Struct, frozen=True):
 
 
 class ItemHistory(msgspec.Struct, frozen=True):
-    """What is remembered of an item since readers were first shown it; times in seconds since 1970.
+    """An item's past since readers were first shown it; times in seconds since 1970.
 
     `digest` is the reader digest (see `ItemHeader`) that `updated` belongs to. `qualified` holds
     for each feed that the item is in (by `CandidateFeed.name`) when it first qualified for it.
@@ -180,7 +180,7 @@ class ItemHeader(msgspec.Struct, frozen=True, rename={"revised": "stamp"}):
 
 
 class ParsedSeed(msgspec.Struct, frozen=True, rename={"header": "card"}):
-    """What reading one seed file gave.
+    """The result of reading one seed file.
 
     `content` is the SHA-256 of the file's bytes, empty if they could not be read; `same` says that
     they are those that were read before, and nothing else is set. `header` is None if the seed
@@ -198,7 +198,7 @@ class ParsedSeed(msgspec.Struct, frozen=True, rename={"header": "card"}):
 
 
 class Entry(msgspec.Struct, frozen=True):
-    """An item as it stands in the feeds: which one, and the two times that readers are told.
+    """An item as it stands in the feeds: which one, and the two times that readers see.
 
     `number` is where the store has the item; the rest decides what documents show.
     """
@@ -219,7 +219,7 @@ class Feed(msgspec.Struct, frozen=True):
     `key` tells it from others of its kind: the topic (folded), the provider's domain, or the custom
     feed's oldest address. `query` belongs to the address of a feed that the server makes on demand.
     `aliases` are former addresses, at which the documents stand as well, the oldest last. The
-    feed's id is made of the address `origin`, where that is set, so that it outlives a move.
+    feed's id is made of the address `origin`, if that is set, so that it outlives a move.
     """
 
     address: str
@@ -261,7 +261,7 @@ class FeedContents(msgspec.Struct, frozen=True):
     until: int | None = None
 
     def summary(self) -> FeedSummary:
-        """Returns what is to be known of the feed without its entries."""
+        """Returns the feed without its entries."""
         return FeedSummary(
             self.feed,
             len(self.entries),

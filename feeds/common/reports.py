@@ -1,4 +1,4 @@
-"""What goes into a pass beside the configuration, and what it did: for people and for --json."""
+"""The options of a pass, and its report for people and for --json."""
 
 from __future__ import annotations
 
@@ -59,7 +59,7 @@ class FeedReport(msgspec.Struct, frozen=True):
 class HubReport(msgspec.Struct, frozen=True):
     """A hub that is still to be told of `pending` changed documents, the oldest since `oldest`.
 
-    `error` is why it was not told yet, ``""`` where that was not tried.
+    `error` is why the last try failed, ``""`` if there was none.
     """
 
     hub: str

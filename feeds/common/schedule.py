@@ -87,7 +87,7 @@ class Timer:
 
     @property
     def next_due(self) -> datetime | None:
-        """When the next pass is due, None where no pass ever is."""
+        """When the next pass is due, None if no pass ever is."""
         job = self._scheduler.get_job(_JOB)
         return job.next_run_time if job else None
 

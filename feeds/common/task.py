@@ -33,7 +33,7 @@ Say = Callable[[bytes], None]
 class Ended(NamedTuple):
     """How a task ended: with what its function returned, or with the reason why with nothing.
 
-    `details` is a traceback where the reason is a fault of ours; `timed_out` where it took too
+    `details` is a traceback if the reason is a fault of ours; `timed_out` says that it took too
     long and was killed.
     """
 
@@ -44,7 +44,7 @@ class Ended(NamedTuple):
 
 
 class _Message(msgspec.Struct):
-    """What the process sends: its first word, what it says on the way, and how it ended."""
+    """A message of the process: its first word, a word on the way, or how it ended."""
 
     said: bytes | None = None
     ended: Ended | None = None
@@ -175,7 +175,7 @@ def _ended(work: Callable[..., bytes], say: Say, arguments: list[object]) -> End
         return Ended(work(say, *arguments))
     except FeedsError as error:
         return Ended(reason=_text(str(error)))
-    except Exception as error:  # noqa: BLE001 (a fault of ours must be told, and stop only this task)
+    except Exception as error:  # noqa: BLE001 (a fault of ours is reported and stops this task only)
         reason = f"{type(error).__name__}: {error}"
         return Ended(reason=_text(reason), details=_text(traceback.format_exc()))
 

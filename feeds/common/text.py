@@ -146,7 +146,7 @@ _repair_cached = lru_cache(maxsize=4096)(_repair)
 
 
 def _repair_once(text: str) -> str:
-    # Where all that is not ASCII is such sequences, one that is certain speaks for all.
+    # If all that is not ASCII is such sequences, one that is certain speaks for all.
     if _RUN.sub("", text).isascii() and any(map(_is_certain, _RUN.finditer(text))):
         return _decode_run(text)
     return _RUN.sub(lambda run: _decode_run(run[0]) if _is_certain(run) else run[0], text)

@@ -50,7 +50,7 @@ _CRON_DAYS = re.compile(r"([0-7])(?:-([0-7]))?(?:/(\d+))?")
 
 @lru_cache(maxsize=65536)
 def parse_date(text: str, zone: tzinfo) -> datetime | None:
-    """Returns the time in UTC; a date without a zone is read in `zone`. None where it is no date.
+    """Returns the time in UTC; a date without a zone is read in `zone`. None if it is no date.
 
     A leap second (RFC 3339, section 5.7), ``:60``, is read as the second after it.
 
@@ -115,7 +115,7 @@ def rfc3339(time: datetime) -> str:
 def retry_after(value: str, now: int) -> int | None:
     """Returns the seconds that a Retry-After header asks for (RFC 9110, section 10.2.3).
 
-    `now` is in seconds since 1970. Never less than 0 nor more than `LONGEST_REST`; None where the
+    `now` is in seconds since 1970. Never less than 0 nor more than `LONGEST_REST`; None if the
     header says nothing that can be understood.
     """
     value = value.strip(" \t")

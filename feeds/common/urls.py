@@ -50,7 +50,7 @@ _MAX_HOST = 253
 
 
 def normal_url(text: str) -> str | None:
-    """Returns the URL in normal form, or None where it is not `WANTED_URL`."""
+    """Returns the URL in normal form, or None if it is not `WANTED_URL`."""
     if len(text) <= _MAX_HOST and _NORMAL_URL.fullmatch(text):
         return text
     try:
@@ -60,7 +60,7 @@ def normal_url(text: str) -> str | None:
 
 
 def wanted_url(text: str) -> str:
-    """Returns what is wanted in the place of a text that is no URL, and what is wrong with it."""
+    """Returns what a text that is no URL should be, and its fault."""
     try:
         _normalise(text.strip())
     except _UrlError as error:
@@ -87,7 +87,7 @@ def has_dotted_host(url: str) -> bool:
 
 @lru_cache(maxsize=4096)
 def normal_domain(text: str) -> str | None:
-    """Returns a host name in lower case and IDNA-encoded (RFC 5891), or None where it is none.
+    """Returns a host name in lower case and IDNA-encoded (RFC 5891), or None if it is none.
 
     Names that IDNA 2008 does not know but browsers do (UTS 46), emoji for instance, are encoded as
     these do it.
@@ -109,7 +109,7 @@ def normal_domain(text: str) -> str | None:
 
 
 def _encode_as_browsers_do(host: str) -> str:
-    """Encodes a host name by UTS 46, not transitional; ``""`` where that is not possible."""
+    """Encodes a host name by UTS 46, not transitional; ``""`` if that is not possible."""
     import idna
 
     try:

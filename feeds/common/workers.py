@@ -71,7 +71,7 @@ class _Pool(Generic[T]):
         self._stopped = False
 
     def do(self, part: list[T]) -> bytes:
-        """Returns what a process makes of a chunk, or raises what it raised."""
+        """Returns the result of a process for a chunk, or raises what it raised."""
         child = self._idle.get()
         try:
             for _ in range(_ATTEMPTS):
@@ -130,7 +130,7 @@ def _serve(pipe: Connection, work: Callable[[list[Any]], bytes]) -> None:
 def _answer(
     work: Callable[[list[Any]], bytes], part: list[Any]
 ) -> tuple[bytes | None, Exception | None]:
-    """Returns what came of a chunk, or what is to be raised where the work is wanted."""
+    """Returns the result of a chunk, or the exception to raise when it is asked for."""
     try:
         return work(part), None
     except Exception as error:  # noqa: BLE001 (it is raised again)

@@ -36,7 +36,7 @@ _CLOCK_JUMP_SECONDS = 30.0
 
 
 class Daemon:
-    """Looks after one out/ until it is told to stop."""
+    """Looks after one out/ until a signal stops it."""
 
     def __init__(
         self,

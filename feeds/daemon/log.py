@@ -29,7 +29,7 @@ _OF_A_FETCH = (
 
 
 class News(Generic[T]):
-    """Finds what is new since the last time, so that what stays the same is logged once.
+    """Finds what is new since the last time, so that nothing unchanged is logged twice.
 
     `known` is all that held the last time, `times` how often in a row something did.
     """

@@ -195,7 +195,7 @@ class Deliveries:
 
 
 class ServerProcess:
-    """Keeps ``feeds serve`` running with these arguments, until it is told to stop."""
+    """Keeps ``feeds serve`` running with these arguments, until it is stopped."""
 
     def __init__(
         self, arguments: Sequence[str], log: structlog.typing.FilteringBoundLogger

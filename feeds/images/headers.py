@@ -1,4 +1,4 @@
-"""What the headers of an image say: its orientation, and what decoding it would cost.
+"""Reads the headers of an image: its orientation, and the cost of decoding it.
 
 The bounds are on memory, on the scans of a JPEG and on the frames of an animation. An image within
 them is decoded in some seconds and 88 MiB. Of Exif one tag is looked for and nothing else, since a

@@ -46,7 +46,7 @@ def reconcile(
     now: int,
     warn: Callable[[str], None],
 ) -> ImageChanges:
-    """Takes in what was dropped into the cache, and notices what was damaged or is gone.
+    """Takes in files that were dropped into the cache, and notices damaged and missing ones.
 
     To be called in a transaction. Files that changed since they were examined are looked at the
     next time, as are those that time did not suffice for. `items` are the ids of those that

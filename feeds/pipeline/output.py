@@ -32,8 +32,8 @@ _MANY_FEEDS = 40
 class Published(NamedTuple):
     """What was written to out/ and removed from it.
 
-    Documents are told by name, copies of images are counted. `files` are all files that out/ holds
-    now, with the fingerprints of those that are no copies of images.
+    Documents are listed by name, copies of images are counted. `files` are all files in out/ now,
+    with the fingerprints of those that are no copies of images.
     """
 
     written: list[str]

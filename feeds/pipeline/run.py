@@ -158,7 +158,7 @@ def recover_manifest(run: Pass) -> None:
         path = error.path
         if run.options.dry_run:
             raise DamagedManifestError(
-                path, f"{path} is damaged; 'feeds export' makes it anew from the state file"
+                path, f"{path} is damaged; 'feeds export' rebuilds it from the state file"
             ) from None
         files = sorted(set(state.files()).union(*state.feed_images().values()))
         # A run may have been killed since: what it left half written is swept up by these names.
@@ -168,7 +168,7 @@ def recover_manifest(run: Pass) -> None:
         except OSError as fault:
             raise PublishError(f"cannot write {path}: {fault.strerror or fault}") from None
         run.callbacks.warn(
-            f"{path} was damaged. It is made anew from the state file, which knows our files."
+            f"{path} was damaged. It is rebuilt from the state file, which knows our files."
         )
 
 
@@ -204,7 +204,7 @@ def examine_images(run: Pass, ahead: Ahead) -> Examined:
 
 
 def reconcile_images(run: Pass, examined: Examined, changes: Changes) -> ImageChanges:
-    """Takes in what was examined, and notices what is gone from the cache."""
+    """Takes in the examined files, and notices which are gone from the cache."""
     run.store.note_unnamed(run.now)
     return reconcile(run.store, examined, changes.items, run.now, run.callbacks.warn)
 

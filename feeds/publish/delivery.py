@@ -129,7 +129,7 @@ async def _send(store: HubStore, address: _Address, home: str, seconds: float, l
 async def _ask(
     client: httpx.AsyncClient, address: _Address, url: str, patience: float
 ) -> HubAnswer:
-    """Returns what the hub answers, from where it has moved to if it says so."""
+    """Returns the hub's answer; follows the hub if it says that it has moved."""
     from httpx import HTTPError, InvalidURL
 
     at, until = address.moved or address.hub, asyncio.get_running_loop().time() + patience
@@ -190,7 +190,7 @@ def _note(store: HubStore, hub: str, due: Sequence[Ping], answers: Sequence[HubA
 
 
 def _note_move(store: HubStore, hub: str, to: str) -> None:
-    """Notes where a hub has moved to, "" where it is as configured."""
+    """Notes the address that a hub has moved to, "" if it is as configured."""
     known = store.get_meta(HUBS_MOVED) or {}
     if known.get(hub, "") != to:
         others = {other: place for other, place in known.items() if other != hub}

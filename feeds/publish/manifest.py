@@ -32,7 +32,7 @@ class Manifest(msgspec.Struct, kw_only=True, frozen=True):
 
 
 def read_manifest(out: Path) -> Manifest:
-    """Returns the manifest of an out/ folder, an empty one where there is none yet.
+    """Returns the manifest of an out/ folder, an empty one if it has none yet.
 
     Raises:
         DamagedManifestError: it does not say which files are ours.

@@ -118,7 +118,7 @@ class Publisher:
         return changed
 
     def link(self, name: str, source: Path) -> None:
-        """Takes a file as it is, by a hard link where that can be, else by a copy with its mtime.
+        """Takes a file as it is, by a hard link if possible, else by a copy with its mtime.
 
         What is put after it becomes visible after it. The file is taken to be flushed already.
 
@@ -171,7 +171,7 @@ class Publisher:
             write_manifest(self.out, Manifest(items=self._items, files=files))
 
     def close(self) -> None:
-        """Takes back what was put and did not become visible; what is published stays as it is."""
+        """Takes back files that did not become visible; published files stay as they are."""
         self._flushers.shutdown()
         for temporary in self._temporary.values():
             with suppress(OSError):

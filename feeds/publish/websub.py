@@ -44,7 +44,7 @@ class HubAnswer(NamedTuple):
 
     The hub has `taken` it; `refused` it for good; `failed` on it, so that it is worth another try;
     or is `away`, so that other pings would fare no better. `words` tell people why. `wait` is the
-    number of seconds that the hub asked for, None where it asked for none.
+    number of seconds that the hub asked for, None if it asked for none.
     """
 
     kind: Kind
@@ -64,7 +64,7 @@ def classify(status: int, headers: Mapping[str, str], body: bytes, now: int) -> 
 
 
 def moved_to(status: int, headers: Mapping[str, str], hub: str) -> str | None:
-    """Returns the address that a hub has moved to for good, where it is one that we follow to.
+    """Returns the address that a hub has moved to for good, if we follow to such an address.
 
     That is another one by https (RFC 9110, sections 15.4.2 and 15.4.9), without user info.
     """

@@ -87,7 +87,7 @@ class Site(msgspec.Struct, frozen=True):
 
 
 class Enclosure(msgspec.Struct, frozen=True):
-    """The image that goes with an entry; `length` in bytes and sizes in pixels, 0 where unknown."""
+    """The image that goes with an entry; `length` in bytes and sizes in pixels, 0 if unknown."""
 
     url: str
     type: str
@@ -139,7 +139,7 @@ def enclosure_of(item: Item, pictures: Iterable[Picture], site: Site) -> Enclosu
     """Returns the enclosure of an item, by what the image cache knows of its images.
 
     It is the first image that the seed calls cached, unless that is known to be missing: then the
-    next. Where the cache has no copy, it is as the seed describes it, and its length is not known.
+    next. If the cache has no copy, it is as the seed describes it, and its length is not known.
     An image that the seed does not call cached comes last, and only if there is a copy of it.
     """
     shown = shown_image(item.images, pictures)

@@ -195,12 +195,12 @@ class Directory:
             made = [one for one in reversed(formers) if self._taken.get(one, owner) == owner]
             aliases = dict.fromkeys(one for one in (*made, *listed) if one not in live)
             origin = (*listed[-1:], *formers[:1], address)[0]
-            # What config.toml says goes before what was, and that before what only is.
+            # Addresses of config.toml go first, then former ones, then those that only are.
             claim = (2 if listed else 1 if formers else 0, owner)
             claims[origin] = max(claim, claims.get(origin, claim), key=itemgetter(0))
             moved[owner] = Spot(address, tuple(aliases), origin)
         for owner, spot in moved.items():
-            # Where another feed stood first, that keeps the id.
+            # The feed that stood there first keeps the id.
             is_own = claims[spot.origin][1] == owner
             origin = spot.origin if is_own else f"{spot.address} {owner[1]}"
             self._spots[owner] = spot._replace(origin="" if origin == spot.address else origin)

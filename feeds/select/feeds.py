@@ -81,7 +81,7 @@ def catalog(
     found = set(filter(exists, called))
     directory = Directory(config, known, found)
     for place in called:
-        # Where the state file was lost, out/ still tells what there was.
+        # If the state file was lost, out/ still tells which feeds there were.
         was_there = f"{directory.add(*place)}.atom" in known.files
         if was_there and not tables.get(place, _NOTHING_SPECIAL).exclude:
             found.add(place)

@@ -27,7 +27,7 @@ class Threshold(NamedTuple):
         return self.excluded, self.min_quality
 
     def shortfall(self, quality: int) -> str:
-        """Returns in words why the quality does not do, ``""`` where it does."""
+        """Returns in words why the quality does not suffice, ``""`` if it does."""
         if self.excluded:
             return f"excluded by {self.source}"
         if quality < self.min_quality:
@@ -39,7 +39,7 @@ class Thresholds:
     """All thresholds of a configuration.
 
     A rule for the pair decides alone; else the stricter of the topic's and the provider's own,
-    where set; else the default. What is excluded stays out unless a rule for the pair lets it in.
+    if set; else the default. What is excluded stays out unless a rule for the pair lets it in.
     """
 
     def __init__(self, config: Config) -> None:

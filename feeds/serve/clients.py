@@ -164,7 +164,7 @@ class Turns:
             job.running = True
             try:
                 job.done.set_result(await loop.run_in_executor(self._thread, job.work))
-            except Exception as error:  # noqa: BLE001 (raised where its answer is awaited)
+            except Exception as error:  # noqa: BLE001 (raised in who awaits the answer)
                 job.done.set_exception(error)
             del self._jobs[job.key]
         self._serving = None

@@ -1,4 +1,4 @@
-"""The state file: what was read, what readers were shown, what was published. SQLite lives here."""
+"""The state file: all that was read, shown to readers and published. SQLite lives here."""
 
 from feeds.store.open import move_aside, open_state
 from feeds.store.store import DamagedStateError, Store

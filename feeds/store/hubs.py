@@ -1,4 +1,4 @@
-"""The part of the store that remembers what hubs were not told yet."""
+"""The part of the store that keeps the pings that hubs are still to get."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from feeds.common.times import from_unix
 
 
 class HubPings:
-    """Which hubs are to be told of which documents. All times are seconds since 1970.
+    """The pings to send to hubs, one for each changed document. All times are seconds since 1970.
 
     There is one ping at most for a hub and a document: a newer change takes the place of an older
     one. A hub that cannot be reached *rests*, with all its pings.
@@ -85,7 +85,7 @@ class HubPings:
         self._db.execute("DELETE FROM hub WHERE url = ?", (hub,))
 
     def hub_reports(self) -> list[HubReport]:
-        """Returns what waits to be sent to each hub; hubs that were told everything are left out.
+        """Returns what waits to be sent to each hub; hubs without pings are left out.
 
         The list is empty if the file is damaged; the next pass will say so.
         """

@@ -1,4 +1,4 @@
-"""The part of the store that is about images: who names them, what the cache holds, what is due."""
+"""The part of the store for images: who names them, which copies there are, which are due."""
 
 from __future__ import annotations
 
@@ -104,7 +104,7 @@ class ImageTables:
         return [_image(row) for row in self._db.execute(query, (folder, folder))]
 
     def copy_fingerprint(self, name: str) -> tuple[int, int] | None:
-        """Returns the length in bytes and the mtime in ns of a copy; None where there is none."""
+        """Returns the length in bytes and the mtime in ns of a copy; None if there is none."""
         key = name.rpartition("/")[2].partition(".")[0]
         query = "SELECT length, mtime_ns FROM image WHERE key = ? AND name = ?"
         return cast("tuple[int, int] | None", self._db.execute(query, (key, name)).fetchone())
@@ -149,7 +149,7 @@ class ImageTables:
         return [_image(row) for row in self._db.execute(query, {"now": now, "every": every})]
 
     def next_image_due(self, *, every: bool) -> int | None:
-        """Returns when the next image is to be asked for, None where none ever is."""
+        """Returns when the next image is to be asked for, None if none ever is."""
         query = f"SELECT due FROM image WHERE {_IS_USED} ORDER BY due LIMIT 1"  # noqa: S608
         row = self._db.execute(query, {"every": every}).fetchone()
         return cast("int | None", row[0] if row else None)

@@ -71,7 +71,7 @@ def refuse_foreign(path: Path) -> bool:
 
 
 def _mark(path: Path) -> None:
-    """Writes the marker; does without on a full disk, and where somebody else's file is there."""
+    """Writes the marker; does without on a full disk, or if a file of others is in its place."""
     marker = _marker(path)
     with suppress(OSError):
         if os.path.lexists(marker) and not (marker.is_file() and _is_cut(marker)):
@@ -110,7 +110,7 @@ def _is_signed(beginning: bytes) -> bool:
 
 
 def _beginning(path: Path) -> bytes:
-    """Returns what a file begins with; empty where it is empty, or where there is none.
+    """Returns the first bytes of a file; none if it is empty or missing.
 
     Raises:
         ForeignStateError: it is no file.

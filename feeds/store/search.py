@@ -101,7 +101,7 @@ class SearchIndex:
             try:
                 return self._edition(state)
             except sqlite3.DatabaseError as error:
-                self._begin_anew(error)
+                self._start_over(error)
                 return self._edition(state)
 
     def find(self, wanted: SearchRequest, seconds: float) -> SearchResult:
@@ -138,8 +138,8 @@ class SearchIndex:
         with self._lock:
             self._db.close()
 
-    def _begin_anew(self, error: sqlite3.DatabaseError) -> None:
-        self._warn(f"{self._path} cannot be used ({error}); it is made anew")
+    def _start_over(self, error: sqlite3.DatabaseError) -> None:
+        self._warn(f"{self._path} cannot be used ({error}); it is rebuilt")
         self._db.close()
         remove_derived(self._path)
         self._db = open_derived(self._path, _SCHEMA, _VERSION, self._warn)

@@ -1,4 +1,4 @@
-"""A damaged manifest is made anew from the state file, and a pass says so."""
+"""A damaged manifest is rebuilt from the state file, and a pass says so."""
 
 from __future__ import annotations
 
@@ -91,7 +91,7 @@ def test_damaged_manifest_of_a_folder_that_the_state_file_does_not_know_stays(
 def test_dry_run_says_that_a_damaged_manifest_would_be_made_anew(published: Site) -> None:
     (published.out / MANIFEST).write_bytes(b"{")
     before = published.files()
-    with pytest.raises(DamagedManifestError, match="'feeds export' makes it anew"):
+    with pytest.raises(DamagedManifestError, match="'feeds export' rebuilds it"):
         published.publish(options=Options(dry_run=True))
     assert published.files() == before
 
