@@ -130,7 +130,8 @@ def test_fetch_that_fails_is_told_once_and_passes_go_on(site: Site, server: Serv
     (site.root / "file").touch()
     seed_with(site, 1, server.serve("/unkept.jpg", picture()))
     with Daemon(site) as daemon:
-        daemon.wait_for("pass", 3)
+        daemon.wait_for("images not fetched")
+        daemon.wait_for("pass", len(daemon.events("pass")) + 3)
         (event,) = daemon.events("images not fetched")
         assert str(site.root / "file") in event["reason"]
         assert daemon.stop() == 0
