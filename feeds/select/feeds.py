@@ -20,14 +20,6 @@ class Names(NamedTuple):
     topics: dict[str, int]
     providers: dict[tuple[str, str], int]
 
-    def usual_topics(self) -> dict[str, str]:
-        """Returns each topic's usual spelling, by its folded name."""
-        return _usual((fold(name), name, count) for name, count in self.topics.items())
-
-    def usual_providers(self) -> dict[str, str]:
-        """Returns each provider's usual name, by its domain."""
-        return _usual((*names, count) for names, count in self.providers.items())
-
 
 def _usual(counted: Iterable[tuple[str, str, int]]) -> dict[str, str]:
     """Returns for each key the name that counts most, of several the first by alphabet."""
@@ -100,11 +92,15 @@ def catalog(
 
 
 def _topics(config: Config, names: Names) -> dict[str, str]:
-    return names.usual_topics() | {fold(name): name for name in config.topics}
+    """Returns each topic's usual spelling, or that of config.toml, by its folded name."""
+    usual = _usual((fold(name), name, count) for name, count in names.topics.items())
+    return usual | {fold(name): name for name in config.topics}
 
 
 def _providers(config: Config, names: Names) -> dict[str, str]:
-    return {domain: domain for domain in config.providers} | names.usual_providers()
+    """Returns each provider's usual name, by its domain."""
+    usual = _usual((*pair, count) for pair, count in names.providers.items())
+    return {domain: domain for domain in config.providers} | usual
 
 
 def _tables(config: Config) -> dict[FeedRef, Named]:

@@ -179,6 +179,19 @@ class ImageTables:
         rows = self._db.execute("SELECT address, names FROM feed_image")
         return {address: _decode_names(names) for address, names in rows}
 
+    def image_counts(self) -> dict[str, tuple[int, int]]:
+        """Returns how many images there are in each state, and the bytes of their copies.
+
+        The states are those of ``feeds images status``: copy, missing, failed and waiting.
+        """
+        query = """
+            SELECT CASE WHEN name <> '' THEN 'copy' WHEN missing THEN 'missing'
+                        WHEN failures THEN 'failed' ELSE 'waiting' END AS state,
+                   count(*), sum(length)
+            FROM image GROUP BY state
+        """
+        return {state: (count, length) for state, count, length in self._db.execute(query)}
+
     def keep_feed_images(
         self, names: dict[str, tuple[str, ...]], before: dict[str, tuple[str, ...]]
     ) -> None:

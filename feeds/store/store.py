@@ -1,4 +1,4 @@
-"""What is kept from pass to pass."""
+"""The store: what is kept from pass to pass, and its transactions."""
 
 from __future__ import annotations
 
@@ -11,11 +11,10 @@ import msgspec
 
 from feeds.common.errors import StateError
 from feeds.common.files import Fingerprint
-from feeds.common.model import Problem
+from feeds.common.model import Entry, Feed, FeedSummary, Problem
 from feeds.common.protocols import Meta
 from feeds.store.feed_items import FeedItems
 from feeds.store.hubs import HubPings
-from feeds.store.lookups import Lookups
 from feeds.store.readings import Readings
 
 T = TypeVar("T")
@@ -48,7 +47,7 @@ def is_damage(error: sqlite3.Error) -> bool:
     return code & 0xFF not in _CIRCUMSTANCES
 
 
-class Store(FeedItems, Readings, Lookups, HubPings):
+class Store(FeedItems, Readings, HubPings):
     """One open state file. Everything that writes stands in a `transaction`."""
 
     @contextmanager
@@ -195,3 +194,41 @@ class Store(FeedItems, Readings, Lookups, HubPings):
         """Sets a value."""
         replace = "INSERT OR REPLACE INTO fact VALUES (?, ?)"
         self._db.execute(replace, (meta.name, msgspec.msgpack.encode(value)))
+
+    def pass_fingerprint(self) -> bytes:
+        """Returns something that is different after each pass."""
+        row = self._db.execute("SELECT value FROM fact WHERE name = 'report'").fetchone()
+        return bytes(row[0]) if row else b""
+
+    def entries_anywhere(self) -> set[Entry]:
+        """Returns the items that stand in at least one feed."""
+        query = "SELECT DISTINCT number, id, published, updated, digest FROM slot"
+        return {Entry(*row) for row in self._db.execute(query)}
+
+    def places(self) -> set[tuple[str, str, str]]:
+        """Returns kind and key of the feeds of topics and providers, with the id of each item."""
+        query = "SELECT kind, key, id FROM slot WHERE kind IN ('topic', 'provider')"
+        return set(self._db.execute(query))
+
+    def each_item(self, numbers: Iterable[int]) -> Iterator[tuple[int, bytes]]:
+        """Yields the items of the seeds with these numbers, in MessagePack."""
+        query = "SELECT data FROM item WHERE number = ?"
+        for number in numbers:
+            for (data,) in self._db.execute(query, (number,)):
+                yield number, data
+
+    def published_feeds(self) -> list[Feed]:
+        """Returns all feeds, as they were published."""
+        rows = self._db.execute("SELECT summary FROM feed")
+        return [msgspec.msgpack.decode(data, type=FeedSummary).feed for (data,) in rows]
+
+    def retire(self, paths: Iterable[str], published: Iterable[str]) -> None:
+        """Notes documents below out/ that are gone; those that are `published` are back."""
+        insert = "INSERT OR IGNORE INTO retired VALUES (?)"
+        self._db.executemany(insert, ((path,) for path in paths))
+        for path in self.retired() & set(published):
+            self._db.execute("DELETE FROM retired WHERE path = ?", (path,))
+
+    def retired(self) -> set[str]:
+        """Returns the paths below out/ of all documents that are gone."""
+        return {path for (path,) in self._db.execute("SELECT path FROM retired")}
