@@ -13,9 +13,10 @@ from measure import MEBIBYTE, Bar, in_turn, print_bars, print_table
 from rescan import newest_shown
 from workspace import Workspace
 
-BARS = {"nothing changed": 1 / 90, "one seed changed": 1 / 45}
+BARS = {"nothing changed": 1 / 120, "one seed changed": 1 / 60}
+AIMS = {"nothing changed": 1 / 150, "one seed changed": 1 / 120}
 LARGE = 100_000
-LARGE_BAR = 1 / 9
+LARGE_BAR = 0.055
 MEMORY_BAR = 300
 FEW, MANY = 1, 21
 
@@ -54,7 +55,12 @@ def compare(count: int, rounds: int) -> bool:
     return print_bars(
         [
             *(
-                Bar(f"{name}, CPU of the yardstick's", costs[name] / yardstick * share, limit)
+                Bar(
+                    f"{name}, CPU of the yardstick's",
+                    costs[name] / yardstick * share,
+                    limit,
+                    aim=AIMS[name] if share == 1 else None,
+                )
                 for name, limit in bars.items()
             ),
             Bar("peak memory of a pass", peak, MEMORY_BAR, " MiB"),

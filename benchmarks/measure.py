@@ -35,21 +35,23 @@ _PR_SET_CHILD_SUBREAPER = 36
 
 @dataclass(frozen=True)
 class Measurement:
-    """What one command cost, in seconds and bytes."""
+    """What one command cost, in seconds and bytes; `parent_cpu` is that of its first process."""
 
     wall: float
     cpu: float
     peak_memory: int
+    parent_cpu: float = 0.0
 
 
 @dataclass(frozen=True)
 class Bar:
-    """A value and the most that it may be."""
+    """A value, the most that it may be, and what it is hoped to be."""
 
     what: str
     value: float
     limit: float
     unit: str = ""
+    aim: float | None = None
 
     @property
     def reached(self) -> bool:
@@ -59,7 +61,8 @@ class Bar:
     def __str__(self) -> str:
         verdict = "ok" if self.reached else "NOT REACHED"
         value, limit = (f"{number:.3g}{self.unit}" for number in (self.value, self.limit))
-        return f"{self.what}: {value}, bar {limit}: {verdict}"
+        aim = "" if self.aim is None else f", aim {self.aim:.3g}{self.unit}"
+        return f"{self.what}: {value}, bar {limit}{aim}: {verdict}"
 
 
 def _environment() -> dict[str, str]:
@@ -81,14 +84,16 @@ def run(argv: Sequence[str], cwd: Path) -> Measurement:
             argv, cwd=cwd, env=_environment(), stdout=subprocess.DEVNULL, stderr=errors
         )
         with peak:
-            code = child.wait()
+            _, status, usage = os.wait4(child.pid, 0)
+            child.returncode = code = os.waitstatus_to_exitcode(status)
             wall = time.perf_counter() - start
         _wait_for_orphans()
         if code != 0:
             errors.seek(0)
             message = errors.read().decode(errors="replace")
             raise RuntimeError(f"{shlex.join(argv)} ended with {code}:\n{message}")
-    return Measurement(wall, _cpu_of_descendants() - before, peak.bytes)
+    cpu = _cpu_of_descendants() - before
+    return Measurement(wall, cpu, peak.bytes, usage.ru_utime + usage.ru_stime)
 
 
 def in_turn(
@@ -108,6 +113,7 @@ def in_turn(
             wall=median(one.wall for one in measured),
             cpu=median(one.cpu for one in measured),
             peak_memory=max(one.peak_memory for one in measured),
+            parent_cpu=median(one.parent_cpu for one in measured),
         )
         for name, measured in runs.items()
     }
