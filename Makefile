@@ -18,7 +18,7 @@ PYTEST := $(BIN)/pytest -n $(WORKERS)
 test: .venv/installed-dev
 ifdef COVERAGE
 	$(BIN)/coverage erase
-	$(BIN)/coverage run -m pytest -n 6 -m "not stress and not long"
+	$(BIN)/coverage run -m pytest -n $(WORKERS) -m "not stress and not long"
 	$(BIN)/coverage combine --quiet
 	$(BIN)/coverage report
 	$(BIN)/coverage json -q -o build/coverage/report.json
@@ -31,7 +31,7 @@ coverage:
 	$(MAKE) test COVERAGE=1
 
 # Most of these wait, so more of them fit beside each other.
-STRESS_WORKERS ?= 8
+STRESS_WORKERS ?= 6
 stress: .venv/installed-dev
 	$(BIN)/pytest -n $(STRESS_WORKERS) -m stress
 
