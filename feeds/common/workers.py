@@ -8,20 +8,24 @@ import threading
 import traceback
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import closing, suppress
 from itertools import chain, islice
 from multiprocessing.connection import Connection
 from queue import SimpleQueue
 from typing import Any, Generic, TypeVar
 
-from feeds.common.child import Child, begin_worker
+from feeds.common.child import Child, begin_worker, uninterrupted
 from feeds.common.errors import WorkerError
 
 T = TypeVar("T")
+A = TypeVar("A")
+R = TypeVar("R")
 
 # A chunk whose processes were killed this often is taken to be the cause.
 _ATTEMPTS = 8
+# An interrupt waits at most for so long.
+_LOOK_SECONDS = 0.1
 
 
 def spread(
@@ -44,19 +48,49 @@ def spread(
             yield work(part)
         return
     pool = _Pool(work, workers)
-    with closing(pool), ThreadPoolExecutor(workers) as threads:
-        pending: deque[Future[bytes]] = deque()
+    with closing(pool), closing(Threads[bytes](workers, "worker")) as threads:
         try:
             while part := list(islice(members, chunk)):
-                pending.append(threads.submit(pool.do, part))
-                if len(pending) > 2 * workers:
-                    yield pending.popleft().result()
-            while pending:
-                yield pending.popleft().result()
+                threads.submit(pool.do, part)
+                if len(threads) > 2 * workers:
+                    yield threads.result()
+            while len(threads):
+                yield threads.result()
         finally:
-            for future in pending:
-                future.cancel()
             pool.stop()
+
+
+class Threads(Generic[R]):
+    """Threads that work beside this one, and the results that they still owe, in order.
+
+    An interrupt in the midst of a call of `concurrent.futures` can leave a lock of it held, and the
+    threads would wait for that for ever. So interrupts are put off during calls, which are brief.
+    """
+
+    def __init__(self, size: int, name: str) -> None:
+        self._executor = ThreadPoolExecutor(size, thread_name_prefix=name)
+        self._owed: deque[Future[R]] = deque()
+
+    def __len__(self) -> int:
+        """Returns how many results are owed."""
+        return len(self._owed)
+
+    def submit(self, work: Callable[[A], R], argument: A) -> None:
+        """Has a thread do some work."""
+        with uninterrupted():
+            self._owed.append(self._executor.submit(work, argument))
+
+    def result(self) -> R:
+        """Waits for the next result and returns it, or raises what its work raised."""
+        while True:
+            with uninterrupted():
+                if wait([self._owed[0]], _LOOK_SECONDS).done:
+                    return self._owed.popleft().result()
+
+    def close(self) -> None:
+        """Waits until all work is done."""
+        with uninterrupted():
+            self._executor.shutdown()
 
 
 class _Pool(Generic[T]):

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Generator, Sequence
+from contextlib import closing
 from typing import NamedTuple
 
 from feeds.common.files import Fingerprint
@@ -64,8 +65,8 @@ def unchanged(state: PassState) -> Output:
     return Output(feeds, state.last.duplicates, sum(not is_copy(name) for name in state.files()))
 
 
-def render(run: Pass, plan: Plan) -> Iterator[Document]:
-    """Yields the documents of stale feeds, and those that list the feeds."""
+def render(run: Pass, plan: Plan) -> Generator[Document]:
+    """Yields the documents of stale feeds, and those that list the feeds; to be closed."""
     # Imported on demand: a pass that renders nothing does without feedgen and lxml.
     from feeds.render.documents import RenderJob, render_feeds, render_overviews
 
@@ -86,19 +87,22 @@ def render(run: Pass, plan: Plan) -> Iterator[Document]:
     yield from render_overviews(plan.site, plan.feeds, with_index=plan.index_key is not None)
 
 
-def publish(run: Pass, state: PassState, plan: Plan, documents: Iterable[Document]) -> Published:
-    """Brings out/ to the plan.
+def publish(run: Pass, state: PassState, plan: Plan, documents: Generator[Document]) -> Published:
+    """Brings out/ to the plan, and closes the documents, which may come from processes.
 
     Raises:
         PublishError: out/ could not be written; it is as it was.
     """
-    with Publisher(
-        run.out,
-        NewOutput([*plan.keep, *plan.media], run.store.item_count(), plan.known),
-        precompress=run.config.publish.precompress,
-        recompress=state.copies != copy_recipe(),
-        dry_run=run.options.dry_run,
-    ) as publisher:
+    with (
+        closing(documents),
+        Publisher(
+            run.out,
+            NewOutput([*plan.keep, *plan.media], run.store.item_count(), plan.known),
+            precompress=run.config.publish.precompress,
+            recompress=state.copies != copy_recipe(),
+            dry_run=run.options.dry_run,
+        ) as publisher,
+    ):
         for name in plan.media:
             if name in plan.links:
                 publisher.link(name, run.config.images.cache / name)

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
+from contextlib import closing
 from itertools import islice
 from pathlib import Path
 from typing import NamedTuple
@@ -149,8 +150,7 @@ def read_ahead(run: Pass) -> Ahead:
     """
     todo, config, full = survey(run), run.config, run.options.full
     parser, ahead = parser_name(config), Ahead(todo, {}, {})
-    state = read_state(run.store)
-    kept = state.readings(parser)
+    kept = read_state(run.store).readings(parser)
     due: list[_Due] = []
     for one in todo.wanted.values():
         known = kept.get(one.path)
@@ -159,17 +159,18 @@ def read_ahead(run: Pass) -> Ahead:
         else:
             due.append(one)
     done, now, kept_at = len(ahead.kept), time.time_ns(), time.monotonic()
-    for one, reading in zip(due, _read(run, due, kept, parser), strict=True):
-        settled = now - one.fingerprint.mtime_ns > _SETTLING_NS and bool(reading.content)
-        if reading.same and one.path in kept:
-            ahead.kept[one.path] = settled
-        else:
-            ahead.rest[one.path] = ReadSeed(one.folder, one.fingerprint, reading, settled)
-        if ahead.rest and time.monotonic() - kept_at >= _KEEP_SECONDS:
-            _keep(run.store, ahead, parser)
-            kept_at = time.monotonic()
-        done += 1
-        run.callbacks.progress("seeds", done, len(todo.wanted))
+    with closing(_read(run, due, kept, parser)) as readings:
+        for one, reading in zip(due, readings, strict=True):
+            settled = now - one.fingerprint.mtime_ns > _SETTLING_NS and bool(reading.content)
+            if reading.same and one.path in kept:
+                ahead.kept[one.path] = settled
+            else:
+                ahead.rest[one.path] = ReadSeed(one.folder, one.fingerprint, reading, settled)
+            if ahead.rest and time.monotonic() - kept_at >= _KEEP_SECONDS:
+                _keep(run.store, ahead, parser)
+                kept_at = time.monotonic()
+            done += 1
+            run.callbacks.progress("seeds", done, len(todo.wanted))
     return ahead
 
 
@@ -221,8 +222,7 @@ def _digest(parser: str, folders: list[Path], found: list[ScannedFile]) -> bytes
     """Returns what is the same as long as the same files are as they were, empty for problems."""
     if any(one.problem for one in found):
         return b""
-    names = [str(folder) for folder in folders]
-    return hashlib.sha256(msgspec.msgpack.encode((parser, names, found))).digest()
+    return hashlib.sha256(msgspec.msgpack.encode((parser, [*map(str, folders)], found))).digest()
 
 
 def _due(
@@ -245,7 +245,7 @@ def _missing(store: Store, found: list[ScannedFile]) -> set[str]:
     return store.paths().difference(one.path for one in found)
 
 
-def _read(run: Pass, due: list[_Due], kept: dict[str, Kept], parser: str) -> Iterator[ParsedSeed]:
+def _read(run: Pass, due: list[_Due], kept: dict[str, Kept], parser: str) -> Generator[ParsedSeed]:
     """Yields what is read from these seeds; those with the same bytes as before are not parsed."""
     if not due:
         return

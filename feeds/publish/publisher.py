@@ -9,9 +9,7 @@ from __future__ import annotations
 
 import os
 import shutil
-from collections import deque
 from collections.abc import Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from os.path import lexists
 from pathlib import Path
@@ -96,8 +94,10 @@ class Publisher:
         self._is_whole = True
         self._temporary: dict[Path, Path] = {}
         self._folders: set[Path] = set()
-        self._pending: deque[Future[None]] = deque()
-        self._flushers = ThreadPoolExecutor(_FLUSHERS, thread_name_prefix="flush")
+        # Imported on demand: a pass that changes nothing needs no threads.
+        from feeds.common.workers import Threads
+
+        self._flushers = Threads[None](_FLUSHERS, "flush")
 
     @property
     def removed(self) -> list[str]:
@@ -139,7 +139,7 @@ class Publisher:
             except OSError:  # another disk, too many links, a file system without, or a leftover
                 temporary.unlink(missing_ok=True)
                 shutil.copy2(source, temporary)
-                self._pending.append(self._flushers.submit(sync_file, temporary))
+                self._flushers.submit(sync_file, temporary)
 
     def finish(self) -> None:
         """Makes everything that was put visible, and removes our files that are not kept.
@@ -152,8 +152,8 @@ class Publisher:
         with self._failures():
             for name in list(self._copies):  # of documents that were left alone
                 self._put_copies(name)
-            while self._pending:
-                self._pending.popleft().result()
+            while len(self._flushers):
+                self._flushers.result()
             gone = self._ours - self.files
             if gone or self._before.unfinished:
                 self._begin()
@@ -172,7 +172,7 @@ class Publisher:
 
     def close(self) -> None:
         """Takes back files that did not become visible; published files stay as they are."""
-        self._flushers.shutdown()
+        self._flushers.close()
         for temporary in self._temporary.values():
             with suppress(OSError):
                 temporary.unlink(missing_ok=True)
@@ -249,9 +249,9 @@ class Publisher:
         if mtime_ns is not None:
             os.utime(descriptor, ns=(mtime_ns, mtime_ns))
         fingerprint = Fingerprint.of_status(os.fstat(descriptor))
-        self._pending.append(self._flushers.submit(flush, descriptor))
-        if len(self._pending) > _MAX_PENDING:
-            self._pending.popleft().result()
+        self._flushers.submit(flush, descriptor)
+        if len(self._flushers) > _MAX_PENDING:
+            self._flushers.result()
         return fingerprint
 
     def _restore_manifest(self) -> None:

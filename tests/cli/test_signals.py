@@ -30,8 +30,8 @@ from feeds.publish import publisher
 write_file, written = publisher.write_file, []
 def write_and_wait(path, data):
     written.append(path)
-    if len(written) == 40:
-        time.sleep(600)
+    while len(written) == 40:
+        time.sleep(0.05)
     return write_file(path, data)
 publisher.write_file = write_and_wait
 sys.exit(main())

@@ -8,16 +8,19 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
 from functools import partial
 from itertools import count
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from feeds.common import workers
 from feeds.common.errors import FeedsError
-from feeds.common.workers import spread
+from feeds.common.workers import Threads, spread
 from tests.support import dying
 from tests.support.processes import PATIENCE, wait_until
 
@@ -191,3 +194,40 @@ def test_workers_leave_an_interrupt_to_their_parent(tmp_path: Path) -> None:
         os.killpg(process.pid, signal.SIGINT)
         assert process.communicate(timeout=PATIENCE) == ("interrupted\n", "")
         wait_until(lambda: not any(map(dying.is_alive, workers)))
+
+
+def test_threads_owe_their_results_in_order_and_raise_what_their_work_raised() -> None:
+    with closing(Threads[int](2, "test")) as threads:
+        for number in (1, 0, 2):
+            threads.submit(lambda one: 6 // one, number)
+        assert (len(threads), threads.result()) == (3, 6)
+        with pytest.raises(ZeroDivisionError):
+            threads.result()
+        assert (threads.result(), len(threads)) == (3, 0)
+
+
+@pytest.mark.parametrize("call", ["submit", "result"])
+def test_threads_put_an_interrupt_off_until_a_call_is_over(
+    call: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In the midst of one it would leave a lock held for which the threads wait for ever."""
+    ended: list[str] = []
+
+    def interrupted(function: Callable[..., Any]) -> Callable[..., Any]:
+        def run(*arguments: Any) -> Any:
+            if call not in ended:
+                signal.raise_signal(signal.SIGINT)
+            done = function(*arguments)
+            ended.append(call)
+            return done
+
+        return run
+
+    target = {"submit": (ThreadPoolExecutor, "submit"), "result": (workers, "wait")}[call]
+    with closing(Threads[int](1, "test")) as threads:
+        if call == "result":
+            threads.submit(abs, -1)
+        monkeypatch.setattr(*target, interrupted(getattr(*target)))
+        with pytest.raises(KeyboardInterrupt):
+            threads.submit(abs, -1) if call == "submit" else threads.result()
+        assert ended == [call]
