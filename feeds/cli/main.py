@@ -64,7 +64,7 @@ def main(argv: Sequence[str] | None = None) -> int:
 
 @contextmanager
 def _interruptible(*, run_on: bool) -> Iterator[None]:
-    """Lets SIGTERM and SIGHUP end a command as Ctrl-C does; after the first it only tidies up.
+    """Lets SIGTERM and SIGHUP end a command as Ctrl-C does; while it tidies up, more are ignored.
 
     What whoever started us has set to be ignored (nohup) stays ignored.
     """
@@ -80,7 +80,7 @@ def _interruptible(*, run_on: bool) -> Iterator[None]:
         nonlocal told
         if over:
             late.append(number)
-        elif not told:
+        elif not told or not _is_tidying():
             told = True
             raise KeyboardInterrupt
 
@@ -97,6 +97,17 @@ def _interruptible(*, run_on: bool) -> Iterator[None]:
                 signal.signal(number, signal.SIG_IGN if told else before[number])
         for one in late:
             signal.raise_signal(one)
+
+
+def _is_tidying() -> bool:
+    """Tells whether an interrupt is on its way up.
+
+    One that came in a callback, such as a finaliser, is lost, and the next one must do.
+    """
+    error = sys.exception()
+    while error and not isinstance(error, KeyboardInterrupt):
+        error = error.__context__
+    return error is not None
 
 
 @contextmanager

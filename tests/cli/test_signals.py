@@ -37,6 +37,32 @@ publisher.write_file = write_and_wait
 sys.exit(main())
 """
 
+# One that takes an object away for so long that an interrupt comes.
+LOSES = """
+import sys, time
+from feeds.cli.main import main
+from feeds.publish import publisher
+write_file = publisher.write_file
+class Kept:
+    def __del__(self):
+        print("kept", flush=True)
+        try:
+            while True:
+                time.sleep(0.05)
+        finally:
+            print("lost", flush=True)
+written = []
+def write_and_wait(path, data):
+    written.append(path)
+    if len(written) == 40:
+        Kept()
+    while len(written) == 40:
+        time.sleep(0.05)
+    return write_file(path, data)
+publisher.write_file = write_and_wait
+sys.exit(main())
+"""
+
 
 @pytest.fixture
 def large(site: Site) -> Site:
@@ -59,12 +85,17 @@ def half_written(out: Path) -> list[str]:
 
 
 def start(
-    site: Site, *arguments: str, ignoring: int = 0, waits: bool = False
+    site: Site, *arguments: str, ignoring: int = 0, program: str = ""
 ) -> subprocess.Popen[str]:
     """Starts a command in a session of its own, as from a shell that has a signal ignored."""
-    program = ["-c", WAITS] if waits else ["-m", "feeds"]
     return subprocess.Popen(
-        [sys.executable, *program, *arguments, "--config", site.root / "config.toml"],
+        [
+            sys.executable,
+            *(["-c", program] if program else ["-m", "feeds"]),
+            *arguments,
+            "--config",
+            site.root / "config.toml",
+        ],
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -79,7 +110,7 @@ def start(
 def test_export_that_is_told_to_stop_leaves_nothing_half_written(
     number: signal.Signals, whom: str, large: Site
 ) -> None:
-    process = start(large, "export", waits=True)
+    process = start(large, "export", program=WAITS)
     wait_until(lambda: len(half_written(large.out)) > 20)
     if whom == "its group":
         os.killpg(process.pid, number)
@@ -114,6 +145,23 @@ def test_fetch_that_is_told_to_stop_says_so_and_leaves_nothing(
         assert (process.returncode, err) == (130, SAID)
         assert not list((site.root / ".feeds/images").glob("tmp/*"))
         assert not list(site.root.rglob("*.lock"))
+
+
+def test_another_interrupt_ends_an_export_that_lost_the_first(large: Site) -> None:
+    """Python drops what is raised while it takes an object away, for instance."""
+    process = start(large, "export", program=LOSES)
+    assert process.stdout
+    assert process.stdout.readline() == "kept\n"
+    process.send_signal(signal.SIGINT)
+    assert process.stdout.readline() == "lost\n"
+    # Again and again, since the first may still be on its way to where it gets lost.
+    while process.poll() is None:
+        process.send_signal(signal.SIGINT)
+        time.sleep(0.05)
+    _, err = process.communicate(timeout=PATIENCE)
+    assert process.returncode == 130
+    assert err.endswith(SAID)
+    assert half_written(large.out) == []
 
 
 @signals
