@@ -38,7 +38,7 @@ TARGETS = {
     "pipeline/memberships.py": "tests/pipeline/test_memberships.py "
     "tests/pipeline/test_state_selection.py",
     **dict.fromkeys(
-        ("pipeline/state.py", "pipeline/plan.py", "pipeline/rescan.py"),
+        ("pipeline/state.py", "pipeline/plan.py", "pipeline/rescan.py", "pipeline/survey.py"),
         "tests/pipeline/test_state.py tests/pipeline/test_state_selection.py "
         "tests/pipeline/test_state_output.py tests/pipeline/test_state_images.py",
     ),

@@ -8,26 +8,20 @@ changes with the last step alone, in one transaction.
 
 from __future__ import annotations
 
-import hashlib
 import time
 from collections.abc import Generator, Iterator
 from contextlib import closing
 from itertools import islice
-from pathlib import Path
 from typing import NamedTuple
 
-import msgspec
-
-from feeds import __version__
-from feeds.common.files import Fingerprint
 from feeds.common.model import ParsedSeed, Problem, image_key
 from feeds.common.protocols import LISTING
 from feeds.config import Config
 from feeds.pipeline.context import Pass, prepare_workers
 from feeds.pipeline.state import read_state
-from feeds.seeds import PARSER_VERSION, READER_VERSION
+from feeds.pipeline.survey import Due, Survey, parser_name, survey
 from feeds.seeds.missing import mass_removals
-from feeds.seeds.scan import ScannedFile, Seen, display_path, is_below, look_again, scan
+from feeds.seeds.scan import display_path, is_below
 from feeds.store import Store
 from feeds.store.readings import Kept, ReadSeed
 
@@ -59,33 +53,6 @@ class Changes(NamedTuple):
     items: frozenset[str] = frozenset()
 
 
-class _Due(NamedTuple):
-    """A seed to be read, its fingerprint now, and whether it was ever read before."""
-
-    path: str
-    folder: str
-    fingerprint: Fingerprint
-    is_known: bool
-
-
-class Survey(NamedTuple):
-    """What there is to do: seeds to be read, by path, and the paths whose files are gone.
-
-    `listing` is a digest of all files and their fingerprints, empty if a path has a problem.
-    `emptied` are the folders of `paths.seeds` in which nothing was found. `last_pass` identifies
-    the pass that used the state file last; `is_quiet` says that no file changed since.
-    """
-
-    seeds: int
-    wanted: dict[str, _Due]
-    missing: set[str]
-    problems: list[Problem]
-    emptied: list[str]
-    listing: bytes
-    last_pass: bytes
-    is_quiet: bool = False
-
-
 class Ahead(NamedTuple):
     """What was read ahead, by path: what the store keeps, and the rest.
 
@@ -95,49 +62,6 @@ class Ahead(NamedTuple):
     survey: Survey
     kept: dict[str, bool]
     rest: dict[str, ReadSeed]
-
-
-def parser_name(config: Config) -> str:
-    """Returns what tells one way of reading seeds from another."""
-    versions = f"{__version__} {PARSER_VERSION} {READER_VERSION}"
-    return f"{versions} {config.site.timezone} {config.text.repair}"
-
-
-def survey(run: Pass) -> Survey:
-    """Finds the seeds that changed since they were last read; all of them with `options.full`.
-
-    Raises:
-        SeedsFolderError: a folder does not exist or cannot be listed.
-    """
-    store, full, base, state = run.store, run.options.full, run.base, read_state(run.store)
-    parser, folders = parser_name(run.config), list(run.config.paths.seeds)
-    last_pass = store.pass_fingerprint()
-    found = list(scan(folders, base))
-    listing = _digest(parser, folders, found)
-    if listing and not full and state.listing == listing:
-        gone = set(state.held())
-        return Survey(len(found), {}, gone, [], [], listing, last_pass, is_quiet=True)
-    current = set() if full else state.seed_fingerprints(parser)
-    count = store.seed_count()
-    wanted = _due(store, found, current, known=count > 0)
-    missing: set[str] = set()
-    if not listing or count > len(found) - sum(not one.is_known for one in wanted.values()):
-        missing = _missing(store, found)
-    if missing.difference(state.held()):
-        # What was moved while it was looked for is found now.
-        seen: Seen = {}
-        found = list(scan(folders, base, seen))
-        overlooked = list(look_again(sorted(_missing(store, found)), folders, base, seen))
-        listing = b"" if overlooked else _digest(parser, folders, found)
-        found += overlooked
-        wanted, missing = _due(store, found, current, known=True), _missing(store, found)
-    problems = [one.problem for one in found if one.problem]
-    emptied = [
-        folder
-        for folder in map(str, folders)
-        if missing and not any(is_below(one.path, folder) for one in found)
-    ]
-    return Survey(len(found), wanted, missing, problems, emptied, listing, last_pass)
 
 
 def read_ahead(run: Pass) -> Ahead:
@@ -151,7 +75,7 @@ def read_ahead(run: Pass) -> Ahead:
     todo, config, full = survey(run), run.config, run.options.full
     parser, ahead = parser_name(config), Ahead(todo, {}, {})
     kept = read_state(run.store).readings(parser)
-    due: list[_Due] = []
+    due: list[Due] = []
     for one in todo.wanted.values():
         known = kept.get(one.path)
         if known and known.settled and known.fingerprint == one.fingerprint and not full:
@@ -218,34 +142,7 @@ def rescan(run: Pass, ahead: Ahead) -> Changes:
     return Changes(*counts, todo.problems, frozenset(items))
 
 
-def _digest(parser: str, folders: list[Path], found: list[ScannedFile]) -> bytes:
-    """Returns what is the same as long as the same files are as they were, empty for problems."""
-    if any(one.problem for one in found):
-        return b""
-    return hashlib.sha256(msgspec.msgpack.encode((parser, [*map(str, folders)], found))).digest()
-
-
-def _due(
-    store: Store, found: list[ScannedFile], current: set[tuple[str, int, int, int]], *, known: bool
-) -> dict[str, _Due]:
-    """Returns the seeds to be read, by path."""
-    return {
-        one.path: _Due(
-            one.path,
-            one.folder,
-            Fingerprint(one.size, one.mtime_ns, one.inode),
-            known and store.has_seed(one.path),
-        )
-        for one in found
-        if not one.problem and (one.path, one.size, one.mtime_ns, one.inode) not in current
-    }
-
-
-def _missing(store: Store, found: list[ScannedFile]) -> set[str]:
-    return store.paths().difference(one.path for one in found)
-
-
-def _read(run: Pass, due: list[_Due], kept: dict[str, Kept], parser: str) -> Generator[ParsedSeed]:
+def _read(run: Pass, due: list[Due], kept: dict[str, Kept], parser: str) -> Generator[ParsedSeed]:
     """Yields what is read from these seeds; those with the same bytes as before are not parsed."""
     if not due:
         return
@@ -256,7 +153,7 @@ def _read(run: Pass, due: list[_Due], kept: dict[str, Kept], parser: str) -> Gen
     prepare_workers()
     full, base, site = run.options.full, str(run.base), run.config.site
 
-    def request(one: _Due) -> ReadRequest:
+    def request(one: Due) -> ReadRequest:
         known, content = kept.get(one.path), b""
         if known and not (full and known.same):
             content = known.content

@@ -185,7 +185,7 @@ def test_folder_that_moves_while_it_is_looked_for_keeps_its_items(
             (scanner.site.seeds / "b").rename(scanner.site.seeds / "0")
         yield from walk
 
-    monkeypatch.setattr("feeds.pipeline.rescan.scan", moving)
+    monkeypatch.setattr("feeds.pipeline.survey.scan", moving)
     assert scanner() == (4, 3, 3, 3)
     assert {header.id for header in scanner.headers().values()} == ids
 
@@ -206,7 +206,7 @@ def test_seed_that_a_scan_did_not_come_by_is_not_forgotten(
         away.rename(seed)
         return found
 
-    monkeypatch.setattr("feeds.pipeline.rescan.scan", overlooking)
+    monkeypatch.setattr("feeds.pipeline.survey.scan", overlooking)
     assert scanner() == (3, 0, 0, 0)
     scanner.site.seed("1.txt", number=1, quality=71)
     assert scanner() == (3, 1, 1, 0)

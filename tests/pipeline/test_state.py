@@ -14,7 +14,7 @@ from typing import Annotated, get_args, get_origin, get_type_hints
 import pytest
 
 from feeds.common.reports import Callbacks, Options
-from feeds.pipeline import rescan
+from feeds.pipeline import rescan, survey
 from feeds.pipeline.state import Memo, PassState
 from feeds.seeds import read
 from feeds.store import Store
@@ -174,7 +174,7 @@ def test_seed_contents_are_cleared_by_another_way_to_read(
     site.seed()
     site.publish()
     parsed = spy(monkeypatch, read, "parse")
-    monkeypatch.setattr(rescan, "PARSER_VERSION", 99)
+    monkeypatch.setattr(survey, "PARSER_VERSION", 99)
     site.publish()
     assert len(parsed) == 1
 
@@ -254,7 +254,7 @@ def test_held_saves_the_second_look_for_files_that_are_gone(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     unmount(site)
-    looks = spy(monkeypatch, rescan, "scan")
+    looks = spy(monkeypatch, survey, "scan")
     assert [one.stories for one in site.publish().held] == [24]
     assert len(looks) == 2
     assert [one.stories for one in site.publish().held] == [24]
