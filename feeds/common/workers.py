@@ -7,7 +7,7 @@ import pickle
 import threading
 import traceback
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import closing, suppress
 from itertools import chain, islice
@@ -30,7 +30,7 @@ _LOOK_SECONDS = 0.1
 
 def spread(
     work: Callable[[list[T]], bytes], source: Iterable[T], *, chunk: int, worth: int
-) -> Iterator[bytes]:
+) -> Generator[bytes]:
     """Yields what `work` makes of each chunk of the source, in order.
 
     From `worth` members on (and on more than one core) the work is done in processes; only a few

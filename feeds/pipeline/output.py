@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Generator, Sequence
+from collections.abc import Sequence
 from contextlib import closing
-from typing import NamedTuple
+from functools import partial
+from typing import TYPE_CHECKING, NamedTuple
+
+import msgspec
 
 from feeds.common.files import Fingerprint
 from feeds.common.media_types import copy_recipe, is_copy
-from feeds.common.model import Document, FeedRef, FeedSummary, Problem
+from feeds.common.model import FeedRef, FeedSummary, Problem
 from feeds.common.protocols import COPIES, INDEX_KEY, MISSING, MOVES, REPORT
 from feeds.common.reports import HeldReport, PassReport, feed_report
 from feeds.images.cache import folder_times
@@ -20,14 +23,18 @@ from feeds.pipeline.memberships import Selection
 from feeds.pipeline.plan import Plan
 from feeds.pipeline.rescan import Changes
 from feeds.pipeline.state import LAST, MEDIA_FOLDER, LastPass, PassState
-from feeds.publish import NewOutput, Publisher
+from feeds.publish import NewOutput, Place, Publisher, Writer, Written
 from feeds.seeds.scan import display_path
 from feeds.select.addresses import is_made
 from feeds.select.thresholds import next_turn
 from feeds.store import Store
 
-# From so many feeds to render on, processes are worth their start.
+if TYPE_CHECKING:
+    from feeds.render.documents import RenderJob
+
+# From so many feeds to render on, processes are worth their start. They take some at a time.
 _MANY_FEEDS = 40
+_CHUNK = 4
 
 
 class Published(NamedTuple):
@@ -65,49 +72,24 @@ def unchanged(state: PassState) -> Output:
     return Output(feeds, state.last.duplicates, sum(not is_copy(name) for name in state.files()))
 
 
-def render(run: Pass, plan: Plan) -> Generator[Document]:
-    """Yields the documents of stale feeds, and those that list the feeds; to be closed."""
-    # Imported on demand: a pass that renders nothing does without feedgen and lxml.
-    from feeds.render.documents import RenderJob, render_feeds, render_overviews
-
-    prepare_workers()
-    jobs = (
-        RenderJob(
-            one.site,
-            one.contents,
-            run.store.items(entry.number for entry in one.contents.entries),
-            one.pictures,
-        )
-        for one in plan.stale
-    )
-    many = len(plan.stale) >= _MANY_FEEDS
-    for done, documents in enumerate(render_feeds(jobs, many=many), 1):
-        yield from documents
-        run.callbacks.progress("feeds", done, len(plan.stale))
-    yield from render_overviews(plan.site, plan.feeds, with_index=plan.index_key is not None)
-
-
-def publish(run: Pass, state: PassState, plan: Plan, documents: Generator[Document]) -> Published:
-    """Brings out/ to the plan, and closes the documents, which may come from processes.
+def publish(run: Pass, state: PassState, plan: Plan) -> Published:
+    """Renders stale feeds and what lists the feeds, and brings out/ to the plan.
 
     Raises:
         PublishError: out/ could not be written; it is as it was.
     """
-    with (
-        closing(documents),
-        Publisher(
-            run.out,
-            NewOutput([*plan.keep, *plan.media], run.store.item_count(), plan.known),
-            precompress=run.config.publish.precompress,
-            recompress=state.copies != copy_recipe(),
-            dry_run=run.options.dry_run,
-        ) as publisher,
-    ):
+    publisher = Publisher(
+        run.out,
+        NewOutput([*plan.keep, *plan.media], run.store.item_count(), plan.known),
+        precompress=run.config.publish.precompress,
+        recompress=state.copies != copy_recipe(),
+        dry_run=run.options.dry_run,
+    )
+    with publisher, publisher.failures():
         for name in plan.media:
             if name in plan.links:
                 publisher.link(name, run.config.images.cache / name)
-        for document in documents:
-            publisher.put(document)
+        _render(run, plan, publisher)
         publisher.finish()
     removed = [name for name in publisher.removed if not name.startswith(MEDIA_FOLDER)]
     before = {name: one for name, one in state.files().items() if name in publisher.files}
@@ -117,6 +99,54 @@ def publish(run: Pass, state: PassState, plan: Plan, documents: Generator[Docume
         before | publisher.fingerprints,
         len(publisher.linked),
         len(publisher.removed) - len(removed),
+    )
+
+
+def _render(run: Pass, plan: Plan, publisher: Publisher) -> None:
+    """Renders and writes documents; those of many feeds in processes, which write them."""
+    # Imported on demand: a pass that renders nothing does without feedgen, lxml and processes.
+    from feeds.common.workers import spread
+    from feeds.render.documents import RenderJob, document_paths, render_job, render_overviews
+
+    store, count, progress = run.store, len(plan.stale), run.callbacks.progress
+    jobs = (
+        RenderJob(
+            one.site,
+            one.contents,
+            store.items(entry.number for entry in one.contents.entries),
+            one.pictures,
+        )
+        for one in plan.stale
+    )
+    if count < _MANY_FEEDS:
+        for done, job in enumerate(jobs, 1):
+            for document in render_job(job):
+                publisher.put(document)
+            progress("feeds", done, count)
+    else:
+        prepare_workers()
+        names = [document_paths(plan.site, one.contents.feed) for one in plan.stale]
+        publisher.expect(name for some in names for name in some)
+        places = (publisher.place_of(*some) for some in names)
+        work = partial(_render_chunk, publisher.writer)
+        source = zip(jobs, places, strict=True)
+        done = 0
+        with closing(spread(work, source, chunk=_CHUNK, worth=1)) as results:
+            for data in results:
+                for documents in _decode_written(data):
+                    publisher.take(documents)
+                    done += 1
+                    progress("feeds", done, count)
+    for document in render_overviews(plan.site, plan.feeds, with_index=plan.index_key is not None):
+        publisher.put(document)
+
+
+def _render_chunk(writer: Writer, jobs: list[tuple[RenderJob, Place]]) -> bytes:
+    """Renders feeds and writes their documents; returns what became of these, feed by feed."""
+    from feeds.render.documents import render_job
+
+    return msgspec.msgpack.encode(
+        [[writer.write(one, place) for one in render_job(job)] for job, place in jobs]
     )
 
 
@@ -237,3 +267,6 @@ def keep_report(run: Pass, changes: Changes, output: Output) -> PassReport:
     )
     store.set_meta(REPORT, report)
     return report
+
+
+_decode_written = msgspec.msgpack.Decoder(list[list[Written]]).decode

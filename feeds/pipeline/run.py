@@ -30,7 +30,7 @@ from feeds.images.examine import CacheScope, Examined, examine_cache
 from feeds.images.reconcile import ImageChanges, reconcile
 from feeds.pipeline.context import Pass, begin_pass
 from feeds.pipeline.memberships import memberships
-from feeds.pipeline.output import keep_report, problems_of, publish, remember, render, unchanged
+from feeds.pipeline.output import keep_report, problems_of, publish, remember, unchanged
 from feeds.pipeline.plan import plan_feeds
 from feeds.pipeline.rescan import Ahead, Changes, OvertakenError, image_keys, read_ahead, rescan
 from feeds.pipeline.state import LAST, PassState, is_quiet, read_state
@@ -70,8 +70,7 @@ def publish_pass(run: Pass) -> PassReport:
             return keep_report(run, changes, unchanged(state))
         selection = memberships(run, state, changes)
         plan = plan_feeds(run, state, selection, images)
-        documents = render(run, plan)
-        published = publish(run, state, plan, documents)
+        published = publish(run, state, plan)
         output = remember(run, state, selection, plan, published)
         return keep_report(run, changes, output)
 

@@ -2,11 +2,15 @@
 
 from feeds.publish.manifest import Manifest, read_manifest, write_manifest
 from feeds.publish.publisher import NewOutput, Publisher
+from feeds.publish.writer import Place, Writer, Written
 
 __all__ = [
     "Manifest",
     "NewOutput",
+    "Place",
     "Publisher",
+    "Writer",
+    "Written",
     "read_manifest",
     "write_manifest",
 ]

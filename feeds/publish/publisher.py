@@ -7,7 +7,6 @@ before they appear, so that the next run knows everything that a killed one leav
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
@@ -19,26 +18,20 @@ from feeds.common.errors import PublishError
 from feeds.common.files import (
     Fingerprint,
     bytes_of,
-    flush,
-    has_bytes,
     remove,
     sync_file,
     sync_folder,
     temporary_for,
-    write_file,
     write_whole,
 )
-from feeds.common.media_types import compress, copies_of, is_copy
+from feeds.common.media_types import copies_of, is_copy
 from feeds.common.model import MEDIA, Document
 from feeds.publish.manifest import MANIFEST, Manifest, read_manifest, write_manifest
+from feeds.publish.writer import IN_THE_WAY, Place, Writer, Written
 
 # Flushes wait for the disk, not for us: several at once share the journal's commits.
 _FLUSHERS = 8
 _MAX_PENDING = 32
-_IN_THE_WAY = (
-    "{path} is in the way: it was not written by feeds. "
-    "Move it, or choose another folder (paths.out, --out)."
-)
 
 
 class NewOutput(NamedTuple):
@@ -76,8 +69,7 @@ class Publisher:
         self.linked: list[str] = []
         # Of documents as they were written; the next pass notices what happens to a file later.
         self.fingerprints: dict[str, Fingerprint] = {}
-        self._dry_run = dry_run
-        self._recompress = recompress
+        self.writer = Writer(out, precompress, recompress, dry_run)
         self._items = new.items
         self._before = read_manifest(out)
         self._manifest_before = bytes_of(out / MANIFEST)
@@ -93,6 +85,8 @@ class Publisher:
         self._has_begun = False
         self._is_whole = True
         self._temporary: dict[Path, Path] = {}
+        # Documents that may have been written beside their places.
+        self._expected: list[str] = []
         self._folders: set[Path] = set()
         # Imported on demand: a pass that changes nothing needs no threads.
         from feeds.common.workers import Threads
@@ -104,18 +98,54 @@ class Publisher:
         """The documents and images that are published no more."""
         return sorted(name for name in self._ours - self.files if not is_copy(name))
 
+    def place_of(self, *names: str) -> Place:
+        """Returns what is known of the places of these documents and their copies."""
+        files = {*names, *(copy for name in names for copy in self._copies.get(name, ()))}
+        return Place(frozenset(files & self._strangers), self._known >= files)
+
     def put(self, document: Document) -> bool:
-        """Takes a document; returns whether it differs from what is published.
+        """Writes a document; returns whether it differs from what is published.
 
         Raises:
             PublishError: the file cannot be written, or one that is not ours is in its way.
         """
-        with self._failures():
-            changed = self._place(document.path, document.data)
-            if changed:
+        with self.failures():
+            self._expected.append(document.path)
+            written = self.writer.write(document, self.place_of(document.path), self._begin)
+            self.take([written])
+        return written.is_new
+
+    def expect(self, names: Iterable[str]) -> None:
+        """Prepares for these documents, which `writer` writes in other processes.
+
+        Raises:
+            OSError: the manifest cannot be written.
+        """
+        self._expected.extend(names)
+        if not self.writer.dry_run:
+            self._begin()
+
+    def take(self, documents: Iterable[Written]) -> None:
+        """Takes documents that `writer` wrote; what is new of them becomes visible in the end.
+
+        Raises:
+            OSError: a file could not be flushed.
+        """
+        fresh = []
+        for document in documents:
+            self._copies.pop(document.path, None)
+            if document.is_new:
                 self.written.append(document.path)
-            self._put_copies(document.path, document.data)
-        return changed
+            self.files.difference_update(document.dropped)
+            for one in (document, *document.copies):
+                if one.fingerprint:
+                    self.fingerprints[one.path] = one.fingerprint
+                if one.is_new and not self.writer.dry_run:
+                    fresh.append(self._claim_temporary(self.out / one.path))
+        if fresh:
+            self._flushers.submit(_flush_all, fresh)
+        if len(self._flushers) > _MAX_PENDING:
+            self._flushers.result()
 
     def link(self, name: str, source: Path) -> None:
         """Takes a file as it is, by a hard link if possible, else by a copy with its mtime.
@@ -127,11 +157,11 @@ class Publisher:
         """
         path = self.out / name
         if name in self._strangers:
-            raise PublishError(_IN_THE_WAY.format(path=path))
+            raise PublishError(IN_THE_WAY.format(path=path))
         self.linked.append(name)
-        if self._dry_run:
+        if self.writer.dry_run:
             return
-        with self._failures():
+        with self.failures():
             self._begin()
             temporary = self._claim_temporary(path)
             try:
@@ -139,7 +169,7 @@ class Publisher:
             except OSError:  # another disk, too many links, a file system without, or a leftover
                 temporary.unlink(missing_ok=True)
                 shutil.copy2(source, temporary)
-                self._flushers.submit(sync_file, temporary)
+                self._flushers.submit(_flush_all, [temporary])
 
     def finish(self) -> None:
         """Makes everything that was put visible, and removes our files that are not kept.
@@ -147,9 +177,9 @@ class Publisher:
         Raises:
             PublishError: the disk is full, or out/ cannot be written.
         """
-        if self._dry_run:
+        if self.writer.dry_run:
             return
-        with self._failures():
+        with self.failures():
             for name in list(self._copies):  # of documents that were left alone
                 self._put_copies(name)
             while len(self._flushers):
@@ -162,6 +192,7 @@ class Publisher:
             for path, temporary in self._temporary.items():
                 temporary.replace(path)
             self._temporary.clear()
+            self._expected.clear()
             # Documents before the images that they name.
             for name in sorted(gone, key=lambda name: (name.startswith(f"{MEDIA}/"), name)):
                 remove(self.out, name)
@@ -173,13 +204,17 @@ class Publisher:
     def close(self) -> None:
         """Takes back files that did not become visible; published files stay as they are."""
         self._flushers.close()
-        for temporary in self._temporary.values():
-            with suppress(OSError):
-                temporary.unlink(missing_ok=True)
-        self._temporary.clear()
-        if self._has_begun and self._is_whole:
-            with suppress(OSError):
-                self._restore_manifest()
+        if self._has_begun:
+            names = (one for name in self._expected for one in (name, *copies_of(name)))
+            written = (temporary_for(self.out / name) for name in names)
+            for temporary in (*self._temporary.values(), *written):
+                with suppress(OSError):
+                    temporary.unlink(missing_ok=True)
+            self._temporary.clear()
+            self._expected.clear()
+            if self._is_whole:
+                with suppress(OSError):
+                    self._restore_manifest()
 
     def __enter__(self) -> Self:
         return self
@@ -187,42 +222,19 @@ class Publisher:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _place(self, name: str, data: bytes, mtime_ns: int | None = None) -> bool:
-        """Writes a file beside its place, unless that holds these bytes already."""
-        path = self.out / name
-        before = Fingerprint.of(f"{self.out}/{name}")
-        if before and has_bytes(path, data):
-            self.fingerprints[name] = before
-            return False
-        if name in self._strangers or path.is_dir():
-            raise PublishError(_IN_THE_WAY.format(path=path))
-        if not self._dry_run:
-            self._begin()
-            self.fingerprints[name] = self._write(path, data, mtime_ns)
-        return True
+    def _put_copies(self, name: str) -> None:
+        """Makes the copies of a document that was left alone, unless they are known.
 
-    def _put_copies(self, name: str, data: bytes | None = None) -> None:
-        """Makes the copies of a document, unless they are `known` to be made of these bytes.
-
-        They take its mtime, so that servers send one Last-Modified for all. They are renamed right
-        after it: for as long as that takes, or until the next pass after a kill in this moment, a
-        reader may get the old document from a copy, whole.
+        Copies are renamed right after their document: for as long as that takes, or until the next
+        pass after a kill in this moment, a reader may get the old document from a copy, whole.
         """
-        copies = self._copies.pop(name, {})
-        rewritten = self.out / name in self._temporary
-        if not copies or self._dry_run:
+        place = self.place_of(name)
+        if place.has_copies and not self.writer.recompress:
             return
-        if not rewritten and not self._recompress and self._known >= {name, *copies}:
-            return
-        if data is None:
-            data = (self.out / name).read_bytes()
-        fingerprint = self.fingerprints.get(name) or Fingerprint.of(f"{self.out}/{name}")
-        for copy, coding in copies.items():
-            small = compress(coding, data)
-            if len(small) < len(data):
-                self._place(copy, small, fingerprint.mtime_ns if fingerprint else None)
-            else:
-                self.files.discard(copy)
+        path = self.out / name
+        document = Written(name, is_new=False, fingerprint=Fingerprint.of(path))
+        data = path.read_bytes()
+        self.take([self.writer.write_copies(document, data, place, self._begin)])
 
     def _begin(self) -> None:
         """Before the first write: removes what a killed run left, and claims the names to come."""
@@ -244,16 +256,6 @@ class Publisher:
         self._temporary[path] = temporary = temporary_for(path)
         return temporary
 
-    def _write(self, path: Path, data: bytes, mtime_ns: int | None) -> Fingerprint:
-        descriptor = write_file(self._claim_temporary(path), data)
-        if mtime_ns is not None:
-            os.utime(descriptor, ns=(mtime_ns, mtime_ns))
-        fingerprint = Fingerprint.of_status(os.fstat(descriptor))
-        self._flushers.submit(flush, descriptor)
-        if len(self._flushers) > _MAX_PENDING:
-            self._flushers.result()
-        return fingerprint
-
     def _restore_manifest(self) -> None:
         """Takes back the claim on names that were never written."""
         path = self.out / MANIFEST
@@ -264,7 +266,8 @@ class Publisher:
             write_whole(path, self._manifest_before)
 
     @contextmanager
-    def _failures(self) -> Iterator[None]:
+    def failures(self) -> Iterator[None]:
+        """Raises every OSError as a PublishError that says how out/ is left."""
         try:
             yield
         except OSError as error:
@@ -275,3 +278,8 @@ class Publisher:
                 else "Every file in out/ is whole, some are new; the next run does the rest."
             )
             raise PublishError(f"cannot publish: {where}: {reason}. {state}") from None
+
+
+def _flush_all(paths: list[Path]) -> None:
+    for path in paths:
+        sync_file(path)

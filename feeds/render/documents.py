@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import NamedTuple
 
 import msgspec
 
 from feeds.common.model import Document, Feed, FeedContents, FeedSummary, Item, Picture, item_digest
 from feeds.common.times import from_unix
-from feeds.common.workers import spread
 from feeds.render import atom, html, jsonfeed, opml, redirects, rss
 from feeds.render.content import entry_content
 from feeds.render.context import NEVER, RENDER_VERSION, EntryView, FeedView, Site, enclosure_of
@@ -24,8 +22,6 @@ _FORMATS: tuple[Callable[[FeedView], Document], ...] = (
     jsonfeed.render_json,
     html.render_html,
 )
-_CHUNK = 4
-
 
 Pictures = Mapping[int, Sequence[Picture]]
 _NO_PICTURES: Pictures = {}
@@ -43,16 +39,13 @@ class RenderJob(NamedTuple):
     pictures: Pictures = _NO_PICTURES
 
 
-def render_feeds(jobs: Iterable[RenderJob], *, many: bool) -> Iterator[list[Document]]:
-    """Yields the documents of each feed, in the order of the jobs.
+def render_job(job: RenderJob) -> list[Document]:
+    """Returns the documents of a feed to render.
 
-    Args:
-        jobs: The feeds.
-        many: Render in several processes.
+    Raises:
+        msgspec.DecodeError: an item is not the one that was stored.
     """
-    worth = 0 if many else sys.maxsize
-    for data in spread(_render_chunk, jobs, chunk=_CHUNK, worth=worth):
-        yield from _decode_documents(data)
+    return render_feed(job.site, job.contents, _items(job), job.pictures)
 
 
 def render_feed(
@@ -160,12 +153,6 @@ def _extensions(site: Site) -> tuple[str, ...]:
     return _EXTENSIONS if site.pages else _EXTENSIONS[:-1]
 
 
-def _render_chunk(jobs: list[RenderJob]) -> bytes:
-    return msgspec.msgpack.encode(
-        [render_feed(job.site, job.contents, _items(job), job.pictures) for job in jobs]
-    )
-
-
 def _items(job: RenderJob) -> dict[int, Item]:
     for entry in job.contents.entries:
         if item_digest(job.items[entry.number]) != entry.digest:
@@ -174,4 +161,3 @@ def _items(job: RenderJob) -> dict[int, Item]:
 
 
 _decode_item = msgspec.msgpack.Decoder(Item).decode
-_decode_documents = msgspec.msgpack.Decoder(list[list[Document]]).decode

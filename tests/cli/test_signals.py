@@ -22,18 +22,18 @@ SIGNALS = [signal.SIGTERM, signal.SIGHUP, signal.SIGINT]
 signals = pytest.mark.parametrize("number", SIGNALS, ids=lambda number: number.name)
 FEEDS = 600
 
-# A command that waits for a signal in the midst of writing documents.
+# A command that waits for a signal when its processes have written some documents.
 WAITS = """
 import sys, time
 from feeds.cli.main import main
-from feeds.publish import publisher
-write_file, written = publisher.write_file, []
-def write_and_wait(path, data):
-    written.append(path)
-    while len(written) == 40:
+from feeds.publish import Publisher
+take, taken = Publisher.take, []
+def take_and_wait(publisher, documents):
+    take(publisher, documents)
+    taken.append(documents)
+    while len(taken) == 10:
         time.sleep(0.05)
-    return write_file(path, data)
-publisher.write_file = write_and_wait
+Publisher.take = take_and_wait
 sys.exit(main())
 """
 
@@ -41,8 +41,8 @@ sys.exit(main())
 LOSES = """
 import sys, time
 from feeds.cli.main import main
-from feeds.publish import publisher
-write_file = publisher.write_file
+from feeds.publish import Publisher
+take, taken = Publisher.take, []
 class Kept:
     def __del__(self):
         print("kept", flush=True)
@@ -51,15 +51,14 @@ class Kept:
                 time.sleep(0.05)
         finally:
             print("lost", flush=True)
-written = []
-def write_and_wait(path, data):
-    written.append(path)
-    if len(written) == 40:
+def take_and_wait(publisher, documents):
+    take(publisher, documents)
+    taken.append(documents)
+    if len(taken) == 10:
         Kept()
-    while len(written) == 40:
+    while len(taken) == 10:
         time.sleep(0.05)
-    return write_file(path, data)
-publisher.write_file = write_and_wait
+Publisher.take = take_and_wait
 sys.exit(main())
 """
 

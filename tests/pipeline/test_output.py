@@ -11,11 +11,11 @@ from pathlib import Path
 import pytest
 
 from feeds.common.errors import PublishError
-from feeds.common.model import Document, ParsedSeed
+from feeds.common.model import ParsedSeed
 from feeds.common.reports import Callbacks, Options
 from feeds.common.times import rfc3339
-from feeds.pipeline import rescan, run, survey
-from feeds.publish import Publisher, read_manifest
+from feeds.pipeline import rescan, survey
+from feeds.publish import read_manifest
 from feeds.seeds import fields, parse, read
 from tests.support.publishing import contents, documents
 from tests.support.site import NOW, Site
@@ -138,29 +138,6 @@ def test_release_that_accepts_an_edit_that_was_refused_tells_of_the_edit(
     monkeypatch.setattr(survey, "PARSER_VERSION", 99)
     full.publish(NOW + timedelta(days=2))
     assert edited(full)["Edited"] == rfc3339(NOW + timedelta(days=2))
-
-
-def test_documents_are_closed_as_soon_as_publishing_fails(
-    site: Site, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """They may come from processes, and what keeps the exception must not keep these waiting."""
-    closed: list[bool] = []
-
-    def documents_to_come(*_: object) -> Iterator[Document]:
-        try:
-            yield Document("all.atom", b"")
-        finally:
-            closed.append(True)
-
-    def interrupt(*_: object) -> None:
-        raise KeyboardInterrupt
-
-    site.seed()
-    monkeypatch.setattr(run, "render", documents_to_come)
-    monkeypatch.setattr(Publisher, "put", interrupt)
-    with pytest.raises(KeyboardInterrupt) as kept:
-        site.publish()
-    assert (closed, kept.tb is None) == ([True], False)
 
 
 def test_readings_are_closed_as_soon_as_a_rescan_is_interrupted(

@@ -19,7 +19,7 @@ from feeds.render.documents import (
     document_paths,
     feed_key,
     render_feed,
-    render_feeds,
+    render_job,
 )
 from tests.support.rendering import RENDER_SITE, make_item, select_items
 
@@ -204,17 +204,12 @@ def test_feed_is_rendered_in_every_format() -> None:
     assert [document.path for document in documents] == document_paths(_SITE, selected.feed)
 
 
-@pytest.mark.parametrize("many", [False, True], ids=["in this process", "in processes"])
-def test_feeds_are_rendered_in_the_order_given(*, many: bool) -> None:
-    items = [make_item(number) for number in range(1, 11)]
-    feeds = [select_items([item], address=f"topics/{n}") for n, item in enumerate(items)]
-    jobs = (
-        RenderJob(_SITE, feed, {1: msgspec.msgpack.encode(item)})
-        for feed, item in zip(feeds, items, strict=True)
-    )
-    wanted = [render_feed(_SITE, feed, {1: item}) for feed, item in zip(feeds, items, strict=True)]
-    assert list(render_feeds(jobs, many=many)) == wanted
+def test_job_gives_the_documents_of_its_feed() -> None:
+    feed, item = select_items([_ITEM], address="topics/ai"), msgspec.msgpack.encode(_ITEM)
+    assert render_job(RenderJob(_SITE, feed, {1: item})) == render_feed(_SITE, feed, {1: _ITEM})
 
 
-def test_no_feeds_give_no_documents() -> None:
-    assert list(render_feeds([], many=True)) == []
+def test_job_whose_item_is_another_than_the_one_that_was_stored_fails() -> None:
+    feed, item = select_items([_ITEM], address="topics/ai"), msgspec.msgpack.encode(make_item(2))
+    with pytest.raises(msgspec.DecodeError, match="not the one that was stored"):
+        render_job(RenderJob(_SITE, feed, {1: item}))
