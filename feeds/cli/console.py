@@ -28,7 +28,7 @@ _PATIENCE_SECONDS = 0.5
 
 
 class Console:
-    """Where a command writes.
+    """The output of a command.
 
     The reader of the output may go at any time ("feeds list | head"), or be missing from the start:
     the command does its work all the same.

@@ -21,8 +21,8 @@ from feeds.store import open_state
 class Status(msgspec.Struct, omit_defaults=True):
     """The last pass and the daemon; None if there was no pass, or no daemon is running.
 
-    `hubs` are those that were not told yet of everything that changed; `moved` tells of configured
-    hubs where they say that they are now.
+    `hubs` are those with pings still to be sent; `moved` maps hubs of the configuration to the new
+    addresses that they named.
     """
 
     last_pass: PassReport | None

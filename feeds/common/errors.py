@@ -87,7 +87,7 @@ class StateError(FeedsError):
 
 
 class ForeignStateError(StateError):
-    """What stands at `paths.state` is not a file of ours; it was left as it is."""
+    """The file at `paths.state` is not ours; it was left as it is."""
 
     exit_code = 2
 

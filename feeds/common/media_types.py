@@ -1,4 +1,4 @@
-"""What a file is, by its name: media types, compressed copies, and how these are made.
+"""Media types of files, by name; compressed copies, and how these are made.
 
 nginx (``gzip_static``, ``brotli_static``) and Caddy (``precompressed``) send ``all.atom.gz`` or
 ``all.atom.br`` in the place of ``all.atom`` to clients that accept it.

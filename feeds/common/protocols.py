@@ -75,7 +75,7 @@ def totals(store: MetaStore, meta: Meta[dict[str, int]]) -> dict[str, int]:
 
 
 class Ping(NamedTuple):
-    """A hub is to be told that the document at `url` changed; `failures` counts what was tried.
+    """A message to a hub that the document at `url` changed; `failures` counts failed tries.
 
     `number` belongs to this change of the document alone: a later one has another.
     """
@@ -120,7 +120,7 @@ class HubStore(MetaStore, Protocol):
 
 
 class ImageStore(MetaStore, Protocol):
-    """What the image stage needs of the store."""
+    """The part of the store that the image stage needs."""
 
     def has_pictures(self) -> bool:
         """Tells whether anything is known of any image."""

@@ -57,7 +57,7 @@ class FeedReport(msgspec.Struct, frozen=True):
 
 
 class HubReport(msgspec.Struct, frozen=True):
-    """A hub that is still to be told of `pending` changed documents, the oldest since `oldest`.
+    """A hub with `pending` pings to send, the oldest since `oldest`.
 
     `error` is why the last try failed, ``""`` if there was none.
     """

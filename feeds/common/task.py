@@ -21,7 +21,7 @@ from feeds.common.errors import FeedsError
 
 # A busy machine may take long to start a process; the time that its work may take counts from then.
 _START_SECONDS = 120.0
-# What a process that is stopped in the midst of a message holds us up each time we look.
+# How long a process that is stopped in the middle of a message may delay each look at it.
 _REST_SECONDS = 0.05
 _LENGTH = struct.Struct("!Q")
 _READ_BYTES = 1 << 20

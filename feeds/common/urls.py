@@ -141,7 +141,7 @@ def _is_ipv4(host: str) -> bool:
 
 
 class _UrlError(ValueError):
-    """What is wrong with a text that has the form of an http(s) URL with a host."""
+    """The fault in a text that has the form of an http(s) URL with a host."""
 
 
 def _normalise(text: str) -> str:

@@ -154,7 +154,7 @@ class _Pool(Generic[T]):
 
 
 def _serve(pipe: Connection, work: Callable[[list[Any]], bytes]) -> None:
-    """What a process does: chunk after chunk, until it is killed."""
+    """The work of a process: chunk after chunk, until it is killed."""
     begin_worker()
     with suppress(EOFError, OSError):  # nobody wants more of it
         while True:

@@ -1,4 +1,4 @@
-"""What the daemon writes to its log, by structlog: human lines, or JSON with ``--log-json``."""
+"""The daemon's log, by structlog: lines for people, or JSON with ``--log-json``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What others see of a running daemon: its lock on out/ with its status in it, and systemd."""
+"""Shows a running daemon to others: a lock on out/ that holds its status, and systemd messages."""
 
 from __future__ import annotations
 

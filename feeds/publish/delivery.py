@@ -34,10 +34,9 @@ class Delivery(msgspec.Struct, frozen=True):
     """The result of a delivery.
 
     The hub took `sent` pings, `pending` are left, and the first of them is due at `next_try` (in
-    seconds since 1970). `losses` has a line for each reason why the hub will not be told of some
-    documents; `error` is why it was not told of the pending ones. `details` is a traceback if that
-    is a fault of ours. `moved` is where the hub is now, if it says so. No text but `hub` shows
-    credentials.
+    seconds since 1970). `losses` has a line for each reason why pings were given up; `error` is why
+    the pending ones failed, with a traceback in `details` if that is a fault of ours. `moved` is
+    the hub's new address, if it named one. No text but `hub` shows credentials.
     """
 
     hub: str
@@ -88,7 +87,7 @@ class _Address:
 
 
 class _Lost:
-    """The documents that a hub will not be told of, by the reason: often one for all of them."""
+    """The documents whose pings were given up, by the reason: often one for all of them."""
 
     def __init__(self) -> None:
         self._urls: dict[str, list[str]] = {}

@@ -1,4 +1,4 @@
-"""What a hub's answer means, and when to ask again. Pure but for the dice.
+"""Judges a hub's answer, and decides when to ask again. Pure but for the dice.
 
 WebSub (W3C Recommendation of 23 January 2018, section 6) leaves open how a publisher tells a hub.
 Hubs take what PubSubHubbub 0.3 (section 7.1) said: a POST with ``hub.mode=publish`` and the topic's
@@ -40,7 +40,7 @@ Kind = Literal["taken", "refused", "failed", "away"]
 
 
 class HubAnswer(NamedTuple):
-    """What became of a ping.
+    """The result of a ping.
 
     The hub has `taken` it; `refused` it for good; `failed` on it, so that it is worth another try;
     or is `away`, so that other pings would fare no better. `words` tell people why. `wait` is the

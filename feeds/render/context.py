@@ -1,4 +1,4 @@
-"""What a format needs: the site, a feed, and its entries with times, image and content."""
+"""The data that formats render: the site, a feed, its entries with times, image and content."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ NEVER = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 class Pages(msgspec.Struct, frozen=True):
-    """What pages for people show besides.
+    """The data that only pages for people show.
 
     `missing` holds the feeds, by kind and key, that do not exist although items name their topic or
     provider; `templates` holds the site's own templates and assets by their names. `query` is the

@@ -51,7 +51,7 @@ _NO_STORE = ("cache-control", "no-store")
 
 
 class Content:
-    """What the server serves; `warn` is called with messages for the operator.
+    """All that the server serves; calls `warn` with messages for the operator.
 
     `configure` and `refresh` belong to one thread, `warm` to one, `query` and `form` to one; all
     other methods may be called from any thread.

@@ -1,4 +1,4 @@
-"""What monitors read: /healthz, and the metrics of the server and of passes for Prometheus."""
+"""Answers monitors: /healthz, and the metrics of the server and of passes for Prometheus."""
 
 from __future__ import annotations
 

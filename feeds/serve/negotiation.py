@@ -1,4 +1,4 @@
-"""What the headers of a request ask for: codings, types, conditions and ranges (RFC 9110)."""
+"""Reads the headers of a request: codings, types, conditions and ranges (RFC 9110)."""
 
 from __future__ import annotations
 

@@ -55,7 +55,7 @@ _MONDAY = datetime(2024, 1, 1, tzinfo=UTC)
 
 
 class CachePolicy(NamedTuple):
-    """What the answers of a site have in common.
+    """The properties that all answers of a site share.
 
     `max_age_s` is for how many seconds documents stay fresh, `hubs` are the site's WebSub hubs.
     `prefix` is the path of `site.base_url`: requests may come with it or, through a proxy, without.
