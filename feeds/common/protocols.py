@@ -27,8 +27,7 @@ class Meta(NamedTuple, Generic[T]):
 
 # The report of the last pass.
 REPORT = Meta("report", PassReport)
-# Digests of the list of seed files, and of what the index shows; how compressed copies were made.
-LISTING = Meta("listing", bytes)
+# A digest of what the index shows; how compressed copies were made.
 INDEX_KEY = Meta("index", bytes)
 COPIES = Meta("copies", str)
 # The topics and providers without a feed.

@@ -8,6 +8,7 @@ changes with the last step alone, in one transaction.
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Generator, Iterator
 from contextlib import closing
@@ -15,7 +16,6 @@ from itertools import islice
 from typing import NamedTuple
 
 from feeds.common.model import ParsedSeed, Problem, image_key
-from feeds.common.protocols import LISTING
 from feeds.config import Config
 from feeds.pipeline.context import Pass, prepare_workers
 from feeds.pipeline.state import read_state
@@ -121,7 +121,7 @@ def rescan(run: Pass, ahead: Ahead) -> Changes:
         return Changes(todo.seeds, 0, 0, 0, [])
     parser = parser_name(config)
     before = store.stories() if todo.missing and not allow_empty else {}
-    changed, all_settled = 0, True
+    changed, unsettled = 0, set[str]()
     items: set[str] = set()
     with store.filling("seed", "image", "image_use"):
         readings = _readings(store, ahead)
@@ -130,14 +130,15 @@ def rescan(run: Pass, ahead: Ahead) -> Changes:
                 path, content, is_same = seed.reading.path, seed.reading.content, seed.reading.same
                 known = store.content(path, parser) if todo.wanted[path].is_known else b""
                 changed += not is_same and content != known
-                all_settled = all_settled and seed.settled
+                if not seed.settled:
+                    unsettled |= {"", os.path.dirname(path)}  # noqa: PTH120
             items |= store.record(batch, parser)
     held = _held(store, todo, config, before) if before else {}
     gone = todo.missing - held.keys()
     items |= store.forget(sorted(gone))
     if store.held() != held:
         store.hold(held)
-    store.set_meta(LISTING, todo.listing if all_settled else b"")
+    store.keep_listing({one: todo.listing[one] for one in todo.listing.keys() - unsettled})
     counts = (todo.seeds, len(todo.wanted), changed, len(gone))
     return Changes(*counts, todo.problems, frozenset(items))
 

@@ -18,7 +18,7 @@ import msgspec
 
 from feeds.common.files import Fingerprint
 from feeds.common.model import MEDIA, FeedRef, FeedSummary, Problem
-from feeds.common.protocols import COPIES, INDEX_KEY, LISTING, MISSING, Meta
+from feeds.common.protocols import COPIES, INDEX_KEY, MISSING, Meta
 from feeds.images.cache import folder_times
 from feeds.images.examine import MEMO, CacheSeen
 from feeds.pipeline.context import Pass
@@ -67,15 +67,17 @@ class PassState(NamedTuple):
     """
 
     listing: Annotated[
-        bytes | None,
+        Callable[[], dict[str, bytes]],
         Memo(
-            "no seed file came, went or changed: nothing is compared with the table of seeds",
-            "each rescan; empty while a file is younger than two seconds, or a path has a problem",
-            "`fact`: `listing`",
+            "no seed file of these folders came, went or changed: they are not compared with the "
+            "table of seeds",
+            "each rescan; a folder has no row while a file in it is younger than two seconds, and "
+            "none has one while a path has a problem",
+            "`listing`",
         ),
     ]
     seed_fingerprints: Annotated[
-        Callable[[str], set[tuple[str, int, int, int]]],
+        Callable[[str, str], dict[str, Fingerprint | None]],
         Memo(
             "these seeds were read as they are, by this parser, time zone and repair",
             "the rescan that reads the file; a row that is not settled, or of another parser, does "
@@ -195,8 +197,8 @@ class PassState(NamedTuple):
 def read_state(store: Store) -> PassState:
     """Returns what the last pass left; a memo that cannot be read counts as missing."""
     return PassState(
-        listing=store.get_meta(LISTING),
-        seed_fingerprints=store.current_seeds,
+        listing=store.listing,
+        seed_fingerprints=store.seed_fingerprints,
         seed_contents=store.content,
         readings=store.kept_readings,
         held=store.held,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,8 +16,8 @@ from feeds.config import Config
 from feeds.pipeline.context import Pass
 from feeds.pipeline.state import read_state
 from feeds.seeds import PARSER_VERSION, READER_VERSION
+from feeds.seeds.listing import Listing, list_plain
 from feeds.seeds.scan import ScannedFile, Seen, is_below, look_again, scan
-from feeds.store import Store
 
 
 class Due(NamedTuple):
@@ -31,9 +32,10 @@ class Due(NamedTuple):
 class Survey(NamedTuple):
     """What there is to do: seeds to be read, by path, and the paths whose files are gone.
 
-    `listing` is a digest of all files and their fingerprints, empty if a path has a problem.
-    `emptied` are the folders of `paths.seeds` in which nothing was found. `last_pass` identifies
-    the pass that used the state file last; `is_quiet` says that no file changed since.
+    `listing` has a digest of the files of each folder (of all files by the name "", if only `scan`
+    can tell what they are); it is empty if a path has a problem. `emptied` are the folders of
+    `paths.seeds` in which nothing was found. `last_pass` identifies the pass that used the state
+    file last; `is_quiet` says that no file changed since.
     """
 
     seeds: int
@@ -41,9 +43,26 @@ class Survey(NamedTuple):
     missing: set[str]
     problems: list[Problem]
     emptied: list[str]
-    listing: bytes
+    listing: dict[str, bytes]
     last_pass: bytes
     is_quiet: bool = False
+
+
+class _Everything(NamedTuple):
+    """All files as `scan` found them, and their digest."""
+
+    found: list[ScannedFile]
+    digest: bytes
+    path: str = ""
+
+    @property
+    def size(self) -> int:
+        """How many files there are."""
+        return len(self.found)
+
+    def files(self) -> list[ScannedFile]:
+        """Returns the files."""
+        return self.found
 
 
 def parser_name(config: Config) -> str:
@@ -58,35 +77,60 @@ def survey(run: Pass) -> Survey:
     Raises:
         SeedsFolderError: a folder does not exist or cannot be listed.
     """
-    store, full, base, state = run.store, run.options.full, run.base, read_state(run.store)
-    parser, folders = parser_name(run.config), list(run.config.paths.seeds)
-    last_pass = store.pass_fingerprint()
-    found = list(scan(folders, base))
-    listing = _digest(parser, folders, found)
-    if listing and not full and state.listing == listing:
-        gone = set(state.held())
-        return Survey(len(found), {}, gone, [], [], listing, last_pass, is_quiet=True)
-    current = set() if full else state.seed_fingerprints(parser)
-    count = store.seed_count()
-    wanted = _due(store, found, current, known=count > 0)
-    missing: set[str] = set()
-    if not listing or count > len(found) - sum(not one.is_known for one in wanted.values()):
-        missing = _missing(store, found)
-    if missing.difference(state.held()):
-        # What was moved while it was looked for is found now.
-        seen: Seen = {}
-        found = list(scan(folders, base, seen))
-        overlooked = list(look_again(sorted(_missing(store, found)), folders, base, seen))
-        listing = b"" if overlooked else _digest(parser, folders, found)
-        found += overlooked
-        wanted, missing = _due(store, found, current, known=True), _missing(store, found)
+    state, parser = read_state(run.store), parser_name(run.config)
+    last_pass = run.store.pass_fingerprint()
+    known, held = {} if run.options.full else state.listing(), state.held()
+    parts = _look(run, parser)
+    listing = {part.path: part.digest for part in parts if part.digest}
+    seeds = sum(part.size for part in parts)
+    if listing and listing == known:
+        return Survey(seeds, {}, set(held), [], [], listing, last_pass, is_quiet=True)
+    if known and not held and known.keys() <= listing.keys():
+        changed = [part for part in parts if known.get(part.path) != part.digest]
+        there = {
+            path: one
+            for part in changed
+            for path, one in state.seed_fingerprints(parser, part.path).items()
+        }
+        found = _files(changed)
+        others = run.store.seed_count() - len(there)
+        if others == seeds - len(found) and not _missing(found, there):
+            return Survey(seeds, _due(found, there), set(), [], [], listing, last_pass)
+    there, found = state.seed_fingerprints(parser, ""), _files(parts)
+    if _missing(found, there).difference(held):
+        again = _look_again(run, there)
+        if set(again) != set(found):
+            listing = {}
+        found = again
+    wanted, missing = _due(found, there, full=run.options.full), _missing(found, there)
     problems = [one.problem for one in found if one.problem]
     emptied = [
         folder
-        for folder in map(str, folders)
+        for folder in map(str, run.config.paths.seeds)
         if missing and not any(is_below(one.path, folder) for one in found)
     ]
     return Survey(len(found), wanted, missing, problems, emptied, listing, last_pass)
+
+
+def _look(run: Pass, parser: str) -> Sequence[Listing | _Everything]:
+    """Returns all files, folder by folder if these hold plain files only."""
+    folders = list(run.config.paths.seeds)
+    plain = list_plain(folders, parser)
+    if plain is not None:
+        return plain
+    found = list(scan(folders, run.base))
+    return [_Everything(found, _digest(parser, folders, found))]
+
+
+def _look_again(run: Pass, there: dict[str, Fingerprint | None]) -> list[ScannedFile]:
+    """Returns all files: what was moved while it was looked for is found now."""
+    folders, seen = list(run.config.paths.seeds), Seen()
+    found = list(scan(folders, run.base, seen))
+    return found + list(look_again(sorted(_missing(found, there)), folders, run.base, seen))
+
+
+def _files(parts: Sequence[Listing | _Everything]) -> list[ScannedFile]:
+    return [one for part in parts for one in part.files()]
 
 
 def _digest(parser: str, folders: list[Path], found: list[ScannedFile]) -> bytes:
@@ -97,20 +141,20 @@ def _digest(parser: str, folders: list[Path], found: list[ScannedFile]) -> bytes
 
 
 def _due(
-    store: Store, found: list[ScannedFile], current: set[tuple[str, int, int, int]], *, known: bool
+    found: list[ScannedFile], there: dict[str, Fingerprint | None], *, full: bool = False
 ) -> dict[str, Due]:
-    """Returns the seeds to be read, by path."""
+    """Returns the seeds to be read, by path; `there` are those that were ever read."""
     return {
         one.path: Due(
             one.path,
             one.folder,
             Fingerprint(one.size, one.mtime_ns, one.inode),
-            known and store.has_seed(one.path),
+            one.path in there,
         )
         for one in found
-        if not one.problem and (one.path, one.size, one.mtime_ns, one.inode) not in current
+        if not one.problem and (full or there.get(one.path) != (one.size, one.mtime_ns, one.inode))
     }
 
 
-def _missing(store: Store, found: list[ScannedFile]) -> set[str]:
-    return store.paths().difference(one.path for one in found)
+def _missing(found: list[ScannedFile], there: dict[str, Fingerprint | None]) -> set[str]:
+    return there.keys() - {one.path for one in found}

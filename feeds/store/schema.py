@@ -208,6 +208,11 @@ _MIGRATIONS = (
         data BLOB NOT NULL
     ) STRICT;
     """,
+    """
+    -- Folders whose seeds were all read as they are: a digest of their names and fingerprints.
+    CREATE TABLE listing (folder TEXT PRIMARY KEY, digest BLOB NOT NULL) STRICT, WITHOUT ROWID;
+    DELETE FROM fact WHERE name = 'listing';
+    """,
 )
 
 VERSION = OLDEST + len(_MIGRATIONS) - 1

@@ -107,29 +107,40 @@ class Store(FeedItems, Readings, HubPings):
         for _, sql in indexes:
             self._db.execute(sql)
 
-    def current_seeds(self, parser: str) -> set[tuple[str, int, int, int]]:
-        """Returns path, size, mtime in ns and inode of the seeds that need not be read again as is.
+    def seed_fingerprints(self, parser: str, folder: str = "") -> dict[str, Fingerprint | None]:
+        """Returns the fingerprints of the seeds in one folder, not below it, or of all, by path.
 
-        The others were read by another version of the parser (`parser` is the one in use now), or
-        had just been changed then, so that a second change within the granularity of mtime would
-        not show.
+        None stands for a seed that must be read again in any case: another version of the parser
+        read it (`parser` is the one in use now), or it had just been changed then, so that a second
+        change within the granularity of mtime would not show.
         """
-        query = "SELECT path, size, mtime_ns, inode FROM seed WHERE settled AND parser = ?"
-        return set(self._db.execute(query, (parser,)))
+        query = "SELECT path, settled AND parser = ?, size, mtime_ns, inode FROM seed"
+        values: tuple[str | int, ...] = (parser,)
+        if folder:
+            prefix = folder.rstrip("/") + "/"
+            query += " WHERE path > ? AND path < ? AND instr(substr(path, ?), '/') = 0"
+            values += (prefix, prefix[:-1] + "0", len(prefix) + 1)  # "0" comes after "/"
+        rows = self._db.execute(query, values)
+        return {
+            path: Fingerprint(*rest) if is_current else None for path, is_current, *rest in rows
+        }
 
     def seed_count(self) -> int:
         """Returns how many seeds were read, good or bad."""
         (count,) = self._db.execute("SELECT count(*) FROM seed").fetchone()
         return int(count)
 
-    def has_seed(self, path: str) -> bool:
-        """Tells whether the seed at a path was ever read."""
-        query = "SELECT 1 FROM seed WHERE path = ?"
-        return self._db.execute(query, (path,)).fetchone() is not None
+    def listing(self) -> dict[str, bytes]:
+        """Returns the digests of the folders whose seeds were all read as they are, by path."""
+        return dict(self._db.execute("SELECT folder, digest FROM listing"))
 
-    def paths(self) -> set[str]:
-        """Returns the paths of all seeds that were read."""
-        return {path for (path,) in self._db.execute("SELECT path FROM seed")}
+    def keep_listing(self, digests: dict[str, bytes]) -> None:
+        """Keeps these digests of folders, and no others."""
+        before = self.listing()
+        gone = ((folder,) for folder in before.keys() - digests.keys())
+        self._db.executemany("DELETE FROM listing WHERE folder = ?", gone)
+        changed = digests.items() - before.items()
+        self._db.executemany("INSERT OR REPLACE INTO listing VALUES (?, ?)", changed)
 
     def content(self, path: str, parser: str) -> bytes:
         """Returns the digest of a seed's bytes, empty where another parser version read them."""

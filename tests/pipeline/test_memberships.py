@@ -174,7 +174,7 @@ class Passes:
                 ids |= store.record(
                     [ReadSeed("", Fingerprint(0, 0, 0), reading, settled=True)], "1"
                 )
-            elif path in store.paths():
+            elif path in store.seed_fingerprints(""):
                 ids |= store.forget([path])
         return ids
 

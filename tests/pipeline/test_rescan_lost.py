@@ -11,6 +11,7 @@ import pytest
 from feeds.common.errors import SeedsFolderError
 from feeds.common.reports import Callbacks
 from feeds.pipeline.rescan import read_ahead
+from feeds.seeds.listing import Listing, list_plain
 from feeds.seeds.scan import ScannedFile, scan
 from feeds.store import open_state
 from tests.support.permissions import closed, open_folder
@@ -185,13 +186,15 @@ def test_folder_that_moves_while_it_is_looked_for_keeps_its_items(
             (scanner.site.seeds / "b").rename(scanner.site.seeds / "0")
         yield from walk
 
+    monkeypatch.setattr("feeds.pipeline.survey.list_plain", lambda *_: None)
     monkeypatch.setattr("feeds.pipeline.survey.scan", moving)
     assert scanner() == (4, 3, 3, 3)
     assert {header.id for header in scanner.headers().values()} == ids
 
 
+@pytest.mark.parametrize("is_plain", [True, False], ids=["plain folders", "links"])
 def test_seed_that_a_scan_did_not_come_by_is_not_forgotten(
-    scanner: Scanner, monkeypatch: pytest.MonkeyPatch
+    scanner: Scanner, monkeypatch: pytest.MonkeyPatch, *, is_plain: bool
 ) -> None:
     """A folder that is written to while it is listed may leave out files that are there."""
     for number in range(3):
@@ -200,13 +203,22 @@ def test_seed_that_a_scan_did_not_come_by_is_not_forgotten(
 
     seed, away = scanner.site.seeds / "1.txt", scanner.site.root / "away"
 
-    def overlooking(*arguments: Any) -> list[ScannedFile]:
+    def list_overlooking(*arguments: Any) -> list[Listing] | None:
+        if not is_plain:
+            return None
+        seed.rename(away)
+        found = list_plain(*arguments)
+        away.rename(seed)
+        return found
+
+    def scan_overlooking(*arguments: Any) -> list[ScannedFile]:
         seed.rename(away)
         found = list(scan(*arguments))
         away.rename(seed)
         return found
 
-    monkeypatch.setattr("feeds.pipeline.survey.scan", overlooking)
+    monkeypatch.setattr("feeds.pipeline.survey.list_plain", list_overlooking)
+    monkeypatch.setattr("feeds.pipeline.survey.scan", scan_overlooking)
     assert scanner() == (3, 0, 0, 0)
     scanner.site.seed("1.txt", number=1, quality=71)
     assert scanner() == (3, 1, 1, 0)

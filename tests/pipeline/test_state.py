@@ -66,11 +66,37 @@ def test_listing_saves_the_look_at_the_table_of_seeds(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     site.seed("a.txt", number=1)
-    site.seed("b.txt", number=2)
+    site.seed("b/b.txt", number=2)
     site.publish()
-    asked = spy(monkeypatch, Store, "current_seeds")
+    asked = spy(monkeypatch, Store, "seed_fingerprints")
     report = site.publish()
     assert (report.seeds, report.read, report.changed, report.gone) == (2, 0, 0, 0)
+    assert asked == []
+
+
+@pytest.mark.parametrize("name", ["b.txt", "c.txt"], ids=["edited", "new"])
+def test_listing_saves_the_look_at_the_seeds_of_other_folders(
+    site: Site, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    site.seed("a.txt", number=1)
+    site.seed("b/b.txt", number=2)
+    site.seed("b/c/c.txt", number=3)
+    site.publish()
+    site.seed(f"b/{name}", number=4)
+    asked = spy(monkeypatch, Store, "seed_fingerprints")
+    assert site.publish().read == 1
+    assert [folder for _, _, folder in asked] == [str(site.seeds / "b")]
+    assert site.documents() == site.fresh()
+
+
+def test_listing_saves_the_look_at_the_table_of_seeds_with_links(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seed = site.seed("a.txt", number=1)
+    (site.seeds / "b.txt").symlink_to(seed)
+    site.publish()
+    asked = spy(monkeypatch, Store, "seed_fingerprints")
+    assert site.publish().seeds == 1
     assert asked == []
 
 
@@ -83,6 +109,34 @@ def test_listing_is_cleared_by_files_that_come_and_go(site: Site) -> None:
     other.unlink()  # now the files are those of the first pass again
     site.publish()
     assert site.titles() == ["Story 1"]
+
+
+def test_listing_is_cleared_by_a_folder_that_goes(site: Site) -> None:
+    site.seed("a.txt", number=1)
+    other = site.seed("b/b.txt", number=2)
+    site.publish()
+    other.rename(site.seeds / "b.txt")
+    other.parent.rmdir()
+    site.publish()
+    assert sorted(site.titles()) == ["Story 1", "Story 2"]
+    (site.seeds / "b.txt").unlink()
+    site.publish()
+    assert site.titles() == ["Story 1"]
+
+
+def test_listing_is_cleared_by_a_second_name_and_by_its_end(site: Site) -> None:
+    first, second = site.seed("a/a.txt", number=1), site.seeds / "b/b.txt"
+    second.parent.mkdir()
+    site.publish()
+    os.link(first, second)
+    assert site.publish().seeds == 1
+    first.unlink()
+    assert site.publish().seeds == 1
+    assert site.documents() == site.fresh()
+    os.link(second, first)
+    second.unlink()
+    assert site.publish().gone == 1
+    assert site.documents() == site.fresh()
 
 
 def test_listing_is_cleared_while_a_file_is_young(site: Site) -> None:
@@ -256,11 +310,11 @@ def test_held_saves_the_second_look_for_files_that_are_gone(
     unmount(site)
     looks = spy(monkeypatch, survey, "scan")
     assert [one.stories for one in site.publish().held] == [24]
-    assert len(looks) == 2
+    assert len(looks) == 1
     assert [one.stories for one in site.publish().held] == [24]
     site.seed("b.txt", number=31)
     assert [one.stories for one in site.publish().held] == [24]
-    assert len(looks) == 4
+    assert len(looks) == 1
     assert len(site.titles()) == 26
 
 

@@ -1,0 +1,112 @@
+"""Lists folders of plain files: quickly, since every pass looks at every seed."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from array import array
+from collections.abc import Iterator
+from operator import attrgetter
+from pathlib import Path
+from typing import NamedTuple
+
+from feeds.seeds import MAX_BYTES
+from feeds.seeds.scan import SUFFIXES, ScannedFile
+
+# What is asked of each file, in this order: three numbers of a `Fingerprint`, and how many names
+# it has.
+_ask = attrgetter("st_size", "st_mtime_ns", "st_ino", "st_nlink")
+_ASKED = 4
+
+
+class _NotPlainError(Exception):
+    """What is in a folder is not for this module."""
+
+
+class Listing(NamedTuple):
+    """The seed files in one folder, not those below it, in the order in which the system has them.
+
+    `folder` is the one of `paths.seeds`. `numbers` holds what was asked of one file after the
+    other. `digest` is the same as long as the files are the same, and read in the same way.
+    """
+
+    path: str
+    folder: str
+    names: list[str]
+    numbers: array[int]
+    digest: bytes
+
+    @property
+    def size(self) -> int:
+        """How many files there are."""
+        return len(self.names)
+
+    def files(self) -> Iterator[ScannedFile]:
+        """Yields the files by name."""
+        prefix = self.path.rstrip("/") + "/"
+        columns = (self.numbers[place::_ASKED] for place in range(3))
+        for name, *fingerprint in sorted(zip(self.names, *columns, strict=True)):
+            yield ScannedFile(prefix + name, self.folder, *fingerprint)
+
+
+def list_plain(folders: list[Path], parser: str) -> list[Listing] | None:
+    """Returns what `scan` would find, folder by folder; None if only `scan` can tell.
+
+    That is so if there is a link, a file with two names or a folder that is reached twice, if a
+    path is a problem, and if a folder cannot be listed, or goes while it is.
+
+    Args:
+        folders: the folders of `paths.seeds`.
+        parser: the way in which the seeds are read.
+    """
+    seen: set[tuple[int, int]] = set()
+    try:
+        return [
+            listing for folder in folders for listing in _walk(str(folder), parser.encode(), seen)
+        ]
+    except (OSError, OverflowError, UnicodeEncodeError, _NotPlainError):
+        return None
+
+
+def _walk(folder: str, parser: bytes, seen: set[tuple[int, int]]) -> Iterator[Listing]:
+    paths = [folder]
+    while paths:
+        path = paths.pop()
+        # By its descriptor, so that the system has not to go down the whole path for each file.
+        descriptor = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+        try:
+            status = os.fstat(descriptor)
+            if (status.st_dev, status.st_ino) in seen:
+                raise _NotPlainError
+            seen.add((status.st_dev, status.st_ino))
+            names, numbers, below = _list(descriptor)
+        finally:
+            os.close(descriptor)
+        # Bytes that are not UTF-8 come as lone surrogates, which cannot be encoded.
+        digest = hashlib.sha256(b"\0".join((parser, path.encode(), "/".join(names).encode())))
+        digest.update(numbers)
+        yield Listing(path, folder, names, numbers, digest.digest())
+        paths += [f"{path.rstrip('/')}/{name}" for name in sorted(below, reverse=True)]
+
+
+def _list(descriptor: int) -> tuple[list[str], array[int], list[str]]:
+    """Returns the names of the seed files in a folder, what was asked of them, and its folders."""
+    names: list[str] = []
+    numbers: list[int] = []
+    below: list[str] = []
+    with os.scandir(descriptor) as entries:
+        for entry in entries:
+            name = entry.name
+            if name[0] == ".":
+                continue
+            # The loop that each pass runs for each seed: every step here counts.
+            if name.endswith(SUFFIXES) and entry.is_file(follow_symlinks=False):
+                names.append(name)
+                numbers += _ask(entry.stat(follow_symlinks=False))
+            elif entry.is_dir(follow_symlinks=False):
+                below.append(name)
+            elif entry.is_symlink() or name.endswith(SUFFIXES):
+                raise _NotPlainError
+    if max(numbers[::_ASKED], default=0) > MAX_BYTES or numbers[3::_ASKED].count(1) != len(names):
+        raise _NotPlainError
+    return names, array("q", numbers), below
