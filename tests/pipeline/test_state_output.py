@@ -10,7 +10,7 @@ import pytest
 
 from feeds.common import media_types
 from feeds.pipeline import plan, run
-from feeds.publish import publisher
+from feeds.publish import writer
 from feeds.render import documents, html
 from tests.support.site import Site
 from tests.support.spying import spy
@@ -88,7 +88,7 @@ def test_index_key_is_cleared_by_feeds_that_come_and_go(full: Site) -> None:
 def test_files_save_the_comparison_with_what_is_published(
     full: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    compared = spy(monkeypatch, publisher, "has_bytes")
+    compared = spy(monkeypatch, writer, "has_bytes")
     edit(full, "Edited")
     full.publish()
     names = {str(path.relative_to(full.out)) for path, _ in compared}
@@ -144,7 +144,7 @@ def test_copies_save_the_compression_of_what_is_the_same(
 ) -> None:
     full.configure("[publish]\nprecompress = true\n")
     full.publish()
-    compressed = spy(monkeypatch, publisher, "compress")
+    compressed = spy(monkeypatch, writer, "compress")
     edit(full, "Edited")
     report = full.publish()
     assert len(compressed) == len(report.written) * len(media_types.COPIES) > 0
