@@ -32,6 +32,8 @@ INDEX_KEY = Meta("index", bytes)
 COPIES = Meta("copies", str)
 # The topics and providers without a feed.
 MISSING = Meta("missing", list[FeedRef])
+# The ids that more than one seed has.
+REPEATED = Meta("repeated", list[str])
 # The address of each feed by its former ones.
 MOVES = Meta("moves", dict[str, str])
 # Where hubs have moved to, both addresses without credentials.

@@ -36,7 +36,7 @@ class Selection(NamedTuple):
 
     `changed` are the feeds that items joined or left, or in which an item changed; None if that may
     be any. `missing` are the topics and providers that items name and that have no feed;
-    `directory` also tells where these would stand.
+    `directory` also tells where these would stand. `repeated` are the ids of more than one seed.
     """
 
     feeds: list[Feed]
@@ -44,6 +44,7 @@ class Selection(NamedTuple):
     duplicates: tuple[Problem, ...]
     missing: frozenset[FeedRef]
     directory: Directory
+    repeated: frozenset[str]
 
     @property
     def addresses(self) -> Addresses:
@@ -81,7 +82,7 @@ def memberships(
     past = past_of(run, state) if past is None else past
     store.mark_first_seen(changes.items, now)
     store.reset_memberships(changes.items)
-    repeated, thresholds = store.repeated_ids(), Thresholds(config)
+    repeated, thresholds = _repeated(store, state, changes), Thresholds(config)
     changed: frozenset[FeedRef] | None = None
     if state.last is None or not state.holds(run.key, now):
         store.clear_memberships()
@@ -100,7 +101,13 @@ def memberships(
     names = _names(store, config, unique.beaten, now)
     found = catalog(config, names, _NonEmptyFeeds(store), past.known)
     feeds = list(found.feeds.values())
-    return Selection(feeds, changed, unique.problems, found.missing, found.directory)
+    return Selection(feeds, changed, unique.problems, found.missing, found.directory, repeated)
+
+
+def _repeated(store: Store, state: PassState, changes: Changes) -> frozenset[str]:
+    if state.repeated is None:
+        return frozenset(store.repeated_ids())
+    return state.repeated - changes.items | store.repeated_ids(changes.items)
 
 
 def past_of(run: Pass, state: PassState) -> Past:

@@ -14,7 +14,7 @@ import msgspec
 from feeds.common.files import Fingerprint
 from feeds.common.media_types import copy_recipe, is_copy
 from feeds.common.model import FeedRef, FeedSummary, Problem
-from feeds.common.protocols import COPIES, INDEX_KEY, MISSING, MOVES, REPORT
+from feeds.common.protocols import COPIES, INDEX_KEY, MISSING, MOVES, REPEATED, REPORT
 from feeds.common.reports import HeldReport, PassReport, feed_report
 from feeds.images.cache import folder_times
 from feeds.pipeline.context import Pass, prepare_workers
@@ -223,6 +223,7 @@ def _keep_last(run: Pass, selection: Selection, plan: Plan, published: Published
     )
     store.set_meta(LAST, last)
     store.set_meta(MISSING, sorted(selection.missing))
+    store.set_meta(REPEATED, sorted(selection.repeated))
     store.set_meta(COPIES, copy_recipe())
     if plan.index_key is not None:
         store.set_meta(INDEX_KEY, plan.index_key)

@@ -18,7 +18,7 @@ import msgspec
 
 from feeds.common.files import Fingerprint
 from feeds.common.model import MEDIA, FeedRef, FeedSummary, Problem
-from feeds.common.protocols import COPIES, INDEX_KEY, MISSING, Meta
+from feeds.common.protocols import COPIES, INDEX_KEY, MISSING, REPEATED, Meta
 from feeds.images.cache import folder_times
 from feeds.images.examine import MEMO, CacheSeen
 from feeds.pipeline.context import Pass
@@ -127,6 +127,14 @@ class PassState(NamedTuple):
             "`fact`: `missing`",
         ),
     ]
+    repeated: Annotated[
+        frozenset[str] | None,
+        Memo(
+            "which ids more than one seed has, so that no pass looks for them among all",
+            "each pass that selects, for the ids of what came, went or changed",
+            "`fact`: `repeated`",
+        ),
+    ]
     feeds: Annotated[
         Callable[[], dict[str, tuple[bytes, FeedSummary]]],
         Memo(
@@ -196,6 +204,7 @@ class PassState(NamedTuple):
 
 def read_state(store: Store) -> PassState:
     """Returns what the last pass left; a memo that cannot be read counts as missing."""
+    repeated = store.get_meta(REPEATED)
     return PassState(
         listing=store.listing,
         seed_fingerprints=store.seed_fingerprints,
@@ -204,6 +213,7 @@ def read_state(store: Store) -> PassState:
         held=store.held,
         last=store.get_meta(LAST),
         missing=frozenset(store.get_meta(MISSING) or ()),
+        repeated=None if repeated is None else frozenset(repeated),
         feeds=cache(store.feeds),
         index_key=store.get_meta(INDEX_KEY),
         files=cache(store.fingerprints),

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
+from collections import Counter
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 from typing import Any, cast
@@ -27,6 +29,7 @@ _HEADER = """
     FROM seed s LEFT JOIN memory m ON m.id = s.id
 """
 _PAGE = 1000
+_TALLIED = "SELECT name, n FROM tally WHERE kind = ?"
 
 
 class FeedItems:
@@ -54,10 +57,14 @@ class FeedItems:
         query = f"{_HEADER} WHERE s.id = ? ORDER BY s.path"
         return [_header(row) for id_ in ids for row in self._db.execute(query, (id_,))]
 
-    def repeated_ids(self) -> set[str]:
-        """Returns the ids that more than one seed has."""
-        query = "SELECT id FROM seed WHERE id IS NOT NULL GROUP BY id HAVING count(*) > 1"
-        return {id_ for (id_,) in self._db.execute(query)}
+    def repeated_ids(self, among: Iterable[str] | None = None) -> set[str]:
+        """Returns the ids, of all or of these, that more than one seed has."""
+        query, values = "SELECT id FROM seed WHERE id IS NOT NULL", tuple[str, ...]()
+        if among is not None:
+            query += " AND id IN (SELECT value FROM json_each(?))"
+            values = (json.dumps(list(among)),)
+        rows = self._db.execute(f"{query} GROUP BY id HAVING count(*) > 1", values)
+        return {id_ for (id_,) in rows}
 
     def ids_dated(self, after: int, upto: int) -> set[str]:
         """Returns the ids of published items with a date in this interval."""
@@ -71,27 +78,25 @@ class FeedItems:
 
     def topic_names(self, now: int) -> dict[str, int]:
         """Returns how often published items name a topic so."""
-        query = "SELECT value, sum(n) FROM ({}), json_each(topics) GROUP BY value"
-        return dict(self._count(query, "topics", now))
+        counts = Counter[str](dict(self._db.execute(_TALLIED, ("topic",))))
+        for topics, _, _ in self._undue(now):
+            counts.subtract(_topics(topics))
+        return +counts
 
     def provider_names(self, now: int) -> dict[tuple[str, str], int]:
         """Returns how often published items name the provider of a domain so."""
-        query = "SELECT domain, provider, sum(n) FROM ({}) GROUP BY domain, provider"
-        counts = self._count(query, "domain, provider", now)
-        return {(domain, name): n for domain, name, n in counts}
+        query = "SELECT key, name, n FROM tally WHERE kind = 'provider'"
+        counts = Counter({(domain, name): n for domain, name, n in self._db.execute(query)})
+        counts.subtract((domain, name) for _, domain, name in self._undue(now))
+        return +counts
 
-    def _count(self, query: str, columns: str, now: int) -> Iterator[tuple[Any, ...]]:
-        # Apart: those whose time has come, of which an index tells all ("+" keeps SQLite from
-        # looking for their dates), and those dated in the future that readers were shown (see
-        # `is_due`), which are few.
-        due = f"""
-            SELECT {columns}, count(*) AS n FROM seed
-            WHERE is_published AND +dated <= ? GROUP BY {columns}
-            UNION ALL
-            SELECT {columns}, 1 FROM seed JOIN memory USING (id)
-            WHERE is_published AND dated > ? AND dated = published
-        """  # noqa: S608 (names of our own)
-        return self._db.execute(query.format(due), (now, now))
+    def _undue(self, now: int) -> Iterator[tuple[str, str, str]]:
+        """Yields what published items name that are dated in the future (see `is_due`)."""
+        query = """
+            SELECT topics, domain, provider FROM seed LEFT JOIN memory USING (id)
+            WHERE is_published AND dated > ? AND dated IS NOT published
+        """
+        return self._db.execute(query, (now,))
 
     def mark_first_seen(self, ids: Iterable[str], now: int) -> None:
         """Remembers when items were first seen, for those of them that are new."""

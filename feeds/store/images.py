@@ -132,9 +132,10 @@ class ImageTables:
     def feeds_with_image_news(self) -> set[tuple[FeedKind, str]]:
         """Returns kind and key of the feeds with items whose images came, went or changed."""
         query = """
+            -- Cross joins begin with the news, which are few.
             SELECT DISTINCT slot.kind, slot.key FROM image
-            JOIN image_use ON image_use.key = image.key JOIN seed USING (number)
-            JOIN slot ON slot.id = seed.id WHERE image.news
+            CROSS JOIN image_use ON image_use.key = image.key CROSS JOIN seed USING (number)
+            CROSS JOIN slot ON slot.id = seed.id WHERE image.news
         """
         return set(self._db.execute(query))
 

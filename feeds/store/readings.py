@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import cache
 from itertools import count
@@ -25,6 +26,12 @@ _HEADER_COLUMNS = (
     *("shown", "id", "dated", "stamp", "quality", "heat", "is_published", "domain", "provider"),
     *("topics", "category", "digest", "reader_digest"),
 )
+
+
+# Kind, key and name in the table `tally`.
+_Key = tuple[str, str, str]
+_SEED: _Key = ("seed", "", "")
+_ITEM: _Key = ("item", "", "")
 
 
 class ReadSeed(NamedTuple):
@@ -50,6 +57,18 @@ class _Before(NamedTuple):
     id: str | None
     digest: bytes | None
     reader_digest: bytes | None
+    is_published: bool | None
+    topics: str | None
+    domain: str | None
+    provider: str | None
+
+    def counted(self) -> Iterator[_Key]:
+        """Yields what its item counts as in the table `tally`."""
+        if self.id is not None:
+            yield _ITEM
+        if self.is_published and self.topics and self.domain is not None:
+            yield ("provider", self.domain, self.provider or "")
+            yield from (("topic", "", name) for name in _decode_topics(self.topics))
 
 
 class Kept(NamedTuple):
@@ -77,7 +96,7 @@ class Readings(ImageTables):
         known = self._known(one.reading.path for one in seeds)
         (last,) = self._db.execute("SELECT coalesce(max(number), 0) FROM seed").fetchone()
         numbers, changed = count(last + 1), set[str]()
-        good, bad, items, named = [], [], [], []
+        good, bad, items, named, tally = [], [], [], [], Counter[_Key]()
         for folder, fingerprint, reading, settled in seeds:
             before, header, state = known.get(reading.path), reading.header, (*fingerprint, settled)
             if reading.same:
@@ -88,6 +107,7 @@ class Readings(ImageTables):
                 changed |= self.forget([reading.path])
                 before = None
             number = before.number if before else next(numbers)
+            tally[_SEED] += before is None
             problems = msgspec.msgpack.encode(reading.problems) if reading.problems else None
             values = (number, reading.path, folder, *state, parser, reading.content, problems)
             if header is None:
@@ -95,7 +115,9 @@ class Readings(ImageTables):
                 continue
             good.append(values + _header_values(header))
             items.append((number, reading.data))
+            tally.update(_counted(header))
             if before:
+                tally.subtract(before.counted())
                 self._renew_digest(before, reading.content, header)
                 if (before.id, before.digest) == (header.id, header.digest):
                     continue  # the same item, read once more
@@ -107,6 +129,7 @@ class Readings(ImageTables):
         self._db.executemany(_upsert(_STATE_COLUMNS), bad)
         self._db.executemany("INSERT OR REPLACE INTO item VALUES (?, ?)", items)
         self.name_images(named)
+        self._count(tally)
         return changed
 
     def _known(self, paths: Iterable[str]) -> dict[str, _Before]:
@@ -114,6 +137,18 @@ class Readings(ImageTables):
         query += "WHERE path IN (SELECT value FROM json_each(?))"
         rows = self._db.execute(query, (json.dumps(list(paths)),))
         return {row[0]: _Before(*row) for row in rows}
+
+    def _count(self, tally: Counter[_Key]) -> None:
+        """Adds to the table `tally`."""
+        rows = ((*key, n) for key, n in tally.items() if n)
+        self._db.executemany(
+            "INSERT INTO tally VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET n = n + excluded.n",
+            rows,
+        )
+        less = (key for key, n in tally.items() if n < 0)
+        self._db.executemany(
+            "DELETE FROM tally WHERE kind = ? AND key = ? AND name = ? AND n = 0", less
+        )
 
     def _renew_digest(self, before: _Before, content: bytes, header: ItemHeader) -> None:
         """Where another release or setting reads the same bytes otherwise, nobody edited them."""
@@ -130,15 +165,16 @@ class Readings(ImageTables):
         Returns:
             The ids of their items.
         """
-        ids: set[str] = set()
-        find = "SELECT number, id FROM seed WHERE path = ?"
+        ids, tally = set[str](), Counter[_Key]()
         for path in paths:
-            number, id_ = self._db.execute(find, (path,)).fetchone()
-            if id_ is not None:
-                ids.add(id_)
-            self.unname_images(number)
-            self._db.execute("DELETE FROM item WHERE number = ?", (number,))
-            self._db.execute("DELETE FROM seed WHERE number = ?", (number,))
+            (seed,) = self._known([path]).values()
+            if seed.id is not None:
+                ids.add(seed.id)
+            tally.subtract([_SEED, *seed.counted()])
+            self.unname_images(seed.number)
+            self._db.execute("DELETE FROM item WHERE number = ?", (seed.number,))
+            self._db.execute("DELETE FROM seed WHERE number = ?", (seed.number,))
+        self._count(tally)
         return ids
 
     def kept_readings(self, parser: str) -> dict[str, Kept]:
@@ -219,6 +255,13 @@ def _upsert(columns: tuple[str, ...]) -> str:
     )
 
 
+def _counted(header: ItemHeader) -> Iterator[_Key]:
+    yield _ITEM
+    if header.is_published:
+        yield ("provider", header.provider.domain, header.provider.name)
+        yield from (("topic", "", name) for name in header.topics)
+
+
 def _header_values(header: ItemHeader) -> tuple[str | int | bytes, ...]:
     topics = msgspec.json.encode(header.topics).decode()
     return (*_before_topics(header), topics, header.category, header.digest, header.reader_digest)
@@ -241,4 +284,5 @@ class _Head(msgspec.Struct):
 
 _decode_heads = msgspec.msgpack.Decoder(list[tuple[str, Fingerprint, _Head, bool]]).decode
 _decode_seeds = msgspec.msgpack.Decoder(list[ReadSeed]).decode
+_decode_topics = msgspec.json.Decoder(tuple[str, ...]).decode
 _decode_problems = msgspec.msgpack.Decoder(list[Problem]).decode

@@ -213,6 +213,26 @@ _MIGRATIONS = (
     CREATE TABLE listing (folder TEXT PRIMARY KEY, digest BLOB NOT NULL) STRICT, WITHOUT ROWID;
     DELETE FROM fact WHERE name = 'listing';
     """,
+    """
+    -- How many there are, so that no pass has to count: of all seeds and items, and of published
+    -- items, whatever their date, that name a topic, or the provider of a domain (`key`), so.
+    CREATE TABLE tally (
+        kind TEXT NOT NULL,
+        key TEXT NOT NULL,
+        name TEXT NOT NULL,
+        n INTEGER NOT NULL,
+        PRIMARY KEY (kind, key, name)
+    ) STRICT, WITHOUT ROWID;
+    INSERT INTO tally SELECT 'seed', '', '', count(*) FROM seed;
+    INSERT INTO tally SELECT 'item', '', '', count(id) FROM seed;
+    INSERT INTO tally SELECT 'topic', '', value, count(*) FROM seed, json_each(topics)
+        WHERE is_published GROUP BY value;
+    INSERT INTO tally SELECT 'provider', domain, provider, count(*) FROM seed
+        WHERE is_published GROUP BY domain, provider;
+    DROP INDEX seed_providers;
+    DROP INDEX seed_topics;
+    CREATE INDEX image_known ON image (key) WHERE name <> '' OR missing;
+    """,
 )
 
 VERSION = OLDEST + len(_MIGRATIONS) - 1

@@ -127,8 +127,7 @@ class Store(FeedItems, Readings, HubPings):
 
     def seed_count(self) -> int:
         """Returns how many seeds were read, good or bad."""
-        (count,) = self._db.execute("SELECT count(*) FROM seed").fetchone()
-        return int(count)
+        return self._tallied("seed")
 
     def listing(self) -> dict[str, bytes]:
         """Returns the digests of the folders whose seeds were all read as they are, by path."""
@@ -159,8 +158,11 @@ class Store(FeedItems, Readings, HubPings):
 
     def item_count(self) -> int:
         """Returns how many seeds have, or once had, an item that can be used."""
-        (count,) = self._db.execute("SELECT count(id) FROM seed").fetchone()
-        return int(count)
+        return self._tallied("item")
+
+    def _tallied(self, kind: str) -> int:
+        row = self._db.execute("SELECT n FROM tally WHERE kind = ?", (kind,)).fetchone()
+        return row[0] if row else 0
 
     def items(self, numbers: Iterable[int]) -> dict[int, bytes]:
         """Returns the items of the seeds with these numbers, in MessagePack."""

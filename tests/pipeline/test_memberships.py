@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sqlite3
+from collections import Counter
 from contextlib import closing
 from pathlib import Path
 from typing import NamedTuple
@@ -136,6 +137,7 @@ class Passes:
         self.connection = connection
         self.configs = configs
         self.last: LastPass | None = None
+        self.repeated: frozenset[str] | None = None
         self.past = Past()
         self.before: dict[Feed, FeedContents] = {}
 
@@ -146,8 +148,11 @@ class Passes:
         whole = choose(store.item_headers(), config, self.past, now)
         histories = {one.id: one.history for one in store.item_headers()} | whole.histories
         run = self.begin(store, step, now)
-        state = read_state(store)._replace(last=self.last)
+        state = read_state(store)._replace(last=self.last, repeated=self.repeated)
         selection = memberships(run, state, changes, self.past)
+        self.repeated = selection.repeated
+        assert self.repeated == store.repeated_ids()
+        self.check_tally(store)
         feeds = [contents_of(run, feed) for feed in selection.feeds]
         assert feeds == list(whole.feeds)
         assert selection.duplicates == whole.duplicates
@@ -177,6 +182,15 @@ class Passes:
             elif path in store.seed_fingerprints(""):
                 ids |= store.forget([path])
         return ids
+
+    def check_tally(self, store: Store) -> None:
+        items = list(store.item_headers())
+        published = [one for one in items if one.is_published]
+        assert store.seed_count() == len(store.seed_fingerprints(""))
+        assert store.item_count() == len(items)
+        assert store.topic_names(10**9) == Counter(name for one in published for name in one.topics)
+        providers = Counter((one.provider.domain, one.provider.name) for one in published)
+        assert store.provider_names(10**9) == providers
 
     def check_what_is_left_alone(
         self, changed: frozenset[FeedRef] | None, feeds: list[FeedContents], now: int

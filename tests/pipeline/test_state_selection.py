@@ -144,6 +144,28 @@ def test_last_is_cleared_by_a_clock_that_was_set_back(site: Site) -> None:
     assert "the clock says 2026-03-01" in "".join(told)
 
 
+# repeated
+
+
+def test_repeated_saves_the_look_for_ids_among_all_seeds(
+    full: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked = spy(monkeypatch, Store, "repeated_ids")
+    edit(full, "Edited")
+    full.publish(NOW + HOUR)
+    assert [len(ids) for _, ids in asked] == [1]
+
+
+def test_repeated_is_cleared_by_a_second_seed_and_by_its_end(full: Site) -> None:
+    second = full.seed("z.txt", number=1, title="Again")
+    assert [one.path for one in full.publish(NOW + HOUR).problems] == ["seeds/z.txt"]
+    edit(full, "Edited")
+    assert [one.path for one in full.publish(NOW + HOUR).problems] == ["seeds/z.txt"]
+    second.unlink()
+    assert full.publish(NOW + HOUR).problems == []
+    assert sorted(full.titles()) == ["Edited", "Story 1"]
+
+
 # missing
 
 

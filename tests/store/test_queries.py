@@ -58,6 +58,16 @@ def test_what_qualified_lately_is_found_by_an_index(store: Store) -> None:
     assert first == "SEARCH slot USING INDEX slot_since (kind=? AND key=? AND since>?)"
 
 
+def test_names_of_future_items_and_known_images_are_found_by_indexes(store: Store) -> None:
+    first, *_ = plan(store, lambda: list(store._undue(20)))
+    assert first == "SEARCH seed USING INDEX seed_dated (dated>?)"
+    assert plan(store, store.has_pictures) == ["SCAN image USING INDEX image_known"]
+    first, *_ = plan(store, lambda: store.repeated_ids({"a"}))
+    assert first == "SEARCH seed USING COVERING INDEX seed_id (id=?)"
+    first, *_ = plan(store, store.feeds_with_image_news)
+    assert first == "SCAN image USING INDEX image_news"
+
+
 def test_newest_items_of_a_feed_are_read_in_their_order(store: Store) -> None:
     steps = plan(store, lambda: store.newest("topic", "ai", 20))
     assert steps == ["SEARCH slot USING PRIMARY KEY (kind=? AND key=?)"]
