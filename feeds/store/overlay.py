@@ -106,7 +106,7 @@ def new_overlay(*, covers: bool, timeout: float) -> Overlay:
     cached = 0 if covers else 128
     return sqlite3.connect(
         "",
-        timeout,
+        timeout=timeout,
         isolation_level=None,
         factory=Overlay,
         cached_statements=cached,
