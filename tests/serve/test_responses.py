@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import pytest
 
@@ -43,14 +44,21 @@ class Shelf:
         self.versions = Versions(root / "versions.db", pytest.fail)
         self.deltas = Deltas(self.versions, self.bodies, 3600)
 
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.versions.close()
+
     def answer(self, path: str, data: bytes, request: Request, **fields: Any) -> Answer:
         text = TextFile(path, digest_of(data), TIME_UNIX, URL, lambda: data)
         return answer_text(request, text._replace(**fields), POLICY, self.deltas)
 
 
 @pytest.fixture
-def shelf(tmp_path: Path) -> Shelf:
-    return Shelf(tmp_path)
+def shelf(tmp_path: Path) -> Iterator[Shelf]:
+    with Shelf(tmp_path) as shelf:
+        yield shelf
 
 
 def get(**fields: Any) -> Request:
@@ -162,7 +170,8 @@ def test_text_that_is_not_what_the_client_wants_is_412(shelf: Shelf) -> None:
 
 def test_text_that_memory_has_no_room_for_is_not_lasting(shelf: Shelf, tmp_path: Path) -> None:
     assert shelf.answer("all.atom", b"x" * 999, get()).lasting
-    small = Shelf(tmp_path / "small", limit=500).answer("all.atom", b"x" * 999, get())
+    with Shelf(tmp_path / "small", limit=500) as small_shelf:
+        small = small_shelf.answer("all.atom", b"x" * 999, get())
     assert (small.lasting, small.body) == (False, b"x" * 999)
 
 
