@@ -9,8 +9,10 @@ from pathlib import Path
 
 import pytest
 
+from feeds.pipeline import hubs
 from feeds.store import Store, open_state
 from tests.support.marks import marks_of
+from tests.support.processes import PATIENCE
 from tests.support.rescanning import Scanner
 from tests.support.site import Site
 
@@ -53,6 +55,12 @@ def _can_hold_all(folder: Path) -> bool:
 def site(tmp_path: Path) -> Site:
     """An empty site in a folder of its own."""
     return Site(tmp_path / "site")
+
+
+@pytest.fixture
+def unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Has commands that run in this process wait for hubs as long as a busy machine needs."""
+    monkeypatch.setattr(hubs, "_ONCE_SECONDS", PATIENCE)
 
 
 @pytest.fixture

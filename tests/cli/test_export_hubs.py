@@ -16,8 +16,11 @@ from tests.support.hub import Hub, Say, name_hubs
 from tests.support.processes import PATIENCE
 from tests.support.site import Site
 
+pytestmark = pytest.mark.usefixtures("unhurried")
+
 BASE = "https://feeds.example.org/"
 STEMS = ("all", "topics/ai", "providers/example.com")
+ONCE_SECONDS = jobs._ONCE_SECONDS
 ALL = sorted(f"{BASE}{stem}.{kind}" for stem in STEMS for kind in ("atom", "rss", "json"))
 
 
@@ -131,6 +134,7 @@ def test_push_waits_a_few_seconds_for_a_hub_and_no_longer(
     told: Site, hub: Hub, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     told.seed(title="New")
+    monkeypatch.setattr(jobs, "_ONCE_SECONDS", ONCE_SECONDS)
     monkeypatch.setattr(jobs, "_HANGS_AFTER", 10)  # a busy machine is slow to start processes
     hub.says[""] = Say(after=3 * PATIENCE)
     began = time.monotonic()
@@ -145,7 +149,7 @@ def test_push_kills_a_round_that_hangs(
 ) -> None:
     told.seed(title="New")
     hub.says[""] = Say(after=3 * PATIENCE)
-    monkeypatch.setattr(jobs, "_HANGS_AFTER", 0.2)
+    monkeypatch.setattr(jobs, "_HANGS_AFTER", 0.5 / PATIENCE)
     ran = told.run("export")
     assert "still to be told of 9 documents (took too long and was stopped); the" in ran.out
 

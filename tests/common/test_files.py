@@ -17,6 +17,7 @@ import pytest
 from feeds.common.errors import BusyError, PublishError
 from feeds.common.files import DAEMON_LOCK, LOCK, acquire_lock, lock_owner
 from tests.support.permissions import closed, open_folder
+from tests.support.processes import PATIENCE
 from tests.support.publishing import contents
 
 _ROOT = Path(__file__).parent.parent.parent
@@ -72,10 +73,14 @@ def test_lock_that_another_holds_says_who_it_is(tmp_path: Path) -> None:
 def test_lock_is_waited_for_and_who_holds_it_is_told_once(tmp_path: Path) -> None:
     told: list[str] = []
     with _holder(tmp_path) as process:
-        timer = threading.Timer(0.5, process.communicate, ["go\n"])
-        timer.start()
-        _take(tmp_path, wait=20, told=told)
-        timer.join()
+
+        def let_go(holder: str) -> None:
+            told.append(holder)
+            # It is not free at once, so that it is looked at more than once.
+            threading.Timer(0.3, process.communicate, ["go\n"]).start()
+
+        with acquire_lock(tmp_path, "this run", wait=2 * PATIENCE, on_wait=let_go):
+            assert lock_owner(tmp_path, LOCK) == "this run"
     assert told == ["the other run"]
 
 

@@ -7,6 +7,7 @@ import os
 import signal
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 
 import pytest
@@ -169,17 +170,16 @@ def test_runner_kills_a_pass_that_is_stopped_while_it_reports(
 
 def test_runner_pass_does_not_mind_ctrl_c_at_the_terminal(site: Site) -> None:
     site.seed()
-    warnings: list[str] = []
-    began = time.monotonic()
 
-    def leave() -> float | None:
-        if warnings:
-            os.kill(the_pass(), signal.SIGINT)
-        return None if time.monotonic() - began < 2 else time.monotonic()
+    def interrupt(pid: int) -> None:
+        os.kill(pid, signal.SIGINT)
+        lock.close()
 
-    with site.busy():
-        outcome = run_pass(site.load(), warnings.append, timeout=60, leave=leave)
-    assert outcome.abandoned
+    hook = Run(interrupt)
+    with ExitStack() as lock:
+        lock.enter_context(site.busy())
+        outcome = run_pass(site.load(), hook.warnings.append, timeout=60, leave=hook)
+    assert outcome.report is not None
 
 
 @pytest.mark.parametrize("grace", [0.0, 1.0])

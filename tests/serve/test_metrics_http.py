@@ -63,6 +63,7 @@ def expected(hub: Hub) -> dict[str, float]:
     }
 
 
+@pytest.mark.usefixtures("unhurried")
 def test_metrics_beside_other_runs(site: Site, hub: Hub, port: int) -> None:
     with Server(site):
         before = metrics(port)
