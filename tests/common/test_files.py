@@ -73,14 +73,17 @@ def test_lock_that_another_holds_says_who_it_is(tmp_path: Path) -> None:
 def test_lock_is_waited_for_and_who_holds_it_is_told_once(tmp_path: Path) -> None:
     told: list[str] = []
     with _holder(tmp_path) as process:
+        # The lock is not free at once, so that it is looked at more than once.
+        timer = threading.Timer(0.3, process.communicate, ["go\n"])
 
         def let_go(holder: str) -> None:
             told.append(holder)
-            # It is not free at once, so that it is looked at more than once.
-            threading.Timer(0.3, process.communicate, ["go\n"]).start()
+            if len(told) == 1:
+                timer.start()
 
         with acquire_lock(tmp_path, "this run", wait=2 * PATIENCE, on_wait=let_go):
             assert lock_owner(tmp_path, LOCK) == "this run"
+        timer.join()
     assert told == ["the other run"]
 
 

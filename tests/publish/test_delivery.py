@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
 from collections.abc import Iterator
@@ -33,7 +34,7 @@ class Desk:
         with open_state(self.state, "pass", pytest.fail) as store, store.transaction():
             store.queue_pings((self.hub.url,), URLS, urls, now)
 
-    def push(self, seconds: float = 5) -> Delivery:
+    def push(self, seconds: float = PATIENCE) -> Delivery:
         """Does a round."""
         with open_state(self.state, "note") as store:
             return deliver(store, self.hub.url, HOME, seconds)
@@ -193,8 +194,17 @@ def test_rounds_wait_for_a_slow_hub_no_longer_than_told(desk: Desk) -> None:
 def test_rounds_take_an_endless_answer_for_its_status(desk: Desk, status: int, sent: int) -> None:
     desk.expect(URLS[0])
     desk.hub.says[""] = Say(status, endless=True)
-    over = desk.push(seconds=0.5)
+    over = desk.push()
     assert (over.sent, len(over.losses), over.pending) == (sent, 1 - sent, 0)
+
+
+def test_rounds_take_an_answer_whose_text_does_not_come_in_time_for_its_status(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rounds, "_MAX_ANSWER_BYTES", sys.maxsize)
+    desk.expect(URLS[0])
+    desk.hub.says[""] = Say(endless=True)
+    assert desk.push(seconds=3) == Delivery(desk.hub.url, sent=1)
 
 
 def test_rounds_survive_what_is_no_http(tmp_path: Path, clock: list[int]) -> None:
