@@ -18,6 +18,7 @@ from feeds.common.slugs import QUERY
 from feeds.serve.clients import Turns
 from feeds.serve.content import Content
 from feeds.serve.granian import header_lines, request_of, send
+from feeds.serve.health import SharedHealth
 from feeds.serve.messages import (
     BAD_HOST,
     BROKEN,
@@ -45,7 +46,6 @@ _MOST_WAITING = 512
 _MOST_QUERIES = 128
 # Subscribers of a query are noted when its answer is made, so a ready one must be made again.
 _READY_QUERIES_S = 600
-_HEALTH_S = 1.0
 # The formats by path; the HTML page is the form.
 _QUERIES = {QUERY: "html", **{f"{QUERY}.{name}": name for name in ("atom", "rss", "json")}}
 # Browsers ask for /favicon.ico when they show a feed itself.
@@ -70,8 +70,7 @@ class Application:
         self._workers = ThreadPoolExecutor(4, thread_name_prefix="answer")
         self._turns = Turns(_MOST_QUERIES)
         self._waiting = 0
-        self._health: tuple[float, Answer] = (0.0, BUSY)
-        self._asking: asyncio.Future[Answer] | None = None
+        self._health = SharedHealth(self._workers)
         content.bodies.on_evict = self._forget_documents
         content.results.on_evict = self._forget_queries
 
@@ -150,7 +149,7 @@ class Application:
             if path in publication.media:
                 return content.media(request, path)
             if path == "healthz":
-                return await self._healthz()
+                return await self._health.answer(self.content.health)
             if path in _QUERIES and content.config.serve.query:
                 return await self._query(request, _QUERIES[path], scope)
         return GONE if any(map(content.is_gone, paths)) else NOT_FOUND
@@ -181,21 +180,6 @@ class Application:
         forwarded = header_lines(scope, "x-forwarded-for")
         client = self.content.policy.proxies.client_of(scope.client, forwarded)
         return await self._turns.take(client, same, work)
-
-    async def _healthz(self) -> Answer:
-        """Returns one answer to all who ask within a second, so that many monitors cost little."""
-        until, answer = self._health
-        if time.monotonic() < until:
-            return answer
-        if self._asking is None:
-            loop = asyncio.get_running_loop()
-            self._asking = loop.run_in_executor(self._workers, self.content.health)
-        try:
-            answer = await asyncio.shield(self._asking)
-            self._health = time.monotonic() + _HEALTH_S, answer
-        finally:
-            self._asking = None
-        return answer
 
 
 def _paths(path: str, prefix: str) -> list[str]:

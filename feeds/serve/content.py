@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-import msgspec
-
 from feeds.common.errors import PublishError
 from feeds.common.files import Fingerprint
 from feeds.common.media_types import kind_of
@@ -16,9 +14,9 @@ from feeds.config import Config
 from feeds.publish.manifest import MANIFEST
 from feeds.render.context import up_from
 from feeds.serve.delta import Deltas
+from feeds.serve.health import health_answer
 from feeds.serve.messages import (
     GONE,
-    NOSNIFF,
     NOT_FOUND,
     Answer,
     Request,
@@ -26,7 +24,7 @@ from feeds.serve.messages import (
     moved,
     text_answer,
 )
-from feeds.serve.metrics import Gauges, StateCounts, health_of, state_counts
+from feeds.serve.metrics import Gauges, StateCounts, state_counts
 from feeds.serve.negotiation import CODINGS, IDENTITY
 from feeds.serve.publication import (
     NOTHING,
@@ -223,12 +221,7 @@ class Content:
 
     def health(self) -> Answer:
         """Returns the answer to a monitor, as JSON."""
-        health = health_of(self.config, utc_now())
-        if health.ok and not self.publication.texts:
-            health = msgspec.structs.replace(health, ok=False, reason="nothing is published")
-        headers = [("content-type", "application/json"), NOSNIFF, _NO_STORE]
-        body, status = msgspec.json.encode(health), 200 if health.ok else 503
-        return Answer(status, headers, body, lasting=False)
+        return health_answer(self.config, utc_now(), is_published=bool(self.publication.texts))
 
     def gauges(self) -> Gauges:
         """Returns the values for the metrics."""

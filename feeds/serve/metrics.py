@@ -1,26 +1,21 @@
-"""Answers monitors: /healthz, and the metrics of the server and of passes for Prometheus."""
+"""The metrics of the server, of passes, images and hubs, for Prometheus."""
 
 from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from datetime import datetime, timedelta
 from operator import itemgetter
 from typing import NamedTuple
 
-import msgspec
 from prometheus_client import CollectorRegistry, start_http_server
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from feeds.common.protocols import IMAGE_FETCHES, REPORT, pings_to, totals
+from feeds.common.protocols import IMAGE_FETCHES, pings_to, totals
 from feeds.common.reports import PassReport
-from feeds.common.schedule import running_daemon, trigger_of
-from feeds.common.times import show_time
 from feeds.common.urls import shown_url
-from feeds.config import Config
 from feeds.serve.messages import Answer, Stream, Tally
-from feeds.store import Store, open_state
+from feeds.store import Store
 
 Labels = tuple[str, ...]
 Values = float | Mapping[Labels, float]
@@ -219,43 +214,3 @@ def _filled(metric: CounterMetricFamily | GaugeMetricFamily, values: Values) -> 
     for labels, value in (values if isinstance(values, Mapping) else {(): values}).items():
         metric.add_metric(labels, value)
     return metric
-
-
-# A pass may be so late, because it or the machine is slow.
-_GRACE = timedelta(minutes=1)
-
-
-class Health(msgspec.Struct, frozen=True):
-    """`reason` says what is wrong, ``""`` if nothing is."""
-
-    ok: bool
-    reason: str
-    last_pass: datetime | None
-
-
-def health_of(config: Config, now: datetime) -> Health:
-    """Tells whether there was a pass, at most one was missed since, and none fails now."""
-    with open_state(config.paths.state, "serve") as store:
-        report = store.get_meta(REPORT) if store else None
-    daemon = running_daemon(config.paths.out)
-    last = report.started if report else None
-    if daemon is not None and daemon.failing:
-        return Health(ok=False, reason=f"passes fail: {daemon.failing}", last_pass=last)
-    if last is None:
-        return Health(ok=False, reason="there was no pass yet", last_pass=None)
-    if now > too_old_after(config, last):
-        reason = f"the last pass was at {show_time(last)}, and two should have followed"
-        return Health(ok=False, reason=reason, last_pass=last)
-    return Health(ok=True, reason="", last_pass=last)
-
-
-def too_old_after(config: Config, last: datetime) -> datetime:
-    """Returns when two passes will have been missed since the one that began at `last`."""
-    late = config.schedule.jitter + _GRACE
-    if not config.schedule.cron:
-        return last + 2 * config.schedule.every + late
-    trigger = trigger_of(config.schedule, config.site.timezone)
-    fire = last
-    for _ in range(2):
-        fire = trigger.get_next_fire_time(fire, fire + timedelta(seconds=1)) or fire
-    return fire + late

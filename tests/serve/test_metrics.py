@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
-
-import pytest
-
 from feeds.common.model import Problem
 from feeds.common.protocols import IMAGE_FETCHES, count, pings_to
 from feeds.common.reports import PassReport
@@ -16,10 +12,9 @@ from feeds.serve.metrics import (
     Gauges,
     StateCounts,
     state_counts,
-    too_old_after,
 )
 from feeds.store import open_state
-from tests.support.site import NOW, Site, config_of
+from tests.support.site import NOW, Site
 
 EMPTY = Gauges(None, 0, 0.0, 0, 0, 0, (0, 100), StateCounts())
 
@@ -137,16 +132,3 @@ def test_metrics_name_hubs_without_credentials_and_count_those_as_one(site: Site
         "https://hub.example.org/": {"sent": 2, "lost": 2},
         "https://x.example/": {"sent": 1, "lost": 1},
     }
-
-
-@pytest.mark.parametrize(
-    ("toml", "later"),
-    [
-        ("", timedelta(minutes=31)),
-        ('every = "1s"\njitter = "10s"', timedelta(seconds=72)),
-        ('cron = "0 * * * *"', timedelta(hours=2, minutes=1)),
-        ('cron = "0 12 * * *"', timedelta(days=2, minutes=1)),
-    ],
-)
-def test_health_wants_a_pass_by_the_schedule(toml: str, later: timedelta) -> None:
-    assert too_old_after(config_of(f"[schedule]\n{toml}"), NOW) == NOW + later
