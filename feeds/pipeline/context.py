@@ -10,10 +10,10 @@ from typing import NamedTuple
 
 from feeds import __version__
 from feeds.common.files import Templates, read_templates
-from feeds.common.media_types import copy_recipe
 from feeds.common.reports import Callbacks, Clock, Options
 from feeds.common.times import to_unix
 from feeds.config import Config, Loaded
+from feeds.publish.compressed import copy_recipe
 from feeds.render.context import RENDER_VERSION
 from feeds.select.membership import SELECTION_VERSION
 from feeds.store import Store

@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 
 from feeds.common.files import Fingerprint
-from feeds.common.media_types import copy_recipe, is_copy
 from feeds.common.model import FeedRef, FeedSummary, Problem
 from feeds.common.protocols import COPIES, INDEX_KEY, MISSING, MOVES, REPEATED, REPORT
 from feeds.common.reports import HeldReport, PassReport, feed_report
@@ -24,6 +23,7 @@ from feeds.pipeline.plan import Plan
 from feeds.pipeline.rescan import Changes
 from feeds.pipeline.state import LAST, MEDIA_FOLDER, LastPass, PassState
 from feeds.publish import NewOutput, Place, Publisher, Writer, Written
+from feeds.publish.compressed import copy_recipe, is_copy
 from feeds.seeds.scan import display_path
 from feeds.select.addresses import is_made
 from feeds.select.thresholds import next_turn

@@ -24,8 +24,8 @@ from feeds.common.files import (
     temporary_for,
     write_whole,
 )
-from feeds.common.media_types import copies_of, is_copy
 from feeds.common.model import MEDIA, Document
+from feeds.publish.compressed import copies_of, is_copy
 from feeds.publish.manifest import MANIFEST, Manifest, read_manifest, write_manifest
 from feeds.publish.writer import IN_THE_WAY, Place, Writer, Written
 

@@ -11,8 +11,8 @@ import msgspec
 
 from feeds.common.errors import PublishError
 from feeds.common.files import Fingerprint, has_bytes, temporary_for, write_file
-from feeds.common.media_types import compress, copies_of
 from feeds.common.model import Document
+from feeds.publish.compressed import compress, copies_of
 
 IN_THE_WAY = (
     "{path} is in the way: it was not written by feeds. "

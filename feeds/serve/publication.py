@@ -11,8 +11,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from feeds.common.files import Fingerprint
-from feeds.common.media_types import compress, is_served, kind_of
+from feeds.common.media_types import kind_of
 from feeds.common.slugs import QUERY, QUERY_MARK
+from feeds.publish.compressed import compress, is_copy
 from feeds.publish.manifest import read_manifest
 from feeds.serve.negotiation import IDENTITY
 
@@ -142,6 +143,11 @@ def read_publication(out: Path, before: Publication, bodies: BodyCache) -> Publi
             texts[path], data = found
             bodies.put(texts[path].digest, IDENTITY, data)
     return Publication(texts, frozenset(media), manifest.unfinished)
+
+
+def is_served(path: str) -> bool:
+    """Tells whether a file of ours is for readers: no dot file and no compressed copy."""
+    return not is_copy(path) and "/." not in f"/{path}"
 
 
 def read_text(out: Path, path: str) -> tuple[PublishedText, bytes] | None:

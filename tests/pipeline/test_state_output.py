@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from feeds.common import media_types
 from feeds.pipeline import plan, run
+from feeds.publish import compressed as copies
 from feeds.publish import writer
 from feeds.render import documents, html
 from tests.support.site import Site
@@ -147,7 +147,7 @@ def test_copies_save_the_compression_of_what_is_the_same(
     compressed = spy(monkeypatch, writer, "compress")
     edit(full, "Edited")
     report = full.publish()
-    assert len(compressed) == len(report.written) * len(media_types.COPIES) > 0
+    assert len(compressed) == len(report.written) * len(copies.COPIES) > 0
     assert report.unchanged > 0
 
 
@@ -155,9 +155,9 @@ def test_copies_are_cleared_by_another_recipe(full: Site, monkeypatch: pytest.Mo
     full.configure("[publish]\nprecompress = true\n")
     full.publish()
     before = full.documents()
-    level = media_types.LEVELS["gzip"]
+    level = copies.LEVELS["gzip"]
     for other in (1, level):
-        monkeypatch.setitem(media_types.LEVELS, "gzip", other)
+        monkeypatch.setitem(copies.LEVELS, "gzip", other)
         full.publish()
         assert full.documents() == full.fresh()
         assert (full.documents() == before) == (other == level)

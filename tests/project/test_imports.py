@@ -47,11 +47,11 @@ DOORS = {
     "structlog": {"daemon", "serve"},
     "watchfiles": {"daemon"},
     "fcntl": {"common"},
-    "brotli": {"common"},
+    "brotli": {"publish"},
     "granian": {"serve"},
     "prometheus_client": {"serve"},
     "uvloop": {"serve"},
-    "zstandard": {"common"},
+    "zstandard": {"publish"},
 }
 
 

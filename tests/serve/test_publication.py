@@ -14,6 +14,7 @@ from feeds.serve.publication import (
     BodyCache,
     ReplacedError,
     digest_of,
+    is_served,
     read_publication,
     read_text,
     read_version,
@@ -95,3 +96,21 @@ def test_bodies_fill_their_limit_to_the_byte_and_the_least_used_goes() -> None:
     assert whole.size == whole.limit
     whole.put("x", "", bytes(11))  # takes the place of the old, and has no room itself
     assert (whole.look("x", ""), whole.size) == (None, 0)
+
+
+@pytest.mark.parametrize(
+    ("path", "served"),
+    [
+        ("all.atom", True),
+        (".feeds-manifest.json", False),
+        ("topics/.x/a.atom", False),
+        ("all.atom.gz", False),
+        ("all.atom.br", False),
+        ("other.gz", True),
+    ],
+)
+def test_files_of_ours_are_served_unless_they_are_hidden_or_copies(
+    path: str,
+    served: bool,  # noqa: FBT001
+) -> None:
+    assert is_served(path) is served
