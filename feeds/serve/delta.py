@@ -4,13 +4,20 @@ A reader sends ``A-IM: feed`` with the entity tag of the version it has. If that
 known, the reader gets, as 226 IM Used, a document with only the entries that are new or changed
 since. The entity tag of that answer is that of the whole present document (section 5.3), so the
 reader's next request continues from there.
+
+The entries are cut out of the bytes of the published document, which is not rendered again. So the
+feed's own elements and all references stay as they are, and the result is as valid as the whole.
 """
 
 from __future__ import annotations
 
+import hashlib
 import time
-from collections.abc import Callable
-from typing import NamedTuple
+from collections.abc import Callable, Container
+from typing import Any, NamedTuple
+from xml.parsers import expat
+
+import msgspec
 
 from feeds.serve.negotiation import IDENTITY, weighted
 from feeds.serve.publication import BodyCache, digest_of
@@ -21,6 +28,13 @@ _MOST_VERSIONS = 200_000
 # Versions of all queries together, at most 2,400 bytes each; checked at every 100th new one.
 _MOST_QUERY_VERSIONS = 10_000
 _CHECKED_EVERY = 100
+# Bytes of an entry's digest: enough to tell the entries of one feed apart, and few.
+DIGEST_SIZE = 12
+
+_JSON = "json"
+# The path of entries: the names of the elements around them, and their own.
+_ENTRIES = {"atom": ["feed", "entry"], "rss": ["rss", "channel", "item"]}
+_SPACE = b" \t\r\n"
 
 
 class Delta(NamedTuple):
@@ -48,9 +62,6 @@ class Deltas:
         Raises:
             ValueError: the bytes are no document of the key's format.
         """
-        # Imported on demand, here and below: it parses documents.
-        from feeds.render.delta import entry_digests
-
         entries = entry_digests(_extension(key), data)
         self._versions.record(key, digest, entries, int(time.time()), query=query)
 
@@ -85,8 +96,6 @@ class Deltas:
             digest: The digest of the present version.
             read: Returns the bytes of the present version.
         """
-        from feeds.render.delta import DIGEST_SIZE, without_entries
-
         known = self._versions.entries(key, old, self._since_unix(), DIGEST_SIZE)
         if known is None:
             return None
@@ -104,3 +113,71 @@ def _extension(key: str) -> str:
 def accepts_deltas(a_im: str | None) -> bool:
     """Tells whether an A-IM header asks for deltas of feeds (RFC 3229, section 10.5.3)."""
     return any(name == "feed" and weight > 0 for name, weight in weighted(a_im or ""))
+
+
+def entry_digests(extension: str, data: bytes) -> list[bytes]:
+    """Returns a digest of each entry of a document, in its order; it changes if the entry does.
+
+    Raises:
+        ValueError: the bytes are no document of that format.
+    """
+    if extension == _JSON:
+        return [_json_digest(item) for item in _parse_json(data)["items"]]
+    return [_digest(data[start:end]) for start, end in _entry_spans(extension, data)]
+
+
+def without_entries(extension: str, data: bytes, known: Container[bytes]) -> bytes:
+    """Returns the document without the entries whose digests are known.
+
+    Raises:
+        ValueError: the bytes are no document of that format.
+    """
+    if extension == _JSON:
+        document = _parse_json(data)
+        document["items"] = [one for one in document["items"] if _json_digest(one) not in known]
+        return msgspec.json.format(msgspec.json.encode(document), indent=2) + b"\n"
+    kept, position = [], 0
+    for start, end in _entry_spans(extension, data):
+        if _digest(data[start:end]) in known:
+            kept.append(data[position:start].rstrip(_SPACE))
+            position = end
+    return b"".join((*kept, data[position:]))
+
+
+def _entry_spans(extension: str, data: bytes) -> list[tuple[int, int]]:
+    """Returns the offsets in bytes at which each entry begins and ends."""
+    wanted, path, begins = _ENTRIES[extension], list[str](), list[int]()
+    spans: list[tuple[int, int]] = []
+    parser = expat.ParserCreate()
+
+    def start(name: str, _: dict[str, str]) -> None:
+        path.append(name)
+        if path == wanted:
+            begins.append(parser.CurrentByteIndex)
+
+    def end(_: str) -> None:
+        if path == wanted:
+            spans.append((begins[-1], data.index(b">", parser.CurrentByteIndex) + 1))
+        path.pop()
+
+    parser.StartElementHandler, parser.EndElementHandler = start, end
+    try:
+        parser.Parse(data, True)  # noqa: FBT003 (expat's order)
+    except expat.ExpatError as error:
+        raise ValueError(str(error)) from None
+    return spans
+
+
+def _parse_json(data: bytes) -> dict[str, Any]:
+    try:
+        return msgspec.json.decode(data, type=dict[str, Any])
+    except msgspec.DecodeError as error:
+        raise ValueError(str(error)) from None
+
+
+def _json_digest(item: object) -> bytes:
+    return _digest(msgspec.json.encode(item))
+
+
+def _digest(data: bytes) -> bytes:
+    return hashlib.blake2b(data, digest_size=DIGEST_SIZE).digest()

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from feeds.render.delta import DIGEST_SIZE, entry_digests, without_entries
 from feeds.serve import delta
 from feeds.serve.content import Content
+from feeds.serve.delta import DIGEST_SIZE, entry_digests, without_entries
 from feeds.serve.messages import Answer, Request
 from feeds.serve.query import Query
 from feeds.store.server_files import Versions

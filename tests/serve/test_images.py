@@ -7,8 +7,8 @@ from datetime import timedelta
 
 import pytest
 
-from feeds.render.delta import entry_digests
 from feeds.serve.content import Content
+from feeds.serve.delta import entry_digests
 from feeds.serve.messages import Request
 from feeds.serve.query import Query
 from tests.images.test_cache import URLS, drop, name_of

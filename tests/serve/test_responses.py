@@ -11,8 +11,7 @@ from typing import Any, Self
 import pytest
 
 from feeds.common.times import http_date
-from feeds.render.delta import entry_digests
-from feeds.serve.delta import Deltas, accepts_deltas
+from feeds.serve.delta import Deltas, accepts_deltas, entry_digests
 from feeds.serve.messages import NOT_FOUND, Answer, Request, Stream
 from feeds.serve.publication import BodyCache, digest_of
 from feeds.serve.responses import (
