@@ -27,8 +27,8 @@ class Meta(NamedTuple, Generic[T]):
 
 # The report of the last pass.
 REPORT = Meta("report", PassReport)
-# A digest of what the index shows; how compressed copies were made.
-INDEX_KEY = Meta("index", bytes)
+# Digests of what each document about feeds shows, by its path; how compressed copies were made.
+OVERVIEW_KEYS = Meta("index", dict[str, bytes])
 COPIES = Meta("copies", str)
 # The topics and providers without a feed.
 MISSING = Meta("missing", list[FeedRef])

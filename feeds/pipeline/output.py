@@ -13,7 +13,7 @@ import msgspec
 
 from feeds.common.files import Fingerprint
 from feeds.common.model import FeedRef, FeedSummary, Problem
-from feeds.common.protocols import COPIES, INDEX_KEY, MISSING, MOVES, REPEATED, REPORT
+from feeds.common.protocols import COPIES, MISSING, MOVES, OVERVIEW_KEYS, REPEATED, REPORT
 from feeds.common.reports import HeldReport, PassReport, feed_report
 from feeds.images.cache import folder_times
 from feeds.pipeline.context import Pass, prepare_workers
@@ -106,7 +106,7 @@ def _render(run: Pass, plan: Plan, publisher: Publisher) -> None:
     """Renders and writes documents; those of many feeds in processes, which write them."""
     # Imported on demand: a pass that renders nothing does without feedgen, lxml and processes.
     from feeds.common.workers import spread
-    from feeds.render.documents import RenderJob, document_paths, render_job, render_overviews
+    from feeds.render.documents import RenderJob, document_paths, render_job
 
     store, count, progress = run.store, len(plan.stale), run.callbacks.progress
     jobs = (
@@ -137,8 +137,9 @@ def _render(run: Pass, plan: Plan, publisher: Publisher) -> None:
                     publisher.take(documents)
                     done += 1
                     progress("feeds", done, count)
-    for document in render_overviews(plan.site, plan.feeds, with_index=plan.index_key is not None):
-        publisher.put(document)
+    for overview in plan.overviews:
+        for document in overview.render():
+            publisher.put(document)
 
 
 def _render_chunk(writer: Writer, jobs: list[tuple[RenderJob, Place]]) -> bytes:
@@ -225,8 +226,7 @@ def _keep_last(run: Pass, selection: Selection, plan: Plan, published: Published
     store.set_meta(MISSING, sorted(selection.missing))
     store.set_meta(REPEATED, sorted(selection.repeated))
     store.set_meta(COPIES, copy_recipe())
-    if plan.index_key is not None:
-        store.set_meta(INDEX_KEY, plan.index_key)
+    store.set_meta(OVERVIEW_KEYS, plan.overview_keys)
     store.clear_image_news()
 
 

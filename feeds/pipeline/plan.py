@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
@@ -18,6 +18,9 @@ from feeds.pipeline.context import Pass
 from feeds.pipeline.memberships import Selection, contents_of, too_many_feeds
 from feeds.pipeline.state import PassState, site_key
 from feeds.render.context import Site, site_of
+
+if TYPE_CHECKING:
+    from feeds.render.overviews import Overview
 
 
 class StaleFeed(NamedTuple):
@@ -36,7 +39,8 @@ class Plan(NamedTuple):
         site: the site as the index shows it, and its key.
         feeds: all feeds; `stale` are those to render, `refreshed` those whose summary alone is
             another, with their keys.
-        index_key: the key of the index, None if the published one has it.
+        overviews: the documents about feeds that are to be rendered.
+        overview_keys: the keys of all documents about feeds, by their first paths.
         keep: the names of all documents.
         images: the copies that the documents of each feed name, by address.
         media: the names of the copies that out/ is to hold; `links` are those to put there.
@@ -49,7 +53,8 @@ class Plan(NamedTuple):
     feeds: list[FeedSummary]
     stale: list[StaleFeed]
     refreshed: list[tuple[bytes, FeedSummary]]
-    index_key: bytes | None
+    overviews: list[Overview]
+    overview_keys: dict[str, bytes]
     keep: list[str]
     images: dict[str, tuple[str, ...]]
     media: list[str]
@@ -148,7 +153,7 @@ def plan_feeds(run: Pass, state: PassState, selection: Selection, images: ImageC
     Raises:
         PublishError: there are more feeds than `site.max_feeds`.
     """
-    from feeds.render.documents import index_key, index_paths, overview_paths, redirect_paths
+    from feeds.render.overviews import overviews
 
     too_many = too_many_feeds(len(selection.feeds), run.config, run.store.item_headers)
     if too_many:
@@ -170,8 +175,8 @@ def plan_feeds(run: Pass, state: PassState, selection: Selection, images: ImageC
     plans = [planner.plan(feed) for feed in selection.feeds]
     feeds = [one.summary for one in plans]
     copies = {one.summary.feed.address: one.images for one in plans}
-    this_index = index_key(site, feeds)
-    has_index = state.index_key == this_index and known.issuperset(index_paths(site))
+    about = overviews(site, feeds)
+    published = state.overview_keys
     names = [name for one in plans for name in one.names]
     return Plan(
         site=site,
@@ -179,8 +184,13 @@ def plan_feeds(run: Pass, state: PassState, selection: Selection, images: ImageC
         feeds=feeds,
         stale=[one.stale for one in plans if one.stale],
         refreshed=[(one.refreshed, one.summary) for one in plans if one.refreshed is not None],
-        index_key=None if has_index else this_index,
-        keep=[*overview_paths(site), *names, *redirect_paths(feeds)],
+        overviews=[
+            one
+            for one in about
+            if published.get(one.paths[0]) != one.key or not known.issuperset(one.paths)
+        ],
+        overview_keys={one.paths[0]: one.key for one in about},
+        keep=[*(path for one in about for path in one.paths), *names],
         images=copies,
         media=resolver.published(copies.values()),
         links=resolver.links,

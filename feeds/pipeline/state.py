@@ -18,7 +18,7 @@ import msgspec
 
 from feeds.common.files import Fingerprint
 from feeds.common.model import MEDIA, FeedRef, FeedSummary, Problem
-from feeds.common.protocols import COPIES, INDEX_KEY, MISSING, REPEATED, Meta
+from feeds.common.protocols import COPIES, MISSING, OVERVIEW_KEYS, REPEATED, Meta
 from feeds.images.cache import folder_times
 from feeds.images.examine import MEMO, CacheSeen
 from feeds.pipeline.context import Pass
@@ -143,11 +143,12 @@ class PassState(NamedTuple):
             "`feed`: `key`, `summary`",
         ),
     ]
-    index_key: Annotated[
-        bytes | None,
+    overview_keys: Annotated[
+        dict[str, bytes],
         Memo(
-            "a digest of all that the index and its assets show",
-            "the pass that renders the index",
+            "a digest of all that a document about feeds shows, such as a page of the index or a "
+            "subscription list: same key, same bytes",
+            "the pass that renders it",
             "`fact`: `index`",
         ),
     ]
@@ -215,7 +216,7 @@ def read_state(store: Store) -> PassState:
         missing=frozenset(store.get_meta(MISSING) or ()),
         repeated=None if repeated is None else frozenset(repeated),
         feeds=cache(store.feeds),
-        index_key=store.get_meta(INDEX_KEY),
+        overview_keys=store.get_meta(OVERVIEW_KEYS) or {},
         files=cache(store.fingerprints),
         copies=store.get_meta(COPIES),
         cache_folders=store.get_meta(MEMO),

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import NamedTuple
 
 import msgspec
 
-from feeds.common.model import Document, Feed, FeedContents, FeedSummary, Item, Picture, item_digest
+from feeds.common.model import Document, Feed, FeedContents, Item, Picture, item_digest
 from feeds.common.times import from_unix
-from feeds.render import atom, html, jsonfeed, opml, redirects, rss
+from feeds.render import atom, html, jsonfeed, rss
 from feeds.render.content import entry_content
 from feeds.render.context import NEVER, RENDER_VERSION, EntryView, FeedView, Site, enclosure_of
 
@@ -93,63 +93,17 @@ def feed_key(site: Site, contents: FeedContents, pictures: Pictures = _NO_PICTUR
     return hashlib.sha256(msgspec.msgpack.encode(shown)).digest()
 
 
-def render_overviews(
-    site: Site, feeds: Sequence[FeedSummary], *, with_index: bool = True
-) -> list[Document]:
-    """Returns the documents about all feeds: the subscription list, redirects and index pages.
-
-    The list and the index leave out empty feeds, except the feed of everything.
-
-    Args:
-        site: The site; without pages there is no index.
-        feeds: All feeds.
-        with_index: Render the index and its assets.
-    """
-    listed = _listed(feeds)
-    documents = [
-        opml.render_opml(site, listed),
-        *redirects.render_redirects(site.base_url, feeds, _extensions(site)),
-    ]
-    if site.pages and with_index:
-        documents += [html.render_index(site, listed), *html.page_assets(site)]
-    return documents
-
-
-def _listed(feeds: Sequence[FeedSummary]) -> list[FeedSummary]:
-    return [one for one in feeds if one.entries or one.feed.kind == "all"]
-
-
-def index_key(site: Site, feeds: Sequence[FeedSummary]) -> bytes:
-    """Returns a digest of all that the index and its assets depend on."""
-    shown = (RENDER_VERSION, site, [(one.feed, one.entries, one.newest) for one in _listed(feeds)])
-    return hashlib.sha256(msgspec.msgpack.encode(shown)).digest()
-
-
-def overview_paths(site: Site) -> list[str]:
-    """Returns the paths below out/ of the subscription list, the index and its assets."""
-    return [opml.PATH, *index_paths(site)]
-
-
-def redirect_paths(feeds: Iterable[FeedSummary]) -> tuple[str, ...]:
-    """Returns the paths below out/ of the redirects for web servers; none without aliases."""
-    return redirects.PATHS if any(one.feed.aliases for one in feeds) else ()
-
-
-def index_paths(site: Site) -> tuple[str, ...]:
-    """Returns the paths below out/ of the index and its assets; none without pages."""
-    return html.INDEX_PATHS if site.pages else ()
-
-
 def document_paths(site: Site, feed: Feed) -> list[str]:
     """Returns the paths below out/ of the feed's documents, at its address and its aliases."""
     return [
         f"{address}.{extension}"
         for address in (feed.address, *feed.aliases)
-        for extension in _extensions(site)
+        for extension in extensions_of(site)
     ]
 
 
-def _extensions(site: Site) -> tuple[str, ...]:
+def extensions_of(site: Site) -> tuple[str, ...]:
+    """Returns the formats in which each feed has a document, by their extensions."""
     return _EXTENSIONS if site.pages else _EXTENSIONS[:-1]
 
 

@@ -94,10 +94,31 @@ class PageFeed(NamedTuple):
 
 
 class Group(NamedTuple):
-    """The feeds of one kind."""
+    """The feeds of one kind: `total` of them, of which `feeds` stand on this page.
+
+    `letters` lead to the pages that list all of them, if there are too many feeds for one page.
+    """
 
     kind: FeedKind
     feeds: list[PageFeed]
+    total: int
+    letters: list[Link]
+
+
+class PagePart(NamedTuple):
+    """One of the pages that list a group together: those of `letter` are numbered from 1.
+
+    `numbers` lead to all pages of this letter, `opml` to the list of the same feeds. `previous` and
+    `next` are empty at the ends.
+    """
+
+    letter: str
+    number: int
+    numbers: list[Link]
+    url: str
+    opml: str
+    previous: str
+    next: str
 
 
 class PageSite(NamedTuple):
@@ -129,7 +150,7 @@ def page_feed(site: Site, up: str, feed: Feed, entries: int, newest: datetime | 
     return PageFeed(
         kind=feed.kind,
         key=feed.key,
-        name=_name(site, feed),
+        name=shown_name(site, feed),
         title=feed.title,
         description=feed.description,
         href=f"{up}{feed.address}.html",
@@ -187,7 +208,7 @@ def when(time: datetime) -> When:
     return When(rfc3339(time), day, f"{day}, {time:%H:%M} UTC")
 
 
-def _name(site: Site, feed: Feed) -> str:
+def shown_name(site: Site, feed: Feed) -> str:
     """Returns a feed's name on its own site: without the site's title before it."""
     if feed.kind == "all" or feed.title == f"{site.title}: {feed.name}":
         return feed.name

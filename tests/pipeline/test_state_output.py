@@ -56,10 +56,10 @@ def test_feeds_are_cleared_with_the_stories_that_they_show(full: Site) -> None:
             assert title in full.titles(address)
 
 
-# index_key
+# overview_keys
 
 
-def test_index_key_saves_the_rendering_of_an_index_that_shows_the_same(
+def test_overview_keys_save_the_rendering_of_an_index_that_shows_the_same(
     full: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rendered = spy(monkeypatch, html, "render_index")
@@ -68,11 +68,11 @@ def test_index_key_saves_the_rendering_of_an_index_that_shows_the_same(
     assert rendered == []
 
 
-def test_index_key_is_cleared_by_what_the_index_shows(full: Site) -> None:
+def test_overview_keys_are_cleared_by_what_the_index_shows(full: Site) -> None:
     configured_in_turns(full, 'description = "Other"\n')
 
 
-def test_index_key_is_cleared_by_feeds_that_come_and_go(full: Site) -> None:
+def test_overview_keys_are_cleared_by_feeds_that_come_and_go(full: Site) -> None:
     before = full.read("index.html")
     other = full.seed("c.txt", number=3, topics=["Space"])
     full.publish()

@@ -62,7 +62,7 @@ def test_site_publishes_these_feeds_in_every_format(published: dict[str, Path], 
     out = published[name]
     files = {str(path.relative_to(out)) for path in out.rglob("[!.]*.*") if path.is_file()}
     wanted = {f"{feed}.{one}" for feed in _FEEDS[name] for one in _FORMATS}
-    assert files == wanted | {"feeds.opml", *html.INDEX_PATHS}
+    assert files == wanted | {"feeds.opml", html.INDEX, *html.ASSET_PATHS}
 
 
 @pytest.mark.parametrize("name", _FEEDS)

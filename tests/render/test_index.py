@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
 from datetime import timedelta
 from pathlib import Path
 from xml.etree.ElementTree import Element
@@ -11,6 +12,7 @@ import pytest
 from feedfinder2 import find_feeds
 
 from tests.support.browsing import serving
+from tests.support.many_feeds import smaller_limits
 from tests.support.site import NOW, Site
 from tests.support.validator_html import html_findings
 
@@ -162,6 +164,54 @@ def test_pages_come_and_go_with_the_configuration(site: Site) -> None:
         assert b"https://www.example.org/" in site.read(name)
         assert b".html" not in site.read(name)
         assert b"xml-stylesheet" not in site.read(name)
+
+
+@pytest.fixture
+def split_site(site: Site) -> Iterator[Site]:
+    """A site of seven feeds, of which six would stand together."""
+    with smaller_limits(together=6, in_part=2):
+        for number, topic in enumerate(("Ada", "Arts", "Bio", "Brain", "Cars"), 1):
+            site.seed(f"{number}.txt", number=number, topics=[topic])
+        site.publish()
+        yield site
+
+
+def test_parts_go_with_the_feeds_that_were_too_many(split_site: Site) -> None:
+    assert split_site.documents() == split_site.fresh()
+    parts = {name for name in split_site.documents() if name.startswith("feeds/")}
+    assert parts == {
+        *(f"feeds/topics/{letter}.{one}" for letter in "abc" for one in ("html", "opml")),
+        *("feeds/providers/all.html", "feeds/providers/all.opml", "feeds/index.opml"),
+    }
+    (split_site.seeds / "5.txt").unlink()
+    split_site.publish()
+    assert not (split_site.out / "feeds").exists()
+    assert b"Download all feeds" in split_site.read("index.html")
+
+
+def _about_feeds(names: Iterable[str]) -> list[str]:
+    return [name for name in names if name.startswith(("feeds", "index"))]
+
+
+def test_parts_are_left_alone_until_something_they_show_changes(split_site: Site) -> None:
+    split_site.seed("1.txt", number=1, topics=["Ada"], title="Renamed")
+    assert _about_feeds(split_site.publish().written) == []
+    split_site.seed("27.txt", number=27, topics=["Ada"])
+    assert _about_feeds(split_site.publish().written) == [
+        *("feeds/providers/all.html", "feeds/topics/a.html", "index.html")
+    ]
+    split_site.seed("6.txt", number=6, topics=["Aaron"])
+    split_site.publish()
+    documents, fresh = split_site.documents(), split_site.fresh()
+    assert _about_feeds(documents) == _about_feeds(fresh)
+    assert {"feeds/topics/a-2.html", "feeds/topics/a-2.opml"} <= set(_about_feeds(fresh))
+    assert all(documents[name] == fresh[name] for name in _about_feeds(fresh))
+
+
+@pytest.mark.parametrize("name", ["feeds/topics/b.html", "feeds/topics/b.opml", "feeds.opml"])
+def test_part_that_was_lost_is_written_again(split_site: Site, name: str) -> None:
+    (split_site.out / name).unlink()
+    assert split_site.publish().written == [name]
 
 
 def test_entries_link_to_an_excluded_topic_only_while_it_has_a_feed(site: Site) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.support.browsing import needed, serving
+from tests.support.many_feeds import smaller_limits
 from tests.support.markdown import ROOT
 from tests.support.rendering import HOSTILE
 from tests.support.site import Site
@@ -19,6 +20,7 @@ PAGES = (
     *("index.html", "all.html", "topics/nothing-yet.html", "providers/paper1.example.com.html"),
     *("assets/style.css", "assets/feed.css"),
 )
+PAGES_OF_PARTS = ("index.html", "feeds/topics/a.html", "feeds/topics/a-2.html")
 _JAR = ROOT / "build/npm/node_modules/vnu-jar/build/dist/vnu.jar"
 
 
@@ -44,8 +46,17 @@ def addresses(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[str]]:
             updatedDateTime="2026-02-28T09:00:00Z" if number % 2 else None,
         )
     site.publish()
-    with serving(site.out) as url:
-        yield [url + page for page in PAGES]
+    parts = Site(site.root / "parts")
+    parts.configure("")
+    for seed in site.seeds.iterdir():
+        parts.write(seed.name, seed.read_bytes())
+    with smaller_limits(together=3, in_part=12):
+        parts.publish()
+    with serving(site.root) as url:
+        yield [
+            *(f"{url}out/{page}" for page in PAGES),
+            *(f"{url}parts/out/{page}" for page in PAGES_OF_PARTS),
+        ]
 
 
 def test_nu_finds_nothing(addresses: list[str]) -> None:

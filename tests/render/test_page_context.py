@@ -15,6 +15,7 @@ from msgspec.structs import replace
 from feeds.render import html
 from feeds.render import page_context as pages
 from feeds.render.context import Pages
+from feeds.render.letters import split_group
 from tests.support.markdown import ROOT, Page, Row, code, tables
 from tests.support.rendering import RENDER_SITE, make_item, render_items, select_items
 
@@ -24,6 +25,7 @@ TYPES: dict[str, type[NamedTuple]] = {
     "Feed": pages.PageFeed,
     "Format": pages.Format,
     "Group": pages.Group,
+    "Part": pages.PagePart,
     "Entry": pages.PageEntry,
     "Link": pages.Link,
     "Picture": pages.PagePicture,
@@ -45,8 +47,8 @@ def written(kind: object) -> str:
         return f"list of {written(get_args(kind)[0])}"
     if isinstance(kind, UnionType):
         return f"{written(get_args(kind)[0])} or none"
-    assert kind in (str, int) or get_origin(kind) is Literal
-    return "integer" if kind is int else "text"
+    assert kind in (str, int, bool) or get_origin(kind) is Literal
+    return "boolean" if kind is bool else "integer" if kind is int else "text"
 
 
 def said(row: Row) -> str:
@@ -89,11 +91,18 @@ def _render_feed() -> None:
 
 
 def _render_index() -> None:
-    html.render_index(SITE, [select_items([make_item()]).summary()])
+    html.render_index(SITE, html.index_groups([select_items([make_item()]).summary()]))
+
+
+def _render_part() -> None:
+    feed = select_items([make_item()], kind="topic", address="topics/ai").summary()
+    html.render_part(SITE, split_group("topic", [feed], lambda one: one.feed.name), 0)
 
 
 @pytest.mark.parametrize(
-    ("number", "render"), [(0, _render_feed), (1, _render_index)], ids=["feed", "index"]
+    ("number", "render"),
+    [(0, _render_feed), (1, _render_index), (2, _render_part)],
+    ids=["feed", "index", "group"],
 )
 def test_variables_of_the_docs_are_those_that_are_given(
     number: int, render: Callable[[], None], monkeypatch: pytest.MonkeyPatch

@@ -26,6 +26,7 @@ STRESS_FILES = {
     "project/test_tour.py",
     "publish/test_publisher_crash.py",
     "render/test_browser.py",
+    "render/test_browser_groups.py",
     "render/test_browser_hostile.py",
     "render/test_nu.py",
     "serve/test_browser.py",

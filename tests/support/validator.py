@@ -59,10 +59,13 @@ _CHILDREN = {
         "category media:content media:thumbnail",
     ),
     "opml": ("head body", "", ""),
-    "head": ("title dateModified", "", ""),
+    "head": ("title", "dateModified", ""),
     "body": ("", "", "outline"),
     "outline": ("", "", "outline"),
 }
+
+# The attributes of outlines: of a group, a subscription, and another list.
+_OUTLINES = {"group": "text", "rss": "text title type xmlUrl htmlUrl", "include": "text type url"}
 
 Findings = Iterator[str]
 
@@ -253,14 +256,14 @@ def _opml(root: etree._Element, now: datetime) -> Findings:
     if root.get("version") != "2.0" or not _all(root, "body/outline"):
         yield "opml: version, or nothing in the body"
     yield from values.html("title", root.findtext("head/title"))
-    yield from values.rfc822("dateModified", root.findtext("head/dateModified"), now)
+    for modified in _all(root, "head/dateModified"):
+        yield from values.rfc822("dateModified", modified.text, now)
     for outline in _all(root, ".//outline"):
-        wanted = {"text", "title", "type", "xmlUrl", "htmlUrl"}
-        if set(outline.attrib) != ({"text"} if len(outline) else wanted):
+        kind = "group" if len(outline) else outline.get("type")
+        wanted = _OUTLINES.get(str(kind), "").split()
+        if set(outline.attrib) != set(wanted) or not outline.get("text", "").strip():
             yield f"outline: {outline.attrib.items()}"
         for name in {"text", "title"} & set(outline.attrib):
             yield from values.html(f"outline {name}", outline.get(str(name)))
-        for name in {"xmlUrl", "htmlUrl"} & set(outline.attrib):
+        for name in {"xmlUrl", "htmlUrl", "url"} & set(outline.attrib):
             yield from values.uri(f"outline {name}", outline.get(str(name)))
-        if not outline.get("text", "").strip() or outline.get("type", "rss") != "rss":
-            yield f"outline: {outline.attrib.items()}"

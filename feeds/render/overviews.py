@@ -1,0 +1,140 @@
+"""The documents about feeds: the subscription lists, redirects, the index and its assets.
+
+Up to `MOST_TOGETHER` feeds stand in one list and one index. Above that both show the largest only,
+and every group of feeds has lists and pages of its own, so that a pass rewrites little.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
+
+import msgspec
+
+from feeds.common.model import Document, Feed, FeedKind, FeedSummary
+from feeds.common.slugs import Addresses
+from feeds.render import html, opml, redirects
+from feeds.render.context import RENDER_VERSION, Site
+from feeds.render.documents import extensions_of
+from feeds.render.letters import Part, split_group
+from feeds.render.page_context import shown_name
+
+# Feeds that are listed.
+MOST_TOGETHER = 5_000
+_GROUPS: tuple[FeedKind, ...] = ("topic", "provider", "custom")
+
+
+class Overview(NamedTuple):
+    """Documents about feeds, by their paths below out/; `key` is a digest of all that they show."""
+
+    paths: tuple[str, ...]
+    key: bytes
+    render: Callable[[], list[Document]]
+
+
+class _Draft(NamedTuple):
+    """An overview without its key: `shown` is what its documents show besides the site."""
+
+    paths: tuple[str, ...]
+    shown: object
+    render: Callable[[], list[Document]]
+
+
+def overviews(site: Site, feeds: Sequence[FeedSummary]) -> list[Overview]:
+    """Returns the documents about all feeds, to be rendered if their keys are others than before.
+
+    Lists and index leave out empty feeds, except the feed of everything.
+
+    Args:
+        site: The site; without pages there is no index.
+        feeds: All feeds, that of everything first.
+    """
+    listed = [one for one in feeds if one.entries or one.feed.kind == "all"]
+    groups = _split(site, listed) if len(listed) > MOST_TOGETHER else []
+    drafts = [*_lists(site, listed, groups), *_redirects(site, feeds)]
+    pages = site.pages
+    if pages:
+        drafts += _pages(site, listed, groups)
+        pages = msgspec.structs.replace(pages, addresses=Addresses())  # feeds know theirs
+    shown = _digest((RENDER_VERSION, msgspec.structs.replace(site, pages=pages)))
+    return [Overview(one.paths, _digest((shown, one.shown)), one.render) for one in drafts]
+
+
+def _split(site: Site, listed: Sequence[FeedSummary]) -> list[list[Part]]:
+    def name_of(one: FeedSummary) -> str:
+        return shown_name(site, one.feed)
+
+    return [
+        split_group(kind, some, name_of)
+        for kind in _GROUPS
+        if (some := [one for one in listed if one.feed.kind == kind])
+    ]
+
+
+def _lists(
+    site: Site, listed: Sequence[FeedSummary], groups: Sequence[list[Part]]
+) -> Iterator[_Draft]:
+    if not groups:
+        shown = (opml.last_update(listed), [one.feed for one in listed])
+        yield _draft(opml.PATH, shown, opml.render_opml, site, listed)
+        return
+    some = _most_wanted(listed)
+    # Without a date they stay as they are until a feed comes, goes or is renamed.
+    yield _draft(opml.PATH, [one.feed for one in some], opml.render_undated, site, some)
+    parts = [part for group in groups for part in group]
+    for part in parts:
+        feeds = [one.feed for one in part.feeds]
+        yield _draft(opml.path_of(part), feeds, opml.render_part, site, part)
+    yield _draft(opml.LISTS_PATH, list(map(_place, parts)), opml.render_lists, site, parts)
+
+
+def _most_wanted(listed: Sequence[FeedSummary]) -> list[FeedSummary]:
+    """Returns the feed of everything, the custom feeds and the largest others, in their order."""
+    others = [one for one in listed if one.feed.kind in ("topic", "provider")]
+    kept = {one.feed.address for one in html.largest(others, MOST_TOGETHER)}
+    return [one for one in listed if one.feed.kind in ("all", "custom") or one.feed.address in kept]
+
+
+def _redirects(site: Site, feeds: Sequence[FeedSummary]) -> Iterator[_Draft]:
+    moved = [one for one in feeds if one.feed.aliases]
+    if moved:
+        yield _Draft(
+            redirects.PATHS,
+            [(one.feed.address, one.feed.aliases) for one in moved],
+            lambda: redirects.render_redirects(site.base_url, moved, extensions_of(site)),
+        )
+
+
+def _pages(
+    site: Site, listed: Sequence[FeedSummary], groups: Sequence[list[Part]]
+) -> Iterator[_Draft]:
+    index = html.index_groups(listed, [part for group in groups for part in group])
+    shown = [(one.kind, _rows(one.feeds), one.total, one.letters) for one in index]
+    yield _draft(html.INDEX, shown, html.render_index, site, index)
+    yield _Draft(html.ASSET_PATHS, (), lambda: html.page_assets(site))
+    for parts in groups:
+        for place, part in enumerate(parts):
+            linked = [
+                _place(one)
+                for number, one in enumerate(parts)
+                if one.number == 1 or one.letter == part.letter or abs(number - place) == 1
+            ]
+            shown_part = (_place(part), linked, _rows(part.feeds))
+            yield _draft(html.path_of(part), shown_part, html.render_part, site, parts, place)
+
+
+def _draft(path: str, shown: object, render: Callable[..., Document], *args: object) -> _Draft:
+    return _Draft((path,), shown, lambda: [render(*args)])
+
+
+def _place(part: Part) -> tuple[str, int, str]:
+    return part.letter, part.number, part.path
+
+
+def _rows(feeds: Sequence[FeedSummary]) -> list[tuple[Feed, int, int | None]]:
+    return [(one.feed, one.entries, one.newest) for one in feeds]
+
+
+def _digest(shown: object) -> bytes:
+    return hashlib.sha256(msgspec.msgpack.encode(shown)).digest()
