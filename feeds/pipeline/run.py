@@ -32,10 +32,17 @@ from feeds.pipeline.context import Pass, begin_pass
 from feeds.pipeline.memberships import memberships
 from feeds.pipeline.output import keep_report, problems_of, publish, remember, unchanged
 from feeds.pipeline.plan import plan_feeds
-from feeds.pipeline.rescan import Ahead, Changes, OvertakenError, image_keys, read_ahead, rescan
+from feeds.pipeline.rescan import (
+    FEW,
+    Ahead,
+    Changes,
+    OvertakenError,
+    image_keys,
+    read_ahead,
+    rescan,
+)
 from feeds.pipeline.state import LAST, PassState, is_quiet, read_state
 from feeds.publish import Manifest, read_manifest, write_manifest
-from feeds.seeds.missing import FEW
 from feeds.store import DamagedStateError, move_aside, open_state
 
 T = TypeVar("T")

@@ -1,4 +1,4 @@
-"""feeds.seeds.missing: which removals speak of a lost disk, folder by folder."""
+"""Which removals speak of a lost disk, folder by folder."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from feeds.seeds.missing import mass_removals
+from feeds.pipeline.rescan import mass_removals
 
 Stories = dict[str, str]
 
