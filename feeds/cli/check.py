@@ -98,7 +98,7 @@ def _hints(loaded: Loaded, headers: list[ItemHeader]) -> Iterator[str]:
         yield f"site.base_url is not set; the feeds say that they are at {config.site.base_url}"
     language = config.site.language
     if fault := unregistered(language):
-        yield f"site.language is {language!r}, but in the registry of language tags {fault}"
+        yield f"site.language is {language!r}, but {fault}"
     topics = {fold(topic): topic for header in headers for topic in header.topics}
     domains = {header.provider.domain for header in headers}
     providers = {one: one for one in domains | set(map(config.provider, domains))}

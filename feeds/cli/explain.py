@@ -134,10 +134,10 @@ def _why_unknown(story: str, loaded: Loaded) -> str:
         None,
     )
     if inside is None:
-        return f"{story} is no seed: it is not below {folders} (paths.seeds)"
+        return f"{story} is not a seed: it is not below {folders} (paths.seeds)"
     if any(part.startswith(".") for part in inside.parts):
-        return f"{story} is no seed: dot files and what is in dot folders are passed over"
-    return f"{story} is no seed: its name does not end in {', '.join(SUFFIXES)}"
+        return f"{story} is not a seed: dot files and files in dot folders are ignored"
+    return f"{story} is not a seed: its name does not end in {', '.join(SUFFIXES)}"
 
 
 def _item_lines(header: ItemHeader, item: Item) -> Iterator[str]:

@@ -37,8 +37,8 @@ def add_arguments(parser: ArgumentParser) -> None:
     add_flags(
         parser,
         full="read every seed, changed or not",
-        allow_empty="let all stories go whose files are gone, however many",
-        fetch_images="then fetch images that are due, and publish again if that brought something",
+        allow_empty="remove every story whose file is gone, however many",
+        fetch_images="then fetch images that are due, and publish again if any came",
     )
 
 
@@ -96,7 +96,7 @@ def _push(console: Console, loaded: Loaded) -> None:
         if one.moved:
             console.warn(f"the hub {hub} has moved to {one.moved}: change site.hub")
         for loss in one.losses:
-            console.warn(f"the hub {hub} is not told of {loss}")
+            console.warn(f"the hub {hub} will not be told of {loss}")
         if one.sent:
             console.say(f"told {hub} of {one.sent} documents")
     errors = {one.hub: one.error for one in delivered.deliveries}
@@ -125,7 +125,7 @@ def _summarise(console: Console, report: PassReport) -> None:
     for feed in report.feeds:
         if feed.left_out:
             console.warn(
-                f"{feed.address}: {feed.left_out} items qualified lately and found no room "
+                f"{feed.address}: {feed.left_out} recently qualified items were left out "
                 "(selection.max_exposed)"
             )
     console.say(

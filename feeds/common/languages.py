@@ -31,18 +31,18 @@ def _language(first: str, subtags: list[str]) -> str:
     """Takes what follows a language, script and region for instance, from the front."""
     registry = _registry()
     if first not in registry["language"]:
-        return f"{first!r} is no language"
+        return f"{first!r} is not a registered language"
     while subtags and f"{first}-{subtags[0]}" in registry["extlang"]:
         subtags.pop(0)
     if subtags and len(subtags[0]) == 4 and subtags[0].isalpha():
         script = subtags.pop(0)
         if script not in registry["script"]:
-            return f"{script.title()!r} is no script"
+            return f"{script.title()!r} is not a registered script"
     if subtags and _REGION.fullmatch(subtags[0]):
         region = subtags.pop(0)
         if region not in registry["region"]:
             hint = " (the United Kingdom is GB)" if region == "uk" else ""
-            return f"{region.upper()!r} is no region{hint}"
+            return f"{region.upper()!r} is not a registered region{hint}"
     return ""
 
 
@@ -52,7 +52,7 @@ def _variants(subtags: list[str]) -> str:
     while subtags and _VARIANT.fullmatch(subtags[0]):
         variant = subtags.pop(0)
         if variant not in _registry()["variant"]:
-            return f"{variant!r} is no variant"
+            return f"{variant!r} is not a registered variant"
         if variant in seen:
             return f"{variant!r} stands twice"
         seen.add(variant)

@@ -250,7 +250,7 @@ class Membership(msgspec.Struct, frozen=True):
 class FeedContents(msgspec.Struct, frozen=True):
     """A feed with the entries it holds, in the order it shows them.
 
-    The last `exposed` of them stand there only because they qualified lately; `left_out` more of
+    The last `exposed` of them stand there only because they qualified recently; `left_out` more of
     that kind were too many. Up to the time `until` no clock changes any of this.
     """
 

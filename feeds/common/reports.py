@@ -43,8 +43,8 @@ NO_CALLBACKS = Callbacks()
 class FeedReport(msgspec.Struct, frozen=True):
     """One feed: `newest` is when its newest entry was published, `url` its Atom address.
 
-    `exposed` entries stand there only because they qualified lately; `left_out` more of that kind
-    found no room (`selection.max_exposed`).
+    `exposed` entries stand there only because they qualified recently; `left_out` more of that kind
+    did not fit (`selection.max_exposed`).
     """
 
     address: str

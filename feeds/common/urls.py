@@ -42,7 +42,7 @@ _ANY_URL = re.compile(r"[a-z][a-z0-9+.-]*://[^\s'\"<>]+", re.IGNORECASE)
 # What is shorter guards nothing, and words would be lost with it.
 _LEAST_SECRET = 4
 _NO_HOST = (
-    "the host of this one is no name in DNS, no IPv4 address of four numbers, and no IPv6 address "
+    "its host is neither a DNS name, nor an IPv4 address of four numbers, nor an IPv6 address "
     "without a zone"
 )
 _MAX_URL = 2048
@@ -146,9 +146,9 @@ class _UrlError(ValueError):
 
 def _normalise(text: str) -> str:
     if len(text) > _MAX_URL:
-        raise _UrlError(f"this one has more than {_MAX_URL} characters")
+        raise _UrlError(f"it has more than {_MAX_URL} characters")
     if _CONTROL.search(text):
-        raise _UrlError("this one has control characters")
+        raise _UrlError("it has control characters")
     try:
         parts = urlsplit(text)
     except ValueError:  # brackets, and signs that turn into others
@@ -165,7 +165,7 @@ def _normalise(text: str) -> str:
     )
     url = urlunsplit(normal)
     if len(url) > _MAX_URL:
-        raise _UrlError(f"this one has more than {_MAX_URL} characters once it is encoded")
+        raise _UrlError(f"it has more than {_MAX_URL} characters once it is encoded")
     return url
 
 
@@ -179,7 +179,7 @@ def _netloc(netloc: str) -> str:
     if not colon or not port:
         return host
     if not _PORT.fullmatch(port) or not 0 < int(port) < 65536:
-        raise _UrlError("the port of this one is none from 1 to 65535")
+        raise _UrlError("its port is not from 1 to 65535")
     return f"{host}:{int(port)}"
 
 

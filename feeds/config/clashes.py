@@ -41,9 +41,9 @@ class _Claim(NamedTuple):
 
 
 def find_repeats(data: dict[str, Any]) -> Iterator[Duplicate]:
-    """Yields every second topic, provider, slug, rule and feed of the same name.
+    """Yields every topic, provider, slug, rule and feed that repeats an earlier one.
 
-    `data` is config.toml as it was written, because the model would keep the last one in silence.
+    `data` is config.toml as it was written, because the model keeps only the last of each name.
     """
     topics, providers = _table(data, "topics"), _table(data, "providers")
     yield from _second("topics", ((("topics", name), fold(name)) for name in topics))

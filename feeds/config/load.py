@@ -76,7 +76,8 @@ def load_config(path: Path, environment: Mapping[str, str] = os.environ) -> Load
     Variables such as ``FEEDS_SITE__BASE_URL`` override the file.
 
     Raises:
-        ConfigError: has a line for each fault: file, line, key, the value found and the one wanted.
+        ConfigError: the file cannot be read, or has faults; each has a line with file, line, key,
+            the value found and the one wanted.
     """
     text = _read(path)
     try:

@@ -16,7 +16,7 @@ Key = tuple[str | int, ...]
 _NAME = r"""(?:[\w-]+|"(?:[^"\\\n]|\\.)*"|'[^'\n]*')"""
 _DOTTED = rf"{_NAME}(?:[ \t]*\.[ \t]*{_NAME})*"
 _HEAD = re.compile(rf"[ \t]*(?:(?P<bracket>\[\[?)[ \t]*(?P<table>{_DOTTED})|(?P<key>{_DOTTED}))")
-# The tokens that may hide the end of a statement: strings and comments, and single brackets.
+# The tokens that may hide the end of a statement: strings, comments and brackets.
 _TOKEN = re.compile(
     r'''"""(?:[^\\]|\\.)*?"{3,5}|\'\'\'.*?'{3,5}|"(?:[^"\\\n]|\\.)*"|'[^'\n]*'|#[^\n]*|[][{}\n]''',
     re.DOTALL,
@@ -176,7 +176,7 @@ def overlay(
     """Puts the values of variables into the data of config.toml, and returns the faults in them.
 
     Names without two underscores after the prefix belong to other programs and are ignored.
-    `variables` is filled with the name of the variable that set each key.
+    Adds the name of the variable that set a key to `variables`, by key.
     """
     faults = []
     for name, value in sorted(environment.items()):

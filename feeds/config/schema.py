@@ -1,8 +1,9 @@
 """Converts the tables of config.toml to the types of the model, and finds all their faults.
 
 A field of a table has one of these types: another `Table`, a `dict` or a `tuple` of tables or
-values, or an ``Annotated`` type with a function that reads the value. It takes what the file or a
-variable holds, and returns the value or raises a ValueError that says what is wanted.
+values, or an ``Annotated`` type with a function that reads the value. The function takes the value
+from the file or a variable; it returns the converted value, or raises a ValueError that says what
+is wanted.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ class Table(msgspec.Struct, frozen=True, kw_only=True, dict=True):
 
 
 class Many(NamedTuple):
-    """How a list is read: it has at least so many members; a text may stand for a list of one."""
+    """A list of at least `least` members; with `or_one`, a text may stand for a list of one."""
 
     least: int = 0
     or_one: bool = False

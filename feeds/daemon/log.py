@@ -166,7 +166,7 @@ class PassLog:
         left_out = ((feed.address, feed.left_out) for feed in report.feeds if feed.left_out)
         for address, count in self._left_out.update(left_out):
             self._log.warning(
-                "more items qualified lately than selection.max_exposed lets in",
+                "recently qualified items were left out (selection.max_exposed)",
                 feed=address,
                 left_out=count,
             )
@@ -192,16 +192,16 @@ class DeliveryLog:
             for place in self._moves[hub].update([delivery.moved]):
                 log.warning("the hub has moved, change site.hub", to=place)
         for loss in delivery.losses:
-            log.warning("a document that the hub is not told of", loss=loss)
+            log.warning("the hub will not be told of a document", loss=loss)
         if delivery.sent:
             log.info("hub told", documents=delivery.sent)
         failures = self._reasons[hub].times
         for reason in self._reasons[hub].update(filter(None, [delivery.error])):
             log.warning(
-                "hub not told, to be tried again",
+                "hub not told, will be tried again",
                 reason=reason,
                 pending=delivery.pending,
                 **_details(delivery),
             )
         if failures and not delivery.error:
-            log.info("hub is told again")
+            log.info("hub takes pings again")

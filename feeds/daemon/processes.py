@@ -94,7 +94,7 @@ def run_pass(
                 warn(word.decode())
             moment = leave()
             if moment is not None and time.monotonic() >= moment:
-                return Outcome(reason="stopped before it came to its end", abandoned=True)
+                return Outcome(reason="ended before its work was done", abandoned=True)
     finally:
         task.stop()
 

@@ -214,7 +214,7 @@ def _give_up(store: HubStore, hub: str, lost: _Lost) -> None:
             for ping in old:
                 store.drop_ping(ping.number)
     for ping in old:
-        lost.add(ping.url, f"it did not take the news for {_GIVE_UP_DAYS} days")
+        lost.add(ping.url, f"it took no ping for {_GIVE_UP_DAYS} days")
 
 
 def _reason(error: BaseException | None) -> str:

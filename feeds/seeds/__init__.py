@@ -1,4 +1,4 @@
-"""From folders of seed files to validated items: scan, front matter, schema."""
+"""Reads folders of seed files into validated items: scan, front matter, schema."""
 
 # The largest file that is read as a seed.
 MAX_BYTES = 1 << 20

@@ -25,11 +25,11 @@ _TAGS = {
 _ATTRIBUTES = {"a": {"href", "title"}, "img": {"src", "alt", "title"}, "ol": {"start"}}
 _TEXTS = {"text", "text_special"}
 _CODE = {"code_inline", "code_block", "fence"}
-# HTML is shown as text, but the text between its tags of code is code.
+# HTML is shown as text; text between its tags `code` and `pre` is code.
 _CODE_TAG = re.compile(r"(</?(?:code|pre)\b[^<>]*>)", re.IGNORECASE)
 _LINKS = {"link_open": "href", "image": "src"}
 
-# What a body may cost. Within these limits any body takes less than half a second and 60 MB; long
+# Limits of what a body costs. Within them any body takes less than half a second and 60 MB; long
 # reports with hundreds of links are far below them.
 MAX_BODY_CHARACTERS = 100_000
 MAX_BODY_LINES = 5_000

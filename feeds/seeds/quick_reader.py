@@ -1,7 +1,7 @@
 """Reads the usual forms of YAML with rapidyaml, in a third of the time that PyYAML takes.
 
-PyYAML stays the judge: whatever this reader is not sure of it leaves to `yaml_reader`, faults too.
-What it does return is exactly what `yaml_reader` would.
+PyYAML stays the judge: this reader leaves all that it is not sure of to `yaml_reader`, and every
+fault. Its results are exactly those of `yaml_reader`.
 """
 
 from __future__ import annotations
@@ -23,18 +23,18 @@ _MAX_VALUES = 5_000
 _MAX_DEPTH = 16
 _DEEP = "\n" + " " * 40
 
-# A text with any of these is left to the judge. Its first sign alone is found in no time.
+# A text with any of these is left to the judge. A search for its first character alone is quick.
 _DOUBTED = ("\t", "\r", "\ufeff", "<<", "\\\n", "\\ ")
-# After a quoted item of a list rapidyaml takes anything. Most texts have no such items.
+# After a quoted item of a list rapidyaml accepts anything. Most texts have no such items.
 _QUOTED_OR_WIDE = re.compile("- [ \"']")
 _AFTER_QUOTED = re.compile(r"""- (?:"(?:[^"\\]|\\.)*+"|'(?:[^']|'')*+')[ ]*+[^ #\n]""", re.DOTALL)
-# An anchor, an alias, a tag, a key, a block of text, or what is in brackets begins with one of the
-# signs, at the start of a line or after one of the others. Only plain lists in brackets are sure.
+# An anchor, alias, tag, key, block of text or bracket begins with one of these signs, at the start
+# of a line or after one of the signs below. Of brackets, this reader is sure of plain lists only.
 _SIGNS = "&*!?{[|>"
 _PLAIN_LIST = re.compile(r"""\[(?:[\w .,/-]|"[\w .,/-]*+"|'[\w .,/-]*+')*+\]""")
 _BEFORE_SIGNS = "\n:-?,[{"
 _AROUND_SIGNS = _BEFORE_SIGNS + " "
-# Texts that rapidyaml keeps and libyaml takes for nulls, and what it makes of `nan` and `infinity`.
+# Texts that rapidyaml keeps and libyaml takes for nulls, and its spellings of `nan` and `infinity`.
 _DOUBTED_VALUES = frozenset({"~", "null", "Null", "NULL", ".nan", ".inf", "-.inf"})
 # What no text without quotes begins with; spaces may hide a null.
 _NO_STARTS = frozenset("}],@`%:").union(filter(str.isspace, map(chr, range(0x3001))))
@@ -49,8 +49,8 @@ _WORDS = {True: "true", False: "false", None: ""}
 class QuickReader:
     """rapidyaml, with the memory that it keeps from one text to the next.
 
-    It writes faults to file 2, where nobody wants them, so that is /dev/null while it reads. A
-    process with other threads must not use it.
+    rapidyaml writes faults to standard error, so file 2 is /dev/null while it reads. A process with
+    other threads must not use it.
     """
 
     def __init__(self) -> None:
@@ -64,7 +64,7 @@ class QuickReader:
         self._stderr = os.dup(2)
 
     def load(self, text: str) -> Node:
-        """Returns and raises what `yaml_reader.load` does."""
+        """Does the same as `yaml_reader.load`."""
         node = self.read(text)
         return load(text) if node is None else node
 
@@ -95,7 +95,7 @@ def _refuse(number: str) -> str:
 
 
 def _is_doubtful(text: str) -> bool:
-    """Tells whether a text has what the two libraries may read differently."""
+    """Tells whether the two libraries may read a text differently."""
     if len(text) > _MAX_CHARACTERS or not text[:1].isalnum() or _DEEP in text:
         return True
     if any(doubted[0] in text and doubted in text for doubted in _DOUBTED):
@@ -117,7 +117,7 @@ def _is_first(text: str, at: int) -> bool:
 
 
 def _settle(root: dict[str, Any], size: int, text: str) -> bool:
-    """Makes every value text, as the judge has it; returns False if there is a doubt.
+    """Makes every value text, as the judge does; returns False if there is a doubt.
 
     `size` is the number of values that rapidyaml read: fewer are left if a key stands twice.
     """

@@ -1,4 +1,4 @@
-"""Reads seed files: one, or many in processes, from their paths to what the store keeps of them."""
+"""Reads seed files, one or many in processes: takes paths, gives what the store keeps of seeds."""
 
 from __future__ import annotations
 
@@ -43,7 +43,7 @@ class ReadRequest(NamedTuple):
 
 
 def read_seeds(requests: Iterable[ReadRequest], options: ParseOptions) -> Iterator[ParsedSeed]:
-    """Yields the parsed seed of each request, in the same order; 600 and more use processes."""
+    """Yields the parsed seed of each request, in order; reads 600 or more in processes."""
     event_reader()  # warns here, because the workers do not
     pending: deque[ReadRequest] = deque()
 
@@ -62,10 +62,10 @@ def read_seeds(requests: Iterable[ReadRequest], options: ParseOptions) -> Iterat
 
 
 def _read_chunk(options: ParseOptions, caller: int, chunk: list[ReadRequest]) -> bytes:
-    """Returns the length of the chunk, and the parsed seeds for which there was time.
+    """Returns the length of the chunk, and the seeds that were parsed within the time.
 
-    `caller` is the process that wants them. In workers alone the quick reader pays, and no other
-    thread writes to stderr.
+    `caller` is the process that wants them. Only workers use the quick reader: it takes time to
+    load, and no other thread may write to stderr beside it.
     """
     read_yaml = load if os.getpid() == caller else quick_load()
     end = time.monotonic() + _CHUNK_SECONDS
@@ -91,7 +91,7 @@ def read_seed(
         shown: its name in problems.
         known_content: the SHA-256 of the bytes that the store knows; the same bytes are not parsed.
         options: what the configuration says about reading.
-        read_yaml: `load`, or a reader that gives the same in less time.
+        read_yaml: `load`, or a faster reader with the same results.
     """
     try:
         data = _read_bytes(path)
@@ -114,7 +114,7 @@ def read_seed(
 
 
 def _parse(seed: ParsedSeed, shown: str, front: FrontMatter, options: ParseOptions) -> ParsedSeed:
-    """Returns the seed with its item and problems, or with one problem if they hold a secret."""
+    """Returns the seed with its item and problems, or with one problem if these hold a secret."""
     item, problems = parse(shown, front, options)
     encoded = _encoder.encode(item) if item else b""
     published = "\n".join([encoded.decode(errors="replace"), *(one.reason for one in problems)])

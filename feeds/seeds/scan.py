@@ -57,7 +57,7 @@ def scan(folders: list[Path], base: Path, seen: Seen | None = None) -> Iterator[
     Args:
         folders: the folders of `paths.seeds`.
         base: the folder of config.toml; problems show paths below it relative to it.
-        seen: is filled for `look_again`.
+        seen: gets the first path of each file and folder, for `look_again`.
 
     Raises:
         SeedsFolderError: a folder does not exist or cannot be listed.
@@ -233,7 +233,7 @@ def _check_file(walk: _Walk, path: str) -> ScannedFile | None:
     if not path.isascii() and not _is_unicode(path):
         return walk.problem(path, "a file name that is not UTF-8")
     if not stat.S_ISREG(status.st_mode):
-        kind = next((text for test, text in _KINDS if test(status.st_mode)), "no regular file")
+        kind = next((text for test, text in _KINDS if test(status.st_mode)), "another kind of file")
         return walk.problem(path, f"{kind}, wanted a regular file")
     if walk.meet(path, status):
         return None

@@ -38,7 +38,7 @@ _WITHOUT_LIBYAML = (
     "Install a PyYAML wheel, or libyaml before building PyYAML."
 )
 
-# What people forget most often, by the message of libyaml.
+# Hints at the most frequent mistakes, by the message of libyaml.
 _HINTS = (
     (
         "mapping values are not allowed",
@@ -48,7 +48,7 @@ _HINTS = (
     ("that cannot start any token", " (put a text that begins with it in quotes)"),
 )
 
-# What YAML reads as null if it has no quotes.
+# Texts that YAML reads as null if they have no quotes.
 NULLS = frozenset({"", "~", "null", "Null", "NULL"})
 
 # The key of a mapping that waits for its next one.
@@ -93,7 +93,7 @@ def places(text: str) -> dict[Path, Place]:
 def key_places(text: str) -> dict[str, Place]:
     """Returns line and column of each plain key of the outermost mapping.
 
-    Keys in quotes, in braces or after a question mark are left out, and so is all that follows the
+    Keys in quotes, in braces or after a question mark are left out, and so are all keys after the
     first error.
     """
     found: dict[str, Place] = {}
@@ -146,10 +146,10 @@ def event_reader() -> Any:
 def load(text: str, found: dict[Path, Place] | None = None) -> Node:
     """Returns the only document of the text, ``""`` if it has none.
 
-    `found` is filled with the places of all values.
+    Adds the places of all values to `found`.
 
     Raises:
-        YamlError: the text is not valid YAML, or holds what is refused.
+        YamlError: the text is not valid YAML, or has something that is refused.
     """
     loader = None
     try:

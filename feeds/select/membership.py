@@ -201,7 +201,7 @@ def build_feed(
     config: Config,
     now: int,
 ) -> FeedContents:
-    """Returns a feed with its newest items and, beyond them, those that qualified lately.
+    """Returns a feed with its newest items and, beyond them, those that qualified recently.
 
     Both sequences are in the order of feeds. `newest` begins with the newest items; `recent` holds
     at least all that qualified within `selection.exposure`.

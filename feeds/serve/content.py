@@ -111,7 +111,7 @@ class Content:
             found = read_publication(out, before, self.bodies)
         except PublishError as error:
             if str(error) != self._fault:
-                self._warn(f"{error} What was served before still is.")
+                self._warn(f"{error} The files of before are still served.")
             self._fault = str(error)
             return False
         if found.unfinished and before.texts:
@@ -160,7 +160,9 @@ class Content:
             except ReplacedError:
                 continue  # the next publication is there already
             except ValueError as error:
-                self._warn(f"{self.config.paths.out / path}: not what its name says: {error}")
+                self._warn(
+                    f"{self.config.paths.out / path}: its content does not fit its name: {error}"
+                )
         self._deltas.forget()
 
     # Answering

@@ -107,7 +107,7 @@ WRONG_METHOD = text_answer(405, f"Only {ALLOWED} here.", ("allow", ALLOWED))
 URI_TOO_LONG = text_answer(414, "That address is too long.")
 NOT_ACCEPTABLE = text_answer(
     406,
-    "Accept-Encoding refuses all there is: gzip, br, zstd, identity.",
+    "Accept-Encoding refuses every coding of this server: gzip, br, zstd, identity.",
     ("vary", "Accept-Encoding"),
 )
 BUSY = text_answer(503, "Too much to do just now. Please try again.", ("retry-after", "5"))

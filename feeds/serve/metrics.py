@@ -93,8 +93,8 @@ def _sum(counts: Iterable[Mapping[str, int]]) -> Mapping[str, int]:
 class Gauges(NamedTuple):
     """The values of a moment.
 
-    `report` is of the last pass; `passes`, `pass_s` and `written` are totals over all passes that
-    this server saw the report of. `memory` holds the bytes of bodies, and their limit.
+    `report` is of the last pass; `passes`, `pass_s` and `written` are totals over all passes whose
+    reports this server saw. `memory` holds the bytes of bodies, and their limit.
     """
 
     report: PassReport | None
@@ -175,7 +175,7 @@ def _pings(counted: StateCounts) -> Iterator[Metric]:
 
 
 def _passes(gauges: Gauges) -> Iterator[Metric]:
-    text = "Passes that this server saw the report of."
+    text = "Passes whose reports this server saw."
     yield _counter("feeds_passes", text, gauges.passes)
     yield _counter("feeds_pass_duration_seconds", "Wall time of these passes.", gauges.pass_s)
     text = "Documents that these passes wrote."

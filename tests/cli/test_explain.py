@@ -228,9 +228,9 @@ def test_explain_knows_a_story_from_inside_the_seeds_folder(
     ("story", "why"),
     [
         ("nosuch.txt", "there is no such file"),
-        ("seeds/.draft.txt", "dot files and what is in dot folders are passed over"),
-        (".draft.txt", "dot files and what is in dot folders are passed over"),
-        ("seeds/.old/a.txt", "dot files and what is in dot folders are passed over"),
+        ("seeds/.draft.txt", "dot files and files in dot folders are ignored"),
+        (".draft.txt", "dot files and files in dot folders are ignored"),
+        ("seeds/.old/a.txt", "dot files and files in dot folders are ignored"),
         ("seeds/notes.pdf", "its name does not end in .txt, .md, .markdown, .yaml, .yml"),
         ("notes.pdf", "its name does not end in .txt, .md, .markdown, .yaml, .yml"),
         ("outside.txt", "it is not below"),

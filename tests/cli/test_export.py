@@ -308,14 +308,14 @@ def test_export_says_why_it_cannot_publish(toml: str, file: str, words: str, sit
     ]
 
 
-def test_export_tells_how_many_found_no_room(site: Site) -> None:
+def test_export_tells_how_many_items_were_left_out(site: Site) -> None:
     site.configure("[selection]\nmax_items = 1\nmax_exposed = 1")
     site.seed(publishedDateTime="2021-05-01T00:00:00Z")
     site.run("export")
     for number in range(2, 6):
         site.seed(f"{number}.txt", number=number, publishedDateTime=f"2021-04-0{number}T00:00:00Z")
     ran = site.run("export")
-    assert f"feeds: {TOPIC}: 3 items qualified lately and found no room" in ran.err
+    assert f"feeds: {TOPIC}: 3 recently qualified items were left out" in ran.err
 
 
 def test_export_publishes_beside_a_seed_whose_provider_makes_no_file_name(site: Site) -> None:

@@ -125,7 +125,7 @@ def test_push_warns_of_what_a_hub_refuses_and_lets_it_be(site: Site, hub: Hub) -
     name_hubs(site, BASE, hub.url)
     ran = site.run("export", "--strict")
     words = "404 Not Found: Topic not found"
-    assert ran.err == f"feeds: the hub {hub.url} is not told of {ALL[0]}: {words}\n"
+    assert ran.err == f"feeds: the hub {hub.url} will not be told of {ALL[0]}: {words}\n"
     assert ran.code == 0
     assert pending(site) == []
 

@@ -88,17 +88,17 @@ def test_push_waits_for_a_hub_that_is_down_and_tells_it_when_it_is_back(
 ) -> None:
     newsroom.stop_hub()
     with Daemon(newsroom.site) as daemon:
-        (event,) = daemon.wait_for("hub not told, to be tried again")
+        (event,) = daemon.wait_for("hub not told, will be tried again")
         assert (event["reason"], event["pending"]) == ("Connection refused", 9)
         newsroom.save("Second")
         daemon.wait_for("pass", 2)
         newsroom.start_hub()
         daemon.wait_for("hub told")
-        daemon.wait_for("hub is told again")
+        daemon.wait_for("hub takes pings again")
         assert newsroom.has("Second")
         assert len(newsroom.hub.topics) == len(set(newsroom.hub.topics)) == 9
         assert newsroom.pending() == []
-        assert len(daemon.events("hub not told, to be tried again")) == 1
+        assert len(daemon.events("hub not told, will be tried again")) == 1
 
 
 def test_push_to_a_slow_hub_delays_no_pass_and_no_other_hub(newsroom: Newsroom) -> None:
@@ -143,9 +143,9 @@ def test_push_honours_what_the_hub_asks_for(newsroom: Newsroom) -> None:
     refused = f"{newsroom.base_url}all.rss"
     newsroom.hub.says[refused] = Say(404, b"not <b>ours</b>")
     with Daemon(newsroom.site) as daemon:
-        (event,) = daemon.wait_for("hub not told, to be tried again")
+        (event,) = daemon.wait_for("hub not told, will be tried again")
         assert event["reason"] == "429 Too Many Requests: slowly"
-        (loss,) = daemon.wait_for("a document that the hub is not told of")
+        (loss,) = daemon.wait_for("the hub will not be told of a document")
         assert loss["loss"] == f"{refused}: 404 Not Found: not <b>ours</b>"
         heard = len(newsroom.hub.heard)
         newsroom.save("Second")

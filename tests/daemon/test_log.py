@@ -22,7 +22,7 @@ Event = dict[str, Any]
 FULL = Outcome(reason="cannot publish: out/all.atom: No space left on device")
 GONE = Outcome(reason="cannot list the seeds folder seeds: No such file or directory")
 FAULT = Outcome(reason="KeyError: 'x'", details="Traceback (most recent call last): ...")
-LEFT = Outcome(reason="stopped before it came to its end", abandoned=True)
+LEFT = Outcome(reason="ended before its work was done", abandoned=True)
 
 
 def passed(*problems: Problem, left_out: int = 0, **changes: Any) -> Outcome[PassReport]:

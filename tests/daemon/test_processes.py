@@ -171,9 +171,9 @@ def test_delivery_is_logged_once_for_each_reason_and_without_credentials(
     ends = [away, away, Delivery(OTHER, error="away"), Delivery(HUB, losses=("too old",), sent=1)]
     for one in ends:
         deliveries.ended(one)
-    failed, moved = "hub not told, to be tried again", "the hub has moved, change site.hub"
-    lost = "a document that the hub is not told of"
-    assert events(capture) == [moved, failed, failed, lost, "hub told", "hub is told again"]
+    failed, moved = "hub not told, will be tried again", "the hub has moved, change site.hub"
+    lost = "the hub will not be told of a document"
+    assert events(capture) == [moved, failed, failed, lost, "hub told", "hub takes pings again"]
     assert "secret" not in str(capture.entries)
     assert capture.entries[1]["details"] == "Traceback"
 

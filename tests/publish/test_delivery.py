@@ -164,7 +164,7 @@ def test_rounds_give_up_after_three_days(desk: Desk, clock: list[int]) -> None:
     desk.expect(URLS[2], now=NOW + 86_400)
     clock[0] = NOW + 3 * 86_400 + 1
     over = desk.push()
-    assert over.losses == (f"{URLS[0]} and 1 more: it did not take the news for 3 days",)
+    assert over.losses == (f"{URLS[0]} and 1 more: it took no ping for 3 days",)
     assert desk.hub.topics == [URLS[2]]
 
 

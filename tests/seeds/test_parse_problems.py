@@ -343,10 +343,10 @@ def test_url_with_an_emoji_is_encoded_as_browsers_do_it() -> None:
 @pytest.mark.parametrize(
     ("locale", "wanted"),
     [
-        ("en-UK", "'UK' is no region (the United Kingdom is GB)"),
-        ("en_UK", "'UK' is no region"),
-        ("zz", "'zz' is no language"),
-        ("english", "'english' is no language"),
+        ("en-UK", "'UK' is not a registered region (the United Kingdom is GB)"),
+        ("en_UK", "'UK' is not a registered region"),
+        ("zz", "'zz' is not a registered language"),
+        ("english", "'english' is not a registered language"),
     ],
 )
 def test_locale_that_is_not_registered_is_dropped_with_a_warning(locale: str, wanted: str) -> None:

@@ -122,7 +122,7 @@ def test_content_keeps_what_it_has_while_a_pass_writes_or_the_manifest_is_damage
         assert not content.refresh()
     assert content.publication is before
     assert len(warned) == len(set(warned)) > 0
-    assert all("What was served before still is." in line for line in warned)
+    assert all("The files of before are still served." in line for line in warned)
     manifest.write_text(finished, encoding="utf-8")
     assert content.refresh()
     manifest.write_text("{", encoding="utf-8")
@@ -170,7 +170,7 @@ def test_content_that_is_not_what_its_name_says_is_told_and_served(site: Site) -
     content = Content(site.load().config, warned.append)
     content.warm()
     assert len(warned) == 1
-    assert warned[0].startswith(f"{site.out / 'all.atom'}: not what its name says: ")
+    assert warned[0].startswith(f"{site.out / 'all.atom'}: its content does not fit its name: ")
     answer = content.text(Request("GET", "/all.atom"), "all.atom")
     assert (answer.status, answer.body) == (200, b"<a")
     assert {path for path, _ in content._deltas.recorded()} >= {"all.rss", "all.json"}

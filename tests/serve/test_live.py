@@ -84,9 +84,9 @@ def test_unfinished_publication_is_not_taken_for_a_new_one(site: Site, server: S
     assert not content.refresh()
     assert server.get("/all.atom").status == 200
     manifest.write_text("{")
-    wait_until(lambda: "What was served before still is." in server.log())
+    wait_until(lambda: "The files of before are still served." in server.log())
     assert server.get("/all.atom").status == 200
-    assert server.log().count("What was served before still is.") == 1
+    assert server.log().count("The files of before are still served.") == 1
     content.close()
 
 
