@@ -179,7 +179,7 @@ def _write(stream: TextIO, text: str) -> None:
 
 
 def _showable(text: str, stream: TextIO) -> str:
-    """Escapes what a terminal or pipe cannot show, instead of failing on it."""
+    """Escapes characters that the terminal or pipe cannot show."""
     encoding = stream.encoding or "utf-8"
     return text.encode(encoding, "backslashreplace").decode(encoding)
 
@@ -196,7 +196,7 @@ def _forgiving(stream: TextIO) -> Iterator[None]:
 
 
 def _silence(stream: TextIO) -> None:
-    """Sends a stream that nobody reads to nowhere, also what its buffer still holds."""
+    """Redirects a stream that nobody reads, and what its buffer holds, to /dev/null."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, stream.fileno())
     os.close(nowhere)

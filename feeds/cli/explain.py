@@ -104,13 +104,13 @@ def _is_meant(story: str, paths: set[str], header: ItemHeader, store: Store) -> 
 
 
 def _candidates(story: str, loaded: Loaded) -> list[Path]:
-    """Returns what a path may mean: seen from here, from config.toml, from the seeds."""
+    """Returns the files that a path may mean: from here, from config.toml, from a seeds folder."""
     starts = (Path.cwd(), loaded.base, *loaded.config.paths.seeds)
     return [Path(os.path.normpath(start / story)) for start in starts]
 
 
 def _paths(story: str, loaded: Loaded) -> set[str]:
-    """Returns how problems would call the file, whatever links lead to it."""
+    """Returns the names that problems may have for the file, with links and without."""
     found = _candidates(story, loaded)
     for folder in loaded.config.paths.seeds:
         real = folder.resolve()

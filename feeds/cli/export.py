@@ -87,7 +87,7 @@ def _both(first: PassReport, second: PassReport) -> PassReport:
 
 
 def _push(console: Console, loaded: Loaded) -> None:
-    """Tells hubs what changed; what they do not take is remembered for the next run."""
+    """Tells hubs which documents changed; the next run sends what they do not take."""
     from feeds.pipeline.hubs import deliver_once  # on demand: most runs have nothing to tell
 
     delivered = deliver_once(loaded)

@@ -29,10 +29,7 @@ _preloaded: list[str] = []
 
 
 def preload(*modules: str) -> None:
-    """Names modules that the processes of this one need.
-
-    They are loaded once, into the server that processes are forked from, if that is still to start.
-    """
+    """Has the server from which processes are forked load these modules, if it starts later."""
     _preloaded.extend(name for name in modules if name not in _preloaded)
 
 
@@ -111,7 +108,7 @@ class Child:
 
 
 def fork_context(modules: Sequence[str]) -> ForkServerContext:
-    """Returns what starts processes that have these modules and those of `preload` loaded.
+    """Returns a context whose processes start with these modules and those of `preload` loaded.
 
     Not "fork", since the daemon has threads; not "spawn", since each process would import all of
     it again. Ctrl-C and a hang-up, and SIGTERM often, reach a whole process group; the processes

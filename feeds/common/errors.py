@@ -63,7 +63,7 @@ class ServeError(FeedsError):
 
 
 class UnknownSeedError(FeedsError):
-    """`feeds explain` was asked about something that no seed is known by."""
+    """No seed has the path, URL or id that `feeds explain` was asked about."""
 
 
 class PublishError(FeedsError):

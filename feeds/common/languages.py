@@ -1,4 +1,4 @@
-"""Language tags, held to the registry of subtags (RFC 5646). Contains no business logic."""
+"""Checks language tags against the registry of subtags (RFC 5646)."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def unregistered(tag: str) -> str:
 
 
 def _language(first: str, subtags: list[str]) -> str:
-    """Takes what follows a language, script and region for instance, from the front."""
+    """Takes the language, and its script and region if there are any, from the front."""
     registry = _registry()
     if first not in registry["language"]:
         return f"{first!r} is not a registered language"

@@ -21,7 +21,7 @@ def utc_now() -> datetime:
 
 
 class Options(NamedTuple):
-    """How a pass is run; `wait` is in seconds, for another run on the same out/ to end."""
+    """The options of a pass; `wait` is for how many seconds it waits for another run on out/."""
 
     full: bool = False
     allow_empty: bool = False

@@ -1,4 +1,4 @@
-"""When passes are due, by APScheduler, and what the daemon that runs them tells others."""
+"""When passes are due, by APScheduler, and the state that a running daemon shows to others."""
 
 from __future__ import annotations
 
@@ -108,7 +108,7 @@ def running_daemon(out: Path) -> DaemonState | None:
 
 
 def parse_state(text: str) -> DaemonState | None:
-    """Returns what a lock file says, None if that is no state of a daemon."""
+    """Returns the state in the text of a lock file, None if it holds none."""
     try:
         return msgspec.json.decode(text, type=DaemonState)
     except msgspec.DecodeError:

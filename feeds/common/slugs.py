@@ -1,4 +1,4 @@
-"""Names in addresses. Contains no business logic."""
+"""Makes the parts of addresses from names."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ _PLAIN = re.compile(r"[a-z0-9]+(?:[ .][a-z0-9]+)*", re.ASCII)
 _MARKED = re.compile(r"(?:^| )[0-9a-f]{8}$", re.ASCII)
 _OTHER = re.compile(r"[^a-z0-9]+", re.ASCII)
 _MAX_LENGTH = 60
-# How many hex digits of a digest mark a name: more where fewer are another name's already.
+# How many hex digits of a digest mark a name: more if fewer mark another name already.
 _DIGITS = (8, 16, 32, 64)
 # A file name has at most 255 bytes, and a few go to its extension and to temporary names.
 _MAX_DOMAIN = 200
 
 # Where ``feeds serve`` answers queries, and has the form that writes them.
 QUERY = "query"
-# An attribute of what begins with a link to that form where ``feeds serve`` serves the index: other
-# servers have no form.
+# An attribute of the element that gets a link to that form when ``feeds serve`` serves the index:
+# other servers have no form.
 QUERY_MARK = "data-query"
 
 
@@ -39,7 +39,7 @@ class Addresses(msgspec.Struct, frozen=True):
     providers: dict[str, str] = {}
 
     def topic(self, name: str) -> str:
-        """Returns the address of a topic's feed, without extension, in whatever spelling."""
+        """Returns the address of a topic's feed, without extension; spellings do not matter."""
         part = self.topics.get(fold(name)) or slug(name, self.topics.values())
         return f"topics/{part}"
 
@@ -52,9 +52,9 @@ class Addresses(msgspec.Struct, frozen=True):
 def slug(name: str, reserved: Container[str] = ()) -> str:
     """Returns the address part for a topic or feed name: lower case letters, digits, ``-``, ``.``.
 
-    It depends on the name alone. Only a space becomes ``-`` without a trace; where anything else is
-    lost (``C++``, ``Café``, also a hyphen, which would be taken for a space), or where that is
-    `reserved` for another name, eight or more hex digits of the name's SHA-256 are appended.
+    It depends on the name alone. A space becomes ``-``. If anything else is lost (``C++``,
+    ``Café``, also a hyphen, which would be taken for a space), or if the part is `reserved` for
+    another name, eight or more hex digits of the name's SHA-256 are appended.
     """
     return next(part for part in slugs(name) if part not in reserved)
 

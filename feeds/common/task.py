@@ -31,7 +31,7 @@ Say = Callable[[bytes], None]
 
 
 class Ended(NamedTuple):
-    """How a task ended: with what its function returned, or with the reason why with nothing.
+    """The end of a task: the result of its function, or the reason why there is none.
 
     `details` is a traceback if the reason is a fault of ours; `timed_out` says that it took too
     long and was killed.
@@ -81,9 +81,9 @@ class Task:
             raise
 
     def poll(self, seconds: float = 0) -> bytes | Ended | None:
-        """Returns what the task said, or how it ended, if it did; waits for up to `seconds`.
+        """Returns the next message of the task, or its end; None if neither comes within `seconds`.
 
-        Once it has ended, that is what is returned for ever.
+        Once the task has ended, every call returns that end.
         """
         if self._ended:
             return self._ended

@@ -47,10 +47,10 @@ _SEQUENCE = re.compile(
 _RUN = re.compile(f"(?:{_SEQUENCE.pattern})+")
 _C1 = re.compile("[\x80-\x9f]")
 _SEQUENCE_OR_C1 = re.compile(f"{_SEQUENCE.pattern}|{_C1.pattern}")
-# Right behind these no word goes on; joiners are what words can go on behind.
+# No word goes on right behind a quotation mark; behind a joiner it can.
 _QUOTES = frozenset("‘“”‚„‹›«»")
 _JOINERS = frozenset("’–—…•·\xa0\xad")
-# What follows a letter in honest text: punctuation, signs behind words, and (Czech) letters.
+# Signs that follow a letter in honest text: punctuation, signs behind words, (Czech) letters.
 _HONEST = _QUOTES | _JOINERS | frozenset("™©®°¹²³ªº´¨¿¡šžœŠŽŒŸ")
 # Mojibake of mojibake comes of texts that went through several hands.
 _ROUNDS = 4
@@ -138,7 +138,7 @@ def _repair(text: str) -> str:
         if repaired == before:
             repaired = _repair_others(before)
             break
-    # If a control came of it, it was no mojibake, or what it was made from is lost.
+    # If the result has a new control, the text was no mojibake, or its source is lost.
     return repaired if len(_C1.findall(repaired)) <= len(_C1.findall(text)) else text
 
 
@@ -197,13 +197,13 @@ def _decode(sequence: str) -> str:
         decoded = bytes(_SHOWN.get(ord(sign), ord(sign)) for sign in sequence).decode()
     except UnicodeDecodeError:
         return sequence
-    if decoded == "\ufeff":  # a byte order mark, which says nothing amid text
+    if decoded == "\ufeff":  # a byte order mark, which means nothing inside a text
         return ""
     return sequence if unicodedata.category(decoded) in {"Cn", "Co", "Cs"} else decoded
 
 
 def _repair_others(text: str) -> str:
-    """Repairs what encodings other than windows-1252 and latin-1 made of UTF-8, by ftfy."""
+    """Repairs UTF-8 that was read in an encoding other than windows-1252 and latin-1, by ftfy."""
     from ftfy import TextFixerConfig, fix_encoding_and_explain
 
     config = TextFixerConfig(

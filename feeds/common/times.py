@@ -1,4 +1,4 @@
-"""Dates, durations and cron expressions. Contains no business logic.
+"""Dates, durations and cron expressions.
 
 Inside the program every time is an aware `datetime` in UTC with whole seconds; feeds carry no finer
 ones (RFC 822 has none).

@@ -1,4 +1,4 @@
-"""Checking and normalising of URLs. Contains no business logic.
+"""Checks and normalises URLs.
 
 Accepted is an absolute http(s) URL with a host and without user info. IRIs (RFC 3987) are mapped
 to URIs (RFC 3986): the host by IDNA, the rest by percent-encoding. Hosts are names as DNS has them,
@@ -39,7 +39,7 @@ _FORBIDDEN = re.compile(r"[@\\]")
 _USER_INFO = re.compile(r"//[^/]*@")
 _TAIL = re.compile(r"[?#]")
 _ANY_URL = re.compile(r"[a-z][a-z0-9+.-]*://[^\s'\"<>]+", re.IGNORECASE)
-# What is shorter guards nothing, and words would be lost with it.
+# Shorter texts guard nothing, and hiding them would hide words.
 _LEAST_SECRET = 4
 _NO_HOST = (
     "its host is neither a DNS name, nor an IPv4 address of four numbers, nor an IPv6 address "

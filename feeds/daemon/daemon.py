@@ -159,7 +159,7 @@ class Daemon:
         self._presence.show(self._timer.next_due, running=False, failing=self._passes.failing)
 
     def _look_after_images(self) -> None:
-        """Fetches images that were due after the last pass; what that brings is for the next."""
+        """Fetches the images that were due after the last pass; the next pass publishes them."""
         fetched = self._fetch.ended()
         if fetched:
             self._fetches.ended(fetched)

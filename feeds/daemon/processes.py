@@ -44,7 +44,7 @@ _GRACE_SECONDS = 9.0
 
 
 class Outcome(NamedTuple, Generic[R]):
-    """How a pass or a fetch ended: with a report, or with the reason why it has none.
+    """The end of a pass or a fetch: its report, or the reason why there is none.
 
     `details` is a traceback if the reason is a fault of ours; `abandoned` ones were stopped on
     purpose. `warnings` are those of a fetch; a pass hands them on at once.

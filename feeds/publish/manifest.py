@@ -1,4 +1,4 @@
-"""Which files in out/ are ours."""
+"""The manifest: the list of the files in out/ that are ours."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Writes a document and its compressed copies beside their places, in whatever process."""
+"""Writes a document and its compressed copies beside their places, in the pass or a worker."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ _ASKED = 4
 
 
 class _NotPlainError(Exception):
-    """What is in a folder is not for this module."""
+    """A folder holds something that only `scan` can judge."""
 
 
 class Listing(NamedTuple):

@@ -17,7 +17,7 @@ from feeds.publish.compressed import compress, is_copy
 from feeds.publish.manifest import read_manifest
 from feeds.serve.negotiation import IDENTITY
 
-# The bytes that Python and the table need for each body besides its own.
+# The bytes that Python and the table need for each body, besides its own.
 _OVERHEAD = 200
 
 
