@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import signal
+import sys
 import threading
 import time
 import warnings
@@ -116,7 +117,7 @@ def fork_context(modules: Sequence[str]) -> ForkServerContext:
     blocked, which they inherit.
     """
     context = get_context("forkserver")
-    context.set_forkserver_preload([*_preloaded, *modules])
+    context.set_forkserver_preload([*_preloaded, *modules, *_modules_of_script()])
     # It tracks nothing of ours, so that another one takes its place is no news for people.
     warnings.filterwarnings("ignore", "resource_tracker: process died unexpectedly", UserWarning)
     # First, since starting it lets the signals through again.
@@ -125,6 +126,13 @@ def fork_context(modules: Sequence[str]) -> ForkServerContext:
     with uninterrupted():
         forkserver.ensure_running()
     return context
+
+
+def _modules_of_script() -> set[str]:
+    """Returns our modules that the script imports which started us: each process runs it again."""
+    values = list(vars(sys.modules["__main__"]).values())
+    names = (str(getattr(one, "__module__", "")) for one in values)
+    return {name for name in names if name.startswith(f"{__name__.partition('.')[0]}.")}
 
 
 @contextmanager

@@ -68,12 +68,12 @@ def publish_pass(run: Pass) -> PassReport:
     ahead = read_ahead(run)
     examined = examine_images(run, ahead)
     with run.store.transaction():
-        recover_manifest(run)
+        manifest = recover_manifest(run)
         changes = rescan(run, ahead)
-        refuse_to_empty(run)
+        refuse_to_empty(run, manifest)
         images = reconcile_images(run, examined, changes)
         state = read_state(run.store)
-        if is_quiet(run, state, changes.items):
+        if is_quiet(run, state, manifest, changes.items):
             return keep_report(run, changes, unchanged(state))
         selection = memberships(run, state, changes)
         plan = plan_feeds(run, state, selection, images)
@@ -145,8 +145,8 @@ def with_snapshot(
         return with_snapshot(loaded, callbacks, see, clock, fresh=True)
 
 
-def recover_manifest(run: Pass) -> None:
-    """Replaces a manifest that cannot be read by what the state file knows, and says so.
+def recover_manifest(run: Pass) -> Manifest:
+    """Returns the manifest; one that cannot be read is replaced by what the state file knows.
 
     It stays as it is in a dry run, and if the state file is of another out/. The pass then looks at
     every file.
@@ -155,10 +155,11 @@ def recover_manifest(run: Pass) -> None:
         DamagedManifestError: it stays, so nobody knows which files are ours.
         PublishError: out/ cannot be read or written.
     """
-    out, state = run.out, read_state(run.store)
+    out = run.out
     try:
-        read_manifest(out)
+        return read_manifest(out)
     except DamagedManifestError as error:
+        state = read_state(run.store)
         if not state.is_of(out):
             raise
         path = error.path
@@ -176,9 +177,10 @@ def recover_manifest(run: Pass) -> None:
         run.callbacks.warn(
             f"{path} was damaged. It is rebuilt from the state file, which knows our files."
         )
+        return manifest
 
 
-def refuse_to_empty(run: Pass) -> None:
+def refuse_to_empty(run: Pass, manifest: Manifest) -> None:
     """An unmounted disk must not empty a thousand subscriptions.
 
     What the state file knows is held (see `feeds.pipeline.rescan`), but that may be lost with the
@@ -191,7 +193,7 @@ def refuse_to_empty(run: Pass) -> None:
         return
     paths, items = run.config.paths, run.store.item_count()
     is_new = not run.store.has_meta(LAST)
-    before = read_manifest(run.out).items
+    before = manifest.items
     lost = before - items
     if before and (not items or (is_new and lost >= FEW and lost > paths.max_gone * before)):
         where = ", ".join(sorted({str(folder) for folder in paths.seeds}))

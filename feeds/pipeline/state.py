@@ -22,7 +22,7 @@ from feeds.common.protocols import COPIES, MISSING, OVERVIEW_KEYS, REPEATED, Met
 from feeds.images.cache import folder_times
 from feeds.images.examine import MEMO, CacheSeen
 from feeds.pipeline.context import Pass
-from feeds.publish import read_manifest
+from feeds.publish import Manifest
 from feeds.render.context import Site
 from feeds.store import Store
 from feeds.store.readings import Kept
@@ -230,12 +230,13 @@ def site_key(site: Site) -> bytes:
     return hashlib.sha256(msgspec.msgpack.encode(site)).digest()
 
 
-def is_quiet(run: Pass, state: PassState, items: frozenset[str]) -> bool:
+def is_quiet(run: Pass, state: PassState, manifest: Manifest, items: frozenset[str]) -> bool:
     """Tells whether a pass would publish nothing: no item, image, clock or file in out/ changed.
 
     Args:
         run: this pass, after the rescan.
         state: what the last pass left.
+        manifest: that of `out/`.
         items: the ids of the items that changed.
     """
     last = state.last
@@ -245,13 +246,13 @@ def is_quiet(run: Pass, state: PassState, items: frozenset[str]) -> bool:
         and not items
         and not state.image_news()
         and (last.until is None or run.now <= last.until)
-        and _is_intact(state, run.out)
+        and _is_intact(state, manifest, run.out)
         and folder_times(run.out) == last.media
     )
 
 
-def _is_intact(state: PassState, out: Path) -> bool:
-    manifest, files = read_manifest(out), state.files()
+def _is_intact(state: PassState, manifest: Manifest, out: Path) -> bool:
+    files = state.files()
     return (
         not manifest.unfinished
         and {path for path in manifest.files if not path.startswith(MEDIA_FOLDER)} == files.keys()
