@@ -99,14 +99,17 @@ def _list(descriptor: int) -> tuple[list[str], array[int], list[str]]:
             name = entry.name
             if name[0] == ".":
                 continue
-            # The loop that each pass runs for each seed: every step here counts.
             if name.endswith(SUFFIXES) and entry.is_file(follow_symlinks=False):
                 names.append(name)
-                numbers += _ask(entry.stat(follow_symlinks=False))
             elif entry.is_dir(follow_symlinks=False):
                 below.append(name)
             elif entry.is_symlink() or name.endswith(SUFFIXES):
                 raise _NotPlainError
+    # Each pass does this for each seed, so it is done in the quickest way, which is not
+    # `entry.stat`.
+    look = os.stat
+    for name in names:
+        numbers += _ask(look(name, dir_fd=descriptor, follow_symlinks=False))
     if max(numbers[::_ASKED], default=0) > MAX_BYTES or numbers[3::_ASKED].count(1) != len(names):
         raise _NotPlainError
     return names, array("q", numbers), below
