@@ -1,6 +1,5 @@
 """Run passes as the daemon does, each in a process of its own; `daemon.py` times this script."""
 
-import argparse
 from collections.abc import Callable
 from itertools import count
 from pathlib import Path
@@ -23,6 +22,10 @@ def editor(seed: Path) -> Callable[[], None]:
 
 def main() -> None:
     """Read the command line, and run the passes."""
+    # Here, since each process runs this script again as a module: that of the daemon imports it,
+    # too, but has it loaded before processes are forked.
+    import argparse
+
     parser = argparse.ArgumentParser(description="Run passes as the daemon does.")
     parser.add_argument("config", type=Path)
     parser.add_argument("passes", type=int)
