@@ -199,13 +199,13 @@ class Versions:
         # Who subscribed to the version before has subscribed to this one.
         insert = """
             INSERT OR REPLACE INTO version VALUES (
-                ?1, ?2, ?3, NULL, ?4, (SELECT coalesce(max(again), 0) FROM version WHERE path = ?1)
+                ?, ?, ?, NULL, ?, (SELECT coalesce(max(again), 0) FROM version WHERE path = ?)
             )
         """
         asked = now if query else None
         with self._lock, changes(self._db):
             self._db.execute(supersede, (now, path))
-            self._db.execute(insert, (path, digest, b"".join(entries), asked))
+            self._db.execute(insert, (path, digest, b"".join(entries), asked, path))
 
     def asked(self, path: str, digest: str, now: int) -> bool:
         """Notes that a query was asked for; tells whether this version is known as its newest."""
