@@ -88,5 +88,4 @@ def _marked(folded: str) -> Iterator[str]:
     digest = hashlib.sha256(folded.encode()).hexdigest()
     for digits in _DIGITS:
         yield f"{stem}-{digest[:digits]}" if stem else digest[:digits]
-    for number in count(2):
-        yield f"{digest}-{number}"
+    yield from (f"{digest}-{number}" for number in count(2))

@@ -98,8 +98,6 @@ class _TableReader:
         return self._table(hint, value, keys)
 
     def _table(self, kind: type[Table], value: Any, keys: Key) -> Any:
-        if isinstance(value, kind):
-            return value
         if not isinstance(value, dict):
             return self._fault(keys, "wanted a table", value)
         fields, before = _fields(kind), len(self.faults)

@@ -85,9 +85,8 @@ class Fields:
             text = clean_line(value, repair=self.repair)
             if text or not required:
                 return text
-        if required or value is not None:
-            wanted = WANTED_QUOTES if isinstance(value, dict) and value else "text"
-            self.note(name, wanted, "error" if required else "warning")
+        wanted = WANTED_QUOTES if isinstance(value, dict) and value else "text"
+        self.note(name, wanted, "error" if required else "warning")
         return ""
 
     def block(self, text: str) -> str:

@@ -326,3 +326,15 @@ def test_explain_writes_nothing(site: Site) -> None:
     before = site.files()
     site.run("explain", "a.txt")
     assert site.files() == before
+
+
+def test_explain_tells_the_date_that_readers_saw_first(site: Site) -> None:
+    site.seed(publishedDateTime="2026-02-01T08:00:00Z")
+    assert site.run("export").code == 0
+    assert "shown as" not in site.run("explain", "a.txt").out
+    site.seed(publishedDateTime="2026-02-02T08:00:00Z")
+    assert site.run("export").code == 0
+    lines = site.run("explain", "a.txt").out.splitlines()
+    assert "  dated     2026-02-02 08:00 UTC" in lines
+    shown = "2026-02-01 08:00 UTC (the date that readers saw first; it never moves)"
+    assert f"  shown as  {shown}" in lines

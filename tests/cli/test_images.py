@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import json
+import random
+import re
 from collections.abc import Iterator
 
 import pytest
+from PIL import Image
 
+from feeds.common.image_types import HostFailure
 from feeds.common.model import image_key
-from tests.support.imaging import Server, configure, picture, seed_with, serving
+from feeds.store import open_state
+from tests.support.imaging import Server, configure, encoded, picture, seed_with, serving
 from tests.support.site import Site
 
 URL = "https://images.example.com/a.png"
@@ -101,6 +106,20 @@ def test_status_tells_of_every_image(site: Site, server: Server) -> None:
     assert states == {urls[0]: ("copy", ""), urls[1]: ("missing", "answered 404 Not Found")}
     assert report["bytes"] == len(picture())
     assert json.dumps(report).count("next_fetch") == 2
+
+
+def test_status_tells_of_hosts_that_are_left_alone_and_how_large_the_cache_is(
+    site: Site, server: Server
+) -> None:
+    configure(site)
+    noise = Image.frombytes("L", (50, 50), random.Random(1).randbytes(2500))  # noqa: S311
+    seed_with(site, 1, server.serve("/large.png", encoded(noise, "png")))
+    site.run("export", "--fetch-images")
+    with open_state(site.state, "pass", pytest.fail) as store, store.transaction():
+        store.keep_host_failures([HostFailure("down.example", 3, 4_000_000_000, "no answer")])
+    told = site.run("images", "status").out
+    assert re.search(r"^cache   .*: 1 copies, [\d.]+ KiB$", told, re.MULTILINE)
+    assert "host    down.example is left alone until 2096-10-02 07:06 UTC: no answer" in told
 
 
 def test_fetch_that_is_off_says_so(site: Site) -> None:

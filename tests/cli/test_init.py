@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import io
 import os
 import re
+import resource
+import signal
 import subprocess
 import sys
 import tomllib
@@ -12,6 +15,7 @@ from typing import Any
 
 import pytest
 
+from feeds.cli.main import main
 from feeds.config import Config, load_config
 from feeds.config.model import CustomFeed
 from feeds.config.schema import Table, fields_of
@@ -92,11 +96,29 @@ def test_init_says_why_it_cannot() -> None:
 
 
 def test_init_leaves_nothing_where_it_may_not_write() -> None:
-    from feeds.cli.main import main
-
     with open_folder() as folder, closed(folder, 0o555):
         assert main(["init", str(folder)]) == 2
         assert files(folder) == set()
+
+
+def test_init_leaves_no_half_of_a_file_on_a_full_disk(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "stdout", io.StringIO())
+    monkeypatch.setattr(sys, "stderr", said := io.StringIO())
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100, before[1]))
+    try:
+        code = main(["init", str(tmp_path)])
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+        signal.signal(signal.SIGXFSZ, ignored)
+    assert code == 2
+    assert said.getvalue() == (
+        f"feeds: cannot make a site in {tmp_path}: {tmp_path / 'config.toml'}: File too large\n"
+    )
+    assert files(tmp_path) == set()
 
 
 def _keys(text: str) -> dict[str, Any]:

@@ -391,3 +391,20 @@ def test_cli_exports_on_a_terminal_with_a_bar_that_goes_away(coding: str, site: 
     assert lines[-3] == "1 seeds (1 read, 0 gone, 0 bad), 1 items"
     assert lines[-2].startswith(f"3 feeds in {site.out}: 18 documents written")
     assert lines[-1].startswith("look at them: ")
+
+
+def test_cli_interrupted_twice_tidies_up_once(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+    tidied: list[str] = []
+
+    def work(_: object) -> int:
+        try:
+            signal.raise_signal(signal.SIGINT)
+        finally:
+            signal.raise_signal(signal.SIGTERM)
+            tidied.append("all")
+        return 0
+
+    monkeypatch.setattr("feeds.cli.check.run", work)
+    ran = site.run("check")
+    assert (ran.code, tidied) == (130, ["all"])
+    assert ran.err.startswith("feeds: interrupted; ")

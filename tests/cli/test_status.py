@@ -16,7 +16,9 @@ import msgspec
 import pytest
 
 from feeds.common.files import DAEMON_LOCK, acquire_lock
+from feeds.common.protocols import HUBS_MOVED
 from feeds.common.schedule import DaemonState, running_daemon
+from feeds.store import open_state
 from tests.support.permissions import closed, open_folder
 from tests.support.processes import Daemon, wait_for_a_pause, wait_until
 from tests.support.site import NOW, Site
@@ -248,3 +250,15 @@ def test_status_of_a_missing_configuration_ends_with_2(site: Site) -> None:
     ran = site.run("status", "--json")
     assert (ran.code, ran.out) == (2, "")
     assert "no configuration" in ran.err
+
+
+def test_status_tells_people_where_a_hub_has_moved_to(site: Site) -> None:
+    site.configure('hub = "https://old.example/"\n')
+    site.seed()
+    site.publish()
+    with open_state(site.state, "pass", pytest.fail) as store, store.transaction():
+        store.set_meta(HUBS_MOVED, {"https://old.example/": "https://new.example/"})
+    assert lines(site)[-1] == (
+        "hub        https://old.example/ has moved to https://new.example/: change site.hub"
+    )
+    assert status(site)["moved"] == {"https://old.example/": "https://new.example/"}

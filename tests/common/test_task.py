@@ -28,6 +28,10 @@ def echo(say: Say, *words: bytes) -> bytes:
     return b" ".join(words)
 
 
+def leave(_: Say, code: int) -> bytes:
+    os._exit(code)
+
+
 def fail(_: Say, error: Exception) -> bytes:
     raise error
 
@@ -95,6 +99,10 @@ def test_task_gives_the_traceback_of_a_fault_of_ours() -> None:
 )
 def test_task_that_is_killed_in_the_midst_of_a_message_is_an_end(number: int, reason: str) -> None:
     assert run(start(half_a_message, number)) == ([], Ended(reason=reason))
+
+
+def test_task_whose_process_leaves_without_a_word_says_with_what_exit_code() -> None:
+    assert run(start(leave, 3)) == ([], Ended(reason="died with exit code 3"))
 
 
 def test_task_that_is_stopped_in_the_midst_of_a_message_holds_nobody_up() -> None:

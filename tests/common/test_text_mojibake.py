@@ -99,3 +99,11 @@ def test_repair_takes_time_in_proportion(piece: str) -> None:
     repair_mojibake(text)
     without_stray_controls(text)
     assert time.process_time() - began < 30
+
+
+@pytest.mark.parametrize("times", [1, 4])
+def test_repair_goes_through_what_was_spoiled_several_times(times: int) -> None:
+    spoiled = "Café – über"
+    for _ in range(times):
+        spoiled = spoiled.encode().decode("windows-1252")
+    assert repair_mojibake(spoiled) == "Café – über"

@@ -33,6 +33,8 @@ def faults(folder: Path, toml: str | bytes, **environment: str) -> list[str]:
     return [fault.removeprefix(str(folder / "config.toml")) for fault in caught.value.faults]
 
 
+MINIMAL = '[site]\ntitle = "News"\nbase_url = "https://feeds.example.org/"\n'
+
 # A comment says which fault its line has: the key, and what is said of it.
 EVERY_KIND_OF_FAULT = """\
 [site]
@@ -413,3 +415,9 @@ def test_load_of_any_file_gives_a_configuration_or_faults(
     except ConfigError:
         return
     assert loaded.base == tmp_path
+
+
+def test_load_takes_no_further_keys_from_a_variable_with_a_list(tmp_path: Path) -> None:
+    value = '["https://hub.example.org/"]\ntitle = "Another"'
+    (fault,) = faults(tmp_path, MINIMAL, SITE__HUB=value)
+    assert fault.startswith("environment variable FEEDS_SITE__HUB: site.hub: found ")

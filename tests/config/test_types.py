@@ -23,6 +23,7 @@ TAKEN = [
     ("Quality", 0, 0),
     ("Quality", 100, 100),
     ("Quality", "60", 60),  # as an environment variable has it
+    ("Quality", 60.0, 60),
     ("Share", 0, 0.0),
     ("Share", 0.25, 0.25),
     ("Share", "1", 1.0),
