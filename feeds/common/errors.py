@@ -93,7 +93,7 @@ class ForeignStateError(StateError):
 
 
 class ImageCacheError(FeedsError):
-    """The image cache cannot be written; what it held is still there."""
+    """The image cache cannot be used; what it held is still there."""
 
     exit_code = 3
 

@@ -79,7 +79,7 @@ def fetch_images(
     """Checks the cache, and fetches the images that are due.
 
     Raises:
-        ImageCacheError: the cache cannot be written.
+        ImageCacheError: the cache cannot be used.
         BusyError: another fetch did not end in time.
         StateError: the state file cannot be used.
     """

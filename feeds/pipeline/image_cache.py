@@ -6,6 +6,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
+from pathlib import Path
 
 from feeds.common.errors import (
     BusyError,
@@ -35,7 +36,7 @@ def collect_garbage(
     """Removes the copies that nobody needs any more; returns their names, below the cache.
 
     Raises:
-        ImageCacheError: the cache cannot be written.
+        ImageCacheError: the cache cannot be used.
         BusyError: a fetch did not end in time.
         StateError: the state file cannot be used.
     """
@@ -94,23 +95,25 @@ def looking_after(
             raise BusyError(f"{error} is fetching images and did not finish in time") from None
         except PublishError as error:
             raise ImageCacheError(str(error)) from None
+        stack.enter_context(cache_faults_told(cache))
         try:
             sweep_unfinished(cache)
             stack.callback(sweep_unfinished, cache)
             yield stack.enter_context(open_state(config.paths.state, "pass", warn))
-        except OSError as error:
-            raise _unwritable(cache, error) from None
         except ExceptionGroup as group:
             fault = group.exceptions[0]
-            if isinstance(fault, OSError):
-                raise _unwritable(cache, fault) from None
-            raise
+            raise (fault if isinstance(fault, OSError) else group) from None
         except DamagedStateError as error:
             raise StateError(
                 f"the state file is damaged ({error}); 'feeds export' makes a new one"
             ) from None
 
 
-def _unwritable(cache: object, error: OSError) -> ImageCacheError:
-    where, reason = error.filename or cache, error.strerror or str(error)
-    return ImageCacheError(f"cannot write the image cache: {where}: {reason}")
+@contextmanager
+def cache_faults_told(cache: Path) -> Iterator[None]:
+    """Turns faults of the disk that the cache lies on into `ImageCacheError`."""
+    try:
+        yield
+    except OSError as error:
+        where, reason = error.filename or cache, error.strerror or str(error)
+        raise ImageCacheError(f"cannot use the image cache: {where}: {reason}") from None

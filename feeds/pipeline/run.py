@@ -29,6 +29,7 @@ from feeds.config import Loaded
 from feeds.images.examine import CacheScope, Examined, examine_cache
 from feeds.images.reconcile import ImageChanges, reconcile
 from feeds.pipeline.context import Pass, begin_pass
+from feeds.pipeline.image_cache import cache_faults_told
 from feeds.pipeline.memberships import memberships
 from feeds.pipeline.output import keep_report, problems_of, publish, remember, unchanged
 from feeds.pipeline.plan import plan_feeds
@@ -208,13 +209,15 @@ def refuse_to_empty(run: Pass, manifest: Manifest) -> None:
 def examine_images(run: Pass, ahead: Ahead) -> Examined:
     """Decodes what was dropped into the image cache; to be called outside of transactions."""
     scope = CacheScope(write=not run.options.dry_run)
-    return examine_cache(run.store, run.config, scope, image_keys(run.store, ahead))
+    with cache_faults_told(run.config.images.cache):
+        return examine_cache(run.store, run.config, scope, image_keys(run.store, ahead))
 
 
 def reconcile_images(run: Pass, examined: Examined, changes: Changes) -> ImageChanges:
     """Takes in the examined files, and notices which are gone from the cache."""
     run.store.note_unnamed(run.now)
-    return reconcile(run.store, examined, changes.items, run.now, run.callbacks.warn)
+    with cache_faults_told(run.config.images.cache):
+        return reconcile(run.store, examined, changes.items, run.now, run.callbacks.warn)
 
 
 @contextmanager

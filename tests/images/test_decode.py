@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from feeds.images import decode
 from feeds.images.decode import CopySettings, NotAnImageError, prepare
 from tests.support.imaging import FORMATS, HIDDEN, encoded, exif, picture
 
@@ -174,3 +175,29 @@ def test_prepare_raises_nothing_else_for_damage(extension: str, at: int, junk: b
     with suppress(NotAnImageError):
         copy = prepare(data[:at] + junk + data[at + len(junk) :], CopySettings(50), MANY)
         assert opened(copy.data).size == (copy.width, copy.height)
+
+
+def test_prepare_encodes_no_picture_again_that_is_too_large_for_that(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(decode, "_LARGEST_PICTURE", 64 * 48 - 1)
+    assert prepare(picture("jpg"), CopySettings(max_width=32), MANY).width == 32
+    with pytest.raises(NotAnImageError, match="64 x 48 pixels are too many to be encoded"):
+        prepare(picture("png"), CopySettings(max_width=32), MANY)
+
+
+@pytest.mark.parametrize("limit", ["_LARGEST_FRAME", "_LARGEST_MOVING"])
+def test_prepare_makes_an_animation_still_that_is_too_large_to_be_encoded(
+    monkeypatch: pytest.MonkeyPatch, limit: str
+) -> None:
+    monkeypatch.setattr(decode, limit, 40 * 30 - 1)
+    copy = prepare(animation("avif"), CopySettings(max_width=20), MANY)
+    assert (copy.type, copy.width, copy.height) == ("image/avif", 40, 30)
+    assert getattr(opened(copy.data), "n_frames", 1) == 1
+
+
+def test_prepare_turns_a_picture_whose_markers_are_padded() -> None:
+    data = picture("jpg", exif=exif(orientation=6))
+    padded = data[:2] + b"\xff\xff" + data[2:]
+    copies = [prepare(one, CopySettings(keep_metadata=True), MANY) for one in (data, padded)]
+    assert [(copy.width, copy.height) for copy in copies] == [(48, 64), (48, 64)]

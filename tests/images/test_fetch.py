@@ -376,4 +376,12 @@ def test_cache_that_has_no_room_is_told(site: Site, server: Server) -> None:
     (site.root / ".feeds/images/tmp").touch()  # where copies are written first
     ran = site.run("images", "fetch")
     assert (ran.code, "Traceback" in ran.err) == (3, False)
-    assert "cannot write the image cache" in ran.err
+    assert "cannot use the image cache" in ran.err
+
+
+def test_image_that_is_too_large_for_memory_is_fetched_through_a_file(
+    site: Site, server: Server, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("feeds.images.download._IN_MEMORY", len(DATA) - 1)
+    item, report = try_image(site, server.serve("/large.jpg", DATA))
+    assert (report.fetched, item["attachments"][0]["size_in_bytes"]) == (1, len(DATA))

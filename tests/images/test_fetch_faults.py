@@ -138,7 +138,7 @@ def test_full_disk_is_a_fault_of_the_whole_fetch(
         monkeypatch.setattr(cache, "write_aside", full)
     else:
         monkeypatch.setattr(Path, "replace", full)
-    with pytest.raises(ImageCacheError, match="cannot write the image cache: somewhere: no room"):
+    with pytest.raises(ImageCacheError, match="cannot use the image cache: somewhere: no room"):
         fetch(site)
     monkeypatch.undo()
     assert fetch(site).fetched == 1

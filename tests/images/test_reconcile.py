@@ -26,6 +26,7 @@ from feeds.pipeline import run
 from feeds.pipeline.fetch import FetchOptions, fetch_images
 from feeds.store import open_state
 from tests.support.imaging import HIDDEN, Server, configure, exif, picture, seed_with, serving
+from tests.support.permissions import closed, open_folder
 from tests.support.site import NOW, Site
 
 URL = "https://images.example.com/camera.jpg"
@@ -532,3 +533,54 @@ def test_file_that_cannot_be_used_is_remembered_as_long_as_it_is_there(
     assert len(decoded) == 3
     assert faults() == {}
     assert shown(quiet)[0].endswith(f"{STEM}.jpg")
+
+
+def test_dropped_file_on_a_disk_that_cannot_be_read_stops_the_pass(quiet: Site) -> None:
+    path = drop(quiet, b"")
+    path.unlink()
+    path.symlink_to("/proc/self/mem")  # whoever reads it has an I/O error
+    ran = quiet.run("export")
+    assert ran.code == 3
+    assert "Input/output error" in ran.err
+
+
+def test_copy_that_may_not_be_read_is_told_and_left_as_it_is() -> None:
+    with open_folder() as folder:
+        site = Site(folder / "site")
+        site.configure('[images]\nfetch = "off"\n')
+        seed_with(site, 1, URL)
+        path, told = drop(site, picture()), list[str]()
+        site.publish()
+        before = shown(site)
+        os.utime(path, (1e9, 1e9))
+        loaded = site.load()
+        with (
+            open_state(site.state, "pass", pytest.fail) as store,
+            store.transaction(),
+            closed(path),
+        ):
+            reconcile(store, examine_cache(store, loaded.config), (), 1, told.append)
+        assert told == [
+            f"the copy of {URL} is left as it is: [Errno 13] Permission denied: '{path}'"
+        ]
+        site.publish()
+        assert shown(site) == before
+
+
+def test_dropped_file_that_may_not_be_read_is_told_and_left_alone() -> None:
+    with open_folder() as folder:
+        site = Site(folder / "site")
+        site.configure('[images]\nfetch = "off"\n')
+        seed_with(site, 1, URL)
+        site.publish()
+        path, told = drop(site, picture()), list[str]()
+        loaded = site.load()
+        with (
+            open_state(site.state, "pass", pytest.fail) as store,
+            store.transaction(),
+            closed(path),
+        ):
+            reconcile(store, examine_cache(store, loaded.config), (), 1, told.append)
+        assert told == [f"{path} cannot be used: [Errno 13] Permission denied: '{path}'"]
+        site.publish()
+        assert shown(site)[0].endswith(f"{STEM}.jpg")

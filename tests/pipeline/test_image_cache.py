@@ -10,6 +10,7 @@ import pytest
 
 from feeds.common.model import image_key
 from feeds.pipeline.image_cache import collect_garbage
+from feeds.store import open_state
 from tests.support.imaging import picture, seed_with
 from tests.support.site import NOW, Site
 
@@ -104,3 +105,16 @@ def test_gc_tells_what_it_removed(site: Site) -> None:
     ran = site.run("images", "gc")
     assert f"removed {NAME}" in ran.out
     assert site.run("images", "gc", "--json").report() == {"removed": []}
+
+
+def test_image_that_was_never_fetched_is_forgotten_thirty_days_after_its_last_seed(
+    site: Site,
+) -> None:
+    seed_with(site, 2, "https://images.example.com/never.jpg")
+    site.publish(NOW)
+    seed_with(site, 2)
+    site.publish(NOW + DAY)
+    assert swept(site, NOW + 40 * DAY) == []
+    with open_state(site.state, "serve") as store:
+        assert store is not None
+        assert [image.url for image in store.images()] == [URL]
