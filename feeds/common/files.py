@@ -149,22 +149,22 @@ LOCK = ".feeds.lock"
 DAEMON_LOCK = ".feeds-daemon.lock"
 
 _POLL_SECONDS = 0.1
-_MAX_HOLDER = 65536
+_MAX_OWNER = 65536
 _MAX_READS = 20
 
 
 class Held:
     """A lock that is held; call it with another line to say who holds it."""
 
-    def __init__(self, path: Path, descriptor: int, holder: str) -> None:
+    def __init__(self, path: Path, descriptor: int, owner: str) -> None:
         self._path = path
         self._descriptor = descriptor
-        self._holder = holder
+        self._owner = owner
 
-    def __call__(self, holder: str) -> None:
+    def __call__(self, owner: str) -> None:
         """Writes another line."""
-        self._holder = holder
-        _write_holder(self._descriptor, holder)
+        self._owner = owner
+        _write_owner(self._descriptor, owner)
 
     def look_again(self) -> bool:
         """Takes the lock again, and returns True, if its file or folder was removed.
@@ -172,7 +172,7 @@ class Held:
         Until then another process could take it, too.
 
         Raises:
-            BusyError: another process was faster; the text is its `holder`.
+            BusyError: another process was faster; the text is its `owner`.
             OSError: the file cannot be made.
         """
         if _is_at(self._path, self._descriptor):
@@ -181,7 +181,7 @@ class Held:
         descriptor = _acquire(self._path, time.monotonic(), lambda _: None)
         os.close(self._descriptor)
         self._descriptor = descriptor
-        _write_holder(descriptor, self._holder)
+        _write_owner(descriptor, self._owner)
         return True
 
     def release(self) -> None:
@@ -195,20 +195,20 @@ class Held:
 @contextmanager
 def acquire_lock(
     out: Path,
-    holder: str,
+    owner: str,
     *,
     wait: float,
     on_wait: Callable[[str], None],
     name: str = LOCK,
 ) -> Iterator[Held]:
-    """Holds a lock file in `out`, and writes into it who does (`holder`, one line).
+    """Holds a lock file in `out`, and writes into it who does (`owner`, one line).
 
-    The system releases the lock when its holder dies. The file is removed afterwards, so that an
+    The system releases the lock when its owner dies. The file is removed afterwards, so that an
     out/ at rest holds documents and the manifest only. Waits up to `wait` seconds while another
     process holds the lock, and calls `on_wait` once with that one's line.
 
     Raises:
-        BusyError: the other still held it when the time was over; the text is the other's `holder`.
+        BusyError: the other still held it when the time was over; the text is the other's `owner`.
         PublishError: out/ cannot be made or written.
     """
     path = out / name
@@ -217,10 +217,10 @@ def acquire_lock(
         descriptor = _acquire(path, time.monotonic() + wait, on_wait)
     except OSError as error:
         raise PublishError(f"cannot write to {out}: {error.strerror or error}") from None
-    held = Held(path, descriptor, holder)
+    held = Held(path, descriptor, owner)
     try:
         try:
-            held(holder)
+            held(owner)
         except OSError as error:
             raise PublishError(f"cannot write to {out}: {error.strerror or error}") from None
         yield held
@@ -237,7 +237,7 @@ def lock_owner(out: Path, name: str) -> str:
     try:
         fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
     except BlockingIOError:
-        return _read_holder(descriptor)
+        return _read_owner(descriptor)
     finally:
         os.close(descriptor)
     return ""
@@ -252,7 +252,7 @@ def _acquire(path: Path, deadline: float, on_wait: Callable[[str], None]) -> int
             if _is_at(path, descriptor):
                 return descriptor
         except BlockingIOError:
-            other = _read_holder(descriptor)
+            other = _read_owner(descriptor)
             if time.monotonic() >= deadline:
                 os.close(descriptor)
                 raise BusyError(other) from None
@@ -264,21 +264,21 @@ def _acquire(path: Path, deadline: float, on_wait: Callable[[str], None]) -> int
 
 
 def _is_at(path: Path, descriptor: int) -> bool:
-    """Tells whether the locked file is still the one at its path: its last holder removed it."""
+    """Tells whether the locked file is still the one at its path: its last owner removed it."""
     try:
         return os.path.samestat(path.stat(), os.fstat(descriptor))
     except (FileNotFoundError, NotADirectoryError):
         return False
 
 
-def _write_holder(descriptor: int, text: str) -> None:
+def _write_owner(descriptor: int, text: str) -> None:
     line = text.encode() + b"\n"
     os.pwrite(descriptor, line, 0)
     os.ftruncate(descriptor, len(line))
 
 
-def _read_holder(descriptor: int) -> str:
-    """Returns the line of the holder, who may be writing another one at this moment.
+def _read_owner(descriptor: int) -> str:
+    """Returns the line of the owner, who may be writing another one at this moment.
 
     So a line counts once it has its end and was read twice: a read beside a write can give the
     beginning of the one and the end of the other.
@@ -286,7 +286,7 @@ def _read_holder(descriptor: int) -> str:
     line, end = b"", b""
     for _ in range(_MAX_READS):
         before = line
-        line, end, _ = os.pread(descriptor, _MAX_HOLDER, 0).partition(b"\n")
+        line, end, _ = os.pread(descriptor, _MAX_OWNER, 0).partition(b"\n")
         if end and line == before:
             break
     return line.decode(errors="replace").strip() or "another run"

@@ -12,7 +12,7 @@ from contextlib import AbstractContextManager
 from typing import Generic, NamedTuple, Protocol, TypeVar
 
 from feeds.common.image_types import CachedImage
-from feeds.common.model import FeedKind, FeedRef, Picture
+from feeds.common.model import FeedRef, Picture
 from feeds.common.reports import HubReport, PassReport
 
 T = TypeVar("T")
@@ -146,7 +146,7 @@ class ImageStore(MetaStore, Protocol):
     def image_news(self) -> set[str]:
         """Returns the names of the copies that came or changed since the last pass."""
 
-    def feeds_with_image_news(self) -> set[tuple[FeedKind, str]]:
+    def feeds_with_image_news(self) -> set[FeedRef]:
         """Returns kind and key of the feeds with items whose images came, went or changed."""
 
     def feed_images(self) -> dict[str, tuple[str, ...]]:

@@ -10,7 +10,7 @@ import msgspec
 
 from feeds.common.files import Fingerprint
 from feeds.common.image_types import CachedImage
-from feeds.common.model import FeedKind
+from feeds.common.model import FeedRef
 from feeds.common.protocols import ImageStore
 from feeds.config.model import ImagesConfig
 from feeds.images.cache import NewCopy, copies_in, copy_name, give_name, is_of_all_files, remove
@@ -36,7 +36,7 @@ class ImageChanges(NamedTuple):
     """The copies that came or changed since the last pass, and the feeds that show such images."""
 
     copies: set[str]
-    feeds: set[tuple[FeedKind, str]]
+    feeds: set[FeedRef]
 
 
 def reconcile(

@@ -46,7 +46,7 @@ class DeliveryTask:
         self._task = Task(
             _work,
             (state, hub, site.home, seconds),
-            name="feeds push",
+            name="feeds hub",
             timeout=seconds * _HANGS_AFTER,
             preload=PRELOAD,
         )

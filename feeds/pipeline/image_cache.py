@@ -83,14 +83,14 @@ def looking_after(
 ) -> Iterator[Store]:
     """Locks the cache and opens the store; turns faults of the cache into `ImageCacheError`."""
     cache = config.images.cache
-    holder = f"process {os.getpid()} (since {show_time(started)})"
+    owner = f"process {os.getpid()} (since {show_time(started)})"
 
     def on_wait(other: str) -> None:
         warn(f"waiting for {other}, which fetches images")
 
     with ExitStack() as stack:
         try:
-            stack.enter_context(acquire_lock(cache, holder, wait=wait, on_wait=on_wait, name=_LOCK))
+            stack.enter_context(acquire_lock(cache, owner, wait=wait, on_wait=on_wait, name=_LOCK))
         except BusyError as error:
             raise BusyError(f"{error} is fetching images and did not finish in time") from None
         except PublishError as error:

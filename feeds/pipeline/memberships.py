@@ -60,8 +60,7 @@ class _NonEmptyFeeds:
 
     def __contains__(self, ref: object) -> bool:
         """Tells whether the feed of this kind and key has items."""
-        kind, key = cast("FeedRef", ref)
-        return self._store.is_filled(kind, key)
+        return self._store.is_non_empty(cast("FeedRef", ref))
 
 
 def memberships(

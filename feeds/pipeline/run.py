@@ -169,7 +169,7 @@ def recover_manifest(run: Pass) -> Manifest:
                 path, f"{path} is damaged; 'feeds export' rebuilds it from the state file"
             ) from None
         files = sorted(set(state.files()).union(*state.feed_images().values()))
-        # A run may have been killed since: what it left half written is swept up by these names.
+        # A run may have been killed since: what it left half written is removed by these names.
         manifest = Manifest(items=run.store.item_count(), unfinished=True, files=tuple(files))
         try:
             write_manifest(out, manifest)
@@ -253,11 +253,11 @@ def _lock_out(
         yield
         return
     out = loaded.config.paths.out
-    holder = f"process {os.getpid()} (since {show_time(clock())})"
+    owner = f"process {os.getpid()} (since {show_time(clock())})"
     try:
         with acquire_lock(
             out,
-            holder,
+            owner,
             wait=options.wait,
             on_wait=lambda other: callbacks.warn(f"waiting for {other}, which publishes to {out}"),
         ):

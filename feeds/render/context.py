@@ -13,7 +13,7 @@ from feeds import __version__
 from feeds.common.files import Templates
 from feeds.common.image_types import shown_image
 from feeds.common.media_types import image_type
-from feeds.common.model import Feed, FeedKind, Image, Item, Picture
+from feeds.common.model import Feed, FeedRef, Image, Item, Picture
 from feeds.common.slugs import QUERY, QUERY_MARK, Addresses
 from feeds.config import Config
 
@@ -37,7 +37,7 @@ class Pages(msgspec.Struct, frozen=True):
     """
 
     addresses: Addresses = Addresses()
-    missing: tuple[tuple[FeedKind, str], ...] = ()
+    missing: tuple[FeedRef, ...] = ()
     templates: tuple[tuple[str, str], ...] = ()
     query: str = ""
     query_mark: str = ""

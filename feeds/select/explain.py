@@ -78,13 +78,13 @@ def _reason(
     subject: _Subject, feed: CandidateFeed, address: str, contents: FeedContents | None
 ) -> Reason:
     item, common = subject.item, subject.common
-    shortfall = feed.threshold.shortfall(item.quality)
+    rejection = feed.threshold.rejection_reason(item.quality)
     because = (
         f"quality {item.quality} reaches {feed.threshold.min_quality}, "
         f"set by {feed.threshold.source}"
     )
-    if shortfall or common or contents is None:
-        reasons = [shortfall, *common] if shortfall else [*common, f"({because})"]
+    if rejection or common or contents is None:
+        reasons = [rejection, *common] if rejection else [*common, f"({because})"]
         return Reason(address, "; ".join(reasons), inside=False)
     entries, selection = contents.entries, subject.config.selection
     position = next((n for n, entry in enumerate(entries, 1) if entry.id == item.id), None)

@@ -45,10 +45,10 @@ class Catalog(NamedTuple):
 def catalog(
     config: Config,
     names: Names,
-    filled: Container[FeedRef],
+    non_empty: Container[FeedRef],
     known: Known = NOTHING_KNOWN,
 ) -> Catalog:
-    """Returns which feeds there are and where; `filled` holds those that have items.
+    """Returns which feeds there are and where; `non_empty` holds those that have items.
 
     A topic or provider that a published item names, or config.toml, has a feed if it has items, if
     it had a feed before, or if config.toml names it: so neither a draft nor a story that does not
@@ -65,29 +65,29 @@ def catalog(
     }
     published = known.published()
 
-    def exists(place: FeedRef) -> bool:
-        named = tables.get(place, _NOTHING_SPECIAL)
-        stays = place in tables or place in published
-        return (stays and not named.exclude) or place in filled
+    def exists(ref: FeedRef) -> bool:
+        named = tables.get(ref, _NOTHING_SPECIAL)
+        stays = ref in tables or ref in published
+        return (stays and not named.exclude) or ref in non_empty
 
     found = set(filter(exists, called))
     directory = Directory(config, known, found)
-    for place in called:
+    for ref in called:
         # If the state file was lost, out/ still tells which feeds there were.
-        was_there = f"{directory.add(*place)}.atom" in known.files
-        if was_there and not tables.get(place, _NOTHING_SPECIAL).exclude:
-            found.add(place)
+        was_there = f"{directory.add(*ref)}.atom" in known.files
+        if was_there and not tables.get(ref, _NOTHING_SPECIAL).exclude:
+            found.add(ref)
     site, size = config.site, config.selection.max_items
     feeds: dict[FeedRef, Feed] = {
         ("all", ""): Feed("all", "all", "", "", site.title, site.description, size)
     }
-    for place, name in called.items():
-        if place in found:
-            special = tables.get(place, _NOTHING_SPECIAL)
-            feeds[place] = _feed(config, place, directory.spot(*place), name, special)
+    for ref, name in called.items():
+        if ref in found:
+            special = tables.get(ref, _NOTHING_SPECIAL)
+            feeds[ref] = _feed(config, ref, directory.spot(*ref), name, special)
     for custom in config.feeds:
-        place = ("custom", custom.key)
-        feeds[place] = _feed(config, place, directory.spot(*place), custom.name, custom)
+        ref = ("custom", custom.key)
+        feeds[ref] = _feed(config, ref, directory.spot(*ref), custom.name, custom)
     return Catalog(feeds, frozenset(called) - found, directory)
 
 
@@ -112,7 +112,7 @@ def _tables(config: Config) -> dict[FeedRef, Named]:
 
 def _feed(
     config: Config,
-    place: FeedRef,
+    ref: FeedRef,
     spot: Spot,
     name: str,
     special: Named | CustomFeed,
@@ -121,7 +121,7 @@ def _feed(
     description = special.description or config.site.description
     size = special.max_items or config.selection.max_items
     return Feed(
-        *(spot.address, *place, name, title, description, size),
+        *(spot.address, *ref, name, title, description, size),
         aliases=spot.aliases,
         origin=spot.origin,
     )

@@ -145,7 +145,7 @@ def qualify(
         found = [
             feed
             for feed in candidates(item, thresholds, config)
-            if not feed.threshold.shortfall(item.quality)
+            if not feed.threshold.rejection_reason(item.quality)
         ]
     if not found:
         return Qualified(_left(item.history), [])

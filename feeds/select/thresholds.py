@@ -26,7 +26,7 @@ class Threshold(NamedTuple):
         """Orders thresholds from the easiest to the strictest."""
         return self.excluded, self.min_quality
 
-    def shortfall(self, quality: int) -> str:
+    def rejection_reason(self, quality: int) -> str:
         """Returns in words why the quality does not suffice, ``""`` if it does."""
         if self.excluded:
             return f"excluded by {self.source}"

@@ -14,6 +14,7 @@ import msgspec
 from feeds.common.model import (
     Entry,
     FeedKind,
+    FeedRef,
     FeedSummary,
     ItemHeader,
     ItemHistory,
@@ -127,7 +128,7 @@ class FeedItems:
         """Empties all feeds."""
         self._db.execute("DELETE FROM slot")
 
-    def remove_memberships(self, ids: Iterable[str]) -> set[tuple[FeedKind, str]]:
+    def remove_memberships(self, ids: Iterable[str]) -> set[FeedRef]:
         """Takes items out of all feeds; returns kind and key of the feeds that they were in."""
         delete = "DELETE FROM slot WHERE id = ? RETURNING kind, key"
         return {place for id_ in ids for place in self._db.execute(delete, (id_,)).fetchall()}
@@ -162,26 +163,26 @@ class FeedItems:
         row = (summary.feed.address, key, msgspec.msgpack.encode(summary))
         self._db.execute("INSERT OR REPLACE INTO feed VALUES (?, ?, ?)", row)
 
-    def owners(self) -> dict[str, tuple[FeedKind, str]]:
+    def owners(self) -> dict[str, FeedRef]:
         """Returns whose each address became that was made of a name, the oldest first."""
         rows = self._db.execute("SELECT address, kind, name FROM address ORDER BY rowid")
         return {address: (kind, name) for address, kind, name in rows}
 
-    def keep_owners(self, owners: dict[str, tuple[FeedKind, str]]) -> None:
+    def keep_owners(self, owners: dict[str, FeedRef]) -> None:
         """Notes whose these addresses are, unless they are somebody's already."""
         insert = "INSERT OR IGNORE INTO address VALUES (?, ?, ?)"
         self._db.executemany(insert, ((one, *owner) for one, owner in owners.items()))
 
-    def is_filled(self, kind: FeedKind, key: str) -> bool:
+    def is_non_empty(self, ref: FeedRef) -> bool:
         """Tells whether a feed has items."""
         query = "SELECT 1 FROM slot WHERE kind = ? AND key = ? LIMIT 1"
-        return self._db.execute(query, (kind, key)).fetchone() is not None
+        return self._db.execute(query, ref).fetchone() is not None
 
-    def feeds_naming(self, topics: set[str], domains: set[str]) -> set[tuple[FeedKind, str]]:
+    def feeds_naming(self, topics: set[str], domains: set[str]) -> set[FeedRef]:
         """Returns the feeds that hold items which name one of these topics (folded) or domains."""
         rows = self._db.execute("SELECT DISTINCT topics FROM seed WHERE topics IS NOT NULL")
         named = [data for (data,) in rows if not topics.isdisjoint(map(fold, _topics(data)))]
-        feeds: set[tuple[FeedKind, str]] = set()
+        feeds: set[FeedRef] = set()
         for column, values in (("topics", named), ("domain", domains)):
             query = f"""
                 SELECT DISTINCT kind, key FROM slot

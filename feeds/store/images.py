@@ -10,7 +10,7 @@ from typing import cast
 import msgspec
 
 from feeds.common.image_types import CachedImage, HostFailure
-from feeds.common.model import FeedKind, Image, Picture, image_key
+from feeds.common.model import FeedRef, Image, Picture, image_key
 from feeds.common.urls import host_of
 
 _SHOWN = "name, type, length, width, height, digest, missing"
@@ -129,7 +129,7 @@ class ImageTables:
         """Returns the names of the copies that came or changed since the last pass."""
         return {name for (name,) in self._db.execute("SELECT name FROM image WHERE news")}
 
-    def feeds_with_image_news(self) -> set[tuple[FeedKind, str]]:
+    def feeds_with_image_news(self) -> set[FeedRef]:
         """Returns kind and key of the feeds with items whose images came, went or changed."""
         query = """
             -- Cross joins begin with the news, which are few.

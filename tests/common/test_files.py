@@ -36,7 +36,7 @@ with acquire_lock(Path(sys.argv[1]), sys.argv[2], wait=0, on_wait=print):
 
 
 @contextmanager
-def _holder(out: Path, *arguments: str) -> Iterator[subprocess.Popen[str]]:
+def _owner(out: Path, *arguments: str) -> Iterator[subprocess.Popen[str]]:
     command = [sys.executable, "-c", _HOLDER, str(out), "the other run", *arguments]
     pipe = subprocess.PIPE
     with subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, cwd=_ROOT) as process:
@@ -62,7 +62,7 @@ def test_lock_makes_its_folder_and_leaves_nothing_behind(tmp_path: Path) -> None
 
 def test_lock_that_another_holds_says_who_it_is(tmp_path: Path) -> None:
     told: list[str] = []
-    with _holder(tmp_path):
+    with _owner(tmp_path):
         assert lock_owner(tmp_path, LOCK) == "the other run"
         with pytest.raises(BusyError, match="the other run"):
             _take(tmp_path, told=told)
@@ -72,12 +72,12 @@ def test_lock_that_another_holds_says_who_it_is(tmp_path: Path) -> None:
 
 def test_lock_is_waited_for_and_who_holds_it_is_told_once(tmp_path: Path) -> None:
     told: list[str] = []
-    with _holder(tmp_path) as process:
+    with _owner(tmp_path) as process:
         # The lock is not free at once, so that it is looked at more than once.
         timer = threading.Timer(0.3, process.communicate, ["go\n"])
 
-        def let_go(holder: str) -> None:
-            told.append(holder)
+        def let_go(owner: str) -> None:
+            told.append(owner)
             if len(told) == 1:
                 timer.start()
 
@@ -88,7 +88,7 @@ def test_lock_is_waited_for_and_who_holds_it_is_told_once(tmp_path: Path) -> Non
 
 
 def test_lock_is_waited_for_no_longer_than_asked(tmp_path: Path) -> None:
-    with _holder(tmp_path):
+    with _owner(tmp_path):
         began = time.monotonic()
         with pytest.raises(BusyError):
             _take(tmp_path, wait=0.3)
@@ -97,7 +97,7 @@ def test_lock_is_waited_for_no_longer_than_asked(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("orphan", [[], ["orphan"]], ids=["alone", "with a child that lives on"])
 def test_lock_of_a_killed_holder_is_free(tmp_path: Path, orphan: list[str]) -> None:
-    with _holder(tmp_path, *orphan) as process:
+    with _owner(tmp_path, *orphan) as process:
         process.send_signal(signal.SIGKILL)
         process.wait(timeout=60)
         assert lock_owner(tmp_path, LOCK) == ""
@@ -170,12 +170,12 @@ def test_lock_is_never_taken_on_a_file_that_its_last_holder_removed(tmp_path: Pa
     command = [sys.executable, "-c", _SLOW, str(tmp_path)]
     pipe = subprocess.PIPE
     with (
-        _holder(tmp_path) as holder,
+        _owner(tmp_path) as owner,
         subprocess.Popen(command, stdin=pipe, stdout=pipe, text=True, cwd=_ROOT) as slow,
     ):
         assert slow.stdout is not None
         assert slow.stdout.readline() == "stopped\n"
-        holder.communicate("go\n", timeout=60)
+        owner.communicate("go\n", timeout=60)
         assert contents(tmp_path) == {}
         assert slow.communicate("go\n", timeout=60)[0] == f"['{LOCK}']\n"
 

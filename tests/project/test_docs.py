@@ -51,7 +51,7 @@ def commands(
 COMMANDS = dict(commands(make_parser()))
 
 
-def test_commands_of_the_docs_are_those_of_themake_parser() -> None:
+def test_commands_of_the_docs_are_those_of_the_parser() -> None:
     headings = re.findall(r"^## `feeds ([\w ]+)`$", COMMAND_LINE.text, re.MULTILINE)
     assert headings == list(COMMANDS)
 

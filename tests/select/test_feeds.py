@@ -10,50 +10,48 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from feeds.common.model import Feed, FeedKind, ItemHeader, Provider
+from feeds.common.model import Feed, FeedRef, ItemHeader, Provider
 from feeds.common.text import fold
 from feeds.config import Config
 from feeds.select.addresses import NOTHING_KNOWN, Known
 from feeds.select.feeds import Names, catalog
 from tests.support.site import config_of, header
 
-Place = tuple[FeedKind, str]
-
 
 def feeds_of(
     config: Config,
     headers: list[ItemHeader],
-    filled: tuple[Place, ...] | None = None,
+    non_empty: tuple[FeedRef, ...] | None = None,
     known: Known = NOTHING_KNOWN,
 ) -> dict[str, Feed]:
     names = Names(
         Counter(topic for one in headers for topic in one.topics),
         Counter((one.provider.domain, one.provider.name) for one in headers),
     )
-    if filled is None:
-        filled = tuple(places_of(config, headers))
-    every = catalog(config, names, filled, known).feeds
-    assert all((feed.kind, feed.key) == place for place, feed in every.items())
+    if non_empty is None:
+        non_empty = tuple(refs_of(config, headers))
+    every = catalog(config, names, non_empty, known).feeds
+    assert all((feed.kind, feed.key) == ref for ref, feed in every.items())
     return {feed.address: feed for feed in every.values()}
 
 
-def places_of(config: Config, headers: list[ItemHeader]) -> Iterator[Place]:
+def refs_of(config: Config, headers: list[ItemHeader]) -> Iterator[FeedRef]:
     """Yields where headers stand that qualify for all that is not excluded."""
     excluded = {fold(name) for name, named in config.topics.items() if named.exclude}
     excluded |= {name for name, named in config.providers.items() if named.exclude}
     for one in headers:
-        named: list[Place] = [("topic", fold(topic)) for topic in one.topics]
+        named: list[FeedRef] = [("topic", fold(topic)) for topic in one.topics]
         named.append(("provider", one.provider.domain))
-        yield from (place for place in named if place[1] not in excluded)
+        yield from (ref for ref in named if ref[1] not in excluded)
 
 
 def addresses(
     toml: str,
     *headers: ItemHeader,
-    filled: tuple[Place, ...] | None = None,
+    non_empty: tuple[FeedRef, ...] | None = None,
     known: Known = NOTHING_KNOWN,
 ) -> list[str]:
-    return list(feeds_of(config_of(toml), list(headers), filled, known))
+    return list(feeds_of(config_of(toml), list(headers), non_empty, known))
 
 
 def test_catalog_of_nothing_is_the_feed_of_everything() -> None:
@@ -84,7 +82,7 @@ def test_catalog_leaves_out_what_is_excluded(toml: str, expected: list[str]) -> 
 
 
 @pytest.mark.parametrize(
-    ("toml", "place"),
+    ("toml", "ref"),
     [
         pytest.param("[topics.AI]\nexclude = true", ("topic", "ai"), id="topic"),
         pytest.param(
@@ -92,9 +90,9 @@ def test_catalog_leaves_out_what_is_excluded(toml: str, expected: list[str]) -> 
         ),
     ],
 )
-def test_catalog_keeps_what_is_excluded_where_a_rule_let_items_in(toml: str, place: Place) -> None:
-    every = addresses(toml, header(), filled=(("topic", "ai"), ("provider", "example.com")))
-    assert place in {("topic", "ai"), ("provider", "example.com")}
+def test_catalog_keeps_what_is_excluded_where_a_rule_let_items_in(toml: str, ref: FeedRef) -> None:
+    every = addresses(toml, header(), non_empty=(("topic", "ai"), ("provider", "example.com")))
+    assert ref in {("topic", "ai"), ("provider", "example.com")}
     assert every == ["all", "topics/ai", "providers/example.com"]
 
 

@@ -24,7 +24,7 @@ min_quality = 10
 def found(item: ItemHeader, toml: str) -> dict[str, CandidateFeed]:
     config = config_of(toml)
     every = list(candidates(item, Thresholds(config), config))
-    by_name = {f"{place.kind} {place.key}".strip(): place for place in every}
+    by_name = {f"{candidate.kind} {candidate.key}".strip(): candidate for candidate in every}
     assert len(by_name) == len(every)
     return by_name
 
@@ -39,16 +39,16 @@ def test_candidates_are_remembered_each_for_itself() -> None:
     topics = ("all", "AI", "provider", "example.com", "@example.com", "custom/mine", "topic ai")
     toml = '[[feeds]]\nname = "Mine"\n[[feeds]]\nname = "AI"'
     names = [
-        place.name
+        candidate.name
         for provider in ("example.com", "other.org")
-        for place in found(header(topics=topics, provider=provider), toml).values()
+        for candidate in found(header(topics=topics, provider=provider), toml).values()
     ]
     assert len(set(names)) == len(topics) + 1 + 2 + 2
 
 
 def test_candidates_of_an_item_without_topics_are_judged_by_its_provider() -> None:
     every = found(header(topics=()), '[providers."example.com"]\nmin_quality = 33')
-    assert {name: place.threshold.min_quality for name, place in every.items()} == {
+    assert {name: candidate.threshold.min_quality for name, candidate in every.items()} == {
         "all": 33,
         "provider example.com": 33,
     }
@@ -119,14 +119,14 @@ def test_custom_feed_of_topics_has_no_place_for_items_without() -> None:
 )
 def test_custom_feed_is_entered_by(feed: str, needed: int | None) -> None:
     item = header(topics=("AI", "Cars", "Gossip"))
-    place = found(item, f'{CONFIG}[[feeds]]\nname = "Mine"\n{feed}')["custom custom/mine"]
-    assert (None if place.threshold.excluded else place.threshold.min_quality) == needed
+    candidate = found(item, f'{CONFIG}[[feeds]]\nname = "Mine"\n{feed}')["custom custom/mine"]
+    assert (None if candidate.threshold.excluded else candidate.threshold.min_quality) == needed
 
 
 def test_custom_feed_is_named_where_its_own_threshold_decides() -> None:
-    place = found(header(), '[[feeds]]\nname = "My Feed"\nmin_quality = 90')[
+    candidate = found(header(), '[[feeds]]\nname = "My Feed"\nmin_quality = 90')[
         "custom custom/my-feed"
     ]
-    assert place.threshold.shortfall(89) == (
+    assert candidate.threshold.rejection_reason(89) == (
         'quality 89 is below 90, set by [[feeds]] name = "My Feed"'
     )

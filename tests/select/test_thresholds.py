@@ -114,7 +114,9 @@ def test_threshold_follows_the_design_in_every_combination() -> None:
         deciding = [101 if rule == "exclude" else rule] if rule else own or [40]
         needed = max(int(value or 0) for value in deciding)
         entered = [
-            quality for quality in range(101) if not threshold(config_of(toml)).shortfall(quality)
+            quality
+            for quality in range(101)
+            if not threshold(config_of(toml)).rejection_reason(quality)
         ]
         assert entered == list(range(needed, 101)), toml
 
@@ -124,7 +126,7 @@ def test_threshold_follows_the_design_in_every_combination() -> None:
     [(39, "quality 39 is below 40, set by [selection]"), (40, ""), (100, "")],
 )
 def test_threshold_is_inclusive_and_names_the_numbers(quality: int, words: str) -> None:
-    assert threshold(config_of()).shortfall(quality) == words
+    assert threshold(config_of()).rejection_reason(quality) == words
 
 
 @pytest.mark.parametrize(
@@ -168,11 +170,11 @@ def test_threshold_is_inclusive_and_names_the_numbers(quality: int, words: str) 
         pytest.param("", {"dated": -99 * 365 * DAY}, [], id="no age is too old by default"),
     ],
 )
-def test_item_is_held_back_by(toml: str, changes: dict[str, Any], words: list[str]) -> None:
+def test_item_is_excluded_by(toml: str, changes: dict[str, Any], words: list[str]) -> None:
     assert list(exclusion_reasons(header(**changes), config_of(toml), now=DAY)) == words
 
 
-def test_item_is_held_back_for_every_reason_at_once() -> None:
+def test_item_is_excluded_for_every_reason_at_once() -> None:
     config = config_of('[selection]\nmin_heat = 1\nmax_age = "1s"')
     reasons = list(exclusion_reasons(header(is_published=False, dated=0), config, now=DAY))
     assert [reason.split()[0] for reason in reasons] == ["not", "heat", "dated"]

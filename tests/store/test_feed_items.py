@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
-from feeds.common.model import Entry, Feed, FeedKind, FeedSummary, ItemHistory, Membership, Provider
+from feeds.common.model import Entry, Feed, FeedRef, FeedSummary, ItemHistory, Membership, Provider
 from feeds.store import Store
 from tests.support.site import header
 from tests.support.storing import PROBLEM, good, record
@@ -97,12 +97,12 @@ def test_feeds_are_kept_until_they_are_dropped(store: Store) -> None:
     assert store.feeds() == {"all": (b"2", FeedSummary(feed, 2, 5, None, 0, 1, None))}
 
 
-def membership(place: tuple[FeedKind, str], id_: str, published: int, since: int = 0) -> Membership:
-    return Membership(*place, Entry(1, id_, published, published + 1, b"digest"), since)
+def membership(ref: FeedRef, id_: str, published: int, since: int = 0) -> Membership:
+    return Membership(*ref, Entry(1, id_, published, published + 1, b"digest"), since)
 
 
-AI: tuple[FeedKind, str] = ("topic", "ai")
-CARS: tuple[FeedKind, str] = ("topic", "cars")
+AI: FeedRef = ("topic", "ai")
+CARS: FeedRef = ("topic", "cars")
 
 
 def test_memberships_come_in_the_order_of_feeds(store: Store) -> None:
@@ -118,7 +118,7 @@ def test_memberships_come_in_the_order_of_feeds(store: Store) -> None:
     assert store.newest(*AI, 2) == [c, a]
     assert store.recently_qualified(*AI, 20) == [a, b, d]
     assert store.recently_qualified(*AI, 31) == []
-    assert [store.is_filled(*place) for place in (AI, CARS)] == [True, True]
+    assert [store.is_non_empty(ref) for ref in (AI, CARS)] == [True, True]
 
 
 def test_items_leave_all_their_memberships(store: Store) -> None:
@@ -126,10 +126,10 @@ def test_items_leave_all_their_memberships(store: Store) -> None:
         [membership(AI, "a", 1), membership(CARS, "a", 1), membership(AI, "b", 2)]
     )
     assert store.remove_memberships(["a", "never"]) == {AI, CARS}
-    assert [store.is_filled(*place) for place in (AI, CARS)] == [True, False]
+    assert [store.is_non_empty(ref) for ref in (AI, CARS)] == [True, False]
     assert store.remove_memberships(["a"]) == set()
     store.clear_memberships()
-    assert not store.is_filled(*AI)
+    assert not store.is_non_empty(AI)
 
 
 def test_items_are_found_by_the_time_that_came(store: Store) -> None:
@@ -194,4 +194,4 @@ def test_feeds_are_found_by_what_their_items_name(store: Store) -> None:
     assert store.feeds_naming(set(), {"cats.org"}) == {("all", "")}
     assert store.feeds_naming({"dogs"}, {"dogs.org"}) == set()
     assert store.names_of(headers["urn:1"].number) == (("AI", "Big  News"), "example.com")
-    assert [store.is_filled("topic", key) for key in ("ai", "cats")] == [True, False]
+    assert [store.is_non_empty(("topic", key)) for key in ("ai", "cats")] == [True, False]

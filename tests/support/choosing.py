@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from typing import NamedTuple
 
-from feeds.common.model import FeedContents, FeedKind, ItemHeader, ItemHistory, Membership, Problem
+from feeds.common.model import FeedContents, FeedRef, ItemHeader, ItemHistory, Membership, Problem
 from feeds.config import Config
 from feeds.select.addresses import Directory
 from feeds.select.feeds import Names, catalog
@@ -35,7 +35,7 @@ def choose(headers: Iterable[ItemHeader], config: Config, past: Past, now: int) 
     thresholds = Thresholds(config)
     topics: defaultdict[str, int] = defaultdict(int)
     providers: defaultdict[tuple[str, str], int] = defaultdict(int)
-    held: defaultdict[tuple[FeedKind, str], list[Membership]] = defaultdict(list)
+    held: defaultdict[FeedRef, list[Membership]] = defaultdict(list)
     histories: dict[str, ItemHistory] = {}
     turns: list[int] = []
     for header in unique:
@@ -53,9 +53,9 @@ def choose(headers: Iterable[ItemHeader], config: Config, past: Past, now: int) 
             held[one.kind, one.key].append(one)
     feeds = []
     found = catalog(config, Names(topics, providers), held.keys(), past.known)
-    for place, feed in found.feeds.items():
-        held[place].sort(key=lambda one: (-one.entry.published, one.entry.id))
-        feeds.append(build_feed(feed, held[place], held[place], config, now))
+    for ref, feed in found.feeds.items():
+        held[ref].sort(key=lambda one: (-one.entry.published, one.entry.id))
+        feeds.append(build_feed(feed, held[ref], held[ref], config, now))
     turns += [feed.until for feed in feeds if feed.until is not None]
     return Choice(tuple(feeds), histories, min(turns, default=None), duplicates, found.directory)
 
