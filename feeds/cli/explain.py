@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
+from operator import attrgetter
 from pathlib import Path
 from typing import NamedTuple
 
@@ -15,7 +16,7 @@ from feeds.cli.main import add_config, add_json
 from feeds.common.errors import UnknownSeedError
 from feeds.common.model import FeedContents, FeedRef, Item, ItemHeader, Problem
 from feeds.common.times import from_unix, show_time
-from feeds.common.urls import normal_url
+from feeds.common.urls import item_id, normal_url
 from feeds.config import Loaded, load_config
 from feeds.pipeline.memberships import contents_of, memberships
 from feeds.pipeline.run import Snapshot, with_snapshot
@@ -74,8 +75,9 @@ def _explanations(story: str, snapshot: Snapshot) -> Iterator[_Told]:
     def contents(ref: FeedRef) -> FeedContents | None:
         return contents_of(run, feeds[ref]) if ref in feeds else None
 
-    meant = _paths(story, loaded)
-    headers = [header for header in store.item_headers() if _is_meant(story, meant, header, store)]
+    places = _places(story, loaded)
+    headers = _headers(story, places, store)
+    meant = {display_path(place, str(loaded.base)) for place in places}
     paths = {header.path for header in headers} or meant
     problems = [problem for problem in all_problems if problem.path in paths]
     if not headers and not problems:
@@ -93,14 +95,22 @@ def _explanations(story: str, snapshot: Snapshot) -> Iterator[_Told]:
         yield _Told(Explanation(story, "", "", problems, []), lines)
 
 
-def _is_meant(story: str, paths: set[str], header: ItemHeader, store: Store) -> bool:
-    if header.id in {story, f"urn:uuid:{story}"}:
-        return True
+def _headers(story: str, places: set[str], store: Store) -> list[ItemHeader]:
+    """Returns the items that are meant, in path order."""
     if "://" not in story:
-        return header.path in paths
-    (data,) = store.items([header.number]).values()
-    item = msgspec.msgpack.decode(data, type=Item)
-    return normal_url(story) in {item.url, item.original_url}
+        found = store.headers_of({story, f"urn:uuid:{story}"}) + store.headers_at(places)
+        return sorted(found, key=attrgetter("path"))
+    url = normal_url(story)
+    if not url:
+        return []
+
+    def has_url(header: ItemHeader) -> bool:
+        (data,) = store.items([header.number]).values()
+        item = msgspec.msgpack.decode(data, type=Item)
+        return url in {item.url, item.original_url}
+
+    known = list(filter(has_url, store.headers_of({item_id(story), item_id(url)})))
+    return known or list(filter(has_url, store.headers_with(url)))
 
 
 def _candidates(story: str, loaded: Loaded) -> list[Path]:
@@ -109,8 +119,8 @@ def _candidates(story: str, loaded: Loaded) -> list[Path]:
     return [Path(os.path.normpath(start / story)) for start in starts]
 
 
-def _paths(story: str, loaded: Loaded) -> set[str]:
-    """Returns the names that problems may have for the file, with links and without."""
+def _places(story: str, loaded: Loaded) -> set[str]:
+    """Returns how a scan would call the file, whatever links lead to it."""
     found = _candidates(story, loaded)
     for folder in loaded.config.paths.seeds:
         real = folder.resolve()
@@ -119,7 +129,7 @@ def _paths(story: str, loaded: Loaded) -> set[str]:
             for path in _candidates(story, loaded)
             if path.exists() and path.resolve().is_relative_to(real)
         ]
-    return {display_path(str(path), str(loaded.base)) for path in found}
+    return set(map(str, found))
 
 
 def _why_unknown(story: str, loaded: Loaded) -> str:

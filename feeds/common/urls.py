@@ -49,6 +49,13 @@ _MAX_URL = 2048
 _MAX_HOST = 253
 
 
+def item_id(url: str) -> str:
+    """Returns the id of a story with this original URL: a UUID of version 5 (RFC 9562)."""
+    from uuid import NAMESPACE_URL, uuid5  # on demand: few commands read a seed
+
+    return f"urn:uuid:{uuid5(NAMESPACE_URL, url)}"
+
+
 def normal_url(text: str) -> str | None:
     """Returns the URL in normal form, or None if it is not `WANTED_URL`."""
     if len(text) <= _MAX_HOST and _NORMAL_URL.fullmatch(text):

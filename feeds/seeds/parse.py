@@ -8,7 +8,6 @@ read.
 from __future__ import annotations
 
 import re
-import uuid
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from itertools import islice
@@ -21,7 +20,14 @@ from feeds.common.languages import unregistered
 from feeds.common.model import Image, Item, Problem, Provider, Related
 from feeds.common.text import fold
 from feeds.common.times import OLDEST_LIKELY, OLDEST_SHOWN
-from feeds.common.urls import WANTED_DOMAIN, WANTED_URL, has_dotted_host, host_of, normal_domain
+from feeds.common.urls import (
+    WANTED_DOMAIN,
+    WANTED_URL,
+    has_dotted_host,
+    host_of,
+    item_id,
+    normal_domain,
+)
 from feeds.seeds.fields import KNOWN_KEYS, Fields, Note, is_null, suggestion
 from feeds.seeds.frontmatter import FrontMatter
 from feeds.seeds.markdown import CostlyBodyError, check_size, render_body
@@ -163,7 +169,7 @@ def _doubt_before(limit: datetime, fields: Fields, name: str, time: datetime | N
 def _identity(fields: Fields) -> str:
     # The URL as the seed writes it: the id must not change when our normalisation does.
     name = fields.scalar("originalUrl") or fields.scalar("webUrl") or ""
-    return f"urn:uuid:{uuid.uuid5(uuid.NAMESPACE_URL, name)}"
+    return item_id(name)
 
 
 def _has_error(fields: Fields, *names: str) -> bool:

@@ -58,6 +58,17 @@ class FeedItems:
         query = f"{_HEADER} WHERE s.id = ? ORDER BY s.path"
         return [_header(row) for id_ in ids for row in self._db.execute(query, (id_,))]
 
+    def headers_at(self, paths: Iterable[str]) -> list[ItemHeader]:
+        """Returns the headers of the items of the seeds at these paths."""
+        query = f"{_HEADER} WHERE s.path = ? AND s.id IS NOT NULL"
+        return [_header(row) for path in paths for row in self._db.execute(query, (path,))]
+
+    def headers_with(self, text: str) -> list[ItemHeader]:
+        """Returns the headers of the items that hold a text, in path order; looks at all items."""
+        found = "SELECT number FROM item WHERE instr(data, CAST(? AS BLOB))"
+        query = f"{_HEADER} WHERE s.id IS NOT NULL AND s.number IN ({found}) ORDER BY s.path"
+        return [_header(row) for row in self._db.execute(query, (text,))]
+
     def repeated_ids(self, among: Iterable[str] | None = None) -> set[str]:
         """Returns the ids, of all or of these, that more than one seed has."""
         query, values = "SELECT id FROM seed WHERE id IS NOT NULL", tuple[str, ...]()

@@ -15,7 +15,9 @@ import pytest
 
 from feeds.cli.main import main
 from feeds.common.errors import UnknownSeedError
+from feeds.store import Store
 from tests.support.site import REAL_SEEDS, Site
+from tests.support.spying import spy
 
 URL = "https://news.example.com/stories/1"
 ID = f"urn:uuid:{uuid.uuid5(uuid.NAMESPACE_URL, URL)}"
@@ -211,6 +213,30 @@ def test_explain_knows_a_story_by(story: str, site: Site, monkeypatch: pytest.Mo
     site.seed("b.txt", number=2, publishedDateTime=OLD)
     (explanation,) = site.run("explain", story.format(site=site.root), "--json").report()
     assert (explanation["seed"], explanation["id"]) == ("seeds/a.txt", ID)
+
+
+@pytest.mark.parametrize(
+    ("story", "looks"), [("a.txt", 0), (URL, 0), (ID, 0), ("https://www.example.com/one", 1)]
+)
+def test_explain_looks_at_all_stories_for_a_web_url_alone(
+    story: str, looks: int, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.seed(publishedDateTime=OLD, webUrl="https://www.example.com/one")
+    site.publish()
+    all_of_them = spy(monkeypatch, Store, "item_headers")
+    with_it = spy(monkeypatch, Store, "headers_with")
+    (explanation,) = site.run("explain", story, "--json").report()
+    assert explanation["id"] == ID
+    assert (all_of_them, len(with_it)) == ([], looks)
+
+
+def test_explain_of_a_url_is_of_every_story_that_has_it(site: Site) -> None:
+    for name, quality in (("b.txt", 60), ("a.txt", 70)):
+        site.seed(name, quality=quality, webUrl="https://www.example.com/one")
+    assert [one["seed"] for one in site.run("explain", URL, "--json").report()] == [
+        "seeds/a.txt",
+        "seeds/b.txt",
+    ]
 
 
 @pytest.mark.parametrize("quality", [50, 500], ids=["good", "broken"])

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pytest
+
 from feeds.common.model import Image, ItemHistory
 from feeds.store import Store
 from tests.support.storing import good, record
@@ -66,6 +68,30 @@ def test_names_of_future_items_and_known_images_are_found_by_indexes(store: Stor
     assert first == "SEARCH seed USING COVERING INDEX seed_id (id=?)"
     first, *_ = plan(store, store.feeds_with_image_news)
     assert first == "SCAN image USING INDEX image_news"
+
+
+@pytest.mark.parametrize(
+    ("ask", "steps"),
+    [
+        pytest.param(
+            lambda store: store.headers_at(["a"]), "sqlite_autoindex_seed_1 (path=?)", id="path"
+        ),
+        pytest.param(lambda store: store.headers_of(["a"]), "seed_id (id=?)", id="id"),
+    ],
+)
+def test_items_are_found_by_an_index(
+    store: Store, ask: Callable[[Store], object], steps: str
+) -> None:
+    first, *_ = plan(store, lambda: ask(store))
+    assert first == f"SEARCH s USING INDEX {steps}"
+
+
+def test_items_that_hold_a_text_are_found_in_path_order(store: Store) -> None:
+    for path in ("b", "a", "c"):
+        data = f"{path} holds é".encode() if path != "c" else b"holds e"
+        record(store, path, **good(path, id=path) | {"data": data})
+    assert [one.path for one in store.headers_with("holds é")] == ["a", "b"]
+    assert store.headers_with("é holds") == []
 
 
 def test_newest_items_of_a_feed_are_read_in_their_order(store: Store) -> None:
