@@ -103,15 +103,25 @@ def form_name(config: Config) -> str:
 
 
 def examine_cache(
-    store: ImageStore, config: Config, scope: CacheScope = CHANGED, keys: Iterable[str] = ()
+    store: ImageStore,
+    config: Config,
+    seen: CacheSeen | None,
+    scope: CacheScope = CHANGED,
+    keys: Iterable[str] = (),
 ) -> Examined:
     """Reads and decodes what is new in the cache; to be called outside of transactions.
 
-    `keys` are those of images that items will name of which the store does not know yet. After some
-    seconds no further file is decoded; the next call goes on from there.
+    After some seconds no further file is decoded; the next call goes on from there.
+
+    Args:
+        store: the part of the store for images.
+        config: the configuration.
+        seen: what the last look at the cache saw (`MEMO`).
+        scope: how much of the cache is looked at.
+        keys: the keys of images that items will name and the store does not know yet.
     """
     named = set(keys) if folder_times(config.images.cache) else set()
-    look = look_at(store, config, scope, named)
+    look = look_at(seen, config, scope, named)
     faults = {} if scope.everywhere else look.seen.faults
     reader = _Reader(Examined(config, scope, {}, []), faults)
     for folder in sorted(look.folders):
@@ -137,11 +147,10 @@ class Look(NamedTuple):
     seen: CacheSeen
 
 
-def look_at(store: ImageStore, config: Config, scope: CacheScope, keys: Iterable[str]) -> Look:
+def look_at(seen: CacheSeen | None, config: Config, scope: CacheScope, keys: Iterable[str]) -> Look:
     """Returns where to look: of `keys`, too, and everywhere if copies are to be of another form."""
     cache, form = str(config.images.cache), form_name(config)
     times = folder_times(config.images.cache)
-    seen = store.get_meta(MEMO)
     before = seen.folders if seen and seen.cache == cache else {}
     every = times.keys() | before.keys()
     if not every:

@@ -53,7 +53,8 @@ def reconcile(
     changed, `now` is in seconds since 1970.
     """
     config = examined.config
-    look = look_at(store, config, examined.scope, store.keys_of(items))
+    seen = store.get_meta(MEMO)
+    look = look_at(seen, config, examined.scope, store.keys_of(items))
     keeper = _Keeper(store, examined, now, warn)
     left = {folder for folder in sorted(look.folders) if not keeper.look_into(folder)}
     settled = time.time_ns() - _SETTLING_NS
@@ -63,7 +64,7 @@ def reconcile(
     known = {} if examined.scope.everywhere else look.seen.faults
     faults = {name: one for name, one in known.items() if name.split("/")[1] not in looked}
     this = CacheSeen(str(config.images.cache), form_name(config), folders, faults | keeper.faults)
-    if this != store.get_meta(MEMO) and (look.times or look.folders):
+    if this != seen and (look.times or look.folders):
         store.set_meta(MEMO, this)
     for path in examined.aside:
         path.unlink(missing_ok=True)

@@ -32,6 +32,7 @@ from feeds.images.examine import CacheScope, examine_cache, form_name
 from feeds.images.reconcile import reconcile
 from feeds.images.retry import FetchResult, Hosts, Terms, apply_result
 from feeds.pipeline.image_cache import WAIT_SECONDS, looking_after, remove_unused
+from feeds.pipeline.state import read_state
 from feeds.store import Store
 
 if TYPE_CHECKING:
@@ -117,7 +118,7 @@ class _Fetch:
         is_all = False
         while not is_all:  # a pass may come between
             with store.faults_told():
-                examined = examine_cache(store, config, scope)
+                examined = examine_cache(store, config, read_state(store).cache_folders(), scope)
             with store.transaction():
                 reconcile(store, examined, (), now, self._callbacks.warn)
             is_all, scope = examined.is_all, scope._replace(everywhere=False)

@@ -19,7 +19,7 @@ from typing import NamedTuple
 from feeds.common.model import ParsedSeed, Problem, image_key
 from feeds.config import Config
 from feeds.pipeline.context import Pass, prepare_workers
-from feeds.pipeline.state import read_state
+from feeds.pipeline.state import PassState, read_state
 from feeds.pipeline.survey import Due, Survey, parser_name, survey
 from feeds.seeds.scan import display_path, is_below
 from feeds.store import Store
@@ -74,9 +74,9 @@ def read_ahead(run: Pass) -> Ahead:
     Raises:
         SeedsFolderError: a folder does not exist or cannot be listed.
     """
-    todo, config, full = survey(run), run.config, run.options.full
-    parser, ahead = parser_name(config), Ahead(todo, {}, {})
-    kept = read_state(run.store).readings(parser)
+    state, parser, full = read_state(run.store), parser_name(run.config), run.options.full
+    todo = survey(run, state)
+    ahead, kept = Ahead(todo, {}, {}), state.readings(parser)
     due: list[Due] = []
     for one in todo.wanted.values():
         known = kept.get(one.path)
@@ -85,7 +85,7 @@ def read_ahead(run: Pass) -> Ahead:
         else:
             due.append(one)
     done, now, kept_at = len(ahead.kept), time.time_ns(), time.monotonic()
-    with closing(_read(run, due, kept, parser)) as readings:
+    with closing(_read(run, due, kept, state)) as readings:
         for one, reading in zip(due, readings, strict=True):
             settled = now - one.fingerprint.mtime_ns > _SETTLING_NS and bool(reading.content)
             if reading.same and one.path in kept:
@@ -145,7 +145,9 @@ def rescan(run: Pass, ahead: Ahead) -> Changes:
     return Changes(*counts, todo.problems, frozenset(items))
 
 
-def _read(run: Pass, due: list[Due], kept: dict[str, Kept], parser: str) -> Generator[ParsedSeed]:
+def _read(
+    run: Pass, due: list[Due], kept: dict[str, Kept], state: PassState
+) -> Generator[ParsedSeed]:
     """Yields what is read from these seeds; those with the same bytes as before are not parsed."""
     if not due:
         return
@@ -155,13 +157,14 @@ def _read(run: Pass, due: list[Due], kept: dict[str, Kept], parser: str) -> Gene
 
     prepare_workers()
     full, base, site = run.options.full, str(run.base), run.config.site
+    parser = parser_name(run.config)
 
     def request(one: Due) -> ReadRequest:
         known, content = kept.get(one.path), b""
         if known and not (full and known.same):
             content = known.content
         elif one.is_known and not full:
-            content = run.store.content(one.path, parser)
+            content = state.seed_contents(one.path, parser)
         return ReadRequest(one.path, display_path(one.path, base), content)
 
     yield from read_seeds(map(request, due), ParseOptions(site.timezone, run.config.text.repair))

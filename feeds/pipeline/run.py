@@ -209,8 +209,9 @@ def refuse_to_empty(run: Pass, manifest: Manifest) -> None:
 def examine_images(run: Pass, ahead: Ahead) -> Examined:
     """Decodes what was dropped into the image cache; to be called outside of transactions."""
     scope = CacheScope(write=not run.options.dry_run)
+    seen = read_state(run.store).cache_folders()
     with cache_faults_told(run.config.images.cache):
-        return examine_cache(run.store, run.config, scope, image_keys(run.store, ahead))
+        return examine_cache(run.store, run.config, seen, scope, image_keys(run.store, ahead))
 
 
 def reconcile_images(run: Pass, examined: Examined, changes: Changes) -> ImageChanges:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import hashlib
 import os
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Annotated, NamedTuple
 
@@ -169,7 +169,7 @@ class PassState(NamedTuple):
         ),
     ]
     cache_folders: Annotated[
-        CacheSeen | None,
+        Callable[[], CacheSeen | None],
         Memo(
             "no file came to a folder of the image cache or left it; these files cannot be used",
             "each look at the cache; a folder that changed within two seconds is looked at again, "
@@ -219,7 +219,7 @@ def read_state(store: Store) -> PassState:
         overview_keys=store.get_meta(OVERVIEW_KEYS) or {},
         files=cache(store.fingerprints),
         copies=store.get_meta(COPIES),
-        cache_folders=store.get_meta(MEMO),
+        cache_folders=partial(store.get_meta, MEMO),
         image_news=store.has_image_news,
         feed_images=cache(store.feed_images),
     )

@@ -14,7 +14,7 @@ from feeds.common.files import Fingerprint
 from feeds.common.model import Problem
 from feeds.config import Config
 from feeds.pipeline.context import Pass
-from feeds.pipeline.state import read_state
+from feeds.pipeline.state import PassState
 from feeds.seeds import PARSER_VERSION, READER_VERSION
 from feeds.seeds.listing import Listing, list_plain
 from feeds.seeds.scan import ScannedFile, Seen, is_below, look_again, scan
@@ -71,13 +71,13 @@ def parser_name(config: Config) -> str:
     return f"{versions} {config.site.timezone} {config.text.repair}"
 
 
-def survey(run: Pass) -> Survey:
+def survey(run: Pass, state: PassState) -> Survey:
     """Finds the seeds that changed since they were last read; all of them with `options.full`.
 
     Raises:
         SeedsFolderError: a folder does not exist or cannot be listed.
     """
-    state, parser = read_state(run.store), parser_name(run.config)
+    parser = parser_name(run.config)
     last_pass = run.store.pass_fingerprint()
     known, held = {} if run.options.full else state.listing(), state.held()
     parts = _look(run, parser)

@@ -399,7 +399,7 @@ def test_changes_name_the_copies_and_the_feeds_that_show_them(quiet: Site) -> No
     drop(quiet, picture())
     config = quiet.load().config
     with open_state(quiet.state, "pass", pytest.fail) as store:
-        examined = examine_cache(store, config)
+        examined = examine_cache(store, config, store.get_meta(MEMO))
         with store.transaction():
             changes = reconcile(store, examined, (), 0, pytest.fail)
     assert changes.copies == {f"{STEM}.jpg"}
@@ -559,7 +559,7 @@ def test_copy_that_may_not_be_read_is_told_and_left_as_it_is() -> None:
             store.transaction(),
             closed(path),
         ):
-            reconcile(store, examine_cache(store, loaded.config), (), 1, told.append)
+            reconcile(store, examine_cache(store, loaded.config, None), (), 1, told.append)
         assert told == [
             f"the copy of {URL} is left as it is: [Errno 13] Permission denied: '{path}'"
         ]
@@ -580,7 +580,7 @@ def test_dropped_file_that_may_not_be_read_is_told_and_left_alone() -> None:
             store.transaction(),
             closed(path),
         ):
-            reconcile(store, examine_cache(store, loaded.config), (), 1, told.append)
+            reconcile(store, examine_cache(store, loaded.config, None), (), 1, told.append)
         assert told == [f"{path} cannot be used: [Errno 13] Permission denied: '{path}'"]
         site.publish()
         assert shown(site)[0].endswith(f"{STEM}.jpg")

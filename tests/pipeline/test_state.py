@@ -13,6 +13,7 @@ from typing import Annotated, get_args, get_origin, get_type_hints
 
 import pytest
 
+from feeds import pipeline
 from feeds.common.reports import Callbacks, Options
 from feeds.pipeline import rescan, survey
 from feeds.pipeline.state import Memo, PassState
@@ -51,6 +52,14 @@ def test_every_memo_has_a_test_that_it_saves_work_and_one_that_it_is_cleared(
     nodes = [node for file in files for node in ast.parse(file.read_text()).body]
     names = [node.name for node in nodes if isinstance(node, ast.FunctionDef)]
     assert any(re.match(f"test_{memo}_{claim}", name) for name in names)
+
+
+@pytest.mark.parametrize("memo", sorted(memos()))
+def test_every_memo_is_read_by_a_pass(memo: str) -> None:
+    package = Path(pipeline.__file__).parent
+    trees = [ast.parse(path.read_bytes()) for path in package.glob("*.py")]
+    nodes = [node for tree in trees for node in ast.walk(tree)]
+    assert memo in {node.attr for node in nodes if isinstance(node, ast.Attribute)}
 
 
 def rewrite(path: Path, old: str, new: str, mtime: float) -> None:
