@@ -12,7 +12,7 @@ from feeds.common.model import Image, Picture
 class CachedImage(msgspec.Struct, kw_only=True, frozen=True):
     """An image as the cache knows it; the copy is `name` (``""`` without one) and the rest.
 
-    `form` is how the copy was made (see `form_name`), `digest` the SHA-256 of its bytes.
+    `form` is how the copy was made (see `settings_of`), `digest` the SHA-256 of its bytes.
     `etag` and `modified` are the validators that its server sent. Times are seconds since 1970:
     `fetched` when a server last confirmed the copy (0 for a file that was dropped into the cache),
     `due` when to ask next. `reason` says why the last fetch brought nothing.

@@ -39,7 +39,7 @@ MOVES = Meta("moves", dict[str, str])
 # Where hubs have moved to, both addresses without credentials.
 HUBS_MOVED = Meta("hubs moved", dict[str, str])
 # When images that no seed names were removed last, in seconds since 1970.
-IMAGES_SWEPT = Meta("images swept", int)
+IMAGES_COLLECTED = Meta("images swept", int)
 
 
 def total(what: str) -> Meta[dict[str, int]]:

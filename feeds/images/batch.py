@@ -42,7 +42,7 @@ class Fetcher:
         # Images wait for each other on disk, so that only one is in memory; and one thread decodes
         # them all, since the C library keeps what was freed for the thread that had it.
         self._decoder = ThreadPoolExecutor(1, "decoder")
-        self._form = CopySettings(images.max_width, images.keep_metadata)
+        self._settings = CopySettings(images.max_width, images.keep_metadata)
         self._turns: dict[str, asyncio.Semaphore] = defaultdict(
             lambda: asyncio.Semaphore(_PER_HOST)
         )
@@ -102,7 +102,7 @@ class Fetcher:
         read = bytes(data)
         if isinstance(data, mmap.mmap):
             data.close()  # else its pages stay in memory meanwhile
-        return prepare(read, self._form, self._images.max_pixels)
+        return prepare(read, self._settings, self._images.max_pixels)
 
     async def __aenter__(self) -> Self:
         return self

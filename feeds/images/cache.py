@@ -142,17 +142,17 @@ def is_of_all_files(error: OSError) -> bool:
     return error.errno in _OF_ALL_FILES
 
 
-def sweep_unfinished(cache: Path) -> None:
+def remove_unfinished(cache: Path) -> None:
     """Removes the unfinished files of fetches that were killed, and only those."""
-    _sweep(cache, f"{_BEGUN}*")
+    _remove_all(cache, f"{_BEGUN}*")
 
 
-def sweep_notes(cache: Path) -> None:
+def remove_notes(cache: Path) -> None:
     """Removes what `give_name` noted; to be called once the store knows all copies."""
-    _sweep(cache, f"*{_NOTE}")
+    _remove_all(cache, f"*{_NOTE}")
 
 
-def _sweep(cache: Path, pattern: str) -> None:
+def _remove_all(cache: Path, pattern: str) -> None:
     for path in (cache / _UNFINISHED).glob(pattern):
         path.unlink(missing_ok=True)
 

@@ -105,7 +105,7 @@ class _Image(NamedTuple):
     size: tuple[int, int]
 
 
-def prepare(data: bytes, form: CopySettings, max_pixels: int) -> Prepared:
+def prepare(data: bytes, settings: CopySettings, max_pixels: int) -> Prepared:
     """Returns the copy to publish of an image, which was decoded to its end.
 
     Raises:
@@ -121,12 +121,12 @@ def prepare(data: bytes, form: CopySettings, max_pixels: int) -> Prepared:
         except Exception as error:  # noqa: BLE001 (decoders of hostile bytes raise whatever they like)
             raise NotAnImageError(f"damaged or cut off ({error})") from None
         width = image.size[1] if image.turn >= _TURNED else image.size[0]
-        narrow = 0 < form.max_width < width and not image.animated
-        best = None if narrow else _as_it_is(data, image, form)
+        narrow = 0 < settings.max_width < width and not image.animated
+        best = None if narrow else _as_it_is(data, image, settings)
         if best is None:
-            best = _encoded_again(data, image, form, narrow=narrow)
+            best = _encoded_again(data, image, settings, narrow=narrow)
         if narrow and len(best.data) >= len(data):
-            best = _as_it_is(data, image, form) or best
+            best = _as_it_is(data, image, settings) or best
         return best
 
 
@@ -188,10 +188,10 @@ def _decode(image: ImageFile.ImageFile, max_pixels: int, *, animated: bool) -> N
             break
 
 
-def _as_it_is(data: bytes, image: _Image, form: CopySettings) -> Prepared | None:
+def _as_it_is(data: bytes, image: _Image, settings: CopySettings) -> Prepared | None:
     """Returns the copy without encoding it again, None if that is impossible."""
     width, height = image.size[::-1] if image.turn >= _TURNED else image.size
-    if form.keep_metadata:
+    if settings.keep_metadata:
         return Prepared(data, image.type, width, height)
     # Without the metadata it would lie on its side.
     if image.turn > 1 or not image.whole or (image.type == "image/avif" and image.animated):
@@ -199,15 +199,15 @@ def _as_it_is(data: bytes, image: _Image, form: CopySettings) -> Prepared | None
     return Prepared(image.plain, image.type, width, height)
 
 
-def _encoded_again(data: bytes, image: _Image, form: CopySettings, *, narrow: bool) -> Prepared:
+def _encoded_again(data: bytes, image: _Image, settings: CopySettings, *, narrow: bool) -> Prepared:
     """Returns the copy encoded again: upright, and narrower if `narrow` is set."""
     try:
         if image.animated and image.type == "image/avif":
             return _moving_avif(data, image)
-        upright, options = _upright(image, form, narrow=narrow)
+        upright, options = _upright(image, settings, narrow=narrow)
         if image.type == "image/gif":
             upright = upright.convert("RGBA").quantize(method=Image.Quantize.FASTOCTREE)
-        if form.keep_metadata:
+        if settings.keep_metadata:
             exif = exif_of(data) if image.type == "image/avif" else data
             options["exif"] = upright_exif(exif, image.type)
         out = io.BytesIO()
@@ -218,13 +218,13 @@ def _encoded_again(data: bytes, image: _Image, form: CopySettings, *, narrow: bo
 
 
 def _upright(
-    image: _Image, form: CopySettings, *, narrow: bool
+    image: _Image, settings: CopySettings, *, narrow: bool
 ) -> tuple[Image.Image, dict[str, Any]]:
     """Returns the picture as it is to be encoded, and the options for that."""
     options = dict(_SAVING[image.type])
     with Image.open(io.BytesIO(image.plain), formats=[_FORMATS[image.type]]) as opened:
         options["icc_profile"] = opened.info.get("icc_profile")
-        size = _size_of_copy(image, form, narrow=narrow)
+        size = _size_of_copy(image, settings, narrow=narrow)
         if isinstance(opened, JpegImagePlugin.JpegImageFile):
             if size == opened.size:
                 options["qtables"] = opened.quantization
@@ -245,11 +245,11 @@ def _upright(
     return picture, options
 
 
-def _size_of_copy(image: _Image, form: CopySettings, *, narrow: bool) -> tuple[int, int]:
+def _size_of_copy(image: _Image, settings: CopySettings, *, narrow: bool) -> tuple[int, int]:
     """Returns the size to encode, as the picture is stored: less if it takes too much memory."""
     (width, height), scale = image.size, 1.0
     if narrow:
-        scale = form.max_width / (height if image.turn >= _TURNED else width)
+        scale = settings.max_width / (height if image.turn >= _TURNED else width)
     most = _LARGEST_ENCODED.get(image.type, _LARGEST_PICTURE)
     while width * height * scale**2 > most:
         scale /= 2

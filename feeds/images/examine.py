@@ -44,7 +44,7 @@ class Fault(msgspec.Struct, frozen=True):
 
 
 class CacheSeen(msgspec.Struct, frozen=True):
-    """What the last look at the cache saw: in which form copies were, and the folders' mtimes.
+    """What the last look at the cache saw: how copies were made (`form`), and the folders' mtimes.
 
     `faults` are the files that cannot be used, by name; they are not decoded again.
     """
@@ -96,8 +96,8 @@ class Examined(NamedTuple):
     is_all: bool = True
 
 
-def form_name(config: Config) -> str:
-    """Returns the name of the way that copies are made: version, width and ``+`` for metadata."""
+def settings_of(config: Config) -> str:
+    """Returns how copies are to be made, as text: version, width and ``+`` for metadata."""
     width, metadata = config.images.max_width, config.images.keep_metadata
     return f"{_COPY_VERSION}:{width}{'+' if metadata else ''}"
 
@@ -148,18 +148,18 @@ class Look(NamedTuple):
 
 
 def look_at(seen: CacheSeen | None, config: Config, scope: CacheScope, keys: Iterable[str]) -> Look:
-    """Returns where to look: of `keys`, too, and everywhere if copies are to be of another form."""
-    cache, form = str(config.images.cache), form_name(config)
+    """Returns where to look: of `keys`, too, and everywhere if copies are to be made otherwise."""
+    cache, settings = str(config.images.cache), settings_of(config)
     times = folder_times(config.images.cache)
     before = seen.folders if seen and seen.cache == cache else {}
     every = times.keys() | before.keys()
     if not every:
-        return Look(set(), times, CacheSeen(cache, form, {}))
-    is_same = seen is not None and seen.cache == cache and seen.form == form
+        return Look(set(), times, CacheSeen(cache, settings, {}))
+    is_same = seen is not None and seen.cache == cache and seen.form == settings
     is_every = scope.everywhere or not is_same
     folders = {name for name in every if is_every or times.get(name) != before.get(name)}
     folders |= {key[:2] for key in keys}
-    return Look(folders, times, seen if seen and is_same else CacheSeen(cache, form, {}))
+    return Look(folders, times, seen if seen and is_same else CacheSeen(cache, settings, {}))
 
 
 class Verdict(NamedTuple):
@@ -184,14 +184,14 @@ def judge(
             lost = unusable(image, "the copy was gone from the cache")
             return Verdict(lost, names[0] if names else "")
         return Verdict(image, names[0]) if names else None
-    images, form = examined.config.images, form_name(examined.config)
+    images, settings = examined.config.images, settings_of(examined.config)
     status = Fingerprint.of_status((images.cache / image.name).stat())
     untouched = (status.size, status.mtime_ns) == (image.length, image.mtime_ns)
     if untouched and not examined.scope.digests:
-        return None if image.form == form else Verdict(image, image.name)
+        return None if image.form == settings else Verdict(image, image.name)
     digest = digest_of(image.name)
     if digest == image.digest:
-        if image.form != form:
+        if image.form != settings:
             return Verdict(image, image.name)
         if untouched:
             return None
@@ -256,8 +256,8 @@ class _Reader:
         images = self.examined.config.images
         self._decoded += 1
         try:
-            form = CopySettings(images.max_width, images.keep_metadata)
-            made = prepare(data, form, images.max_pixels)
+            settings = CopySettings(images.max_width, images.keep_metadata)
+            made = prepare(data, settings, images.max_pixels)
         except Exception as error:  # noqa: BLE001 (decoders of hostile bytes raise whatever they like)
             return found._replace(fault=str(error))
         place = copy_name(name.rpartition("/")[2].partition(".")[0], made.type)

@@ -21,9 +21,9 @@ from feeds.images.examine import (
     ExaminedFile,
     Fault,
     Verdict,
-    form_name,
     judge,
     look_at,
+    settings_of,
     unusable,
 )
 from feeds.images.retry import with_copy
@@ -63,7 +63,7 @@ def reconcile(
     looked = look.folders - left
     known = {} if examined.scope.everywhere else look.seen.faults
     faults = {name: one for name, one in known.items() if name.split("/")[1] not in looked}
-    this = CacheSeen(str(config.images.cache), form_name(config), folders, faults | keeper.faults)
+    this = CacheSeen(str(config.images.cache), settings_of(config), folders, faults | keeper.faults)
     if this != seen and (look.times or look.folders):
         store.set_meta(MEMO, this)
     for path in examined.aside:
@@ -135,7 +135,7 @@ class _Keeper:
             raise _NotExaminedError
 
     def _take(self, image: CachedImage, name: str, copy: NewCopy) -> None:
-        """Makes what was examined the copy of an image, in the right form and place."""
+        """Makes what was examined the copy of an image, by the present settings, in its place."""
         cache, place = self._images.cache, copy_name(image.key, copy.type)
         if copy.file != cache / name:
             try:
@@ -144,7 +144,7 @@ class _Keeper:
                 raise _NotExaminedError from None
             if place != name:
                 remove(cache, name)
-        taken = with_copy(image, copy, form_name(self._examined.config))
+        taken = with_copy(image, copy, settings_of(self._examined.config))
         if image.name and image.fetched and _lacks(image, self._images):
             taken = msgspec.structs.replace(taken, etag="", modified="", due=0)
         elif not image.name:
@@ -160,7 +160,7 @@ class _NotExaminedError(Exception):
 def _lacks(image: CachedImage, images: ImagesConfig) -> bool:
     """Tells whether the copy lost something that the configuration asks for now.
 
-    Names of forms had no version at first: ``1200+`` is then the whole name.
+    There was no version at first: ``1200+`` is then the whole text.
     """
     width = int(image.form.rpartition(":")[2].rstrip("+") or 0)
     narrowed = width > 0 and (images.max_width == 0 or images.max_width > width)

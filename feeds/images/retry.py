@@ -35,28 +35,28 @@ class FetchResult(NamedTuple):
     fault: str = ""
 
 
-class Terms(NamedTuple):
+class FetchSettings(NamedTuple):
     """After how long copies are asked for again, how new ones are made, and when it is now."""
 
     refresh_s: int
-    form: str
+    copies: str
     now_unix: int
 
 
-def apply_result(result: FetchResult, terms: Terms) -> CachedImage:
+def apply_result(result: FetchResult, settings: FetchSettings) -> CachedImage:
     """Returns what is known of an image after a fetch.
 
     An existing copy stays whatever happens to the original: that is what it is for.
     """
     image, answer = result.image, result.answer
-    refresh, now = terms.refresh_s, terms.now_unix
+    refresh, now = settings.refresh_s, settings.now_unix
     if answer is None:
         return image
     if answer.result == "same":
         return msgspec.structs.replace(image, fetched=now, due=now + refresh, failures=0, reason="")
     if result.copy:
         return msgspec.structs.replace(
-            with_copy(image, result.copy, terms.form),
+            with_copy(image, result.copy, settings.copies),
             etag=answer.etag,
             modified=answer.modified,
             fetched=now,
@@ -75,7 +75,7 @@ def apply_result(result: FetchResult, terms: Terms) -> CachedImage:
     )
 
 
-def with_copy(image: CachedImage, copy: NewCopy, form: str) -> CachedImage:
+def with_copy(image: CachedImage, copy: NewCopy, settings: str) -> CachedImage:
     """Returns what is known of an image that has a new copy."""
     return msgspec.structs.replace(
         image,
@@ -86,7 +86,7 @@ def with_copy(image: CachedImage, copy: NewCopy, form: str) -> CachedImage:
         height=copy.height,
         digest=copy.digest,
         mtime_ns=copy.mtime_ns,
-        form=form,
+        form=settings,
         missing=False,
         failures=0,
         reason="",

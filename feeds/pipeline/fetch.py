@@ -17,7 +17,7 @@ import msgspec
 from feeds import __version__
 from feeds.common.files import bytes_of
 from feeds.common.image_types import CachedImage
-from feeds.common.protocols import IMAGE_FETCHES, IMAGES_SWEPT, count
+from feeds.common.protocols import IMAGE_FETCHES, IMAGES_COLLECTED, count
 from feeds.common.reports import NO_CALLBACKS, Callbacks, Clock, FetchReport, utc_now
 from feeds.common.times import to_unix
 from feeds.config import Config, Loaded
@@ -25,12 +25,12 @@ from feeds.images.cache import (
     give_name,
     is_of_all_files,
     remove,
-    sweep_notes,
+    remove_notes,
     unfinished_folder,
 )
-from feeds.images.examine import CacheScope, examine_cache, form_name
+from feeds.images.examine import CacheScope, examine_cache, settings_of
 from feeds.images.reconcile import reconcile
-from feeds.images.retry import FetchResult, Hosts, Terms, apply_result
+from feeds.images.retry import FetchResult, FetchSettings, Hosts, apply_result
 from feeds.pipeline.image_cache import WAIT_SECONDS, looking_after, remove_unused
 from feeds.pipeline.state import read_state
 from feeds.store import Store
@@ -67,8 +67,8 @@ def next_fetch(store: Store, config: Config) -> int | None:
     """Returns when images are to be fetched, or looked after, next; None for never."""
     images = config.images
     due = None if images.fetch == "off" else store.next_image_due(every=images.fetch == "all")
-    swept = (store.get_meta(IMAGES_SWEPT) or 0) + _LOOK_SECONDS if store.has_pictures() else None
-    return min((one for one in (due, swept) if one is not None), default=None)
+    look = (store.get_meta(IMAGES_COLLECTED) or 0) + _LOOK_SECONDS if store.has_pictures() else None
+    return min((one for one in (due, look) if one is not None), default=None)
 
 
 def fetch_images(
@@ -128,8 +128,8 @@ class _Fetch:
                 self._fetch(due)
         with store.transaction():
             self._counts["removed"] = len(remove_unused(store, config, self._now()))
-            store.set_meta(IMAGES_SWEPT, self._now())
-            sweep_notes(config.images.cache)  # no pass replaces a copy meanwhile
+            store.set_meta(IMAGES_COLLECTED, self._now())
+            remove_notes(config.images.cache)  # no pass replaces a copy meanwhile
         return dict(self._counts), store.has_image_news()
 
     def _fetch(self, due: list[CachedImage]) -> None:
@@ -185,8 +185,8 @@ class _Fetch:
     def _noted(self, one: FetchResult, hosts: Hosts) -> tuple[FetchResult, CachedImage]:
         """Gives a copy its name; returns the result, and what is known of the image now."""
         now, cache = self._now(), self._config.images.cache
-        terms = Terms(self._refresh, form_name(self._config), now)
-        image = apply_result(one, terms)
+        settings = FetchSettings(self._refresh, settings_of(self._config), now)
+        image = apply_result(one, settings)
         if one.answer is None:
             failure = hosts.left_alone(image.host)
             image = msgspec.structs.replace(image, due=failure.until if failure else now)
@@ -200,7 +200,7 @@ class _Fetch:
                 reason = f"{cache / image.name} cannot be written: {error.strerror}"
                 failed = one.answer._replace(result="failed", reason=reason)
                 one = FetchResult(one.image, failed)
-                return one, apply_result(one, terms)
+                return one, apply_result(one, settings)
             if one.image.name not in ("", image.name):
                 remove(cache, one.image.name)
         return one, image

@@ -19,7 +19,7 @@ from feeds.common.files import acquire_lock
 from feeds.common.reports import Clock, utc_now
 from feeds.common.times import show_time, to_unix
 from feeds.config import Config, Loaded
-from feeds.images.cache import copies_in, folder_times, remove, sweep_unfinished
+from feeds.images.cache import copies_in, folder_times, remove, remove_unfinished
 from feeds.publish import read_manifest
 from feeds.store import DamagedStateError, Store, open_state
 
@@ -97,8 +97,8 @@ def looking_after(
             raise ImageCacheError(str(error)) from None
         stack.enter_context(cache_faults_told(cache))
         try:
-            sweep_unfinished(cache)
-            stack.callback(sweep_unfinished, cache)
+            remove_unfinished(cache)
+            stack.callback(remove_unfinished, cache)
             yield stack.enter_context(open_state(config.paths.state, "pass", warn))
         except ExceptionGroup as group:
             fault = group.exceptions[0]

@@ -19,8 +19,8 @@ from feeds.common.image_types import CachedImage
 from feeds.common.model import image_key
 from feeds.common.reports import Callbacks, Options, PassReport
 from feeds.images import decode as check
-from feeds.images.cache import give_name, keep_aside, sweep_unfinished
-from feeds.images.examine import MEMO, CacheSeen, Examined, Fault, examine_cache, form_name
+from feeds.images.cache import give_name, keep_aside, remove_unfinished
+from feeds.images.examine import MEMO, CacheSeen, Examined, Fault, examine_cache, settings_of
 from feeds.images.reconcile import reconcile
 from feeds.pipeline import run
 from feeds.pipeline.fetch import FetchOptions, fetch_images
@@ -252,7 +252,7 @@ def test_copy_that_an_older_release_made_is_made_again_without_a_fetch(
     with open_state(site.state, "serve") as known:
         assert known is not None
         (image,) = known.images()
-    assert (image.form, image.etag) == (form_name(site.load().config), '"1"')
+    assert (image.form, image.etag) == (settings_of(site.load().config), '"1"')
     fetch(site)
     assert len(server.requests) == asked
 
@@ -380,13 +380,13 @@ def test_fetch_that_tidies_up_between_the_two_steps_costs_a_pass_at_most(
     data = picture(exif=exif())
     path = drop(quiet, data)
 
-    def swept(*given: Any) -> Examined:
+    def tidied(*given: Any) -> Examined:
         examined = examine_cache(*given)
         monkeypatch.undo()
-        sweep_unfinished(quiet.root / ".feeds/images")
+        remove_unfinished(quiet.root / ".feeds/images")
         return examined
 
-    monkeypatch.setattr(run, "examine_cache", swept)
+    monkeypatch.setattr(run, "examine_cache", tidied)
     quiet.publish()
     assert shown(quiet) == (URL, 0)
     assert path.read_bytes() == data

@@ -11,11 +11,11 @@ import pytest
 from feeds.common.image_types import CachedImage, HostFailure
 from feeds.images.cache import NewCopy
 from feeds.images.download import Download, Result
-from feeds.images.retry import FetchResult, Hosts, Terms, apply_result
+from feeds.images.retry import FetchResult, FetchSettings, Hosts, apply_result
 
 NOW, DAY = 1_000_000_000, 86_400
 REFRESH = 30 * DAY
-TERMS = Terms(REFRESH, "0", NOW)
+SETTINGS = FetchSettings(REFRESH, "0", NOW)
 KEY = "ab" * 16
 PLAIN = CachedImage(key=KEY, url="https://i.example.com/1.jpg", host="i.example.com")
 HELD = CachedImage(
@@ -34,7 +34,7 @@ COPY = NewCopy(Path("x"), 77, "image/png", 3, 4, 12, b"new")
 def outcome(image: CachedImage, result: Result, **brought: Any) -> CachedImage:
     wait = brought.pop("wait", 0.0)
     answer = Download(result, "why", etag='"2"', modified="then", wait=wait)
-    return apply_result(FetchResult(image, answer, **brought), TERMS)
+    return apply_result(FetchResult(image, answer, **brought), SETTINGS)
 
 
 @pytest.mark.parametrize("before", [PLAIN, HELD], ids=["first", "again"])
@@ -95,7 +95,7 @@ def test_server_may_ask_for_a_longer_pause() -> None:
 
 
 def test_image_of_a_host_that_is_left_alone_is_as_it_was() -> None:
-    assert apply_result(FetchResult(HELD, None), TERMS) == HELD
+    assert apply_result(FetchResult(HELD, None), SETTINGS) == HELD
 
 
 def test_host_is_left_alone_after_three_failures_for_longer_and_longer() -> None:

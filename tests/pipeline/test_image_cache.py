@@ -33,23 +33,23 @@ def site(site: Site) -> Site:
     return site
 
 
-def swept(site: Site, now: datetime) -> list[str]:
+def collected(site: Site, now: datetime) -> list[str]:
     return collect_garbage(site.load(), pytest.fail, lambda: now)
 
 
 def test_copy_that_is_named_stays_for_ever(site: Site) -> None:
-    assert swept(site, NOW + 1000 * DAY) == []
+    assert collected(site, NOW + 1000 * DAY) == []
 
 
 def test_copy_goes_thirty_days_after_its_last_seed(site: Site) -> None:
     seed_with(site, 2, URL)
     (site.seeds / "1.txt").unlink()
     site.publish(NOW + DAY)
-    assert swept(site, NOW + 100 * DAY) == []
+    assert collected(site, NOW + 100 * DAY) == []
     seed_with(site, 2)
     site.publish(NOW + 100 * DAY)
-    assert swept(site, NOW + 129 * DAY) == []
-    assert swept(site, NOW + 130 * DAY) == [NAME]
+    assert collected(site, NOW + 129 * DAY) == []
+    assert collected(site, NOW + 130 * DAY) == [NAME]
     assert not (site.root / ".feeds/images" / NAME).exists()
 
 
@@ -58,7 +58,7 @@ def test_copy_that_is_named_again_stays(site: Site) -> None:
     site.publish(NOW)
     seed_with(site, 1, URL)
     site.publish(NOW + 20 * DAY)
-    assert swept(site, NOW + 40 * DAY) == []
+    assert collected(site, NOW + 40 * DAY) == []
 
 
 def test_copy_that_a_document_still_names_stays(site: Site) -> None:
@@ -73,7 +73,7 @@ def test_copy_that_a_document_still_names_stays(site: Site) -> None:
     (site.out / "all.json/stranger").touch()
     with pytest.raises(Exception, match="in the way"):
         site.publish(NOW)
-    assert swept(site, NOW + 100 * DAY) == []
+    assert collected(site, NOW + 100 * DAY) == []
     assert NAME.encode() in before
 
 
@@ -87,7 +87,7 @@ def test_file_that_nobody_ever_named_goes_after_thirty_days(
     path.write_bytes(picture("png"))
     os.utime(path, (1e9, 1e9))  # old when it was dropped: the day of dropping counts
     began = datetime.fromtimestamp(path.stat().st_ctime, NOW.tzinfo)
-    assert bool(swept(site, began + days * DAY)) == goes
+    assert bool(collected(site, began + days * DAY)) == goes
     assert path.exists() != goes
 
 
@@ -95,7 +95,7 @@ def test_what_is_not_named_like_a_copy_is_left_alone(site: Site) -> None:
     path = site.root / ".feeds/images/media/README"
     path.touch()
     os.utime(path, (1e9, 1e9))
-    assert swept(site, NOW + 10_000 * DAY) == []
+    assert collected(site, NOW + 10_000 * DAY) == []
     assert path.exists()
 
 
@@ -114,7 +114,7 @@ def test_image_that_was_never_fetched_is_forgotten_thirty_days_after_its_last_se
     site.publish(NOW)
     seed_with(site, 2)
     site.publish(NOW + DAY)
-    assert swept(site, NOW + 40 * DAY) == []
+    assert collected(site, NOW + 40 * DAY) == []
     with open_state(site.state, "serve") as store:
         assert store is not None
         assert [image.url for image in store.images()] == [URL]
