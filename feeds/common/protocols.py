@@ -29,7 +29,7 @@ class Meta(NamedTuple, Generic[T]):
 REPORT = Meta("report", PassReport)
 # Digests of what each document about feeds shows, by its path; how compressed copies were made.
 OVERVIEW_KEYS = Meta("index", dict[str, bytes])
-COPIES = Meta("copies", str)
+COMPRESSION = Meta("copies", str)
 # The topics and providers without a feed.
 MISSING = Meta("missing", list[FeedRef])
 # The ids that more than one seed has.

@@ -13,7 +13,7 @@ import msgspec
 
 from feeds.common.files import Fingerprint
 from feeds.common.model import FeedRef, FeedSummary, Problem
-from feeds.common.protocols import COPIES, MISSING, MOVES, OVERVIEW_KEYS, REPEATED, REPORT
+from feeds.common.protocols import COMPRESSION, MISSING, MOVES, OVERVIEW_KEYS, REPEATED, REPORT
 from feeds.common.reports import HeldReport, PassReport, feed_report
 from feeds.images.cache import folder_times
 from feeds.pipeline.context import Pass, prepare_workers
@@ -82,7 +82,7 @@ def publish(run: Pass, state: PassState, plan: Plan) -> Published:
         run.out,
         NewOutput([*plan.keep, *plan.media], run.store.item_count(), plan.known),
         precompress=run.config.publish.precompress,
-        recompress=state.copies != copy_recipe(),
+        recompress=state.compression != copy_recipe(),
         dry_run=run.options.dry_run,
     )
     with publisher, publisher.failures():
@@ -225,7 +225,7 @@ def _keep_last(run: Pass, selection: Selection, plan: Plan, published: Published
     store.set_meta(LAST, last)
     store.set_meta(MISSING, sorted(selection.missing))
     store.set_meta(REPEATED, sorted(selection.repeated))
-    store.set_meta(COPIES, copy_recipe())
+    store.set_meta(COMPRESSION, copy_recipe())
     store.set_meta(OVERVIEW_KEYS, plan.overview_keys)
     store.clear_image_news()
 

@@ -18,7 +18,7 @@ import msgspec
 
 from feeds.common.files import Fingerprint
 from feeds.common.model import MEDIA, FeedRef, FeedSummary, Problem
-from feeds.common.protocols import COPIES, MISSING, OVERVIEW_KEYS, REPEATED, Meta
+from feeds.common.protocols import COMPRESSION, MISSING, OVERVIEW_KEYS, REPEATED, Meta
 from feeds.images.cache import folder_times
 from feeds.images.examine import MEMO, CacheSeen
 from feeds.pipeline.context import Pass
@@ -160,7 +160,7 @@ class PassState(NamedTuple):
             "`document`",
         ),
     ]
-    copies: Annotated[
+    compression: Annotated[
         str | None,
         Memo(
             "how compressed copies were made",
@@ -218,7 +218,7 @@ def read_state(store: Store) -> PassState:
         feeds=cache(store.feeds),
         overview_keys=store.get_meta(OVERVIEW_KEYS) or {},
         files=cache(store.fingerprints),
-        copies=store.get_meta(COPIES),
+        compression=store.get_meta(COMPRESSION),
         cache_folders=partial(store.get_meta, MEMO),
         image_news=store.has_image_news,
         feed_images=cache(store.feed_images),

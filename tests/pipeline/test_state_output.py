@@ -9,8 +9,7 @@ from pathlib import Path
 import pytest
 
 from feeds.pipeline import plan, run
-from feeds.publish import compressed as copies
-from feeds.publish import writer
+from feeds.publish import compressed, writer
 from feeds.render import documents, html
 from tests.support.site import Site
 from tests.support.spying import spy
@@ -136,28 +135,30 @@ def test_files_are_cleared_of_documents_that_went(
     assert chosen == []
 
 
-# copies
+# compression
 
 
-def test_copies_save_the_compression_of_what_is_the_same(
+def test_compression_saves_the_making_of_copies_of_what_is_the_same(
     full: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     full.configure("[publish]\nprecompress = true\n")
     full.publish()
-    compressed = spy(monkeypatch, writer, "compress")
+    made = spy(monkeypatch, writer, "compress")
     edit(full, "Edited")
     report = full.publish()
-    assert len(compressed) == len(report.written) * len(copies.COPIES) > 0
+    assert len(made) == len(report.written) * len(compressed.COPIES) > 0
     assert report.unchanged > 0
 
 
-def test_copies_are_cleared_by_another_recipe(full: Site, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_compression_is_cleared_by_another_recipe(
+    full: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
     full.configure("[publish]\nprecompress = true\n")
     full.publish()
     before = full.documents()
-    level = copies.LEVELS["gzip"]
+    level = compressed.LEVELS["gzip"]
     for other in (1, level):
-        monkeypatch.setitem(copies.LEVELS, "gzip", other)
+        monkeypatch.setitem(compressed.LEVELS, "gzip", other)
         full.publish()
         assert full.documents() == full.fresh()
         assert (full.documents() == before) == (other == level)
