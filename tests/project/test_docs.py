@@ -247,3 +247,11 @@ def test_tables_of_the_store_page_are_those_of_the_state_file(site: Site) -> Non
     (table, *_) = tables(MANUAL["docs/internals/store.md"].section("Tables"))
     made = {name for (name,) in names if not name.startswith("sqlite_")}
     assert {code(row["table"])[0] for row in table} == made
+
+
+def test_helpers_of_the_testing_page_are_those_of_tests_support() -> None:
+    page = MANUAL["docs/internals/testing.md"]
+    (table,) = (one for one in tables(page.text) if "module" in one[0])
+    listed = sorted(name for row in table for name in code(row["module"]))
+    files = (ROOT / "tests/support").glob("*.py")
+    assert listed == sorted(path.name for path in files if path.name != "__init__.py")
