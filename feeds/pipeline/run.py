@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import NamedTuple, TypeVar
 
-from feeds.common.errors import BusyError, DamagedManifestError, PublishError
+from feeds.common.errors import BusyError, DamagedManifestError, PublishError, StateError
 from feeds.common.files import acquire_lock
 from feeds.common.model import Problem
 from feeds.common.reports import (
@@ -104,7 +104,7 @@ def publish_feeds(
                 continue
             except DamagedStateError as error:
                 if fresh:
-                    raise
+                    raise StateError(f"cannot use a new state file, either: {error}") from None
                 reason = str(error)
             # Only here: the error holds on to what it happened in, and with it to the file.
             if not options.dry_run:
@@ -140,9 +140,9 @@ def with_snapshot(
                 return see(Snapshot(run, read_state(run.store), changes, problems))
     except OvertakenError:
         return with_snapshot(loaded, callbacks, see, clock, fresh=fresh)
-    except DamagedStateError:
+    except DamagedStateError as error:
         if fresh:
-            raise
+            raise StateError(f"cannot use a new state file, either: {error}") from None
         return with_snapshot(loaded, callbacks, see, clock, fresh=True)
 
 

@@ -12,6 +12,11 @@ import pytest
 
 from feeds.common.errors import PublishError
 from feeds.common.reports import Callbacks, Options, PassReport
+from feeds.pipeline import run as module
+from feeds.pipeline.context import Pass
+from feeds.pipeline.rescan import Ahead, read_ahead
+from feeds.pipeline.run import publish_feeds
+from feeds.store import DamagedStateError
 from tests.support.site import NOW, REAL_SEEDS, Site
 
 HOUR = timedelta(hours=1)
@@ -300,3 +305,43 @@ def test_pass_refuses_to_empty_the_feeds_where_the_state_was_lost_too(site: Site
     shutil.rmtree(site.state.parent)
     assert site.publish(options=Options(allow_empty=True)).items == 0
     assert (site.titles(), site.publish().written) == ([], [])
+
+
+def test_pass_that_another_for_another_out_overtakes_begins_again(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.seed()
+    read = list[object]()
+
+    def overtaken(run: Pass) -> Ahead:
+        read.append(run)
+        ahead = read_ahead(run)
+        if len(read) == 1:
+            publish_feeds(site.load().with_out(site.root / "other"), clock=lambda: NOW)
+        return ahead
+
+    monkeypatch.setattr(module, "read_ahead", overtaken)
+    site.publish()
+    assert len(read) == 3
+    assert (site.root / "other/all.atom").read_bytes() == site.read("all.atom")
+
+
+@pytest.mark.parametrize("command", ["export", "list"])
+def test_state_that_is_damaged_once_more_when_it_is_new_ends_the_command(
+    site: Site, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    site.seed()
+    site.publish()
+    tried = list[object]()
+
+    def damaged(run: Pass) -> Ahead:
+        tried.append(run)
+        raise DamagedStateError("the disk is at its end")
+
+    monkeypatch.setattr(module, "read_ahead", damaged)
+    ran = site.run(command)
+    assert ran.code == 3
+    assert ran.err.splitlines()[-1] == (
+        "feeds: cannot use a new state file, either: the disk is at its end"
+    )
+    assert len(tried) == 2

@@ -211,3 +211,22 @@ def test_missing_is_cleared_by_a_topic_that_gets_a_feed(
     add_better(linking, "Edited", "Bio", number=2)
     linking.publish()
     assert sorted(feed.address for _, feed in looked) == OF_SECOND_STORY
+
+
+def test_missing_is_cleared_by_a_provider_that_gets_a_feed_under_a_later_domain(
+    site: Site,
+) -> None:
+    site.configure(
+        '[providers."new.example"]\naliases = ["old.example"]\nexclude = true\n'
+        '[[rules]]\ntopic = "Bio"\nprovider = "new.example"\nmin_quality = 80\n'
+        '[[feeds]]\nname = "Space"\ncategories = ["Space"]\nmin_quality = 10\n'
+    )
+    old, new = ({"name": "News", "domain": f"{name}.example"} for name in ("old", "new"))
+    site.seed("a.txt", number=1, quality=20, topics=["Bio"], provider=old, category="Space")
+    site.publish()
+    assert site.titles("custom/space") == ["Story 1"]
+    assert b"providers/new.example.html" not in site.read("custom/space.html")
+    site.seed("b.txt", number=2, quality=90, topics=["Bio"], provider=new)
+    site.publish()
+    assert b"providers/new.example.html" in site.read("custom/space.html")
+    assert site.documents() == site.fresh()

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from lxml import etree
 
 from feeds.common.text import clean_block
-from feeds.seeds.markdown import MAX_BODY_MARKS, CostlyBodyError, render_body
+from feeds.seeds.markdown import MAX_BODY_LINES, MAX_BODY_MARKS, CostlyBodyError, render_body
 
 _BASE = "https://news.example/2021/story.html?a=b"
 _ALLOWED = {"a": {"href", "title"}, "img": {"src", "alt", "title"}, "ol": {"start"}}
@@ -269,3 +269,8 @@ def test_largest_body_of_tags_of_code_takes_time_in_proportion() -> None:
     assert html.count("Ã©") == largest
     with pytest.raises(CostlyBodyError, match="20,000 characters that mean something"):
         render_body(tags * (largest + 1), _BASE, _repaired)
+
+
+def test_body_of_very_many_lines_is_not_rendered() -> None:
+    with pytest.raises(CostlyBodyError, match=f"more than {MAX_BODY_LINES:,} lines"):
+        render_body("\n" * (MAX_BODY_LINES + 1) + "x", _BASE)

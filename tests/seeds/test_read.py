@@ -17,11 +17,12 @@ from hypothesis import strategies as st
 from feeds.common.model import Item, ParsedSeed, Problem
 from feeds.common.times import to_unix
 from feeds.seeds import MAX_BYTES
+from feeds.seeds import read as module
 from feeds.seeds.parse import ParseOptions
 from feeds.seeds.read import read_seed
 from feeds.seeds.scan import scan
 from tests.support.permissions import closed, open_folder
-from tests.support.site import REAL_SEEDS, front_matter, seed_text
+from tests.support.site import REAL_SEEDS, Site, front_matter, seed_text
 from tests.support.soundness import assert_sound
 
 _OPTIONS = ParseOptions()
@@ -237,3 +238,15 @@ def test_any_bytes_are_a_sound_item_or_problems(
     reading = read(path)
     check(reading)
     assert reading == read(path)
+
+
+def test_file_that_grows_while_it_is_read_is_read_to_its_end(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path, status = site.seed(body="The whole text."), os.fstat
+
+    def smaller(descriptor: int) -> os.stat_result:
+        return os.stat_result([*status(descriptor)[:6], 5, *status(descriptor)[7:]])
+
+    monkeypatch.setattr(os, "fstat", smaller)
+    assert module._read_bytes(str(path)) == path.read_bytes()

@@ -127,6 +127,7 @@ def test_scan_follows_links_inside_the_folder(tmp_path: Path) -> None:
     # As Kubernetes mounts a ConfigMap: names that lead through a dot link into a dot folder.
     (tmp_path / "..data").symlink_to(".hidden")
     (tmp_path / "mounted.txt").symlink_to("..data/c.txt")
+    (tmp_path / "without a suffix").symlink_to("store/a.txt")
     assert _names(tmp_path) == ["absolute/b.md", "link.txt", "mounted.txt"]
 
 

@@ -71,7 +71,7 @@ def test_slug_that_equals_a_made_address_moves_the_other_and_leaves_it_its_id() 
     assert music.address == "topics/ai"
     assert ai.address == "topics/ai-32e83e92"
     assert ai.origin == "topics/ai"
-    assert music.origin not in ("", "topics/ai")
+    assert music.origin == "topics/ai music"  # as nobody else's can be
     assert ai.aliases == ()  # where another feed stands now
     known = after(toml, "AI", "Music", known=known)
     back = directory("", "AI", "Music", known=known)
@@ -181,3 +181,27 @@ def test_two_names_never_share_an_address_nor_an_id(
         made = {one: owner for one, owner in live.items() if is_made(owner, one)}
         owners = {one: owner for one, owner in made.items() if one not in known.owners}
         known = Known({**known.owners, **owners}, live)
+
+
+@pytest.mark.parametrize(
+    ("owner", "address", "is_own"),
+    [
+        (("topic", "ai"), "topics/ai", True),
+        (("topic", "ai"), f"topics/{slug('AI')}-32e83e92", True),
+        (("topic", "ai"), "topics/machines", False),
+        (("topic", "ai"), "providers/ai", False),
+        (("custom", "ai"), "custom/ai", False),
+    ],
+)
+def test_address_is_made_of_a_name_or_thought_up(
+    owner: FeedRef, address: str, *, is_own: bool
+) -> None:
+    assert is_made(owner, address) is is_own
+
+
+def test_exceptions_tell_where_a_provider_stands_by_its_former_domains_if_it_has_a_feed() -> None:
+    toml = '[providers."new.example"]\naliases = ["old.example"]'
+    without = Directory(config_of(toml), NOTHING_KNOWN, [])
+    assert without.exceptions().providers == {}
+    with_feed = Directory(config_of(toml), NOTHING_KNOWN, [("provider", "new.example")])
+    assert with_feed.exceptions().providers == {"old.example": "new.example"}

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from feeds.config import Config
-from feeds.select.thresholds import Threshold, Thresholds, exclusion_reasons
+from feeds.select.thresholds import Threshold, Thresholds, exclusion_reasons, next_turn
 from tests.support.site import config_of, header
 
 DAY = 86_400
@@ -178,3 +178,24 @@ def test_item_is_excluded_for_every_reason_at_once() -> None:
     config = config_of('[selection]\nmin_heat = 1\nmax_age = "1s"')
     reasons = list(exclusion_reasons(header(is_published=False, dated=0), config, now=DAY))
     assert [reason.split()[0] for reason in reasons] == ["not", "heat", "dated"]
+
+
+@pytest.mark.parametrize(
+    ("toml", "dated", "turn"),
+    [
+        ("", [], None),
+        ("", [50], None),
+        ("", [50, 101, 200], 100),
+        ('max_age = "1m"', [50], 110),  # it expires after this moment
+        ('max_age = "1m"', [40, 200], 100),
+        ('max_age = "1m"', [39, 131], 130),
+        ('max_age = "1m"', [39], None),  # it has expired
+    ],
+)
+def test_next_turn_is_the_last_moment_before_an_item_becomes_due_or_expires(
+    toml: str, dated: list[int], turn: int | None
+) -> None:
+    def next_dated(after: int) -> int | None:
+        return min((one for one in dated if one > after), default=None)
+
+    assert next_turn(config_of(f"[selection]\n{toml}\n"), next_dated, 100) == turn

@@ -239,3 +239,14 @@ def test_turns_go_on_after_a_job_that_fails() -> None:
     found = asyncio.run(main())
     assert isinstance(found["bad"], ValueError)
     assert statuses(found) == {"good": 200}
+
+
+def test_turns_without_room_let_a_client_wait_for_what_another_waits_for() -> None:
+    async def main() -> dict[str, int]:
+        bench = Bench()
+        for name in ("a0", "a1", "a2", "a3", "b1", "b2", "c1"):  # a0 runs, the others wait
+            await bench.ask(name[0], name)
+        await bench.ask("b", "c1", "b for c1")
+        return statuses(await bench.end())
+
+    assert asyncio.run(main())["b for c1"] == 200

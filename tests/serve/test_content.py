@@ -190,6 +190,7 @@ def test_content_that_left_memory_is_read_again_and_may_have_changed(site: Site)
     assert content.text(request, "all.atom").body == site.read("all.rss")
     (site.out / "all.atom").unlink()
     assert content.text(request, "all.atom").status == 404
+    assert content.text(Request("GET", "/none.atom"), "none.atom").status == 404
     content.close()
 
 

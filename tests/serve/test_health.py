@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import os
 from datetime import timedelta
 
+import msgspec
 import pytest
 
-from feeds.serve.health import too_old_after
-from tests.support.site import NOW, config_of
+from feeds.common.files import DAEMON_LOCK, acquire_lock
+from feeds.common.schedule import DaemonState
+from feeds.serve.health import health_of, too_old_after
+from tests.support.site import NOW, Site, config_of
 
 
 @pytest.mark.parametrize(
@@ -21,3 +25,16 @@ from tests.support.site import NOW, config_of
 )
 def test_health_wants_a_pass_by_the_schedule(toml: str, later: timedelta) -> None:
     assert too_old_after(config_of(f"[schedule]\n{toml}"), NOW) == NOW + later
+
+
+def test_health_is_bad_while_the_daemon_fails(site: Site) -> None:
+    site.seed()
+    site.publish()
+    config = site.load().config
+    assert health_of(config, NOW).ok
+    state = DaemonState(os.getpid(), NOW, failing="no space left")
+    holder = msgspec.json.encode(state).decode()
+    with acquire_lock(site.out, holder, wait=0, on_wait=pytest.fail, name=DAEMON_LOCK):
+        health = health_of(config, NOW)
+    assert (health.ok, health.reason) == (False, "passes fail: no space left")
+    assert health.last_pass == NOW

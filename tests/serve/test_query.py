@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from feeds.common.model import Feed
 from feeds.serve import query as module
 from feeds.serve.content import Content
-from feeds.serve.query import BadQueryError, Query, QueryFeeds
+from feeds.serve.query import MAX_TEXT, BadQueryError, Query, QueryFeeds
 from tests.support.site import Site, config_of
 
 FEEDS = [
@@ -172,3 +172,9 @@ def test_query_parsing_gives_a_canonical_form_that_parses_to_itself(text: str) -
     except BadQueryError:
         return
     assert Query.parse(query.canonical()) == query
+
+
+def test_query_for_a_topic_that_is_too_long_is_refused() -> None:
+    assert Query.parse(f"topic={'x' * MAX_TEXT}").topics == ("x" * MAX_TEXT,)
+    with pytest.raises(BadQueryError, match=f"topic: longer than {MAX_TEXT} characters"):
+        Query.parse(f"topic={'x' * (MAX_TEXT + 1)}")

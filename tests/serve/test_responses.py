@@ -288,6 +288,7 @@ def test_media_that_are_missing_or_a_link_are_not_found(out: Path) -> None:
         ('cron = "*/10 6-22 * * mon-fri"', 600),
         ('cron = "0 6 * * *"\njitter = "1h"', 3600),
         ('cron = "0,1 6 * * *"', 60),
+        ('cron = "0 0 30 2 *"', 3600),  # never
     ],
 )
 def test_max_age_follows_the_schedule(toml: str, seconds: int) -> None:

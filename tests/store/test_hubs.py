@@ -120,3 +120,11 @@ def test_pings_leave_a_state_file_that_cannot_be_used_alone(
     with pytest.raises(DamagedStateError), open_state(path, "note"):
         pass
     assert {one: one.read_bytes() for one in tmp_path.iterdir()} == before
+
+
+def test_ping_is_due_at_once_only_if_it_was_put_off_for_longer_than_can_be(store: Store) -> None:
+    store.queue_pings((A,), [X], [X], NOW)
+    (ping,) = store.due_pings(A, NOW, FAR, 0, 1)
+    for until, due in ((FAR, []), (FAR + 1, [X])):
+        store.put_off_ping(ping.number, until, "500 Internal Server Error")
+        assert urls(store, now=NOW) == due

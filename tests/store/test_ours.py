@@ -6,6 +6,7 @@ import os
 import shutil
 import socket
 import sqlite3
+import stat
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
@@ -312,3 +313,23 @@ def test_server_leaves_a_database_that_only_looks_like_its_own(
 def test_claim_of_a_folder_where_nothing_can_be_written_says_nothing() -> None:
     with open_folder() as folder, closed(folder, 0o555):
         claim(folder / "state.db")
+
+
+@pytest.mark.parametrize(
+    ("make", "kind"),
+    [(Path.mkdir, "a folder"), (os.mkfifo, "a named pipe")],
+    ids=["folder", "pipe"],
+)
+def test_state_that_is_no_file_is_called_what_it_is(
+    make: Callable[[Path], object], kind: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "state.db"
+    make(path)
+    with pytest.raises(ForeignStateError, match=kind), open_state(path, "pass", pytest.fail):
+        pass
+
+
+def test_marker_can_be_read_by_everybody_and_written_by_its_owner(tmp_path: Path) -> None:
+    path = tmp_path / "state.db"
+    claim(path)
+    assert stat.S_IMODE(path.with_name("state.db-feeds").stat().st_mode) == 0o644

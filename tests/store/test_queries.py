@@ -94,6 +94,12 @@ def test_items_that_hold_a_text_are_found_in_path_order(store: Store) -> None:
     assert store.headers_with("é holds") == []
 
 
+def test_images_that_no_seed_names_are_found_by_an_index(store: Store) -> None:
+    assert plan(store, lambda: store.unnamed_images(1)) == [
+        "SEARCH image USING INDEX image_unnamed (unnamed>? AND unnamed<?)"
+    ]
+
+
 def test_newest_items_of_a_feed_are_read_in_their_order(store: Store) -> None:
     steps = plan(store, lambda: store.newest("topic", "ai", 20))
     assert steps == ["SEARCH slot USING PRIMARY KEY (kind=? AND key=?)"]

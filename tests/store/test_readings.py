@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from feeds.common.files import Fingerprint
-from feeds.common.model import ParsedSeed
+from feeds.common.model import Image, ParsedSeed, Problem, image_key
 from feeds.store import Store, open_state
 from feeds.store.readings import Kept, ReadSeed
 from tests.support.site import header
@@ -58,3 +58,22 @@ def test_held_stories_are_counted_by_folder_and_once_each(store: Store) -> None:
     assert store.held_stories() == [("/s/a", 2)]
     assert store.paths_of("x") == {"/s/a/1", "/s/a/2"}
     assert store.stories()["/s/b/1"] == "z"
+
+
+def test_secret_that_an_older_release_took_for_a_part_of_an_item_goes_with_the_item(
+    store: Store,
+) -> None:
+    secret = Problem("/s/a.md", 1, 1, "secured", "stands in the text")
+    for parser, ids in (("1", ["a"]), ("2", [])):
+        record(store, "a", **good("a", id="a"))
+        reading = ParsedSeed("a", b"2", problems=(secret,))
+        store.record([ReadSeed("", MARK, reading, settled=True)], parser)
+        assert list(store.stories().values()) == ids
+
+
+def test_images_of_kept_readings_are_known_before_they_are_recorded(store: Store) -> None:
+    urls = [f"https://images.example.com/{number}.jpg" for number in range(2)]
+    images = tuple(Image(url, cached=True) for url in urls)
+    reading = ParsedSeed("a", b"1", header=header(), data=b"item", images=images)
+    store.keep_readings([ReadSeed("", MARK, reading, settled=True)], "1")
+    assert list(store.kept_image_keys()) == [image_key(url) for url in urls]

@@ -99,3 +99,24 @@ def test_seed_cannot_be_dropped_while_its_item_stays(database: sqlite3.Connectio
         database.execute("INSERT INTO item VALUES (2, x'00')")
     database.execute("DELETE FROM seed")
     assert database.execute("SELECT count(*) FROM item").fetchone() == (0,)
+
+
+def test_columns_hold_a_value_but_for_those_that_may_be_unknown(
+    database: sqlite3.Connection,
+) -> None:
+    migrate(database)
+    nullable = {
+        f"{table}.{name}"
+        for table in TABLES
+        for _, name, _, not_null, _, key in database.execute(f"PRAGMA table_info({table})")
+        if not not_null and not key
+    }
+    of_the_item = {
+        *("id", "dated", "stamp", "quality", "heat", "is_published", "domain", "provider"),
+        *("topics", "category", "digest", "reader_digest"),
+    }
+    assert nullable == {
+        *(f"seed.{name}" for name in ("shown", "problems", *of_the_item)),
+        *(f"memory.{name}" for name in ("published", "updated", "reader_digest", "qualified")),
+        *("image.unnamed", "ping.error"),
+    }

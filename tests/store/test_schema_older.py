@@ -126,3 +126,11 @@ def test_state_from_before_is_moved_aside(older: Site, version: int) -> None:
         assert store.item_count() == 0
     assert len(said) == 1
     assert f"schema {version}" in said[0]
+
+
+def test_older_state_is_looked_into_and_stays_as_it_is(older: Site) -> None:
+    before = older.state.read_bytes()
+    ran = older.run("list")
+    assert ran.code == 0
+    assert "topics/" in ran.out
+    assert older.state.read_bytes() == before

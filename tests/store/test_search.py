@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import sqlite3
 from datetime import timedelta
 from pathlib import Path
 
 import pytest
 
+from feeds.common.model import image_key
 from feeds.store.search import SearchIndex, SearchRequest, TooLongError
+from tests.support.imaging import picture, seed_with
 from tests.support.site import NOW, Site
 
 ALL = SearchRequest((), (), 0, "", 50)
@@ -54,4 +57,37 @@ def test_index_stops_a_search_that_takes_too_long(site: Site, tmp_path: Path) ->
     with pytest.raises(TooLongError):
         index.find(ALL._replace(limit=300), -1)
     assert len(index.find(ALL._replace(limit=300), 9).entries) == 300
+    index.close()
+
+
+def test_index_names_those_copies_alone_that_a_document_shows(site: Site, tmp_path: Path) -> None:
+    site.configure('[images]\nfetch = "off"\n[selection]\nmax_items = 1\nexposure = "0s"\n')
+    seed_with(site, 1)
+    names = {}
+    for number in (2, 3):
+        url = f"https://images.example.com/{number}.jpg"
+        key = image_key(url)
+        seed_with(site, number, url)
+        names[number] = f"media/{key[:2]}/{key}.jpg"
+        copy = site.root / ".feeds/images" / names[number]
+        copy.parent.mkdir(parents=True)
+        copy.write_bytes(picture())
+    site.publish()
+    index = SearchIndex(tmp_path / "search.db", pytest.fail)
+    index.edition(site.state)
+    found = index.find(ALL, 9)
+    index.close()
+    by_title = {found.items[number].title: images for number, images in found.images.items()}
+    assert {title: [one.name for _, one in images] for title, images in by_title.items()} == {
+        "Story 2": [""],
+        "Story 3": [names[3]],
+    }
+    assert len(found.entries) == 3
+
+
+def test_index_says_what_is_wrong_with_words_that_are_none(site: Site, tmp_path: Path) -> None:
+    index = SearchIndex(tmp_path / "search.db", pytest.fail)
+    index.edition(site.state)
+    with pytest.raises(sqlite3.OperationalError, match="unterminated string"):
+        index.find(ALL._replace(words='"'), 9)
     index.close()

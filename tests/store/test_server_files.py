@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
+from typing import cast
 
 import pytest
 
-from feeds.store.server_files import Versions
+from feeds.store import Store
+from feeds.store.server_files import Versions, read_state
+from tests.support.site import Site
 
 
 @pytest.fixture
@@ -48,3 +52,51 @@ def test_query_that_somebody_came_again_for_is_kept_longest(versions: Versions) 
     versions.forget_queries(0, 1)
     found = {path: versions.entries(path, "1", 0, 1) for path in "aqr"}
     assert found == {"a": {b"x"}, "q": {b"x"}, "r": None}
+
+
+def test_versions_of_another_release_are_replaced(tmp_path: Path) -> None:
+    path = tmp_path / "versions.db"
+    before = Versions(path, pytest.fail)
+    before.record("a", "1", [b"x"], 10)
+    before._db.execute("PRAGMA user_version = 99")
+    before.close()
+    after = Versions(path, pytest.fail)
+    assert after.newest() == set()
+    after.close()
+
+
+def test_change_that_fails_changes_nothing(versions: Versions) -> None:
+    versions.record("a", "1", [b"x"], 10)
+    with pytest.raises(sqlite3.IntegrityError):
+        versions.record("a", cast("str", None), [b"y"], 20)
+    assert versions.newest() == {("a", "1")}
+
+
+@pytest.mark.parametrize(("passes", "read"), [(1, True), (99, False)])
+def test_state_that_passes_write_meanwhile_is_read_again_a_few_times(
+    site: Site, passes: int, *, read: bool
+) -> None:
+    site.seed()
+    site.publish()
+    counts: list[int] = []
+
+    def see(store: Store) -> None:
+        counts.append(store.item_count())
+        if len(counts) <= passes:
+            site.seed(f"{len(counts)}.txt", number=len(counts) + 1)
+            site.publish()
+
+    assert read_state(site.state, see) is read
+    assert counts == list(range(1, len(counts) + 1))
+    assert len(counts) > 1
+
+
+def test_state_that_cannot_be_used_is_not_read(site: Site) -> None:
+    site.seed()
+    site.publish()
+
+    def see(_: Store) -> None:
+        raise sqlite3.DatabaseError("malformed")
+
+    assert not read_state(site.state, see)
+    assert not read_state(site.root / "none.db", see)
