@@ -32,13 +32,20 @@ TARGETS = {
     # Not what listens: server.py and granian.py.
     "serve/[!gs_]*.py": "tests/serve",
     "images/retry.py": "tests/images/test_retry.py",
-    "images/http.py": "tests/images/test_http_guard.py",
+    "images/http.py": "tests/images/test_http_guard.py tests/images/test_http.py",
     "images/cache.py": "tests/images/test_cache.py tests/images/test_reconcile.py",
     "images/[er][ex][ac]*.py": "tests/images/test_reconcile.py",
     "pipeline/memberships.py": "tests/pipeline/test_memberships.py "
-    "tests/pipeline/test_state_selection.py",
+    "tests/pipeline/test_memberships_limits.py tests/pipeline/test_state_selection.py "
+    "tests/pipeline/test_empty_feeds.py",
     **dict.fromkeys(
-        ("pipeline/state.py", "pipeline/plan.py", "pipeline/rescan.py", "pipeline/survey.py"),
+        ("pipeline/rescan.py", "pipeline/survey.py"),
+        "tests/pipeline/test_rescan.py tests/pipeline/test_rescan_held.py "
+        "tests/pipeline/test_rescan_lost.py tests/pipeline/test_rescan_removals.py "
+        "tests/pipeline/test_state.py",
+    ),
+    **dict.fromkeys(
+        ("pipeline/state.py", "pipeline/plan.py"),
         "tests/pipeline/test_state.py tests/pipeline/test_state_selection.py "
         "tests/pipeline/test_state_output.py tests/pipeline/test_state_images.py",
     ),

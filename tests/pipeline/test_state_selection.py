@@ -223,6 +223,7 @@ def test_missing_is_cleared_by_a_provider_that_gets_a_feed_under_a_later_domain(
     )
     old, new = ({"name": "News", "domain": f"{name}.example"} for name in ("old", "new"))
     site.seed("a.txt", number=1, quality=20, topics=["Bio"], provider=old, category="Space")
+    add_better(site, "Story 3", "Bio", number=3)
     site.publish()
     assert site.titles("custom/space") == ["Story 1"]
     assert b"providers/new.example.html" not in site.read("custom/space.html")
