@@ -1,21 +1,41 @@
-"""The manifest: the list of the files in out/ that are ours."""
+"""Which files in out/ are ours.
+
+Their names stand in one file, `MANIFEST`. If they are very many they stand in `PARTS`, each in the
+file that a digest of its address chooses, and `MANIFEST` only says so: then a publication rewrites
+the parts whose names change.
+
+Every file is replaced as a whole, the parts before `MANIFEST`. A kill in between leaves names of
+files that are not there yet, or not any more, and never a file of ours without its name.
+"""
 
 from __future__ import annotations
 
+import zlib
+from collections import defaultdict
+from contextlib import suppress
+from itertools import chain
 from pathlib import Path
 
 import msgspec
 
 from feeds.common.errors import DamagedManifestError, PublishError
-from feeds.common.files import write_whole
+from feeds.common.files import temporary_for, write_whole
 
 MANIFEST = ".feeds-manifest.json"
+PARTS = ".feeds-manifest"
+# So many names stand in one file: those of 5,000 feeds with pages and compressed copies, and more.
+MOST_TOGETHER = 65_536
+# With 100,000 feeds a part has about 160 kB.
+_PARTS = 256
+_PART_NAME = "{:02x}.json"
 # No part of a path below out/ is one of these.
 _OUTSIDE = {"", ".", ".."}
+# A pass may go from one way to the other while a server reads.
+_TRIES = 5
 
 
 class Manifest(msgspec.Struct, kw_only=True, frozen=True):
-    """The files below out/ that we wrote or were about to write, sorted.
+    """The files below out/ that we wrote or were about to write.
 
     `items` counts the valid seeds of the last run that came to its end; `unfinished` says that a
     later one has begun to write.
@@ -27,8 +47,129 @@ class Manifest(msgspec.Struct, kw_only=True, frozen=True):
     files: tuple[str, ...] = ()
 
     def encode(self) -> bytes:
-        """Returns the manifest as readable JSON."""
-        return msgspec.json.format(msgspec.json.encode(self), indent=1) + b"\n"
+        """Returns the manifest as readable JSON, with the files sorted."""
+        return _encode(msgspec.structs.replace(self, files=tuple(sorted(self.files))))
+
+
+class _ManifestHead(Manifest, kw_only=True, frozen=True):
+    """What stands in `MANIFEST`: with `parts` so many files in `PARTS` have the names."""
+
+    parts: int = 0
+
+
+class ManifestFiles:
+    """The files of a manifest of out/, as they were read or written last."""
+
+    def __init__(self, out: Path) -> None:
+        self._out = out
+        # The names in each part; empty without parts, or if it is not known what they hold.
+        self._parts: list[set[str]] = []
+        self._read: Manifest | None = None
+
+    def read(self) -> Manifest:
+        """Returns the manifest, an empty one if there is none yet.
+
+        Raises:
+            DamagedManifestError: it does not say which files are ours.
+            PublishError: it cannot be read.
+        """
+        path = self._out / MANIFEST
+        for left in reversed(range(_TRIES)):
+            try:
+                head = msgspec.json.decode(path.read_bytes(), type=_ManifestHead)
+                self._parts = [self._read_part(number) for number in range(head.parts)]
+                break
+            except FileNotFoundError as error:
+                if error.filename == str(path):
+                    return Manifest()
+                if not left:
+                    raise _damaged(Path(error.filename), "it is missing") from None
+            except OSError as error:
+                where, reason = error.filename or path, error.strerror or error
+                raise PublishError(f"cannot read {where}: {reason}") from None
+            except msgspec.DecodeError as error:
+                raise _damaged(path, error) from None
+        names = tuple(chain.from_iterable(self._parts)) if head.parts else head.files
+        found = Manifest(items=head.items, unfinished=head.unfinished, files=_inside(names))
+        self._read = found
+        return found
+
+    def write(self, manifest: Manifest) -> None:
+        """Replaces the manifest; out/ is made if it is missing.
+
+        Raises:
+            OSError: out/ cannot be written.
+        """
+        self._out.mkdir(parents=True, exist_ok=True)
+        path = self._out / MANIFEST
+        if len(manifest.files) <= MOST_TOGETHER:
+            write_whole(path, manifest.encode())
+            self._remove_parts()
+            return
+        self._write_parts(set(manifest.files))
+        head = {
+            "version": 2,
+            "items": manifest.items,
+            "unfinished": manifest.unfinished,
+            "names": len(manifest.files),  # so that it changes when they do, and servers look
+            "parts": _PARTS,
+        }
+        write_whole(path, _encode(head))
+
+    def sweep(self) -> None:
+        """Removes what a run left that was killed while it wrote a manifest."""
+        temporary_for(self._out / MANIFEST).unlink(missing_ok=True)
+        for path in self._folder.glob(".*"):
+            path.unlink(missing_ok=True)
+
+    def restore(self) -> None:
+        """Writes the manifest as it was read.
+
+        Raises:
+            OSError: out/ cannot be written.
+        """
+        self.sweep()
+        if self._read is not None:
+            self.write(self._read)
+        else:
+            (self._out / MANIFEST).unlink(missing_ok=True)
+            self._remove_parts()
+
+    @property
+    def _folder(self) -> Path:
+        return self._out / PARTS
+
+    def _read_part(self, number: int) -> set[str]:
+        path = self._folder / _PART_NAME.format(number)
+        try:
+            return set(msgspec.json.decode(path.read_bytes(), type=list[str]))
+        except msgspec.DecodeError as error:
+            raise _damaged(path, error) from None
+
+    def _write_parts(self, names: set[str]) -> None:
+        """Writes the parts that have other names than they were read or written with."""
+        is_whole = len(self._parts) == _PARTS
+        parts = self._parts if is_whole else [set() for _ in range(_PARTS)]
+        moved = names.difference(*parts) | set().union(*parts).difference(names)
+        changed = defaultdict(set)
+        for name in moved:
+            changed[zlib.crc32(_address_of(name).encode()) % _PARTS].add(name)
+        self._parts = []  # until all are written
+        self._folder.mkdir(exist_ok=True)
+        for number in sorted(changed) if is_whole else range(_PARTS):
+            parts[number] ^= changed[number]
+            path = self._folder / _PART_NAME.format(number)
+            write_whole(path, _encode(sorted(parts[number])))
+        self._parts = parts
+
+    def _remove_parts(self) -> None:
+        self._parts = []
+        if self._folder.exists():
+            self.sweep()
+            for number in range(_PARTS):
+                (self._folder / _PART_NAME.format(number)).unlink(missing_ok=True)
+            with suppress(OSError):
+                self._folder.rmdir()
 
 
 def read_manifest(out: Path) -> Manifest:
@@ -38,20 +179,7 @@ def read_manifest(out: Path) -> Manifest:
         DamagedManifestError: it does not say which files are ours.
         PublishError: it cannot be read.
     """
-    path = out / MANIFEST
-    try:
-        manifest = msgspec.json.decode(path.read_bytes(), type=Manifest)
-    except FileNotFoundError:
-        return Manifest()
-    except OSError as error:
-        raise PublishError(f"cannot read {path}: {error.strerror or error}") from None
-    except msgspec.DecodeError as error:
-        raise DamagedManifestError(
-            path,
-            f"{path} is damaged ({error}), so it is not known which files in out/ are ours. "
-            "Restore it, or empty the folder and publish again.",
-        ) from None
-    return msgspec.structs.replace(manifest, files=tuple(filter(_is_inside, manifest.files)))
+    return ManifestFiles(out).read()
 
 
 def write_manifest(out: Path, manifest: Manifest) -> None:
@@ -60,9 +188,31 @@ def write_manifest(out: Path, manifest: Manifest) -> None:
     Raises:
         OSError: out/ cannot be written.
     """
-    out.mkdir(parents=True, exist_ok=True)
-    write_whole(out / MANIFEST, manifest.encode())
+    ManifestFiles(out).write(manifest)
 
 
-def _is_inside(name: str) -> bool:
-    return "\0" not in name and _OUTSIDE.isdisjoint(name.split("/"))
+def _encode(value: object) -> bytes:
+    return msgspec.json.format(msgspec.json.encode(value), indent=1) + b"\n"
+
+
+def _address_of(name: str) -> str:
+    """Returns a document's path without extensions: all documents of a feed stand in one part."""
+    return name.removesuffix(".gz").removesuffix(".br").rpartition(".")[0]
+
+
+def _inside(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Returns the names of files that are below out/, whatever somebody wrote into a manifest."""
+    text = "/" + "/\n/".join(names) + "/"
+    if not any(one in text for one in ("\0", "//", "/./", "/../")):
+        return names
+    return tuple(
+        name for name in names if "\0" not in name and _OUTSIDE.isdisjoint(name.split("/"))
+    )
+
+
+def _damaged(path: Path, reason: object) -> DamagedManifestError:
+    return DamagedManifestError(
+        path,
+        f"{path} is damaged ({reason}), so it is not known which files in out/ are ours. "
+        "Restore it, or empty the folder and publish again.",
+    )

@@ -17,16 +17,14 @@ from typing import NamedTuple, Self
 from feeds.common.errors import PublishError
 from feeds.common.files import (
     Fingerprint,
-    bytes_of,
     remove,
     sync_file,
     sync_folder,
     temporary_for,
-    write_whole,
 )
 from feeds.common.model import MEDIA, Document
 from feeds.publish.compressed import copies_of, is_copy
-from feeds.publish.manifest import MANIFEST, Manifest, read_manifest, write_manifest
+from feeds.publish.manifest import Manifest, ManifestFiles
 from feeds.publish.writer import IN_THE_WAY, Place, Writer, Written
 
 # Flushes wait for the disk, not for us: several at once share the journal's commits.
@@ -71,8 +69,8 @@ class Publisher:
         self.fingerprints: dict[str, Fingerprint] = {}
         self.writer = Writer(out, precompress, recompress, dry_run)
         self._items = new.items
-        self._before = read_manifest(out)
-        self._manifest_before = bytes_of(out / MANIFEST)
+        self._manifest = ManifestFiles(out)
+        self._before = self._manifest.read()
         self._known = set(new.known)
         self._ours = {*self._before.files, *self._known}
         # All files of the new state, copies included.
@@ -187,7 +185,7 @@ class Publisher:
             gone = self._ours - self.files
             if gone or self._before.unfinished:
                 self._begin()
-            temporary_for(self.out / MANIFEST).unlink(missing_ok=True)  # of a run killed early
+            self._manifest.sweep()
             self._is_whole = False
             for path, temporary in self._temporary.items():
                 temporary.replace(path)
@@ -198,8 +196,7 @@ class Publisher:
                 remove(self.out, name)
             for folder in sorted(self._folders):
                 sync_folder(folder)
-            files = tuple(sorted(self.files))
-            write_manifest(self.out, Manifest(items=self._items, files=files))
+            self._manifest.write(Manifest(items=self._items, files=tuple(self.files)))
 
     def close(self) -> None:
         """Takes back files that did not become visible; published files stay as they are."""
@@ -213,8 +210,8 @@ class Publisher:
             self._temporary.clear()
             self._expected.clear()
             if self._is_whole:
-                with suppress(OSError):
-                    self._restore_manifest()
+                with suppress(OSError):  # takes back the claim on names that were never written
+                    self._manifest.restore()
 
     def __enter__(self) -> Self:
         return self
@@ -241,13 +238,13 @@ class Publisher:
         if self._has_begun:
             return
         self._has_begun = True
-        before, claimed = self._before, sorted((self._ours | self.files) - self._strangers)
+        before, claimed = self._before, (self._ours | self.files) - self._strangers
         if before.unfinished:
             for name in claimed:
                 with suppress(FileNotFoundError, NotADirectoryError):
                     temporary_for(self.out / name).unlink()
         claim = Manifest(items=before.items, unfinished=True, files=tuple(claimed))
-        write_manifest(self.out, claim)
+        self._manifest.write(claim)
 
     def _claim_temporary(self, path: Path) -> Path:
         if path.parent not in self._folders:
@@ -255,15 +252,6 @@ class Publisher:
             self._folders.add(path.parent)
         self._temporary[path] = temporary = temporary_for(path)
         return temporary
-
-    def _restore_manifest(self) -> None:
-        """Takes back the claim on names that were never written."""
-        path = self.out / MANIFEST
-        temporary_for(path).unlink(missing_ok=True)
-        if self._manifest_before is None:
-            path.unlink(missing_ok=True)
-        else:
-            write_whole(path, self._manifest_before)
 
     @contextmanager
     def failures(self) -> Iterator[None]:

@@ -3,15 +3,27 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
-from feeds.common.errors import PublishError
-from feeds.publish.manifest import MANIFEST, Manifest, read_manifest
+from feeds.common.errors import DamagedManifestError, PublishError
+from feeds.publish import manifest as manifest_module
+from feeds.publish.manifest import (
+    MANIFEST,
+    PARTS,
+    Manifest,
+    ManifestFiles,
+    read_manifest,
+    write_manifest,
+)
+from tests.support.publishing import contents, split_manifest
 
+_KINDS = ("atom", "html", "atom.gz", "atom.br")
 _FILES = ("all.atom", "feeds.opml", "topics/ai.atom")
 
 
@@ -95,3 +107,156 @@ def test_any_bytes_are_a_manifest_or_an_error(
         return
     for name in files:
         assert out.resolve() in (out / name).resolve().parents
+
+
+# Names in parts
+
+
+@pytest.fixture
+def split(tmp_path: Path) -> Iterator[Path]:
+    """A folder with a manifest in three parts."""
+    with split_manifest():
+        write_manifest(tmp_path, _SPLIT)
+        assert len(list((tmp_path / PARTS).iterdir())) == 3
+        yield tmp_path
+
+
+_SPLIT = Manifest(items=5, files=tuple(f"topics/{n}.{one}" for n in range(9) for one in _KINDS))
+
+
+def _names(out: Path) -> list[str]:
+    return sorted(read_manifest(out).files)
+
+
+def _fingerprints(out: Path) -> dict[str, tuple[int, int]]:
+    files = [path for path in out.rglob("*") if path.is_file()]
+    return {path.name: (path.stat().st_ino, path.stat().st_mtime_ns) for path in files}
+
+
+def test_names_stand_together_up_to_the_files_of_5000_feeds(tmp_path: Path) -> None:
+    formats = ("atom", "rss", "json", "html")
+    names = [f"topics/{n}.{one}" for n in range(5_000) for one in formats]
+    names += [f"{name}.{copy}" for name in names for copy in ("gz", "br")]
+    manifest = Manifest(files=tuple(sorted([*names, "feeds.opml"])))
+    write_manifest(tmp_path, manifest)
+    assert contents(tmp_path) == {MANIFEST: manifest.encode().decode()}
+    most = manifest_module.MOST_TOGETHER
+    write_manifest(tmp_path, Manifest(files=tuple(f"{n}.atom" for n in range(most + 1))))
+    files = contents(tmp_path)
+    assert len(files) == 257
+    assert len(_names(tmp_path)) == most + 1
+    assert max(map(len, files.values())) < 10_000
+
+
+def test_manifest_in_parts_is_read_back(split: Path) -> None:
+    for manifest in (_SPLIT, replace(_SPLIT, unfinished=True), replace(_SPLIT, items=7)):
+        write_manifest(split, manifest)
+        found = read_manifest(split)
+        assert (found.items, found.unfinished) == (manifest.items, manifest.unfinished)
+        assert sorted(found.files) == sorted(manifest.files)
+        assert json.loads((split / MANIFEST).read_bytes())["names"] == len(manifest.files)
+
+
+def test_parts_are_rewritten_where_names_change(split: Path) -> None:
+    files, before = ManifestFiles(split), _fingerprints(split)
+    read = files.read()
+    files.write(read)
+    assert _fingerprints(split) == before
+    files.write(replace(read, unfinished=True))
+    changed = {name for name, one in _fingerprints(split).items() if one != before[name]}
+    assert changed == {MANIFEST}
+    before = _fingerprints(split)
+    came = tuple(f"topics/new.{one}" for one in _KINDS)
+    files.write(replace(read, files=(*read.files[1:], *came)))
+    assert _names(split) == sorted([*read.files[1:], *came])
+    files.write(replace(read, files=read.files[1:]))
+    changed = {name for name, one in _fingerprints(split).items() if one != before[name]}
+    assert MANIFEST in changed
+    assert len(changed) == 3  # the part of the feed that came, and that of the file that went
+    assert _names(split) == sorted(read.files[1:])
+
+
+def test_manifest_goes_back_to_one_file(split: Path) -> None:
+    manifest = Manifest(items=1, files=("all.atom",))
+    (split / PARTS / "mine").write_text("mine")
+    write_manifest(split, manifest)
+    assert contents(split) == {
+        MANIFEST: manifest.encode().decode(),
+        f"{PARTS}/mine": "mine",
+    }
+    (split / PARTS / "mine").unlink()
+    write_manifest(split, manifest)
+    assert not (split / PARTS).exists()
+
+
+def test_manifest_of_very_many_names_in_one_file_is_read_and_split(tmp_path: Path) -> None:
+    _write(tmp_path, _SPLIT.encode())
+    with split_manifest():
+        files = ManifestFiles(tmp_path)
+        assert sorted(files.read().files) == sorted(_SPLIT.files)
+        files.write(_SPLIT)
+        assert json.loads((tmp_path / MANIFEST).read_bytes())["parts"] == 3
+        assert _names(tmp_path) == sorted(_SPLIT.files)
+
+
+@pytest.mark.parametrize("data", [b"", b"{", b"null", b'{"a": 1}', b"[1]", b'["all.atom"', None])
+def test_part_that_is_damaged_or_missing_is_an_error_that_names_it(
+    split: Path, data: bytes | None
+) -> None:
+    path = split / PARTS / "01.json"
+    path.unlink()
+    if data is not None:
+        path.write_bytes(data)
+    with pytest.raises(DamagedManifestError, match="damaged") as caught:
+        read_manifest(split)
+    assert caught.value.path == path
+    write_manifest(split, _SPLIT)  # as a pass does that knows the files from elsewhere
+    assert _names(split) == sorted(_SPLIT.files)
+
+
+def test_part_that_cannot_be_read_is_an_error_that_says_why(split: Path) -> None:
+    path = split / PARTS / "01.json"
+    path.unlink()
+    path.mkdir()
+    with pytest.raises(PublishError, match=r"cannot read .*01\.json: Is a directory"):
+        read_manifest(split)
+
+
+def test_manifest_that_is_put_together_meanwhile_is_read_again(
+    split: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    read_part = ManifestFiles._read_part
+
+    def read_late(files: ManifestFiles, number: int) -> set[str]:
+        if number == 2 and (split / PARTS).exists():
+            write_manifest(split, Manifest(files=("all.atom",)))
+        return read_part(files, number)
+
+    monkeypatch.setattr(ManifestFiles, "_read_part", read_late)
+    assert read_manifest(split).files == ("all.atom",)
+
+
+def test_parts_name_nothing_but_files_below_out(split: Path) -> None:
+    path = split / PARTS / "01.json"
+    names = json.loads(path.read_bytes())
+    bad = ["../seeds/a.txt", "/etc/passwd", "", ".", "a\0b", "topics/..", "a\n/../b"]
+    path.write_text(json.dumps([*names, *bad]))
+    assert _names(split) == sorted(_SPLIT.files)
+
+
+def test_manifest_is_restored_as_it_was_read(split: Path) -> None:
+    files, before = ManifestFiles(split), contents(split)
+    files.read()
+    files.write(Manifest(unfinished=True, files=(*_SPLIT.files, "came.atom")))
+    (split / PARTS / ".00.json.feeds-tmp").touch()
+    files.restore()
+    assert contents(split) == before
+
+
+def test_manifest_that_was_not_there_is_removed_again(tmp_path: Path) -> None:
+    with split_manifest():
+        files = ManifestFiles(tmp_path)
+        files.read()
+        files.write(_SPLIT)
+        files.restore()
+    assert contents(tmp_path) == {}

@@ -12,7 +12,7 @@ from feeds.common.errors import PublishError
 from feeds.publish import NewOutput, Publisher, read_manifest
 from feeds.publish.manifest import MANIFEST
 from tests.support.permissions import closed, open_folder
-from tests.support.publishing import contents, document, documents, publish
+from tests.support.publishing import contents, document, documents, publish, split_manifest
 
 _OLD = {"all.atom": "all, old", "topics/ai.atom": "ai, old", "topics/b.atom": "b"}
 _NEW = {"all.atom": "all, new", "topics/ai.atom": "ai, new", "custom/c.atom": "c"}
@@ -106,6 +106,17 @@ def test_publication_that_is_given_up_leaves_no_trace(out: Path) -> None:
         for path, text in _NEW.items():
             publisher.put(document(path, text))
     assert contents(out) == before
+
+
+def test_publication_that_is_given_up_leaves_parts_of_the_manifest_as_they_were(out: Path) -> None:
+    with split_manifest():
+        publish(out, _OLD)
+        before = contents(out)
+        assert len(before) == len(_OLD) + 1 + 3
+        with Publisher(out, NewOutput(_NEW, 3)) as publisher:
+            publisher.put(document("custom/c.atom", "c"))
+            assert sorted(read_manifest(out).files) == sorted({*_OLD, *_NEW})
+        assert contents(out) == before
 
 
 def test_hundreds_of_documents_are_published(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import json
 import signal
 import subprocess
 import sys
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,14 @@ import pytest
 
 from feeds.common.child import fork_context
 from feeds.publish import read_manifest
-from tests.support.publishing import contents, documents, publish, publish_and_die
+from feeds.publish.manifest import PARTS
+from tests.support.publishing import (
+    contents,
+    documents,
+    publish,
+    publish_and_die,
+    split_manifest,
+)
 from tests.support.site import Site
 
 _ROOT = Path(__file__).parent.parent.parent
@@ -31,25 +39,48 @@ def _run(script: str, *arguments: object) -> subprocess.CompletedProcess[str]:
     ("killed", "wanted"),
     [pytest.param(_NEW, _NEW, id="done again"), pytest.param(_CHANGED, _OLD, id="taken back")],
 )
+@pytest.mark.parametrize(
+    ("before", "together"),
+    [
+        pytest.param(None, None, id="one manifest"),
+        pytest.param(2, 2, id="manifest in parts"),
+        pytest.param(None, 2, id="to parts"),
+        pytest.param(2, 100, id="from parts"),
+    ],
+)
 def test_publication_killed_at_any_step_leaves_whole_files_and_is_repaired(
-    tmp_path: Path, killed: dict[str, str], wanted: dict[str, str]
+    tmp_path: Path,
+    killed: dict[str, str],
+    wanted: dict[str, str],
+    before: int | None,
+    together: int | None,
 ) -> None:
+    def publish_with(together: int | None, texts: dict[str, str]) -> None:
+        with nullcontext() if together is None else split_manifest(together):
+            publish(out, texts)
+
     # Not multiprocessing's own: the server that all later tests fork from must block signals.
     context = fork_context([])
     step, code = 0, -signal.SIGKILL
     while code == -signal.SIGKILL:
         step += 1
         out = tmp_path / f"{step}"
-        publish(out, _OLD)
-        process = context.Process(target=publish_and_die, args=(out, killed, step))
+        publish_with(before, _OLD)
+        options = {"together": together}
+        process = context.Process(target=publish_and_die, args=(out, killed, step), kwargs=options)
         process.start()
         process.join()
         code = process.exitcode or 0
         for path, text in documents(out).items():
             assert "feeds-tmp" in path or text in {_OLD.get(path), killed.get(path)}, (step, path)
-        publish(out, wanted)
+        assert {path for path in documents(out) if "feeds-tmp" not in path} <= set(
+            read_manifest(out).files
+        ), step
+        publish_with(together, wanted)
         assert documents(out) == wanted, step
-        assert read_manifest(out).files == tuple(sorted(wanted))
+        assert sorted(read_manifest(out).files) == sorted(wanted)
+        assert all("feeds-tmp" not in path for path in contents(out))
+        assert (out / PARTS).exists() == (together == 2)
         assert not read_manifest(out).unfinished
     assert code == 0
     assert step > 10

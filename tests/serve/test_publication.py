@@ -103,6 +103,7 @@ def test_bodies_fill_their_limit_to_the_byte_and_the_least_used_goes() -> None:
     [
         ("all.atom", True),
         (".feeds-manifest.json", False),
+        (".feeds-manifest/00.json", False),
         ("topics/.x/a.atom", False),
         ("all.atom.gz", False),
         ("all.atom.br", False),

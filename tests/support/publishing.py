@@ -5,9 +5,12 @@ from __future__ import annotations
 import os
 import signal
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager, nullcontext
 from itertools import count
 from pathlib import Path
+
+import pytest
 
 from feeds.common.model import Document
 from feeds.publish import NewOutput, Publisher
@@ -44,8 +47,22 @@ def documents(out: Path) -> dict[str, str]:
     return {path: text for path, text in contents(out).items() if not path.startswith(".feeds")}
 
 
+@contextmanager
+def split_manifest(together: int = 2) -> Iterator[None]:
+    """Has the names of more than `together` files stand in parts of the manifest, a few."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("feeds.publish.manifest.MOST_TOGETHER", together)
+        patch.setattr("feeds.publish.manifest._PARTS", 3)
+        yield
+
+
 def publish_and_die(
-    out: Path, texts: Mapping[str, str], last: int, *, precompress: bool = False
+    out: Path,
+    texts: Mapping[str, str],
+    last: int,
+    *,
+    precompress: bool = False,
+    together: int | None = None,
 ) -> None:
     """Publishes in a process of its own, which is killed at the event `last` that touches files."""
     events = count(1)
@@ -54,5 +71,6 @@ def publish_and_die(
         if event in _TOUCHES and next(events) == last:
             os.kill(os.getpid(), signal.SIGKILL)
 
-    sys.addaudithook(audit)
-    publish(out, texts, precompress=precompress)
+    with nullcontext() if together is None else split_manifest(together):
+        sys.addaudithook(audit)
+        publish(out, texts, precompress=precompress)
