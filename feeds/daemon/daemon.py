@@ -173,7 +173,7 @@ class Daemon:
                 self._fetch.start(self._loaded)
 
     def _leave(self) -> float | None:
-        """Asked all the time while a pass runs: when must it end?"""
+        """Does what cannot wait for a running pass; returns when that must end, None for never."""
         self._presence.ping()
         self._keep_out()
         self._keep_serving()

@@ -132,7 +132,7 @@ class Notifier:
 
 
 def _watchdog_seconds(environment: Mapping[str, str]) -> float:
-    """Returns how often to say ``WATCHDOG=1``, 0 for never: half of what systemd allows."""
+    """Returns the pause between two ``WATCHDOG=1``, half of what systemd allows; 0 for never."""
     if environment.get("WATCHDOG_PID", str(os.getpid())) != str(os.getpid()):
         return 0
     try:

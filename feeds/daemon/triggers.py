@@ -1,4 +1,4 @@
-"""Tells of changes below the folders of seeds and templates, by watchfiles."""
+"""Watches the folders of seeds and templates for changes, by watchfiles."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ class Watcher:
         self._watched: list[tuple[int, int] | None] = []
 
     def follow(self, folders: Sequence[Path]) -> None:
-        """Watches these folders from now on; to be called again and again.
+        """Watches these folders from now on; call it again whenever they may be others.
 
-        Does nothing while they are the same; one that was deleted and made anew, or mounted, is
-        another. With none it only stops.
+        Does nothing if they are the same; a folder that was deleted and made again, or mounted, is
+        another one. Without folders it only stops.
         """
         identities = [_identity(folder) for folder in folders]
         if identities == self._watched:
@@ -44,7 +44,7 @@ class Watcher:
             )
             self._thread.start()
             if appeared:
-                self._changed()  # nobody told us of what was in it already
+                self._changed()  # files that were in it already cause no event
 
     def stop(self) -> None:
         """Stops watching."""

@@ -1,4 +1,4 @@
-"""Takes out of an AVIF file what is not the picture, without encoding it again.
+"""Removes metadata from an AVIF file, without encoding the picture again.
 
 The file is built again from what a decoder needs, by lists, so nothing else can be left: of the
 items the primary one with its tiles and its transparency, of an animation the picture tracks. Box

@@ -1,4 +1,4 @@
-"""What an image really is, by Pillow, and the copy that is published of it.
+"""Decodes an image by Pillow, and makes the copy that is published of it.
 
 Only this module imports Pillow; it is imported on demand, when there is an image to look at.
 """
@@ -136,7 +136,7 @@ def _kind(data: bytes) -> str:
             return kind
     looks = data[:512].lstrip().lower()
     kind = "markup (SVG, HTML or XML), " if looks.startswith(b"<") else ""
-    raise NotAnImageError(f"{kind}no JPEG, PNG, GIF, WebP or AVIF image")
+    raise NotAnImageError(f"{kind}not a JPEG, PNG, GIF, WebP or AVIF image")
 
 
 def _examine(data: bytes, max_pixels: int) -> _Image:
@@ -153,7 +153,7 @@ def _examine(data: bytes, max_pixels: int) -> _Image:
     try:
         opened = Image.open(io.BytesIO(plain), formats=list(_FORMATS.values()))
     except UnidentifiedImageError:
-        raise NotAnImageError("no JPEG, PNG, GIF, WebP or AVIF image, or a damaged one") from None
+        raise NotAnImageError("not a JPEG, PNG, GIF, WebP or AVIF image, or damaged") from None
     with opened:
         size = opened.size
         if size[0] * size[1] > max_pixels:
@@ -213,7 +213,7 @@ def _encoded_again(data: bytes, image: _Image, settings: CopySettings, *, narrow
         out = io.BytesIO()
         upright.save(out, _FORMATS[image.type], **options)
     except Exception as error:  # noqa: BLE001 (as above)
-        raise NotAnImageError(f"cannot be made ready to be published ({error})") from None
+        raise NotAnImageError(f"cannot be prepared for publication ({error})") from None
     return Prepared(out.getvalue(), image.type, *upright.size)
 
 

@@ -1,4 +1,4 @@
-"""Fetches one image by HTTP, within bounds, and returns how that ended."""
+"""Fetches one image by HTTP, within bounds."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ _TRY_AGAIN = {429, *range(500, 600)}
 _ATTEMPTS = 3
 _MAX_PORT = 65_535
 _MAX_LABEL = 63  # of a host name (RFC 1035, section 2.3.4)
-_NO_URL = "a redirect to what is no http(s) URL without user info"
+_NO_URL = "a redirect to something that is not an http(s) URL without user info"
 _MAX_VALIDATOR = 1000
 # Python converts no longer numbers, and no bound is as large as a length of so many digits.
 _MOST_DIGITS = 30
@@ -59,7 +59,7 @@ class Limits(NamedTuple):
 
 
 class Download(NamedTuple):
-    """What came of asking for an image.
+    """The result of asking for an image.
 
     `data` is a file mapped into memory if it is long. `wait` is how many seconds the server asks
     to be left alone, 0 if it does not ask.
@@ -99,7 +99,7 @@ async def download(
             answer = Download("failed", f"connection: {str(error) or type(error).__name__}")
         except Exception as error:  # noqa: BLE001 (libraries raise whatever they like at odd answers)
             one = error.exceptions[0] if isinstance(error, ExceptionGroup) else error
-            return Download("refused", f"cannot be asked for: {str(one) or type(one).__name__}")
+            return Download("refused", f"cannot be requested: {str(one) or type(one).__name__}")
         pause = answer.wait or limits.pause * 2 ** (attempt - 1)
         patience = min(_PATIENCE_SECONDS, limits.until - time.monotonic())
         if answer.result != "failed" or attempt == _ATTEMPTS or pause > patience:

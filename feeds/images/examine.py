@@ -1,4 +1,4 @@
-"""Finds out what is new in the image cache; reads and decodes it, outside of any transaction.
+"""Finds new files in the image cache, reads and decodes them, outside of any transaction.
 
 Files appear in the cache in two ways: a fetch puts them there, and a site drops them there that has
 them already. And they get lost and damaged. Passes look where the mtime of a folder, or an item,
@@ -84,7 +84,7 @@ class ExaminedFile(NamedTuple):
 
 
 class Examined(NamedTuple):
-    """What was read of the cache, by name; not all of it if time did not suffice.
+    """The files of the cache that were read, by name; not all if time did not suffice.
 
     `aside` are the files that were written for new copies and have no name yet.
     """
@@ -163,7 +163,7 @@ def look_at(seen: CacheSeen | None, config: Config, scope: CacheScope, keys: Ite
 
 
 class Verdict(NamedTuple):
-    """What is known of an image now, and the file that its copy is to be made of, if any.
+    """An image as it is known now, and the file to make its copy of, if any.
 
     If it has neither this nor a copy, the file that was its copy is to be removed.
     """
@@ -181,7 +181,7 @@ def judge(
     """Compares an image with its files `names`; None if nothing changed."""
     if image.name not in names:
         if image.name:  # if there is a file, a run was killed that replaced one of another type
-            lost = unusable(image, "the copy was gone from the cache")
+            lost = unusable(image, "the copy was missing from the cache")
             return Verdict(lost, names[0] if names else "")
         return Verdict(image, names[0]) if names else None
     images, settings = examined.config.images, settings_of(examined.config)

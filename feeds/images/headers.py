@@ -34,7 +34,7 @@ _LARGEST_EXIF = 65_000
 
 
 class Layout(NamedTuple):
-    """What an image file consists of: frames of an animation, or scans of a JPEG.
+    """The parts of an image file: frames of an animation, or scans of a JPEG.
 
     `coefficients` is how many bytes a JPEG's decoder holds of the whole picture, with a third for
     the picture that it makes; 0 if it needs a few lines only.
@@ -78,7 +78,7 @@ def excess(media_type: str, size: tuple[int, int], plan: Layout, length: int) ->
     """
     pixels = size[0] * size[1]
     if plan.scans > MAX_SCANS or plan.scans * pixels > max(MAX_SCANNED_PIXELS, pixels):
-        return f"{plan.scans} scans are more than are decoded of a picture of this size"
+        return f"{plan.scans} scans are too many for a picture of this size"
     if plan.frames > MAX_FRAMES:
         return f"{plan.frames} frames are more than {MAX_FRAMES}"
     table = _PER_PIXEL_MOVING if plan.frames > 1 else _PER_PIXEL

@@ -118,7 +118,7 @@ class Guard(httpcore.AsyncNetworkBackend):
         if _plain(host) in self._allowed:
             return
         if port not in _PORTS:
-            raise ForbiddenAddressError(f"port {port} of {host}: only 80 and 443 are asked")
+            raise ForbiddenAddressError(f"port {port} of {host}: only ports 80 and 443 are allowed")
         for address in addresses:
             if not is_public(address):
                 where = host if address == host else f"{host} is {address}, which"

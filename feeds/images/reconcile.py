@@ -1,4 +1,4 @@
-"""Brings rows and file names of the image cache up to what `examine_cache` found."""
+"""Brings rows and file names of the image cache up to the files that `examine_cache` found."""
 
 from __future__ import annotations
 

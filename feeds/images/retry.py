@@ -1,4 +1,4 @@
-"""What is known of an image and of a host after a request, and when to ask again; pure."""
+"""Decides what to keep of an image and its host after a request, and when to ask again. Pure."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _LONGEST_SECONDS = 86_400
 
 
 class FetchResult(NamedTuple):
-    """What came of an image that was asked for: an answer, and a copy if it was fetched.
+    """The result of asking for an image: an answer, and a copy if it was fetched.
 
     `fault` says why the answer was no image that can be published. Without an `answer` its host is
     left alone.
@@ -106,7 +106,7 @@ class Hosts:
         return known if known and known.until > self._now else None
 
     def note(self, host: str, answer: Download) -> None:
-        """Takes note of what came of asking a host."""
+        """Notes the result of asking a host."""
         if answer.result != "failed":
             self.failures.pop(host, None)
             return

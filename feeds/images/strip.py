@@ -1,4 +1,4 @@
-"""Takes out of an image file what is not the picture, without encoding it again.
+"""Removes metadata from an image file, without encoding the picture again.
 
 Kept is what decoders need, by a list; everything else goes: Exif with its GPS tags, XMP, IPTC,
 comments, thumbnails, maker notes, and whatever follows the end of the image. Colour profiles stay,

@@ -81,7 +81,7 @@ def begin_pass(
 
 
 def config_key(config: Config, templates: Templates) -> bytes:
-    """Returns a digest of all but the seeds that decides what a pass comes to."""
+    """Returns a digest of all inputs of a pass, except the seeds."""
     versions = f"{__version__} {SELECTION_VERSION} {RENDER_VERSION} {copy_recipe()}"
     key = f"{versions} {config!r} {templates!r}"
     return hashlib.sha256(key.encode(errors="surrogateescape")).digest()

@@ -1,4 +1,4 @@
-"""Deliveries of what the store has for the hubs, each in a process of its own.
+"""Delivers the pings in the store to hubs, each hub in a process of its own.
 
 So a hub that hangs, or an answer that breaks us, holds nothing else up.
 """
@@ -74,7 +74,7 @@ class DeliveryTask:
 
 
 def deliver_once(loaded: Loaded) -> Delivered:
-    """Tells all hubs of what is due, in a few seconds at most."""
+    """Sends the pings that are due to all hubs, in a few seconds at most."""
     hubs, now = loaded.config.site.hub, time.time()
     with ExitStack() as stack:
         tasks = []

@@ -110,7 +110,7 @@ def _repeated(store: Store, state: PassState, changes: Changes) -> frozenset[str
 
 
 def past_of(run: Pass, state: PassState) -> Past:
-    """Returns what selection must know of the passes before."""
+    """Returns what selection knows of earlier passes."""
     feeds = [summary.feed for _, summary in state.feeds().values()]
     live = {feed.address: (feed.kind, feed.key) for feed in feeds}
     owners = run.store.owners() or {

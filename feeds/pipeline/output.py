@@ -38,7 +38,7 @@ _CHUNK = 4
 
 
 class Published(NamedTuple):
-    """What was written to out/ and removed from it.
+    """The files that were written to out/ and removed from it.
 
     Documents are listed by name, copies of images are counted. `files` are all files in out/ now,
     with the fingerprints of those that are no copies of images.
@@ -52,7 +52,7 @@ class Published(NamedTuple):
 
 
 class Output(NamedTuple):
-    """What a pass came to; `unchanged` counts the documents left alone."""
+    """The output of a pass; `unchanged` counts the documents left alone."""
 
     feeds: list[FeedSummary]
     duplicates: tuple[Problem, ...]
@@ -64,7 +64,7 @@ class Output(NamedTuple):
 
 
 def unchanged(state: PassState) -> Output:
-    """Returns what a quiet pass came to."""
+    """Returns the output of a quiet pass."""
     if state.last is None:
         return Output([], (), 0)
     known = state.feeds()
@@ -73,7 +73,7 @@ def unchanged(state: PassState) -> Output:
 
 
 def publish(run: Pass, state: PassState, plan: Plan) -> Published:
-    """Renders stale feeds and what lists the feeds, and brings out/ to the plan.
+    """Renders stale feeds and the lists of feeds, and brings out/ to the plan.
 
     Raises:
         PublishError: out/ could not be written; it is as it was.
@@ -143,7 +143,7 @@ def _render(run: Pass, plan: Plan, publisher: Publisher) -> None:
 
 
 def _render_chunk(writer: Writer, jobs: list[tuple[RenderJob, Place]]) -> bytes:
-    """Renders feeds and writes their documents; returns what became of these, feed by feed."""
+    """Renders feeds and writes their documents; returns the written files, feed by feed."""
     from feeds.render.documents import render_job
 
     return msgspec.msgpack.encode(
@@ -231,7 +231,7 @@ def _keep_last(run: Pass, selection: Selection, plan: Plan, published: Published
 
 
 def problems_of(store: Store, changes: Changes) -> list[Problem]:
-    """Returns the problems of all paths and seeds; of a path that is no file only that."""
+    """Returns the problems of all paths and seeds; a path that is no file has one problem only."""
     paths = {problem.path for problem in changes.problems}
     of_seeds = (problem for problem in store.seed_problems() if problem.path not in paths)
     return sorted([*changes.problems, *of_seeds])

@@ -1,4 +1,4 @@
-"""What a pass has to publish: which feeds to render, and which files out/ is to hold."""
+"""Plans a pass: which feeds to render, and which files out/ is to hold."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 class StaleFeed(NamedTuple):
-    """A feed to render: what it shows, of which site, and the key of all that."""
+    """A feed to render: its contents, its site, and the key of both."""
 
     contents: FeedContents
     pictures: dict[int, list[Picture]]
@@ -64,7 +64,7 @@ class Plan(NamedTuple):
 
 
 class _Links:
-    """Knows to which topics and providers that entries name their pages cannot link."""
+    """Knows the topics and providers that have no feed, so that pages cannot link to them."""
 
     def __init__(self, run: Pass, site: Site, missing: frozenset[FeedRef]) -> None:
         self._store = run.store

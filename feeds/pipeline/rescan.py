@@ -188,7 +188,7 @@ def _readings(store: Store, ahead: Ahead) -> Iterator[ReadSeed]:
 
 
 def _held(store: Store, todo: Survey, config: Config, before: dict[str, str]) -> dict[str, str]:
-    """Returns which of the missing seeds are to be held, with the folder that lost too many."""
+    """Returns the missing seeds that are held, each with the folder that lost too many."""
     folders = [str(folder) for folder in config.paths.seeds]
     lost = {
         path: before[path]

@@ -120,7 +120,7 @@ def with_snapshot(
     *,
     fresh: bool = False,
 ) -> T:
-    """Returns what `see` makes of a private store, brought up to the seeds.
+    """Returns the result of `see` for a private store that is up to the seeds.
 
     `see` is called again if a pass wrote meanwhile.
 

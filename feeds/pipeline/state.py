@@ -1,4 +1,4 @@
-"""What a pass leaves for the next, so that the next skips work that would change nothing.
+"""The memos that a pass leaves for the next, which then skips work that changes nothing.
 
 `PassState` holds every such memo. A memo may only ever save work: if it is missing, the pass does
 the work again. Two also say what no file tells: `held`, and `feed_images`, which goes together with

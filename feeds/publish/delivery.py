@@ -15,13 +15,11 @@ from feeds import __version__
 from feeds.common.protocols import HUBS_MOVED, HubStore, Ping, count, pings_to
 from feeds.common.times import LONGEST_REST, to_unix
 from feeds.common.urls import hide_secrets, shown_url
-from feeds.publish.websub import HubAnswer, classify, moved_to, next_wait
+from feeds.publish.websub import GIVE_UP_DAYS, HubAnswer, classify, moved_to, next_wait
 
 if TYPE_CHECKING:
     import httpx
 
-# After so many days a ping is dropped: the next change of the document makes another.
-_GIVE_UP_DAYS = 3
 # A hub fetches the document after it has answered, so this is ample.
 _ANSWER_SECONDS = 10.0
 _MAX_ANSWER_BYTES = 2000
@@ -207,14 +205,14 @@ def _due(store: HubStore, hub: str, last: int) -> Sequence[Ping]:
 
 
 def _give_up(store: HubStore, hub: str, lost: _Lost) -> None:
-    old = store.old_pings(hub, _now() - _GIVE_UP_DAYS * 24 * 3600)
+    old = store.old_pings(hub, _now() - GIVE_UP_DAYS * 24 * 3600)
     if old:  # otherwise a delivery that begins while a pass writes would have to wait for it
         with store.transaction():
             count(store, pings_to(hub), ("lost" for _ in old))
             for ping in old:
                 store.drop_ping(ping.number)
     for ping in old:
-        lost.add(ping.url, f"it took no ping for {_GIVE_UP_DAYS} days")
+        lost.add(ping.url, f"it took no ping for {GIVE_UP_DAYS} days")
 
 
 def _reason(error: BaseException | None) -> str:

@@ -33,7 +33,7 @@ _MAX_PENDING = 32
 
 
 class NewOutput(NamedTuple):
-    """What out/ is to hold after a publication.
+    """The files that out/ is to hold after a publication.
 
     `keep` names all documents and images, put or left alone; `items` goes into the manifest.
     `known` names files that are as the last publication left them: they are ours even if the

@@ -22,6 +22,8 @@ from feeds.common.urls import normal_url, shown_url
 # A failed attempt is repeated after about so many seconds, then twice as many, and so on.
 FIRST_WAIT = 5
 LONGEST_WAIT = 15 * 60
+# After so many days a ping is dropped: the next change of the document makes another.
+GIVE_UP_DAYS = 3
 _MAX_WORDS = 200
 
 # Not the hub's last word on this URL (RFC 9110, sections 15.5.9 and 15.6; RFC 6585, section 4).

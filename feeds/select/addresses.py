@@ -26,7 +26,7 @@ _PARTS: dict[FeedKind, Callable[[str], Iterator[str]]] = {
 
 
 class Known(NamedTuple):
-    """What passes left behind.
+    """The addresses that earlier passes left.
 
     `owners` tells, by the address, whose each made address once became, the oldest first; `live`
     whose it was in the last pass, configured or made. `files` are those that out/ holds.
@@ -55,7 +55,7 @@ class Spot(NamedTuple):
 
 
 class _Wish(NamedTuple):
-    """What config.toml says of one name: its table there, slug and aliases."""
+    """One name in config.toml: its table there, slug and aliases."""
 
     table: str
     slug: str
@@ -63,7 +63,7 @@ class _Wish(NamedTuple):
 
 
 def is_made(owner: FeedRef, address: str) -> bool:
-    """Tells whether an address was made of the name, and is none that config.toml thought up."""
+    """Tells whether an address was made of the name, not chosen in config.toml."""
     kind, name = owner
     return kind in _PARTS and any(
         _address(kind, part) == address for part in islice(_PARTS[kind](name), _MADE)
@@ -146,7 +146,7 @@ class Directory:
         raise ConfigError([fault])
 
     def _newcomer_at(self, address: str) -> FeedRef | None:
-        """Returns who would stand there but for the alias.
+        """Returns the feed that would stand there without the alias.
 
         A topic that only seeds name and that comes later has to yield, or a seed could stop a pass.
         """
@@ -181,7 +181,7 @@ class Directory:
         self._spots[owner] = Spot(address)
 
     def _trace(self) -> None:
-        """Adds what feeds were before, once it is known where all of them are."""
+        """Adds the former addresses of feeds, when the present ones of all are known."""
         live = {spot.address for spot in self._spots.values()}
         claims: dict[str, tuple[int, FeedRef]] = {}
         moved: dict[FeedRef, Spot] = {}

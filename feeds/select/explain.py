@@ -24,7 +24,7 @@ class Reason(msgspec.Struct, frozen=True):
 
 
 class Chosen(Protocol):
-    """What selection decided: problems of duplicates, and where feeds stand."""
+    """The part of the selection that explanations use: duplicates, and the addresses of feeds."""
 
     @property
     def duplicates(self) -> tuple[Problem, ...]:

@@ -15,7 +15,7 @@ _NOTHING_SPECIAL = Named()
 
 
 class Names(NamedTuple):
-    """How often published items spell a topic so, or name the provider of a domain so."""
+    """How often published items use each spelling of a topic, and each name of a provider."""
 
     topics: dict[str, int]
     providers: dict[tuple[str, str], int]

@@ -46,7 +46,7 @@ _SIGNS: dict[FeedKind, str] = {"all": "", "topic": "#", "provider": "@", "custom
 
 
 class Past(NamedTuple):
-    """What selection must know of the passes before.
+    """What selection knows of earlier passes.
 
     `first_pass`: the store is new, so every item counts as having qualified when it was published.
     `feeds`: the keys of the custom feeds that were published before; the same goes for one that is
@@ -89,7 +89,7 @@ class Qualified(NamedTuple):
 
 
 class Unique(NamedTuple):
-    """One item per id; those beaten by them; and the problems to report of these."""
+    """One item per id, the duplicates that it beats, and their problems."""
 
     items: list[ItemHeader]
     beaten: list[ItemHeader]
@@ -240,7 +240,7 @@ def _custom_threshold(
 
 
 def _left(history: ItemHistory | None) -> ItemHistory | None:
-    """Returns the history of an item that is in no feed: should it come back, it is exposed again.
+    """Returns the history of an item that is in no feed: if it comes back, it is exposed again.
 
     Readers who missed it must not miss it for good; those who saw it know its id.
     """

@@ -1,4 +1,4 @@
-"""What an item must meet to stand in a feed: the lowest quality, and its date.
+"""The conditions for an item to stand in a feed: the lowest quality, and its date.
 
 All times are seconds since 1970, all lengths seconds.
 """
@@ -89,7 +89,7 @@ def _own(named: Named, source: str) -> list[Threshold]:
 
 
 def exclusion_reasons(item: ItemHeader, config: Config, now: int) -> Iterator[str]:
-    """Yields in words all that keeps an item out of every feed, whatever its quality."""
+    """Yields in words each reason that keeps an item out of every feed, at any quality."""
     selection = config.selection
     if not item.is_published:
         yield "not published (published: false, or missing, in the seed)"

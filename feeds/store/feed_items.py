@@ -34,7 +34,7 @@ _TALLIED = "SELECT name, n FROM tally WHERE kind = ?"
 
 
 class FeedItems:
-    """What selection asks the store, and tells it."""
+    """The tables of items and memberships: selection reads and writes them."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._db = connection
@@ -103,7 +103,7 @@ class FeedItems:
         return +counts
 
     def _undue(self, now: int) -> Iterator[tuple[str, str, str]]:
-        """Yields what published items name that are dated in the future (see `is_due`)."""
+        """Yields the names in published items that are dated in the future (see `is_due`)."""
         query = """
             SELECT topics, domain, provider FROM seed LEFT JOIN memory USING (id)
             WHERE is_published AND dated > ? AND dated IS NOT published
@@ -116,7 +116,7 @@ class FeedItems:
         self._db.executemany(insert, ((id_, now) for id_ in ids))
 
     def remember(self, histories: dict[str, ItemHistory]) -> None:
-        """Remembers what readers are told of these items, by id."""
+        """Keeps the histories of these items, by id."""
         update = """
             UPDATE memory SET (published, updated, reader_digest, qualified) = (?, ?, ?, ?)
             WHERE id = ?
@@ -175,12 +175,12 @@ class FeedItems:
         self._db.execute("INSERT OR REPLACE INTO feed VALUES (?, ?, ?)", row)
 
     def owners(self) -> dict[str, FeedRef]:
-        """Returns whose each address became that was made of a name, the oldest first."""
+        """Returns the feed that owns each address that was made of a name, the oldest first."""
         rows = self._db.execute("SELECT address, kind, name FROM address ORDER BY rowid")
         return {address: (kind, name) for address, kind, name in rows}
 
     def keep_owners(self, owners: dict[str, FeedRef]) -> None:
-        """Notes whose these addresses are, unless they are somebody's already."""
+        """Keeps the owners of these addresses; an address that has one keeps it."""
         insert = "INSERT OR IGNORE INTO address VALUES (?, ?, ?)"
         self._db.executemany(insert, ((one, *owner) for one, owner in owners.items()))
 

@@ -1,4 +1,4 @@
-"""The part of the store that keeps the pings that hubs are still to get."""
+"""The part of the store for pings that are still to be sent to hubs."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class HubPings:
     ) -> None:
         """Notes which of the documents at `urls` have `changed`, for each hub.
 
-        HubPings of other hubs, and of documents that are no more, are dropped.
+        Pings to other hubs, and for documents that are no more, are dropped.
         """
         known = set(urls)
         for number, hub, url in self._db.execute("SELECT number, hub, url FROM ping").fetchall():

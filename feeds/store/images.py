@@ -33,7 +33,7 @@ _IS_USED = "EXISTS (SELECT 1 FROM image_use AS u WHERE u.key = image.key AND (u.
 
 
 class ImageTables:
-    """What passes and fetches ask the store about images, and tell it.
+    """The tables of images: passes and fetches read and write them.
 
     `every` also asks for images that their seeds do not call cached (``images.fetch = "all"``).
     """
@@ -41,7 +41,7 @@ class ImageTables:
     _db: sqlite3.Connection
 
     def name_images(self, named: Iterable[tuple[int, Iterable[Image]]]) -> None:
-        """Notes which images the items of seeds name, by number; so far none are noted of them."""
+        """Adds the images that the items of seeds name, by number; these seeds have none so far."""
         images: list[tuple[str, str, str]] = []
         uses: list[tuple[int, str, int, bool]] = []
         for number, some in named:
@@ -140,7 +140,7 @@ class ImageTables:
         return set(self._db.execute(query))
 
     def clear_image_news(self) -> None:
-        """Notes that out/ is up to what is known of images."""
+        """Marks all changes of images as published."""
         self._db.execute("UPDATE image SET news = 0 WHERE news")
 
     def due_images(self, now: int, *, every: bool) -> list[CachedImage]:

@@ -1,4 +1,4 @@
-"""Opening the state file, whatever state it is in."""
+"""Opens the state file, also one that is missing, damaged or in use."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ class _BusyError(Exception):
 
 
 class PrivateStore(Store):
-    """A store whose changes nobody else sees, and which are dropped: it is one transaction."""
+    """A store whose changes nobody else sees, all in one transaction that is dropped."""
 
     def __init__(
         self,
@@ -40,7 +40,7 @@ class PrivateStore(Store):
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """A part of the one transaction."""
+        """Does not begin another transaction: all is one."""
         with self.faults_told():
             yield
 

@@ -27,7 +27,7 @@ The file beside this one, whose name is the same without -feeds, is made by feed
 or made anew when it is damaged. Delete this file if you put one of your own there.
 """
 
-# What SQLite keeps beside a database, and takes for its own whatever it is.
+# The endings of files beside a database that SQLite takes for its own, whatever is in them.
 SIDES = ("-wal", "-shm", "-journal")
 # sqlite.org/fileformat, sections 4.1 and 3, and walformat, section 2.1.
 _ZEROS = b"\0\0\0\0"

@@ -1,4 +1,4 @@
-"""A database that is changed without being written: what changes goes into a temporary file."""
+"""A database that is changed without being written: the changes go into a temporary file."""
 
 from __future__ import annotations
 
@@ -25,8 +25,8 @@ class Overlay(sqlite3.Connection):
     def cover(self, uri: str) -> None:
         """Shows the tables of a database as they are at this moment, until it is closed.
 
-        It is opened by its URI, which is to say how; one that is only read is never locked. What is
-        written here is seen here alone. All of it is one transaction, which nothing ends.
+        Its URI says how to open it; a database that is only read is never locked. Only this
+        connection sees what it writes, in one transaction that nothing ends.
         """
         super().execute("ATTACH ? AS file", (uri,))
         super().execute("BEGIN IMMEDIATE")
@@ -34,13 +34,13 @@ class Overlay(sqlite3.Connection):
         self._covered = {name for (name,) in rows}
 
     def execute(self, sql: str, parameters: Any = (), /) -> sqlite3.Cursor:
-        """As that of a connection."""
+        """Does the same as `sqlite3.Connection.execute`."""
         if self._covered:
             self._uncover(sql)
         return super().execute(sql, parameters)
 
     def executemany(self, sql: str, parameters: Iterable[Any], /) -> sqlite3.Cursor:
-        """As that of a connection."""
+        """Does the same as `sqlite3.Connection.executemany`."""
         rows = iter(parameters)
         for first in rows:
             if self._covered:
@@ -49,7 +49,7 @@ class Overlay(sqlite3.Connection):
         return self.cursor()
 
     def _uncover(self, sql: str) -> None:
-        """Makes the table that a statement writes to one of ours."""
+        """Makes a copy of the table that a statement writes to, or of its rows that change."""
         table, is_emptied = _written(sql)
         if not self._covered or table not in self._covered:
             return

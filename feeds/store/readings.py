@@ -63,7 +63,7 @@ class _Before(NamedTuple):
     provider: str | None
 
     def counted(self) -> Iterator[_Key]:
-        """Yields what its item counts as in the table `tally`."""
+        """Yields the names under which its item counts in the table `tally`."""
         if self.id is not None:
             yield _ITEM
         if self.is_published and self.topics and self.domain is not None:
@@ -151,7 +151,7 @@ class Readings(ImageTables):
         )
 
     def _renew_digest(self, before: _Before, content: bytes, header: ItemHeader) -> None:
-        """Where another release or setting reads the same bytes otherwise, nobody edited them."""
+        """Replaces a digest if a new release or setting changed it: nobody edited the seed."""
         if before.content != content or before.reader_digest == header.reader_digest:
             return
         problems = _decode_problems(before.problems) if before.problems else []
@@ -274,7 +274,7 @@ _before_topics = attrgetter(
 
 
 class _Head(msgspec.Struct):
-    """What is looked at of readings that are not taken yet."""
+    """The parts of a reading that are looked at before it is taken."""
 
     path: str
     content: bytes

@@ -1,4 +1,4 @@
-"""What queries search: the items that stand in any feed, and an index of their words (FTS5).
+"""The index that queries search: the words of the items that stand in any feed (FTS5).
 
 It is brought up to the state file when somebody asks, by what changed since; a pass has no part in
 it, and a site without queries does not pay for them.
@@ -57,7 +57,7 @@ class TooLongError(Exception):
 
 
 class SearchRequest(NamedTuple):
-    """What a query asks for; `words` is an FTS5 expression, empty for no condition."""
+    """The conditions of a query; `words` is an FTS5 expression, empty for no condition."""
 
     topics: tuple[str, ...]
     providers: tuple[str, ...]
@@ -196,7 +196,7 @@ class SearchIndex:
             self._db.execute(index, (number, *_texts(item)))
 
     def _drop(self, entries: Iterable[Entry]) -> None:
-        # An index without content of its own must be told what it is to forget
+        # An index without content of its own needs the words that it is to forget
         # (sqlite.org/fts5.html, section 4.4.1).
         delete = "INSERT INTO words (words, rowid, title, excerpt, body) VALUES ('delete',?,?,?,?)"
         for entry in entries:

@@ -150,7 +150,7 @@ def read_state(path: Path, see: Callable[[Store], None]) -> bool:
 
 
 def state_fingerprint(path: Path) -> tuple[Fingerprint | None, Fingerprint | None]:
-    """Returns what tells that the state file, and its log of changes, are as they were."""
+    """Returns a value that stays the same while the state file and its log of changes do."""
     path = Path(os.path.realpath(path))
     return Fingerprint.of(path), Fingerprint.of(path.with_name(f"{path.name}-wal"))
 
@@ -249,7 +249,7 @@ class Versions:
             self._db.execute(excess, (most,))
 
     def forget_queries(self, before: int, most: int) -> None:
-        """Drops versions of queries that nobody asked for since then, and of too many some.
+        """Drops versions of queries that nobody asked for since then, and some of too many.
 
         Those that were asked for but once go first, then those that were not for longest.
         """

@@ -69,7 +69,7 @@ class Store(FeedItems, Readings, HubPings):
 
     @contextmanager
     def faults_told(self) -> Iterator[None]:
-        """Raises errors of SQLite, and of what stands in the file, as a `transaction` does."""
+        """Turns errors of SQLite, and of values in the file, into those of a `transaction`."""
         try:
             yield
         except sqlite3.DatabaseError as error:
@@ -93,7 +93,7 @@ class Store(FeedItems, Readings, HubPings):
 
     @contextmanager
     def filling(self, *tables: str) -> Iterator[None]:
-        """Makes the indexes of tables when these are filled, if all are empty: it takes less."""
+        """Makes the indexes of tables after these are filled, if all are empty: that is faster."""
         if any(self._db.execute(f"SELECT 1 FROM {one} LIMIT 1").fetchall() for one in tables):  # noqa: S608
             yield
             return
@@ -142,7 +142,7 @@ class Store(FeedItems, Readings, HubPings):
         self._db.executemany("INSERT OR REPLACE INTO listing VALUES (?, ?)", changed)
 
     def content(self, path: str, parser: str) -> bytes:
-        """Returns the digest of a seed's bytes, empty where another parser version read them."""
+        """Returns the digest of a seed's bytes, empty if another way of parsing read them."""
         query = "SELECT content FROM seed WHERE path = ? AND parser = ?"
         row = self._db.execute(query, (path, parser)).fetchone()
         return bytes(row[0]) if row else b""
@@ -199,7 +199,7 @@ class Store(FeedItems, Readings, HubPings):
             return None
 
     def has_meta(self, meta: Meta[T]) -> bool:
-        """Tells whether a value was ever set, of whatever type."""
+        """Tells whether a value was ever set, even one of another type."""
         query = "SELECT 1 FROM fact WHERE name = ?"
         return self._db.execute(query, (meta.name,)).fetchone() is not None
 

@@ -125,12 +125,12 @@ def test_prepare_keeps_the_colour_profile(turn: int) -> None:
 @pytest.mark.parametrize(
     ("data", "reason"),
     [
-        (b"", "no JPEG"),
-        (b"nothing of the kind", "no JPEG"),
+        (b"", "not a JPEG"),
+        (b"nothing of the kind", "not a JPEG"),
         (SVG, "markup"),
         (b"\n <!DOCTYPE html><title>Not found</title>", "markup"),
-        (encoded(Image.new("RGB", (9, 9)), "png")[:40], "damaged or cut off|no JPEG"),
-        (b"BM" + bytes(100), "no JPEG"),
+        (encoded(Image.new("RGB", (9, 9)), "png")[:40], "damaged or cut off|not a JPEG"),
+        (b"BM" + bytes(100), "not a JPEG"),
     ],
     ids=["empty", "text", "svg", "html", "header only", "bmp"],
 )
@@ -143,7 +143,7 @@ def test_prepare_refuses_what_is_no_image(data: bytes, reason: str) -> None:
 @pytest.mark.parametrize("extension", FORMATS)
 def test_prepare_refuses_what_is_cut_off(extension: str, share: float) -> None:
     data = encoded(Image.effect_noise((120, 90), 80).convert("RGB"), extension)
-    with pytest.raises(NotAnImageError, match=r"damaged or cut off|no JPEG"):
+    with pytest.raises(NotAnImageError, match=r"damaged or cut off|not a JPEG"):
         prepare(data[: int(len(data) * share)], PLAIN, MANY)
 
 

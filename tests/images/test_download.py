@@ -18,7 +18,7 @@ from feeds.images.http import Guard, make_client
 from tests.support.imaging import Behaviour, Request, Server, picture, serving
 
 BYTES = 200_000
-NO_URL = "a redirect to what is no http(s) URL without user info"
+NO_URL = "a redirect to something that is not an http(s) URL without user info"
 LIMITS = Limits(BYTES, 20, pause=0.01)
 DATA = picture()
 
@@ -318,7 +318,7 @@ def test_download_follows_five_redirects(server: Server, hops: int, result: str)
         ("http://[::1]/", "is not a public address"),
         ("http://[::ffff:10.0.0.1]/", "is not a public address"),
         ("http://2130706433/", "is not a public address"),
-        ("http://10.0.0.1:22/", "port 22 of 10.0.0.1: only 80 and 443 are asked"),
+        ("http://10.0.0.1:22/", "port 22 of 10.0.0.1: only ports 80 and 443 are allowed"),
         ("http://me:secret@127.0.0.1/", NO_URL),
         ("ftp://127.0.0.1/", NO_URL),
         ("file:///etc/passwd", NO_URL),

@@ -122,7 +122,7 @@ BAD: dict[str, tuple[Callable[[Server], str], str, str]] = {
         "markup",
     ),
     "svg": (lambda server: server.serve("/b", b"<svg/>"), "missing", "markup"),
-    "empty": (lambda server: server.serve("/b", b""), "missing", "no JPEG"),
+    "empty": (lambda server: server.serve("/b", b""), "missing", "not a JPEG"),
     "404": (lambda server: server.url("/none"), "missing", "answered 404"),
     "403": (
         lambda server: server.behave("/b", lambda one: one.answer("403 Forbidden")),

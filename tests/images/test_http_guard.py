@@ -84,7 +84,7 @@ def test_guard_refuses_a_name_of_which_any_address_is_not_public(address: str) -
 
 @pytest.mark.parametrize("port", [22, 25, 8080, 6379, 65535])
 def test_guard_refuses_other_ports(port: int) -> None:
-    with pytest.raises(ForbiddenAddressError, match="only 80 and 443"):
+    with pytest.raises(ForbiddenAddressError, match="only ports 80 and 443"):
         connect("images.example", PUBLIC, port=port)
 
 
