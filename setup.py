@@ -12,8 +12,9 @@ from setuptools import setup
 README = (Path(__file__).parent / "README.md").read_text(encoding="utf-8")
 PICTURE = re.compile(r"!\[[^\]]*\]\((?!https?:)[^)]*\)\n\n")
 LINK = re.compile(r"\[([^\]]*)\]\((?!https?:)([^)]*)\)")
+NOTE = "\nThe pages and files that are named here are in the source distribution.\n"
 
 setup(
-    long_description=LINK.sub(r"\1 (`\2`)", PICTURE.sub("", README)),
+    long_description=LINK.sub(r"\1 (`\2`)", PICTURE.sub("", README)) + NOTE,
     long_description_content_type="text/markdown",
 )

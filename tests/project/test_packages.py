@@ -34,7 +34,7 @@ FOLDERS = (
 )
 FILES = (
     *("CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "MANIFEST.in", "Makefile", "README.md"),
-    *("SECURITY.md", "config.toml", "pyproject.toml", "setup.py"),
+    *("SECURITY.md", "config.toml", "pyproject.toml", "setup.py", ".gitignore", ".ci/run"),
 )
 
 
@@ -84,7 +84,19 @@ def test_source_distribution_holds_everything_that_its_tests_need(packages: Path
         names = {str(PurePath(*PurePath(one.name).parts[1:])) for one in archive if one.isfile()}
     assert files() - names == set()
     extra = {name for name in names - files() if ".egg-info" not in name}
-    assert extra <= {"PKG-INFO", "setup.cfg", ".gitignore", ".ci/run"}
+    assert extra <= {"PKG-INFO", "setup.cfg"}
+
+
+@pytest.mark.timeout(600)
+def test_source_distribution_passes_its_own_tests(packages: Path, tmp_path: Path) -> None:
+    (sdist,) = packages.glob("*.tar.gz")
+    shutil.unpack_archive(sdist, tmp_path, filter="data")
+    (root,) = tmp_path.iterdir()
+    chosen = ("select", "golden", "project/test_docs.py", "project/test_shape.py")
+    command = ("-m", "pytest", "-n0", "-m", "not stress and not long")
+    printed = run(*command, *(f"tests/{one}" for one in chosen), cwd=root)
+    assert "100%" in printed
+    assert not re.search(r"failed|error", printed)
 
 
 def test_wheel_holds_the_package_and_its_licence_only(packages: Path) -> None:
@@ -119,6 +131,9 @@ def test_wheel_works_outside_of_the_checkout(packages: Path, tmp_path: Path) -> 
     assert (tmp_path / "site/out/index.html").is_file()
     assert (tmp_path / "site/out/assets/style.css").is_file()
     assert run("-m", "feeds", "check", cwd=tmp_path / "site", PYTHONPATH=path)
+    assert "/all.atom" in run("-m", "feeds", "list", cwd=tmp_path / "site", PYTHONPATH=path)
+    story = run("-m", "feeds", "explain", "hello.md", cwd=tmp_path / "site", PYTHONPATH=path)
+    assert "entry 1 of 1" in story
     assert "--port" in run("-m", "feeds", "serve", "--help", cwd=tmp_path, PYTHONPATH=path)
     version = run("-m", "feeds", "--version", cwd=tmp_path, PYTHONPATH=path)
     assert feeds.__version__ in version
@@ -136,4 +151,5 @@ def test_description_of_the_package_has_no_link_that_leads_nowhere(packages: Pat
         (metadata,) = [name for name in archive.namelist() if name.endswith("/METADATA")]
         _, _, description = archive.read(metadata).decode().partition("\n\n")
     assert "Tutorial (`docs/tutorial.md`)" in description
+    assert description.rstrip().endswith("are in the source distribution.")
     assert re.findall(r"\]\((?!https://)", description) == []

@@ -69,6 +69,7 @@ STRESS = (
     "test_server_ends_with_a_daemon",
     "test_signal_that_the_shell_has_ignored",
     "test_site_of_hostile_seeds",
+    "test_source_distribution_passes_its_own_tests",
     "test_task_that_is_stopped",
     "test_task_whose_process_starts_slowly",
     "test_turns_are_of_addresses",
