@@ -1,8 +1,6 @@
 """``python -m feeds``: the same as the ``feeds`` command."""
 
-import sys
-
-from feeds.cli.main import main
+from feeds.cli.main import run_command
 
 if __name__ == "__main__":
-    sys.exit(main())
+    run_command()

@@ -7,6 +7,8 @@ typed is imported, so that ``feeds --version`` answers at once.
 
 from __future__ import annotations
 
+import atexit
+import os
 import signal
 import sys
 import threading
@@ -16,7 +18,7 @@ from contextlib import contextmanager, suppress
 from importlib import import_module
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Any, NoReturn
 
 from feeds import __version__
 from feeds.cli.console import flush_output
@@ -60,6 +62,19 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         _complain("interrupted; every published file is whole, the next run does the rest")
         return _INTERRUPTED
+
+
+def run_command() -> NoReturn:
+    """Runs a command and ends the process with its exit code.
+
+    If nothing else is at work in it, it ends at once: to take the interpreter down would free every
+    object by itself, and takes a tenth of the time of a short command.
+    """
+    code = main()
+    if threading.active_count() > 1:
+        sys.exit(code)
+    atexit._run_exitfuncs()  # noqa: SLF001 (no other way)
+    os._exit(code)
 
 
 @contextmanager

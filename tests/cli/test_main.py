@@ -408,3 +408,52 @@ def test_cli_interrupted_twice_tidies_up_once(site: Site, monkeypatch: pytest.Mo
     ran = site.run("check")
     assert (ran.code, tidied) == (130, ["all"])
     assert ran.err.startswith("feeds: interrupted; ")
+
+
+# The end of the process
+
+ENDING = """
+import atexit, sys, threading
+from feeds.cli.main import run_command
+
+class Late:
+    def __del__(self):
+        print("freed")
+
+late = Late()
+late.itself = late
+atexit.register(print, "tidied up")
+done = threading.Event()
+if {others}:
+    threading.Thread(target=done.wait, args=(1,)).start()
+run_command()
+"""
+
+
+@pytest.mark.parametrize(
+    ("others", "end"), [(False, "tidied up\n"), (True, "tidied up\nfreed\n")], ids=["alone", "not"]
+)
+def test_process_ends_without_freeing_everything_unless_a_thread_is_at_work(
+    site: Site, *, others: bool, end: str
+) -> None:
+    site.seed()
+    site.write("../end.py", ENDING.format(others=others))
+    ran = subprocess.run(
+        [sys.executable, site.root / "end.py", "check"],
+        check=False,
+        cwd=site.root,
+        env=environment(),
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert (ran.returncode, ran.stderr) == (0, "")
+    assert ran.stdout.startswith("1 seeds")
+    assert ran.stdout.endswith(end)
+    assert ran.stdout.count("freed") == end.count("freed")
+
+
+def test_process_ends_with_the_exit_code_of_its_command(site: Site) -> None:
+    site.seed(quality=500)
+    assert run(site, "check").code == 1
+    assert run(site, "check", "--config", "nosuch.toml").code == 2
