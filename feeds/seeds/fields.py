@@ -168,9 +168,11 @@ class Fields:
         value = self.mapping.get(name)
         if isinstance(value, str):
             text = value.strip()
+            if text in NULLS and (not text or is_null(value)):
+                return None
             if not text.isascii():
                 text = _C1.sub("", without_mark(text)).strip()
-            return text if text and not is_null(value) else None
+            return text or None
         return None if value is None else show(value)
 
     def note_excess(self, name: str, number: int, limit: int) -> None:
@@ -193,7 +195,7 @@ class Fields:
 def is_null(value: object) -> bool:
     """Tells whether a value is a YAML null: empty, or one of its words without quotes."""
     # In quotes it would be a QuotedNull.
-    return value.__class__ is str and str(value).strip() in NULLS
+    return type(value) is str and value.strip() in NULLS
 
 
 def show(value: object) -> str:

@@ -18,9 +18,7 @@ YamlReader = Callable[[str], Node]
 _ASCII_CONTROLS = bytes({*range(0x20), 0x7F} - set(b"\t\n\r"))
 _NONCHARACTERS = re.compile("[\ufdd0-\ufdef\ufffe\uffff]")
 _LINE_ENDS = re.compile("[\u2028\u2029]")
-# Any of these, and what they begin with in UTF-8: most seeds have none, which is found in no time.
 _STRANGE = re.compile("[\x80-\x9f\u2028\u2029\ufdd0-\ufdef\ufffe\uffff]")
-_STRANGE_STARTS = (b"\xc2", b"\xe2\x80\xa8", b"\xe2\x80\xa9", b"\xef")
 # YAML refuses C1 controls, but mojibake is repaired by them: noncharacters carry them through YAML.
 _CARRIED = {0x80 + number: 0xFDD0 + number for number in range(32)}
 _C1 = {carrier: control for control, carrier in _CARRIED.items()}
@@ -112,7 +110,7 @@ def _decode(data: bytes) -> tuple[str, bool]:
     """Returns the text without invisible characters, and whether it certainly had none."""
     size = len(data)
     data = data.translate(None, _ASCII_CONTROLS)
-    is_usual = len(data) == size and not any(start in data for start in _STRANGE_STARTS)
+    is_usual = len(data) == size and not _may_be_strange(data)
     try:
         text = data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -122,7 +120,17 @@ def _decode(data: bytes) -> tuple[str, bool]:
         raise YamlError(line, column, reason) from None
     if not is_usual and _STRANGE.search(text):
         text = without_stray_controls(_LINE_ENDS.sub(" ", _NONCHARACTERS.sub("", text)))
-    return text.lstrip("\ufeff").replace("\r\n", "\n").replace("\r", "\n"), is_usual
+    if "\r" in text:
+        text = text.replace("\r\n", "\n").replace("\r", "\n")
+    return text.lstrip("\ufeff"), is_usual
+
+
+def _may_be_strange(data: bytes) -> bool:
+    """Tells whether a text has a character of `_STRANGE`, by what these begin with in UTF-8.
+
+    Most seeds have none, which is found in no time.
+    """
+    return b"\xc2" in data or b"\xef" in data or b"\xe2\x80\xa8" in data or b"\xe2\x80\xa9" in data
 
 
 def _same_line(text: str, at: int, other: str) -> int:

@@ -12,6 +12,7 @@ from itertools import islice
 from typing import Any, NamedTuple
 
 from feeds.seeds.fields import KNOWN_KEYS
+from feeds.seeds.overlap import TELLING, one_byte_each, reaches
 from feeds.seeds.yaml_reader import Path, key_places, places
 
 FIELD = "secured"
@@ -22,8 +23,6 @@ MISPLACED = (
 IN_BODY = "a secret value of 'secured' begins in the body: is there a line '---' too many above?"
 REACHES = "holds a part of the secret value of 'secured': check quotes and indentation"
 
-# This many characters in a row of a secret are no coincidence.
-_TELLING = 12
 # This many characters of base64 are a secret.
 _BLOB = 24
 
@@ -59,14 +58,6 @@ _RUN = re.compile(rf"(?>[A-Za-z0-9+/]{_LINE_BREAK}){{20,64}}+(?>={_LINE_BREAK}){
 _PIECES = re.compile(
     r"""(?>[A-Za-z0-9+/=_;-]{1,200}+(?>[ \t]*+["'\]]*+[ \t]*+\\?[\n,][\s>*"'\[,|#-]*+)?+){1,40}+"""
 )
-# All of a usual secret, and the long runs of base64 in a text, which alone can hold a part of it.
-_BASE64 = re.compile("[A-Za-z0-9+/=;_-]+")
-_LONG = re.compile("[A-Za-z0-9+/=;_-]{12,}")
-_LONG_USUAL = re.compile("[A-Za-z0-9+/=]{12,}")
-# Two texts that are both longer are compared roughly.
-_COMPARED = 65_536
-# The most that searching part by part may cost, in characters times characters.
-_FEW = 4_000_000
 _QUOTED = re.compile(r"(['\"])(.+)\1", re.DOTALL)
 # Base64 under keys that we do not know.
 _UNKNOWN = re.compile("[A-Za-z0-9+/=;]{24,}")
@@ -129,14 +120,14 @@ def tells_secret(text: str) -> bool:
 
 def _words(text: str) -> Iterator[tuple[int, int]]:
     """Yields the offset of each key, and the offset after its colon."""
-    # As bytes: to put letters outside of ASCII in lower case costs more than all else here.
-    offset = 0
-    for piece in text.encode(errors="surrogatepass").lower().split(FIELD.encode())[:-1]:
-        offset += len(piece.decode(errors="surrogatepass"))
-        colon = _COLON.match(text, offset + len(FIELD))
+    data, word = one_byte_each(text).lower(), FIELD.encode()
+    at = data.find(word)
+    while at >= 0:
+        after = at + len(word)
+        colon = _COLON.match(text, after)
         if colon:
-            yield offset, colon.end()
-        offset += len(FIELD)
+            yield at, colon.end()
+        at = data.find(word, after)
 
 
 def _begins(text: str, head: str, after: int, *, is_start: bool, is_front: bool) -> bool:
@@ -182,38 +173,6 @@ def _long_run(pattern: re.Pattern[str], text: str, start: int) -> str:
     """Returns what the pattern finds here, "" if that is too short for a secret."""
     run = pattern.match(text, start)
     return run[0] if run and len("".join(run[0].split())) >= _BLOB else ""
-
-
-def reaches(secret: str, text: str) -> bool:
-    """Tells whether a text holds 12 characters in a row of a secret.
-
-    White space is ignored if the secret has any, because YAML and HTML change it.
-    """
-    dense = "".join(secret.split())
-    if len(dense) < _TELLING:
-        return False
-    if len(dense) != len(secret):
-        text = "".join(text.split())
-    elif _BASE64.fullmatch(dense):
-        is_usual = {"-", "_", ";"}.isdisjoint(dense)
-        text = "\n".join((_LONG_USUAL if is_usual else _LONG).findall(text))
-    few, many = sorted((dense, text), key=len)
-    # 12 characters in common hold 6 that begin at a multiple of 7.
-    sixes = (few[at : at + 6] for at in range(0, len(few) - 5, 7))
-    if len(dense) * len(text) <= _FEW and not any(map(many.__contains__, sixes)):
-        return False
-    # They also hold 9 that begin at a multiple of 4, which are fewer to compare than all of them.
-    blocks = {many[start : start + 9] for start in range(0, len(many) - 8, 4)}
-    if blocks.isdisjoint(_windows(few, 9)):
-        return False
-    return len(few) > _COMPARED or not set(_windows(few, _TELLING)).isdisjoint(
-        _windows(many, _TELLING)
-    )
-
-
-def _windows(text: str, size: int) -> Iterator[str]:
-    starts = range(len(text) - size + 1)
-    return map(text.__getitem__, map(slice, starts, range(size, len(text) + 1)))
 
 
 def misplaced(
@@ -268,7 +227,7 @@ def quiet(reason: str) -> str:
     """Returns the reason without its quotations, except known keys and very short ones."""
 
     def shown(quoted: re.Match[str]) -> str:
-        return quoted[0] if quoted[2] in KNOWN_KEYS or len(quoted[2]) < _TELLING else "…"
+        return quoted[0] if quoted[2] in KNOWN_KEYS or len(quoted[2]) < TELLING else "…"
 
     return _QUOTED.sub(shown, reason)
 

@@ -33,15 +33,15 @@ def reads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     """Returns which seeds are parsed; each is kept as soon as it was read."""
     monkeypatch.setattr(rescan, "_KEEP_SECONDS", 0.0)
     parsed: list[str] = []
-    read_seed = read.read_seed
+    check = read._check
 
-    def noted(path: str, shown: str, *rest: Any) -> ParsedSeed:
-        reading = read_seed(path, shown, *rest)
+    def noted(seed: Any) -> ParsedSeed:
+        reading = check(seed)
         if not reading.same:
-            parsed.append(shown)
+            parsed.append(seed.opened.shown)
         return reading
 
-    monkeypatch.setattr(read, "read_seed", noted)
+    monkeypatch.setattr(read, "_check", noted)
     monkeypatch.setattr(read, "_CHUNK_SECONDS", -1.0)
     return parsed
 

@@ -9,7 +9,6 @@ import signal
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -117,12 +116,13 @@ def test_readings_come_one_by_one_and_in_order_where_seeds_are_slow(
     monkeypatch.setattr(module, "_CHUNK_SECONDS", -1.0)
     monkeypatch.setattr(os, "cpu_count", lambda: 1)
     read: list[str] = []
+    read_bytes = module._read_bytes
 
-    def reading(path: str, *rest: Any) -> ParsedSeed:
+    def reading(path: str) -> bytes | None:
         read.append(path)
-        return read_seed(path, *rest)
+        return read_bytes(path)
 
-    monkeypatch.setattr(module, "read_seed", reading)
+    monkeypatch.setattr(module, "_read_bytes", reading)
     for number, one in enumerate(read_seeds(wanted, _OPTIONS), 1):
         assert one.path == wanted[number - 1].path
         assert len(read) == number
