@@ -11,7 +11,7 @@ import msgspec
 from feeds.cli.console import Console
 from feeds.cli.main import add_config, add_flags, add_json
 from feeds.common.errors import FeedsError
-from feeds.common.image_types import CachedImage, HostFailure
+from feeds.common.images import CachedImage, HostFailure
 from feeds.common.media_types import image_type
 from feeds.common.model import image_key
 from feeds.common.reports import utc_now

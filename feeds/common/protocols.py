@@ -11,7 +11,7 @@ from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
 from typing import Generic, NamedTuple, Protocol, TypeVar
 
-from feeds.common.image_types import CachedImage
+from feeds.common.images import CachedImage
 from feeds.common.model import FeedRef, Picture
 from feeds.common.reports import HubReport, PassReport
 

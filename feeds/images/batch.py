@@ -15,7 +15,7 @@ from typing import Self
 
 import httpx
 
-from feeds.common.image_types import CachedImage
+from feeds.common.images import CachedImage
 from feeds.common.text import clean_line
 from feeds.config.model import ImagesConfig
 from feeds.images.cache import keep_aside

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from feeds.common.files import Fingerprint
-from feeds.common.image_types import pictures_to_show
+from feeds.common.images import pictures_to_show
 from feeds.common.media_types import IMAGE_EXTENSIONS
 from feeds.common.model import MEDIA, Entry, Picture, image_key
 from feeds.common.protocols import ImageStore

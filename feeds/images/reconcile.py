@@ -9,7 +9,7 @@ from typing import NamedTuple
 import msgspec
 
 from feeds.common.files import Fingerprint
-from feeds.common.image_types import CachedImage
+from feeds.common.images import CachedImage
 from feeds.common.model import FeedRef
 from feeds.common.protocols import ImageStore
 from feeds.config.model import ImagesConfig

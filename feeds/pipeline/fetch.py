@@ -16,7 +16,7 @@ import msgspec
 
 from feeds import __version__
 from feeds.common.files import bytes_of
-from feeds.common.image_types import CachedImage
+from feeds.common.images import CachedImage
 from feeds.common.protocols import IMAGE_FETCHES, IMAGES_COLLECTED, count
 from feeds.common.reports import NO_CALLBACKS, Callbacks, Clock, FetchReport, utc_now
 from feeds.common.times import to_unix

@@ -11,7 +11,7 @@ import msgspec
 
 from feeds import __version__
 from feeds.common.files import Templates
-from feeds.common.image_types import shown_image
+from feeds.common.images import shown_image
 from feeds.common.media_types import image_type
 from feeds.common.model import Feed, FeedRef, Image, Item, Picture
 from feeds.common.slugs import QUERY, QUERY_MARK, Addresses

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import NamedTuple, Self
 from urllib.parse import parse_qsl, urlencode
 
-from feeds.common.image_types import pictures_to_show
+from feeds.common.images import pictures_to_show
 from feeds.common.model import Feed, FeedContents
 from feeds.common.slugs import QUERY
 from feeds.common.text import clean_line, fold

@@ -9,7 +9,7 @@ from typing import cast
 
 import msgspec
 
-from feeds.common.image_types import CachedImage, HostFailure
+from feeds.common.images import CachedImage, HostFailure
 from feeds.common.model import FeedRef, Image, Picture, image_key
 from feeds.common.urls import host_of
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 from PIL import Image
 
-from feeds.common.image_types import HostFailure
+from feeds.common.images import HostFailure
 from feeds.common.model import image_key
 from feeds.store import open_state
 from tests.support.imaging import Server, configure, encoded, picture, seed_with, serving

@@ -14,7 +14,7 @@ from PIL import Image
 
 from feeds.common.errors import BusyError, ImageCacheError
 from feeds.common.files import acquire_lock
-from feeds.common.image_types import CachedImage
+from feeds.common.images import CachedImage
 from feeds.common.model import MEDIA, image_key
 from feeds.common.reports import NO_CALLBACKS, Callbacks, FetchReport
 from feeds.pipeline.fetch import FetchOptions, fetch_images

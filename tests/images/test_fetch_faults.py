@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from feeds.common.errors import ImageCacheError
-from feeds.common.image_types import CachedImage
+from feeds.common.images import CachedImage
 from feeds.common.model import MEDIA, image_key
 from feeds.common.reports import FetchReport
 from feeds.images import batch, cache

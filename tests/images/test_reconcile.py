@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from feeds.common.image_types import CachedImage
+from feeds.common.images import CachedImage
 from feeds.common.model import image_key
 from feeds.common.reports import Callbacks, Options, PassReport
 from feeds.images import decode as check

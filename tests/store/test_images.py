@@ -5,7 +5,7 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from feeds.common.image_types import CachedImage, HostFailure
+from feeds.common.images import CachedImage, HostFailure
 from feeds.common.model import Image, image_key
 from feeds.store import Store
 from tests.support.storing import good, record

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from feeds.common.image_types import pictures_to_show, shown_image
+from feeds.common.images import pictures_to_show, shown_image
 from feeds.common.model import Image, Picture
 
 CACHED, PLAIN = Image("https://i.example/1", cached=True), Image("https://i.example/2")

@@ -1,4 +1,4 @@
-"""Images as stages hand them on, and which of an item is shown."""
+"""Images as the stages hand them on, and which image of an item is shown."""
 
 from __future__ import annotations
 
