@@ -22,7 +22,7 @@ from feeds.pipeline.run import Snapshot, with_snapshot
 from feeds.pipeline.state import read_state
 from feeds.select.membership import Past
 from feeds.store import Store
-from feeds.store.server_files import read_state as read_file
+from feeds.store.server_files import with_state
 
 
 class CheckReport(msgspec.Struct):
@@ -46,7 +46,7 @@ def run(arguments: Namespace) -> int:
     loaded = load_config(arguments.config)
     _check_templates(loaded.config)
     with console.listening() as callbacks:
-        seeds, headers, problems, feeds = with_snapshot(loaded, callbacks, _see, fresh=True)
+        seeds, headers, problems, feeds = with_snapshot(loaded, callbacks, _read, fresh=True)
     hints = list(_hints(loaded, headers))
     too_many = too_many_feeds(feeds, loaded.config, lambda: headers)
     if too_many:
@@ -62,7 +62,7 @@ def run(arguments: Namespace) -> int:
     return 1 if problems or too_many else 0
 
 
-def _see(snapshot: Snapshot) -> tuple[int, list[ItemHeader], list[Problem], int]:
+def _read(snapshot: Snapshot) -> tuple[int, list[ItemHeader], list[Problem], int]:
     """Returns how many seeds there are, the items, all problems, and how many feeds there are."""
     run, state, changes, problems = snapshot
     selection = memberships(run, state, changes, _past(run))
@@ -74,10 +74,10 @@ def _past(run: Pass) -> Past:
     """Returns what the state file knows of addresses; seeds are read without it."""
     found = [Past()]
 
-    def see(store: Store) -> None:
+    def read(store: Store) -> None:
         found.append(past_of(run._replace(store=store), read_state(store)))
 
-    read_file(run.config.paths.state, see)
+    with_state(run.config.paths.state, read)
     return found[-1]
 
 

@@ -54,11 +54,11 @@ def run(arguments: Namespace) -> int:
     console = Console(json=arguments.json)
     loaded = load_config(arguments.config)
 
-    def see(snapshot: Snapshot) -> list[_Told]:
+    def read(snapshot: Snapshot) -> list[_Told]:
         return list(_explanations(arguments.story, snapshot))
 
     with console.listening() as callbacks:
-        told = with_snapshot(loaded, callbacks, see)
+        told = with_snapshot(loaded, callbacks, read)
     for _, lines in told:
         for line in lines:
             console.say(line)

@@ -26,14 +26,14 @@ def run(arguments: Namespace) -> int:
     loaded = load_config(arguments.config)
     config = loaded.config
 
-    def see(snapshot: Snapshot) -> tuple[list[FeedSummary], str]:
+    def read(snapshot: Snapshot) -> tuple[list[FeedSummary], str]:
         run, state, changes, _ = snapshot
         feeds = memberships(run, state, changes).feeds
         summaries = [contents_of(run, feed).summary() for feed in feeds]
         return summaries, too_many_feeds(len(feeds), config, run.store.item_headers)
 
     with console.listening() as callbacks:
-        summaries, too_many = with_snapshot(loaded, callbacks, see)
+        summaries, too_many = with_snapshot(loaded, callbacks, read)
     if too_many:
         console.warn(too_many)
     feeds = [feed_report(one, config.site.base_url) for one in summaries]

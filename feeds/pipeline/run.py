@@ -115,14 +115,14 @@ def publish_feeds(
 def with_snapshot(
     loaded: Loaded,
     callbacks: Callbacks,
-    see: Callable[[Snapshot], T],
+    read: Callable[[Snapshot], T],
     clock: Clock = utc_now,
     *,
     fresh: bool = False,
 ) -> T:
-    """Returns the result of `see` for a private store that is up to the seeds.
+    """Returns the result of `read` for a private store that is up to the seeds.
 
-    `see` is called again if a pass wrote meanwhile.
+    `read` is called again if a pass wrote meanwhile.
 
     `fresh` reads every seed instead of starting from what the last pass knew; so does a state file
     that turns out to be damaged.
@@ -137,13 +137,13 @@ def with_snapshot(
             with run.store.transaction():
                 changes = rescan(run, ahead)
                 problems = problems_of(run.store, changes)
-                return see(Snapshot(run, read_state(run.store), changes, problems))
+                return read(Snapshot(run, read_state(run.store), changes, problems))
     except OvertakenError:
-        return with_snapshot(loaded, callbacks, see, clock, fresh=fresh)
+        return with_snapshot(loaded, callbacks, read, clock, fresh=fresh)
     except DamagedStateError as error:
         if fresh:
             raise StateError(f"cannot use a new state file, either: {error}") from None
-        return with_snapshot(loaded, callbacks, see, clock, fresh=True)
+        return with_snapshot(loaded, callbacks, read, clock, fresh=True)
 
 
 def recover_manifest(run: Pass) -> Manifest:

@@ -94,7 +94,7 @@ def exclusion_reasons(item: ItemHeader, config: Config, now: int) -> Iterator[st
     if not item.is_published:
         yield "not published (published: false, or missing, in the seed)"
     if not is_due(item, now):
-        yield f"dated in the future, held back until {show_time(from_unix(item.dated))}"
+        yield f"dated in the future, not shown until {show_time(from_unix(item.dated))}"
     if item.heat < selection.min_heat:
         heat = "unknown" if item.heat == -1 else str(item.heat)
         yield f"heat {heat} is below {selection.min_heat}, set by [selection]"

@@ -40,7 +40,7 @@ from feeds.serve.query import Query, QueryFeeds, query_form
 from feeds.serve.responses import TextFile, answer_media, answer_text, policy_of
 from feeds.store import Store
 from feeds.store.search import TooLongError
-from feeds.store.server_files import Versions, read_state, state_fingerprint
+from feeds.store.server_files import Versions, state_fingerprint, with_state
 
 _TRIES = 3
 # The part of `serve.memory` that queries may use, so that they never evict documents.
@@ -134,7 +134,7 @@ class Content:
             self._moves = store.get_meta(MOVES) or {}
             report = store.get_meta(REPORT) or report
 
-        read_state(state, read)
+        with_state(state, read)
         if report is not None and self._report is not None and report != self._report:
             passes, seconds, written = self._totals
             self._totals = passes + 1, seconds + report.seconds, written + len(report.written)
@@ -217,7 +217,7 @@ class Content:
         def read(store: Store) -> None:
             feeds[:] = store.published_feeds()
 
-        read_state(self.config.paths.state, read)
+        with_state(self.config.paths.state, read)
         text = query_form(self.config, feeds)
         return answer_text(request, text, self.policy, self._result_deltas)
 
@@ -231,7 +231,7 @@ class Content:
         def read(store: Store) -> None:
             self._state_counts = state_counts(store, self.config.site.hub)
 
-        read_state(self.config.paths.state, read)
+        with_state(self.config.paths.state, read)
         publication = self.publication
         memory = (self.bodies.size + self.results.size, self.bodies.limit + self.results.limit)
         images = sum(kind_of(path).media_type.startswith("image/") for path in publication.media)

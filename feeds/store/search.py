@@ -18,7 +18,7 @@ from typing import NamedTuple
 import msgspec
 
 from feeds.common.model import Entry, Feed, Item, Picture
-from feeds.store.server_files import changes, open_derived, read_state, remove_derived
+from feeds.store.server_files import changes, open_derived, remove_derived, with_state
 from feeds.store.store import Store
 
 _SCHEMA = """
@@ -147,13 +147,13 @@ class SearchIndex:
     def _edition(self, state: Path) -> Edition:
         with changes(self._db):
 
-            def see(store: Store) -> None:
+            def read(store: Store) -> None:
                 # Of a reading that came to nothing nothing must stay.
                 self._db.execute("ROLLBACK")
                 self._db.execute("BEGIN IMMEDIATE")
                 self._sync(store)
 
-            if not read_state(state, see):
+            if not with_state(state, read):
                 self._db.execute("ROLLBACK")
                 self._db.execute("BEGIN")
         row = self._db.execute("SELECT edition, changed FROM synced").fetchone()

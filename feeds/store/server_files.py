@@ -126,10 +126,10 @@ def changes(connection: sqlite3.Connection) -> Iterator[None]:
             connection.execute("ROLLBACK")
 
 
-def read_state(path: Path, see: Callable[[Store], None]) -> bool:
-    """Lets `see` read the state file as one pass left it; tells whether it could.
+def with_state(path: Path, read: Callable[[Store], None]) -> bool:
+    """Lets `read` read the state file as one pass left it; tells whether it could.
 
-    `see` may be called several times: a file at rest is read without locks (see `open`), and a
+    `read` may be called several times: a file at rest is read without locks (see `open`), and a
     pass that wrote meanwhile makes what was read worthless.
     """
     for _ in range(_TRIES):
@@ -139,7 +139,7 @@ def read_state(path: Path, see: Callable[[Store], None]) -> bool:
                 return False
             try:
                 with store.view():
-                    see(store)
+                    read(store)
             except (sqlite3.DatabaseError, DamagedStateError):
                 if state_fingerprint(path) == before:
                     return False

@@ -72,7 +72,7 @@ def reasons(
             {"dated": NOW + 1},
             "",
             False,
-            "dated in the future, held back until 1970-01-12 13:46 UTC; "
+            "dated in the future, not shown until 1970-01-12 13:46 UTC; "
             "(quality 70 reaches 40, set by [selection])",
             id="future",
         ),

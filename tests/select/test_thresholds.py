@@ -143,7 +143,7 @@ def test_threshold_is_inclusive_and_names_the_numbers(quality: int, words: str) 
         pytest.param(
             "",
             {"dated": DAY + 1},
-            ["dated in the future, held back until 1970-01-02 00:00 UTC"],
+            ["dated in the future, not shown until 1970-01-02 00:00 UTC"],
             id="dated a second ahead",
         ),
         pytest.param("[selection]\nmin_heat = -1", {"heat": -1}, [], id="unknown heat by default"),

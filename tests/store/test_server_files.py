@@ -10,7 +10,7 @@ from typing import cast
 import pytest
 
 from feeds.store import Store
-from feeds.store.server_files import Versions, read_state
+from feeds.store.server_files import Versions, with_state
 from tests.support.site import Site
 
 
@@ -86,7 +86,7 @@ def test_state_that_passes_write_meanwhile_is_read_again_a_few_times(
             site.seed(f"{len(counts)}.txt", number=len(counts) + 1)
             site.publish()
 
-    assert read_state(site.state, see) is read
+    assert with_state(site.state, see) is read
     assert counts == list(range(1, len(counts) + 1))
     assert len(counts) > 1
 
@@ -98,5 +98,5 @@ def test_state_that_cannot_be_used_is_not_read(site: Site) -> None:
     def see(_: Store) -> None:
         raise sqlite3.DatabaseError("malformed")
 
-    assert not read_state(site.state, see)
-    assert not read_state(site.root / "none.db", see)
+    assert not with_state(site.state, see)
+    assert not with_state(site.root / "none.db", see)
