@@ -17,8 +17,9 @@ _JPEG_SOS, _JPEG_EOI = 0xDA, 0xD9
 _JFIF = b"JFIF\0"
 _JFIF_SIZE = 16
 _JPEG_APPS = {0xE2: b"ICC_PROFILE\0", 0xEE: b"Adobe"}
-# Within the data of a scan: a marker that is neither a stuffed byte nor a restart (B.1.1.5).
-_JPEG_MARKER = re.compile(rb"\xff+[^\x00\xd0-\xd7\xff]")
+# Within the data of a scan: a marker that is neither a stuffed byte nor a restart (B.1.1.5). Fill
+# bytes may precede it; a pattern with "\xff+" would take time by the square of their number.
+_JPEG_MARKER = re.compile(rb"\xff[^\x00\xd0-\xd7\xff]")
 # PNG, third edition, section 11; the last three are of animations.
 _PNG_KEPT = {
     *(b"IHDR", b"PLTE", b"IDAT", b"IEND", b"tRNS", b"cHRM", b"gAMA", b"iCCP", b"sBIT", b"sRGB"),
@@ -65,8 +66,9 @@ def _jpeg(data: bytes) -> Iterator[bytes]:
             yield b"\xff\xe0" + _JFIF_SIZE.to_bytes(2) + data[at + 4 : at + 16] + b"\0\0"
         elif marker == _JPEG_SOS:
             found = _JPEG_MARKER.search(data, end)
-            end = found.start() if found else len(data)
-            yield data[at:end]
+            scan = data[end : found.start()].rstrip(b"\xff") if found else data[end:]
+            yield data[at:end] + scan
+            end += len(scan)
         elif marker in _JPEG_KEPT or (
             marker in _JPEG_APPS and data.startswith(_JPEG_APPS[marker], at + 4)
         ):

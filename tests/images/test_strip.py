@@ -113,6 +113,16 @@ def test_strip_leaves_a_file_without_metadata_byte_for_byte(
     assert strip(data, STRIPPED[extension]) == data
 
 
+@pytest.mark.parametrize("fill", [1, 9, 4_000_000])
+def test_strip_passes_over_fill_bytes_behind_a_scan_however_many_they_are(fill: int) -> None:
+    assert strip(JPEG[:-2] + b"\xff" * fill + JPEG[-2:], "image/jpeg") == JPEG
+
+
+def test_strip_looks_at_each_byte_of_a_scan_once() -> None:
+    stuffed = JPEG[:-2] + b"\xff" * 4_000_000 + b"\xd0" + JPEG[-2:]
+    assert strip(stuffed, "image/jpeg") == stuffed
+
+
 def test_strip_keeps_how_often_an_animation_repeats() -> None:
     frames = [Image.new("L", (9, 9), n) for n in (0, 255)]
     out = io.BytesIO()
