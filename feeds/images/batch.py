@@ -6,35 +6,35 @@ import asyncio
 import mmap
 import time
 from collections import Counter, defaultdict, deque
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import AsyncGenerator, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from operator import itemgetter
+from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-import httpx
-
+from feeds.common.files import sync_file
 from feeds.common.images import CachedImage
 from feeds.common.text import clean_line
 from feeds.config.model import ImagesConfig
-from feeds.images.cache import keep_aside
-from feeds.images.decode import CopySettings, NotAnImageError, Prepared, prepare
+from feeds.images.cache import NewCopy, keep_aside
+from feeds.images.decode import CopySettings, NotAnImageError, prepare
 from feeds.images.download import Limits, download
+from feeds.images.http import Client
 from feeds.images.retry import FetchResult, Hosts
 
 _PER_HOST = 2
 # What is waited for the connections to be closed in good form.
 _GOODBYE_SECONDS = 1.0
 _MAX_REASON = 300
+_FLUSHERS = 4
 
 
 class Fetcher:
     """Asks for images, `images.concurrency` at once and two of a host; a context manager."""
 
-    def __init__(
-        self, images: ImagesConfig, hosts: Hosts, client: httpx.AsyncClient, limits: Limits
-    ) -> None:
+    def __init__(self, images: ImagesConfig, hosts: Hosts, client: Client, limits: Limits) -> None:
         self._images = images
         self._hosts = hosts
         self._client = client
@@ -47,28 +47,31 @@ class Fetcher:
             lambda: asyncio.Semaphore(_PER_HOST)
         )
 
-    async def fetch(
-        self, wanted: Iterable[CachedImage], done: Callable[[], None]
-    ) -> list[FetchResult]:
-        """Returns what came of each image that was asked for, in any order; calls `done` for each.
+    async def fetch(self, wanted: Iterable[CachedImage]) -> AsyncGenerator[FetchResult, None]:
+        """Yields what came of each image that was asked for, in any order; copies want a `flush`.
 
         `etag` and `modified` of an image make its request a conditional one.
 
         Raises:
             OSError: the cache cannot be written; any other fault is of one image and its result.
         """
-        queue = deque(wanted)
-        results: list[FetchResult] = []
+        queue, running = deque(wanted), set[asyncio.Task[FetchResult]]()
+        try:
+            while True:
+                while self._may_ask(len(running)) and queue:
+                    running.add(asyncio.create_task(self._one(queue.popleft())))
+                if not running:
+                    return
+                done, running = await asyncio.wait(running, return_when=asyncio.FIRST_COMPLETED)
+                for one in done:
+                    yield one.result()
+        finally:
+            for one in running:
+                one.cancel()
+            await asyncio.gather(*running, return_exceptions=True)
 
-        async def work() -> None:
-            while queue and time.monotonic() < self._limits.until:
-                results.append(await self._one(queue.popleft()))
-                done()
-
-        async with asyncio.TaskGroup() as workers:
-            for _ in range(min(self._images.concurrency, len(queue))):
-                workers.create_task(work())
-        return results
+    def _may_ask(self, running: int) -> bool:
+        return running < self._images.concurrency and time.monotonic() < self._limits.until
 
     async def _one(self, image: CachedImage) -> FetchResult:
         conditions = {"If-None-Match": image.etag, "If-Modified-Since": image.modified}
@@ -87,22 +90,24 @@ class Fetcher:
         if answer.result != "fetched":
             return FetchResult(image, answer)
         data, answer = answer.data, answer._replace(data=b"")
-        try:
-            loop = asyncio.get_running_loop()
-            prepared = await loop.run_in_executor(self._decoder, self._prepared, data)
-        except NotAnImageError as error:
-            return FetchResult(image, answer, fault=_told(str(error)))
-        except Exception as error:  # noqa: BLE001 (so do decoders, with hostile bytes)
-            fault = f"cannot be looked at: {type(error).__name__}: {error}"
-            return FetchResult(image, answer, fault=_told(fault))
-        copy = await asyncio.to_thread(keep_aside, self._images.cache, prepared)
-        return FetchResult(image, answer, copy)
+        loop = asyncio.get_running_loop()
+        made = await loop.run_in_executor(self._decoder, self._copy_of, data)
+        if isinstance(made, str):
+            return FetchResult(image, answer, fault=made)
+        return FetchResult(image, answer, made)
 
-    def _prepared(self, data: bytes | mmap.mmap) -> Prepared:
+    def _copy_of(self, data: bytes | mmap.mmap) -> NewCopy | str:
+        """Returns a copy that is not flushed yet, or why there is none."""
         read = bytes(data)
         if isinstance(data, mmap.mmap):
             data.close()  # else its pages stay in memory meanwhile
-        return prepare(read, self._settings, self._images.max_pixels)
+        try:
+            prepared = prepare(read, self._settings, self._images.max_pixels)
+        except NotAnImageError as error:
+            return _told(str(error))
+        except Exception as error:  # noqa: BLE001 (so do decoders, with hostile bytes)
+            return _told(f"cannot be looked at: {type(error).__name__}: {error}")
+        return keep_aside(self._images.cache, prepared, flushed=False)
 
     async def __aenter__(self) -> Self:
         return self
@@ -118,6 +123,22 @@ class Fetcher:
 def _told(reason: str) -> str:
     """Returns a reason as a line that can be stored and shown, whatever a server put into it."""
     return clean_line(reason[:_MAX_REASON], repair=False)
+
+
+async def flush(results: Iterable[FetchResult]) -> None:
+    """Brings copies to the disk, some at a time, which takes little longer than one.
+
+    Raises:
+        OSError: one cannot be flushed.
+    """
+    files = [one.copy.file for one in results if one.copy]
+    shares = (files[at::_FLUSHERS] for at in range(_FLUSHERS))
+    await asyncio.gather(*(asyncio.to_thread(_flush, share) for share in shares))
+
+
+def _flush(files: list[Path]) -> None:
+    for file in files:
+        sync_file(file)
 
 
 def in_turn(wanted: Sequence[CachedImage]) -> list[CachedImage]:

@@ -11,13 +11,12 @@ import errno
 import hashlib
 import os
 import re
-import tempfile
 from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
-from feeds.common.files import Fingerprint
+from feeds.common.files import Fingerprint, write_file
 from feeds.common.images import pictures_to_show
 from feeds.common.media_types import IMAGE_EXTENSIONS
 from feeds.common.model import MEDIA, Entry, Picture, image_key
@@ -78,17 +77,18 @@ def unfinished_folder(cache: Path) -> Path:
     return folder
 
 
-def write_aside(cache: Path, data: bytes) -> tuple[Path, int]:
-    """Writes and flushes a file that has no name of a copy yet; returns it with its mtime in ns."""
-    descriptor, name = tempfile.mkstemp(dir=unfinished_folder(cache), prefix=_BEGUN)
-    path = Path(name)
+def write_aside(cache: Path, data: bytes, *, flushed: bool = True) -> tuple[Path, int]:
+    """Writes a file that has no name of a copy yet; returns it with its mtime in ns."""
+    path = unfinished_folder(cache) / f"{_BEGUN}{os.urandom(16).hex()}"
     try:
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(data)
-            file.flush()
+        descriptor = write_file(path, data)
+        try:
             os.fchmod(descriptor, 0o644)  # web servers run as somebody else
-            os.fsync(descriptor)
+            if flushed:
+                os.fsync(descriptor)
             return path, os.fstat(descriptor).st_mtime_ns
+        finally:
+            os.close(descriptor)
     except BaseException:
         path.unlink(missing_ok=True)
         raise
@@ -100,9 +100,9 @@ def new_copy(file: Path, mtime_ns: int, made: Prepared) -> NewCopy:
     return NewCopy(file, mtime_ns, made.type, made.width, made.height, len(made.data), digest)
 
 
-def keep_aside(cache: Path, made: Prepared) -> NewCopy:
-    """Writes a copy to a file that waits for its name."""
-    return new_copy(*write_aside(cache, made.data), made)
+def keep_aside(cache: Path, made: Prepared, *, flushed: bool = True) -> NewCopy:
+    """Writes a copy to a file that waits for its name, and to be flushed if it is not `flushed`."""
+    return new_copy(*write_aside(cache, made.data, flushed=flushed), made)
 
 
 def give_name(cache: Path, copy: NewCopy, name: str) -> None:

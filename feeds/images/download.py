@@ -9,7 +9,7 @@ import tempfile
 import time
 import zlib
 from collections.abc import Callable
-from contextlib import AbstractAsyncContextManager
+from contextlib import AbstractAsyncContextManager, aclosing
 from typing import Literal, NamedTuple
 
 import httpcore
@@ -17,7 +17,7 @@ import httpx
 
 from feeds.common.reports import utc_now
 from feeds.common.times import retry_after, to_unix
-from feeds.images.http import LOCATION, ForbiddenAddressError
+from feeds.images.http import Client, ForbiddenAddressError
 
 _MAX_REDIRECTS = 5
 # Longer images wait on disk for their turn, since many are under way at once.
@@ -37,7 +37,7 @@ _PATIENCE_SECONDS = 10.0
 # What a faulty network raises; h2 and anyio let some of their own through.
 _FAULTS = (
     *(httpcore.NetworkError, httpcore.ProtocolError, httpcore.TimeoutException),
-    *(httpx.TransportError, httpx.StreamError, OSError, EOFError),
+    *(OSError, EOFError),
 )
 
 # "failed" may go better another time, and the fault is the host's; "refused" is about this image.
@@ -78,7 +78,7 @@ Turns = Callable[[str], AbstractAsyncContextManager[object]]
 
 
 async def download(
-    client: httpx.AsyncClient,
+    client: Client,
     url: str,
     conditions: dict[str, str],
     limits: Limits,
@@ -109,7 +109,7 @@ async def download(
 
 
 async def _follow(
-    client: httpx.AsyncClient,
+    client: Client,
     url: str,
     conditions: dict[str, str],
     limits: Limits,
@@ -122,11 +122,12 @@ async def _follow(
             began = time.monotonic()
             async with (
                 asyncio.timeout(left),
-                client.stream("GET", at, headers=conditions) as response,
+                client.get(at, conditions) as response,
             ):
-                location = response.headers.get(LOCATION.decode())
-                if response.status_code not in _REDIRECTS or location is None:
-                    return await _read(response, conditions, limits)
+                headers = httpx.Headers(response.headers)
+                location = headers.get("location")
+                if response.status not in _REDIRECTS or location is None:
+                    return await _read(response, headers, limits, is_conditional=bool(conditions))
             left -= time.monotonic() - began
         target = _target(at, location)
         if target is None:
@@ -148,11 +149,14 @@ def _target(at: httpx.URL, location: str) -> httpx.URL | None:
     return target if host and is_name and b"%" not in name and is_port and is_http else None
 
 
-async def _read(response: httpx.Response, conditions: dict[str, str], limits: Limits) -> Download:
-    max_bytes = limits.max_bytes
-    status, headers = response.status_code, response.headers
-    said = f"answered {status} {response.reason_phrase}".strip()
-    if status == 304 and conditions:
+async def _read(
+    response: httpcore.Response, headers: httpx.Headers, limits: Limits, *, is_conditional: bool
+) -> Download:
+    max_bytes, status = limits.max_bytes, response.status
+    phrase = response.extensions.get("reason_phrase")  # None by HTTP/2
+    said = phrase.decode("ascii", "ignore") if phrase else httpx.codes.get_reason_phrase(status)
+    said = f"answered {status} {said}".strip()
+    if status == 304 and is_conditional:
         return Download("same")
     if status in _GONE:
         return Download("missing", said)
@@ -175,12 +179,13 @@ async def _read(response: httpx.Response, conditions: dict[str, str], limits: Li
     size = 0
     with tempfile.SpooledTemporaryFile(_IN_MEMORY, dir=limits.folder) as file:
         try:
-            async for part in response.aiter_raw():
-                # Never more at once than one byte too many: a small part may hold gigabytes.
-                more = part if unpack is None else unpack.decompress(part, max_bytes + 1 - size)
-                size += file.write(more)
-                if size > max_bytes:
-                    return too_large
+            async with aclosing(response.aiter_stream()) as parts:  # type: ignore[type-var]
+                async for part in parts:
+                    # Never more at once than one byte too many: a small part may hold gigabytes.
+                    more = part if unpack is None else unpack.decompress(part, max_bytes + 1 - size)
+                    size += file.write(more)
+                    if size > max_bytes:
+                        return too_large
         except zlib.error:
             return Download("refused", f"is not in the content coding {coding} that it claims")
         data: bytes | mmap.mmap

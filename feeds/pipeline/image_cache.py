@@ -100,9 +100,6 @@ def looking_after(
             remove_unfinished(cache)
             stack.callback(remove_unfinished, cache)
             yield stack.enter_context(open_state(config.paths.state, "pass", warn))
-        except ExceptionGroup as group:
-            fault = group.exceptions[0]
-            raise (fault if isinstance(fault, OSError) else group) from None
         except DamagedStateError as error:
             raise StateError(
                 f"the state file is damaged ({error}); 'feeds export' makes a new one"

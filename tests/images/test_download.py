@@ -14,7 +14,7 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 
 from feeds.images.download import Download, Limits, download
-from feeds.images.http import Guard, make_client
+from feeds.images.http import Client, Guard
 from tests.support.imaging import Behaviour, Request, Server, picture, serving
 
 BYTES = 200_000
@@ -41,8 +41,8 @@ def ask(
     conditions = {"If-None-Match": etag} if etag else {}
 
     async def asking() -> Download:
-        guard = Guard(allow)
-        async with make_client(guard, "feeds/1 (+https://site.example/)", 20, 2) as client:
+        client = Client(Guard(allow), "feeds/1 (+https://site.example/)", 2)
+        async with contextlib.aclosing(client):
             return await download(client, url, conditions, limits, free)
 
     return asyncio.run(asking())
@@ -73,7 +73,7 @@ def test_download_says_who_asks_and_nothing_more(server: Server) -> None:
     ask(server.url("/polite"))
     for headers in server.asked("/polite"):
         assert headers["user-agent"] == "feeds/1 (+https://site.example/)"
-        assert set(headers) == {"host", "user-agent", "accept", "accept-encoding", "connection"}
+        assert set(headers) == {"host", "user-agent", "accept", "accept-encoding"}
 
 
 def test_download_keeps_no_cookie_between_requests(server: Server) -> None:

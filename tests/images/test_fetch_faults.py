@@ -128,7 +128,7 @@ def test_copy_that_cannot_be_read_is_fetched_anew(site: Site, server: Server) ->
 def test_full_disk_is_a_fault_of_the_whole_fetch(
     site: Site, server: Server, monkeypatch: pytest.MonkeyPatch, number: int, step: str
 ) -> None:
-    def full(*_: object) -> None:
+    def full(*_: object, **__: object) -> None:
         raise OSError(number, "no room", "somewhere")
 
     configure(site)

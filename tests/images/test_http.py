@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import math
+import socket
 import socketserver
 import ssl
 import threading
@@ -17,8 +19,8 @@ import pytest
 import trustme
 
 from feeds.images.download import Download, Limits, download
-from feeds.images.http import Guard, make_client
-from tests.support.imaging import picture, serving
+from feeds.images.http import Client, Guard
+from tests.support.imaging import Request, picture, serving
 
 DATA = picture()
 NAME = "images.example.com"
@@ -89,19 +91,20 @@ def trusted(authority: trustme.CA, tmp_path: Path, monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("SSL_CERT_FILE", str(file))
 
 
+@contextlib.asynccontextmanager
+async def free(_: str) -> AsyncIterator[None]:
+    yield
+
+
 def ask(url: str, host: str = NAME, times: int = 1) -> list[Download]:
     """Asks for an image some times at once, with all names at home on loopback."""
 
     async def look_up(_: str, __: int) -> list[str]:
         return ["127.0.0.1"]
 
-    @contextlib.asynccontextmanager
-    async def free(_: str) -> AsyncIterator[None]:
-        yield
-
     async def asking() -> list[Download]:
         limits = Limits(100_000, 5, pause=0.01)
-        async with make_client(Guard([host], look_up), "feeds", 5, 4) as client:
+        async with contextlib.aclosing(Client(Guard([host], look_up), "feeds", 4)) as client:
             return await asyncio.gather(
                 *(download(client, url, {}, limits, free) for _ in range(times))
             )
@@ -130,6 +133,29 @@ def test_client_takes_no_certificate_that_nobody_vouches_for(secure: SecureServe
     assert answer.result == "failed"
     assert "certificate" in answer.reason.lower()
     assert secure.requests == []
+
+
+def test_client_asks_on_no_connection_that_its_server_has_closed() -> None:
+    closed = threading.Event()
+
+    def behave(request: Request) -> None:
+        request.answer(body=DATA, Connection="")  # and no word of what follows
+        request.connection.shutdown(socket.SHUT_RDWR)
+        closed.set()
+
+    async def asking(url: str) -> list[Download]:
+        limits = Limits(100_000, 20, pause=math.inf)  # so that no request is repeated
+        answers = []
+        async with contextlib.aclosing(Client(Guard(["127.0.0.1"]), "feeds", 4)) as client:
+            for _ in range(3):
+                closed.clear()
+                answers.append(await download(client, url, {}, limits, free))
+                await asyncio.to_thread(closed.wait)
+        return answers
+
+    with serving() as server:
+        url = server.behave("/a.jpg", behave)
+        assert [answer.data for answer in asyncio.run(asking(url))] == [DATA] * 3
 
 
 def test_client_knows_nothing_of_proxies_and_passwords(
