@@ -116,7 +116,7 @@ class ManifestFiles:
         }
         write_whole(path, _encode(head))
 
-    def sweep(self) -> None:
+    def remove_unfinished(self) -> None:
         """Removes what a run left that was killed while it wrote a manifest."""
         temporary_for(self._out / MANIFEST).unlink(missing_ok=True)
         for path in self._folder.glob(".*"):
@@ -128,7 +128,7 @@ class ManifestFiles:
         Raises:
             OSError: out/ cannot be written.
         """
-        self.sweep()
+        self.remove_unfinished()
         if self._read is not None:
             self.write(self._read)
         else:
@@ -165,7 +165,7 @@ class ManifestFiles:
     def _remove_parts(self) -> None:
         self._parts = []
         if self._folder.exists():
-            self.sweep()
+            self.remove_unfinished()
             for number in range(_PARTS):
                 (self._folder / _PART_NAME.format(number)).unlink(missing_ok=True)
             with suppress(OSError):

@@ -185,7 +185,7 @@ class Publisher:
             gone = self._ours - self.files
             if gone or self._before.unfinished:
                 self._begin()
-            self._manifest.sweep()
+            self._manifest.remove_unfinished()
             self._is_whole = False
             for path, temporary in self._temporary.items():
                 temporary.replace(path)
