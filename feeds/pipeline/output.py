@@ -192,7 +192,7 @@ def _keep_files(run: Pass, state: PassState, plan: Plan, published: Published) -
     from feeds.render.documents import document_paths
 
     store, base_url = run.store, run.config.site.base_url
-    store.keep_fingerprints(published.files)
+    store.keep_fingerprints(published.files, state.files())
     store.retire(published.removed, plan.keep)
     # Pages name no hub: nobody subscribes to them.
     names = [

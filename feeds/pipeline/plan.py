@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 
 from feeds.common.errors import PublishError
-from feeds.common.files import Fingerprint
 from feeds.common.model import Feed, FeedContents, FeedRef, FeedSummary, Picture
 from feeds.common.text import fold
 from feeds.common.times import from_unix, show_time
@@ -16,7 +15,7 @@ from feeds.images.cache import ImageResolver, folder_times, names_of
 from feeds.images.reconcile import ImageChanges
 from feeds.pipeline.context import Pass
 from feeds.pipeline.memberships import Selection, contents_of, too_many_feeds
-from feeds.pipeline.state import PassState, site_key
+from feeds.pipeline.state import PassState, intact_files, site_key
 from feeds.render.context import Site, site_of
 
 if TYPE_CHECKING:
@@ -166,8 +165,7 @@ def plan_feeds(run: Pass, state: PassState, selection: Selection, images: ImageC
         changed |= images.feeds
     links = _Links(run, site, selection.missing)
     # Even if the manifest was lost, these are ours.
-    files = state.files().items()
-    known = {name for name, one in files if Fingerprint.of(f"{run.out}/{name}") == one}
+    known = intact_files(state, run.out)
     folders = folder_times(run.out)
     untouched = _has_media(run, state, folders)
     resolver = ImageResolver(run.store, run.config, state.feed_images(), untouched=untouched)

@@ -180,9 +180,10 @@ class Store(FeedItems, Readings, HubPings):
         query = "SELECT path, size, mtime_ns, inode FROM document"
         return {path: Fingerprint(*values) for path, *values in self._db.execute(query)}
 
-    def keep_fingerprints(self, fingerprints: dict[str, Fingerprint]) -> None:
-        """Keeps the fingerprints of all files in out/."""
-        before = self.fingerprints()
+    def keep_fingerprints(
+        self, fingerprints: dict[str, Fingerprint], before: dict[str, Fingerprint]
+    ) -> None:
+        """Keeps the fingerprints of all files in out/; `before` is what was kept so far."""
         gone = ((path,) for path in before.keys() - fingerprints.keys())
         self._db.executemany("DELETE FROM document WHERE path = ?", gone)
         changed = fingerprints.items() - before.items()
