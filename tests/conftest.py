@@ -51,6 +51,17 @@ def _can_hold_all(folder: Path) -> bool:
     return is_usable and disk.f_bavail * disk.f_frsize > _ROOM
 
 
+@pytest.fixture(autouse=True)
+def same_handlers() -> Iterator[None]:
+    """Gives signals back to pytest, since an interrupted command leaves them ignored."""
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = {number: signal.getsignal(number) for number in numbers}
+    yield
+    for number, handler in before.items():
+        if signal.getsignal(number) is not handler:
+            signal.signal(number, handler)
+
+
 @pytest.fixture
 def site(tmp_path: Path) -> Site:
     """An empty site in a folder of its own."""

@@ -128,8 +128,10 @@ def _is_tidying() -> bool:
 @contextmanager
 def _blocked() -> Iterator[None]:
     """Lets signals wait: one that comes while its handler is changed can get lost or loud."""
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, _INTERRUPTIONS)
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, ())
     try:
+        # This runs the handler of a signal that came just before, which may raise.
+        signal.pthread_sigmask(signal.SIG_BLOCK, _INTERRUPTIONS)
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)

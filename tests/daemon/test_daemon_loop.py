@@ -8,7 +8,7 @@ import shutil
 import signal
 import socket
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -64,15 +64,11 @@ class Here:
 
 
 @pytest.fixture
-def here(site: Site) -> Iterator[Here]:
+def here(site: Site) -> Here:
     """A site of one seed that is published once an hour, and a daemon for it."""
     site.configure(SELDOM)
     site.seed()
-    numbers = (signal.SIGTERM, signal.SIGINT, signal.SIGHUP)
-    before = {number: signal.getsignal(number) for number in numbers}
-    yield Here(site)
-    for number, handler in before.items():
-        signal.signal(number, handler)
+    return Here(site)
 
 
 def test_daemon_ends_once_however_often_it_is_told(here: Here) -> None:
