@@ -423,9 +423,8 @@ class Late:
 late = Late()
 late.itself = late
 atexit.register(print, "tidied up")
-done = threading.Event()
 if {others}:
-    threading.Thread(target=done.wait, args=(1,)).start()
+    threading.Thread(target=threading.main_thread().join).start()
 run_command()
 """
 
