@@ -11,7 +11,6 @@ it. To count in another checkout: `PYTHONPATH=CHECKOUT python tools/trace_seed.p
 import argparse
 import inspect
 import os
-import runpy
 import shutil
 import sys
 import tempfile
@@ -21,6 +20,7 @@ from pathlib import Path
 from types import FrameType
 
 import feeds
+from feeds.cli.main import main as run_command
 
 SEEDS = Path(__file__).parent.parent / "seeds"
 PACKAGE = Path(feeds.__file__).parent
@@ -105,13 +105,10 @@ def trace_change(root: Path) -> Trace:
 
 def export(root: Path) -> None:
     """Run `feeds export` in this process."""
-    sys.argv = ["feeds", "export", "--config", str(root / "config.toml")]
     with Path(os.devnull).open("w", encoding="utf-8") as nowhere, redirect_stdout(nowhere):
-        try:
-            runpy.run_module("feeds", run_name="__main__")
-        except SystemExit as ended:
-            if ended.code:
-                raise
+        code = run_command(["export", "--config", str(root / "config.toml")])
+    if code:
+        sys.exit(code)
 
 
 if __name__ == "__main__":

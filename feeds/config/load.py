@@ -36,7 +36,7 @@ no configuration: {path} does not exist. A file of these lines is enough to begi
     [paths]
     seeds = ["seeds"]
 
-Write it there, or name another file with --config PATH; the documentation lists every key."""
+Write it there, have 'feeds init' make one, or name another file with --config PATH."""
 
 
 class Loaded(NamedTuple):

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import re
+import subprocess
+import sys
+
+import pytest
 
 from tests.project.test_imports import LAYERS
 from tests.support.markdown import ROOT, Manual, code, tables
@@ -25,3 +29,11 @@ def test_modules_of_the_architecture_are_those_of_the_package() -> None:
 def test_layers_of_the_architecture_are_those_that_are_held() -> None:
     (table,) = tables(ARCHITECTURE.section("Invariants"))
     assert tuple(set(code(row["packages of one layer"])) for row in table) == LAYERS
+
+
+@pytest.mark.process
+def test_tool_that_the_architecture_names_lists_the_modules_of_a_pass() -> None:
+    command = [sys.executable, "-m", "tools.trace_seed"]
+    printed = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True).stdout
+    assert "* feeds/pipeline/rescan.py" in printed.splitlines()
+    assert re.search(r"^\d+ modules, \d+ functions; crossed: \d+$", printed, re.MULTILINE)
