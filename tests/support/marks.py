@@ -80,6 +80,7 @@ STRESS = (
 LONG = (
     "test_export_killed_at_any_moment_leaves_all_whole[2]",
     "test_export_killed_at_any_moment_leaves_all_whole[3]",
+    "test_one_changed_seed_of_20_000_feeds",
 )
 
 
