@@ -57,6 +57,12 @@ def path_of(part: Part) -> str:
     return f"{part.path}.opml"
 
 
+def size_in(site: Site, feed: Feed) -> int:
+    """Returns the bytes that a feed takes in a list at most."""
+    title = len(escape(escape(feed.title)).encode())
+    return 100 + 2 * (title + len(site.base_url) + len(feed.address))
+
+
 def last_update(feeds: Sequence[FeedSummary]) -> int | None:
     """Returns when the last of these feeds was updated, in Unix seconds; None if all are empty."""
     return max((feed.updated for feed in feeds if feed.updated is not None), default=None)

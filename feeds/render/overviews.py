@@ -22,6 +22,8 @@ from feeds.render.page_context import shown_name
 
 # Feeds that are listed.
 MOST_TOGETHER = 5_000
+# In `feeds.opml` as well, if their names are long.
+_MOST_BYTES = 2_000_000
 _GROUPS: tuple[FeedKind, ...] = ("topic", "provider", "custom")
 
 
@@ -79,7 +81,7 @@ def _lists(
         shown = (opml.last_update(listed), [one.feed for one in listed])
         yield _draft(opml.PATH, shown, opml.render_opml, site, listed)
         return
-    some = _most_wanted(listed)
+    some = _most_wanted(site, listed)
     # Without a date they stay as they are until a feed comes, goes or is renamed.
     yield _draft(opml.PATH, [one.feed for one in some], opml.render_undated, site, some)
     parts = [part for group in groups for part in group]
@@ -89,11 +91,19 @@ def _lists(
     yield _draft(opml.LISTS_PATH, list(map(_place, parts)), opml.render_lists, site, parts)
 
 
-def _most_wanted(listed: Sequence[FeedSummary]) -> list[FeedSummary]:
+def _most_wanted(site: Site, listed: Sequence[FeedSummary]) -> list[FeedSummary]:
     """Returns the feed of everything, the custom feeds and the largest others, in their order."""
     others = [one for one in listed if one.feed.kind in ("topic", "provider")]
-    kept = {one.feed.address for one in html.largest(others, MOST_TOGETHER)}
-    return [one for one in listed if one.feed.kind in ("all", "custom") or one.feed.address in kept]
+    kept = {one.feed.address for one in listed if one.feed.kind in ("all", "custom")}
+    room = _MOST_BYTES - sum(
+        opml.size_in(site, one.feed) for one in listed if one.feed.address in kept
+    )
+    for one in html.largest(others, MOST_TOGETHER):
+        room -= opml.size_in(site, one.feed)
+        if room < 0:
+            break
+        kept.add(one.feed.address)
+    return [one for one in listed if one.feed.address in kept]
 
 
 def _redirects(site: Site, feeds: Sequence[FeedSummary]) -> Iterator[_Draft]:

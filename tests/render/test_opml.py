@@ -7,12 +7,20 @@ from typing import Any
 
 import listparser
 import pytest
+from hypothesis import given, settings
 from lxml import etree
 from msgspec.structs import replace
 
 from feeds.common.model import Document, FeedContents
-from feeds.render.opml import render_opml
-from tests.support.rendering import RENDER_SITE, make_item, publish_full, select_items
+from feeds.render.context import Pages
+from feeds.render.opml import render_opml, render_undated, size_in
+from tests.support.rendering import (
+    HOSTILE_LINE,
+    RENDER_SITE,
+    make_item,
+    publish_full,
+    select_items,
+)
 from tests.support.validator import findings
 
 _BASE = "https://feeds.example.org/v1/"
@@ -114,3 +122,15 @@ def test_text_is_encoded_where_a_strict_parser_would_stumble(title: str, wanted:
     root = _render(select_items([], title=title), title=title)
     (outline,) = root.iterfind("body/outline")
     assert [outline.get("text"), outline.get("title"), root.findtext("head/title")] == [wanted] * 3
+
+
+@settings(deadline=None, max_examples=100)
+@given(HOSTILE_LINE)
+def test_feed_takes_no_more_bytes_than_its_size_says(title: str) -> None:
+    site = replace(RENDER_SITE, pages=Pages())
+    feeds = [
+        select_items([], kind="topic", address=f"topics/{n}", title=title).summary()
+        for n in range(2)
+    ]
+    one, both = (len(render_undated(site, feeds[:count]).data) for count in (1, 2))
+    assert both - one <= size_in(site, feeds[0].feed)
