@@ -17,6 +17,9 @@ from workspace import Workspace
 
 BARS = {"nothing changed": 1 / 30, "one seed changed": 1 / 22}
 AIMS = {"nothing changed": 1 / 50, "one seed changed": 1 / 40}
+# In seconds, whatever the yardstick takes, and however many seeds there are up to 100,000.
+EXPLAIN = "explain of one seed"
+EXPLAIN_BAR = 0.5
 
 
 def compare(count: int, rounds: int) -> bool:
@@ -49,6 +52,7 @@ def compare(count: int, rounds: int) -> bool:
             )
             for name, limit in BARS.items()
         ]
+        + [Bar(f"{EXPLAIN}, CPU", results[EXPLAIN].cpu, EXPLAIN_BAR, " s")]
     )
 
 
@@ -79,6 +83,9 @@ def _measure(
             "yardstick": lambda: watched("yardstick", space.yardstick, space.yardstick_out),
             "nothing changed": lambda: watched("nothing changed", space.export, space.out),
             "one seed changed": one_changed,
+            EXPLAIN: lambda: watched(
+                EXPLAIN, lambda: space.explain(space.seeds / newest.path), space.out
+            ),
         },
     )
     return results, written

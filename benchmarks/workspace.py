@@ -51,6 +51,11 @@ class Workspace:
         argv = (sys.executable, "-m", "feeds", "export", *flags, "--config", str(self.config))
         return measure.run(argv, REPOSITORY)
 
+    def explain(self, seed: Path) -> Measurement:
+        """Run `feeds explain` for a seed."""
+        argv = (sys.executable, "-m", "feeds", "explain", str(seed), "--config", str(self.config))
+        return measure.run(argv, REPOSITORY)
+
     def passes(self, number: int, seed: Path | None = None) -> Measurement:
         """Run so many passes as the daemon does; before each, change a seed where one is given."""
         argv = [sys.executable, str(PASSES), str(self.config), str(number)]
