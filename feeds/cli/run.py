@@ -5,9 +5,6 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 
 from feeds.cli.main import add_config, add_flags, add_logging, add_out
-from feeds.daemon.daemon import Daemon
-from feeds.daemon.log import start_logging
-from feeds.daemon.processes import ServerProcess
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -20,6 +17,11 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(arguments: Namespace) -> int:
     """Runs passes on the schedule until SIGTERM or SIGINT."""
+    # Imported on demand: whoever asks for help needs none of it.
+    from feeds.daemon.daemon import Daemon
+    from feeds.daemon.log import start_logging
+    from feeds.daemon.processes import ServerProcess
+
     log = start_logging(as_json=arguments.log_json, debug=arguments.debug)
     server = ServerProcess(_server_arguments(arguments), log) if arguments.serve else None
     Daemon(arguments.config, arguments.out, log, server).run()

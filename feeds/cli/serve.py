@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
-
-from msgspec.structs import replace
+from typing import TYPE_CHECKING
 
 from feeds.cli.main import add_config, add_logging, add_out
 from feeds.common.errors import ConfigError
 from feeds.common.files import Fingerprint
-from feeds.config import Loaded, load_config
-from feeds.daemon.log import start_logging
-from feeds.serve.server import run_server
+
+if TYPE_CHECKING:
+    from feeds.config import Loaded
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -25,6 +24,10 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(arguments: Namespace) -> int:
     """Serves until SIGTERM or SIGINT."""
+    # Imported on demand: whoever asks for help needs none of it.
+    from feeds.daemon.log import start_logging
+    from feeds.serve.server import run_server
+
     log = start_logging(as_json=arguments.log_json, debug=arguments.debug)
     seen = Fingerprint.of(arguments.config)
     config = _load(arguments).config
@@ -47,6 +50,10 @@ def run(arguments: Namespace) -> int:
 
 
 def _load(arguments: Namespace) -> Loaded:
+    from msgspec.structs import replace
+
+    from feeds.config import load_config
+
     loaded = load_config(arguments.config).with_out(arguments.out)
     given = {name: value for name in ("host", "port") if (value := getattr(arguments, name))}
     serve = replace(loaded.config.serve, **given)

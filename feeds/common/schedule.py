@@ -5,17 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 from zoneinfo import ZoneInfo
 
 import msgspec
-from apscheduler.schedulers.background import BackgroundScheduler
-from apscheduler.triggers.base import BaseTrigger
-from apscheduler.triggers.cron import CronTrigger
-from apscheduler.triggers.interval import IntervalTrigger
 
 from feeds.common.files import DAEMON_LOCK, lock_owner
 from feeds.common.times import named_weekdays
+
+# APScheduler is imported on demand: who only reads the state of a daemon needs none of it.
+if TYPE_CHECKING:
+    from apscheduler.triggers.base import BaseTrigger
 
 # Set by ``feeds run --serve`` to its process id: the server ends when that process is gone.
 WATCHED = "FEEDS_WATCHED_BY_DAEMON"
@@ -46,6 +46,9 @@ def trigger_of(schedule: PassTimes, timezone: str) -> BaseTrigger:
         schedule: [schedule] of the configuration.
         timezone: the name of the zone that a cron expression is read in.
     """
+    from apscheduler.triggers.cron import CronTrigger
+    from apscheduler.triggers.interval import IntervalTrigger
+
     zone = ZoneInfo(timezone)
     jitter = int(schedule.jitter.total_seconds()) or None
     if schedule.cron:
@@ -61,6 +64,8 @@ class Timer:
     """Calls `due` whenever a pass is due; `due` only takes note and returns at once."""
 
     def __init__(self, due: Callable[[], None]) -> None:
+        from apscheduler.schedulers.background import BackgroundScheduler
+
         self._due = due
         self._scheduler = BackgroundScheduler(timezone=UTC)  # the trigger brings its own
 

@@ -19,6 +19,7 @@ from typing import Any
 
 import pytest
 
+from feeds.cli.main import COMMANDS
 from tests.support.site import Ran, Site
 
 OLD = "2021-03-01T08:00:00Z"
@@ -77,6 +78,22 @@ def test_cli_starts_without_any_library_that_is_slow_to_import(option: str) -> N
         "zoneinfo",
     }
     assert loaded.isdisjoint(slow | {"apscheduler", "structlog", "watchfiles", "multiprocessing"})
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_help_of_a_command_imports_none_of_the_libraries_that_do_its_work(command: str) -> None:
+    code = (
+        "import sys, feeds.cli.main\n"
+        f"try: feeds.cli.main.main([{command!r}, '--help'])\n"
+        "except SystemExit: print(*{name.split('.')[0] for name in sys.modules})"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = set(done.stdout.splitlines()[-1].split())
+    assert f"usage: feeds {command}" in done.stdout
+    work = {"asyncio", "multiprocessing", "apscheduler", "structlog", "watchfiles", "rich"}
+    work |= {"granian", "uvloop", "prometheus_client", "httpx", "httpcore", "PIL", "brotli"}
+    work |= {"yaml", "ryml", "nh3", "markdown_it", "ftfy", "feedgen", "lxml", "jinja2"}
+    assert loaded.isdisjoint(work)
 
 
 def file(name: str, text: str = "mine") -> Callable[[Site], object]:
