@@ -6,6 +6,7 @@ import os
 import signal
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
@@ -15,6 +16,9 @@ from tests.support.marks import marks_of
 from tests.support.processes import PATIENCE
 from tests.support.rescanning import Scanner
 from tests.support.site import Site
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
 
 # Every document and every step of the state is flushed, which takes no time here.
 _MEMORY = Path("/dev/shm")  # noqa: S108
@@ -72,6 +76,16 @@ def site(tmp_path: Path) -> Site:
 def unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
     """Has commands that run in this process wait for hubs as long as a busy machine needs."""
     monkeypatch.setattr(hubs, "_ONCE_SECONDS", PATIENCE)
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    """A Chromium for the tests of a file."""
+    # Imported on demand: few tests need it.
+    from tests.support.browsing import chromium
+
+    with chromium() as browser:
+        yield browser
 
 
 @pytest.fixture

@@ -16,7 +16,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, expect
 
-from tests.support.browsing import SCREENSHOTS, Visit, chromium, serving, visiting
+from tests.support.browsing import SCREENSHOTS, Visit, serving, visiting
 from tests.support.site import Site, documents_in
 
 FEED = "topics/ai.html"
@@ -77,12 +77,6 @@ def newsroom(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Newsroom]:
             )
         site.publish()
         yield Newsroom(site, url, elsewhere)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as browser:
-        yield browser
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

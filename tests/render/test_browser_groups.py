@@ -8,7 +8,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, expect
 
-from tests.support.browsing import SCREENSHOTS, chromium, serving, visiting
+from tests.support.browsing import SCREENSHOTS, serving, visiting
 from tests.support.many_feeds import smaller_limits
 from tests.support.site import Site
 
@@ -26,12 +26,6 @@ def address(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with smaller_limits(together=20, in_part=10), serving(site.out) as url:
         site.publish()
         yield url
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as browser:
-        yield browser
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])

@@ -9,7 +9,7 @@ import pytest
 from playwright.sync_api import Browser
 
 from feeds.common.text import clean_line
-from tests.support.browsing import chromium, serving, visiting
+from tests.support.browsing import serving, visiting
 from tests.support.site import Site
 
 TEXTS = {
@@ -70,12 +70,6 @@ def attacked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Attacked]:
     with serving(site.out) as url:
         pages = sorted(path.relative_to(site.out).as_posix() for path in site.out.rglob("*.html"))
         yield Attacked(url, pages)
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as browser:
-        yield browser
 
 
 def test_browser_runs_nothing_and_keeps_its_layout(attacked: Attacked, browser: Browser) -> None:

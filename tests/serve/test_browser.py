@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, expect
 
-from tests.support.browsing import chromium, visiting
+from tests.support.browsing import visiting
 from tests.support.serving import HOST, Server
 from tests.support.site import Site
 
@@ -19,12 +19,6 @@ def url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     site.publish()
     with Server(site) as server:
         yield f"http://{HOST}:{server.port}/"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as browser:
-        yield browser
 
 
 @pytest.mark.parametrize("name", ["topics/ai.atom", "topics/ai.rss"])

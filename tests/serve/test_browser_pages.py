@@ -8,7 +8,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page
 
-from tests.support.browsing import SCREENSHOTS, Visit, chromium, visiting
+from tests.support.browsing import SCREENSHOTS, Visit, visiting
 from tests.support.serving import HOST, Server
 from tests.support.site import Site
 
@@ -23,12 +23,6 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     site.publish()
     with Server(site) as server:
         yield f"http://{HOST}:{server.port}/"
-
-
-@pytest.fixture(scope="module")
-def browser() -> Iterator[Browser]:
-    with chromium() as browser:
-        yield browser
 
 
 def _text(page: Page) -> str:
