@@ -31,7 +31,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     add_flags(
         parser,
         strict="exit with 1 if a seed, or a part of one, could not be used",
-        dry_run="say what would be done, and write nothing",
+        dry_run="show what would be done, and write nothing",
     )
     add_json(parser)
     add_flags(

@@ -59,10 +59,10 @@ def add_arguments(parser: ArgumentParser) -> None:
         return sub
 
     fetch = add("fetch", _fetch, "fetch the images that are due into the cache")
-    damage = "read every copy, to notice damage that left size and time as they were"
+    damage = "read every copy, to find damage that left size and time as they were"
     add_flags(fetch, digests=damage)
     add_json(fetch)
-    add_json(add("status", _status, "tell what the cache holds, and what it could not get"))
+    add_json(add("status", _status, "show what the cache holds, and what it could not get"))
     add_json(add("gc", _gc, "remove copies that no seed has named for 30 days"))
     path = add("path", _path, "print the name of an image's copy, below the cache as below out/")
     path.add_argument("url", metavar="URL", help="the image's URL, as in the seed")

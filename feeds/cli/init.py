@@ -25,7 +25,7 @@ def add_arguments(parser: ArgumentParser) -> None:
         nargs="?",
         default=Path(),
         metavar="DIR",
-        help="where, made if missing (default: the current folder)",
+        help="the folder, made if missing (default: the current one)",
     )
 
 

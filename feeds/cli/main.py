@@ -36,11 +36,11 @@ COMMANDS = {
     "init": "make a new site: config.toml, a first seed and .gitignore",
     "export": "publish the feeds once",
     "check": "read everything, write nothing, list all problems",
-    "explain": "say why a story is, or is not, in each feed",
+    "explain": "show why a story is, or is not, in each feed",
     "list": "list the feeds",
-    "run": "run passes on a schedule until told to stop",
+    "run": "run passes on a schedule until stopped",
     "serve": "serve the published feeds over HTTP",
-    "status": "tell what the last pass did and when the next is due",
+    "status": "show what the last pass did and when the next is due",
     "images": "look after the image cache",
 }
 
