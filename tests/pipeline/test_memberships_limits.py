@@ -131,6 +131,8 @@ def _many(site: Site, limit: int) -> None:
     site.configure(f"max_feeds = {limit}\n")
     site.seed("few.txt", number=1, topics=["AI"])
     site.seed("many.txt", number=2, topics=[f"Topic {number}" for number in range(40)])
+    drafts = [f"Draft {number}" for number in range(50)]
+    site.seed("draft.txt", number=3, topics=drafts, published=False)
 
 
 def test_more_feeds_than_allowed_end_the_pass_and_leave_out_as_it_was(site: Site) -> None:

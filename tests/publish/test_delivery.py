@@ -11,10 +11,11 @@ from socketserver import BaseRequestHandler
 
 import pytest
 
+from feeds.common.protocols import HUBS_MOVED
 from feeds.publish import delivery as rounds
 from feeds.publish.delivery import Delivery, deliver
 from feeds.store import open_state
-from tests.support.hub import Hub, Say, serving
+from tests.support.hub import Hub, Say, secure_hub, serving
 from tests.support.processes import PATIENCE
 
 HOME = "https://news.example.org/"
@@ -251,3 +252,25 @@ def test_rounds_do_not_take_a_new_change_for_the_one_that_was_sent(desk: Desk) -
     desk.hub.when_heard = change
     assert desk.push().sent == 2
     assert desk.hub.topics == [URLS[0], URLS[0]]
+
+
+def test_rounds_follow_a_hub_that_has_moved_and_note_where_it_is(
+    desk: Desk, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def noted() -> dict[str, str]:
+        with open_state(desk.state, "serve") as store:
+            assert store is not None
+            return store.get_meta(HUBS_MOVED) or {}
+
+    with secure_hub(tmp_path) as (secure, trusted):
+        monkeypatch.setenv("SSL_CERT_FILE", trusted)
+        desk.expect(*URLS)
+        desk.hub.says[""] = Say(308, headers=(("Location", secure.url),))
+        assert desk.push() == Delivery(desk.hub.url, sent=6, moved=secure.url)
+        assert sorted(secure.topics) == URLS
+        assert 1 <= len(desk.hub.heard) <= 4  # those that were asked at once
+        assert noted() == {desk.hub.url: secure.url}
+        desk.hub.says.clear()
+        desk.expect(URLS[0])
+        assert desk.push() == Delivery(desk.hub.url, sent=1)
+        assert noted() == {}

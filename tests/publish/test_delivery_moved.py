@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import ssl
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import trustme
 
-from tests.support.hub import Hub, Say, name_hubs
+from tests.support.hub import Hub, Say, name_hubs, secure_hub
 from tests.support.processes import PATIENCE, Daemon
 from tests.support.site import Site
 
@@ -29,13 +27,8 @@ def hub() -> Iterator[Hub]:
 @pytest.fixture
 def secure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
     """A hub by https, whose certificate is trusted."""
-    authority, file = trustme.CA(), tmp_path / "authority.pem"
-    authority.cert_pem.write_to_path(str(file))
-    monkeypatch.setenv("SSL_CERT_FILE", str(file))
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert("127.0.0.1").configure_cert(context)
-    hub = Hub(context)
-    with hub.up():
+    with secure_hub(tmp_path) as (hub, trusted):
+        monkeypatch.setenv("SSL_CERT_FILE", trusted)
         yield hub
 
 

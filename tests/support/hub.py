@@ -18,6 +18,7 @@ from typing import Any, NamedTuple
 from urllib.parse import parse_qs, urlsplit
 
 import httpx
+import trustme
 
 from tests.support.site import Site
 
@@ -239,6 +240,18 @@ class Subscriber:
             "hub.secret": self._secret,
         }
         assert httpx.post(found["hub"], data=form).status_code == 202
+
+
+@contextmanager
+def secure_hub(folder: Path) -> Iterator[tuple[Hub, str]]:
+    """Gives a hub by https, and a file with the authority that vouches for it."""
+    authority, file = trustme.CA(), folder / "authority.pem"
+    authority.cert_pem.write_to_path(str(file))
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert("127.0.0.1").configure_cert(context)
+    hub = Hub(context)
+    with hub.up():
+        yield hub, str(file)
 
 
 def name_hubs(site: Site, base_url: str, *hubs: str, more: str = "") -> None:
