@@ -9,8 +9,9 @@ from pathlib import Path
 import pytest
 from jinja2 import Environment
 
+from feeds.common.errors import TemplateError
 from feeds.render import environment
-from feeds.render.environment import render_page
+from feeds.render.environment import check_templates, render_page
 
 
 @pytest.fixture
@@ -59,3 +60,14 @@ def test_environment_keeps_no_template_of_the_site(compiled: Path) -> None:
     own = (("subscribe.html", "mine"),)
     assert render_page(own, "subscribe.html", {}) == b"mine"
     assert not compiled.exists()
+
+
+def test_check_compiles_all_templates_and_names_the_one_that_is_none() -> None:
+    good = [
+        ("style.css", "body {{"),
+        ("_entry.html", "{{ x }}"),
+        ("page.html", "{% if x %}y{% endif %}"),
+    ]
+    check_templates(tuple(good))
+    with pytest.raises(TemplateError, match=r"index\.html"):
+        check_templates((*good, ("index.html", "{% if x %}")))

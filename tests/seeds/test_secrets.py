@@ -56,6 +56,7 @@ def _found(front: str, body: str = "") -> list[tuple[int, int, bool]]:
         pytest.param("a\n sec\x00ur\x1bed: x\n", (2, 2, False), id="controls-in-the-word"),
         pytest.param("a\n sec\x80ured: x\n", (2, 2, False), id="C1-in-the-word"),
         pytest.param(f"a: >\n  # secured: {BLOB}\n", (2, 5, False), id="comment-with-blob"),
+        pytest.param(f"a: b\n  x secured: # a\n    {BLOB}\n", (2, 5, False), id="after-a-comment"),
         pytest.param(f"a: >\n  > secured: |\n  > {BLOB}\n", (2, 5, False), id="citation-with-blob"),
         pytest.param(f"a: {{b: c, secured: {BLOB}}}\n", (1, 11, False), id="in-braces-with-blob"),
         pytest.param("é İ ß\n secured: x\n", (2, 2, False), id="letters-whose-case-is-longer"),
