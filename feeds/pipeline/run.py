@@ -7,6 +7,7 @@ Nothing else knows the order of the stages, and no stage knows another.
 
 from __future__ import annotations
 
+import gc
 import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -106,7 +107,9 @@ def publish_feeds(
                 if fresh:
                     raise StateError(f"cannot use a new state file, either: {error}") from None
                 reason = str(error)
-            # Only here: the error holds on to what it happened in, and with it to the file.
+            # Only here: the error holds on to what it happened in, and with it to the file; since
+            # Python 3.12 in a circle. At its end SQLite would remove the -wal of the new file.
+            gc.collect()
             if not options.dry_run:
                 move_aside(state, reason, callbacks.warn)
             fresh = True
