@@ -92,6 +92,6 @@ def test_missing_stories_of_a_large_site_are_told_in_time() -> None:
         for number in range(2000)
         for path, id_ in stories(f"/s/{number % 12}/{number}/x", 25).items()
     }
-    began = time.monotonic()
+    began = time.process_time()
     assert removals(lost, lost).keys() == lost.keys()
-    assert time.monotonic() - began < 30
+    assert time.process_time() - began < 30

@@ -24,9 +24,9 @@ _MIB = 1 << 20
     ids=["nothing", "eleven", "backwards"],
 )
 def test_comparison_takes_time_linear_in_the_length(secret: str, text: str) -> None:
-    began = time.monotonic()
+    began = time.process_time()
     reaches(secret, text)
-    assert time.monotonic() - began < 30
+    assert time.process_time() - began < 30
 
 
 def test_secret_reaches_a_text_that_holds_twelve_characters_in_a_row_of_it() -> None:

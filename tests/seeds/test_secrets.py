@@ -175,11 +175,11 @@ _HOSTILE = {
 @pytest.mark.parametrize("text", _HOSTILE.values(), ids=_HOSTILE)
 def test_search_takes_time_linear_in_the_length(text: str) -> None:
     # Each of these takes a fraction of a second; what is quadratic takes hours.
-    began = time.monotonic()
+    began = time.process_time()
     for body_at in (0, len(text)):
         list(islice(find_secrets(text, body_at), 2))
     tells_secret(text)
-    assert time.monotonic() - began < 30
+    assert time.process_time() - began < 30
 
 
 @given(st.lists(st.sampled_from(["secured", ":", "\n", " ", "-", "A1", "é", "\x85", "#", "'"])))

@@ -147,11 +147,11 @@ def test_listed_tags_are_read_past_empty_members(header: str, tags: list[str]) -
 
 
 def test_listed_tags_take_linear_time() -> None:
-    began = time.monotonic()
+    began = time.process_time()
     for text in (",", '"', '"a" ', '"",', "W/", " "):
         listed_tags(text * 200_000)
         listed_tags(f'"a"{text * 200_000}x')
-    assert time.monotonic() - began < 30
+    assert time.process_time() - began < 30
 
 
 def test_conditions_with_dates_do_not_count_without_a_date() -> None:
