@@ -9,17 +9,15 @@ import sys
 from argparse import ArgumentParser, Namespace
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
-
-import msgspec
 
 from feeds.cli.console import Console
 from feeds.cli.main import DEFAULT_CONFIG, add_config, add_flags, add_json, add_out
-from feeds.common.reports import Options, PassReport
-from feeds.common.urls import shown_url
-from feeds.config import Config, Loaded, load_config
-from feeds.pipeline.fetch import fetch_images
-from feeds.pipeline.run import publish_feeds
+
+if TYPE_CHECKING:
+    from feeds.common.reports import PassReport
+    from feeds.config import Config, Loaded
 
 _LOCAL = {"localhost", "127.0.0.1"}
 
@@ -44,6 +42,11 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(arguments: Namespace) -> int:
     """Publishes once; with ``--strict`` problems and pending removals make the exit code 1."""
+    # Imported on demand: whoever asks for help needs none of it.
+    from feeds.common.reports import Options
+    from feeds.config import load_config
+    from feeds.pipeline.run import publish_feeds
+
     console = Console(json=arguments.json)
     loaded = load_config(arguments.config).with_out(arguments.out)
     options = Options(
@@ -53,6 +56,8 @@ def run(arguments: Namespace) -> int:
         report = publish_feeds(loaded, options, callbacks)
         fetched = None
         if arguments.fetch_images and not options.dry_run:
+            from feeds.pipeline.fetch import fetch_images
+
             fetched = fetch_images(loaded, callbacks=callbacks)
         if fetched and fetched.changed:
             report = _both(report, publish_feeds(loaded, options, callbacks))
@@ -70,6 +75,8 @@ def run(arguments: Namespace) -> int:
 
 def _both(first: PassReport, second: PassReport) -> PassReport:
     """Returns the report of two passes in a row, as of one."""
+    import msgspec
+
     written = sorted({*first.written, *second.written})
     return msgspec.structs.replace(
         second,
@@ -88,6 +95,7 @@ def _both(first: PassReport, second: PassReport) -> PassReport:
 
 def _push(console: Console, loaded: Loaded) -> None:
     """Tells hubs which documents changed; the next run sends what they do not take."""
+    from feeds.common.urls import shown_url
     from feeds.pipeline.hubs import deliver_once  # on demand: most runs have nothing to tell
 
     delivered = deliver_once(loaded)

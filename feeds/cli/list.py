@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
+from typing import TYPE_CHECKING
 
 from feeds.cli.console import Console
 from feeds.cli.main import add_config, add_json
-from feeds.common.model import FeedSummary
-from feeds.common.reports import feed_report
-from feeds.common.times import show_time
-from feeds.config import load_config
-from feeds.pipeline.memberships import contents_of, memberships, too_many_feeds
-from feeds.pipeline.run import Snapshot, with_snapshot
+
+if TYPE_CHECKING:
+    from feeds.common.model import FeedSummary
+    from feeds.pipeline.run import Snapshot
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -22,6 +21,13 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(arguments: Namespace) -> int:
     """Lists each feed with its title, entries, newest date and address."""
+    # Imported on demand: whoever asks for help needs none of it.
+    from feeds.common.reports import feed_report
+    from feeds.common.times import show_time
+    from feeds.config import load_config
+    from feeds.pipeline.memberships import contents_of, memberships, too_many_feeds
+    from feeds.pipeline.run import with_snapshot
+
     console = Console(json=arguments.json)
     loaded = load_config(arguments.config)
     config = loaded.config
