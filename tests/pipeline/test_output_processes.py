@@ -11,7 +11,7 @@ import pytest
 from feeds.common.errors import PublishError
 from feeds.common.reports import Callbacks, Options
 from feeds.pipeline import output
-from feeds.publish import Publisher
+from feeds.publish import Publisher, read_manifest
 from feeds.publish.manifest import MANIFEST
 from tests.support.processes import wait_until
 from tests.support.publishing import contents
@@ -129,3 +129,21 @@ def test_interrupt_leaves_nothing_of_what_processes_wrote(site: Site) -> None:
     with pytest.raises(KeyboardInterrupt):
         site.publish(callbacks=Callbacks(progress=interrupt))
     assert contents(site.out) == {}
+
+
+@pytest.mark.parametrize("count", [1, 300])
+def test_next_pass_repairs_what_a_killed_one_and_its_processes_leave(
+    site: Site, count: int
+) -> None:
+    for number in range(8):
+        topics = [f"Other {number * 40 + one}" for one in range(40)]
+        site.seed(f"other-{number}.txt", number=number + 5, topics=topics)
+    process = site.start("export")
+    wait_until(lambda: len(list(site.out.rglob("*.feeds-tmp"))) >= count)
+    process.kill()
+    process.communicate()
+    assert read_manifest(site.out).unfinished
+    site.publish()
+    assert list(site.out.rglob("*.feeds-tmp")) == []
+    assert not read_manifest(site.out).unfinished
+    assert site.documents() == site.fresh()
