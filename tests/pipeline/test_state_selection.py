@@ -87,6 +87,14 @@ def test_last_is_cleared_by_another_out_folder(full: Site) -> None:
     assert full.out == home
 
 
+def test_last_saves_the_files_of_this_out_folder_if_the_manifest_is_damaged(full: Site) -> None:
+    before, told = full.documents(), list[str]()
+    (full.out / MANIFEST).write_text("{")
+    assert full.publish(NOW + HOUR, callbacks=Callbacks(warn=told.append)).written == []
+    assert "was damaged. It is rebuilt from the state file" in "".join(told)
+    assert full.documents() == before
+
+
 def test_last_is_cleared_for_the_damaged_manifest_of_another_out_folder(full: Site) -> None:
     full.configure('[paths]\nout = "other"\n')
     (full.root / "other").mkdir()
