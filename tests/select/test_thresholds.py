@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
+from feeds.common.model import ItemHistory
 from feeds.config import Config
-from feeds.select.thresholds import Threshold, Thresholds, exclusion_reasons, next_turn
+from feeds.select.thresholds import Threshold, Thresholds, exclusion_reasons, is_due, next_turn
 from tests.support.site import config_of, header
 
 DAY = 86_400
@@ -199,3 +200,17 @@ def test_next_turn_is_the_last_moment_before_an_item_becomes_due_or_expires(
         return min((one for one in dated if one > after), default=None)
 
     assert next_turn(config_of(f"[selection]\n{toml}\n"), next_dated, 100) == turn
+
+
+@pytest.mark.parametrize(
+    ("dated", "shown", "due"),
+    [(100, None, True), (101, None, False), (101, 101, True), (101, 99, False)],
+    ids=["its date has come", "its date is to come", "shown under it", "shown under another"],
+)
+def test_item_is_due_from_its_date_on_or_if_it_was_shown_under_it(
+    dated: int,
+    shown: int | None,
+    due: bool,  # noqa: FBT001 (a parameter of a test)
+) -> None:
+    history = None if shown is None else ItemHistory(shown, shown, b"", {})
+    assert is_due(header(dated=dated, history=history), 100) is due
