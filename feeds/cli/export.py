@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 from feeds.cli.console import Console
 from feeds.cli.main import DEFAULT_CONFIG, add_config, add_flags, add_json, add_out
+from feeds.common.errors import ConfigError
 
 if TYPE_CHECKING:
     from feeds.common.reports import PassReport
@@ -32,9 +33,18 @@ def add_arguments(parser: ArgumentParser) -> None:
         dry_run="show what would be done, and write nothing",
     )
     add_json(parser)
+    scope = parser.add_mutually_exclusive_group()
+    scope.add_argument(
+        "--changed",
+        type=Path,
+        metavar="FILE",
+        help="look only at the paths that FILE lists, one a line; - for standard input",
+    )
+    text = "paths in --changed end with NUL instead of the end of a line"
+    parser.add_argument("-0", "--null", action="store_true", help=text)
+    scope.add_argument("--full", action="store_true", help="read every seed, changed or not")
     add_flags(
         parser,
-        full="read every seed, changed or not",
         allow_empty="remove every story whose file is gone, however many",
         fetch_images="then fetch images that are due, and publish again if any came",
     )
@@ -50,7 +60,10 @@ def run(arguments: Namespace) -> int:
     console = Console(json=arguments.json)
     loaded = load_config(arguments.config).with_out(arguments.out)
     options = Options(
-        full=arguments.full, allow_empty=arguments.allow_empty, dry_run=arguments.dry_run
+        full=arguments.full,
+        allow_empty=arguments.allow_empty,
+        dry_run=arguments.dry_run,
+        changed=_changed(arguments),
     )
     with console.listening() as callbacks:
         report = publish_feeds(loaded, options, callbacks)
@@ -71,6 +84,26 @@ def run(arguments: Namespace) -> int:
     if report.pings and not report.dry_run:
         _push(console, loaded)
     return 1 if arguments.strict and (report.problems or report.held) else 0
+
+
+def _changed(arguments: Namespace) -> frozenset[str] | None:
+    """Returns the paths that --changed lists, None without it.
+
+    Raises:
+        ConfigError: the list cannot be read.
+    """
+    source: Path | None = arguments.changed
+    if source is None:
+        if arguments.null:
+            raise ConfigError(["--null says how --changed lists paths: wanted both or neither"])
+        return None
+    try:
+        data = sys.stdin.buffer.read() if source == Path("-") else source.read_bytes()
+    except OSError as error:
+        raise ConfigError([f"cannot read {_shown(source)}: {error.strerror or error}"]) from None
+    lines = data.split(b"\0" if arguments.null else b"\n")
+    # Whoever looks at them may work in another folder.
+    return frozenset(str(Path.cwd() / os.fsdecode(line)) for line in lines if line)
 
 
 def _both(first: PassReport, second: PassReport) -> PassReport:

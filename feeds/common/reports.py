@@ -21,12 +21,16 @@ def utc_now() -> datetime:
 
 
 class Options(NamedTuple):
-    """The options of a pass; `wait` is for how many seconds it waits for another run on out/."""
+    """The options of a pass; `wait` is for how many seconds it waits for another run on out/.
+
+    `changed` are the paths of seeds to look at, with what is below them; None for everything.
+    """
 
     full: bool = False
     allow_empty: bool = False
     dry_run: bool = False
     wait: float = 600.0
+    changed: frozenset[str] | None = None
 
 
 class Callbacks(NamedTuple):

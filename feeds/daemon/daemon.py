@@ -2,7 +2,8 @@
 
     timer, watcher, signals ──> wishes ──> loop ──> a pass, or another configuration
 
-Wishes are flags, not a queue: however many come while a pass runs, one more pass follows.
+Wishes are flags, not a queue: however many come while a pass runs, one more pass follows. It looks
+at the paths that changed, if only the watcher wished for it; else at everything.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ from feeds.config import Loaded, load_config
 from feeds.daemon.log import DeliveryLog, FetchLog, PassLog
 from feeds.daemon.processes import Deliveries, FetchTask, ServerProcess, run_pass
 from feeds.daemon.status import Presence
-from feeds.daemon.triggers import Watcher
+from feeds.daemon.triggers import PassWish, Watcher, told_paths
 
 # systemd and people are promised ten seconds; the rest is for tidying up.
 _GRACE_SECONDS = 8.0
@@ -56,12 +57,12 @@ class Daemon:
         self._deliveries = Deliveries(DeliveryLog(log).ended)
         self._presence = Presence()
         self._wake = threading.Event()
-        self._wants_pass = False
+        self._wish = PassWish()
         self._wants_reload = False
         self._stop_at: float | None = None
         self._usurper: AlreadyRunningError | None = None
         self._timer = Timer(self.want_pass)
-        self._watcher = Watcher(self.want_pass, log.error)
+        self._watcher = Watcher(self._want_part, log.error)
         self._config_seen: Fingerprint | None = None
 
     def run(self) -> None:
@@ -98,8 +99,13 @@ class Daemon:
             raise self._usurper
 
     def want_pass(self) -> None:
-        """Asks for a pass as soon as none is running."""
-        self._wants_pass = True
+        """Asks for a pass over everything as soon as none is running."""
+        self._wish.add(None)
+        self._wake.set()
+
+    def _want_part(self, paths: frozenset[str] | None) -> None:
+        """Asks for a pass over what changed."""
+        self._wish.add(told_paths(paths, self._loaded.config.paths.seeds))
         self._wake.set()
 
     def _want_reload(self) -> None:
@@ -137,21 +143,24 @@ class Daemon:
             self._watch()
             self._keep_out()
             self._keep_serving()
-            if self._wants_pass and self._stop_at is None:
+            if self._wish.is_wanted and self._stop_at is None:
                 self._pass()
             self._look_after_images()
             self._deliveries.tend(self._loaded)
             self._presence.ping()
 
     def _pass(self) -> None:
-        self._wants_pass = False
+        told = self._wish.take()
         self._presence.show(self._timer.next_due, running=True, failing=self._passes.failing)
         outcome = run_pass(
             self._loaded,
             self._log.warning,
             timeout=self._loaded.config.schedule.timeout.total_seconds(),
             leave=self._leave,
+            changed=told,
         )
+        if outcome.report is None:
+            self._wish.widen()  # what the pass was told of is not published
         self._passes.ended(outcome)
         self._next_fetch = outcome.report.next_fetch if outcome.report else None
         if outcome.report is None or outcome.report.pings:

@@ -72,6 +72,7 @@ def run_pass(
     *,
     timeout: float,
     leave: Callable[[], float | None],
+    changed: frozenset[str] | None = None,
 ) -> Outcome[PassReport]:
     """Runs a pass and waits for it.
 
@@ -81,10 +82,11 @@ def run_pass(
         timeout: after so many seconds the pass is taken to hang, and killed.
         leave: is asked all the time; once it returns a time (by `time.monotonic`), the pass is
             killed if it goes on for longer.
+        changed: the paths of seeds to look at; None for everything.
     """
     # The first process of all decides what later ones find loaded.
     preload = (*WORKER_MODULES, *(PRELOAD if loaded.config.site.hub else ()))
-    task = Task(_pass, (loaded,), name="feeds pass", timeout=timeout, preload=preload)
+    task = Task(_pass, (loaded, changed), name="feeds pass", timeout=timeout, preload=preload)
     try:
         while True:
             word = task.poll(_TICK_SECONDS)
@@ -99,8 +101,9 @@ def run_pass(
         task.stop()
 
 
-def _pass(say: Say, loaded: Loaded) -> bytes:
-    return msgspec.msgpack.encode(publish_feeds(loaded, Options(), _callbacks(say)))
+def _pass(say: Say, loaded: Loaded, changed: frozenset[str] | None) -> bytes:
+    options = Options(changed=changed)
+    return msgspec.msgpack.encode(publish_feeds(loaded, options, _callbacks(say)))
 
 
 class FetchTask:

@@ -19,7 +19,7 @@ from typing import NamedTuple
 from feeds.common.model import ParsedSeed, Problem, image_key
 from feeds.config import Config
 from feeds.pipeline.context import Pass, prepare_workers
-from feeds.pipeline.state import PassState, read_state
+from feeds.pipeline.state import PLAIN, PassState, read_state
 from feeds.pipeline.survey import Due, Survey, parser_name, survey
 from feeds.seeds.scan import display_path, is_below
 from feeds.store import Store
@@ -119,10 +119,11 @@ def rescan(run: Pass, ahead: Ahead) -> Changes:
     store, config, todo, allow_empty = run.store, run.config, ahead.survey, run.options.allow_empty
     if store.pass_fingerprint() != todo.last_pass:
         raise OvertakenError
+    store.set_or_drop_meta(PLAIN, todo.plain)
     if todo.is_quiet and not (todo.missing and allow_empty):
-        return Changes(todo.seeds, 0, 0, 0, [])
+        return Changes(todo.seeds, 0, 0, 0, todo.problems)
     parser = parser_name(config)
-    before = store.stories() if todo.missing and not allow_empty else {}
+    before = _Losses.of(store, todo, config) if todo.missing and not allow_empty else None
     changed, unsettled = 0, set[str]()
     items: set[str] = set()
     with store.filling("seed", "image", "image_use"):
@@ -140,7 +141,10 @@ def rescan(run: Pass, ahead: Ahead) -> Changes:
     items |= store.forget(sorted(gone))
     if store.held() != held:
         store.hold(held)
-    store.keep_listing({one: todo.listing[one] for one in todo.listing.keys() - unsettled})
+    if todo.listing is None:
+        store.drop_listing({"", *map(os.path.dirname, [*todo.wanted, *gone])})
+    else:
+        store.keep_listing({one: todo.listing[one] for one in todo.listing.keys() - unsettled})
     counts = (todo.seeds, len(todo.wanted), changed, len(gone))
     return Changes(*counts, todo.problems, frozenset(items))
 
@@ -187,25 +191,54 @@ def _readings(store: Store, ahead: Ahead) -> Iterator[ReadSeed]:
     yield from ahead.rest.values()
 
 
-def _held(store: Store, todo: Survey, config: Config, before: dict[str, str]) -> dict[str, str]:
+class _Losses(NamedTuple):
+    """The stories whose files are missing, id by path, and how many there were in large folders."""
+
+    missing: dict[str, str]
+    counts: dict[str, int]
+
+    @classmethod
+    def of(cls, store: Store, todo: Survey, config: Config) -> _Losses:
+        """Returns what is to be known of the time before the readings are recorded."""
+        missing, max_gone = store.stories(todo.missing), config.paths.max_gone
+        held = store.held().keys() & todo.missing
+        large = large_losses(missing, [str(folder) for folder in config.paths.seeds])
+        counts = {
+            # To more than that, what is lost cannot be too much.
+            folder: store.story_count(folder, held, int(count / max_gone) + 1 if max_gone else 1)
+            for folder, count in large.items()
+        }
+        return cls(missing, counts)
+
+
+def _held(store: Store, todo: Survey, config: Config, before: _Losses) -> dict[str, str]:
     """Returns the missing seeds that are held, each with the folder that lost too many."""
     folders = [str(folder) for folder in config.paths.seeds]
     lost = {
-        path: before[path]
-        for path in todo.missing & before.keys()
+        path: id_
+        for path, id_ in before.missing.items()
         # What stands in no folder of the configuration any more was taken out on purpose.
-        if any(is_below(path, folder) for folder in folders)
-        and store.paths_of(before[path]) <= todo.missing
+        if any(is_below(path, folder) for folder in folders) and store.paths_of(id_) <= todo.missing
     }
     held = {path: folder for path, folder in store.held().items() if path in lost}
     rest = {path: id_ for path, id_ in lost.items() if path not in held}
-    there = {path: id_ for path, id_ in before.items() if path not in held}
-    return held | mass_removals(rest, there, folders, todo.emptied, config.paths.max_gone)
+    return held | mass_removals(rest, before.counts, folders, todo.emptied, config.paths.max_gone)
+
+
+def large_losses(gone: Mapping[str, str], folders: Collection[str]) -> dict[str, int]:
+    """Returns how many stories each folder lost, for those that lost at least `FEW`.
+
+    Args:
+        gone: the stories without a file, id by path.
+        folders: the folders of `paths.seeds`.
+    """
+    found = {folder: len(ids) for folder, ids in _by_folder(gone, folders).items()}
+    return {folder: count for folder, count in found.items() if count >= FEW}
 
 
 def mass_removals(
     lost: Mapping[str, str],
-    before: Mapping[str, str],
+    before: Mapping[str, int],
     folders: Collection[str],
     emptied: Collection[str],
     max_gone: float,
@@ -217,15 +250,15 @@ def mass_removals(
 
     Args:
         lost: the stories without a file, id by path.
-        before: all stories before, id by path.
+        before: how many stories there were below each folder of `large_losses`; only whether
+            `max_gone` of them is less than what is lost counts.
         folders: the folders of `paths.seeds`.
         emptied: those of `folders` that hold no seed any more.
         max_gone: the share that may go at once, from 0 to 1.
     """
     gone = _by_folder(lost, folders)
-    suspects = {folder for folder, ids in gone.items() if len(ids) >= FEW}
-    there = _by_folder(before, folders, suspects)
-    tripped = {folder for folder in suspects if len(gone[folder]) > max_gone * len(there[folder])}
+    large = large_losses(lost, folders)
+    tripped = {folder for folder, count in large.items() if count > max_gone * before[folder]}
     tripped |= gone.keys() & set(emptied)
     held: dict[str, list[str]] = defaultdict(list)
     for path in lost:
@@ -239,18 +272,15 @@ def mass_removals(
     return kept
 
 
-def _by_folder(
-    stories: Mapping[str, str], folders: Collection[str], wanted: Collection[str] | None = None
-) -> dict[str, set[str]]:
-    """Returns the ids of the stories in each folder, or in each `wanted` one."""
+def _by_folder(stories: Mapping[str, str], folders: Collection[str]) -> dict[str, set[str]]:
+    """Returns the ids of the stories in each folder."""
     within: dict[str, set[str]] = defaultdict(set)
     for path, id_ in stories.items():
         within[path.rpartition("/")[0]].add(id_)
     found: dict[str, set[str]] = defaultdict(set)
     for parent, ids in within.items():
         for folder in _folders_above(f"{parent}/", folders):
-            if wanted is None or folder in wanted:
-                found[folder] |= ids
+            found[folder] |= ids
     return found
 
 

@@ -48,7 +48,19 @@ class LastPass(msgspec.Struct, frozen=True):
     site: bytes = b""
 
 
+class PlainSeeds(msgspec.Struct, frozen=True):
+    """What a look at everything found in the folders of seeds, if no link is among the paths.
+
+    `key` is a digest of the folders and of the way in which seeds are read. `problems` are those
+    that a path has, not what is in a file.
+    """
+
+    key: bytes
+    problems: dict[str, Problem]
+
+
 LAST = Meta("last", LastPass)
+PLAIN = Meta("plain", PlainSeeds)
 
 
 class Memo(NamedTuple):
@@ -74,6 +86,16 @@ class PassState(NamedTuple):
             "each rescan; a folder has no row while a file in it is younger than two seconds, and "
             "none has one while a path has a problem",
             "`listing`",
+        ),
+    ]
+    plain: Annotated[
+        PlainSeeds | None,
+        Memo(
+            "the folders of seeds hold no links, and these paths have a problem: a pass may look "
+            "at the paths alone that it is told of",
+            "each look at everything; missing if there is a link, or a name that is not UTF-8; "
+            "void for other folders and another way to read",
+            "`fact`: `plain`",
         ),
     ]
     seed_fingerprints: Annotated[
@@ -208,6 +230,7 @@ def read_state(store: Store) -> PassState:
     repeated = store.get_meta(REPEATED)
     return PassState(
         listing=store.listing,
+        plain=store.get_meta(PLAIN),
         seed_fingerprints=store.seed_fingerprints,
         seed_contents=store.content,
         readings=store.kept_readings,

@@ -14,7 +14,8 @@ from feeds.common.files import Fingerprint
 from feeds.common.model import Problem
 from feeds.config import Config
 from feeds.pipeline.context import Pass
-from feeds.pipeline.state import PassState
+from feeds.pipeline.state import PassState, PlainSeeds
+from feeds.pipeline.told import look_at_told, plain_seeds
 from feeds.seeds import PARSER_VERSION, READER_VERSION
 from feeds.seeds.listing import Listing, list_plain
 from feeds.seeds.scan import ScannedFile, Seen, is_below, look_again, scan
@@ -33,9 +34,11 @@ class Survey(NamedTuple):
     """What there is to do: seeds to be read, by path, and the paths whose files are gone.
 
     `listing` has a digest of the files of each folder (of all files by the name "", if only `scan`
-    can tell what they are); it is empty if a path has a problem. `emptied` are the folders of
+    can tell what they are); it is empty if a path has a problem, and None if only some paths were
+    looked at. `emptied` are the folders of
     `paths.seeds` in which nothing was found. `last_pass` identifies the pass that used the state
-    file last; `is_quiet` says that no file changed since.
+    file last; `is_quiet` says that no file changed since. `plain` is for later passes that look at
+    some paths only.
     """
 
     seeds: int
@@ -43,16 +46,18 @@ class Survey(NamedTuple):
     missing: set[str]
     problems: list[Problem]
     emptied: list[str]
-    listing: dict[str, bytes]
+    listing: dict[str, bytes] | None
     last_pass: bytes
+    plain: PlainSeeds | None
     is_quiet: bool = False
 
 
 class _Everything(NamedTuple):
-    """All files as `scan` found them, and their digest."""
+    """All files as `scan` found them, and their digest; whether there is no link."""
 
     found: list[ScannedFile]
     digest: bytes
+    is_plain: bool
     path: str = ""
 
     @property
@@ -74,17 +79,29 @@ def parser_name(config: Config) -> str:
 def survey(run: Pass, state: PassState) -> Survey:
     """Finds the seeds that changed since they were last read; all of them with `options.full`.
 
+    Looks at `options.changed` alone, if what that finds cannot differ from what all of them tell.
+
     Raises:
         SeedsFolderError: a folder does not exist or cannot be listed.
     """
-    parser = parser_name(run.config)
-    last_pass = run.store.pass_fingerprint()
+    parser, last_pass = parser_name(run.config), run.store.pass_fingerprint()
+    told = look_at_told(run, state, parser)
+    if told is None:
+        return _survey_all(run, state, parser, last_pass)
+    wanted, missing, plain = _due(told.found, told.there), told.missing, told.plain
+    problems, quiet = list(plain.problems.values()), not wanted and not missing
+    rest = (problems, told.emptied, None, last_pass, plain, quiet)
+    return Survey(told.seeds, wanted, missing, *rest)
+
+
+def _survey_all(run: Pass, state: PassState, parser: str, last_pass: bytes) -> Survey:
     known, held = {} if run.options.full else state.listing(), state.held()
     parts = _look(run, parser)
     listing = {part.path: part.digest for part in parts if part.digest}
-    seeds = sum(part.size for part in parts)
+    seeds, is_plain = sum(part.size for part in parts), all(part.is_plain for part in parts)
+    plain = plain_seeds(run, parser, []) if is_plain else None
     if listing and listing == known:
-        return Survey(seeds, {}, set(held), [], [], listing, last_pass, is_quiet=True)
+        return Survey(seeds, {}, set(held), [], [], listing, last_pass, plain, is_quiet=True)
     if known and not held and known.keys() <= listing.keys():
         changed = [part for part in parts if known.get(part.path) != part.digest]
         there = {
@@ -95,10 +112,10 @@ def survey(run: Pass, state: PassState) -> Survey:
         found = _files(changed)
         others = run.store.seed_count() - len(there)
         if others == seeds - len(found) and not _missing(found, there):
-            return Survey(seeds, _due(found, there), set(), [], [], listing, last_pass)
+            return Survey(seeds, _due(found, there), set(), [], [], listing, last_pass, plain)
     there, found = state.seed_fingerprints(parser, ""), _files(parts)
     if _missing(found, there).difference(held):
-        again = _look_again(run, there)
+        again, is_plain = _look_again(run, there)
         if set(again) != set(found):
             listing = {}
         found = again
@@ -109,7 +126,8 @@ def survey(run: Pass, state: PassState) -> Survey:
         for folder in map(str, run.config.paths.seeds)
         if missing and not any(is_below(one.path, folder) for one in found)
     ]
-    return Survey(len(found), wanted, missing, problems, emptied, listing, last_pass)
+    plain = plain_seeds(run, parser, found) if is_plain else None
+    return Survey(len(found), wanted, missing, problems, emptied, listing, last_pass, plain)
 
 
 def _look(run: Pass, parser: str) -> Sequence[Listing | _Everything]:
@@ -118,15 +136,20 @@ def _look(run: Pass, parser: str) -> Sequence[Listing | _Everything]:
     plain = list_plain(folders, parser)
     if plain is not None:
         return plain
-    found = list(scan(folders, run.base))
-    return [_Everything(found, _digest(parser, folders, found))]
+    seen = Seen()
+    found = list(scan(folders, run.base, seen))
+    return [_Everything(found, _digest(parser, folders, found), seen.is_plain)]
 
 
-def _look_again(run: Pass, there: dict[str, Fingerprint | None]) -> list[ScannedFile]:
-    """Returns all files: what was moved while it was looked for is found now."""
+def _look_again(run: Pass, there: dict[str, Fingerprint | None]) -> tuple[list[ScannedFile], bool]:
+    """Returns all files, and whether there is no link.
+
+    What was moved while it was looked for is found now.
+    """
     folders, seen = list(run.config.paths.seeds), Seen()
     found = list(scan(folders, run.base, seen))
-    return found + list(look_again(sorted(_missing(found, there)), folders, run.base, seen))
+    found += look_again(sorted(_missing(found, there)), folders, run.base, seen)
+    return found, seen.is_plain
 
 
 def _files(parts: Sequence[Listing | _Everything]) -> list[ScannedFile]:

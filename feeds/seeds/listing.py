@@ -35,6 +35,7 @@ class Listing(NamedTuple):
     names: list[str]
     numbers: array[int]
     digest: bytes
+    is_plain: bool = True
 
     @property
     def size(self) -> int:

@@ -45,8 +45,15 @@ class ScannedFile(msgspec.Struct, frozen=True, array_like=True, gc=False):
     problem: Problem | None = None
 
 
-# The first path of each file and folder, by device and inode.
-Seen = dict[tuple[int, int], str]
+class Seen(dict[tuple[int, int], str]):
+    """The first path of each file and folder, by device and inode.
+
+    `is_plain` tells that no path was a symbolic link, or led to what another path had led to;
+    `is_linked` that a file has more names, wherever these are.
+    """
+
+    is_plain = True
+    is_linked = False
 
 
 def scan(folders: list[Path], base: Path, seen: Seen | None = None) -> Iterator[ScannedFile]:
@@ -62,9 +69,9 @@ def scan(folders: list[Path], base: Path, seen: Seen | None = None) -> Iterator[
     Raises:
         SeedsFolderError: a folder does not exist or cannot be listed.
     """
-    seen = {} if seen is None else seen
+    seen = Seen() if seen is None else seen
     for folder in folders:
-        yield from _scan_folder(_walk(folder, base, seen))
+        yield from _scan_folder(_walk(folder, base, seen), str(folder))
 
 
 def look_again(
@@ -80,6 +87,25 @@ def look_again(
         walk = next((one for one in walks if one.leads_to(path)), None)
         found = _check_file(walk, path) if walk else None
         if found:
+            yield found
+
+
+def scan_below(
+    paths: Iterable[str], folders: list[Path], base: Path, seen: Seen
+) -> Iterator[ScannedFile]:
+    """Yields the seed files, and problems, at and below paths in these folders.
+
+    None of the paths is a link or below another.
+
+    Raises:
+        SeedsFolderError: a folder cannot be listed.
+    """
+    walks = [_walk(folder, base, seen) for folder in folders]
+    for path in paths:
+        walk = next(one for one in walks if is_below(path, one.folder))
+        if os.path.isdir(path):  # noqa: PTH112
+            yield from _scan_folder(walk, path)
+        elif path.endswith(SUFFIXES) and (found := _check_file(walk, path)):
             yield found
 
 
@@ -105,6 +131,7 @@ class _Walk(NamedTuple):
         identity = _identity(status)
         first = self.seen.get(identity)
         if first is not None and _has_identity(first, identity):
+            self.seen.is_plain = False
             return True
         self.seen[identity] = path
         return False
@@ -140,10 +167,10 @@ def _is_unicode(path: str) -> bool:
     return not any("\ud800" <= char <= "\udfff" for char in path)
 
 
-def _scan_folder(walk: _Walk) -> Iterator[ScannedFile]:
+def _scan_folder(walk: _Walk, start: str) -> Iterator[ScannedFile]:
     # A stack, because folders may be nested deeper than Python recurses. Each listing has the
     # identities of the folders around it, by which loops are recognised.
-    listings = [_list(walk, walk.folder, frozenset())]
+    listings = [_list(walk, start, frozenset())]
     while listings:
         entries, above = listings[-1]
         for entry in entries:
@@ -206,6 +233,7 @@ def _is_inside(root: str, target: str) -> bool:
 def _check_link(
     walk: _Walk, entry: os.DirEntry[str], above: frozenset[tuple[int, int]]
 ) -> ScannedFile | object | None:
+    walk.seen.is_plain = False
     matches = entry.name.endswith(SUFFIXES)
     try:
         status = entry.stat()
@@ -235,6 +263,7 @@ def _check_file(walk: _Walk, path: str) -> ScannedFile | None:
     if not stat.S_ISREG(status.st_mode):
         kind = next((text for test, text in _KINDS if test(status.st_mode)), "another kind of file")
         return walk.problem(path, f"{kind}, wanted a regular file")
+    walk.seen.is_linked |= status.st_nlink > 1
     if walk.meet(path, status):
         return None
     size = status.st_size

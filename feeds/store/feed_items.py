@@ -33,12 +33,27 @@ _PAGE = 1000
 _TALLIED = "SELECT name, n FROM tally WHERE kind = ?"
 
 
+# Of the paths below a folder, with its `bounds` as values.
+IS_BELOW = "(path > ? AND path < ?)"
+
+
 class FeedItems:
     """The tables of items and memberships: selection reads and writes them."""
 
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._db = connection
         self._path = connection.execute("PRAGMA database_list").fetchone()[2]
+
+    def story_count(self, folder: str, without: Iterable[str], most: int) -> int:
+        """Counts the stories below a folder, up to `most`, `without` the seeds at these paths."""
+        query = f"""
+            SELECT count(*) FROM (
+                SELECT DISTINCT id FROM seed WHERE {IS_BELOW} AND id IS NOT NULL
+                AND path NOT IN (SELECT value FROM json_each(?)) LIMIT ?
+            )
+        """  # noqa: S608 (names of our own)
+        values = (*bounds(folder), json.dumps(list(without)), most)
+        return int(self._db.execute(query, values).fetchone()[0])
 
     def item_headers(self) -> Iterator[ItemHeader]:
         """Yields the headers of all items, in path order."""
@@ -212,6 +227,12 @@ class FeedItems:
     def drop_feeds(self, addresses: Iterable[str]) -> None:
         """Forgets feeds that are published no more."""
         self._db.executemany("DELETE FROM feed WHERE address = ?", ((one,) for one in addresses))
+
+
+def bounds(folder: str) -> tuple[str, str]:
+    """Returns the values for `IS_BELOW`."""
+    prefix = folder.rstrip("/")
+    return f"{prefix}/", f"{prefix}0"  # "0" comes after "/"
 
 
 def _header(row: tuple[Any, ...]) -> ItemHeader:

@@ -209,9 +209,13 @@ class Readings(ImageTables):
             for _, _, reading, _ in _decode_heads(data):
                 yield from (image_key(image.url) for image in reading.images)
 
-    def stories(self) -> dict[str, str]:
-        """Returns the id of each seed that has an item, by path."""
-        return dict(self._db.execute("SELECT path, id FROM seed WHERE id IS NOT NULL"))
+    def stories(self, paths: Iterable[str]) -> dict[str, str]:
+        """Returns the id of each of these seeds that has an item, by path."""
+        query = """
+            SELECT seed.path, seed.id FROM json_each(?) AS one CROSS JOIN seed
+            ON seed.path = one.value WHERE seed.id IS NOT NULL
+        """
+        return dict(self._db.execute(query, (json.dumps(list(paths)),)))
 
     def paths_of(self, id_: str) -> set[str]:
         """Returns the paths of the seeds with this id."""

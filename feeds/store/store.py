@@ -13,7 +13,7 @@ from feeds.common.errors import StateError
 from feeds.common.files import Fingerprint
 from feeds.common.model import Entry, Feed, FeedSummary, Problem
 from feeds.common.protocols import Meta
-from feeds.store.feed_items import FeedItems
+from feeds.store.feed_items import IS_BELOW, FeedItems, bounds
 from feeds.store.hubs import HubPings
 from feeds.store.readings import Readings
 
@@ -39,6 +39,9 @@ _CIRCUMSTANCES = {
     sqlite3.SQLITE_PERM,
     sqlite3.SQLITE_READONLY,
 }
+
+
+_FINGERPRINTS = "SELECT path, settled AND parser = ?, size, mtime_ns, inode FROM seed"
 
 
 def is_damage(error: sqlite3.Error) -> bool:
@@ -114,16 +117,29 @@ class Store(FeedItems, Readings, HubPings):
         read it (`parser` is the one in use now), or it had just been changed then, so that a second
         change within the granularity of mtime would not show.
         """
-        query = "SELECT path, settled AND parser = ?, size, mtime_ns, inode FROM seed"
-        values: tuple[str | int, ...] = (parser,)
+        query, values = _FINGERPRINTS, tuple[str | int, ...]((parser,))
         if folder:
-            prefix = folder.rstrip("/") + "/"
-            query += " WHERE path > ? AND path < ? AND instr(substr(path, ?), '/') = 0"
-            values += (prefix, prefix[:-1] + "0", len(prefix) + 1)  # "0" comes after "/"
+            query += f" WHERE {IS_BELOW} AND instr(substr(path, ?), '/') = 0"
+            values += (*bounds(folder), len(folder.rstrip("/")) + 2)
+        return self._fingerprints_of(query, values)
+
+    def _fingerprints_of(
+        self, query: str, values: tuple[str | int, ...]
+    ) -> dict[str, Fingerprint | None]:
         rows = self._db.execute(query, values)
         return {
             path: Fingerprint(*rest) if is_current else None for path, is_current, *rest in rows
         }
+
+    def seeds_below(self, path: str, parser: str) -> dict[str, Fingerprint | None]:
+        """Returns the fingerprints of the seeds at and below a path; see `seed_fingerprints`."""
+        query = f"{_FINGERPRINTS} WHERE path = ? OR {IS_BELOW}"
+        return self._fingerprints_of(query, (parser, path, *bounds(path)))
+
+    def paths_below(self, folder: str) -> Iterator[str]:
+        """Yields the paths of the seeds below a folder."""
+        rows = self._db.execute(f"SELECT path FROM seed WHERE {IS_BELOW}", bounds(folder))  # noqa: S608
+        return (path for (path,) in rows)
 
     def seed_count(self) -> int:
         """Returns how many seeds were read, good or bad."""
@@ -132,6 +148,11 @@ class Store(FeedItems, Readings, HubPings):
     def listing(self) -> dict[str, bytes]:
         """Returns the digests of the folders whose seeds were all read as they are, by path."""
         return dict(self._db.execute("SELECT folder, digest FROM listing"))
+
+    def drop_listing(self, folders: Iterable[str]) -> None:
+        """Drops the digests of these folders."""
+        rows = ((folder,) for folder in folders)
+        self._db.executemany("DELETE FROM listing WHERE folder = ?", rows)
 
     def keep_listing(self, digests: dict[str, bytes]) -> None:
         """Keeps these digests of folders, and no others."""
@@ -208,6 +229,13 @@ class Store(FeedItems, Readings, HubPings):
         """Sets a value."""
         replace = "INSERT OR REPLACE INTO fact VALUES (?, ?)"
         self._db.execute(replace, (meta.name, msgspec.msgpack.encode(value)))
+
+    def set_or_drop_meta(self, meta: Meta[T], value: T | None) -> None:
+        """Sets a value, or drops it for None; writes nothing if it is so already."""
+        if value is None:
+            self._db.execute("DELETE FROM fact WHERE name = ?", (meta.name,))
+        elif value != self.get_meta(meta):
+            self.set_meta(meta, value)
 
     def pass_fingerprint(self) -> bytes:
         """Returns something that is different after each pass."""

@@ -323,3 +323,65 @@ def test_export_publishes_beside_a_seed_whose_provider_makes_no_file_name(site: 
     site.seed("b.txt", number=2, provider={"domain": ".".join(["a" * 49] * 5)})
     site.run("export")
     assert b"Story 1" in site.read("all.json")
+
+
+# --changed
+
+
+@pytest.mark.parametrize(
+    ("end", "flags"),
+    [(b"\n", []), (b"\0", ["-0"]), (b"\0", ["--null"])],
+    ids=["lines", "-0", "NUL"],
+)
+def test_export_is_told_of_changes_on_standard_input(
+    site: Site, end: bytes, flags: list[str]
+) -> None:
+    for number in (1, 2):
+        site.seed(f"{number} \n.txt" if end == b"\0" else f"{number}.txt", number=number)
+    site.publish()
+    names = sorted(one.name for one in site.seeds.iterdir())
+    for number, name in enumerate(names, 1):
+        site.seed(name, number=number, title=f"Edited {number}")
+    command = [sys.executable, "-m", "feeds", "export", "--changed", "-", *flags]
+    ran = subprocess.run(
+        command,
+        input=end.join([f"seeds/{names[0]}".encode(), b"", b"README.md", b""]),
+        cwd=site.root,
+        env={**os.environ, "PYTHONPATH": str(Path(__file__).parents[2])},
+        capture_output=True,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stderr
+    assert b"1 of the changed paths are in no folder of paths.seeds, or hidden" in ran.stderr
+    assert set(site.titles()) == {"Edited 1", "Story 2"}
+
+
+def test_export_is_told_of_changes_by_a_file(site: Site) -> None:
+    site.seed("1.txt", number=1)
+    site.publish()
+    told = site.root / "told"
+    told.write_text(f"{site.seed('2.txt', number=2)}\n", encoding="utf-8")
+    ran = site.run("export", "--changed", str(told), "--json")
+    assert (ran.code, ran.report()["read"], ran.report()["seeds"]) == (0, 1, 2)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "reason"),
+    [
+        (["--changed", "missing"], "cannot read missing: No such file or directory"),
+        (["--null"], "--null says how --changed lists paths"),
+    ],
+    ids=["no list", "-0 alone"],
+)
+def test_export_without_a_list_of_changes_ends_with_2(
+    site: Site, arguments: list[str], reason: str
+) -> None:
+    ran = site.run("export", *arguments)
+    assert (ran.code, ran.out) == (2, "")
+    assert reason in ran.err
+
+
+def test_export_refuses_to_read_every_seed_and_only_some(site: Site) -> None:
+    with pytest.raises(SystemExit) as ended:
+        site.run("export", "--full", "--changed", "-")
+    assert ended.value.code == 2

@@ -237,7 +237,7 @@ def test_runner_lets_the_processes_that_read_seeds_die_with_their_pass(
     wait_until(lambda: not any(map(dying.is_alive, helpers)))
 
 
-def killed_with_its_helpers(say: Say, loaded: Loaded) -> bytes:
+def killed_with_its_helpers(say: Say, loaded: Loaded, _: object) -> bytes:
     """Is a pass that tells its processes that read seeds, and is killed among the first seeds."""
     os.cpu_count = lambda: 2
     me = os.getpid()

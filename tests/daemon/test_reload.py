@@ -61,6 +61,23 @@ def test_daemon_that_watches_publishes_a_change_soon(
         wait_until(lambda: titles(site) == wanted)
 
 
+def test_daemon_that_watches_looks_at_what_changed_and_by_its_schedule_at_everything(
+    site: Site,
+) -> None:
+    # The system tells of a change by the name that it came by: here by one outside the folders.
+    untold = site.root / "second-name"
+    untold.hardlink_to(site.seeds / "a.txt")
+    site.configure(WATCHING)
+    with Daemon(site) as daemon:
+        daemon.wait_for("pass")
+        wait_until(lambda: watches(daemon.pid, site.seeds))
+        untold.write_text(untold.read_text().replace("Story 1", "Untold"))
+        site.seed("b.txt", number=2, title="Told")
+        wait_until(lambda: titles(site) == {"Story 1", "Told"})
+        os.kill(daemon.pid, signal.SIGHUP)
+        wait_until(lambda: titles(site) == {"Untold", "Told"})
+
+
 def test_daemon_that_watches_publishes_a_changed_template_and_configuration(site: Site) -> None:
     templates = site.root / "templates"
     site.configure(WATCHING + '[paths]\ntemplates = "templates"\n')

@@ -16,8 +16,8 @@ import pytest
 import watchfiles
 
 from feeds.daemon import triggers as watch
-from feeds.daemon.triggers import Watcher
-from tests.support.processes import wait_until, watches
+from feeds.daemon.triggers import PassWish, Watcher, told_paths
+from tests.support.processes import PATIENCE, wait_until, watches
 
 # What the daemon does between passes, only more often: it looks whether the folders are the same.
 _TICK = 0.02
@@ -31,6 +31,7 @@ class Watched:
     def __init__(self, root: Path) -> None:
         self.root = root
         self.calls = 0
+        self.told: list[frozenset[str] | None] = []
         self.batches: list[set[str]] = []
         self.failures: list[str] = []
         self.folders: list[Path] = []
@@ -75,8 +76,9 @@ class Watched:
             self._thread.join()
         self._watcher.stop()
 
-    def _changed(self) -> None:
+    def _changed(self, paths: frozenset[str] | None) -> None:
         self.calls += 1
+        self.told.append(paths)
 
     def _follow(self) -> None:
         while not self._over.wait(_TICK):
@@ -242,7 +244,7 @@ def test_watcher_of_a_folder_missing_at_start_calls_once_it_is_there(watched: Wa
 
 def test_watcher_that_cannot_watch_says_so_and_stops_nothing(tmp_path: Path) -> None:
     failures: list[str] = []
-    watcher = Watcher(lambda: None, failures.append)
+    watcher = Watcher(lambda _: None, failures.append)
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (3, hard))
     try:
@@ -259,9 +261,9 @@ def test_watcher_that_cannot_watch_says_so_and_stops_nothing(tmp_path: Path) -> 
 def test_watcher_told_to_watch_nothing_calls_no_more_and_leaves_no_thread(
     tmp_path: Path, stop: str
 ) -> None:
-    calls: list[None] = []
+    calls: list[frozenset[str] | None] = []
     failures: list[str] = []
-    watcher = Watcher(lambda: calls.append(None), failures.append)
+    watcher = Watcher(calls.append, failures.append)
     threads = threading.active_count()
     watcher.follow([tmp_path])
     wait_until(lambda: watches(os.getpid(), tmp_path))
@@ -274,3 +276,76 @@ def test_watcher_told_to_watch_nothing_calls_no_more_and_leaves_no_thread(
     wait_until(lambda: not watches(os.getpid(), tmp_path))
     (tmp_path / "a.txt").write_text("a")
     assert (calls, failures) == ([], [])
+
+
+# What passes are told
+
+
+def test_watcher_tells_which_paths_changed(watched: Watched) -> None:
+    watched.start("seeds")
+    watched.calls_for(lambda: move_out(watched.root / "seeds"))
+    first = watched.told[0]
+    assert first is not None
+    assert first <= {str(watched.root / "seeds" / name) for name in ("a.txt", "last-0")}
+    assert str(watched.root / "seeds/a.txt") in first
+
+
+def test_watcher_tells_of_everything_if_changes_are_many(watched: Watched) -> None:
+    watched.start("seeds")
+
+    def fill() -> None:
+        for number in range(250):
+            (watched.root / f"seeds/{number}").touch()
+
+    watched.calls_for(fill)
+    assert None in watched.told
+
+
+def test_watcher_tells_of_everything_if_one_burst_follows_another_at_once(
+    watched: Watched, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(watch, "_APART_SECONDS", PATIENCE)
+    watched.start("seeds")
+    for number in range(2):
+        watched.calls_for((watched.root / f"seeds/{number}").touch)
+    assert watched.told[0] is not None
+    assert set(watched.told[1:]) == {None}
+
+
+@pytest.mark.parametrize(
+    ("paths", "told"),
+    [
+        pytest.param(None, None, id="nobody knows"),
+        pytest.param([], [], id="nothing"),
+        pytest.param(["/s/a.txt", "/more/x/b.txt"], ["/s/a.txt", "/more/x/b.txt"], id="seeds"),
+        pytest.param(["/s/.a.txt.tmp", "/s/.git/index"], [], id="hidden files"),
+        pytest.param(["/s/a.txt", "/templates/index.html"], None, id="a template"),
+        pytest.param(["/s"], None, id="a folder of seeds"),
+    ],
+)
+def test_told_paths_are_those_of_seeds(paths: list[str] | None, told: list[str] | None) -> None:
+    found = told_paths(None if paths is None else frozenset(paths), [Path("/s"), Path("/more")])
+    assert found == (None if told is None else frozenset(told))
+
+
+def test_wish_grows_until_it_is_taken() -> None:
+    wish = PassWish()
+    assert not wish.is_wanted
+    for path in "ab":
+        wish.add(frozenset(path))
+    assert wish.is_wanted
+    assert wish.take() == frozenset("ab")
+    assert not wish.is_wanted
+    for told in (None, frozenset("a")):
+        wish.add(told)
+    assert wish.take() is None
+    wish.add(frozenset("a"))
+    assert wish.take() == frozenset("a")
+
+
+def test_wish_after_a_pass_that_failed_is_for_everything() -> None:
+    wish = PassWish()
+    wish.widen()
+    assert not wish.is_wanted
+    wish.add(frozenset("a"))
+    assert (wish.is_wanted, wish.take()) == (True, None)

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from feeds.pipeline.rescan import mass_removals
+from feeds.pipeline.rescan import large_losses, mass_removals
 
 Stories = dict[str, str]
 
@@ -16,8 +16,13 @@ def stories(folder: str, count: int, first: int = 0) -> Stories:
     return {f"{folder}/{number}.md": f"{folder} {number}" for number in range(first, first + count)}
 
 
+def counts(before: Stories, folders: list[str]) -> dict[str, int]:
+    """Returns how many stories there were below each folder that may lose many."""
+    return large_losses(before, folders)
+
+
 def removals(lost: Stories, before: Stories, share: float = 0.5, *emptied: str) -> Stories:
-    return mass_removals(lost, before, ["/s"], emptied, share)
+    return mass_removals(lost, counts(before, ["/s"]), ["/s"], emptied, share)
 
 
 @pytest.mark.parametrize(
@@ -82,8 +87,9 @@ def test_missing_stories_of_folders_in_folders_and_of_the_root() -> None:
     lost = stories("/s/a", 30)
     before = lost | stories("/s/b", 31)
     for folders in (["/s", "/s/a"], ["/s/a", "/s"], ["/"]):
-        assert mass_removals(lost, before, folders, [], 0.5) == dict.fromkeys(lost, "/s/a")
-    assert mass_removals(lost, before, ["/s/b", "/sea"], ["/s/b"], 0.5) == {}
+        held = mass_removals(lost, counts(before, folders), folders, [], 0.5)
+        assert held == dict.fromkeys(lost, "/s/a")
+    assert mass_removals(lost, {}, ["/s/b", "/sea"], ["/s/b"], 0.5) == {}
 
 
 def test_missing_stories_of_a_large_site_are_told_in_time() -> None:

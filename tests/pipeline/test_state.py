@@ -8,6 +8,7 @@ from __future__ import annotations
 import ast
 import os
 import re
+import sqlite3
 from pathlib import Path
 from typing import Annotated, get_args, get_origin, get_type_hints
 
@@ -163,6 +164,45 @@ def test_listing_is_cleared_while_a_path_has_a_problem(site: Site) -> None:
     problems = site.publish().problems
     assert [one.path for one in problems] == ["seeds/b.txt"]
     assert site.publish().problems == problems
+
+
+# plain
+
+
+def test_plain_saves_the_look_at_folders_for_a_pass_that_is_told_paths(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seed = site.seed("a.txt", number=1)
+    site.publish()
+    told = Options(changed=frozenset([str(seed)]))
+    looks = spy(monkeypatch, survey, "list_plain")
+    site.publish(options=told)
+    assert looks == []
+    with sqlite3.connect(site.state) as state:
+        state.execute("DELETE FROM fact WHERE name = 'plain'")
+    for _ in range(2):  # the first look at everything, quiet as it is, is enough
+        site.publish(options=told)
+    assert len(looks) == 1
+
+
+def test_plain_is_cleared_by_a_link_and_void_for_other_folders(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seed = site.seed("a.txt", number=1)
+    site.publish()
+    (site.seeds / "b.txt").symlink_to(seed)
+    site.publish()
+    told = Options(changed=frozenset([str(seed)]))
+    looks = spy(monkeypatch, survey, "list_plain")
+    site.publish(options=told)
+    (site.seeds / "b.txt").unlink()
+    site.publish(options=told)
+    assert len(looks) == 2
+    site.publish(options=told)
+    (site.root / "more").mkdir()
+    site.configure('[paths]\nseeds = ["seeds", "more"]\n')
+    site.publish(options=told)
+    assert len(looks) == 3
 
 
 # seed_fingerprints

@@ -244,7 +244,7 @@ def test_scan_takes_a_folder_with_the_inode_that_another_had_for_another(tmp_pat
 
 
 def test_second_look_finds_what_a_scan_did_not_come_by(tmp_path: Path) -> None:
-    seen: Seen = {}
+    seen = Seen()
     _write(tmp_path, "s/a.txt", "s/sub/b.txt", "s/.c/d.txt", "other/e.txt")
     assert len(list(scan([tmp_path / "s"], tmp_path, seen))) == 2
     _write(tmp_path, "s/late.txt", "s/sub/late.md")

@@ -57,7 +57,16 @@ def test_held_stories_are_counted_by_folder_and_once_each(store: Store) -> None:
         assert store.held() == held
     assert store.held_stories() == [("/s/a", 2)]
     assert store.paths_of("x") == {"/s/a/1", "/s/a/2"}
-    assert store.stories()["/s/b/1"] == "z"
+    assert store.stories(["/s/b/1", "/s/c"]) == {"/s/b/1": "z"}
+
+
+def test_stories_below_a_folder_are_counted_once_each_and_up_to_a_limit(store: Store) -> None:
+    for path, id_ in {"/s/1": "x", "/s/a/1": "x", "/s/a/2": "y", "/s/a.b/3": "z"}.items():
+        record(store, path, **good(path, id=id_))
+    record(store, "/s/a/bad")
+    counts = [store.story_count(one, [], 9) for one in ("/", "/s", "/s/a", "/s/a/1")]
+    assert counts == [3, 3, 2, 0]
+    assert (store.story_count("/s", [], 2), store.story_count("/s/a", ["/s/a/2"], 9)) == (2, 1)
 
 
 def test_secret_that_an_older_release_took_for_a_part_of_an_item_goes_with_the_item(
@@ -68,7 +77,7 @@ def test_secret_that_an_older_release_took_for_a_part_of_an_item_goes_with_the_i
         record(store, "a", **good("a", id="a"))
         reading = ParsedSeed("a", b"2", problems=(secret,))
         store.record([ReadSeed("", MARK, reading, settled=True)], parser)
-        assert list(store.stories().values()) == ids
+        assert list(store.stories(["a"]).values()) == ids
 
 
 def test_images_of_kept_readings_are_known_before_they_are_recorded(store: Store) -> None:

@@ -1,0 +1,169 @@
+"""Finds the seeds that came, changed or went at some paths alone, which the pass was told of.
+
+Such a pass costs what it is told: nothing is listed, counted or compared but what is at these paths
+and below them. If that could differ from what a look at everything finds, everything is looked at.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from collections.abc import Iterable
+from functools import cache
+from pathlib import Path
+from typing import NamedTuple
+
+from feeds.common.files import Fingerprint
+from feeds.common.model import Problem
+from feeds.pipeline.context import Pass
+from feeds.pipeline.state import PassState, PlainSeeds
+from feeds.seeds.scan import ScannedFile, Seen, display_path, is_below, scan_below
+
+# So many of the paths that no scan reaches are named.
+_NAMED = 3
+
+
+class Told(NamedTuple):
+    """What is at the paths, and what was there before.
+
+    `found` are the seed files, `there` the seeds that were read, as `Store.seed_fingerprints` has
+    them, `missing` those of them without a file. `emptied` are the folders of `paths.seeds` that
+    hold no seed any more. `seeds` counts all of them, and `plain` has all paths with a problem.
+    """
+
+    found: list[ScannedFile]
+    there: dict[str, Fingerprint | None]
+    missing: set[str]
+    emptied: list[str]
+    seeds: int
+    plain: PlainSeeds
+
+
+class Below(NamedTuple):
+    """Paths as a scan names them, none below another; `outside` are those that no scan reaches."""
+
+    paths: list[str]
+    outside: list[str]
+
+
+def plain_seeds(run: Pass, parser: str, found: list[ScannedFile]) -> PlainSeeds | None:
+    """Returns what lets later passes look at some paths alone; None if a name is not UTF-8.
+
+    Args:
+        run: this pass, which looked at everything.
+        parser: the way in which seeds are read.
+        found: the files and problems; no link is among them.
+    """
+    problems = {one.path: one.problem for one in found if one.problem}
+    if not all(map(_is_utf8, problems)):
+        return None
+    return PlainSeeds(_key(run, parser), problems)
+
+
+def look_at_told(run: Pass, state: PassState, parser: str) -> Told | None:
+    """Returns what is at the paths of `options.changed`; None if everything must be looked at.
+
+    Raises:
+        SeedsFolderError: a folder cannot be listed.
+    """
+    store, folders, plain = run.store, list(run.config.paths.seeds), state.plain
+    if run.options.changed is None or run.options.full:
+        return None
+    if plain is None or plain.key != _key(run, parser) or not all(map(os.path.isdir, folders)):
+        return None
+    # What waits was found by passes that were told of more.
+    if state.held() or state.readings(parser):
+        return None
+    below = find_below(run.options.changed, folders)
+    if below is None:
+        return None
+    _warn(run, below.outside)
+    there: dict[str, Fingerprint | None] = {}
+    for path in filter(_is_utf8, below.paths):
+        there |= store.seeds_below(path, parser)
+    # Twice if one is missing: it may have been moved while it was looked for.
+    for _ in range(2):
+        seen = Seen()
+        found = list(scan_below(below.paths, folders, run.base, seen))
+        missing = there.keys() - {one.path for one in found}
+        if not missing:
+            break
+    if seen.is_linked or not seen.is_plain or any(one.problem for one in found):
+        return None
+    plain = PlainSeeds(plain.key, _elsewhere(plain.problems, below.paths))
+    new = {one.path for one in found} - there.keys()
+    unread = sum(not store.seeds_below(path, parser) for path in plain.problems)
+    seeds = store.seed_count() - len(missing) + len(new) + unread
+    emptied = _emptied(run, missing, new | plain.problems.keys()) if missing else []
+    return Told(found, there, missing, emptied, seeds, plain)
+
+
+def find_below(paths: Iterable[str], folders: list[Path]) -> Below | None:
+    """Returns what a scan of these folders calls these paths, which need not exist.
+
+    None stands for everything: a path is one of the folders or above one, or has a link on its way
+    below a folder.
+    """
+    real_path = cache(os.path.realpath)
+    roots = {real_path(str(folder)): str(folder) for folder in folders}
+    found: set[str] = set()
+    outside: list[str] = []
+    for path in paths:
+        parent, name = os.path.split(path.rstrip("/") or "/")
+        # A link is looked at itself, and not what it leads to.
+        whole = name in ("", ".", "..")
+        real = real_path(path) if whole else f"{real_path(parent).rstrip('/')}/{name}"
+        if any(real == root or is_below(root, real) for root in roots):
+            return None
+        root = next((one for one in roots if is_below(real, one)), None)
+        inner = "" if root is None else real[len(root.rstrip("/")) :]
+        if root is None or "/." in inner:
+            outside.append(path)
+            continue
+        if Path(real).is_symlink() or not os.path.abspath(path).endswith(inner):  # noqa: PTH100
+            return None
+        found.add(roots[root].rstrip("/") + inner)
+    kept: list[str] = []
+    for path in sorted(found, key=lambda one: one.split("/")):
+        if not kept or not is_below(path, kept[-1]):
+            kept.append(path)
+    return Below(kept, sorted(outside))
+
+
+def _key(run: Pass, parser: str) -> bytes:
+    key = (parser, run.config.paths.seeds, run.base)
+    return hashlib.sha256(repr(key).encode(errors="surrogateescape")).digest()
+
+
+def _is_utf8(path: str) -> bool:
+    # Bytes that are not UTF-8 come as lone surrogates (PEP 383); no such path was ever read.
+    return not any("\ud800" <= char <= "\udfff" for char in path)
+
+
+def _warn(run: Pass, outside: list[str]) -> None:
+    if not outside:
+        return
+    names = ", ".join(display_path(one, str(run.base)) for one in outside[:_NAMED])
+    names += ", ..." if outside[_NAMED:] else ""
+    run.callbacks.warn(
+        f"{len(outside)} of the changed paths are in no folder of paths.seeds, or hidden, "
+        f"and were passed over: {names}"
+    )
+
+
+def _elsewhere(problems: dict[str, Problem], paths: list[str]) -> dict[str, Problem]:
+    return {
+        path: problem
+        for path, problem in problems.items()
+        if not any(path == one or is_below(path, one) for one in paths)
+    }
+
+
+def _emptied(run: Pass, missing: set[str], others: set[str]) -> list[str]:
+    """Returns the folders of `paths.seeds` in which nothing is left; `others` are not stored."""
+    return [
+        folder
+        for folder in map(str, run.config.paths.seeds)
+        if all(path in missing for path in run.store.paths_below(folder))
+        and not any(is_below(path, folder) for path in others)
+    ]
