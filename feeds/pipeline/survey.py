@@ -35,10 +35,9 @@ class Survey(NamedTuple):
 
     `listing` has a digest of the files of each folder (of all files by the name "", if only `scan`
     can tell what they are); it is empty if a path has a problem, and None if only some paths were
-    looked at. `emptied` are the folders of
-    `paths.seeds` in which nothing was found. `last_pass` identifies the pass that used the state
-    file last; `is_quiet` says that no file changed since. `plain` is for later passes that look at
-    some paths only.
+    looked at. `emptied` are the folders of `paths.seeds` in which nothing was found. `last_pass`
+    identifies the pass that used the state file last; `is_quiet` says that no file changed since.
+    `plain` is for later passes that look at some paths only.
     """
 
     seeds: int
