@@ -90,6 +90,8 @@ def text_answer(status: int, text: str, *headers: tuple[str, str]) -> Answer:
 
 
 NOT_FOUND = text_answer(404, "There is nothing here.", ("cache-control", "public, max-age=60"))
+# A query can name an image a moment before its copy is in out/: no cache may keep that answer.
+NO_IMAGE = text_answer(404, "There is nothing here.", ("cache-control", "no-store"))
 GONE = text_answer(
     410,
     "This feed is not published any more. Please unsubscribe from it.",

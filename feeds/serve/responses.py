@@ -23,9 +23,9 @@ from feeds.config import Config
 from feeds.serve.clients import Proxies
 from feeds.serve.delta import Delta, Deltas, accepts_deltas
 from feeds.serve.messages import (
+    NO_IMAGE,
     NOSNIFF,
     NOT_ACCEPTABLE,
-    NOT_FOUND,
     PRECONDITION_FAILED,
     Answer,
     Headers,
@@ -179,7 +179,7 @@ def answer_media(out: Path, path: str, request: Request, max_age_s: int) -> Answ
     """
     fingerprint = Fingerprint.of(f"{out}/{path}")
     if fingerprint is None or (out / path).is_symlink():
-        return NOT_FOUND
+        return NO_IMAGE
     tag = "-".join(f"{one:x}" for one in fingerprint)
     size, modified_unix = fingerprint.size, fingerprint.mtime_ns // _NANOSECONDS
     headers = [

@@ -14,6 +14,7 @@ NOSNIFF = {"x-content-type-options": "nosniff", "content-type": "text/plain; cha
     ("answer", "status", "headers"),
     [
         (messages.NOT_FOUND, 404, {"cache-control": "public, max-age=60"}),
+        (messages.NO_IMAGE, 404, {"cache-control": "no-store"}),
         (
             messages.GONE,
             410,

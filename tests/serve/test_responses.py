@@ -12,7 +12,7 @@ import pytest
 
 from feeds.common.times import http_date
 from feeds.serve.delta import Deltas, accepts_deltas, entry_digests
-from feeds.serve.messages import NOT_FOUND, Answer, Request, Stream
+from feeds.serve.messages import Answer, Request, Stream
 from feeds.serve.publication import BodyCache, digest_of
 from feeds.serve.responses import (
     TextFile,
@@ -273,9 +273,10 @@ def test_media_change_their_tag_with_size_time_and_inode(out: Path) -> None:
 def test_media_that_are_missing_or_a_link_are_not_found(out: Path) -> None:
     (out / "secret").write_bytes(b"secret")
     (out / PATH).unlink()
-    assert media(out) is NOT_FOUND
+    missing = media(out)
     (out / PATH).symlink_to(out / "secret")
-    assert media(out) is NOT_FOUND
+    for answer in (missing, media(out)):
+        assert (answer.status, dict(answer.headers)["cache-control"]) == (404, "no-store")
 
 
 @pytest.mark.parametrize(
