@@ -56,15 +56,22 @@ def story(site: Site) -> Site:
     return site
 
 
-@pytest.mark.parametrize("option", ["--version", "--help"])
-def test_cli_starts_without_any_library_that_is_slow_to_import(option: str) -> None:
+def loaded_by(*arguments: str) -> set[str]:
+    """Returns the names of the packages that a command loads which only prints something."""
     code = (
-        "import sys, feeds.cli.main\n"
-        f"try: feeds.cli.main.main([{option!r}])\n"
-        "except SystemExit: print(*sorted({name.split('.')[0] for name in sys.modules}))"
+        "import sys\n"
+        "before = {*sys.modules}  # with those that measure coverage\n"
+        "from feeds.cli.main import main\n"
+        f"try: main({arguments!r})\n"
+        "except SystemExit: print(*{name.split('.')[0] for name in {*sys.modules} - before})"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    loaded = set(done.stdout.splitlines()[-1].split())
+    return set(done.stdout.splitlines()[-1].split())
+
+
+@pytest.mark.parametrize("option", ["--version", "--help"])
+def test_cli_starts_without_any_library_that_is_slow_to_import(option: str) -> None:
+    loaded = loaded_by(option)
     assert {"feeds", "argparse"} <= loaded
     slow = {
         "pydantic",
@@ -82,14 +89,8 @@ def test_cli_starts_without_any_library_that_is_slow_to_import(option: str) -> N
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_help_of_a_command_imports_none_of_the_libraries_that_do_its_work(command: str) -> None:
-    code = (
-        "import sys, feeds.cli.main\n"
-        f"try: feeds.cli.main.main([{command!r}, '--help'])\n"
-        "except SystemExit: print(*{name.split('.')[0] for name in sys.modules})"
-    )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    loaded = set(done.stdout.splitlines()[-1].split())
-    assert f"usage: feeds {command}" in done.stdout
+    loaded = loaded_by(command, "--help")
+    assert "feeds" in loaded
     work = {"asyncio", "multiprocessing", "apscheduler", "structlog", "watchfiles", "rich"}
     work |= {"granian", "uvloop", "prometheus_client", "httpx", "httpcore", "PIL", "brotli"}
     work |= {"yaml", "ryml", "nh3", "markdown_it", "ftfy", "feedgen", "lxml", "jinja2"}

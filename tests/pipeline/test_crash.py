@@ -177,14 +177,23 @@ def editing(newsroom: Newsroom, rng: random.Random, seconds: float) -> None:
         time.sleep(min(rest, rng.uniform(0, 0.03)))
 
 
-@pytest.mark.parametrize("shard", range(4))
-def test_export_killed_at_any_moment_leaves_all_whole(site: Site, shard: int) -> None:
+@pytest.mark.parametrize(
+    ("shard", "told"),
+    [*((shard, False) for shard in range(4)), (4, True)],
+    ids=lambda value: str(value) if type(value) is int else "--changed" if value else "",
+)
+def test_export_killed_at_any_moment_leaves_all_whole(
+    site: Site, shard: int, *, told: bool
+) -> None:
     rng = random.Random(shard)  # noqa: S311
     newsroom = Newsroom(site, rng)
+    changed = site.root / "changed"
+    changed.write_text("\n".join(str(site.seeds / f"{number}.txt") for number in SEEDS))
+    command = ["export", *(("--changed", str(changed)) if told else ())]
     with Forks(site) as forks:
         for recovers in rounds((KILLS - DAEMONS) // 4, rng):
             newsroom.edit()
-            pid = forks.start("export")
+            pid = forks.start(*command)
             editing(newsroom, rng, rng.uniform(0, 0.1))
             forks.kill(pid)
             newsroom.check_whole()

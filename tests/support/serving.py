@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import http.client
+import random
 import signal
 import socket
 import subprocess
@@ -49,9 +50,14 @@ _DECODE: dict[str | None, Callable[[bytes], bytes]] = {
 
 
 def free_port() -> int:
-    """Returns a port that nobody uses now."""
-    with socket.create_server((HOST, 0)) as free:
-        return int(free.getsockname()[1])
+    """Returns a port that nobody uses now.
+
+    It is none of those that systems give to who asks for any: another connection could get it.
+    """
+    while True:
+        port = random.SystemRandom().randrange(10_240, 32_768)
+        with suppress(OSError), socket.create_server((HOST, port)):
+            return port
 
 
 class Got(NamedTuple):
