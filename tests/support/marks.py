@@ -61,6 +61,7 @@ STRESS = (
     "test_hub_that_has_moved_is",
     "test_metrics_beside",
     "test_metrics_of_the_daemon",
+    "test_next_pass_repairs_what_a_killed_one",
     "test_pass_without_libyaml",
     "test_push_waits_a_few_seconds",
     "test_runner_kills",
