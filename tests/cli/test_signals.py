@@ -45,8 +45,8 @@ from feeds.publish import Publisher
 take, taken = Publisher.take, []
 class Kept:
     def __del__(self):
-        print("kept", flush=True)
         try:
+            print("kept", flush=True)
             while True:
                 time.sleep(0.05)
         finally:
