@@ -4,14 +4,12 @@ A pass costs what 20 more of them add to the CPU time of a process that runs the
 does; so its start is not counted, and all processes that a pass needs are.
 """
 
-import argparse
-import sys
 import tempfile
 from pathlib import Path
 
 from measure import MEBIBYTE, Bar, in_turn, print_bars, print_table
 from rescan import newest_shown
-from workspace import Workspace
+from workspace import Workspace, run_comparison
 
 BARS = {"nothing changed": 1 / 120, "one seed changed": 1 / 60}
 AIMS = {"nothing changed": 1 / 150, "one seed changed": 1 / 120}
@@ -68,14 +66,5 @@ def compare(count: int, rounds: int) -> bool:
     )
 
 
-def main() -> None:
-    """Read the command line, compare, and exit with 1 if a bar is not reached."""
-    parser = argparse.ArgumentParser(description="Time passes inside the daemon.")
-    parser.add_argument("--seeds", type=int, default=10_000, metavar="N")
-    parser.add_argument("--rounds", type=int, default=3)
-    arguments = parser.parse_args()
-    sys.exit(0 if compare(arguments.seeds, arguments.rounds) else 1)
-
-
 if __name__ == "__main__":
-    main()
+    run_comparison("Time passes inside the daemon.", compare)

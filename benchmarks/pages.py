@@ -4,14 +4,12 @@ Nothing is published and nothing remembered before each run. Both runs are of on
 turn, so that the difference is what pages cost.
 """
 
-import argparse
 import os
-import sys
 import tempfile
 from pathlib import Path
 
 from measure import MEBIBYTE, Bar, Measurement, in_turn, print_bars, print_table
-from workspace import Workspace
+from workspace import Workspace, run_comparison
 
 # How much longer an export may take with pages.
 LIMIT = 1.25
@@ -65,14 +63,5 @@ def compare(count: int, rounds: int) -> bool:
     )
 
 
-def main() -> None:
-    """Read the command line, compare, and exit with 1 if the bar is not reached."""
-    parser = argparse.ArgumentParser(description="Time exports with and without pages.")
-    parser.add_argument("--seeds", type=int, default=10_000, metavar="N")
-    parser.add_argument("--rounds", type=int, default=3)
-    arguments = parser.parse_args()
-    sys.exit(0 if compare(arguments.seeds, arguments.rounds) else 1)
-
-
 if __name__ == "__main__":
-    main()
+    run_comparison("Time exports with and without pages.", compare)

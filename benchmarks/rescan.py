@@ -4,8 +4,6 @@ The yardstick has no cheaper way than to do everything again, so its time for th
 a rescan is measured by. Each export is a whole process, with the start of the interpreter.
 """
 
-import argparse
-import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -13,7 +11,7 @@ from pathlib import Path
 from daemon_passes import editor
 from generate import Story
 from measure import MEBIBYTE, Bar, Measurement, in_turn, print_bars, print_table
-from workspace import Workspace
+from workspace import Workspace, run_comparison
 
 BARS = {"nothing changed": 1 / 30, "one seed changed": 1 / 22}
 AIMS = {"nothing changed": 1 / 50, "one seed changed": 1 / 40}
@@ -104,14 +102,5 @@ def _modified(folder: Path) -> set[tuple[Path, int]]:
     return {(path, path.stat().st_mtime_ns) for path in folder.rglob("*") if path.is_file()}
 
 
-def main() -> None:
-    """Read the command line, compare, and exit with 1 if a bar is not reached."""
-    parser = argparse.ArgumentParser(description="Time rescans against the yardstick.")
-    parser.add_argument("--seeds", type=int, default=10_000, metavar="N")
-    parser.add_argument("--rounds", type=int, default=3)
-    arguments = parser.parse_args()
-    sys.exit(0 if compare(arguments.seeds, arguments.rounds) else 1)
-
-
 if __name__ == "__main__":
-    main()
+    run_comparison("Time rescans against the yardstick.", compare)

@@ -4,8 +4,6 @@ Such a pass may cost nothing that exists, only what it is told: so both should c
 export is a whole process, with the start of the interpreter.
 """
 
-import argparse
-import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
@@ -13,7 +11,7 @@ from pathlib import Path
 from daemon_passes import editor
 from measure import MEBIBYTE, Bar, Measurement, in_turn, print_bars, print_table
 from rescan import newest_shown
-from workspace import Workspace
+from workspace import Workspace, run_comparison
 
 BAR = 1.2
 
@@ -57,14 +55,5 @@ def compare(count: int, rounds: int) -> bool:
     )
 
 
-def main() -> None:
-    """Read the command line, compare, and exit with 1 if the bar is not reached."""
-    parser = argparse.ArgumentParser(description="Time passes that are told of one seed.")
-    parser.add_argument("--seeds", type=int, default=10_000, metavar="N")
-    parser.add_argument("--rounds", type=int, default=3)
-    arguments = parser.parse_args()
-    sys.exit(0 if compare(arguments.seeds, arguments.rounds) else 1)
-
-
 if __name__ == "__main__":
-    main()
+    run_comparison("Time passes that are told of one seed.", compare)

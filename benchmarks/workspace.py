@@ -1,7 +1,9 @@
 """One set of generated seeds, and the two programs that publish it, each into its own folder."""
 
+import argparse
 import shutil
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -77,3 +79,12 @@ class Workspace:
     @property
     def _state(self) -> Path:
         return self.root / "state"
+
+
+def run_comparison(description: str, compare: Callable[[int, int], bool]) -> None:
+    """Compare as the command line says, and exit with 1 if a bar is not reached."""
+    parser = argparse.ArgumentParser(description=description)
+    parser.add_argument("--seeds", type=int, default=10_000, metavar="N")
+    parser.add_argument("--rounds", type=int, default=3)
+    arguments = parser.parse_args()
+    sys.exit(0 if compare(arguments.seeds, arguments.rounds) else 1)

@@ -17,7 +17,7 @@ from feeds.common.files import Fingerprint
 from feeds.common.model import Problem
 from feeds.pipeline.context import Pass
 from feeds.pipeline.state import PassState, PlainSeeds
-from feeds.seeds.scan import ScannedFile, Seen, display_path, is_below, scan_below
+from feeds.seeds.scan import ScannedFile, Seen, display_path, is_below, is_unicode, scan_below
 
 # So many of the paths that no scan reaches are named.
 _NAMED = 3
@@ -55,7 +55,7 @@ def plain_seeds(run: Pass, parser: str, found: list[ScannedFile]) -> PlainSeeds 
         found: the files and problems; no link is among them.
     """
     problems = {one.path: one.problem for one in found if one.problem}
-    if not all(map(_is_utf8, problems)):
+    if not all(map(is_unicode, problems)):
         return None
     return PlainSeeds(_key(run, parser), problems)
 
@@ -79,7 +79,7 @@ def look_at_told(run: Pass, state: PassState, parser: str) -> Told | None:
         return None
     _warn(run, below.outside)
     there: dict[str, Fingerprint | None] = {}
-    for path in filter(_is_utf8, below.paths):
+    for path in filter(is_unicode, below.paths):  # no other path was ever read
         there |= store.seeds_below(path, parser)
     # Twice if one is missing: it may have been moved while it was looked for.
     for _ in range(2):
@@ -133,11 +133,6 @@ def find_below(paths: Iterable[str], folders: list[Path]) -> Below | None:
 def _key(run: Pass, parser: str) -> bytes:
     key = (parser, run.config.paths.seeds, run.base)
     return hashlib.sha256(repr(key).encode(errors="surrogateescape")).digest()
-
-
-def _is_utf8(path: str) -> bool:
-    # Bytes that are not UTF-8 come as lone surrogates (PEP 383); no such path was ever read.
-    return not any("\ud800" <= char <= "\udfff" for char in path)
 
 
 def _warn(run: Pass, outside: list[str]) -> None:

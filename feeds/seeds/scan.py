@@ -162,8 +162,8 @@ def display_path(path: str, base: str) -> str:
     return "".join(char if char.isprintable() else repr(char)[1:-1] for char in relative)
 
 
-def _is_unicode(path: str) -> bool:
-    # Bytes that are not UTF-8 come as lone surrogates (PEP 383).
+def is_unicode(path: str) -> bool:
+    """Tells whether a path is UTF-8; other bytes come as lone surrogates (PEP 383)."""
     return not any("\ud800" <= char <= "\udfff" for char in path)
 
 
@@ -258,7 +258,7 @@ def _check_file(walk: _Walk, path: str) -> ScannedFile | None:
         return None  # deleted since the folder was listed
     except OSError as error:
         return walk.problem(path, f"cannot be read: {error.strerror or error}")
-    if not path.isascii() and not _is_unicode(path):
+    if not path.isascii() and not is_unicode(path):
         return walk.problem(path, "a file name that is not UTF-8")
     if not stat.S_ISREG(status.st_mode):
         kind = next((text for test, text in _KINDS if test(status.st_mode)), "another kind of file")

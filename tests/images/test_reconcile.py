@@ -544,22 +544,29 @@ def test_dropped_file_on_a_disk_that_cannot_be_read_stops_the_pass(quiet: Site) 
     assert "Input/output error" in ran.err
 
 
+def told_while_closed(site: Site, path: Path) -> list[str]:
+    """Looks at the cache while a file in it may not be read; returns the warnings."""
+    told: list[str] = []
+    config = site.load().config
+    with (
+        open_state(site.state, "pass", pytest.fail) as store,
+        store.transaction(),
+        closed(path),
+    ):
+        reconcile(store, examine_cache(store, config, None), (), 1, told.append)
+    return told
+
+
 def test_copy_that_may_not_be_read_is_told_and_left_as_it_is() -> None:
     with open_folder() as folder:
         site = Site(folder / "site")
         site.configure('[images]\nfetch = "off"\n')
         seed_with(site, 1, URL)
-        path, told = drop(site, picture()), list[str]()
+        path = drop(site, picture())
         site.publish()
         before = shown(site)
         os.utime(path, (1e9, 1e9))
-        loaded = site.load()
-        with (
-            open_state(site.state, "pass", pytest.fail) as store,
-            store.transaction(),
-            closed(path),
-        ):
-            reconcile(store, examine_cache(store, loaded.config, None), (), 1, told.append)
+        told = told_while_closed(site, path)
         assert told == [
             f"the copy of {URL} is left as it is: [Errno 13] Permission denied: '{path}'"
         ]
@@ -573,14 +580,8 @@ def test_dropped_file_that_may_not_be_read_is_told_and_left_alone() -> None:
         site.configure('[images]\nfetch = "off"\n')
         seed_with(site, 1, URL)
         site.publish()
-        path, told = drop(site, picture()), list[str]()
-        loaded = site.load()
-        with (
-            open_state(site.state, "pass", pytest.fail) as store,
-            store.transaction(),
-            closed(path),
-        ):
-            reconcile(store, examine_cache(store, loaded.config, None), (), 1, told.append)
+        path = drop(site, picture())
+        told = told_while_closed(site, path)
         assert told == [f"{path} cannot be used: [Errno 13] Permission denied: '{path}'"]
         site.publish()
         assert shown(site)[0].endswith(f"{STEM}.jpg")
