@@ -20,7 +20,7 @@ from feeds.common.urls import normal_url, wanted_url
 from feeds.config import Loaded, load_config
 from feeds.images.cache import likely_name
 from feeds.pipeline.fetch import FetchOptions, fetch_images
-from feeds.pipeline.image_cache import collect_garbage
+from feeds.pipeline.image_garbage import collect_garbage
 from feeds.store import open_state
 
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB")

@@ -13,7 +13,7 @@ from pathlib import Path
 import msgspec
 
 from feeds.common.errors import AlreadyRunningError, BusyError
-from feeds.common.files import DAEMON_LOCK, Held, acquire_lock
+from feeds.common.lock import DAEMON_LOCK, Held, acquire_lock
 from feeds.common.reports import utc_now
 from feeds.common.schedule import DaemonState, parse_state
 from feeds.common.times import show_time

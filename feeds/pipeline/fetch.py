@@ -16,7 +16,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 
 import msgspec
 
-from feeds import __version__
 from feeds.common.files import bytes_of
 from feeds.common.images import CachedImage
 from feeds.common.protocols import IMAGE_FETCHES, IMAGES_COLLECTED, count
@@ -33,14 +32,14 @@ from feeds.images.cache import (
 from feeds.images.examine import CacheScope, examine_cache, settings_of
 from feeds.images.reconcile import reconcile
 from feeds.images.retry import FetchResult, FetchSettings, Hosts, apply_result
-from feeds.pipeline.image_cache import WAIT_SECONDS, looking_after, remove_unused
+from feeds.pipeline.image_garbage import WAIT_SECONDS, looking_after, remove_unused
 from feeds.pipeline.state import read_state
 from feeds.store import Store
 
 if TYPE_CHECKING:
     import asyncio
 
-    from feeds.images.http import Resolve
+    from feeds.images.guard import Resolve
 
 # The results of so many images are kept at once, so a kill costs no more than these.
 _BATCH = 32
@@ -140,12 +139,13 @@ class _Fetch:
 
         from feeds.images.batch import Fetcher, flush, in_turn
         from feeds.images.download import Limits
-        from feeds.images.http import Client, Guard, resolve
+        from feeds.images.guard import Guard, resolve
+        from feeds.images.http import Client, user_agent
 
         images, options = self._config.images, self._options
         hosts = Hosts(self._store.host_failures(), self._now())
         wanted = in_turn([self._with_validators(image) for image in due])
-        agent = f"feeds/{__version__} (+{self._config.site.home})"
+        agent = user_agent(self._config.site.home)
         seconds = images.timeout.total_seconds()
         folder = str(unfinished_folder(images.cache))
         limits = Limits(images.max_bytes, seconds, options.pause, self._until, folder)

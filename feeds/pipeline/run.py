@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from typing import NamedTuple, TypeVar
 
 from feeds.common.errors import BusyError, DamagedManifestError, PublishError, StateError
-from feeds.common.files import acquire_lock
+from feeds.common.lock import acquire_lock
 from feeds.common.model import Problem
 from feeds.common.reports import (
     DEFAULTS,
@@ -30,7 +30,7 @@ from feeds.config import Loaded
 from feeds.images.examine import CacheScope, Examined, examine_cache
 from feeds.images.reconcile import ImageChanges, reconcile
 from feeds.pipeline.context import Pass, begin_pass
-from feeds.pipeline.image_cache import cache_faults_told
+from feeds.pipeline.image_garbage import cache_faults_told
 from feeds.pipeline.memberships import memberships
 from feeds.pipeline.output import keep_report, problems_of, publish, remember, unchanged
 from feeds.pipeline.plan import plan_feeds

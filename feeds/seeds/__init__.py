@@ -1,7 +1,5 @@
 """Reads folders of seed files into validated items: scan, front matter, schema."""
 
-# The largest file that is read as a seed.
-MAX_BYTES = 1 << 20
 # Raise it whenever the same bytes would give another item or other problems.
 PARSER_VERSION = 2
 # Raise it with what goes into the reader digest, whose first byte it is.

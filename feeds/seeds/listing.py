@@ -10,8 +10,7 @@ from operator import attrgetter
 from pathlib import Path
 from typing import NamedTuple
 
-from feeds.seeds import MAX_BYTES
-from feeds.seeds.scan import SUFFIXES, ScannedFile
+from feeds.seeds.scan import MAX_BYTES, SUFFIXES, ScannedFile
 
 # What is asked of each file, in this order: three numbers of a `Fingerprint`, and how many names
 # it has.

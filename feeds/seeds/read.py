@@ -17,10 +17,11 @@ from feeds.common.images import shown_image
 from feeds.common.model import Item, ItemHeader, ParsedSeed, Problem, item_digest
 from feeds.common.times import to_unix
 from feeds.common.workers import spread
-from feeds.seeds import MAX_BYTES, READER_VERSION
+from feeds.seeds import READER_VERSION
 from feeds.seeds.frontmatter import FrontMatter, YamlReader, split
 from feeds.seeds.parse import ParseOptions, dotted, parse
 from feeds.seeds.quick_reader import quick_load
+from feeds.seeds.scan import MAX_BYTES
 from feeds.seeds.secrets import FIELD, REACHES, leak
 from feeds.seeds.yaml_reader import Path, YamlError, event_reader, load
 

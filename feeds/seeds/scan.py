@@ -17,8 +17,9 @@ import msgspec
 
 from feeds.common.errors import SeedsFolderError
 from feeds.common.model import Problem
-from feeds.seeds import MAX_BYTES
 
+# The largest file that is read as a seed, in bytes.
+MAX_BYTES = 1 << 20
 SUFFIXES = (".txt", ".md", ".markdown", ".yaml", ".yml")
 
 _KINDS = (

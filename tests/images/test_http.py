@@ -19,7 +19,8 @@ import pytest
 import trustme
 
 from feeds.images.download import Download, Limits, download
-from feeds.images.http import Client, Guard
+from feeds.images.guard import Guard
+from feeds.images.http import Client
 from tests.support.imaging import Request, picture, serving
 
 DATA = picture()

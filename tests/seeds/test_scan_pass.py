@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from feeds.common.errors import SeedsFolderError
-from feeds.seeds import MAX_BYTES
+from feeds.seeds.scan import MAX_BYTES
 from tests.support.site import Site
 
 

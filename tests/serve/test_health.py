@@ -8,7 +8,7 @@ from datetime import timedelta
 import msgspec
 import pytest
 
-from feeds.common.files import DAEMON_LOCK, acquire_lock
+from feeds.common.lock import DAEMON_LOCK, acquire_lock
 from feeds.common.schedule import DaemonState
 from feeds.serve.health import health_of, too_old_after
 from tests.support.site import NOW, Site, config_of

@@ -1,4 +1,4 @@
-"""Locks the image cache for one process at a time, and removes copies that nobody needs."""
+"""Removes the copies in the image cache that no seed names any more, and locks the cache."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from feeds.common.errors import (
     PublishError,
     StateError,
 )
-from feeds.common.files import acquire_lock
+from feeds.common.lock import acquire_lock
 from feeds.common.reports import Clock, utc_now
 from feeds.common.times import show_time, to_unix
 from feeds.config import Config, Loaded
