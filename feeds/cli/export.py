@@ -53,7 +53,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(arguments: Namespace) -> int:
     """Publishes once; with ``--strict`` problems and pending removals make the exit code 1."""
     # Imported on demand: whoever asks for help needs none of it.
-    from feeds.common.reports import Options
+    from feeds.common.reports import Options, both_reports
     from feeds.config import load_config
     from feeds.pipeline.run import publish_feeds
 
@@ -73,7 +73,7 @@ def run(arguments: Namespace) -> int:
 
             fetched = fetch_images(loaded, callbacks=callbacks)
         if fetched and fetched.changed:
-            report = _both(report, publish_feeds(loaded, options, callbacks))
+            report = both_reports(report, publish_feeds(loaded, options, callbacks))
     if fetched:
         console.fetched(fetched)
     console.problems(report.problems)
@@ -81,6 +81,11 @@ def run(arguments: Namespace) -> int:
     if not report.dry_run:
         console.say(_where_to_look(arguments, loaded.config))
     console.report(report)
+    if report.changed_out and loaded.config.hooks.after_publish:
+        from feeds.pipeline.hooks import HookRun
+
+        for failure in HookRun(loaded, report).wait():
+            console.warn(failure)
     if report.pings and not report.dry_run:
         _push(console, loaded)
     return 1 if arguments.strict and (report.problems or report.held) else 0
@@ -104,26 +109,6 @@ def _changed(arguments: Namespace) -> frozenset[str] | None:
     lines = data.split(b"\0" if arguments.null else b"\n")
     # Whoever looks at them may work in another folder.
     return frozenset(str(Path.cwd() / os.fsdecode(line)) for line in lines if line)
-
-
-def _both(first: PassReport, second: PassReport) -> PassReport:
-    """Returns the report of two passes in a row, as of one."""
-    import msgspec
-
-    written = sorted({*first.written, *second.written})
-    return msgspec.structs.replace(
-        second,
-        started=first.started,
-        seconds=round(first.seconds + second.seconds, 3),
-        read=first.read + second.read,
-        changed=first.changed + second.changed,
-        gone=first.gone + second.gone,
-        written=written,
-        removed=sorted({*first.removed, *second.removed} - set(written)),
-        unchanged=max(0, second.unchanged - len(set(first.written) - set(second.written))),
-        images_added=first.images_added + second.images_added,
-        images_removed=first.images_removed + second.images_removed,
-    )
 
 
 def _push(console: Console, loaded: Loaded) -> None:

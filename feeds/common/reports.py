@@ -150,6 +150,11 @@ class PassReport(msgspec.Struct, kw_only=True, frozen=True):
     held: list[HeldReport] = []
 
     @property
+    def changed_out(self) -> bool:
+        """Whether the pass changed documents in out/."""
+        return not self.dry_run and bool(self.written or self.removed)
+
+    @property
     def warnings(self) -> int:
         """How many problems cost a seed only a part of it."""
         return sum(problem.severity == "warning" for problem in self.problems)
@@ -162,4 +167,22 @@ def feed_report(summary: FeedSummary, base_url: str) -> FeedReport:
     url = f"{base_url}{feed.address}.atom"
     return FeedReport(
         feed.address, feed.title, summary.entries, newest, url, summary.exposed, summary.left_out
+    )
+
+
+def both_reports(first: PassReport, second: PassReport) -> PassReport:
+    """Returns the report of two passes in a row, as of one."""
+    written = sorted({*first.written, *second.written})
+    return msgspec.structs.replace(
+        second,
+        started=first.started,
+        seconds=round(first.seconds + second.seconds, 3),
+        read=first.read + second.read,
+        changed=first.changed + second.changed,
+        gone=first.gone + second.gone,
+        written=written,
+        removed=sorted({*first.removed, *second.removed} - set(written)),
+        unchanged=max(0, second.unchanged - len(set(first.written) - set(second.written))),
+        images_added=first.images_added + second.images_added,
+        images_removed=first.images_removed + second.images_removed,
     )

@@ -91,7 +91,7 @@ class Task:
         try:
             message = self._inbox.message(min(seconds, rest))
         except (EOFError, OSError, msgspec.DecodeError):
-            return self._end(Ended(reason=_death(self._child.exit_code())))
+            return self._end(Ended(reason=cause_of_death(self._child.exit_code())))
         if message and message.ended:
             return self._end(message.ended)
         if not rest:  # however much it still has to say
@@ -150,7 +150,8 @@ class _Inbox:
         return message
 
 
-def _death(code: int | None) -> str:
+def cause_of_death(code: int | None) -> str:
+    """Returns how a process ended, by its exit code: by that, or by a signal."""
     if code is not None and code < 0:
         known = {one.value: one.name for one in signal.Signals}
         return f"was killed by {known.get(-code, f'signal {-code}')}"

@@ -40,6 +40,7 @@ from feeds.config.types import (
     Slug,
     Timezone,
     Url,
+    Word,
     cron,
     duration,
     one_of,
@@ -221,6 +222,12 @@ class Publish(Table, frozen=True):
     precompress: Flag = False
 
 
+class HooksConfig(Table, frozen=True):
+    """[hooks]: the operator's own commands, each a list of words, without a shell."""
+
+    after_publish: tuple[Annotated[tuple[Word, ...], Many(least=1)], ...] = ()
+
+
 class Serve(Table, frozen=True):
     """[serve]: the web server for out/."""
 
@@ -244,6 +251,7 @@ class Config(Table, frozen=True):
     selection: SelectionConfig = SelectionConfig()
     schedule: Schedule = Schedule()
     publish: Publish = Publish()
+    hooks: HooksConfig = HooksConfig()
     serve: Serve = Serve()
     topics: dict[Name, NamedTopic] = msgspec.field(default_factory=dict)
     providers: dict[Domain, NamedProvider] = msgspec.field(default_factory=dict)

@@ -22,8 +22,8 @@ from feeds.common.errors import AlreadyRunningError, ConfigError, FeedsError
 from feeds.common.files import Fingerprint
 from feeds.common.schedule import Timer, trigger_of
 from feeds.config import Loaded, load_config
-from feeds.daemon.log import DeliveryLog, FetchLog, PassLog
-from feeds.daemon.processes import Deliveries, FetchTask, ServerProcess, run_pass
+from feeds.daemon.log import DeliveryLog, FetchLog, HookLog, PassLog
+from feeds.daemon.processes import Deliveries, FetchTask, Hooks, ServerProcess, run_pass
 from feeds.daemon.status import Presence
 from feeds.daemon.triggers import PassWish, Watcher, told_paths
 
@@ -55,6 +55,7 @@ class Daemon:
         self._fetch = FetchTask()
         self._next_fetch: int | None = None
         self._deliveries = Deliveries(DeliveryLog(log).ended)
+        self._hooks = Hooks(HookLog(log).ended)
         self._presence = Presence()
         self._wake = threading.Event()
         self._wish = PassWish()
@@ -92,6 +93,7 @@ class Daemon:
                 self._watcher.stop()
                 self._deliveries.stop()
                 self._fetch.stop()
+                self._hooks.stop((self._stop_at or 0) - time.monotonic())
                 if self._server:
                     self._server.wait()
                 self._log.info("stopped")
@@ -147,6 +149,7 @@ class Daemon:
                 self._pass()
             self._look_after_images()
             self._deliveries.tend(self._loaded)
+            self._hooks.tend(self._loaded)
             self._presence.ping()
 
     def _pass(self) -> None:
@@ -162,6 +165,8 @@ class Daemon:
         if outcome.report is None:
             self._wish.widen()  # what the pass was told of is not published
         self._passes.ended(outcome)
+        if outcome.report and outcome.report.changed_out:
+            self._hooks.want(outcome.report)
         self._next_fetch = outcome.report.next_fetch if outcome.report else None
         if outcome.report is None or outcome.report.pings:
             self._deliveries.want(self._loaded)
@@ -187,6 +192,7 @@ class Daemon:
         self._keep_out()
         self._keep_serving()
         self._deliveries.tend(self._loaded)
+        self._hooks.tend(self._loaded)
         return self._stop_at
 
     def _keep_out(self) -> None:

@@ -173,6 +173,22 @@ class PassLog:
         self._log.info("pass", **_values(report, _OF_A_PASS))
 
 
+class HookLog:
+    """Logs commands of `hooks.after_publish` that failed, each once until its reason changes."""
+
+    def __init__(self, log: structlog.typing.FilteringBoundLogger) -> None:
+        self._log = log
+        self._failures = News[str]()
+
+    def ended(self, failures: list[str]) -> None:
+        """Logs how a run of the commands ended."""
+        before = self._failures.times
+        for failure in self._failures.update(failures):
+            self._log.error("hook failed", reason=failure)
+        if before and not failures:
+            self._log.info("hooks succeed again")
+
+
 class DeliveryLog:
     """Logs deliveries to hubs: a failure when it begins, when its reason changes, when it is over.
 

@@ -17,12 +17,13 @@ from typing import Generic, NamedTuple, TypeVar
 import msgspec
 import structlog
 
-from feeds.common.reports import Callbacks, FetchReport, Options, PassReport
+from feeds.common.reports import Callbacks, FetchReport, Options, PassReport, both_reports
 from feeds.common.schedule import WATCHED
 from feeds.common.task import Ended, Say, Task
 from feeds.config import Loaded
 from feeds.pipeline.context import WORKER_MODULES
 from feeds.pipeline.fetch import FetchOptions, fetch_images
+from feeds.pipeline.hooks import HookRun
 from feeds.pipeline.hubs import PRELOAD, DeliveryTask
 from feeds.pipeline.run import publish_feeds
 from feeds.publish.delivery import Delivery
@@ -195,6 +196,40 @@ class Deliveries:
         for task in self._tasks.values():
             task.stop()
         self._tasks.clear()
+
+
+class Hooks:
+    """Runs `hooks.after_publish` beside the passes, once at a time.
+
+    Reports that come while it runs are handed on as one. Call `tend` all the time; it returns at
+    once. `ended` is called with the failures of each run.
+    """
+
+    def __init__(self, ended: Callable[[list[str]], None]) -> None:
+        self._ended = ended
+        self._run: HookRun | None = None
+        self._next: PassReport | None = None
+
+    def want(self, report: PassReport) -> None:
+        """Asks for a run with the report of a pass that changed out/."""
+        self._next = both_reports(self._next, report) if self._next else report
+
+    def tend(self, loaded: Loaded) -> None:
+        """Takes the failures of a run that has ended, and starts the one that is wanted."""
+        failures = self._run.poll() if self._run else None
+        if failures is not None:
+            self._run = None
+            self._ended(failures)
+        if self._run is None and self._next:
+            if loaded.config.hooks.after_publish:
+                self._run = HookRun(loaded, self._next)
+            self._next = None
+
+    def stop(self, seconds: float) -> None:
+        """Gives the run so many seconds to end."""
+        if self._run:
+            self._ended(self._run.wait(seconds))
+            self._run = None
 
 
 class ServerProcess:
