@@ -2,36 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 from argparse import ArgumentParser, Namespace
-from collections.abc import Iterator
-
-import msgspec
 
 from feeds.cli.console import Console
 from feeds.cli.main import add_config, add_json
-from feeds.common.files import read_templates
-from feeds.common.languages import unregistered
-from feeds.common.model import ItemHeader, Problem
-from feeds.common.text import fold
-from feeds.config import Config, Loaded, load_config
-from feeds.config.load import BASE_URL
-from feeds.pipeline.context import Pass
-from feeds.pipeline.memberships import memberships, past_of, too_many_feeds
-from feeds.pipeline.run import Snapshot, with_snapshot
-from feeds.pipeline.state import read_state
-from feeds.select.membership import Past
-from feeds.store import Store
-from feeds.store.server_files import with_state
-
-
-class CheckReport(msgspec.Struct):
-    """What a check found: counts, problems of seeds, and hints about the configuration."""
-
-    seeds: int
-    items: int
-    problems: list[Problem]
-    hints: list[str]
+from feeds.config import load_config
+from feeds.pipeline.check import check
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -44,76 +20,15 @@ def run(arguments: Namespace) -> int:
     """Checks configuration and seeds; 1 if a seed, or a part of one, cannot be used."""
     console = Console(json=arguments.json)
     loaded = load_config(arguments.config)
-    _check_templates(loaded.config)
     with console.listening() as callbacks:
-        seeds, headers, problems, feeds = with_snapshot(loaded, callbacks, _read, fresh=True)
-    hints = list(_hints(loaded, headers))
-    too_many = too_many_feeds(feeds, loaded.config, lambda: headers)
-    if too_many:
-        hints.append(too_many)
-    console.problems(problems)
-    for hint in hints:
+        report = check(loaded, callbacks)
+    console.problems(report.problems)
+    for hint in report.hints:
         console.warn(f"{arguments.config}: {hint}")
-    errors = sum(problem.severity == "error" for problem in problems)
+    errors = sum(problem.severity == "error" for problem in report.problems)
     console.say(
-        f"{seeds} seeds, {len(headers)} usable: {errors} errors, {len(problems) - errors} warnings"
+        f"{report.seeds} seeds, {report.items} usable: {errors} errors, "
+        f"{len(report.problems) - errors} warnings"
     )
-    console.report(CheckReport(seeds, len(headers), problems, hints))
-    return 1 if problems or too_many else 0
-
-
-def _read(snapshot: Snapshot) -> tuple[int, list[ItemHeader], list[Problem], int]:
-    """Returns how many seeds there are, the items, all problems, and how many feeds there are."""
-    run, state, changes, problems = snapshot
-    selection = memberships(run, state, changes, _past(run))
-    items = list(run.store.item_headers())
-    return changes.seeds, items, sorted([*problems, *selection.duplicates]), len(selection.feeds)
-
-
-def _past(run: Pass) -> Past:
-    """Returns what the state file knows of addresses; seeds are read without it."""
-    found = [Past()]
-
-    def read(store: Store) -> None:
-        found.append(past_of(run._replace(store=store), read_state(store)))
-
-    with_state(run.config.paths.state, read)
-    return found[-1]
-
-
-def _check_templates(config: Config) -> None:
-    templates = read_templates(config.paths.templates) if config.site.pages else ()
-    if templates:
-        from feeds.render.environment import (
-            check_templates,  # costs 60 ms, and few sites have templates
-        )
-
-        check_templates(templates)
-
-
-def _hints(loaded: Loaded, headers: list[ItemHeader]) -> Iterator[str]:
-    """Yields a line for each setting that is valid, but probably not meant."""
-    config = loaded.config
-    if BASE_URL not in loaded.places:
-        yield f"site.base_url is not set; the feeds say that they are at {config.site.base_url}"
-    language = config.site.language
-    if fault := unregistered(language):
-        yield f"site.language is {language!r}, but {fault}"
-    topics = {fold(topic): topic for header in headers for topic in header.topics}
-    domains = {header.provider.domain for header in headers}
-    providers = {one: one for one in domains | set(map(config.provider, domains))}
-    used_topics = [*config.topics, *(rule.topic for rule in config.rules)]
-    used_providers = [*config.providers, *(rule.provider for rule in config.rules)]
-    for feed in config.feeds:
-        used_topics += feed.topics
-        used_providers += feed.providers
-    yield from _unknown("topic", used_topics, topics)
-    yield from _unknown("provider", used_providers, providers)
-
-
-def _unknown(kind: str, used: list[str], known: dict[str, str]) -> Iterator[str]:
-    for name in dict.fromkeys(used):
-        if fold(name) not in known:
-            close = difflib.get_close_matches(fold(name), known, n=1)
-            hint = f" (did you mean {known[close[0]]!r}?)" if close else ""
-            yield f"no seed has the {kind} {name!r}{hint}"
+    console.report(report)
+    return 1 if report.problems or report.too_many_feeds else 0

@@ -8,6 +8,7 @@
         AlreadyRunningError
         ServeError
         UnknownSeedError
+        UnknownFeedError
         PublishError        3
             DamagedManifestError
         StateError          3
@@ -64,6 +65,10 @@ class ServeError(FeedsError):
 
 class UnknownSeedError(FeedsError):
     """No seed has the path, URL or id that `feeds explain` was asked about."""
+
+
+class UnknownFeedError(FeedsError):
+    """No feed stands at this address, or none in this format."""
 
 
 class PublishError(FeedsError):

@@ -19,7 +19,7 @@ from feeds.images.cache import folder_times
 from feeds.pipeline.context import Pass, prepare_workers
 from feeds.pipeline.fetch import next_fetch
 from feeds.pipeline.memberships import Selection
-from feeds.pipeline.plan import Plan
+from feeds.pipeline.plan import Plan, StaleFeed
 from feeds.pipeline.rescan import Changes
 from feeds.pipeline.state import LAST, MEDIA_FOLDER, LastPass, PassState
 from feeds.publish import NewOutput, Place, Publisher, Writer, Written
@@ -106,18 +106,10 @@ def _render(run: Pass, plan: Plan, publisher: Publisher) -> None:
     """Renders and writes documents; those of many feeds in processes, which write them."""
     # Imported on demand: a pass that renders nothing does without feedgen, lxml and processes.
     from feeds.common.workers import spread
-    from feeds.render.documents import RenderJob, document_paths, render_job
+    from feeds.render.documents import document_paths, render_job
 
     store, count, progress = run.store, len(plan.stale), run.callbacks.progress
-    jobs = (
-        RenderJob(
-            one.site,
-            one.contents,
-            store.items(entry.number for entry in one.contents.entries),
-            one.pictures,
-        )
-        for one in plan.stale
-    )
+    jobs = (job_of(store, one) for one in plan.stale)
     if count < _MANY_FEEDS:
         for done, job in enumerate(jobs, 1):
             for document in render_job(job):
@@ -140,6 +132,14 @@ def _render(run: Pass, plan: Plan, publisher: Publisher) -> None:
     for overview in plan.overviews:
         for document in overview.render():
             publisher.put(document)
+
+
+def job_of(store: Store, stale: StaleFeed) -> RenderJob:
+    """Returns a feed to render with its items."""
+    from feeds.render.documents import RenderJob
+
+    items = store.items(entry.number for entry in stale.contents.entries)
+    return RenderJob(stale.site, stale.contents, items, stale.pictures)
 
 
 def _render_chunk(writer: Writer, jobs: list[tuple[RenderJob, Place]]) -> bytes:

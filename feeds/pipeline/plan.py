@@ -146,6 +146,17 @@ class _Planner(NamedTuple):
         )
 
 
+def planned_feed(run: Pass, state: PassState, selection: Selection, feed: Feed) -> StaleFeed:
+    """Returns a feed to render as a pass would that looks at everything; writes nothing."""
+    from feeds.render.documents import feed_key
+
+    site = site_of(run.config, selection.addresses, run.templates)
+    contents = contents_of(run, feed)
+    pictures = ImageResolver(run.store, run.config, state.feed_images()).of(contents.entries)
+    site = _Links(run, site, selection.missing).site_for(contents)
+    return StaleFeed(contents, pictures, site, feed_key(site, contents, pictures))
+
+
 def plan_feeds(run: Pass, state: PassState, selection: Selection, images: ImageChanges) -> Plan:
     """Returns what to publish; writes nothing.
 

@@ -1,0 +1,141 @@
+"""Explains for each feed why it has, or has not, the stories of a seed, a URL or an id."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from operator import attrgetter
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+
+from feeds.common.errors import UnknownSeedError
+from feeds.common.model import FeedContents, FeedRef, Item, ItemHeader, Problem
+from feeds.common.reports import NO_CALLBACKS, Callbacks
+from feeds.common.urls import item_id, normal_url
+from feeds.config import Loaded
+from feeds.pipeline.memberships import contents_of, memberships
+from feeds.pipeline.run import Snapshot, with_snapshot
+from feeds.seeds.scan import SUFFIXES, display_path
+from feeds.select import explain as reasons
+from feeds.store import Store
+
+
+class Explanation(msgspec.Struct):
+    """One story: its seed, what is wrong with it, and every feed that it could be in."""
+
+    seed: str
+    id: str
+    title: str
+    problems: list[Problem]
+    feeds: list[reasons.Reason]
+
+
+class Explained(NamedTuple):
+    """An explanation with its item; None if the seed never made one."""
+
+    explanation: Explanation
+    header: ItemHeader | None = None
+    item: Item | None = None
+
+
+def explain(loaded: Loaded, story: str, callbacks: Callbacks = NO_CALLBACKS) -> list[Explanation]:
+    """Returns why stories are, or are not, in each feed, as a pass would decide now.
+
+    Args:
+        loaded: the configuration.
+        story: a seed's path, an address or an id. More than one seed may have it.
+        callbacks: is called while seeds are read.
+
+    Raises:
+        UnknownSeedError: no seed has this path, address or id.
+        SeedsFolderError: a folder of seeds cannot be listed.
+    """
+    return [one.explanation for one in explained(loaded, story, callbacks)]
+
+
+def explained(loaded: Loaded, story: str, callbacks: Callbacks) -> list[Explained]:
+    """Returns what `explain` does, with the items."""
+    return with_snapshot(loaded, callbacks, lambda snapshot: list(_explanations(story, snapshot)))
+
+
+def _explanations(story: str, snapshot: Snapshot) -> Iterator[Explained]:
+    run, state, changes, all_problems = snapshot
+    loaded, store = run.loaded, run.store
+    selection = memberships(run, state, changes)
+    feeds = {(feed.kind, feed.key): feed for feed in selection.feeds}
+
+    def contents(ref: FeedRef) -> FeedContents | None:
+        return contents_of(run, feeds[ref]) if ref in feeds else None
+
+    places = _places(story, loaded)
+    headers = _headers(story, places, store)
+    meant = {display_path(place, str(loaded.base)) for place in places}
+    paths = {header.path for header in headers} or meant
+    problems = [problem for problem in all_problems if problem.path in paths]
+    if not headers and not problems:
+        raise UnknownSeedError(_why_unknown(story, loaded))
+    for header in headers:
+        about = [problem for problem in problems if problem.path == header.path]
+        (data,) = store.items([header.number]).values()
+        item = msgspec.msgpack.decode(data, type=Item)
+        found = reasons.explain(header, selection, contents, run.config, run.now)
+        yield Explained(Explanation(header.path, header.id, item.title, about, found), header, item)
+    if not headers:
+        yield Explained(Explanation(story, "", "", problems, []))
+
+
+def _headers(story: str, places: set[str], store: Store) -> list[ItemHeader]:
+    """Returns the items that are meant, in path order."""
+    if "://" not in story:
+        found = store.headers_of({story, f"urn:uuid:{story}"}) + store.headers_at(places)
+        return sorted(found, key=attrgetter("path"))
+    url = normal_url(story)
+    if not url:
+        return []
+
+    def has_url(header: ItemHeader) -> bool:
+        (data,) = store.items([header.number]).values()
+        item = msgspec.msgpack.decode(data, type=Item)
+        return url in {item.url, item.original_url}
+
+    known = list(filter(has_url, store.headers_of({item_id(story), item_id(url)})))
+    return known or list(filter(has_url, store.headers_with(url)))
+
+
+def _candidates(story: str, loaded: Loaded) -> list[Path]:
+    """Returns the files that a path may mean: from here, from config.toml, from a seeds folder."""
+    starts = (Path.cwd(), loaded.base, *loaded.config.paths.seeds)
+    return [Path(os.path.normpath(start / story)) for start in starts]
+
+
+def _places(story: str, loaded: Loaded) -> set[str]:
+    """Returns how a scan would call the file, whatever links lead to it."""
+    found = _candidates(story, loaded)
+    for folder in loaded.config.paths.seeds:
+        real = folder.resolve()
+        found += [
+            folder / path.resolve().relative_to(real)
+            for path in _candidates(story, loaded)
+            if path.exists() and path.resolve().is_relative_to(real)
+        ]
+    return set(map(str, found))
+
+
+def _why_unknown(story: str, loaded: Loaded) -> str:
+    folders = ", ".join(map(str, loaded.config.paths.seeds))
+    if "://" in story or story.startswith("urn:"):
+        return f"no seed in {folders} has the URL or id {story}"
+    path = next((path for path in _candidates(story, loaded) if path.exists()), None)
+    if path is None:
+        return f"no seed {story}: there is no such file, here or in {folders}"
+    inside = next(
+        (path.relative_to(one) for one in loaded.config.paths.seeds if path.is_relative_to(one)),
+        None,
+    )
+    if inside is None:
+        return f"{story} is not a seed: it is not below {folders} (paths.seeds)"
+    if any(part.startswith(".") for part in inside.parts):
+        return f"{story} is not a seed: dot files and files in dot folders are ignored"
+    return f"{story} is not a seed: its name does not end in {', '.join(SUFFIXES)}"

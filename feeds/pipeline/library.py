@@ -1,0 +1,104 @@
+"""The library: what other programs may use of feeds, by `import feeds` (docs/library.md)."""
+
+from __future__ import annotations
+
+import difflib
+
+from feeds.common.errors import (
+    BusyError,
+    ConfigError,
+    FeedsError,
+    PublishError,
+    SeedsFolderError,
+    StateError,
+    TemplateError,
+    UnknownFeedError,
+    UnknownSeedError,
+)
+from feeds.common.media_types import kind_of
+from feeds.common.model import Document, Problem
+from feeds.common.reports import (
+    NO_CALLBACKS,
+    Callbacks,
+    FeedReport,
+    HeldReport,
+    Options,
+    PassReport,
+)
+from feeds.config import Config, Loaded, load_config
+from feeds.pipeline.check import CheckReport, check
+from feeds.pipeline.explain import Explanation, explain
+from feeds.pipeline.memberships import memberships
+from feeds.pipeline.output import job_of
+from feeds.pipeline.plan import planned_feed
+from feeds.pipeline.run import Snapshot, with_snapshot
+from feeds.pipeline.run import publish_feeds as publish_pass
+from feeds.select.explain import Reason
+
+__all__ = [
+    "BusyError",
+    "Callbacks",
+    "CheckReport",
+    "Config",
+    "ConfigError",
+    "Document",
+    "Explanation",
+    "FeedReport",
+    "FeedsError",
+    "HeldReport",
+    "Loaded",
+    "Options",
+    "PassReport",
+    "Problem",
+    "PublishError",
+    "Reason",
+    "SeedsFolderError",
+    "StateError",
+    "TemplateError",
+    "UnknownFeedError",
+    "UnknownSeedError",
+    "check",
+    "explain",
+    "kind_of",
+    "load_config",
+    "publish_pass",
+    "render_feed",
+]
+
+
+def render_feed(
+    loaded: Loaded, address: str, extension: str = "atom", callbacks: Callbacks = NO_CALLBACKS
+) -> Document:
+    """Returns a document of a feed as a pass would publish it now; writes nothing.
+
+    Images are as the last pass or fetch left them.
+
+    Args:
+        loaded: the configuration.
+        address: the address of the feed below out/, or a former one: "all", "topics/ai".
+        extension: atom, rss, json or html.
+        callbacks: is called while seeds are read.
+
+    Raises:
+        UnknownFeedError: there is no such feed, or it has no such document.
+        SeedsFolderError: a folder of seeds cannot be listed.
+    """
+    return with_snapshot(loaded, callbacks, lambda snapshot: _render(snapshot, address, extension))
+
+
+def _render(snapshot: Snapshot, address: str, extension: str) -> Document:
+    from feeds.render.documents import render_job
+
+    run, state, changes, _ = snapshot
+    selection = memberships(run, state, changes)
+    found = {one: feed for feed in selection.feeds for one in (feed.address, *feed.aliases)}
+    if address not in found:
+        close = difflib.get_close_matches(address, found, n=1)
+        hint = f" (did you mean {close[0]!r}?)" if close else ""
+        raise UnknownFeedError(f"there is no feed at {address!r}{hint}")
+    stale = planned_feed(run, state, selection, found[address])
+    documents = {one.path: one for one in render_job(job_of(run.store, stale))}
+    path = f"{address}.{extension}"
+    if path not in documents:
+        raise UnknownFeedError(f"the feed at {address!r} has no document {path!r}")
+    return documents[path]
