@@ -18,7 +18,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(arguments: Namespace) -> int:
     """Checks configuration and seeds; 1 if a seed, or a part of one, cannot be used."""
-    console = Console(json=arguments.json)
+    console = Console.of(arguments)
     loaded = load_config(arguments.config)
     with console.listening() as callbacks:
         report = check(loaded, callbacks)

@@ -11,19 +11,25 @@ import json
 import os
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, TextIO
 
+from feeds.cli.parser import NORMAL
 from feeds.common.errors import OutputError
 
 if TYPE_CHECKING:
+    from argparse import Namespace
+
+    from rich.console import Console as RichConsole
     from rich.progress import Progress, TaskID
 
     from feeds.common.model import Problem
     from feeds.common.reports import Callbacks, FetchReport
 
 _LAST_COLUMN = 20
+# Of the word that says how bad a problem is: bold red, bold yellow.
+_COLORS = {"error": "\x1b[1;31m", "warning": "\x1b[1;33m"}
 _PATIENCE_SECONDS = 0.5
 
 
@@ -31,16 +37,35 @@ class Console:
     """The output of a command.
 
     The reader of the output may go at any time ("feeds list | head"), or be missing from the start:
-    the command does its work all the same.
+    the command does its work all the same. `loudness` is what -q and -v say, `color` is "auto",
+    "always" or "never".
     """
 
-    def __init__(self, *, json: bool = False) -> None:
+    def __init__(self, *, json: bool = False, loudness: int = NORMAL, color: str = "auto") -> None:
         self.json = json
+        self.loudness = loudness
+        self._color = color
         self._out = _present(sys.stderr if json else sys.stdout)
 
-    def say(self, text: str = "") -> None:
-        """Writes a line for people."""
+    @classmethod
+    def of(cls, arguments: Namespace) -> Console:
+        """Returns the output that the options of a command ask for."""
+        json = getattr(arguments, "json", False)
+        return cls(json=json, loudness=arguments.loudness, color=arguments.color)
+
+    def show(self, text: str = "") -> None:
+        """Writes a line of what was asked for."""
         _write(self._out, text)
+
+    def say(self, text: str) -> None:
+        """Writes a line about what was done; nothing with --quiet."""
+        if self.loudness >= NORMAL:
+            self.show(text)
+
+    def detail(self, text: str) -> None:
+        """Writes a line that only --verbose wants."""
+        if self.loudness > NORMAL:
+            self.show(text)
 
     def warn(self, text: str) -> None:
         """Writes a line that people should see even when output is piped away."""
@@ -48,8 +73,13 @@ class Console:
 
     def problems(self, problems: Sequence[Problem]) -> None:
         """Writes each problem on a line, as compilers do."""
+        stream = _present(sys.stderr)
+        colored = is_colored(stream, self._color)
         for problem in problems:
-            _write(_present(sys.stderr), str(problem))
+            text, word = str(problem), f" {problem.severity}: "
+            if colored:
+                text = text.replace(word, f"{_COLORS[problem.severity]}{word}\x1b[0m", 1)
+            _write(stream, text)
 
     def fetched(self, report: FetchReport) -> None:
         """Tells people what a fetch of images did."""
@@ -79,10 +109,9 @@ class Console:
         """Writes rows under a heading on a terminal, and as lines with tabs when piped."""
         if not self._out.isatty():
             for row in rows:
-                self.say("\t".join(row))
+                self.show("\t".join(row))
             return
-        from rich.console import Console as Rich  # costs 60 ms, and is for terminals only
-        from rich.table import Table
+        from rich.table import Table  # costs 60 ms, and is for terminals only
         from rich.text import Text
 
         table = Table(box=None, header_style="bold", padding=(0, 1, 0, 0), pad_edge=False)
@@ -92,7 +121,7 @@ class Console:
         table.add_column(columns[-1], overflow="fold", min_width=_LAST_COLUMN)
         for row in rows:
             table.add_row(*(Text(_showable(cell, self._out)) for cell in row))
-        rich = Rich(file=self._out)
+        rich = self._rich(self._out)
         rich.width = max(rich.width - 1, _width(columns, rows) + _LAST_COLUMN)
         rich.print(table)
 
@@ -101,14 +130,21 @@ class Console:
         """Gives the callbacks of a pass: a progress bar if standard error is a terminal."""
         from feeds.common.reports import Callbacks
 
-        if sys.stderr is None or not sys.stderr.isatty():
+        if sys.stderr is None or not sys.stderr.isatty() or self.loudness < NORMAL:
             yield Callbacks(warn=self.warn)
             return
-        bars = _Bars()
+        bars = _Bars(lambda: self._rich(sys.stderr))
         try:
             yield Callbacks(progress=bars.move, warn=self.warn)
         finally:
             bars.close()
+
+    def _rich(self, stream: TextIO) -> RichConsole:
+        from rich.console import Console as Rich
+
+        if is_colored(stream, self._color):
+            return Rich(file=stream)
+        return Rich(file=stream, color_system=None)
 
 
 def _width(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> int:
@@ -122,7 +158,8 @@ def _width(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> int:
 class _Bars:
     """One progress bar per stage, shown once something takes longer than a moment."""
 
-    def __init__(self) -> None:
+    def __init__(self, rich: Callable[[], RichConsole]) -> None:
+        self._rich = rich
         self._begin = time.monotonic() + _PATIENCE_SECONDS
         self._progress: Progress | None = None
         self._tasks: dict[str, TaskID] = {}
@@ -143,12 +180,19 @@ class _Bars:
             self._progress.stop()
 
     def _start(self) -> Progress:
-        from rich.console import Console as Rich
         from rich.progress import Progress
 
-        progress = Progress(console=Rich(stderr=True), transient=True)
+        progress = Progress(console=self._rich(), transient=True)
         progress.start()
         return progress
+
+
+def is_colored(stream: TextIO | None, color: str) -> bool:
+    """Tells whether colors are wanted: "auto", "always" or "never" (NO_COLOR: no-color.org)."""
+    if color != "auto":
+        return color == "always"
+    plain = os.environ.get("NO_COLOR") or os.environ.get("TERM") == "dumb"
+    return stream is not None and stream.isatty() and not plain
 
 
 def flush_output() -> None:

@@ -22,13 +22,13 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(arguments: Namespace) -> int:
     """Explains every seed that the argument names."""
-    console = Console(json=arguments.json)
+    console = Console.of(arguments)
     loaded = load_config(arguments.config)
     with console.listening() as callbacks:
         found = explained(loaded, arguments.story, callbacks)
     for one in found:
         for line in _lines(one):
-            console.say(line)
+            console.show(line)
     console.report([one.explanation for one in found])
     return 0
 

@@ -57,7 +57,7 @@ def run(arguments: Namespace) -> int:
     from feeds.config import load_config
     from feeds.pipeline.run import publish_feeds
 
-    console = Console(json=arguments.json)
+    console = Console.of(arguments)
     loaded = load_config(arguments.config).with_out(arguments.out)
     options = Options(
         full=arguments.full,
@@ -141,11 +141,12 @@ def _summarise(console: Console, report: PassReport) -> None:
         f"{report.seeds} seeds ({report.read} read, {report.gone} gone, {report.bad} bad), "
         f"{report.items} items"
     )
+    tell, words = console.detail, ("wrote", "removed")
     if report.dry_run:
-        for name in report.written:
-            console.say(f"would write {name}")
-        for name in report.removed:
-            console.say(f"would remove {name}")
+        tell, words = console.show, ("would write", "would remove")
+    for word, names in zip(words, (report.written, report.removed), strict=True):
+        for name in names:
+            tell(f"{word} {name}")
     for held in report.held:
         console.warn(str(held))
     for feed in report.feeds:

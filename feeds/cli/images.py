@@ -70,7 +70,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(arguments: Namespace) -> int:
     """Does one of the actions."""
-    console = Console(json=getattr(arguments, "json", False))
+    console = Console.of(arguments)
     arguments.action(arguments, console, load_config(arguments.config))
     return 0
 
@@ -94,7 +94,7 @@ def _status(_: Namespace, console: Console, loaded: Loaded) -> None:
     copies = [image for image in images if image.name]
     failing = [host for host in hosts if host.until > now]
     total = sum(image.length for image in copies)
-    console.say(f"cache   {cache}: {len(copies)} copies, {_show_size(total)}")
+    console.show(f"cache   {cache}: {len(copies)} copies, {_show_size(total)}")
     listed = [
         ImageStatus(image.url, _state(image), image.name, image.reason, _time(image.due))
         for image in images
@@ -102,10 +102,10 @@ def _status(_: Namespace, console: Console, loaded: Loaded) -> None:
     states = [one.state for one in listed]
     kinds = ("copy", "missing", "failed", "not fetched yet")
     counted = ", ".join(f"{states.count(kind)} {kind}" for kind in kinds)
-    console.say(f"images  {len(images)} named by seeds: {counted}")
+    console.show(f"images  {len(images)} named by seeds: {counted}")
     for host in failing:
         until = show_time(from_unix(host.until))
-        console.say(f"host    {host.host} is left alone until {until}: {host.reason}")
+        console.show(f"host    {host.host} is left alone until {until}: {host.reason}")
     rows = [
         (one.state, one.url, show_time(one.next_fetch) if one.next_fetch else "now", one.reason)
         for one in listed
@@ -131,7 +131,7 @@ def _path(arguments: Namespace, console: Console, loaded: Loaded) -> None:
     key = image_key(url)
     with open_state(loaded.config.paths.state, "serve") as store:
         known = {image.key: image.name for image in store.images_in(key[:2])} if store else {}
-    console.say(known.get(key) or likely_name(url, image_type(url)))
+    console.show(known.get(key) or likely_name(url, image_type(url)))
 
 
 def _known(loaded: Loaded) -> tuple[list[CachedImage], list[HostFailure]]:

@@ -31,7 +31,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(arguments: Namespace) -> int:
     """Writes the missing files, and nothing over existing ones; asks nothing."""
-    console = Console()
+    console = Console.of(arguments)
     folder: Path = arguments.folder
     now = utc_now().replace(microsecond=0)
     texts = {_CONFIG: _text("config.toml"), Path(".gitignore"): _text("gitignore")}

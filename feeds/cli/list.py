@@ -28,7 +28,7 @@ def run(arguments: Namespace) -> int:
     from feeds.pipeline.memberships import contents_of, memberships, too_many_feeds
     from feeds.pipeline.run import with_snapshot
 
-    console = Console(json=arguments.json)
+    console = Console.of(arguments)
     loaded = load_config(arguments.config)
     config = loaded.config
 

@@ -12,17 +12,21 @@ import os
 import signal
 import sys
 import threading
-from argparse import ArgumentParser
+from argparse import SUPPRESS, ArgumentParser, Namespace
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from importlib import import_module
 from pathlib import Path
 from types import FrameType
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 from feeds import __version__
-from feeds.cli.console import flush_output
+from feeds.cli.console import flush_output, is_colored
+from feeds.cli.parser import NORMAL, Parser
 from feeds.common.errors import FeedsError
+
+if TYPE_CHECKING:
+    from feeds.daemon.log import Log
 
 DEFAULT_CONFIG = Path("config.toml")
 
@@ -48,11 +52,11 @@ COMMANDS = {
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs a command; returns its exit code."""
     given = sys.argv[1:] if argv is None else argv
-    typed = COMMANDS.keys() & given[:1]
+    typed = _typed(given)
     try:
         try:
             with _interruptible(run_on=bool(typed & _RUN_ON)):
-                arguments = make_parser(typed).parse_args(given)
+                arguments = _parse(given, typed)
                 return int(arguments.run(arguments))
         finally:
             flush_output()
@@ -62,6 +66,25 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         _complain("interrupted; every published file is whole, the next run does the rest")
         return _INTERRUPTED
+
+
+def _typed(given: Sequence[str]) -> set[str]:
+    """Returns the command that was typed, if any; options may stand before it."""
+    words = iter(given)
+    for word in words:
+        if word in {"--config", "--color"}:
+            next(words, None)
+        elif not word.startswith("-"):
+            return COMMANDS.keys() & {word}
+    return set()
+
+
+def _parse(given: Sequence[str], typed: set[str]) -> Namespace:
+    parser = make_parser(typed)
+    arguments = parser.parse_args(given)
+    if arguments.config is not DEFAULT_CONFIG and not hasattr(arguments, "reads_config"):
+        parser.error(f"{arguments.command} reads no configuration, so --config is not for it")
+    return arguments
 
 
 def run_command() -> NoReturn:
@@ -143,26 +166,24 @@ def _complain(text: str) -> None:
         sys.stderr.flush()
 
 
-class _Parser(ArgumentParser):
-    """A parser that takes options by their whole names only; those of subcommands are of it, too.
-
-    An abbreviation that scripts use would change its meaning with the next option.
-    """
-
-    def __init__(self, **keywords: Any) -> None:
-        super().__init__(allow_abbrev=False, **keywords)
-
-
 def make_parser(commands: Collection[str] = COMMANDS) -> ArgumentParser:
     """Returns the parser of the command line, which knows the options of these commands."""
-    parser = _Parser(
+    parser = Parser(
         prog="feeds",
+        usage="feeds [OPTION ...] COMMAND ...",
         description="Publishes a curated news site's seed files as Atom, RSS and JSON feeds.",
-        epilog="Exit codes: 0 done; 1 problems found (check, --strict); 2 wrong usage or "
-        "configuration; 3 could not publish.",
+        epilog="'feeds COMMAND --help' shows its options; --config PATH, -q, -v and --color WHEN "
+        "may also stand before it. Exit codes: 0 done; 1 problems found (check, --strict); 2 wrong "
+        "usage or configuration; 3 could not publish.",
     )
+    _add_config(parser)
+    parser.set_defaults(config=DEFAULT_CONFIG, loudness=NORMAL, color="auto")
     parser.add_argument("--version", action="version", version=f"feeds {__version__}")
-    group = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    for action in parser._actions:  # noqa: SLF001 (no other way; all of it stands on one screen)
+        action.help = SUPPRESS
+    group = parser.add_subparsers(
+        dest="command", required=True, metavar="COMMAND", title="commands", prog="feeds"
+    )
     for name, text in COMMANDS.items():
         sub = group.add_parser(name, help=text, description=text)
         if name in commands:
@@ -176,14 +197,14 @@ def make_parser(commands: Collection[str] = COMMANDS) -> ArgumentParser:
 
 
 def add_config(parser: ArgumentParser) -> None:
-    """Adds --config."""
-    parser.add_argument(
-        "--config",
-        type=Path,
-        default=DEFAULT_CONFIG,
-        metavar="PATH",
-        help=f"the configuration (default: {DEFAULT_CONFIG})",
-    )
+    """Adds --config; what is given before the command holds unless it is given after it, too."""
+    _add_config(parser)
+    parser.set_defaults(reads_config=True)
+
+
+def _add_config(parser: ArgumentParser) -> None:
+    text = f"the configuration (default: {DEFAULT_CONFIG})"
+    parser.add_argument("--config", type=Path, default=SUPPRESS, metavar="PATH", help=text)
 
 
 def add_out(parser: ArgumentParser) -> None:
@@ -207,4 +228,16 @@ def add_logging(parser: ArgumentParser) -> None:
     """Adds --log-json and --debug."""
     add_flags(
         parser, log_json="log JSON lines instead of text", debug="log each document written, too"
+    )
+
+
+def start_log(arguments: Namespace) -> Log:
+    """Returns the log that the options ask for."""
+    from feeds.daemon.log import start_logging  # on demand: whoever asks for help needs none of it
+
+    return start_logging(
+        as_json=arguments.log_json,
+        debug=arguments.debug or arguments.loudness > NORMAL,
+        quiet=arguments.loudness < NORMAL,
+        colors=is_colored(sys.stderr, arguments.color),
     )

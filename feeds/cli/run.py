@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 
-from feeds.cli.main import add_config, add_flags, add_logging, add_out
+from feeds.cli.main import add_config, add_flags, add_logging, add_out, start_log
+from feeds.cli.parser import NORMAL, QUIET, VERBOSE
+
+_LOUDNESS = {QUIET: ["--quiet"], NORMAL: [], VERBOSE: ["--verbose"]}
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -19,10 +22,9 @@ def run(arguments: Namespace) -> int:
     """Runs passes on the schedule until SIGTERM or SIGINT."""
     # Imported on demand: whoever asks for help needs none of it.
     from feeds.daemon.daemon import Daemon
-    from feeds.daemon.log import start_logging
     from feeds.daemon.processes import ServerProcess
 
-    log = start_logging(as_json=arguments.log_json, debug=arguments.debug)
+    log = start_log(arguments)
     server = ServerProcess(_server_arguments(arguments), log) if arguments.serve else None
     Daemon(arguments.config, arguments.out, log, server).run()
     return 0
@@ -32,6 +34,7 @@ def _server_arguments(arguments: Namespace) -> list[str]:
     given = ["--config", str(arguments.config)]
     if arguments.out:
         given += ["--out", str(arguments.out)]
+    given += ["--color", arguments.color, *_LOUDNESS[arguments.loudness]]
     for flag in ("log_json", "debug"):
         if getattr(arguments, flag):
             given.append(f"--{flag.replace('_', '-')}")

@@ -5,7 +5,7 @@ from __future__ import annotations
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from typing import TYPE_CHECKING
 
-from feeds.cli.main import add_config, add_logging, add_out
+from feeds.cli.main import add_config, add_logging, add_out, start_log
 from feeds.common.errors import ConfigError
 from feeds.common.files import Fingerprint
 
@@ -25,10 +25,9 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(arguments: Namespace) -> int:
     """Serves until SIGTERM or SIGINT."""
     # Imported on demand: whoever asks for help needs none of it.
-    from feeds.daemon.log import start_logging
     from feeds.serve.server import run_server
 
-    log = start_logging(as_json=arguments.log_json, debug=arguments.debug)
+    log = start_log(arguments)
     seen = Fingerprint.of(arguments.config)
     config = _load(arguments).config
 

@@ -40,7 +40,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(arguments: Namespace) -> int:
     """Shows the state of things, with the daemon running or not."""
-    console = Console(json=arguments.json)
+    console = Console.of(arguments)
     loaded = load_config(arguments.config).with_out(arguments.out)
     paths = loaded.config.paths
     with open_state(paths.state, "serve") as store:
@@ -51,38 +51,38 @@ def run(arguments: Namespace) -> int:
     moved = {hub: known[hub] for hub in configured if hub in known}
     daemon = running_daemon(paths.out)
     if daemon is None:
-        console.say("daemon     not running")
+        console.show("daemon     not running")
     else:
         doing = "a pass is running" if daemon.running else f"next pass {_when(daemon.next_pass)}"
-        console.say(f"daemon     process {daemon.pid} since {_when(daemon.since)}, {doing}")
+        console.show(f"daemon     process {daemon.pid} since {_when(daemon.since)}, {doing}")
         if daemon.failing:
-            console.say(f"failing    {daemon.failing}")
+            console.show(f"failing    {daemon.failing}")
     if report is None:
-        console.say("last pass  none yet")
+        console.show("last pass  none yet")
     else:
         _show(console, report, hubs)
     for hub, place in moved.items():
-        console.say(f"hub        {hub} has moved to {place}: change site.hub")
+        console.show(f"hub        {hub} has moved to {place}: change site.hub")
     console.report(Status(report, daemon, hubs, moved))
     return 0
 
 
 def _show(console: Console, report: PassReport, hubs: list[HubReport]) -> None:
     errors = len(report.problems) - report.warnings
-    console.say(f"last pass  {_when(report.started)}, took {report.seconds:.2f} s")
-    console.say(
+    console.show(f"last pass  {_when(report.started)}, took {report.seconds:.2f} s")
+    console.show(
         f"read       {report.read} seeds, {report.changed} changed, {report.gone} gone; "
         f"wrote {len(report.written)} documents, removed {len(report.removed)}"
     )
-    console.say(f"seeds      {report.seeds - report.bad} good, {report.bad} bad")
-    console.say(f"problems   {errors} errors, {report.warnings} warnings")
+    console.show(f"seeds      {report.seeds - report.bad} good, {report.bad} bad")
+    console.show(f"problems   {errors} errors, {report.warnings} warnings")
     for problem in report.problems:
-        console.say(f"  {problem}")
+        console.show(f"  {problem}")
     for held in report.held:
-        console.say(f"pending    {held}")
+        console.show(f"pending    {held}")
     for hub in hubs:
         why = f": {hub.error}" if hub.error else ""
-        console.say(
+        console.show(
             f"hub        {hub.hub}: {hub.pending} documents pending, the oldest since "
             f"{_when(hub.oldest)}, next try {_when(hub.next_try)}{why}"
         )

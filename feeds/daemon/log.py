@@ -17,6 +17,8 @@ from feeds.common.urls import shown_url
 from feeds.daemon.processes import Outcome
 from feeds.publish.delivery import Delivery
 
+Log = structlog.typing.FilteringBoundLogger
+
 T = TypeVar("T", bound=Hashable)
 
 
@@ -45,13 +47,11 @@ class News(Generic[T]):
         return [one for one in self.known if one not in before]
 
 
-def start_logging(*, as_json: bool, debug: bool) -> structlog.typing.FilteringBoundLogger:
-    """Returns the log, which goes to standard error."""
+def start_logging(*, as_json: bool, debug: bool, quiet: bool = False, colors: bool = False) -> Log:
+    """Returns the log, which goes to standard error; a quiet one begins with warnings."""
     renderer: structlog.typing.Processor = structlog.processors.JSONRenderer()
     if not as_json:
-        renderer = structlog.dev.ConsoleRenderer(
-            colors=sys.stderr is not None and sys.stderr.isatty(), pad_event_to=0
-        )
+        renderer = structlog.dev.ConsoleRenderer(colors=colors, pad_event_to=0)
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
@@ -59,11 +59,11 @@ def start_logging(*, as_json: bool, debug: bool) -> structlog.typing.FilteringBo
             renderer,
         ],
         wrapper_class=structlog.make_filtering_bound_logger(
-            logging.DEBUG if debug else logging.INFO
+            logging.DEBUG if debug else logging.WARNING if quiet else logging.INFO
         ),
         logger_factory=structlog.PrintLoggerFactory(cast("TextIO", _Forgiving(sys.stderr))),
     )
-    log: structlog.typing.FilteringBoundLogger = structlog.get_logger()
+    log: Log = structlog.get_logger()
     return log
 
 

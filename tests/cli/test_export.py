@@ -49,6 +49,19 @@ def test_export_says_what_it_did(site: Site) -> None:
     assert "0 documents written, 0 removed, 18 unchanged" in site.run("export").out
 
 
+def test_export_says_as_much_as_is_wanted(site: Site) -> None:
+    site.seed()
+    assert site.run("export", "--quiet") == (0, "", "")
+    site.seed(quality=39)
+    lines = site.run("export", "--verbose").out.splitlines()
+    assert {"wrote all.atom", "wrote index.html"} <= set(lines)
+    site.seed("b.txt", quality=500)
+    quiet = site.run("export", "-q")
+    assert (quiet.code, quiet.out) == (0, "")
+    assert quiet.err.startswith("seeds/b.txt:6:10: error")
+    assert site.run("export", "-q", "--dry-run").out == ""
+
+
 def test_export_dry_run_on_a_new_site_writes_nothing_at_all(site: Site) -> None:
     site.seed()
     before = site.files()

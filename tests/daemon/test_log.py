@@ -216,6 +216,17 @@ def restored() -> Iterator[None]:
 
 
 @pytest.mark.usefixtures("restored")
+def test_logging_that_is_quiet_begins_with_warnings(capfd: pytest.CaptureFixture[str]) -> None:
+    log = start_logging(as_json=False, debug=False, quiet=True, colors=True)
+    log.info("pass")
+    log.warning("problem")
+    lines = capfd.readouterr().err.splitlines()
+    assert len(lines) == 1
+    assert "problem" in lines[0]
+    assert "\x1b[" in lines[0]
+
+
+@pytest.mark.usefixtures("restored")
 @pytest.mark.parametrize("debug", [False, True])
 def test_logging_as_json_writes_an_object_per_line_whatever_is_said(
     capfd: pytest.CaptureFixture[str],

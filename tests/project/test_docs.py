@@ -49,6 +49,7 @@ def commands(
 
 
 COMMANDS = dict(commands(make_parser()))
+SHARED = {"loudness", "color"}
 
 
 def test_commands_of_the_docs_are_those_of_the_parser() -> None:
@@ -64,9 +65,17 @@ def test_options_of_the_docs_are_those_of_the_parser(name: str) -> None:
     for action in COMMANDS[name]._actions:
         if not action.option_strings:
             assert f"`feeds {name} {action.metavar}`" in text
-        elif action.dest != "help":
+        elif action.dest not in {"help", *SHARED}:
             wanted.append(f"{action.option_strings[-1]} {action.metavar or ''}".strip())
     assert [code(row["option"])[0] for row in rows] == wanted
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_options_of_every_command_stand_in_a_table_of_their_own(name: str) -> None:
+    (table,) = tables(COMMAND_LINE.section("Options of every command"))
+    actions = [one for one in COMMANDS[name]._actions if one.dest in {"help", *SHARED}]
+    wanted = [f"{one.option_strings[-1]} {one.metavar or ''}".strip() for one in actions]
+    assert [code(row["option"])[-1] for row in table] == wanted
 
 
 def documented_codes() -> set[int]:

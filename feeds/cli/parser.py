@@ -1,0 +1,108 @@
+"""The parser of the command line: options by whole names, errors that say what was meant."""
+
+from __future__ import annotations
+
+import sys
+from argparse import SUPPRESS, Action, ArgumentError, ArgumentParser, HelpFormatter, Namespace
+from collections.abc import Iterable, Sequence
+from typing import Any, NoReturn
+
+# What people type who know another program.
+_SYNONYMS = {"build": "export", "publish": "export", "lint": "check", "validate": "check"}
+_SYNONYMS |= {"daemon": "run", "watch": "run", "server": "serve", "why": "explain"}
+
+QUIET, NORMAL, VERBOSE = -1, 0, 1
+
+
+def did_you_mean(found: str, known: Iterable[str]) -> str:
+    """Returns " (did you mean X?)" if a known name resembles what was found, else ``""``."""
+    import difflib  # only who mistypes waits for it
+
+    names = list(known)
+    synonym = [_SYNONYMS[found]] if _SYNONYMS.get(found) in names else []
+    begun = [name for name in names if len(found) > 2 and name.startswith(found)]
+    folded = {name.lower(): name for name in reversed(names)}
+    close = difflib.get_close_matches(found.lower(), folded, n=1)
+    meant = [*synonym, *begun, *(folded[name] for name in close)]
+    return f" (did you mean {meant[0]}?)" if meant else ""
+
+
+class Parser(ArgumentParser):
+    """A parser that takes options by their whole names only; those of subcommands are of it, too.
+
+    An abbreviation that scripts use would change its meaning with the next option. Every parser
+    knows the options of all commands, so these may stand before or after the command.
+    """
+
+    def __init__(self, **keywords: Any) -> None:
+        super().__init__(allow_abbrev=False, formatter_class=_Formatter, **keywords)
+        self._given: Sequence[str] = ()
+        shared = self.add_argument_group("options of every command")
+        for names, value, text in (
+            (("-q", "--quiet"), QUIET, "say only what was asked for, and what went wrong"),
+            (("-v", "--verbose"), VERBOSE, "say more: each document, each miss, each request"),
+        ):
+            shared.add_argument(
+                *names,
+                dest="loudness",
+                action="store_const",
+                const=value,
+                default=SUPPRESS,
+                help=text,
+            )
+        shared.add_argument(
+            "--color",
+            choices=("auto", "always", "never"),
+            default=SUPPRESS,
+            metavar="WHEN",
+            help="colors: auto (on a terminal, without NO_COLOR), always or never",
+        )
+
+    def parse_known_args(  # type: ignore[override]
+        self, args: Sequence[str] | None = None, namespace: Namespace | None = None
+    ) -> tuple[Namespace, list[str]]:
+        """Parses all arguments; what is left over is an error of this very command."""
+        self._given = sys.argv[1:] if args is None else args
+        found, rest = super().parse_known_args(args, namespace)
+        if rest:
+            self.error(self._unknown(rest[0]))
+        return found, rest
+
+    def _unknown(self, word: str) -> str:
+        word = word.partition("=")[0]
+        what = "option" if word.startswith("-") else "argument"
+        meant = did_you_mean("--" + word.lstrip("-"), self._option_string_actions)
+        return f"unknown {what} {word}{meant}"
+
+    def _check_value(self, action: Action, value: Any) -> None:
+        if action.choices is None or value in action.choices:
+            return
+        known = list(action.choices)
+        if not action.option_strings:
+            what = str(action.metavar).lower()
+            raise ArgumentError(None, f"unknown {what} {value!r}{did_you_mean(value, known)}")
+        wanted = f"{', '.join(known[:-1])} or {known[-1]}"
+        raise ArgumentError(action, f"found {value!r}, wanted {wanted}")
+
+    def error(self, message: str) -> NoReturn:
+        """Says what is wrong, and where help is; ends with exit code 2."""
+        message = message.removeprefix("argument ")
+        message = message.replace(": expected one argument", " wants a value")
+        if message.startswith("the following arguments are required: "):
+            message = f"{message.partition(': ')[2]} is missing"
+            options = [word.partition("=")[0] for word in self._given if word.startswith("--")]
+            unknown = [one for one in options if one not in self._option_string_actions]
+            message = self._unknown(unknown[0]) if unknown else message
+        self.exit(2, f"feeds: {message}\nfeeds: '{self.prog} --help' shows what can be typed\n")
+
+
+class _Formatter(HelpFormatter):
+    """Help in which the list of commands begins without a line of its own."""
+
+    def _format_action(self, action: Action) -> str:
+        if action.nargs != "A...":
+            return super()._format_action(action)
+        self._dedent()
+        text = "".join(map(self._format_action, self._iter_indented_subactions(action)))
+        self._indent()
+        return text
