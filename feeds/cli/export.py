@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from feeds.common.reports import PassReport
     from feeds.config import Config, Loaded
 
-_LOCAL = {"localhost", "127.0.0.1"}
+_LOCAL = {"localhost", "127.0.0.1", "::1"}
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -78,6 +78,12 @@ def run(arguments: Namespace) -> int:
         console.fetched(fetched)
     console.problems(report.problems)
     _summarise(console, report)
+    base_url = loaded.config.site.base_url
+    if urlsplit(base_url).hostname in _LOCAL:
+        console.say(
+            f"hint: the feeds say that they are at {base_url}, which only this machine can reach; "
+            "before others subscribe set site.base_url to where out/ will be served"
+        )
     if not report.dry_run:
         console.say(_where_to_look(arguments, loaded.config))
     console.report(report)

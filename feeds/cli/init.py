@@ -12,7 +12,7 @@ from feeds.common.errors import InitError
 from feeds.common.reports import utc_now
 from feeds.common.times import rfc3339
 
-_FILES = Path(__file__).with_name("new")
+_FILES = Path(__file__).with_name("starter")
 _CONFIG = Path("config.toml")
 _SEED = Path("seeds/hello.md")
 

@@ -38,6 +38,7 @@ _RUN_ON = {"run", "serve"}
 # Each command and its help. The module of the same name adds the options and does the work.
 COMMANDS = {
     "init": "make a new site: config.toml, a first seed and .gitignore",
+    "new": "make a new seed that is ready to be written on",
     "export": "publish the feeds once",
     "check": "read everything, write nothing, list all problems",
     "explain": "show why a story is, or is not, in each feed",

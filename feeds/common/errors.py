@@ -48,7 +48,7 @@ class TemplateError(FeedsError):
 
 
 class InitError(FeedsError):
-    """A new site cannot be written into this folder."""
+    """A new site, or a new seed, cannot be written."""
 
 
 class SeedsFolderError(FeedsError):

@@ -26,17 +26,10 @@ from feeds.config.schema import read_table
 
 BASE_URL: Key = ("site", "base_url")
 
-_HOW_TO_GET_ONE = """\
-no configuration: {path} does not exist. A file of these lines is enough to begin:
-
-    [site]
-    title = "My site"
-    base_url = "https://feeds.example.org/"   # where out/ will be served
-
-    [paths]
-    seeds = ["seeds"]
-
-Write it there, have 'feeds init' make one, or name another file with --config PATH."""
+_HOW_TO_GET_ONE = (
+    "no configuration: {path} does not exist. 'feeds init' makes one, with a first seed; "
+    "--config PATH names one that is elsewhere."
+)
 
 
 class Loaded(NamedTuple):

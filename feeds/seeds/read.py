@@ -109,6 +109,17 @@ def read_seed(
     return _check(_parse(_open(request, read_yaml), options))
 
 
+def judge_seed(path: str, shown: str, data: bytes, options: ParseOptions) -> ParsedSeed:
+    """Reads a seed whose bytes are at hand; the file at `path` is not opened, and need not exist.
+
+    The result is as that of `read_seed`.
+    """
+    request = ReadRequest(path, shown, b"")
+    if len(data) > MAX_BYTES:
+        return _unreadable(request, f"larger than {MAX_BYTES // 1024} KiB").seed
+    return _check(_parse(_split(request, data, load), options))
+
+
 class _Opened(NamedTuple):
     """A seed whose YAML was read; without `front` all is said in `seed`."""
 
@@ -126,15 +137,23 @@ class _Parsed(NamedTuple):
 
 
 def _open(request: ReadRequest, read_yaml: YamlReader) -> _Opened:
-    path, shown, known_content = request
     try:
-        data = _read_bytes(path)
+        data = _read_bytes(request.path)
     except OSError as error:
-        reason = f"cannot be read: {error.strerror or error}"
-        return _Opened(ParsedSeed(path, b"", problems=(Problem(shown, 0, 0, "", reason),)), shown)
+        return _unreadable(request, f"cannot be read: {error.strerror or error}")
     if data is None:
         reason = f"larger than {MAX_BYTES // 1024} KiB, or not a regular file any more"
-        return _Opened(ParsedSeed(path, b"", problems=(Problem(shown, 0, 0, "", reason),)), shown)
+        return _unreadable(request, reason)
+    return _split(request, data, read_yaml)
+
+
+def _unreadable(request: ReadRequest, reason: str) -> _Opened:
+    problem = Problem(request.shown, 0, 0, "", reason)
+    return _Opened(ParsedSeed(request.path, b"", problems=(problem,)), request.shown)
+
+
+def _split(request: ReadRequest, data: bytes, read_yaml: YamlReader) -> _Opened:
+    path, shown, known_content = request
     content = hashlib.sha256(data).digest()
     if content == known_content:
         return _Opened(ParsedSeed(path, content, same=True), shown)

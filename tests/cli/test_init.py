@@ -55,9 +55,12 @@ def test_init_makes_a_site_that_works_at_once(tmp_path: Path, name: str | None) 
         "next: cd 'a/new site' && feeds export" if name else "next: feeds export"
     )
     checked = feeds(folder, "check")
-    assert (checked.code, checked.err) == (0, "")
+    assert checked.code == 0
+    assert checked.err.count("\n") == 1
+    assert "site.base_url is not set" in checked.err
     exported = feeds(folder, "export", "--strict")
     assert (exported.code, exported.err) == (0, "")
+    assert exported.out.splitlines()[-2].startswith("hint: the feeds say that they are at http://l")
     assert exported.out.splitlines()[-1] == (
         "look at them: out/index.html; serve them here: feeds serve"
     )

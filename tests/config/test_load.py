@@ -338,11 +338,9 @@ def test_load_says_why_a_path_is_no_file(tmp_path: Path) -> None:
 
 def test_load_says_how_to_get_a_missing_file(tmp_path: Path) -> None:
     with pytest.raises(
-        ConfigError, match=r"(?s)missing\.toml does not exist.*--config PATH"
-    ) as caught:
+        ConfigError, match=r"missing\.toml does not exist. 'feeds init' makes one.*--config PATH"
+    ):
         load_config(tmp_path / "missing.toml", {})
-    offered = re.findall(r"^ {4}(.*)$", str(caught.value), re.MULTILINE)
-    assert load(tmp_path, "\n".join(offered)).config.site.title == "My site"
 
 
 @pytest.mark.parametrize(
