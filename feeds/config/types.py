@@ -6,6 +6,7 @@ import ipaddress
 import re
 from collections.abc import Callable
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -17,8 +18,8 @@ from feeds.common.urls import WANTED_DOMAIN, WANTED_URL, normal_domain, normal_u
 N = TypeVar("N", int, float)
 
 # As people write them in environment variables.
-_FLAGS = {"true": True, "false": False, "1": True, "0": False, "yes": True, "no": False}
-_FLAGS |= {"on": True, "off": False, "t": True, "f": False, "y": True, "n": False}
+FLAGS = {"true": True, "false": False, "1": True, "0": False, "yes": True, "no": False}
+FLAGS |= {"on": True, "off": False, "t": True, "f": False, "y": True, "n": False}
 _WHOLE = re.compile(r"\s*[+-]?\d{1,18}\s*", re.ASCII)
 _LANGUAGE = re.compile(r"[a-z]{2,3}(-[a-z0-9]{2,8})*", re.IGNORECASE | re.ASCII)
 _SLUG = re.compile(r"[a-z0-9]+([.-][a-z0-9]+)*", re.ASCII)
@@ -46,62 +47,60 @@ def _text_that(check: Callable[[str], str]) -> Reader:
 
 def _flag(value: object) -> bool:
     """Returns true or false; a variable has it as a word."""
-    if isinstance(value, str) and value.lower() in _FLAGS:
-        return _FLAGS[value.lower()]
+    if isinstance(value, str) and value.lower() in FLAGS:
+        return FLAGS[value.lower()]
     if not isinstance(value, bool):
         raise ValueError("wanted true or false")  # noqa: TRY004 (read by the schema)
     return value
 
 
+# These return readers whose limits can be looked at: the JSON Schema of config.toml has them, too.
+
+
 def whole(least: int, most: int | None = None) -> Reader:
     """Returns a reader of whole numbers in this range."""
+    return partial(_whole, least=least, most=most)
 
-    def read(value: object) -> int:
-        if isinstance(value, bool):
-            raise ValueError("wanted a whole number, not true or false")  # noqa: TRY004
-        if isinstance(value, str) and _WHOLE.fullmatch(value):
-            value = int(value)
-        if isinstance(value, float) and value.is_integer():
-            value = int(value)
-        if not isinstance(value, int):
-            raise ValueError("wanted a whole number")  # noqa: TRY004
-        return _in_range(value, least, most)
 
-    return read
+def _whole(value: object, *, least: int, most: int | None) -> int:
+    if isinstance(value, bool):
+        raise ValueError("wanted a whole number, not true or false")  # noqa: TRY004
+    if isinstance(value, str) and _WHOLE.fullmatch(value):
+        value = int(value)
+    if isinstance(value, float) and value.is_integer():
+        value = int(value)
+    if not isinstance(value, int):
+        raise ValueError("wanted a whole number")  # noqa: TRY004
+    return _in_range(value, least, most)
 
 
 def one_of(*choices: str) -> Reader:
     """Returns a reader of these texts."""
-    wanted = ", ".join(map(repr, choices[:-1])) + f" or {choices[-1]!r}"
+    return partial(_choice, choices=choices)
 
-    def read(value: object) -> str:
-        if value not in choices:
-            raise ValueError(f"wanted {wanted}")
-        return str(value)
 
-    return read
+def _choice(value: object, *, choices: tuple[str, ...]) -> str:
+    if value not in choices:
+        wanted = ", ".join(map(repr, choices[:-1])) + f" or {choices[-1]!r}"
+        raise ValueError(f"wanted {wanted}")
+    return str(value)
 
 
 def duration(least: timedelta = timedelta(0), most: timedelta = timedelta.max) -> Reader:
     """Returns a reader of durations in this range."""
-
-    def read(value: object) -> timedelta:
-        if isinstance(value, str):
-            value = parse_duration(value)
-        if not isinstance(value, timedelta):
-            raise ValueError(f"wanted {WANTED_DURATION}")  # noqa: TRY004
-        if value < least:
-            raise ValueError(f'wanted at least "{show_duration(least)}"')
-        if value > most:
-            raise ValueError(f'wanted at most "{show_duration(most)}"')
-        return value
-
-    return read
+    return partial(_duration, shortest=least, longest=most)
 
 
-def optional(read: Reader) -> Reader:
-    """Returns a reader that takes None, too."""
-    return lambda value: None if value is None else read(value)
+def _duration(value: object, *, shortest: timedelta, longest: timedelta) -> timedelta:
+    if isinstance(value, str):
+        value = parse_duration(value)
+    if not isinstance(value, timedelta):
+        raise ValueError(f"wanted {WANTED_DURATION}")  # noqa: TRY004
+    if value < shortest:
+        raise ValueError(f'wanted at least "{show_duration(shortest)}"')
+    if value > longest:
+        raise ValueError(f'wanted at most "{show_duration(longest)}"')
+    return value
 
 
 def _share(value: object) -> float:
@@ -274,12 +273,12 @@ FilePath = Annotated[Path, _path]
 MaybePath = Annotated[Path | None, _path_or_none]
 Flag = Annotated[bool, _flag]
 Quality = Annotated[int, whole(0, 100)]
-MaybeQuality = Annotated[int | None, optional(whole(0, 100))]
+MaybeQuality = Annotated[int | None, whole(0, 100)]
 Count = Annotated[int, whole(1, 10_000)]
-MaybeCount = Annotated[int | None, optional(whole(1, 10_000))]
+MaybeCount = Annotated[int | None, whole(1, 10_000)]
 Share = Annotated[float, _share]
 Duration = Annotated[timedelta, duration()]
-MaybeDuration = Annotated[timedelta | None, optional(duration())]
+MaybeDuration = Annotated[timedelta | None, duration()]
 Port = Annotated[int, whole(1, 65_535)]
 Line = Annotated[str, _text_that(_line)]
 Name = Annotated[str, _text_that(_name)]

@@ -34,7 +34,7 @@ _KEY = re.compile(r"[A-Za-z][A-Za-z0-9_ -]{1,39}", re.ASCII)
 _WORDS = re.compile("[A-Z]+(?![a-z])|[A-Z]?[a-z]+|[0-9]+", re.ASCII)
 
 _INTEGER = re.compile(r"[+-]?[0-9]{1,9}", re.ASCII)
-_FLAGS = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
+FLAGS = {"true": True, "yes": True, "on": True, "false": False, "no": False, "off": False}
 _C1 = re.compile("[\x80-\x9f]")
 _MAX_SHOWN = 80
 WANTED_QUOTES = "text (put a text that holds ': ' in quotes)"
@@ -109,7 +109,7 @@ class Fields:
         text = self.scalar(name)
         if text is None:
             return None
-        flag = _FLAGS.get(text.lower())
+        flag = FLAGS.get(text.lower())
         if flag is None:
             self.note(name, "true or false", "warning")
         return flag

@@ -33,10 +33,10 @@ from feeds.seeds.frontmatter import FrontMatter
 from feeds.seeds.markdown import CostlyBodyError, check_size, render_body
 from feeds.seeds.yaml_reader import Path
 
-_MAX_PIXELS = 100_000
+MAX_PIXELS = 100_000
 # The unknown keys that are compared with the known ones; each costs 0.2 ms.
 _MAX_SLIPS = 100
-_MAX_HEAT = 999_999_999
+MAX_HEAT = 999_999_999
 # Each topic makes a feed, and each image a copy. Members beyond these are dropped with a warning.
 MAX_MEMBERS = {"topics": 50, "tags": 100, "images": 50, "related": 100}
 _BODY: Path = ("body",)
@@ -105,7 +105,7 @@ def _item(fields: Fields, body: str) -> Item | None:
     quality = fields.integer("quality", 0, 100, "error")
     provider = _provider(fields)
     url, original_url = _urls(fields)
-    heat = fields.integer("heat", -1, _MAX_HEAT, "warning")
+    heat = fields.integer("heat", -1, MAX_HEAT, "warning")
     is_published = fields.flag("published") or False
     excerpt = fields.line("excerpt")
     topics, tags = _names(fields, "topics"), _names(fields, "tags")
@@ -245,8 +245,8 @@ def _image(fields: Fields) -> Image | None:
         fields.note("url", WANTED_URL, "warning")
     if url and not has_dotted_host(url):
         fields.note("url", "a URL on a host such as images.example.org", "warning")
-    width = fields.integer("width", 0, _MAX_PIXELS, "warning")
-    height = fields.integer("height", 0, _MAX_PIXELS, "warning")
+    width = fields.integer("width", 0, MAX_PIXELS, "warning")
+    height = fields.integer("height", 0, MAX_PIXELS, "warning")
     title = fields.line("title")
     cached = fields.flag("isCached")
     return Image(url, width or 0, height or 0, title, cached or False) if url else None

@@ -85,7 +85,9 @@ def test_new_needs_no_folder(site: Site) -> None:
 
 
 @given(title=st.text(min_size=1).filter(lambda text: text[0] != "-"), topic=st.text())
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40)
+@settings(
+    suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40, deadline=None
+)
 def test_new_of_any_title_is_accepted_or_refused_with_a_reason(
     title: str, topic: str, site: Site
 ) -> None:

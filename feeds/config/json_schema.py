@@ -1,0 +1,95 @@
+"""The JSON Schema of config.toml, for editors: it accepts all that the model accepts."""
+
+from __future__ import annotations
+
+import inspect
+from datetime import timedelta
+from functools import partial
+from pathlib import Path
+from typing import Annotated, Any, get_args, get_origin
+
+import msgspec
+
+from feeds.common.json_schema import Schema, switch, whole_number
+from feeds.common.times import show_duration
+from feeds.config.model import Config
+from feeds.config.schema import Many, Table, fields_of, table_in
+from feeds.config.types import FLAGS, Reader
+
+_SIZE = r"^\s*[0-9]{1,9}\s*([KkMmGg][Ii])?[Bb]?\s*$"
+_DURATION = r"^\s*[0-9]{1,9}\s*[smhdwSMHDW]\s*$"
+_LIKE_SIZES = {"anyOf": [{"type": "integer", "minimum": 1}, {"type": "string", "pattern": _SIZE}]}
+_LIKE_SHARES = {"anyOf": [{"type": "number", "minimum": 0, "maximum": 1}, {"type": "string"}]}
+
+
+def config_schema() -> Schema:
+    """Returns the schema of config.toml; what keys may not say together is left to the program."""
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "config.toml of feeds",
+        **_of(Config),
+    }
+
+
+def plain(value: Any) -> Any:
+    """Returns a value of the configuration as TOML and JSON write it."""
+    if isinstance(value, timedelta):
+        return show_duration(value)
+    if isinstance(value, Path):
+        return str(value)
+    return [plain(one) for one in value] if isinstance(value, tuple) else value
+
+
+def _of(hint: Any) -> Schema:
+    """Returns the schema of a type of the model; see `feeds.config.schema`."""
+    origin, arguments = get_origin(hint), get_args(hint)
+    if origin is Annotated and isinstance(arguments[1], Many):
+        return _of_list(arguments[0], arguments[1])
+    if origin is Annotated:
+        return _of_value(arguments[0], arguments[1])
+    if origin is tuple:
+        return _of_list(hint, Many())
+    if origin is dict:
+        return {"type": "object", "additionalProperties": _of(arguments[1])}
+    return _of_table(hint)
+
+
+def _of_table(kind: type[Table]) -> Schema:
+    fields = fields_of(kind)
+    return {
+        "type": "object",
+        "description": inspect.cleandoc(kind.__doc__ or "").partition("\n")[0],
+        "properties": {name: _of_field(field) for name, field in fields.items()},
+        "required": [name for name, field in fields.items() if field.required],
+        "additionalProperties": False,
+    }
+
+
+def _of_field(field: msgspec.structs.FieldInfo) -> Schema:
+    schema = _of(field.type)
+    is_told = field.default not in (msgspec.NODEFAULT, None) and table_in(field.type) is None
+    return {**schema, "default": plain(field.default)} if is_told else schema
+
+
+def _of_list(hint: Any, many: Many) -> Schema:
+    member = _of(get_args(hint)[0])
+    schema: Schema = {"type": "array", "items": member, "minItems": many.least}
+    return {"anyOf": [{"type": "string"}, schema]} if many.or_one else schema
+
+
+def _of_value(kind: Any, reader: Reader) -> Schema:
+    kinds = set(get_args(kind) or (kind,))
+    limits = reader.keywords if isinstance(reader, partial) else {}
+    if bool in kinds:
+        return switch(FLAGS)
+    if float in kinds:
+        return _LIKE_SHARES
+    if int in kinds:
+        return whole_number(limits["least"], limits["most"]) if limits else _LIKE_SIZES
+    if timedelta in kinds:
+        return {"type": "string", "pattern": _DURATION}
+    if "choices" in limits:
+        return {"enum": list(limits["choices"])}
+    # A path that may be left out is left out by false, and by all that is like it.
+    text: Schema = {"type": "string"}
+    return {"anyOf": [text, {"enum": [False, 0, [], {}]}]} if kinds > {Path} else text

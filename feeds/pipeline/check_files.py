@@ -1,0 +1,64 @@
+"""Checks some seeds alone: what is about to be committed, or what an editor holds."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from feeds.common.errors import UnknownSeedError
+from feeds.common.model import ParsedSeed, Problem
+from feeds.config import Loaded
+from feeds.pipeline.check import CheckReport
+from feeds.seeds.parse import ParseOptions
+from feeds.seeds.read import judge_seed, read_seed
+from feeds.seeds.scan import SUFFIXES, display_path, is_below, scan
+from feeds.select.membership import without_duplicates
+
+
+def check_files(loaded: Loaded, texts: Mapping[str, bytes | None], base: Path) -> CheckReport:
+    """Judges some seeds alone, each by itself, and whether two of them are one story.
+
+    Args:
+        loaded: the configuration.
+        texts: the names of seeds, or of folders of seeds, relative to `base`, each with the bytes
+            to judge instead of those of the file, if any.
+        base: the current folder.
+
+    Raises:
+        UnknownSeedError: there is no such file.
+        SeedsFolderError: a folder cannot be listed.
+    """
+    config = loaded.config
+    options = ParseOptions(config.site.timezone, config.text.repair)
+    seeds: list[ParsedSeed] = []
+    hints: list[str] = []
+    for name, data in texts.items():
+        path, shown = os.path.normpath(base / name), display_path(name, str(base))
+        if path == str(loaded.path):
+            continue  # it has been read, and has no faults
+        if not any(is_below(f"{path}/", str(folder)) for folder in config.paths.seeds):
+            hints.append(f"{shown} is not below paths.seeds, so no pass reads it")
+        if data is not None and name.endswith(SUFFIXES):
+            seeds.append(judge_seed(path, shown, data, options))
+        elif os.path.isdir(path):  # noqa: PTH112
+            seeds += _judged(Path(path), base, options)
+        elif not name.endswith(SUFFIXES):
+            reason = f"not a seed: its name does not end in {', '.join(SUFFIXES)}"
+            seeds.append(ParsedSeed(path, b"", problems=(Problem(shown, 0, 0, "", reason),)))
+        elif not os.path.lexists(path):
+            raise UnknownSeedError(f"no seed {shown}: there is no such file or folder")
+        else:
+            seeds.append(read_seed(path, shown, b"", options))
+    headers = [seed.header for seed in seeds if seed.header]
+    problems = [problem for seed in seeds for problem in seed.problems]
+    problems += without_duplicates(headers).problems
+    return CheckReport(len(seeds), len(headers), sorted(problems), hints)
+
+
+def _judged(folder: Path, base: Path, options: ParseOptions) -> Iterator[ParsedSeed]:
+    for found in scan([folder], base):
+        if found.problem:
+            yield ParsedSeed(found.path, b"", problems=(found.problem,))
+        else:
+            yield read_seed(found.path, display_path(found.path, str(base)), b"", options)
