@@ -43,6 +43,7 @@ COMMANDS = {
     "check": "read everything, write nothing, list all problems",
     "explain": "show why a story is, or is not, in each feed",
     "list": "list the feeds",
+    "config": "show every key of the configuration, and where its value comes from",
     "schema": "print the JSON Schema of seeds or of config.toml, for editors",
     "run": "run passes on a schedule until stopped",
     "serve": "serve the published feeds over HTTP",

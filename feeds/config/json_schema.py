@@ -11,7 +11,7 @@ from typing import Annotated, Any, get_args, get_origin
 import msgspec
 
 from feeds.common.json_schema import Schema, switch, whole_number
-from feeds.common.times import show_duration
+from feeds.config.effective import plain
 from feeds.config.model import Config
 from feeds.config.schema import Many, Table, fields_of, table_in
 from feeds.config.types import FLAGS, Reader
@@ -29,15 +29,6 @@ def config_schema() -> Schema:
         "title": "config.toml of feeds",
         **_of(Config),
     }
-
-
-def plain(value: Any) -> Any:
-    """Returns a value of the configuration as TOML and JSON write it."""
-    if isinstance(value, timedelta):
-        return show_duration(value)
-    if isinstance(value, Path):
-        return str(value)
-    return [plain(one) for one in value] if isinstance(value, tuple) else value
 
 
 def _of(hint: Any) -> Schema:

@@ -6,7 +6,7 @@ import os
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from msgspec.structs import replace
 
@@ -72,6 +72,17 @@ def load_config(path: Path, environment: Mapping[str, str] = os.environ) -> Load
         ConfigError: the file cannot be read, or has faults; each has a line with file, line, key,
             the value found and the one wanted.
     """
+    return load_with_origins(path, environment)[0]
+
+
+def load_with_origins(
+    path: Path, environment: Mapping[str, str]
+) -> tuple[Loaded, Origins, dict[str, Any]]:
+    """Returns also where each key was written, and the data: the file with variables in it.
+
+    Raises:
+        ConfigError: as `load_config`.
+    """
     text = _read(path)
     try:
         data = tomllib.loads(text)
@@ -94,7 +105,7 @@ def load_config(path: Path, environment: Mapping[str, str] = os.environ) -> Load
     keys = [BASE_URL, OUT, STATE, CACHE, TEMPLATES, *seeds]
     loaded = Loaded(config, path, {key: origins.place(key) for key in keys if origins.knows(key)})
     _refuse_overlaps(config, path, loaded.places)
-    return loaded
+    return loaded, origins, data
 
 
 def _with_absolute_paths(config: Config, base: Path) -> Config:

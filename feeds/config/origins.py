@@ -48,7 +48,7 @@ class Origins:
 
     def fault(self, keys: Key, reason: str) -> str:
         """Returns the message of a fault: place, key and reason."""
-        name = ".".join(map(_as_key, keys))
+        name = ".".join(map(as_key, keys))
         together = [(*keys, key) for key in _TOGETHER.get(keys, ())]
         place = next((self.place(one) for one in together if one in self.variables), None)
         place = place or self.place(keys)
@@ -75,7 +75,7 @@ class Origins:
         return self.place(keys[:-1]) if keys else str(self.path)
 
 
-def _as_key(key: str | int) -> str:
+def as_key(key: str | int) -> str:
     """Returns a key as TOML writes it, in quotes if it needs them."""
     text = str(key)
     return text if _BARE.fullmatch(text) else json.dumps(text, ensure_ascii=False)
