@@ -7,6 +7,8 @@ Both decide about conditions, and so about 304 and 412, in one place: `_answer_c
 
 from __future__ import annotations
 
+import dataclasses
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -139,6 +141,17 @@ def answer_text(request: Request, text: TextFile, policy: CachePolicy, deltas: D
         policy: What the configuration says about caching.
         deltas: The versions that clients may have, and the bodies in memory.
     """
+    if text.modified_unix is None or text.modified_unix < int(time.time()):
+        return _answer_version(request, text, policy, deltas)
+    # Another version can follow in this second. Clients that trust Last-Modified would never see
+    # it, even where the entity tags differ, so it is left out (RFC 9110, section 8.8.2.2).
+    answer = _answer_version(request, text._replace(modified_unix=None), policy, deltas)
+    return dataclasses.replace(answer, lasting=False)
+
+
+def _answer_version(
+    request: Request, text: TextFile, policy: CachePolicy, deltas: Deltas
+) -> Answer:
     coding = choose_coding(request.encodings)
     if coding is None:
         return NOT_ACCEPTABLE

@@ -188,8 +188,7 @@ def _check_address(host: str, port: int) -> str:
         family, kind, protocol, _, address = found[0]
         with socket.socket(family, kind, protocol) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            probe.bind(address)
-            probe.listen(1)
+            probe.bind(address)  # without listening: a client could connect, and would be cut off
     except OSError as error:
         raise ServeError(
             f"cannot serve at {_shown(host)}:{port}: {error.strerror or error} "

@@ -11,8 +11,9 @@ from pathlib import Path
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
+from tests.support.ports import HOST, free_port
 from tests.support.processes import Daemon, wait_until
-from tests.support.serving import HOST, Server, free_port
+from tests.support.serving import Server
 from tests.support.site import Site
 
 

@@ -23,8 +23,8 @@ from feeds.common.model import image_key
 from feeds.daemon.daemon import Daemon
 from feeds.daemon.processes import ServerProcess
 from tests.support.imaging import configure, picture, seed_with, serving
+from tests.support.ports import HOST, free_port
 from tests.support.processes import PATIENCE, wait_until
-from tests.support.serving import HOST, free_port
 from tests.support.site import Site
 
 SELDOM = '[schedule]\nevery = "1h"\n'

@@ -9,8 +9,9 @@ import pytest
 
 from tests.support import serving
 from tests.support.crowd import ask, flooding
+from tests.support.ports import free_port
 from tests.support.processes import wait_until
-from tests.support.servers import Server, free_port, prepared, start
+from tests.support.servers import Server, prepared, start
 
 OWN = {"date", "server", "connection", "transfer-encoding", "content-length", "keep-alive", "via"}
 

@@ -23,8 +23,9 @@ from functools import partial
 import brotli
 import pytest
 
+from tests.support.ports import free_port
 from tests.support.processes import wait_until
-from tests.support.servers import BROTLI_MODULE, Server, free_port, prepared, start
+from tests.support.servers import BROTLI_MODULE, Server, prepared, start
 from tests.support.serving import BROWSERS, READERS
 
 BASE = "https://feeds.example.org"

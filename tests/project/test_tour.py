@@ -6,7 +6,6 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import tempfile
@@ -21,6 +20,7 @@ from typing import NamedTuple
 import pytest
 
 from tests.support.markdown import ROOT, Page, blocks
+from tests.support.ports import free_port
 from tests.support.processes import wait_until
 from tests.support.serving import as_served
 
@@ -165,8 +165,7 @@ def shell(tmp_path: Path) -> Shell:
     home.mkdir()
     shutil.copytree(ROOT / "seeds", home / "seeds")
     shutil.copy(ROOT / "config.toml", home)
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        shell = Shell(home, str(free.getsockname()[1]))
+    shell = Shell(home, str(free_port()))
     shell.age()
     return shell
 

@@ -6,6 +6,7 @@ import asyncio
 import threading
 import time
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from msgspec.structs import replace
 
 from feeds.common.times import http_date
 from feeds.serve import application as module
-from feeds.serve import content
+from feeds.serve import content, responses
 from feeds.serve.application import Application
 from feeds.serve.content import Content
 from feeds.serve.messages import GONE, NOT_FOUND, Answer
@@ -75,6 +76,8 @@ def bench(site: Site) -> Iterator[Bench]:
     bench.content.publication = bench.content.publication._replace(media=frozenset([PICTURE]))
     with pytest.MonkeyPatch.context() as clock:
         clock.setattr(content, "utc_now", lambda: NOW)
+        # What was published is older than a second: only then answers are kept.
+        clock.setattr(responses, "time", SimpleNamespace(time=lambda: time.time() + 10))
         yield bench
     bench.application.close()
     bench.content.close()

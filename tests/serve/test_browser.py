@@ -8,7 +8,8 @@ import pytest
 from playwright.sync_api import Browser, expect
 
 from tests.support.browsing import visiting
-from tests.support.serving import HOST, Server
+from tests.support.ports import HOST
+from tests.support.serving import Server
 from tests.support.site import Site
 
 

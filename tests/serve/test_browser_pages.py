@@ -9,7 +9,8 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page
 
 from tests.support.browsing import SCREENSHOTS, Visit, visiting
-from tests.support.serving import HOST, Server
+from tests.support.ports import HOST
+from tests.support.serving import Server
 from tests.support.site import Site
 
 NOTICE = '"This is a web feed. Copy its address into your reader."'

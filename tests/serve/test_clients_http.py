@@ -7,7 +7,8 @@ from collections.abc import Iterator
 import pytest
 
 from tests.support.crowd import ask, flooding
-from tests.support.serving import HOST, Server
+from tests.support.ports import HOST
+from tests.support.serving import Server
 from tests.support.site import Site
 
 

@@ -12,8 +12,9 @@ from datetime import timedelta
 import pytest
 from lxml import etree
 
+from tests.support.ports import HOST
 from tests.support.processes import wait_until
-from tests.support.serving import HOST, Server
+from tests.support.serving import Server
 from tests.support.site import NOW, Site
 from tests.support.validator import findings
 
@@ -174,10 +175,14 @@ def test_delta_of_a_query(site: Site) -> None:
     assert titles("atom", got.body) == ["Story 2"]
 
 
-# A server that notes everybody who comes again, and whose ready answers to queries last so long.
+# A server that notes everybody who comes again, whose ready answers to queries last so long, and
+# to which all answers are old enough to be kept.
 NOTING = """
+import time
+from types import SimpleNamespace
 from feeds.cli.main import main
-from feeds.serve import application
+from feeds.serve import application, responses
+responses.time = SimpleNamespace(time=lambda: time.time() + 10)
 from feeds.store import server_files
 application._READY_QUERIES_S = {seconds}
 server_files._AGAIN_SECONDS = 0

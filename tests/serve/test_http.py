@@ -16,6 +16,7 @@ from tests.support.serving import (
     Server,
     add_to_manifest,
     as_served,
+    settle,
     status_of,
 )
 from tests.support.site import NOW, Site
@@ -63,6 +64,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Site:
     (site.out / "link.html").symlink_to(site.root / "secret.html")
     (site.out / ".hidden.html").write_text("not to be seen", encoding="utf-8")
     add_to_manifest(site.out, "page.html", MEDIA, "all.atom.gz", "link.html", ".hidden.html")
+    settle(site)
     return site
 
 

@@ -14,8 +14,9 @@ import pytest
 
 from feeds.serve.content import Content
 from feeds.serve.publication import digest_of
+from tests.support.ports import HOST
 from tests.support.processes import wait_until
-from tests.support.serving import HOST, Server
+from tests.support.serving import Server
 from tests.support.site import NOW, Site
 
 MINUTE = timedelta(minutes=1)

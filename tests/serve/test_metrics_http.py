@@ -10,8 +10,9 @@ from tests.cli.test_serve import metrics
 from tests.support import imaging
 from tests.support.hub import Hub, Say, name_hubs
 from tests.support.imaging import picture, seed_with
+from tests.support.ports import HOST, free_port
 from tests.support.processes import Daemon, wait_until
-from tests.support.serving import HOST, Server, free_port
+from tests.support.serving import Server
 from tests.support.site import Site
 
 BASE = "https://feeds.example.org/"

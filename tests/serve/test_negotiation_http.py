@@ -10,7 +10,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.support.serving import BROWSERS, Server, add_to_manifest
+from tests.support.serving import BROWSERS, Server, add_to_manifest, settle
 from tests.support.serving import status_of as status_in
 from tests.support.site import Site
 
@@ -30,6 +30,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Site:
     (site.out / MEDIA).parent.mkdir(parents=True)
     (site.out / MEDIA).write_bytes(IMAGE)
     add_to_manifest(site.out, MEDIA)
+    settle(site)
     return site
 
 

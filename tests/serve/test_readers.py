@@ -14,7 +14,8 @@ import pytest
 from reader import make_reader
 
 from tests.cli.test_serve import metrics
-from tests.support.serving import HOST, Server, free_port
+from tests.support.ports import HOST, free_port
+from tests.support.serving import Server
 from tests.support.site import NOW, Site
 
 # So often newsboat is asked before it is said to count wrongly.

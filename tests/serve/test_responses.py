@@ -6,11 +6,13 @@ import os
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, Self
 
 import pytest
 
 from feeds.common.times import http_date
+from feeds.serve import responses
 from feeds.serve.delta import Deltas, accepts_deltas, entry_digests
 from feeds.serve.messages import Answer, Request, Stream
 from feeds.serve.publication import BodyCache, digest_of
@@ -105,6 +107,22 @@ def test_text_has_the_headers_of_its_kind(
     assert headers["vary"] == vary
     assert ("access-control-allow-origin" in headers) is shared
     assert ("link" in headers) is links
+
+
+@pytest.mark.parametrize(
+    ("age_s", "status", "has_date"),
+    [(-1, 200, False), (0, 200, False), (0.99, 200, False), (1, 304, True), (60, 304, True)],
+    ids=["of a clock ahead", "this moment", "this second", "the last second", "old"],
+)
+def test_text_has_a_date_once_no_other_version_can_have_the_same(
+    shelf: Shelf, monkeypatch: pytest.MonkeyPatch, age_s: float, status: int, *, has_date: bool
+) -> None:
+    clock = SimpleNamespace(time=lambda: TIME_UNIX + age_s)
+    monkeypatch.setattr(responses, "time", clock)
+    answer = shelf.answer("all.atom", b"<feed/>", get())
+    assert ("last-modified" in dict(answer.headers), answer.lasting) == (has_date, has_date)
+    again = shelf.answer("all.atom", b"<feed/>", get(since=http_date(TIME_UNIX)))
+    assert (again.status, again.lasting) == (status, has_date)
 
 
 def test_text_has_its_own_headers_and_a_date_only_if_it_has_a_time(shelf: Shelf) -> None:

@@ -11,15 +11,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.ports import HOST
 from tests.support.processes import PATIENCE, wait_until
-from tests.support.serving import (
-    HOST,
-    Server,
-    add_to_manifest,
-    eventually_gone,
-    read_all,
-    status_of,
-)
+from tests.support.serving import Server, add_to_manifest, eventually_gone, read_all, status_of
 from tests.support.site import Site
 
 MEDIA = "media/ab/big.png"

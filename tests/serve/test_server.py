@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import pytest
 
 from feeds.serve.server import _is_listening, _raise_file_limit
-from tests.support.serving import HOST, free_port
+from tests.support.ports import HOST, free_port
 
 
 @pytest.fixture

@@ -9,8 +9,8 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager
 
+from tests.support.ports import HOST
 from tests.support.processes import wait_until
-from tests.support.serving import HOST
 
 CROWD = 200
 _PAUSE_SECONDS = 0.5

@@ -107,11 +107,6 @@ def with_queries(text: str, port: int) -> str:
     return "\n".join(lines).replace("127.0.0.1:8000", f"127.0.0.1:{port}") + "\n"
 
 
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        return int(free.getsockname()[1])
-
-
 def start(
     kind: str, site: Site, root: Path, port: int, queries: int | None = None
 ) -> subprocess.Popen[bytes]:

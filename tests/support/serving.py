@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import gzip
 import http.client
-import random
 import signal
 import socket
 import subprocess
@@ -20,10 +19,10 @@ import msgspec
 import zstandard
 
 from feeds.publish.manifest import MANIFEST, read_manifest
+from tests.support.ports import HOST, free_port
 from tests.support.processes import PATIENCE, wait_until
 from tests.support.site import Site
 
-HOST = "127.0.0.1"
 FEEDS = ("-m", "feeds")
 # What Chromium, Firefox and Safari ask for, in this order, when somebody opens an address.
 BROWSERS = (
@@ -49,15 +48,13 @@ _DECODE: dict[str | None, Callable[[bytes], bytes]] = {
 }
 
 
-def free_port() -> int:
-    """Returns a port that nobody uses now.
+def settle(site: Site) -> None:
+    """Waits until the second is over in which something in out/ was published last.
 
-    It is none of those that systems give to who asks for any: another connection could get it.
+    Until then answers have no Last-Modified, and none is kept ready.
     """
-    while True:
-        port = random.SystemRandom().randrange(10_240, 32_768)
-        with suppress(OSError), socket.create_server((HOST, port)):
-            return port
+    newest = max(int(path.stat().st_mtime) for path in site.out.rglob("*"))
+    wait_until(lambda: int(time.time()) > newest)
 
 
 class Got(NamedTuple):
