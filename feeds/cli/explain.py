@@ -1,4 +1,4 @@
-"""``feeds explain``: why a story is, or is not, in each feed."""
+"""``feeds explain``: why a story is, or is not, in each feed; what a feed asks, took and missed."""
 
 from __future__ import annotations
 
@@ -7,30 +7,73 @@ from collections.abc import Iterator
 
 from feeds.cli.console import Console
 from feeds.cli.main import add_config, add_json
+from feeds.cli.parser import NORMAL
 from feeds.common.model import Item, ItemHeader
 from feeds.common.times import from_unix, show_time
 from feeds.config import load_config
-from feeds.pipeline.explain import Explained, Explanation, explained
+from feeds.pipeline.explain import Explained, Explanation
+from feeds.pipeline.explain_feed import NEAREST, FeedExplanation, StoryNote, explained_any
+
+ALL = 1_000_000
 
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Adds the options."""
-    parser.add_argument("story", metavar="SEED|URL|ID", help="a seed's path, URL or urn:uuid id")
+    text = "a seed's path, URL or urn:uuid id; or a feed's address, topic, provider or name"
+    parser.add_argument("name", metavar="SEED|URL|ID|FEED", help=text)
     add_config(parser)
     add_json(parser)
 
 
 def run(arguments: Namespace) -> int:
-    """Explains every seed that the argument names."""
+    """Explains every seed, or else every feed, that the argument names."""
     console = Console.of(arguments)
     loaded = load_config(arguments.config)
+    nearest = ALL if arguments.loudness > NORMAL else NEAREST
     with console.listening() as callbacks:
-        found = explained(loaded, arguments.story, callbacks)
+        found = explained_any(loaded, arguments.name, callbacks, nearest)
     for one in found:
-        for line in _lines(one):
+        for line in _feed_lines(one) if isinstance(one, FeedExplanation) else _lines(one):
             console.show(line)
-    console.report([one.explanation for one in found])
+    console.report([one.explanation if isinstance(one, Explained) else one for one in found])
     return 0
+
+
+def _feed_lines(feed: FeedExplanation) -> Iterator[str]:
+    yield feed.title
+    yield f"  address   {feed.address}"
+    yield f"  link      {feed.url}"
+    more = f", {feed.exposed} of them because they qualified recently (exposure)"
+    yield f"  entries   {feed.entries}{more if feed.exposed else ''}; max_items {feed.max_items}"
+    if feed.left_out:
+        yield f"  left out  {feed.left_out} that qualified recently (max_exposed)"
+    for one in feed.thresholds:
+        needs = "is excluded" if one.excluded else f"needs quality {one.min_quality}"
+        yield f"  {one.stories} {needs}, set by {one.source}"
+    yield ""
+    if feed.last_pass is None:
+        yield "  no pass has run yet"
+    else:
+        yield from _changes(feed, show_time(feed.last_pass))
+    yield "  nearest misses:" if feed.missed else "  no story misses it by its quality"
+    yield from (f"    {_story(one)}" for one in feed.missed)
+    yield ""
+
+
+def _changes(feed: FeedExplanation, time: str) -> Iterator[str]:
+    """Yields what came and went with the last pass that changed anything."""
+    if not feed.came and feed.went == []:
+        yield f"  the pass of {time} moved no story in or out"
+        return
+    anew = " judged every story anew, so what went is not known" if feed.went is None else ""
+    yield f"  the pass of {time}{anew}:"
+    yield from (f"    came: {_story(one)}" for one in feed.came)
+    yield from (f"    went: {_story(one)}" for one in feed.went or ())
+
+
+def _story(one: StoryNote) -> str:
+    name = f"{one.title} ({one.seed})" if one.seed else one.id
+    return f"{name}: {one.why}" if one.why else name
 
 
 def _lines(one: Explained) -> Iterator[str]:

@@ -41,7 +41,7 @@ COMMANDS = {
     "new": "make a new seed that is ready to be written on",
     "export": "publish the feeds once",
     "check": "read everything, write nothing, list all problems",
-    "explain": "show why a story is, or is not, in each feed",
+    "explain": "show why a story is in each feed or not, or what a feed asks for",
     "list": "list the feeds",
     "config": "show every key of the configuration, and where its value comes from",
     "schema": "print the JSON Schema of seeds or of config.toml, for editors",

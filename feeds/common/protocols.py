@@ -11,8 +11,10 @@ from collections.abc import Iterable, Sequence
 from contextlib import AbstractContextManager
 from typing import Generic, NamedTuple, Protocol, TypeVar
 
+import msgspec
+
 from feeds.common.images import CachedImage
-from feeds.common.model import FeedRef, Picture
+from feeds.common.model import FeedKind, FeedRef, Picture
 from feeds.common.reports import HubReport, PassReport
 
 T = TypeVar("T")
@@ -25,6 +27,15 @@ class Meta(NamedTuple, Generic[T]):
     type: type[T]
 
 
+class Left(msgspec.Struct, frozen=True):
+    """The memberships that the pass at the time `at` ended: kind and key of a feed, and an id."""
+
+    at: int
+    memberships: list[tuple[FeedKind, str, str]]
+
+
+# Which items left which feeds with the last pass that selected, for people who ask.
+LEFT = Meta("left", Left)
 # The report of the last pass.
 REPORT = Meta("report", PassReport)
 # Digests of what each document about feeds shows, by its path; how compressed copies were made.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from operator import attrgetter
 from pathlib import Path
 from typing import NamedTuple
@@ -15,7 +15,8 @@ from feeds.common.model import FeedContents, FeedRef, Item, ItemHeader, Problem
 from feeds.common.reports import NO_CALLBACKS, Callbacks
 from feeds.common.urls import item_id, normal_url
 from feeds.config import Loaded
-from feeds.pipeline.memberships import contents_of, memberships
+from feeds.pipeline.context import Pass
+from feeds.pipeline.memberships import Selection, contents_of, memberships
 from feeds.pipeline.run import Snapshot, with_snapshot
 from feeds.seeds.scan import SUFFIXES, display_path
 from feeds.select import explain as reasons
@@ -52,23 +53,23 @@ def explain(loaded: Loaded, story: str, callbacks: Callbacks = NO_CALLBACKS) -> 
         UnknownSeedError: no seed has this path, address or id.
         SeedsFolderError: a folder of seeds cannot be listed.
     """
-    return [one.explanation for one in explained(loaded, story, callbacks)]
+
+    def read(snapshot: Snapshot) -> list[Explained]:
+        selection = memberships(snapshot.run, snapshot.state, snapshot.changes)
+        return list(explanations(story, snapshot, selection))
+
+    return [one.explanation for one in with_snapshot(loaded, callbacks, read)]
 
 
-def explained(loaded: Loaded, story: str, callbacks: Callbacks) -> list[Explained]:
-    """Returns what `explain` does, with the items."""
-    return with_snapshot(loaded, callbacks, lambda snapshot: list(_explanations(story, snapshot)))
+def explanations(story: str, snapshot: Snapshot, selection: Selection) -> Iterator[Explained]:
+    """Yields what `explain` returns, with the items.
 
-
-def _explanations(story: str, snapshot: Snapshot) -> Iterator[Explained]:
-    run, state, changes, all_problems = snapshot
+    Raises:
+        UnknownSeedError: no seed has this path, address or id.
+    """
+    run, _, _, all_problems = snapshot
     loaded, store = run.loaded, run.store
-    selection = memberships(run, state, changes)
-    feeds = {(feed.kind, feed.key): feed for feed in selection.feeds}
-
-    def contents(ref: FeedRef) -> FeedContents | None:
-        return contents_of(run, feeds[ref]) if ref in feeds else None
-
+    contents = contents_by_ref(run, selection)
     places = _places(story, loaded)
     headers = _headers(story, places, store)
     meant = {display_path(place, str(loaded.base)) for place in places}
@@ -84,6 +85,12 @@ def _explanations(story: str, snapshot: Snapshot) -> Iterator[Explained]:
         yield Explained(Explanation(header.path, header.id, item.title, about, found), header, item)
     if not headers:
         yield Explained(Explanation(story, "", "", problems, []))
+
+
+def contents_by_ref(run: Pass, selection: Selection) -> Callable[[FeedRef], FeedContents | None]:
+    """Returns a function from kind and key to the contents of a feed; None for one that is not."""
+    feeds = {(feed.kind, feed.key): feed for feed in selection.feeds}
+    return lambda ref: contents_of(run, feeds[ref]) if ref in feeds else None
 
 
 def _headers(story: str, places: set[str], store: Store) -> list[ItemHeader]:

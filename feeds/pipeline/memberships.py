@@ -13,7 +13,8 @@ from heapq import nsmallest
 from typing import NamedTuple, cast
 
 from feeds.common.errors import PublishError
-from feeds.common.model import Feed, FeedContents, FeedRef, ItemHeader, Problem
+from feeds.common.model import Feed, FeedContents, FeedRef, ItemHeader, Membership, Problem
+from feeds.common.protocols import LEFT, Left
 from feeds.common.slugs import Addresses
 from feeds.common.text import fold
 from feeds.config import Config
@@ -29,6 +30,8 @@ from feeds.store import Store
 
 # So many of the seeds that cause too many feeds are named.
 _NAMED = 5
+# So many of the memberships that a pass ended are kept for people who ask.
+_MOST_LEFT = 1000
 
 
 class Selection(NamedTuple):
@@ -94,13 +97,15 @@ def memberships(
         for after, upto in turned(config, state.last.now, now):
             due |= store.ids_dated(after, upto)
         removed = store.remove_memberships(due)
-        added = _judge(run, thresholds, past, without_duplicates(store.headers_of(due)).items)
-        changed = frozenset(removed | added)
+        found = _judge(run, thresholds, past, without_duplicates(store.headers_of(due)).items)
+        added = {(one.kind, one.key, one.entry.id) for one in found}
+        changed = frozenset((kind, key) for kind, key, _ in removed | added)
+        store.set_meta(LEFT, Left(now, sorted(removed - added)[:_MOST_LEFT]))
     unique = without_duplicates(store.headers_of(repeated))
     names = _names(store, config, unique.beaten, now)
-    found = catalog(config, names, _NonEmptyFeeds(store), past.known)
-    feeds = list(found.feeds.values())
-    return Selection(feeds, changed, unique.problems, found.missing, found.directory, repeated)
+    listed = catalog(config, names, _NonEmptyFeeds(store), past.known)
+    feeds = list(listed.feeds.values())
+    return Selection(feeds, changed, unique.problems, listed.missing, listed.directory, repeated)
 
 
 def _repeated(store: Store, state: PassState, changes: Changes) -> frozenset[str]:
@@ -149,8 +154,10 @@ def too_many_feeds(feeds: int, config: Config, items: Callable[[], Iterable[Item
     )
 
 
-def _judge(run: Pass, thresholds: Thresholds, past: Past, items: list[ItemHeader]) -> set[FeedRef]:
-    """Puts items into the feeds they qualify for; returns these feeds."""
+def _judge(
+    run: Pass, thresholds: Thresholds, past: Past, items: list[ItemHeader]
+) -> list[Membership]:
+    """Puts items into the feeds they qualify for; returns their memberships."""
     judged = [(item, qualify(item, run.config, thresholds, past, run.now)) for item in items]
     run.store.remember(
         {
@@ -161,7 +168,7 @@ def _judge(run: Pass, thresholds: Thresholds, past: Past, items: list[ItemHeader
     )
     found = [membership for _, (_, memberships) in judged for membership in memberships]
     run.store.add_memberships(found)
-    return {(membership.kind, membership.key) for membership in found}
+    return found
 
 
 def _names(store: Store, config: Config, beaten: list[ItemHeader], now: int) -> Names:

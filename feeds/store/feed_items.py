@@ -154,9 +154,9 @@ class FeedItems:
         """Empties all feeds."""
         self._db.execute("DELETE FROM slot")
 
-    def remove_memberships(self, ids: Iterable[str]) -> set[FeedRef]:
-        """Takes items out of all feeds; returns kind and key of the feeds that they were in."""
-        delete = "DELETE FROM slot WHERE id = ? RETURNING kind, key"
+    def remove_memberships(self, ids: Iterable[str]) -> set[tuple[FeedKind, str, str]]:
+        """Takes items out of all feeds; returns kind and key of the feed, and the id, of each."""
+        delete = "DELETE FROM slot WHERE id = ? RETURNING kind, key, id"
         return {place for id_ in ids for place in self._db.execute(delete, (id_,)).fetchall()}
 
     def add_memberships(self, memberships: Iterable[Membership]) -> None:

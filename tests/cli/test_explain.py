@@ -7,7 +7,7 @@ import os
 import re
 import shutil
 import uuid
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +16,7 @@ import pytest
 from feeds.cli.main import main
 from feeds.common.errors import UnknownSeedError
 from feeds.store import Store
-from tests.support.site import REAL_SEEDS, Site
+from tests.support.site import NOW, REAL_SEEDS, Site
 from tests.support.spying import spy
 
 URL = "https://news.example.com/stories/1"
@@ -364,3 +364,50 @@ def test_explain_tells_the_date_that_readers_saw_first(site: Site) -> None:
     assert "  dated     2026-02-02 08:00 UTC" in lines
     shown = "2026-02-01 08:00 UTC (the date that readers saw first; it never moves)"
     assert f"  shown as  {shown}" in lines
+
+
+def test_explain_of_a_feed_tells_people_what_it_asks_and_misses(site: Site) -> None:
+    site.configure("[topics.AI]\nmin_quality = 60\n")
+    site.seed(quality=70)
+    for number in range(2, 10):
+        site.seed(f"{number}.txt", number=number, quality=50 + number)
+    ran = site.run("explain", "AI")
+    assert (ran.code, ran.err) == (0, "")
+    assert ran.out.splitlines() == [
+        "Site: AI",
+        "  address   topics/ai",
+        "  link      https://feeds.example.org/topics/ai.atom",
+        "  entries   1; max_items 50",
+        '  any story needs quality 60, set by [topics."AI"]',
+        "",
+        "  no pass has run yet",
+        "  nearest misses:",
+        *(
+            f"    Story {number} (seeds/{number}.txt): "
+            f'quality {50 + number} is below 60, set by [topics."AI"]'
+            for number in (9, 8, 7, 6, 5)
+        ),
+        "",
+    ]
+    assert "Story 2" in site.run("explain", "AI", "--verbose").out
+
+
+def test_explain_of_a_feed_tells_people_what_came_and_went(site: Site) -> None:
+    site.seed()
+    site.publish(NOW + timedelta(hours=0))
+    lines = site.run("explain", "topics/ai").out.splitlines()
+    assert " judged every story anew, so what went is not known:" in lines[6]
+    site.seed(quality=39)
+    site.seed("b.txt", number=2)
+    site.publish(NOW + timedelta(hours=1))
+    lines = site.run("explain", "topics/ai").out.splitlines()
+    assert lines[6].startswith("  the pass of ")
+    assert lines[7:9] == [
+        "    came: Story 2 (seeds/b.txt)",
+        "    went: Story 1 (seeds/a.txt): quality 39 is below 40, set by [selection]",
+    ]
+    site.seed("c.txt", number=3, topics=["Law"])
+    site.publish(NOW + timedelta(hours=2))
+    assert "moved no story in or out" in site.run("explain", "topics/ai").out
+    (report,) = site.run("explain", "topics/ai", "--json").report()
+    assert (report["address"], report["came"], report["went"]) == ("topics/ai", [], [])

@@ -142,7 +142,7 @@ ENDS: list[tuple[str, Callable[[Site], object], int, str]] = [
     ("serve --por 8000", nothing, 2, "unknown option --por (did you mean --port?)"),
     ("run --log", nothing, 2, "unknown option --log (did you mean --log-json?)"),
     ("--vers", nothing, 2, "unknown option --vers (did you mean --version?)"),
-    ("explain", nothing, 2, "SEED|URL|ID is missing"),
+    ("explain", nothing, 2, "SEED|URL|ID|FEED is missing"),
     ("explain b.txt", nothing, 2, "no seed b.txt: there is no such file"),
     ("export --config no.toml", nothing, 2, "feeds: no configuration: no.toml does not exist"),
     ("list", file("config.toml", "[site"), 2, "config.toml:1: not valid TOML"),

@@ -66,7 +66,7 @@ def test_of_the_largest_tables_only_the_rows_that_change_are_held(site: Site) ->
         (header,) = store.headers_of([next(store.item_headers()).id])
         places = store.remove_memberships([header.id])
         overlay.execute("INSERT OR REPLACE INTO item VALUES (?, ?)", (header.number, b"new"))
-        assert ("all", "") in places
+        assert ("all", "", header.id) in places
         assert own_tables(overlay) == {"new_item", "gone_item", "new_slot", "gone_slot"}
         assert overlay.execute("SELECT * FROM new_item").fetchall() == [(header.number, b"new")]
         assert overlay.execute("SELECT * FROM new_slot").fetchall() == []
@@ -82,7 +82,7 @@ def test_rows_are_found_by_their_keys_in_the_file_and_beside_it(site: Site) -> N
         for query in (
             "SELECT data FROM item WHERE number = 1",
             "SELECT * FROM slot WHERE kind = 'all' AND key = '' ORDER BY published DESC, id",
-            "DELETE FROM slot WHERE id = 'x' RETURNING kind, key",
+            "DELETE FROM slot WHERE id = 'x' RETURNING kind, key, id",
         ):
             plan = [row[3] for row in overlay.execute(f"EXPLAIN QUERY PLAN {query}")]
             assert not [step for step in plan if step.startswith("SCAN") and "slot" not in step]

@@ -1,0 +1,188 @@
+"""Explains a feed: what it asks of stories, what came and went, and what misses it by least."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator
+from datetime import datetime
+from typing import NamedTuple
+
+import msgspec
+
+from feeds.common.errors import UnknownSeedError
+from feeds.common.model import Feed, FeedContents, FeedKind, Item, ItemHeader
+from feeds.common.protocols import LEFT
+from feeds.common.reports import Callbacks
+from feeds.common.text import fold
+from feeds.common.times import from_unix
+from feeds.config import Loaded
+from feeds.pipeline.context import Pass
+from feeds.pipeline.explain import Explained, contents_by_ref, explanations
+from feeds.pipeline.memberships import Selection, contents_of, memberships
+from feeds.pipeline.run import Snapshot, with_snapshot
+from feeds.select import explain as reasons
+from feeds.select.explain_feed import FeedThreshold, nearest_misses, thresholds_of
+from feeds.store import Store
+
+NEAREST = 5
+
+
+class StoryNote(msgspec.Struct, frozen=True):
+    """A story in a list; `title` and `seed` are empty if its seed is gone."""
+
+    id: str
+    title: str
+    seed: str
+    why: str = ""
+
+
+class FeedExplanation(msgspec.Struct):
+    """A feed as a pass would publish it now, and what the pass at `last_pass` changed in it.
+
+    `went` is None if that pass judged every story anew, so that it cannot be told what it took out.
+    `missed` are the stories whose quality is too low by least.
+    """
+
+    address: str
+    title: str
+    url: str
+    entries: int
+    max_items: int
+    exposed: int
+    left_out: int
+    thresholds: list[FeedThreshold]
+    last_pass: datetime | None
+    came: list[StoryNote]
+    went: list[StoryNote] | None
+    missed: list[StoryNote]
+
+
+class _LastMoves(NamedTuple):
+    """What the last pass left: when it was, and which memberships it ended, if that is known."""
+
+    now: int | None
+    left: list[tuple[FeedKind, str, str]] | None
+
+
+def explained_any(
+    loaded: Loaded, name: str, callbacks: Callbacks, nearest: int = NEAREST
+) -> list[Explained] | list[FeedExplanation]:
+    """Returns an explanation of the stories with this name, or else of the feeds with it.
+
+    Args:
+        loaded: the configuration.
+        name: a seed's path, an address or an id; or a feed's address, topic, provider or name.
+        callbacks: is called while seeds are read.
+        nearest: how many misses are told of a feed.
+
+    Raises:
+        UnknownSeedError: there is no such story and no such feed.
+        SeedsFolderError: a folder of seeds cannot be listed.
+    """
+
+    def read(snapshot: Snapshot) -> list[Explained] | list[FeedExplanation]:
+        run, state = snapshot.run, snapshot.state
+        now = state.last.now if state.last else None
+        left = run.store.get_meta(LEFT)
+        before = _LastMoves(now, left.memberships if left and left.at == now else None)
+        selection = memberships(run, state, snapshot.changes)
+        try:
+            return list(explanations(name, snapshot, selection))
+        except UnknownSeedError as error:
+            found = _named(name, run, selection)
+            if not found:
+                raise UnknownSeedError(
+                    f"{error}, and no feed is called so{_hint(name, selection)}"
+                ) from None
+            return [_explanation(run, feed, selection, before, nearest) for feed in found]
+
+    return with_snapshot(loaded, callbacks, read)
+
+
+def _named(name: str, run: Pass, selection: Selection) -> list[Feed]:
+    """Returns the feeds with this address, else those with this topic, provider, name or title."""
+    address = name.removeprefix(run.config.site.base_url)
+    for extension in (".atom", ".rss", ".json", ".html"):
+        address = address.removesuffix(extension)
+    every = [*selection.feeds, *_without_documents(run, selection)]
+    found = [feed for feed in every if address in (feed.address, *feed.aliases)]
+    wanted = fold(name)
+    return found or [feed for feed in every if wanted in map(fold, _names(feed)) and wanted]
+
+
+def _names(feed: Feed) -> list[str]:
+    return [feed.name, feed.key, feed.title]
+
+
+def _without_documents(run: Pass, selection: Selection) -> Iterator[Feed]:
+    """Yields the feeds that stories name and that have none yet, since no story qualified."""
+    size = run.config.selection.max_items
+    for kind, key in sorted(selection.missing):
+        yield Feed(selection.directory.add(kind, key), kind, key, key, key, "", size)
+
+
+def _hint(name: str, selection: Selection) -> str:
+    known = {fold(one): one for feed in selection.feeds for one in (feed.address, feed.name) if one}
+    close = difflib.get_close_matches(fold(name), known, n=1)
+    return f" (did you mean {known[close[0]]!r}?)" if close else ""
+
+
+def _explanation(
+    run: Pass, feed: Feed, selection: Selection, before: _LastMoves, nearest: int
+) -> FeedExplanation:
+    store, config = run.store, run.config
+    contents = contents_of(run, feed)
+    beaten = {problem.path for problem in selection.duplicates}
+    items = (one for page in store.header_pages() for one in page if one.path not in beaten)
+    came = [] if before.now is None else store.recently_qualified(feed.kind, feed.key, before.now)
+    new = [one.entry.id for one in came if one.since == before.now]
+    return FeedExplanation(
+        feed.address,
+        feed.title,
+        f"{config.site.base_url}{feed.address}.atom",
+        len(contents.entries),
+        feed.max_items,
+        contents.exposed,
+        contents.left_out,
+        thresholds_of(feed, config),
+        None if before.now is None else from_unix(before.now),
+        [_note(store, header, "") for header in store.headers_of(new)],
+        _went(run, contents, selection, before, len(new)),
+        [
+            _note(store, item, reason)
+            for item, reason in nearest_misses(feed, items, config, run.now, nearest)
+        ],
+    )
+
+
+def _went(
+    run: Pass, contents: FeedContents, selection: Selection, before: _LastMoves, came: int
+) -> list[StoryNote] | None:
+    """Returns the stories that the last pass took out of a feed, and why they are not in it."""
+    if before.left is None or before.now is None:
+        return None
+    store, feed = run.store, contents.feed
+    gone = [id_ for kind, key, id_ in before.left if (kind, key) == (feed.kind, feed.key)]
+    went = []
+    contents_at = contents_by_ref(run, selection)
+    for id_ in gone:
+        headers = store.headers_of([id_])
+        if not headers:
+            went.append(StoryNote(id_, "", "", "its seed is gone"))
+        for header in headers:
+            told = reasons.explain(header, selection, contents_at, run.config, run.now)
+            words = [one.words for one in told if one.address == feed.address]
+            reason = words[0] if words else "its seed does not name this feed any more"
+            went.append(_note(store, header, reason))
+    # Newer stories move the oldest ones out.
+    members = store.newest(feed.kind, feed.key, feed.max_items + came)
+    older = [one.entry.id for one in members if one.since < before.now]
+    shown = {entry.id for entry in contents.entries}
+    moved = [id_ for id_ in older[: max(0, feed.max_items - len(gone))] if id_ not in shown]
+    why = f"newer stories fill the feed (max_items {feed.max_items})"
+    return went + [_note(store, header, why) for header in store.headers_of(moved)]
+
+
+def _note(store: Store, header: ItemHeader, why: str) -> StoryNote:
+    (data,) = store.items([header.number]).values()
+    return StoryNote(header.id, msgspec.msgpack.decode(data, type=Item).title, header.path, why)
