@@ -24,8 +24,10 @@ def run(arguments: Namespace) -> int:
     from feeds.daemon.daemon import Daemon
     from feeds.daemon.processes import ServerProcess
 
-    log = start_log(arguments)
-    server = ServerProcess(_server_arguments(arguments), log) if arguments.serve else None
+    log, server = start_log(arguments), None
+    if arguments.serve:  # two processes write to one log
+        log = log.bind(process="daemon")
+        server = ServerProcess(_server_arguments(arguments), log)
     Daemon(arguments.config, arguments.out, log, server).run()
     return 0
 

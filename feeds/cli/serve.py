@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from argparse import ArgumentParser, ArgumentTypeError, Namespace
 from typing import TYPE_CHECKING
 
 from feeds.cli.main import add_config, add_logging, add_out, start_log
 from feeds.common.errors import ConfigError
 from feeds.common.files import Fingerprint
+from feeds.common.schedule import WATCHED
 
 if TYPE_CHECKING:
     from feeds.config import Loaded
@@ -27,7 +29,10 @@ def run(arguments: Namespace) -> int:
     # Imported on demand: whoever asks for help needs none of it.
     from feeds.serve.server import run_server
 
+    watched = WATCHED in os.environ
     log = start_log(arguments)
+    if watched:
+        log = log.bind(process="server")
     seen = Fingerprint.of(arguments.config)
     config = _load(arguments).config
 
@@ -40,7 +45,7 @@ def run(arguments: Namespace) -> int:
             return _load(arguments)
         except ConfigError as error:
             faults = error.faults
-        for fault in faults:
+        for fault in () if watched else faults:  # the daemon logs them, too
             log.error("configuration not reloaded, the old one stays", fault=fault)
         return None
 

@@ -3,9 +3,6 @@
 from __future__ import annotations
 
 import os
-import socket
-import time
-from collections.abc import Mapping
 from contextlib import ExitStack, suppress
 from datetime import datetime
 from pathlib import Path
@@ -14,6 +11,7 @@ import msgspec
 
 from feeds.common.errors import AlreadyRunningError, BusyError
 from feeds.common.lock import DAEMON_LOCK, Held, acquire_lock
+from feeds.common.notify import Notifier
 from feeds.common.reports import utc_now
 from feeds.common.schedule import DaemonState, parse_state
 from feeds.common.times import show_time
@@ -27,7 +25,6 @@ class Presence:
     def __init__(self) -> None:
         self._notifier = Notifier()
         self._since = utc_now()
-        self._last_ping = 0.0
         self._locks = ExitStack()
         self._held: Held | None = None
         self._out = Path()
@@ -83,7 +80,7 @@ class Presence:
 
     def reloading(self) -> None:
         """Tells systemd that the daemon reloads its configuration."""
-        self._notifier.tell("RELOADING=1", f"MONOTONIC_USEC={time.monotonic_ns() // 1000}")
+        self._notifier.reloading()
 
     def stopping(self) -> None:
         """Tells systemd that the daemon is about to end."""
@@ -91,10 +88,7 @@ class Presence:
 
     def ping(self) -> None:
         """Tells systemd that the daemon is alive, as often as systemd wants to know."""
-        every = self._notifier.watchdog_seconds
-        if every and time.monotonic() - self._last_ping >= every:
-            self._last_ping = time.monotonic()
-            self._notifier.tell("WATCHDOG=1")
+        self._notifier.ping()
 
 
 def _owner(text: str, out: Path) -> str:
@@ -106,36 +100,3 @@ def _owner(text: str, out: Path) -> str:
         f"a daemon already looks after {out}: process {other.pid}, "
         f"running since {show_time(other.since)}"
     )
-
-
-class Notifier:
-    """sd_notify(3): sends states to the socket that NOTIFY_SOCKET names, if it is set."""
-
-    def __init__(self, environment: Mapping[str, str] = os.environ) -> None:
-        address = environment.get("NOTIFY_SOCKET", "")
-        # An address that begins with "@" is in the abstract name space (unix(7)).
-        self._address = "\0" + address[1:] if address.startswith("@") else address
-        self.watchdog_seconds = _watchdog_seconds(environment)
-
-    def tell(self, *states: str) -> None:
-        """Sends states such as ``READY=1`` or ``STATUS=...``; a deaf systemd stops nothing."""
-        if not self._address:
-            return
-        try:
-            with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as sender:
-                sender.settimeout(0)  # the daemon has better to do than to wait for a listener
-                sender.connect(self._address)
-                lines = (" ".join(state.splitlines()) for state in states)
-                sender.send("\n".join(lines).encode())
-        except OSError:
-            return
-
-
-def _watchdog_seconds(environment: Mapping[str, str]) -> float:
-    """Returns the pause between two ``WATCHDOG=1``, half of what systemd allows; 0 for never."""
-    if environment.get("WATCHDOG_PID", str(os.getpid())) != str(os.getpid()):
-        return 0
-    try:
-        return int(environment.get("WATCHDOG_USEC", "0")) / 2_000_000
-    except ValueError:
-        return 0

@@ -23,6 +23,7 @@ from granian.http import HTTP1Settings
 from granian.server.embed import Server as Granian
 
 from feeds.common.errors import ServeError
+from feeds.common.notify import Notifier
 from feeds.common.schedule import WATCHED
 from feeds.config import Config, Loaded
 from feeds.serve.application import Application
@@ -101,6 +102,8 @@ class _Service:
         self._reload = reload
         self._log = log
         self._asked = asyncio.Event()
+        # A daemon that started this server tells systemd, and logs reloads, for both.
+        self._notifier = Notifier({} if WATCHED in os.environ else os.environ)
 
     async def run(self, server: Granian) -> None:
         """Serves until a signal says stop, or the server ends, or the daemon that started us."""
@@ -117,8 +120,10 @@ class _Service:
         if await _is_listening(host, port, serving):
             url = f"http://{_shown(host)}:{port}/"
             self._log.info("serving", url=url, out=str(config.paths.out), pid=os.getpid())
+            self._notifier.tell("READY=1", f"STATUS=serving at {url}")
         ends = {serving, keeping, stopping}
         done, _ = await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
+        self._notifier.tell("STOPPING=1")
         self._content.leave()
         server.stop()  # type: ignore[no-untyped-call]
         keeping.cancel()
@@ -142,7 +147,12 @@ class _Service:
                 await asyncio.sleep(_TICK_S)
                 before, asked = content.publication, self._asked.is_set()
                 self._asked.clear()
+                if asked:
+                    self._notifier.reloading()
                 await loop.run_in_executor(keeper, self._refresh, asked)
+                if asked:
+                    self._notifier.tell("READY=1")
+                self._notifier.ping()
                 if content.publication is not before:
                     self._log.debug("new publication", documents=len(content.publication.texts))
                     warmer.submit(content.warm)
@@ -158,7 +168,8 @@ class _Service:
                 self._log.warning("these settings take effect at the next start", settings=settings)
             self._content.configure(loaded.config)
             self._application.forget()
-            self._log.info("configuration reloaded")
+            if WATCHED not in os.environ:
+                self._log.info("configuration reloaded")
         if self._content.refresh():
             self._application.forget()
 

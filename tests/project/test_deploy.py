@@ -117,11 +117,11 @@ def test_crontab_line_mails_that_nothing_was_published(installed: Site) -> None:
 # The systemd unit
 
 
-def unit() -> configparser.SectionProxy:
-    """Returns the [Service] section of the unit."""
+def unit(name: str = "feeds") -> configparser.SectionProxy:
+    """Returns the [Service] section of a unit."""
     parser = configparser.ConfigParser(interpolation=None, strict=True)
     parser.optionxform = str  # type: ignore[assignment, method-assign]
-    parser.read_string((DEPLOY / "feeds.service").read_text(encoding="utf-8"))
+    parser.read_string((DEPLOY / f"{name}.service").read_text(encoding="utf-8"))
     assert parser["Install"]["WantedBy"] == "multi-user.target"
     return parser["Service"]
 
@@ -130,6 +130,18 @@ def test_unit_starts_the_daemon_with_flags_that_are_ours() -> None:
     arguments = parsed(unit()["ExecStart"])
     assert (arguments.command, arguments.log_json) == ("run", True)
     assert arguments.config == Path("config.toml")  # below WorkingDirectory
+
+
+def test_unit_of_the_server_starts_it_and_may_write_beside_the_state_file_alone() -> None:
+    service = unit("feeds-serve")
+    arguments = parsed(service["ExecStart"])
+    assert (arguments.command, arguments.log_json) == ("serve", True)
+    state = Path(service["WorkingDirectory"]) / Config().paths.state.parent
+    assert service["ReadWritePaths"] == str(state)
+    assert int(service["TimeoutStopSec"]) >= 10  # what the docs promise, answers under way included
+    assert {key for key, value in unit().items() if service.get(key) != value} == {
+        *("ExecStart", "KillMode", "ReadWritePaths")
+    }
 
 
 def test_unit_may_write_where_the_daemon_writes_and_nowhere_else() -> None:
@@ -212,7 +224,7 @@ def test_unit_needs_no_capability_and_is_not_root() -> None:
 
 def verified(site: Site, text: str) -> list[str]:
     """Returns what systemd has to say against a unit, made to fit the site."""
-    path = site.root / "feeds.service"
+    path = site.root / "feeds-any.service"
     path.write_text(text.replace(FOLDER, str(site.root)), encoding="utf-8")
     ended = subprocess.run(
         ["systemd-analyze", "verify", path], capture_output=True, text=True, check=False, timeout=60
@@ -222,9 +234,10 @@ def verified(site: Site, text: str) -> list[str]:
     return said if said or not ended.returncode else [ended.stderr]
 
 
-def test_unit_is_one_that_systemd_understands(installed: Site) -> None:
+@pytest.mark.parametrize("name", ["feeds", "feeds-serve"])
+def test_unit_is_one_that_systemd_understands(installed: Site, name: str) -> None:
     need("systemd-analyze", "systemd")
-    text = (DEPLOY / "feeds.service").read_text(encoding="utf-8")
+    text = (DEPLOY / f"{name}.service").read_text(encoding="utf-8")
     assert verified(installed, text) == []
     misspelt = text.replace("WatchdogSec", "WatchdogSecs")
     assert re.search("Unknown key.*WatchdogSecs", "\n".join(verified(installed, misspelt)))

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from feeds.daemon.status import Notifier
+from feeds.common.notify import Notifier
 from tests.support.processes import PATIENCE
 
 
