@@ -41,21 +41,22 @@ COMMANDS = {
     "new": "make a new seed that is ready to be written on",
     "export": "publish the feeds once",
     "check": "read everything, write nothing, list all problems",
-    "explain": "show why a story is in each feed or not, or what a feed asks for",
+    "explain": "show why a story is in a feed or not, or what a feed asks for",
     "list": "list the feeds",
-    "config": "show every key of the configuration, and where its value comes from",
+    "config": "show every key of config.toml, and where its value comes from",
     "schema": "print the JSON Schema of seeds or of config.toml, for editors",
     "run": "run passes on a schedule until stopped",
     "serve": "serve the published feeds over HTTP",
     "status": "show what the last pass did and when the next is due",
     "images": "look after the image cache",
+    "completion": "print what makes a shell complete commands, options and feeds",
 }
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs a command; returns its exit code."""
     given = sys.argv[1:] if argv is None else argv
-    typed = _typed(given)
+    typed = typed_command(given)
     try:
         try:
             with _interruptible(run_on=bool(typed & _RUN_ON)):
@@ -71,7 +72,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _INTERRUPTED
 
 
-def _typed(given: Sequence[str]) -> set[str]:
+def typed_command(given: Sequence[str]) -> set[str]:
     """Returns the command that was typed, if any; options may stand before it."""
     words = iter(given)
     for word in words:
@@ -96,6 +97,11 @@ def run_command() -> NoReturn:
     If nothing else is at work in it, it ends at once: to take the interpreter down would free every
     object by itself, and takes a tenth of the time of a short command.
     """
+    if "_ARGCOMPLETE" in os.environ:
+        from feeds.cli.completion import complete  # on demand: a shell asks, nobody else
+
+        begun = os.environ["COMP_LINE"][: int(os.environ["COMP_POINT"])]
+        complete(make_parser(typed_command(begun.split()[1:])))
     code = main()
     if threading.active_count() > 1:
         sys.exit(code)

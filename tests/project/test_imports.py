@@ -45,6 +45,7 @@ DOORS = {
     "httpx": {"images", "publish"},
     "httpcore": {"images"},
     "PIL": {"images"},
+    "argcomplete": {"cli"},
     "argparse": {"cli"},
     "apscheduler": {"common", "config"},
     "structlog": {"daemon", "serve"},
