@@ -10,7 +10,7 @@ from typing import NamedTuple
 from feeds.common.errors import TemplateError
 
 _TEMPORARY = ".feeds-tmp"
-_TEMPLATE_SUFFIXES = {".html", ".css", ".js", ".svg"}
+_TEMPLATE_SUFFIXES = {".html", ".css", ".js", ".svg", ".xml", ".txt", ".toml"}
 
 # The site's own templates and assets: each file's name and its text.
 Templates = tuple[tuple[str, str], ...]

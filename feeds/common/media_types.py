@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
@@ -38,6 +39,7 @@ _KINDS = {
     "css": Kind("text/css", text=True),
     "js": Kind("text/javascript", text=True),
     "txt": Kind("text/plain", text=True),
+    "xml": Kind("application/xml", text=True),
     "svg": Kind("image/svg+xml", text=True),
     "avif": Kind("image/avif"),
     "bmp": Kind("image/bmp"),
@@ -51,6 +53,8 @@ _KINDS = {
     "webp": Kind("image/webp"),
 }
 _OTHER = Kind("application/octet-stream")
+# An asset that is named by its content.
+_NAMED_ASSET = re.compile(r"assets/[\w.-]+\.[0-9a-f]{8}\.\w+", re.ASCII)
 # Most pictures of news stories are JPEG.
 _LIKELY_IMAGE = "image/jpeg"
 # The extensions of the images that browsers and readers show, by media type.
@@ -70,5 +74,5 @@ def image_type(url: str) -> str:
 
 
 def is_immutable(path: str) -> bool:
-    """Tells whether a file never changes: the names of images say what is in them."""
-    return path.startswith(f"{MEDIA}/")
+    """Tells whether a file never changes: the names of images and some assets say what is in it."""
+    return path.startswith(f"{MEDIA}/") or _NAMED_ASSET.fullmatch(path) is not None

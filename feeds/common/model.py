@@ -12,6 +12,8 @@ from typing import Literal
 
 import msgspec
 
+from feeds.common.times import recent_days
+
 Severity = Literal["error", "warning"]
 
 
@@ -270,13 +272,15 @@ class FeedContents(msgspec.Struct, frozen=True):
             self.exposed,
             self.left_out,
             self.until,
+            recent_days(entry.published for entry in self.entries),
         )
 
 
 class FeedSummary(msgspec.Struct, frozen=True):
     """A feed without its entries: how many, when the newest was published and the last updated.
 
-    Times are seconds since 1970; the rest is as in `FeedContents`.
+    Times are seconds since 1970; the rest is as in `FeedContents`. `days` counts the
+    entries of each of up to 30 days, the last of which is the newest entry's.
     """
 
     feed: Feed
@@ -286,3 +290,4 @@ class FeedSummary(msgspec.Struct, frozen=True):
     exposed: int
     left_out: int
     until: int | None
+    days: tuple[int, ...] = ()

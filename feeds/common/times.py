@@ -7,6 +7,8 @@ ones (RFC 822 has none).
 from __future__ import annotations
 
 import re
+from collections import Counter
+from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta, tzinfo
 from functools import lru_cache
 
@@ -20,6 +22,7 @@ OLDEST_LIKELY = datetime(1990, 1, 1, tzinfo=UTC)
 # Before this many readers show another date, or none.
 OLDEST_SHOWN = datetime(1970, 1, 1, tzinfo=UTC)
 
+DAY_S = 86_400
 # Nobody can tell us to be silent for longer, in seconds.
 LONGEST_REST = 86_400
 
@@ -178,3 +181,16 @@ def _named(part: str) -> str:
     first = int(match[1])
     last = int(match[2]) if match[2] else first
     return ",".join(_WEEKDAYS[first : last + 1 : int(match[3] or 1)]) if first <= last else part
+
+
+def recent_days(times: Iterable[int], most: int = 30) -> tuple[int, ...]:
+    """Counts times, in seconds since 1970, by the day; the last day is that of the newest.
+
+    There are at most so many days, and the first has one.
+    """
+    days = Counter(time // DAY_S for time in times)
+    if not days:
+        return ()
+    last = max(days)
+    first = min(day for day in days if day > last - most)
+    return tuple(days[day] for day in range(first, last + 1))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Set as AbstractSet
 from datetime import timedelta
 from functools import cached_property
@@ -47,6 +48,9 @@ from feeds.config.types import (
     whole,
 )
 
+_SCHEME = re.compile(r"[a-z][a-z0-9+.-]*", re.ASCII)
+# Addresses with these schemes are scripts.
+_SCRIPTS = {"javascript", "data", "vbscript"}
 _SECOND = timedelta(seconds=1)
 
 
@@ -56,6 +60,26 @@ class Author(Table, frozen=True):
     name: Line = ""
     email: Email = ""
     url: Url = ""
+
+
+class Reader(Table, frozen=True):
+    """[[site.readers]]: a reader for following feeds, and the address that makes it do so."""
+
+    name: Name
+    platforms: Line = ""
+    subscribe: Word = "feed:{raw}"
+
+    def clash(self, written: AbstractSet[str]) -> str:
+        """Returns what is wrong with the address."""
+        del written
+        address = self.subscribe.replace("{url}", "x").replace("{raw}", "x")
+        scheme, _, rest = address.partition(":")
+        is_named = address != self.subscribe and _SCHEME.fullmatch(scheme) and rest
+        if is_named and scheme not in _SCRIPTS and not set(rest) & set('{} "<>\\'):
+            return ""
+        return (
+            'subscribe: wanted an address with {url}, such as "https://reader.example/?add={url}"'
+        )
 
 
 class SiteConfig(Table, frozen=True):
@@ -76,7 +100,10 @@ class SiteConfig(Table, frozen=True):
     hub: Annotated[tuple[Url, ...], Many(or_one=True)] = ()
     pages: Flag = True
     query_link: Flag = False
+    show_quality: Flag = True
+    show_heat: Flag = True
     max_feeds: Annotated[int, whole(1)] = 200_000
+    readers: tuple[Reader, ...] = ()
 
     @property
     def home(self) -> str:

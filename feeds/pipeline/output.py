@@ -78,13 +78,19 @@ def publish(run: Pass, state: PassState, plan: Plan) -> Published:
     Raises:
         PublishError: out/ could not be written; it is as it was.
     """
+    from feeds.render.html import NEW
+
     publisher = Publisher(
         run.out,
-        NewOutput([*plan.keep, *plan.media], run.store.item_count(), plan.known),
+        NewOutput([*plan.keep, *plan.media], run.store.item_count(), plan.known, NEW),
         precompress=run.config.publish.precompress,
         recompress=state.compression != copy_recipe(),
         dry_run=run.options.dry_run,
     )
+    for name in sorted(publisher.left_out):
+        run.callbacks.warn(
+            f"{run.out / name} is not ours and stays; remove it to have the page that feeds makes"
+        )
     with publisher, publisher.failures():
         for name in plan.media:
             if name in plan.links:

@@ -16,9 +16,10 @@ from feeds.images.reconcile import ImageChanges
 from feeds.pipeline.context import Pass
 from feeds.pipeline.memberships import Selection, contents_of, too_many_feeds
 from feeds.pipeline.state import PassState, intact_files, site_key
-from feeds.render.context import Site, site_of
+from feeds.render.context import FeedView, Site, site_of
 
 if TYPE_CHECKING:
+    from feeds.render.front import Front
     from feeds.render.overviews import Overview
 
 
@@ -184,7 +185,7 @@ def plan_feeds(run: Pass, state: PassState, selection: Selection, images: ImageC
     plans = [planner.plan(feed) for feed in selection.feeds]
     feeds = [one.summary for one in plans]
     copies = {one.summary.feed.address: one.images for one in plans}
-    about = overviews(site, feeds)
+    about = overviews(site, feeds, _front(planner, plans[0]))
     published = state.overview_keys
     names = [name for one in plans for name in one.names]
     return Plan(
@@ -206,6 +207,23 @@ def plan_feeds(run: Pass, state: PassState, selection: Selection, images: ImageC
         folders=folders,
         known=known | resolver.present,
     )
+
+
+def _front(planner: _Planner, plan: _FeedPlan) -> Front:
+    """Returns the stories of the front page: those of the feed of everything."""
+    from feeds.render.documents import RenderJob, view_job
+    from feeds.render.front import Front
+
+    feed, run = plan.summary.feed, planner.run
+
+    def view() -> FeedView:
+        contents = plan.stale.contents if plan.stale else contents_of(run, feed)
+        pictures = plan.stale.pictures if plan.stale else planner.resolver.of(contents.entries)
+        items = run.store.items(entry.number for entry in contents.entries)
+        return view_job(RenderJob(planner.links.site_for(contents), contents, items, pictures))
+
+    key = plan.stale.key if plan.stale else plan.refreshed
+    return Front(key or planner.state.feeds()[feed.address][0], view)
 
 
 def _changed(

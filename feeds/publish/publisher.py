@@ -37,19 +37,22 @@ class NewOutput(NamedTuple):
 
     `keep` names all documents and images, put or left alone; `items` goes into the manifest.
     `known` names files that are as the last publication left them: they are ours even if the
-    manifest does not say so.
+    manifest does not say so. `yielding` names documents that are left out where a file that is not
+    ours has their place.
     """
 
     keep: Iterable[str]
     items: int
     known: Iterable[str] = ()
+    yielding: Iterable[str] = ()
 
 
 class Publisher:
     """One publication into `out`: `put` each document that may have changed, then `finish`.
 
     With `precompress` texts get compressed copies, which are not listed in `written` and `removed`;
-    `recompress` makes all of them again. With `dry_run` nothing is written. Every OSError becomes a
+    `recompress` makes all of them again. `left_out` are the documents whose places files of others
+    have. With `dry_run` nothing is written. Every OSError becomes a
     PublishError.
     """
 
@@ -75,6 +78,9 @@ class Publisher:
         self._ours = {*self._before.files, *self._known}
         # All files of the new state, copies included.
         self.files = set(new.keep)
+        taken = self.files.intersection(new.yielding) - self._ours
+        self.left_out = {name for name in taken if lexists(f"{out}/{name}")}
+        self.files -= self.left_out
         # The copies of each document that were not made or left alone yet.
         self._copies = {name: copies_of(name) for name in self.files} if precompress else {}
         self.files.update(*self._copies.values())
@@ -107,6 +113,8 @@ class Publisher:
         Raises:
             PublishError: the file cannot be written, or one that is not ours is in its way.
         """
+        if document.path in self.left_out:
+            return False
         with self.failures():
             self._expected.append(document.path)
             written = self.writer.write(document, self.place_of(document.path), self._begin)

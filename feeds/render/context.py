@@ -20,7 +20,7 @@ from feeds.config import Config
 _EVERYWHERE_PLAIN = Addresses()
 
 # Increase it whenever the same feed would be rendered to other bytes.
-RENDER_VERSION = 5
+RENDER_VERSION = 6
 
 # The `updated` of a feed without entries: Atom requires a date, and "now" would change the document
 # with every pass.
@@ -33,7 +33,8 @@ class Pages(msgspec.Struct, frozen=True):
     `missing` holds the feeds, by kind and key, that do not exist although items name their topic or
     provider; `templates` holds the site's own templates and assets by their names. `query` is the
     address of the form for queries, relative to out/, if pages link to it. `query_mark` is the
-    attribute of the element to which the server adds that link instead.
+    attribute of the element to which the server adds that link instead. `readers` are name,
+    platforms and subscribe address of each reader that pages offer, none for ours.
     """
 
     addresses: Addresses = Addresses()
@@ -41,6 +42,9 @@ class Pages(msgspec.Struct, frozen=True):
     templates: tuple[tuple[str, str], ...] = ()
     query: str = ""
     query_mark: str = ""
+    show_quality: bool = True
+    show_heat: bool = True
+    readers: tuple[tuple[str, str, str], ...] = ()
 
 
 class Site(msgspec.Struct, frozen=True):
@@ -68,6 +72,7 @@ class Site(msgspec.Struct, frozen=True):
     related: int
     version: str
     media_url: str = ""
+    description: str = ""
     pages: Pages | None = None
 
     def has_page(self, feed: Feed) -> bool:
@@ -168,7 +173,10 @@ def site_of(
     query, mark = "", ""
     if config.serve.query:
         query, mark = (QUERY, "") if site.query_link else ("", QUERY_MARK)
-    pages = Pages(addresses, (), templates, query, mark)
+    pages = Pages(
+        *(addresses, (), templates, query, mark, site.show_quality, site.show_heat),
+        tuple((one.name, one.platforms, one.subscribe) for one in site.readers),
+    )
     return Site(
         base_url=site.base_url,
         home=site.home,
@@ -186,6 +194,7 @@ def site_of(
         ttl=0 if config.schedule.cron else max(1, int(every.total_seconds()) // 60),
         related=config.content.related,
         version=__version__,
+        description=site.description,
         media_url=config.images.media_url(site.base_url),
         pages=pages if site.pages else None,
     )

@@ -62,15 +62,7 @@ def render_feed(
         items: The item of each entry, by its number.
         pictures: What the image cache knows of the items' images, by the same numbers.
     """
-    entries = []
-    for entry in contents.entries:
-        item = items[entry.number]
-        enclosure = enclosure_of(item, pictures.get(entry.number, ()), site)
-        content = entry_content(item, enclosure, site.related)
-        published, updated = from_unix(entry.published), from_unix(entry.updated)
-        entries.append(EntryView(item, published, updated, enclosure, content))
-    updated = max((entry.updated for entry in entries), default=NEVER)
-    view = FeedView(site, contents.feed, updated, entries)
+    view = _view(site, contents, items, pictures)
     documents = [
         render(view)
         for render in _FORMATS
@@ -81,6 +73,29 @@ def render_feed(
         for alias in contents.feed.aliases
         for one in documents
     ]
+
+
+def view_job(job: RenderJob) -> FeedView:
+    """Returns a feed as its documents show it, without rendering one.
+
+    Raises:
+        msgspec.DecodeError: an item is not the one that was stored.
+    """
+    return _view(job.site, job.contents, _items(job), job.pictures)
+
+
+def _view(
+    site: Site, contents: FeedContents, items: Mapping[int, Item], pictures: Pictures
+) -> FeedView:
+    entries = []
+    for entry in contents.entries:
+        item = items[entry.number]
+        enclosure = enclosure_of(item, pictures.get(entry.number, ()), site)
+        content = entry_content(item, enclosure, site.related)
+        published, updated = from_unix(entry.published), from_unix(entry.updated)
+        entries.append(EntryView(item, published, updated, enclosure, content))
+    updated = max((entry.updated for entry in entries), default=NEVER)
+    return FeedView(site, contents.feed, updated, entries)
 
 
 def feed_key(site: Site, contents: FeedContents, pictures: Pictures = _NO_PICTURES) -> bytes:

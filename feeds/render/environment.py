@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import sys
 import traceback
 from contextlib import suppress
@@ -19,7 +20,14 @@ from jinja2.bccache import Bucket
 
 from feeds.common.errors import TemplateError
 from feeds.common.files import Templates
+from feeds.render.words import words_of
 
+# The folder of assets, here and below out/.
+ASSETS = "assets"
+# Only feeds load it, under its plain name.
+_OF_FEEDS = "feed.css"
+_ASSETS = Path(__file__).with_name(ASSETS)
+_TEMPLATES = (".html", ".xml", ".txt")
 _OURS = Path(__file__).with_name("templates")
 # Before the name of a template of ours, so that one of the site's can extend the same name.
 _PREFIX = "feeds/"
@@ -43,19 +51,25 @@ class _CompiledTemplates(FileSystemBytecodeCache):
                 super().dump_bytecode(bucket)
 
 
-def render_page(templates: Templates, name: str, variables: dict[str, object]) -> bytes:
+def render_page(
+    templates: Templates, name: str, variables: dict[str, object], language: str = "en"
+) -> bytes:
     """Renders a template.
 
     Args:
         templates: The site's own.
         name: The template's name.
         variables: Its variables.
+        language: The language of its words.
 
     Raises:
         TemplateError: the template is faulty or fails on these variables; the message has its line.
     """
     try:
-        return _environment(templates).get_template(name).render(variables).encode()
+        template = _environment(templates, language).get_template(name)
+        return template.render(variables).encode()
+    except TemplateError:
+        raise
     except Exception as error:  # noqa: BLE001 (a template can fail in any way that Python can)
         raise TemplateError(_reason(error, name)) from None
 
@@ -66,16 +80,17 @@ def check_templates(templates: Templates) -> None:
     Raises:
         TemplateError: one of them is no Jinja2 template.
     """
+    words_of("en", templates)
     for name, _ in templates:
-        if name.endswith(".html"):
+        if name.endswith(_TEMPLATES):
             try:
-                _environment(templates).get_template(name)
+                _environment(templates, "en").get_template(name)
             except Exception as error:  # noqa: BLE001 (as above)
                 raise TemplateError(_reason(error, name)) from None
 
 
 @lru_cache(maxsize=4)
-def _environment(templates: Templates) -> Environment:
+def _environment(templates: Templates, language: str = "en") -> Environment:
     own = dict(templates)
 
     def load(name: str) -> tuple[str, str, None] | None:
@@ -84,7 +99,7 @@ def _environment(templates: Templates) -> Environment:
         path = _OURS / name.removeprefix(_PREFIX)
         return (path.read_text(encoding="utf-8"), name, None) if path.is_file() else None
 
-    return Environment(
+    environment = Environment(
         loader=FunctionLoader(load),
         autoescape=True,
         undefined=StrictUndefined,
@@ -94,6 +109,31 @@ def _environment(templates: Templates) -> Environment:
         auto_reload=False,
         bytecode_cache=None if own else _CompiledTemplates(str(_COMPILED)),
     )
+    environment.globals |= {"words": words_of(language, templates), "asset": asset_paths(templates)}
+    return environment
+
+
+@lru_cache(maxsize=4)
+def assets(templates: Templates) -> dict[str, bytes]:
+    """Returns the files that pages load; one of the site's own replaces ours of the same name."""
+    own = dict(templates)
+    return {
+        path.name: own[path.name].encode() if path.name in own else path.read_bytes()
+        for path in sorted(_ASSETS.iterdir())
+    }
+
+
+@lru_cache(maxsize=4)
+def asset_paths(templates: Templates) -> dict[str, str]:
+    """Returns where pages load each asset below out/, by its name: its digest is in the path."""
+    paths = {}
+    for name, data in assets(templates).items():
+        if name == _OF_FEEDS:
+            continue
+        stem, _, extension = name.rpartition(".")
+        digest = hashlib.sha256(data).hexdigest()[:8]
+        paths[name] = f"{ASSETS}/{stem}.{digest}.{extension}"
+    return paths
 
 
 def _reason(error: Exception, name: str) -> str:
@@ -103,7 +143,7 @@ def _reason(error: Exception, name: str) -> str:
         name, line = error.name or name, error.lineno
     else:
         for frame in traceback.extract_tb(error.__traceback__):
-            if frame.filename.endswith(".html"):
+            if frame.filename.endswith(_TEMPLATES):
                 name, line = frame.filename, frame.lineno or 0
     place = f"{name}, line {line}" if line else name
     reason = str(error) or type(error).__name__

@@ -1,41 +1,47 @@
 """Pages for people (HTML, html.spec.whatwg.org): one for each feed, and the index of all.
 
 They are made by the templates ``feed.html`` and ``index.html``, above 5,000 feeds ``group.html``,
-too, and load the assets: style sheets, a script, an icon.
+too, and load the assets: style sheets, a script, icons. `feeds.render.front` makes the front page.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from heapq import nsmallest
-from pathlib import Path
 from typing import NamedTuple
+from urllib.parse import urlsplit
 
-from feeds.common.model import Document, FeedKind, FeedSummary
-from feeds.common.times import from_unix
+from feeds.common.media_types import kind_of
+from feeds.common.model import Document, Feed, FeedKind, FeedSummary
+from feeds.common.slugs import QUERY
+from feeds.common.times import from_unix, recent_days, to_unix
+from feeds.render.activity import activity_of, page_days
 from feeds.render.context import FeedView, Site, up_from
-from feeds.render.environment import render_page
+from feeds.render.environment import ASSETS, asset_paths, assets, render_page
 from feeds.render.letters import Part
 from feeds.render.page_context import (
     Group,
     Link,
     PageFeed,
     PagePart,
-    content_policy,
+    ReaderLink,
     page_entry,
     page_feed,
     page_site,
 )
+from feeds.render.readers import reader_links
 
 EXTENSION = "html"
 
-INDEX = "index.html"
-_ASSETS = ("feed.css", "icon.svg", "site.js", "style.css")
-_FOLDER = "assets"
-ASSET_PATHS = tuple(f"{_FOLDER}/{name}" for name in _ASSETS)
+INDEX = "feeds.html"
+FOLLOW, LOST, ROBOTS, SITEMAP = "follow.html", "404.html", "robots.txt", "sitemap.xml"
+# Addresses that early versions did not take, where a site may have files of its own.
+NEW = frozenset({INDEX, FOLLOW, LOST, ROBOTS, SITEMAP})
+# At most so many addresses stand in a site map (sitemaps.org/protocol.html).
+_MOST_MAPPED = 50_000
 # An index of parts shows so many feeds of each group.
 _LARGEST = 100
-_KINDS: tuple[FeedKind, ...] = ("all", "topic", "provider", "custom")
+_KINDS: tuple[FeedKind, ...] = ("all", "custom", "topic", "provider")
 
 
 def render_html(view: FeedView) -> Document:
@@ -45,19 +51,28 @@ def render_html(view: FeedView) -> Document:
         TemplateError: a template of the site's own is faulty.
     """
     site, feed = view.site, view.feed
-    up = up_from(feed.address)
-    newest = max((entry.published for entry in view.entries), default=None)
+    published = [to_unix(entry.published) for entry in view.entries]
+    newest = from_unix(max(published)) if published else None
+    summary = FeedSummary(
+        *(feed, len(published), max(published, default=None), None, 0, 0, None),
+        recent_days(published),
+    )
     entries = [page_entry(site, feed, entry) for entry in view.entries]
     variables: dict[str, object] = {
-        "site": page_site(site),
-        "root": up,
-        "policy": content_policy([entry.picture for entry in entries if entry.picture]),
-        "feed": page_feed(site, up, feed, len(entries), newest),
+        "feed": page_feed(site, up_from(feed.address), feed, len(entries), newest),
         "entries": entries,
+        "days": page_days(site, entries),
+        "activity": activity_of(site, summary),
+        "sources": len({entry.item.provider.domain for entry in view.entries}),
+        "readers": readers_of(site, feed.address),
     }
-    templates = site.pages.templates if site.pages else ()
-    data = render_page(templates, "feed.html", variables)
-    return Document(f"{feed.address}.{EXTENSION}", data)
+    return render(site, f"{feed.address}.{EXTENSION}", "feed.html", variables)
+
+
+def readers_of(site: Site, address: str) -> list[ReaderLink]:
+    """Returns the readers for the feed at an address below out/."""
+    readers = site.pages.readers if site.pages else ()
+    return reader_links(readers, f"{site.base_url}{address}.atom")
 
 
 class IndexGroup(NamedTuple):
@@ -101,7 +116,7 @@ def render_index(site: Site, groups: Sequence[IndexGroup]) -> Document:
         "query_mark": site.pages.query_mark if site.pages else "",
         "split": any(one.letters for one in groups),
     }
-    return _render(site, INDEX, INDEX, variables)
+    return render(site, INDEX, "index.html", variables)
 
 
 def render_part(site: Site, parts: Sequence[Part], place: int) -> Document:
@@ -134,7 +149,7 @@ def render_part(site: Site, parts: Sequence[Part], place: int) -> Document:
             *(f"{up}{part.path}.opml", link(place - 1), link(place + 1)),
         ),
     }
-    return _render(site, path, "group.html", variables)
+    return render(site, path, "group.html", variables)
 
 
 def path_of(part: Part) -> str:
@@ -164,21 +179,74 @@ def _letters(up: str, parts: Sequence[Part]) -> list[Link]:
     return [Link(one.letter, f"{up}{path_of(one)}") for one in parts if one.number == 1]
 
 
-def _render(site: Site, path: str, template: str, variables: dict[str, object]) -> Document:
-    """Renders a page that shows no pictures."""
-    shared = {"site": page_site(site), "root": up_from(path), "policy": content_policy([])}
+def render(
+    site: Site, path: str, template: str, variables: dict[str, object], root: str | None = None
+) -> Document:
+    """Renders a page, or another text of a template; the site must have pages.
+
+    Args:
+        site: The site.
+        path: Its path below out/.
+        template: The template's name.
+        variables: Its variables, besides those that all templates get.
+        root: The way from the page to out/; None for a relative one.
+
+    Raises:
+        TemplateError: a template of the site's own is faulty.
+    """
+    shared = {
+        "site": page_site(site),
+        "root": up_from(path) if root is None else root,
+        "policy": content_policy(site),
+    }
     templates = site.pages.templates if site.pages else ()
-    return Document(path, render_page(templates, template, shared | variables))
+    return Document(path, render_page(templates, template, shared | variables, site.language))
+
+
+def content_policy(site: Site) -> str:
+    """Returns the Content-Security-Policy of pages: the site itself, and its images elsewhere."""
+    media = urlsplit(site.media_url)
+    elsewhere = site.media_url and not site.media_url.startswith(site.base_url)
+    sources = f"'self' {media.scheme}://{media.netloc}" if elsewhere else "'self'"
+    return (
+        "default-src 'none'; base-uri 'none'; form-action 'self'; "
+        f"img-src {sources}; script-src 'self'; style-src 'self'"
+    )
+
+
+def render_follow(site: Site, main: Feed) -> Document:
+    """Returns the page about how to follow; `main` is the feed of everything."""
+    feed = page_feed(site, "", main, 0, None)
+    variables: dict[str, object] = {"main": feed, "readers": readers_of(site, main.address)}
+    return render(site, FOLLOW, FOLLOW, variables)
+
+
+def render_lost(site: Site) -> Document:
+    """Returns the page for addresses without one: at any depth, so links begin at the host."""
+    return render(site, LOST, LOST, {}, urlsplit(site.base_url).path)
+
+
+def render_robots(site: Site) -> Document:
+    """Returns what search engines are to leave out (RFC 9309)."""
+    query = QUERY if site.pages and (site.pages.query or site.pages.query_mark) else ""
+    return render(site, ROBOTS, ROBOTS, {"query": query}, urlsplit(site.base_url).path)
+
+
+def render_sitemap(site: Site, feeds: Sequence[FeedSummary]) -> Document:
+    """Returns the addresses of pages, without dates: these would change it with every story."""
+    shown = largest(feeds, _MOST_MAPPED - 3)
+    urls = ["", INDEX, FOLLOW, *(f"{one.feed.address}.{EXTENSION}" for one in shown)]
+    return render(site, SITEMAP, SITEMAP, {"urls": [f"{site.base_url}{url}" for url in urls]})
 
 
 def page_assets(site: Site) -> list[Document]:
-    """Returns the files that pages load; one of the site's own replaces ours of the same name."""
-    own = dict(site.pages.templates) if site.pages else {}
-    ours = Path(__file__).with_name(_FOLDER)
-    return [
-        Document(
-            f"{_FOLDER}/{name}",
-            own[name].encode() if name in own else (ours / name).read_bytes(),
-        )
-        for name in _ASSETS
-    ]
+    """Returns the files that pages load, under names that tell their content.
+
+    Those that are texts stand under their plain names, too, by which feeds and the site's own
+    templates know them.
+    """
+    templates = site.pages.templates if site.pages else ()
+    files = assets(templates)
+    plain = {f"{ASSETS}/{name}": files[name] for name in files if kind_of(name).text}
+    named = {path: files[name] for name, path in asset_paths(templates).items()}
+    return [Document(path, data) for path, data in (plain | named).items()]

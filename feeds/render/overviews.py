@@ -17,6 +17,7 @@ from feeds.common.slugs import Addresses
 from feeds.render import html, opml, redirects
 from feeds.render.context import RENDER_VERSION, Site
 from feeds.render.documents import extensions_of
+from feeds.render.front import FRONT, Front, front_feeds, render_front
 from feeds.render.letters import Part, split_group
 from feeds.render.page_context import shown_name
 
@@ -43,7 +44,9 @@ class _Draft(NamedTuple):
     render: Callable[[], list[Document]]
 
 
-def overviews(site: Site, feeds: Sequence[FeedSummary]) -> list[Overview]:
+def overviews(
+    site: Site, feeds: Sequence[FeedSummary], front: Front | None = None
+) -> list[Overview]:
     """Returns the documents about all feeds, to be rendered if their keys are others than before.
 
     Lists and index leave out empty feeds, except the feed of everything.
@@ -51,6 +54,7 @@ def overviews(site: Site, feeds: Sequence[FeedSummary]) -> list[Overview]:
     Args:
         site: The site; without pages there is no index.
         feeds: All feeds, that of everything first.
+        front: The stories of the front page; None for no such page.
     """
     listed = [one for one in feeds if one.entries or one.feed.kind == "all"]
     groups = _split(site, listed) if len(listed) > MOST_TOGETHER else []
@@ -58,6 +62,7 @@ def overviews(site: Site, feeds: Sequence[FeedSummary]) -> list[Overview]:
     pages = site.pages
     if pages:
         drafts += _pages(site, listed, groups)
+        drafts += _front(site, listed, front) if front else []
         pages = msgspec.structs.replace(pages, addresses=Addresses())  # feeds know theirs
     shown = _digest((RENDER_VERSION, msgspec.structs.replace(site, pages=pages)))
     return [Overview(one.paths, _digest((shown, one.shown)), one.render) for one in drafts]
@@ -122,7 +127,14 @@ def _pages(
     index = html.index_groups(listed, [part for group in groups for part in group])
     shown = [(one.kind, _rows(one.feeds), one.total, one.letters) for one in index]
     yield _draft(html.INDEX, shown, html.render_index, site, index)
-    yield _Draft(html.ASSET_PATHS, (), lambda: html.page_assets(site))
+    assets = html.page_assets(site)
+    paths = tuple(one.path for one in assets)
+    yield _Draft(paths, paths, lambda: assets)
+    yield _draft(html.FOLLOW, listed[0].feed, html.render_follow, site, listed[0].feed)
+    yield _draft(html.LOST, (), html.render_lost, site)
+    yield _draft(html.ROBOTS, (), html.render_robots, site)
+    mapped = [one.feed.address for one in listed]
+    yield _draft(html.SITEMAP, mapped, html.render_sitemap, site, listed)
     for parts in groups:
         for place, part in enumerate(parts):
             linked = [
@@ -132,6 +144,12 @@ def _pages(
             ]
             shown_part = (_place(part), linked, _rows(part.feeds))
             yield _draft(html.path_of(part), shown_part, html.render_part, site, parts, place)
+
+
+def _front(site: Site, listed: Sequence[FeedSummary], front: Front) -> Iterator[_Draft]:
+    shown = front_feeds(listed)
+    key = (front.key, *shown)
+    yield _Draft((FRONT,), key, lambda: [render_front(site, shown, front.view())])
 
 
 def _draft(path: str, shown: object, render: Callable[..., Document], *args: object) -> _Draft:

@@ -5,28 +5,27 @@ from __future__ import annotations
 from datetime import datetime
 from functools import lru_cache
 from typing import NamedTuple
-from urllib.parse import urlsplit
 
 from feeds.common.media_types import kind_of
-from feeds.common.model import Feed, FeedKind, Related
+from feeds.common.model import Feed, FeedKind
 from feeds.common.text import fold
 from feeds.common.times import rfc3339
-from feeds.render.context import EntryView, Site, up_from
+from feeds.render.context import EntryView, Pages, Site, up_from
+from feeds.render.words import day_text, direction, time_text
 
-# Not strftime: its names of months are those of the process's locale.
-_MONTHS = (
-    *("January", "February", "March", "April", "May", "June", "July", "August", "September"),
-    *("October", "November", "December"),
-)
+_DRAWN = {"image/png", "image/gif", "image/svg+xml"}
+# As wide as the picture of a story is shown, in pixels.
+_BOX = 208
 _FORMATS = {"Atom": "atom", "RSS": "rss", "JSON": "json"}
 
 
 class When(NamedTuple):
-    """A time: `iso` for machines (RFC 3339), `day` and `text` for people, in UTC."""
+    """A time: `iso` for machines (RFC 3339), `day`, `text` and `clock` for people, in UTC."""
 
     iso: str
     day: str
     text: str
+    clock: str
 
 
 class Link(NamedTuple):
@@ -37,12 +36,18 @@ class Link(NamedTuple):
 
 
 class PagePicture(NamedTuple):
-    """The picture of an entry; sizes in pixels, 0 if unknown; `alt` is empty if it is the title."""
+    """The picture of an entry; sizes in pixels, 0 if unknown; `alt` is empty if it is the title.
+
+    `fit` is ``tall`` for one that is higher than wide, which is best cut at its lower end, and
+    ``whole`` for one that should not be cut or enlarged. `url` is absolute.
+    """
 
     src: str
     width: int
     height: int
     alt: str
+    fit: str
+    url: str
 
 
 class Story(NamedTuple):
@@ -67,6 +72,30 @@ class PageEntry(NamedTuple):
     picture: PagePicture | None
     topics: list[Link]
     related: list[Story]
+    quality: int
+    heat: int
+    direction: str
+
+
+class Day(NamedTuple):
+    """The entries of one day; `heading` has its weekday, `iso` is for machines."""
+
+    heading: str
+    iso: str
+    entries: list[PageEntry]
+
+
+class Activity(NamedTuple):
+    """How many entries a feed got in 30 days, and on which day most of them.
+
+    It is `open` if there were more, which the feed does not hold. `path` draws a bar for each day,
+    24 high at most, as SVG has it.
+    """
+
+    entries: int
+    open: bool
+    most: str
+    path: str
 
 
 class Format(NamedTuple):
@@ -91,6 +120,21 @@ class PageFeed(NamedTuple):
     entries: int
     newest: When | None
     formats: list[Format]
+
+
+class Ranked(NamedTuple):
+    """A feed on the front page; its activity is that up to the newest story of the site."""
+
+    feed: PageFeed
+    activity: Activity
+
+
+class ReaderLink(NamedTuple):
+    """A reader, and the address that has it follow a feed."""
+
+    name: str
+    platforms: str
+    href: str
 
 
 class Group(NamedTuple):
@@ -130,11 +174,19 @@ class PageSite(NamedTuple):
     url: str
     rights: str
     version: str
+    direction: str
+    description: str
+    show_quality: bool
+    show_heat: bool
 
 
 def page_site(site: Site) -> PageSite:
     """Returns the site as templates know it."""
-    return PageSite(site.title, site.language, site.home, site.base_url, site.rights, site.version)
+    pages = site.pages or Pages()
+    return PageSite(
+        *(site.title, site.language, site.home, site.base_url, site.rights, site.version),
+        *(direction(site.language), site.description, pages.show_quality, pages.show_heat),
+    )
 
 
 def page_feed(site: Site, up: str, feed: Feed, entries: int, newest: datetime | None) -> PageFeed:
@@ -156,7 +208,7 @@ def page_feed(site: Site, up: str, feed: Feed, entries: int, newest: datetime | 
         href=f"{up}{feed.address}.html",
         url=site.page_of(feed),
         entries=entries,
-        newest=when(newest) if newest else None,
+        newest=when(newest, site.language) if newest else None,
         formats=[
             Format(
                 name,
@@ -171,41 +223,35 @@ def page_feed(site: Site, up: str, feed: Feed, entries: int, newest: datetime | 
 
 def page_entry(site: Site, feed: Feed, view: EntryView) -> PageEntry:
     """Returns an entry as the page of its feed shows it."""
-    item, up = view.item, up_from(feed.address)
+    item, up, language = view.item, up_from(feed.address), site.language
+    pages = site.pages or Pages()
     provider = item.provider
     return PageEntry(
         title=item.title,
         url=item.url,
-        language=item.locale if item.locale != site.language else "",
+        language=item.locale if item.locale != language else "",
         provider=Link(provider.name, _page(site, up, "provider", provider.domain)),
-        published=when(view.published),
-        updated=when(view.updated) if view.updated != view.published else None,
+        published=when(view.published, language),
+        updated=when(view.updated, language) if view.updated != view.published else None,
         excerpt=item.excerpt,
         picture=_picture(site, up, view),
         topics=[Link(topic, _page(site, up, "topic", topic)) for topic in item.topics],
-        related=[_story(story) for story in item.best_related(site.related)],
-    )
-
-
-def content_policy(pictures: list[PagePicture]) -> str:
-    """Returns the Content-Security-Policy of a page.
-
-    It allows the site itself, and images from the hosts of these pictures.
-    """
-    split = (urlsplit(picture.src) for picture in pictures)
-    origins = sorted({f"{url.scheme}://{url.netloc}" for url in split if url.netloc})
-    sources = " ".join(["'self'", *origins])
-    return (
-        "default-src 'none'; base-uri 'none'; form-action 'self'; "
-        f"img-src {sources}; script-src 'self'; style-src 'self'"
+        related=[
+            Story(one.title, one.url, one.provider, when(time, language) if time else None)
+            for one in item.best_related(site.related)
+            for time in [one.published]
+        ],
+        quality=item.quality if pages.show_quality else -1,
+        heat=item.heat if pages.show_heat else -1,
+        direction=direction(item.locale) if item.locale and item.locale != language else "",
     )
 
 
 @lru_cache(maxsize=4096)
-def when(time: datetime) -> When:
+def when(time: datetime, language: str = "en") -> When:
     """Returns a time as pages show it."""
-    day = f"{time.day} {_MONTHS[time.month - 1]} {time.year}"
-    return When(rfc3339(time), day, f"{day}, {time:%H:%M} UTC")
+    texts = day_text(time, language), time_text(time, language)
+    return When(rfc3339(time), *texts, f"{time:%H:%M}")
 
 
 def shown_name(site: Site, feed: Feed) -> str:
@@ -224,16 +270,21 @@ def _page(site: Site, up: str, kind: FeedKind, name: str) -> str:
 
 
 def _picture(site: Site, up: str, view: EntryView) -> PagePicture | None:
-    """Returns the picture; if it is in out/, by a relative URL, right wherever out/ is served."""
+    """Returns the picture; if it is in out/, by a relative URL, right wherever out/ is served.
+
+    An image that has no copy is not shown: its host would learn who reads the page.
+    """
     enclosure = view.enclosure
     if enclosure is None:
         return None
-    url = enclosure.url
-    src = up + url.removeprefix(site.base_url) if url.startswith(site.base_url) else url
+    url, is_own = enclosure.url, enclosure.url.startswith(site.base_url)
+    if not is_own and not (site.media_url and url.startswith(site.media_url)):
+        return None
+    src = up + url.removeprefix(site.base_url) if is_own else url
     alt = enclosure.title if enclosure.title != view.item.title else ""
-    return PagePicture(src, enclosure.width, enclosure.height, alt)
-
-
-def _story(story: Related) -> Story:
-    published = when(story.published) if story.published else None
-    return Story(story.title, story.url, story.provider, published)
+    width, height = enclosure.width, enclosure.height
+    fit = "tall" if height > width else ""
+    # What is drawn, as logos and charts are, says nothing without its edges.
+    if enclosure.type in _DRAWN or 0 < width < _BOX:
+        fit = "whole"
+    return PagePicture(src, width, height, alt, fit, url)

@@ -87,7 +87,7 @@ class BodyCache:
 
 
 _NANOSECONDS = 1_000_000_000
-_INDEX = "index.html"
+_INDEX = "feeds.html"
 # Replaces the mark in the index, since a server has a form for queries.
 _LINK = f'><a href="{QUERY}">Make a feed of your own</a> '.encode()
 

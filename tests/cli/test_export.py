@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 from feeds.common.errors import PublishError, SeedsFolderError
+from feeds.render.environment import asset_paths
 from tests.support.site import Site
 
 TOPIC = "topics/ai"
@@ -22,8 +23,9 @@ DOCUMENTS = [
     f"{feed}.{ending}" for feed in ("all", "providers/example.com", TOPIC) for ending in FORMATS
 ]
 PAGES = [
-    "index.html",
+    *("404.html", "feeds.html", "follow.html", "index.html", "robots.txt", "sitemap.xml"),
     *(f"assets/{name}" for name in ("feed.css", "icon.svg", "site.js", "style.css")),
+    *asset_paths(()).values(),
 ]
 
 
@@ -44,9 +46,9 @@ def test_export_says_what_it_did(site: Site) -> None:
     ran = site.run("export")
     first, second, _ = ran.out.splitlines()
     assert first == "2 seeds (2 read, 0 gone, 1 bad), 1 items"
-    assert second.startswith(f"3 feeds in {site.out}: 18 documents written, 0 removed, 0 unchanged")
+    assert second.startswith(f"3 feeds in {site.out}: 27 documents written, 0 removed, 0 unchanged")
     assert ran.err.startswith("seeds/b.txt:6:10: error: quality: found '500', wanted an integer")
-    assert "0 documents written, 0 removed, 18 unchanged" in site.run("export").out
+    assert "0 documents written, 0 removed, 27 unchanged" in site.run("export").out
 
 
 def test_export_says_as_much_as_is_wanted(site: Site) -> None:
@@ -70,7 +72,7 @@ def test_export_dry_run_on_a_new_site_writes_nothing_at_all(site: Site) -> None:
     assert [line for line in ran.out.splitlines() if line.startswith("would write ")] == sorted(
         f"would write {name}" for name in [*DOCUMENTS, "feeds.opml", *PAGES]
     )
-    assert "18 documents would be written, 0 would be removed" in ran.out
+    assert "27 documents would be written, 0 would be removed" in ran.out
 
 
 def test_export_dry_run_foretells_what_the_next_run_does(site: Site) -> None:
@@ -263,7 +265,7 @@ def test_export_waits_for_another_and_says_for_whom(site: Site) -> None:
             fcntl.flock(lock, fcntl.LOCK_UN)
             out, err = process.communicate(timeout=60)
     assert (process.returncode, err) == (0, "")
-    assert "18 documents written" in out
+    assert "27 documents written" in out
 
 
 def test_export_three_times_at_once_is_as_good_as_once(site: Site) -> None:
@@ -272,7 +274,7 @@ def test_export_three_times_at_once_is_as_good_as_once(site: Site) -> None:
     processes = [start(site) for _ in range(3)]
     ends = [(*process.communicate(timeout=60), process.returncode) for process in processes]
     assert [code for *_, code in ends] == [0, 0, 0]
-    assert sorted("18 documents written" in out for out, *_ in ends) == [False, False, True]
+    assert sorted("27 documents written" in out for out, *_ in ends) == [False, False, True]
     at_once = site.tree()
     shutil.rmtree(site.out)
     shutil.rmtree(site.state.parent)

@@ -75,7 +75,7 @@ def test_export_fetches_and_publishes_in_one_go(site: Site, server: Server) -> N
     report = ran.report()
     assert (ran.code, report["images_added"], report["read"]) == (0, 1, 1)
     assert "1 images asked for: 1 fetched" in ran.err
-    assert len(report["written"]) == 18
+    assert len(report["written"]) == 27
     assert b"/media/" in site.read("all.atom")
     again = site.run("export", "--fetch-images")
     assert "no image is due" in again.out

@@ -119,7 +119,7 @@ NO_STATE = '[paths]\nstate = "config.toml/state"'
 ENDS: list[tuple[str, Callable[[Site], object], int, str]] = [
     ("--version", nothing, 0, "feeds 0."),
     ("--help", nothing, 0, "0 done; 1 problems found"),
-    ("export", nothing, 0, "18 documents written"),
+    ("export", nothing, 0, "27 documents written"),
     ("check", nothing, 0, "0 errors, 0 warnings"),
     ("list", nothing, 0, "https://feeds.example.org/all.atom"),
     ("explain a.txt", nothing, 0, "in:  quality 70 reaches 40"),
@@ -407,7 +407,7 @@ def test_cli_exports_on_a_terminal_with_a_bar_that_goes_away(coding: str, site: 
     assert lines[0].startswith("feeds: the state file")
     assert lines[-4].startswith("seeds/a.txt:7:7: warning: heat: found ")
     assert lines[-3] == "1 seeds (1 read, 0 gone, 0 bad), 1 items"
-    assert lines[-2].startswith(f"3 feeds in {site.out}: 18 documents written")
+    assert lines[-2].startswith(f"3 feeds in {site.out}: 27 documents written")
     assert lines[-1].startswith("look at them: ")
 
 

@@ -60,7 +60,7 @@ def test_status_tells_people_what_the_last_pass_did(site: Site) -> None:
     assert lines(site) == [
         "daemon     not running",
         f"last pass  2026-03-01 12:00 UTC, took {report.seconds:.2f} s",
-        "read       4 seeds, 4 changed, 0 gone; wrote 22 documents, removed 0",
+        "read       4 seeds, 4 changed, 0 gone; wrote 31 documents, removed 0",
         "seeds      3 good, 1 bad",
         "problems   1 errors, 1 warnings",
         *(f"  {problem}" for problem in report.problems),
@@ -77,7 +77,7 @@ def test_status_tells_of_the_pass_that_changed_nothing_too(site: Site) -> None:
     site.publish()
     (site.seeds / "b.txt").unlink()
     site.publish(NOW + timedelta(hours=1))
-    assert "read       0 seeds, 0 changed, 1 gone; wrote 14 documents, removed 0" in lines(site)
+    assert "read       0 seeds, 0 changed, 1 gone; wrote 15 documents, removed 0" in lines(site)
     site.publish(NOW + timedelta(hours=2))
     told = lines(site)
     assert told[1].startswith("last pass  2026-03-01 14:00 UTC")

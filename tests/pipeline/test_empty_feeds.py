@@ -26,7 +26,7 @@ def test_topic_that_never_had_an_entry_has_no_documents(site: Site) -> None:
     assert topics(site) == ["ai", "named"]
     assert not (site.out / "providers/low.org.atom").exists()
     assert {feed.url for feed in report.feeds} == set(listed(site))
-    overview = site.read("feeds.opml") + site.read("index.html")
+    overview = site.read("feeds.opml") + site.read("feeds.html")
     assert b"topics/ai." in overview
     assert not any(name in overview for name in (b"topics/named.", b"custom/none."))
     assert findings("topics/named.atom", site.read("topics/named.atom"), BASE) == []
@@ -37,7 +37,7 @@ def test_topic_that_never_had_an_entry_has_no_documents(site: Site) -> None:
     site.publish(NOW + timedelta(minutes=2))
     assert topics(site) == ["ai", "low", "named"]
     assert site.titles("topics/low") == []
-    assert b"topics/low." not in site.read("feeds.opml") + site.read("index.html")
+    assert b"topics/low." not in site.read("feeds.opml") + site.read("feeds.html")
 
 
 def test_what_is_published_stays_though_the_state_file_is_lost(site: Site) -> None:

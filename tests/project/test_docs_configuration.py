@@ -24,6 +24,7 @@ CONFIGURATION = MANUAL["docs/configuration.md"]
 REQUIRED: dict[str, dict[str, Any]] = {
     "[[rules]]": {"topic": "AI", "provider": "example.com", "min_quality": 1},
     "[[feeds]]": {"name": "Mine"},
+    "[[site.readers]]": {"name": "Mine"},
 }
 
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import re
 import struct
 import zlib
 from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
-from urllib.parse import urldefrag, urljoin
+from urllib.parse import urldefrag, urljoin, urlsplit
 from urllib.request import urlopen
 
 import html5lib
@@ -16,12 +15,14 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, expect
 
+from feeds.render.readers import READERS
 from tests.support.browsing import SCREENSHOTS, Visit, serving, visiting
 from tests.support.site import Site, documents_in
 
 FEED = "topics/ai.html"
 EMPTY = "topics/nothing-yet.html"
-PAGES = ("index.html", FEED, EMPTY, "topics/ai.atom", "topics/ai.rss")
+PAGES = ("index.html", "feeds.html", "follow.html", "404.html", FEED, EMPTY)
+RAW = ("topics/ai.atom", "topics/ai.rss")
 PROVIDERS = ("Exämple", "Exämple Zwei", *(f"Paper {number}" for number in range(30)))
 TITLE = "Story 1: “what happened” & why"
 LONG = "Campaigners demand that the Government publishes what it has learnt of " * 2
@@ -80,13 +81,13 @@ def newsroom(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Newsroom]:
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [320, 768, 1440])
+@pytest.mark.parametrize("width", [320, 390, 768, 1440])
 def test_browser_shows_every_page_well(
     newsroom: Newsroom, browser: Browser, width: int, scheme: str
 ) -> None:
     SCREENSHOTS.mkdir(parents=True, exist_ok=True)
     with visiting(browser, width, scheme) as visit:
-        for name in PAGES:
+        for name in (*PAGES, *RAW):
             visit.page.goto(newsroom.url + name)
             visit.page.screenshot(
                 path=SCREENSHOTS / f"{name.replace('/', '-')}-{width}-{scheme}.png"
@@ -97,10 +98,42 @@ def test_browser_shows_every_page_well(
             dark = visit.style(":root", "backgroundColor") == "rgb(23, 21, 18)"
             assert dark == (scheme == "dark"), name
         assert visit.console == []
-        strangers = [
-            one for one in visit.requests if not one.startswith((newsroom.url, newsroom.elsewhere))
-        ]
-        assert strangers == []
+        assert [one for one in visit.requests if not one.startswith(newsroom.url)] == []
+
+
+@pytest.mark.parametrize("name", ["index.html", FEED, "providers/paper1.test.html"])
+def test_browser_shows_the_first_story_high_up_on_a_phone(
+    newsroom: Newsroom, browser: Browser, name: str
+) -> None:
+    with visiting(browser, 390) as visit:
+        visit.page.goto(newsroom.url + name)
+        box = visit.page.locator("article").first.bounding_box()
+        assert box is not None
+        assert box["y"] < 420
+
+
+@pytest.mark.parametrize("name", ["index.html", FEED])
+def test_browser_opens_readers_by_one_click(
+    newsroom: Newsroom, browser: Browser, name: str
+) -> None:
+    address = newsroom.url + ("all.atom" if name == "index.html" else "topics/ai.atom")
+    with visiting(browser, 390) as visit:
+        page = visit.page
+        page.goto(newsroom.url + name)
+        link = page.get_by_role("link", name="NetNewsWire")
+        expect(link).to_be_hidden()
+        page.locator(".follow > summary").click()
+        expect(link).to_have_attribute("href", f"feed:{address}")
+        expect(page.get_by_role("button", name="Copy the Atom address")).to_be_visible()
+        assert visit.overflow() == 0
+        found = Axe().run(page)
+        assert not found.response["violations"], found.generate_report()
+        page.keyboard.press("Escape")
+        expect(link).to_be_hidden()
+        expect(page.locator(".follow > summary")).to_be_focused()
+        page.goto(newsroom.url + name + "#follow")
+        expect(link).to_be_visible()
+        assert visit.console == []
 
 
 def test_browser_shows_a_long_headline_to_its_end_on_a_phone(
@@ -112,7 +145,7 @@ def test_browser_shows_a_long_headline_to_its_end_on_a_phone(
         assert headline.evaluate("(one) => one.scrollHeight <= one.clientHeight")
 
 
-@pytest.mark.parametrize("name", ["index.html", FEED, EMPTY])
+@pytest.mark.parametrize("name", PAGES)
 def test_browser_never_scrolls_sideways_with_letters_of_twice_the_size(
     newsroom: Newsroom, browser: Browser, name: str
 ) -> None:
@@ -123,13 +156,13 @@ def test_browser_never_scrolls_sideways_with_letters_of_twice_the_size(
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("name", ["index.html", FEED])
+@pytest.mark.parametrize("name", PAGES)
 def test_browser_finds_no_barrier(
     newsroom: Newsroom, browser: Browser, name: str, scheme: str
 ) -> None:
     with visiting(browser, scheme=scheme) as visit:
         visit.page.goto(newsroom.url + name)
-        for opened in visit.page.locator("summary").all()[:1]:
+        for opened in visit.page.locator("article summary").all()[:1]:
             opened.click()
         found = Axe().run(visit.page)
         assert not found.response["violations"], found.generate_report()
@@ -142,23 +175,31 @@ def _shown(visit: Visit) -> list[str]:
 
 def test_browser_narrows_the_list_as_one_types(newsroom: Newsroom, browser: Browser) -> None:
     with visiting(browser) as visit:
-        visit.page.goto(newsroom.url)
+        page = visit.page
+        page.goto(newsroom.url + "feeds.html")
         everything = _shown(visit)
         assert len(everything) == 1 + 4 + len(PROVIDERS)  # not the topic that has no story
-        box = visit.page.get_by_label("Find a feed")
+        box, status = page.get_by_label("Find a topic or source"), page.get_by_role("status")
+        page.keyboard.press("/")
+        expect(box).to_be_focused()
         box.press_sequentially("exam")
         assert _shown(visit) == list(PROVIDERS[:2])
-        expect(visit.page.get_by_role("heading", name="Topics")).to_be_hidden()
-        expect(visit.page.get_by_role("status")).to_have_text("2 feeds")
+        expect(page.get_by_role("heading", name="Topics", exact=True)).to_be_hidden()
+        expect(page.get_by_role("heading", name="Sources 2")).to_be_visible()
+        expect(status).to_have_text("2 found")
         box.fill("ZWEI  Exä")
         assert _shown(visit) == [PROVIDERS[1]]
-        box.fill("paper7.test")
+        page.reload()
+        assert _shown(visit) == [PROVIDERS[1]]
+        page.goto(newsroom.url + "feeds.html#q=paper7.test")
         assert _shown(visit) == [PROVIDERS[6]]
-        box.fill("nowhere")
-        assert _shown(visit) == []
-        expect(visit.page.get_by_text("No feed has this in its name.")).to_be_visible()
+        for nowhere in ("nowhere", "ample"):  # words are found by their beginnings
+            box.fill(nowhere)
+            assert _shown(visit) == []
+            expect(page.get_by_text("No topic or source has this in its name.")).to_be_visible()
         box.fill("")
         assert _shown(visit) == everything
+        assert "#" not in page.url
         assert visit.console == []
 
 
@@ -171,11 +212,15 @@ def test_browser_copies_the_address(newsroom: Newsroom, browser: Browser, way: s
         if way == "old way":
             page.add_init_script("navigator.clipboard.writeText = () => Promise.reject();")
         page.goto(newsroom.url + FEED)
+        page.locator(".follow > summary").click()
         assert page.locator(".address").all_inner_texts()[0] == address
         button = page.get_by_role("button", name="Copy the Atom address")
         if way == "keyboard":
+            page.reload()
             page.keyboard.press("Tab")
             expect(page.get_by_role("link", name="Skip to the content")).to_be_focused()
+            page.locator(".follow > summary").focus()
+            page.keyboard.press("Enter")
             button.focus()
             page.keyboard.press("Enter")
         else:
@@ -190,13 +235,16 @@ def test_browser_shows_all_without_javascript(newsroom: Newsroom, browser: Brows
     with visiting(browser, scripts=False) as visit:
         page = visit.page
         page.goto(newsroom.url)
+        expect(page.get_by_role("heading", name="Story 27", exact=True)).to_be_visible()
+        page.get_by_role("link", name="Topics and sources", exact=True).click()
         assert len(_shown(visit)) == 1 + 4 + len(PROVIDERS)
         expect(page.locator("#narrow")).to_be_hidden()
         page.get_by_role("link", name="AI", exact=True).click()
         expect(page.get_by_role("heading", name="AI", exact=True)).to_be_visible()
+        page.locator(".follow > summary").click()
         expect(page.get_by_text(newsroom.url + "topics/ai.atom")).to_be_visible()
         assert page.locator(".copy:visible").count() == 0
-        page.locator("summary").first.click()
+        page.locator("article summary").first.click()
         expect(page.get_by_role("link", name="Elsewhere").first).to_be_visible()
         assert visit.console == []
 
@@ -218,7 +266,7 @@ def test_browser_shows_a_notice_with_a_raw_feed(
             assert hidden not in text
 
 
-def test_browser_loads_pictures_from_where_they_are_and_nothing_else(
+def test_browser_loads_pictures_of_the_site_and_nothing_else(
     newsroom: Newsroom, browser: Browser
 ) -> None:
     with visiting(browser) as visit:
@@ -229,9 +277,8 @@ def test_browser_loads_pictures_from_where_they_are_and_nothing_else(
             expect(image).to_have_js_property("complete", value=True)
             assert image.evaluate("(image) => image.naturalWidth") > 0
         assert newsroom.url + "media/own.png" in visit.requests
-        assert newsroom.elsewhere + "far.png" in visit.requests
-        stranger = newsroom.elsewhere.replace("127.0.0.1", "localhost") + "far.png"
-        page.evaluate("(url) => { new Image().src = url; }", stranger)
+        assert [one for one in visit.requests if not one.startswith(newsroom.url)] == []
+        page.evaluate("(url) => { new Image().src = url; }", newsroom.elsewhere + "far.png")
         page.wait_for_function("() => true")
         assert any("Content Security Policy" in line for line in visit.console)
 
@@ -258,6 +305,8 @@ def test_browser_prints_related_coverage_and_no_controls(
         expect(visit.page.get_by_role("link", name="Elsewhere").first).to_be_visible()
         assert visit.page.locator("button:visible").count() == 0
         assert visit.style(":root", "backgroundColor") == "rgb(255, 255, 255)"
+        printed = visit.page.pdf(format="A4")
+        assert printed.count(b"/Type /Page\n") + printed.count(b"/Type /Page ") <= 12
 
 
 def test_links_of_the_site_lead_somewhere(newsroom: Newsroom) -> None:
@@ -281,7 +330,9 @@ def test_links_of_the_site_lead_somewhere(newsroom: Newsroom) -> None:
         if fragment:
             assert pages[url].find(f".//*[@id='{fragment}']") is not None
     outside = {target for target in targets if not target.startswith(newsroom.url)}
-    assert all(re.match(r"https?://(127\.0\.0\.1|\w+\.example\.com)", one) for one in outside)
+    hosts = {urlsplit(target.removeprefix("feed:")).hostname for target in outside}
+    readers = {urlsplit(subscribe).hostname for _, _, subscribe in READERS}
+    assert hosts - readers == {"127.0.0.1", "news.example.com", "other.example.com"}
 
 
 def test_screenshots_are_kept_from_git() -> None:

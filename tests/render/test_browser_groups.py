@@ -12,7 +12,7 @@ from tests.support.browsing import SCREENSHOTS, serving, visiting
 from tests.support.many_feeds import smaller_limits
 from tests.support.site import Site
 
-PAGES = ("index.html", "feeds/providers/p-2.html", "feeds/topics/all.html")
+PAGES = ("feeds.html", "feeds/providers/p-2.html", "feeds/topics/all.html")
 PROVIDERS = tuple(f"Paper {number:02}" for number in range(30))
 
 
@@ -60,11 +60,11 @@ def test_browser_shows_lists_well(address: str, browser: Browser, name: str, wid
 def test_browser_leads_from_letter_to_feed(address: str, browser: Browser) -> None:
     with visiting(browser, scripts=False) as visit:
         page = visit.page
-        page.goto(address)
-        letters = page.get_by_role("navigation", name="Providers by letter")
+        page.goto(address + "feeds.html")
+        letters = page.get_by_role("navigation", name="Sources by letter")
         assert letters.get_by_role("link").all_inner_texts() == ["E", "P", "W", "و", "Other"]
         letters.get_by_role("link", name="P", exact=True).click()
-        expect(page.get_by_role("heading", level=1)).to_have_text("Providers: P")
+        expect(page.get_by_role("heading", level=1)).to_have_text("Sources: P")
         expect(letters.locator("[aria-current]")).to_have_text("P")
         seen = page.locator(".feeds h3 a").all_inner_texts()
         page.get_by_role("link", name="Next page").click()
@@ -83,9 +83,11 @@ def test_browser_narrows_one_page_of_a_list(address: str, browser: Browser) -> N
     with visiting(browser) as visit:
         page = visit.page
         page.goto(address + "feeds/providers/p.html")
-        box = page.get_by_label("Find a feed on this page")
+        box = page.get_by_label("Find a topic or source on this page")
         box.fill("paper 07")
         assert page.locator(".feeds > li:visible h3 a").all_inner_texts() == ["Paper 07"]
         box.fill("paper 29")
-        expect(page.get_by_text("No feed on this page has this in its name.")).to_be_visible()
+        expect(
+            page.get_by_text("No topic or source on this page has this in its name.")
+        ).to_be_visible()
         assert visit.console == []

@@ -67,12 +67,13 @@ _SITE_CHANGES: dict[str, tuple[Any, bool]] = {
     "ttl": (16, True),
     "related": (1, True),
     "version": ("0.1", True),
-    "media_url": ("https://media.example.org/", False),  # but with a copy: test_enclosures.py
+    "media_url": ("https://media.example.org/", True),
+    "description": ("Another", False),  # but where a feed has one of its own
     "pages": (None, True),
 }
 _FEED_CHANGES: dict[str, tuple[Any, bool]] = {
     "address": ("topics/ai", True),
-    "kind": ("topic", False),
+    "kind": ("topic", True),
     "key": ("ai", False),
     "name": ("AI", True),
     "title": ("Renamed", True),

@@ -11,16 +11,18 @@ from pathlib import Path
 
 import pytest
 
-from feeds.render import html
+from feeds.render.environment import asset_paths
 from tests.support.rendering import GOLDEN, publish_full, publish_golden
 from tests.support.site import REAL_SEEDS
 from tests.support.validator import findings
 
 _REAL_CONFIG = REAL_SEEDS.parent / "config.toml"
+_ASSETS = {f"assets/{name}" for name in ("feed.css", "icon.svg", "site.js", "style.css")}
 _FORMATS = ("atom", "html", "json", "rss")
 _ALL = tuple(f"all.{extension}" for extension in _FORMATS)
+_PAGES = ("404.html", "feeds.html", "follow.html", "index.html", "robots.txt", "sitemap.xml")
 _DOCUMENTS = {
-    "full": (*_ALL, "feeds.opml", "index.html"),
+    "full": (*_ALL, "feeds.opml", *_PAGES),
     "real": (*_ALL, *(f"topics/computer-vision.{one}" for one in _FORMATS), "feeds.opml"),
 }
 _BASE_URLS = {"full": "https://feeds.example.org/v1/", "real": "https://feeds.example.org/"}
@@ -62,7 +64,7 @@ def test_site_publishes_these_feeds_in_every_format(published: dict[str, Path], 
     out = published[name]
     files = {str(path.relative_to(out)) for path in out.rglob("[!.]*.*") if path.is_file()}
     wanted = {f"{feed}.{one}" for feed in _FEEDS[name] for one in _FORMATS}
-    assert files == wanted | {"feeds.opml", html.INDEX, *html.ASSET_PATHS}
+    assert files == wanted | {"feeds.opml", *_PAGES, *_ASSETS, *asset_paths(()).values()}
 
 
 @pytest.mark.parametrize("name", _FEEDS)

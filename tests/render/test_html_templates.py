@@ -37,7 +37,7 @@ def test_template_may_extend_ours_and_include_its_own(site: Site, templates: Pat
     )
     (templates / "foot.html").write_text("\ufeff<p>Grüße aus {{ site.title }}</p>", "utf-8")
     site.publish()
-    for name in ("index.html", "all.html"):
+    for name in ("index.html", "feeds.html", "404.html", "all.html"):
         page = site.read(name).decode()
         assert "<p>Grüße aus Site</p>" in page
         assert "All times are UTC" not in page
@@ -131,7 +131,7 @@ def test_templates_that_cannot_be_read_are_named(tmp_path: Path) -> None:
 
 
 def test_templates_are_the_plain_files_with_their_endings(tmp_path: Path) -> None:
-    for name in ("b.html", "a.css", "c.js", "d.svg", ".e.html", "f.html~", "g.txt"):
+    for name in ("b.html", "a.css", "c.js", "d.svg", ".e.html", "f.html~", "g.md"):
         (tmp_path / name).write_text(name)
     (tmp_path / "folder.html").mkdir()
     names = ("a.css", "b.html", "c.js", "d.svg")

@@ -11,16 +11,19 @@ import html5lib
 import pytest
 from feedfinder2 import find_feeds
 
+from feeds.render.environment import asset_paths
 from tests.support.browsing import serving
 from tests.support.many_feeds import smaller_limits
 from tests.support.site import NOW, Site
 from tests.support.validator_html import html_findings
 
 ASSETS = {f"assets/{name}" for name in ("feed.css", "icon.svg", "site.js", "style.css")}
+ASSETS |= set(asset_paths(()).values())
+EXTRAS = {"feeds.html", "follow.html", "404.html", "robots.txt", "sitemap.xml"}
 
 
 def _index(site: Site) -> Element:
-    data = site.read("index.html")
+    data = site.read("feeds.html")
     assert html_findings(data) == []
     page: Element = html5lib.parse(data, namespaceHTMLElements=False)
     return page
@@ -41,7 +44,7 @@ def test_index_lists_all_feeds_in_groups_but_empty_ones(site: Site) -> None:
     site.seed("b.txt", number=2, provider={"domain": "other.org"})
     site.publish()
     page = _index(site)
-    assert _text(page.find(".//h1")) == "Site"
+    assert _text(page.find(".//h1")) == "Topics and sources"
     assert "All & more" in _text(page.find(".//main"))
     groups = {
         _text(group.find("h2")): [
@@ -54,7 +57,7 @@ def test_index_lists_all_feeds_in_groups_but_empty_ones(site: Site) -> None:
     assert groups == {
         "Everything": [("All stories", newest, "All stories")],
         "Topics": [("AI", newest, "AI")],
-        "Providers 2": [
+        "Sources 2": [
             (
                 "The Example example.com",
                 "1 story, newest 2 February 2026",
@@ -62,7 +65,7 @@ def test_index_lists_all_feeds_in_groups_but_empty_ones(site: Site) -> None:
             ),
             ("other.org", "1 story, newest 3 February 2026", "other.org"),
         ],
-        "Custom": [("Good ones", newest, "Good ones")],
+        "Editors’ own feeds": [("Good ones", newest, "Good ones")],
     }
     hrefs = [link.get("href", "") for link in page.iterfind(".//ul[@class='feeds']//a")]
     assert all((site.out / href).is_file() for href in hrefs)
@@ -79,7 +82,7 @@ def test_index_tells_readers_of_the_main_feeds_and_the_list(site: Site) -> None:
     told = [(one.get("rel"), one.get("type"), one.get("href")) for one in links]
     base = "https://feeds.example.org/"
     assert told[:5] == [
-        ("canonical", None, base),
+        ("canonical", None, f"{base}feeds.html"),
         ("alternate", "application/atom+xml", f"{base}all.atom"),
         ("alternate", "application/rss+xml", f"{base}all.rss"),
         ("alternate", "application/feed+json", f"{base}all.json"),
@@ -126,21 +129,23 @@ def test_pages_are_left_alone_until_something_they_show_changes(site: Site) -> N
     site.seed("a.txt", number=1)
     site.seed("b.txt", number=2, topics=["Cars"])
     first = site.publish()
-    assert {"index.html", "all.html", "topics/ai.html"} | ASSETS <= set(first.written)
+    assert {"index.html", "all.html", "topics/ai.html"} | ASSETS | EXTRAS <= set(first.written)
     before = site.tree()
-    site.seed("a.txt", number=1, quality=71)  # shown by JSON Feed alone
+    site.seed("a.txt", number=1, heat=6)  # shown by JSON Feed alone
     written = site.publish().written
     assert written == ["all.json", "providers/example.com.json", "topics/ai.json"]
     site.seed("a.txt", number=1, title="Renamed")
     written = site.publish().written
-    assert {"all.html", "topics/ai.html"} <= set(written)
-    assert {"index.html", "topics/cars.html", *ASSETS}.isdisjoint(written)
+    assert {"index.html", "all.html", "topics/ai.html"} <= set(written)
+    assert {"topics/cars.html", *EXTRAS, *ASSETS}.isdisjoint(written)
     after = site.tree()
     assert {name for name in after if after[name] != before[name]} >= {"all.html"}
     assert site.publish(NOW + timedelta(days=1)).written == []
 
 
-@pytest.mark.parametrize("name", ["index.html", "assets/style.css"])
+@pytest.mark.parametrize(
+    "name", ["index.html", "feeds.html", "404.html", "robots.txt", "assets/style.css"]
+)
 def test_page_that_was_lost_is_written_again(site: Site, name: str) -> None:
     site.seed()
     site.publish()
@@ -156,7 +161,7 @@ def test_pages_come_and_go_with_the_configuration(site: Site) -> None:
     assert b'href="../assets/feed.css"' in site.read("topics/ai.atom")
     site.configure('url = "https://www.example.org/"\npages = false\n')
     removed = site.publish().removed
-    assert set(removed) == ASSETS | {
+    assert set(removed) == ASSETS | EXTRAS | {
         *("index.html", "all.html", "topics/ai.html", "providers/example.com.html")
     }
     assert not (site.out / "assets").exists()
@@ -186,11 +191,11 @@ def test_parts_go_with_the_feeds_that_were_too_many(split_site: Site) -> None:
     (split_site.seeds / "5.txt").unlink()
     split_site.publish()
     assert not (split_site.out / "feeds").exists()
-    assert b"Download all feeds" in split_site.read("index.html")
+    assert b"Download all feeds" in split_site.read("feeds.html")
 
 
 def _about_feeds(names: Iterable[str]) -> list[str]:
-    return [name for name in names if name.startswith(("feeds", "index"))]
+    return [name for name in names if name.startswith("feeds")]
 
 
 def test_parts_are_left_alone_until_something_they_show_changes(split_site: Site) -> None:
@@ -198,7 +203,7 @@ def test_parts_are_left_alone_until_something_they_show_changes(split_site: Site
     assert _about_feeds(split_site.publish().written) == []
     split_site.seed("27.txt", number=27, topics=["Ada"])
     assert _about_feeds(split_site.publish().written) == [
-        *("feeds/providers/all.html", "feeds/topics/a.html", "index.html")
+        *("feeds.html", "feeds/providers/all.html", "feeds/topics/a.html")
     ]
     split_site.seed("6.txt", number=6, topics=["Aaron"])
     split_site.publish()

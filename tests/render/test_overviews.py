@@ -27,7 +27,9 @@ from tests.support.rendering import RENDER_SITE
 from tests.support.validator import findings
 
 SITE = replace(RENDER_SITE, pages=Pages())
-WHOLE = {"feeds.opml", "index.html", *html.ASSET_PATHS}
+ASSETS = {one.path for one in html.page_assets(SITE)}
+EXTRAS = {html.FOLLOW, html.LOST, html.ROBOTS, html.SITEMAP}
+WHOLE = {"feeds.opml", "feeds.html", *EXTRAS, *ASSETS}
 
 
 def _rendered(site: RenderSite, feeds: Sequence[FeedSummary]) -> dict[str, bytes]:
@@ -74,7 +76,7 @@ def test_feeds_stand_together_up_to_5000() -> None:
     assert documents["feeds.opml"] == opml.render_opml(SITE, feeds[:-1]).data
     addresses = {one.feed.address for one in feeds[:-1]}
     assert set(_subscribed(documents["feeds.opml"])) == addresses
-    assert set(_linked("index.html", documents["index.html"])) == addresses
+    assert set(_linked("feeds.html", documents["feeds.html"])) == addresses
 
 
 def test_feeds_stand_in_parts_above_5000(
@@ -118,11 +120,11 @@ def test_list_of_the_largest_holds_custom_feeds_and_5000_others() -> None:
 
 
 def test_index_of_parts_shows_the_largest_and_leads_to_all(documents: dict[str, bytes]) -> None:
-    page = html5lib.parse(documents["index.html"], namespaceHTMLElements=False)
+    page = html5lib.parse(documents["feeds.html"], namespaceHTMLElements=False)
     groups = {group.get("aria-labelledby"): group for group in page.iterfind(".//section[h2]")}
-    assert [len(group.findall(".//li/h3")) for group in groups.values()] == [1, 100, 100, 2]
+    assert [len(group.findall(".//li/h3")) for group in groups.values()] == [1, 2, 100, 100]
     counts = [group.findtext("h2/span") for group in groups.values()]
-    assert counts == [None, "3748", "1250", "2"]
+    assert counts == [None, "2", "3748", "1250"]
     links = [link.get("href") for link in groups["topic"].iterfind(".//nav//a")]
     assert links == [f"feeds/topics/{letter}.html" for letter in "abcdefghijklmnopqrstuvwxyz"]
     assert set(links) <= documents.keys()
@@ -196,7 +198,7 @@ def test_feed_that_comes_changes_the_documents_of_its_letter_alone(
     before = _keys(SITE, feeds)
     after = _keys(SITE, [*feeds, summary("topic", "b comes")])
     assert {path for path in after if before.get(path) != after[path]} == {
-        *("index.html", "feeds.opml", "feeds/topics/b.html", "feeds/topics/b.opml")
+        *("feeds.html", "feeds.opml", "feeds/topics/b.html", "feeds/topics/b.opml", "sitemap.xml")
     }
 
 

@@ -123,7 +123,7 @@ def test_alias_keeps_id_and_documents_with_the_new_self_link(site: Site) -> None
     ]
     urls = [feed.url for feed in report.feeds]
     assert f"{BASE}topics/ai.atom" not in urls
-    assert b"topics/ai." not in site.read("feeds.opml") + site.read("index.html")
+    assert b"topics/ai." not in site.read("feeds.opml") + site.read("feeds.html")
     assert site.fresh() == site.documents()
     assert site.publish(NOW + timedelta(minutes=2)).written == []
 

@@ -59,7 +59,7 @@ def test_browser_makes_a_feed_of_ones_own(
     SCREENSHOTS.mkdir(parents=True, exist_ok=True)
     with visiting(browser, width, scheme) as visit:
         page, failed = visit.page, _failed(visit)
-        page.goto(served)
+        page.goto(served + "feeds.html")
         page.get_by_role("link", name="Make a feed of your own").click()
         page.wait_for_url(served + "query")
         page.screenshot(path=SCREENSHOTS / f"query-{width}-{scheme}.png")

@@ -77,8 +77,14 @@ def findings(path: str, data: bytes, base_url: str, now: datetime = NOW) -> list
         return list(json_findings(data, address, now))
     if extension == "html":
         return html_findings(data)
-    if extension in {"css", "js", "svg"}:
+    if extension in {"css", "js", "svg", "png"}:
         return [] if data == _asset(path) else ["not the one of the package"]
+    if path == "robots.txt":
+        ends = data.decode().endswith(f"\nSitemap: {base_url}sitemap.xml\n")
+        return [] if ends else ["no site map"]
+    if path == "sitemap.xml":
+        places = [str(one.text) for one in etree.fromstring(data).iter("{*}loc")]
+        return [one for one in places if not one.startswith(base_url)]
     if not data.startswith(_DECLARATION):
         return ["no XML declaration of UTF-8"]
     root = etree.fromstring(data)
@@ -90,7 +96,8 @@ def findings(path: str, data: bytes, base_url: str, now: datetime = NOW) -> list
 
 
 def _asset(path: str) -> bytes:
-    return (_PACKAGE / "render" / path).read_bytes()
+    plain = re.sub(r"\.[0-9a-f]{8}(?=\.\w+$)", "", path)
+    return (_PACKAGE / "render" / plain).read_bytes()
 
 
 def _short(tag: object) -> str:

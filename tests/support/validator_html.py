@@ -13,8 +13,10 @@ from html5lib.html5parser import ParseError
 # Where a browser goes by itself, or a visitor by a click.
 _TARGETS = {"href", "src"}
 _RUNS = re.compile("on[a-z]+|style|srcdoc|action|formaction|http-equiv|srcset")
+_SCRIPT = re.compile(r"assets/site(\.[0-9a-f]{8})?\.js$", re.ASCII)
 _RELATIVE = re.compile(r"(?![a-z]+:|//)[\w./#-]+", re.ASCII)
-_ABSOLUTE = re.compile(r"https?://[^\s<>\"]+", re.ASCII)
+# Readers open addresses that begin with "feed:".
+_ABSOLUTE = re.compile(r"(feed:)?https?://[^\s<>\"]+", re.ASCII)
 
 
 def html_findings(data: bytes) -> list[str]:
@@ -49,7 +51,7 @@ def _faults(root: Element) -> Iterator[str]:
 def _element(element: Element) -> Iterator[str]:
     if element.tag in {"iframe", "object", "embed", "form", "style", "base"}:
         yield f"element {element.tag}"
-    if element.tag == "script" and (element.text or not element.get("src", "").endswith("site.js")):
+    if element.tag == "script" and (element.text or not _SCRIPT.search(element.get("src", ""))):
         yield "a script that is not the site's"
     for name, value in element.attrib.items():
         if _RUNS.fullmatch(name) and (element.tag, name) != ("meta", "http-equiv"):
