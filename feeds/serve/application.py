@@ -24,7 +24,6 @@ from feeds.serve.messages import (
     BROKEN,
     BUSY,
     GONE,
-    NOT_FOUND,
     OPTIONS,
     URI_TOO_LONG,
     WRONG_METHOD,
@@ -152,7 +151,7 @@ class Application:
                 return await self._health.answer(self.content.health)
             if path in _QUERIES and content.config.serve.query:
                 return await self._query(request, _QUERIES[path], scope)
-        return GONE if any(map(content.is_gone, paths)) else NOT_FOUND
+        return GONE if any(map(content.is_gone, paths)) else content.lost(request)
 
     async def _text(self, request: Request, path: str) -> Answer:
         if self._waiting >= _MOST_WAITING:

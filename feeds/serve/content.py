@@ -21,6 +21,7 @@ from feeds.serve.messages import (
     Answer,
     Request,
     Stream,
+    lost,
     moved,
     text_answer,
 )
@@ -45,6 +46,7 @@ from feeds.store.server_files import Versions, state_fingerprint, with_state
 _TRIES = 3
 # The part of `serve.memory` that queries may use, so that they never evict documents.
 _RESULTS_SHARE = 8
+_LOST = "404.html"
 _NO_STORE = ("cache-control", "no-store")
 
 
@@ -196,7 +198,17 @@ class Content:
                 if found is None:
                     break
                 self.publication.texts[path] = found[0]
-        return GONE if self.is_gone(path) else NOT_FOUND
+        return GONE if self.is_gone(path) else self.lost(request)
+
+    def lost(self, request: Request) -> Answer:
+        """Returns the answer where there is nothing: to browsers with a page, if there is one."""
+        published = self.publication.texts.get(_LOST) if request.browser else None
+        if published is None:
+            return NOT_FOUND
+        try:
+            return lost(self.bodies.get(published.digest, IDENTITY, self._reader(_LOST, published)))
+        except ReplacedError:  # the next publication is there already
+            return NOT_FOUND
 
     def media(self, request: Request, path: str) -> Answer | Stream:
         """Returns the answer for a file below out/ that is streamed."""

@@ -8,6 +8,13 @@ from typing import NamedTuple
 Headers = list[tuple[str, str]]
 
 NOSNIFF = ("x-content-type-options", "nosniff")
+# For pages: no script and no style but those of the site's files, and no frame of another site.
+# Pages say the same of themselves, except frames, and are stricter about pictures.
+_POLICY = (
+    "default-src 'self'; img-src 'self' https: http:; base-uri 'none'; form-action 'self'; "
+    "frame-ancestors 'none'; object-src 'none'"
+)
+PAGE_HEADERS = [("content-security-policy", _POLICY), ("referrer-policy", "strict-origin")]
 _PLAIN = ("content-type", "text/plain; charset=utf-8")
 ALLOWED = "GET, HEAD, OPTIONS"
 CONDITIONS = "If-Match, If-None-Match, If-Modified-Since, If-Unmodified-Since"
@@ -89,7 +96,8 @@ def text_answer(status: int, text: str, *headers: tuple[str, str]) -> Answer:
     return Answer(status, [_PLAIN, NOSNIFF, *headers], f"{text}\n".encode())
 
 
-NOT_FOUND = text_answer(404, "There is nothing here.", ("cache-control", "public, max-age=60"))
+_LOST = [("cache-control", "public, max-age=60"), ("vary", "Accept")]
+NOT_FOUND = text_answer(404, "There is nothing here.", *_LOST)
 # A query can name an image a moment before its copy is in out/: no cache may keep that answer.
 NO_IMAGE = text_answer(404, "There is nothing here.", ("cache-control", "no-store"))
 GONE = text_answer(
@@ -126,6 +134,12 @@ OPTIONS = Answer(
     ],
     b"",
 )
+
+
+def lost(page: bytes) -> Answer:
+    """Returns the answer to a browser at an address where there is nothing, with a page."""
+    html = ("content-type", "text/html; charset=utf-8")
+    return Answer(404, [html, NOSNIFF, *PAGE_HEADERS, *_LOST], page)
 
 
 def moved(location: str) -> Answer:

@@ -19,7 +19,7 @@ from feeds.render.context import site_of
 from feeds.serve.delta import Deltas
 from feeds.serve.negotiation import IDENTITY
 from feeds.serve.publication import digest_of
-from feeds.serve.responses import TextFile
+from feeds.serve.responses import FORM, TextFile
 from feeds.store.search import Edition, SearchIndex, SearchRequest
 
 MAX_LIMIT = 200
@@ -290,4 +290,4 @@ def query_form(config: Config, feeds: Sequence[Feed]) -> TextFile:
         "img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
     )
     headers = (("content-security-policy", policy), ("referrer-policy", "no-referrer"))
-    return TextFile("query.html", digest_of(data), None, "", lambda: data, headers=headers)
+    return TextFile(FORM, digest_of(data), None, "", lambda: data, headers=headers)

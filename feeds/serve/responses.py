@@ -20,6 +20,7 @@ from msgspec.structs import replace
 from feeds.common.files import Fingerprint
 from feeds.common.media_types import is_immutable, kind_of
 from feeds.common.schedule import trigger_of
+from feeds.common.slugs import QUERY
 from feeds.common.times import http_date
 from feeds.config import Config
 from feeds.serve.clients import Proxies
@@ -28,6 +29,7 @@ from feeds.serve.messages import (
     NO_IMAGE,
     NOSNIFF,
     NOT_ACCEPTABLE,
+    PAGE_HEADERS,
     PRECONDITION_FAILED,
     Answer,
     Headers,
@@ -50,6 +52,8 @@ from feeds.serve.publication import digest_of
 # With `watch` a pass may come at any moment.
 _WATCHED_S = 60
 _LONGEST_S = 3600
+# The form for queries, which has headers of its own.
+FORM = f"{QUERY}.html"
 _YEAR_S = 31_536_000
 _FIRES = 200
 # A Monday: what a cron line means does not depend on today.
@@ -78,7 +82,7 @@ def policy_of(config: Config) -> CachePolicy:
 
 
 def cache_control(path: str, max_age_s: int) -> str:
-    """Returns the Cache-Control of a file below out/; images never change, all else may."""
+    """Returns the Cache-Control of a file below out/; names that tell the content never change."""
     if is_immutable(path):
         return f"public, max-age={_YEAR_S}, immutable"
     return f"public, max-age={max_age_s}"
@@ -264,6 +268,8 @@ def _text_headers(text: TextFile, tag: str, hubs: tuple[str, ...]) -> Headers:
 
 def _file_headers(path: str) -> Headers:
     """Returns the headers that depend on the path alone; scripts of all sites may read feeds."""
+    if path.endswith(".html") and path != FORM:
+        return [NOSNIFF, *PAGE_HEADERS]
     if not kind_of(path).feed and not path.endswith(".opml"):
         return [NOSNIFF]
     exposed = ("access-control-expose-headers", "ETag, IM, Link")

@@ -6,7 +6,8 @@ The rules, each of which has one test with a table of what it depends on, in pai
 - Feeds in XML come as plain XML to browsers, to nobody else, and whatever the method or coding.
 - An entity tag belongs to one coding; what the reader has is not sent again.
 - HEAD gives the headers of GET. Other methods are refused, and so is what is too long.
-- Images never change under their name; the index is the page of its folder.
+- Images, and assets named by their content, never change; the index is the page of its folder.
+- Pages are guarded by their headers, and so is that of addresses without one.
 - Nothing but the site is there: no dot files, no copies by their own names, nothing outside.
 - A former address of a feed leads to the present one.
 """
@@ -23,6 +24,8 @@ from functools import partial
 import brotli
 import pytest
 
+from feeds.render.environment import asset_paths
+from feeds.serve.messages import PAGE_HEADERS
 from tests.support.ports import free_port
 from tests.support.processes import wait_until
 from tests.support.servers import BROTLI_MODULE, Server, prepared, start
@@ -38,6 +41,7 @@ TYPES = {
 }
 ATOM, RSS, JSON, OPML = TYPES
 SHOWN = {ATOM, RSS}
+GUARDS = ("Content-Security-Policy", "Referrer-Policy")
 
 # Brotli changes codings alone: all other rules are tried with one nginx and Caddy.
 two_servers = pytest.mark.parametrize("server", ["nginx", "caddy"], indirect=True, scope="module")
@@ -256,6 +260,29 @@ def test_deploy_index_is_the_page_of_the_folder(server: Server) -> None:
     assert (answer.status, answer.body) == (200, b"<title>Feeds</title>")
     assert answer["Content-Type"] == "text/html; charset=utf-8"
     assert answer["Access-Control-Allow-Origin"] is None
+
+
+@two_servers
+@pytest.mark.parametrize("path", ["/", "/all.html", "/never", "/topics/never.html"])
+def test_deploy_pages_are_guarded(server: Server, path: str) -> None:
+    answer = server.get(path, Accept=BROWSERS[0])
+    assert answer.status == (404 if "never" in path else 200)
+    assert answer["Content-Type"] == "text/html; charset=utf-8"
+    assert [(name.lower(), answer[name]) for name in GUARDS] == PAGE_HEADERS
+    if "never" in path:
+        assert answer.body == (server.site.out / "404.html").read_bytes()
+
+
+@two_servers
+def test_deploy_assets_named_by_their_content_never_change(server: Server) -> None:
+    for path in asset_paths(()).values():
+        answer = server.get(f"/{path}")
+        assert answer.status == 200, path
+        assert answer["Cache-Control"] == "public, max-age=31536000, immutable", path
+    assert server.get("/assets/style.css")["Cache-Control"] == "public, max-age=900"
+    for path in ("/robots.txt", "/sitemap.xml"):
+        assert server.get(path)["Cache-Control"] == "public, max-age=900"
+    assert "/xml" in str(server.get("/sitemap.xml")["Content-Type"])
 
 
 @two_servers

@@ -17,7 +17,7 @@ from feeds.serve import application as module
 from feeds.serve import content, responses
 from feeds.serve.application import Application
 from feeds.serve.content import Content
-from feeds.serve.messages import GONE, NOT_FOUND, Answer
+from feeds.serve.messages import GONE, NOT_FOUND, PAGE_HEADERS, Answer
 from feeds.serve.metrics import Counts
 from tests.support.rsgi import FakeProtocol, FakeScope
 from tests.support.site import NOW, Site
@@ -318,6 +318,11 @@ def test_application_tells_what_has_gone_and_what_has_moved(site: Site) -> None:
     bench = Bench(site)
     assert bench.get("/topics/rare.atom").headers == dict(GONE.headers)
     assert bench.get("/topics/never.atom").headers == dict(NOT_FOUND.headers)
+    page = bench.get("/topics/never.html", accept="text/html")
+    assert (page.status, page.body) == (404, site.read("404.html"))
+    assert page.headers["content-type"] == "text/html; charset=utf-8"
+    assert set(PAGE_HEADERS) <= set(page.headers.items())
+    assert page.headers["vary"] == "Accept"
     moved = bench.get("/topics/old.atom")
     assert (moved.status, moved.headers["location"]) == (301, "../topics/new.atom")
     assert bench.get("/topics/old.txt").status == 404

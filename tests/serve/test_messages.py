@@ -13,7 +13,7 @@ NOSNIFF = {"x-content-type-options": "nosniff", "content-type": "text/plain; cha
 @pytest.mark.parametrize(
     ("answer", "status", "headers"),
     [
-        (messages.NOT_FOUND, 404, {"cache-control": "public, max-age=60"}),
+        (messages.NOT_FOUND, 404, {"cache-control": "public, max-age=60", "vary": "Accept"}),
         (messages.NO_IMAGE, 404, {"cache-control": "no-store"}),
         (
             messages.GONE,

@@ -14,7 +14,7 @@ import pytest
 from feeds.common.times import http_date
 from feeds.serve import responses
 from feeds.serve.delta import Deltas, accepts_deltas, entry_digests
-from feeds.serve.messages import Answer, Request, Stream
+from feeds.serve.messages import PAGE_HEADERS, Answer, Request, Stream
 from feeds.serve.publication import BodyCache, digest_of
 from feeds.serve.responses import (
     TextFile,
@@ -107,6 +107,22 @@ def test_text_has_the_headers_of_its_kind(
     assert headers["vary"] == vary
     assert ("access-control-allow-origin" in headers) is shared
     assert ("link" in headers) is links
+    assert (set(PAGE_HEADERS) <= set(headers.items())) is path.endswith("html")
+
+
+@pytest.mark.parametrize(
+    ("path", "is_kept"),
+    [
+        ("assets/style.0123abcd.css", True),
+        ("assets/icon.0123abcd.png", True),
+        ("assets/style.css", False),
+        ("assets/style.0123abc.css", False),
+        ("topics/style.0123abcd.html", False),
+    ],
+)
+def test_asset_named_by_its_content_is_kept_for_a_year(path: str, *, is_kept: bool) -> None:
+    wanted = "public, max-age=31536000, immutable" if is_kept else "public, max-age=60"
+    assert responses.cache_control(path, 60) == wanted
 
 
 @pytest.mark.parametrize(
