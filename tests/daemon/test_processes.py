@@ -9,7 +9,6 @@ import os
 import signal
 import sys
 import time
-from argparse import Namespace
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +17,7 @@ import pytest
 import structlog
 from structlog.testing import LogCapture
 
+from feeds.cli.main import make_parser
 from feeds.cli.run import _server_arguments
 from feeds.common.reports import FetchReport
 from feeds.common.schedule import WATCHED
@@ -257,14 +257,17 @@ def test_server_that_does_not_end_is_killed(
 @pytest.mark.parametrize(
     ("options", "wanted"),
     [
-        ({}, []),
-        ({"out": Path("o"), "log_json": True}, ["--out", "o", "--log-json"]),
-        ({"debug": True}, ["--debug"]),
+        ([], []),
+        (["--out", "o", "--log-json"], ["--out", "o", "--log-json"]),
+        (["--debug"], ["--debug"]),
+        (["--color", "never", "-q"], ["--color", "never", "--quiet"]),
     ],
+    ids=["none", "where and how", "debug", "as terminals do"],
 )
-def test_server_is_given_the_options_of_its_daemon(
-    options: dict[str, Any], wanted: list[str]
-) -> None:
-    given = {"config": Path("c.toml"), "out": None, "log_json": False, "debug": False}
-    arguments = _server_arguments(Namespace(**given | options))
-    assert arguments == ["--config", "c.toml", *wanted]
+def test_server_is_given_the_options_of_its_daemon(options: list[str], wanted: list[str]) -> None:
+    given = make_parser().parse_args(["run", "--serve", "--config", "c.toml", *options])
+    made = _server_arguments(given)
+    assert made[:2] == ["--config", "c.toml"]
+    default = [] if "--color" in wanted else ["--color", "auto"]
+    assert sorted(made[2:]) == sorted([*default, *wanted])
+    make_parser().parse_args(["serve", *made])
