@@ -25,7 +25,7 @@ from feeds.render.words import words_of
 # The folder of assets, here and below out/.
 ASSETS = "assets"
 # Only feeds load it, under its plain name.
-_OF_FEEDS = "feed.css"
+OF_FEEDS = "feed.css"
 _ASSETS = Path(__file__).with_name(ASSETS)
 _TEMPLATES = (".html", ".xml", ".txt")
 _OURS = Path(__file__).with_name("templates")
@@ -128,7 +128,7 @@ def asset_paths(templates: Templates) -> dict[str, str]:
     """Returns where pages load each asset below out/, by its name: its digest is in the path."""
     paths = {}
     for name, data in assets(templates).items():
-        if name == _OF_FEEDS:
+        if name == OF_FEEDS:
             continue
         stem, _, extension = name.rpartition(".")
         digest = hashlib.sha256(data).hexdigest()[:8]

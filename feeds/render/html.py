@@ -17,7 +17,7 @@ from feeds.common.slugs import QUERY
 from feeds.common.times import from_unix, recent_days, to_unix
 from feeds.render.activity import activity_of, page_days
 from feeds.render.context import FeedView, Site, up_from
-from feeds.render.environment import ASSETS, asset_paths, assets, render_page
+from feeds.render.environment import ASSETS, OF_FEEDS, asset_paths, assets, render_page
 from feeds.render.letters import Part
 from feeds.render.page_context import (
     Group,
@@ -30,6 +30,7 @@ from feeds.render.page_context import (
     page_site,
 )
 from feeds.render.readers import reader_links
+from feeds.render.words import words_of
 
 EXTENSION = "html"
 
@@ -246,7 +247,10 @@ def page_assets(site: Site) -> list[Document]:
     templates know them.
     """
     templates = site.pages.templates if site.pages else ()
-    files = assets(templates)
+    files = dict(assets(templates))
+    words = words_of(site.language, templates)
+    for place, text in ((b"{notice}", words.notice), (b"{page}", words.notice_page)):
+        files[OF_FEEDS] = files[OF_FEEDS].replace(place, text.replace('"', "'").encode())
     plain = {f"{ASSETS}/{name}": files[name] for name in files if kind_of(name).text}
     named = {path: files[name] for name, path in asset_paths(templates).items()}
     return [Document(path, data) for path, data in (plain | named).items()]

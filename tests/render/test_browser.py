@@ -16,6 +16,7 @@ from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, expect
 
 from feeds.render.readers import READERS
+from feeds.render.words import words_of
 from tests.support.browsing import SCREENSHOTS, Visit, serving, visiting
 from tests.support.site import Site, documents_in
 
@@ -257,12 +258,21 @@ def test_browser_shows_a_notice_with_a_raw_feed(
     with visiting(browser, 768) as visit:
         visit.page.goto((newsroom.url if served else f"{newsroom.site.out.as_uri()}/") + name)
         notice = visit.style(":root", "content", "::before")
-        assert notice == '"This is a web feed. Copy its address into your reader."'
+        assert notice == f'"{words_of("en").notice}"'
         visit.page.evaluate("getSelection().selectAllChildren(document.documentElement)")
         text = str(visit.page.evaluate("getSelection().toString()"))
+        page = f"{newsroom.url}topics/ai.html"
+        if name.endswith("rss"):
+            assert page in text
+        else:
+            link = 'feed > link[rel="alternate"][type="text/html"]'
+            assert visit.style(link, "display") == "block"
+            assert visit.page.locator(link).get_attribute("href") == page
+            assert visit.style(link, "content", "::after") in ("attr(href)", f'"{page}"')
+            assert visit.style(link, "content", "::before") == '"Its page: "'
         for shown in ("The Paper: AI", TITLE, "What happened in story 1.", "Exämple"):
             assert shown in text
-        for hidden in ("urn:uuid", "http", "image/png", "Related coverage"):
+        for hidden in ("urn:uuid", "https://", "image/png", "Related coverage"):
             assert hidden not in text
 
 

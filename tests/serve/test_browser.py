@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import pytest
 from playwright.sync_api import Browser, expect
 
+from feeds.render.words import words_of
 from tests.support.browsing import visiting
 from tests.support.ports import HOST
 from tests.support.serving import Server
@@ -28,7 +29,7 @@ def test_browser_shows_a_served_feed_with_its_notice(url: str, browser: Browser,
         for _ in ("first", "again"):  # then it has it, and asks whether that is current
             visit.page.goto(url + name)
             notice = visit.style(":root", "content", "::before")
-            assert notice == '"This is a web feed. Copy its address into your reader."'
+            assert notice == f'"{words_of("en").notice}"'
             expect(visit.page.get_by_text("What happened", exact=True)).to_be_visible()
         assert visit.console == []
 

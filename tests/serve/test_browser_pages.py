@@ -8,12 +8,13 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, Page
 
+from feeds.render.words import words_of
 from tests.support.browsing import SCREENSHOTS, Visit, visiting
 from tests.support.ports import HOST
 from tests.support.serving import Server
 from tests.support.site import Site
 
-NOTICE = '"This is a web feed. Copy its address into your reader."'
+NOTICE = f'"{words_of("en").notice}"'
 
 
 @pytest.fixture(scope="module")

@@ -14,6 +14,7 @@ from typing import cast
 
 from lxml import etree
 
+from feeds.render.words import words_of
 from tests.support import validator_values as values
 from tests.support.site import NOW
 from tests.support.validator_html import html_findings
@@ -97,7 +98,11 @@ def findings(path: str, data: bytes, base_url: str, now: datetime = NOW) -> list
 
 def _asset(path: str) -> bytes:
     plain = re.sub(r"\.[0-9a-f]{8}(?=\.\w+$)", "", path)
-    return (_PACKAGE / "render" / plain).read_bytes()
+    data = (_PACKAGE / "render" / plain).read_bytes()
+    words = words_of("en")
+    for place, text in (("{notice}", words.notice), ("{page}", words.notice_page)):
+        data = data.replace(place.encode(), text.encode())
+    return data
 
 
 def _short(tag: object) -> str:
