@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, NamedTuple
 import msgspec
 
 from feeds.common.files import Fingerprint
-from feeds.common.model import FeedRef, FeedSummary, Problem
+from feeds.common.model import Document, FeedRef, FeedSummary, Problem
 from feeds.common.protocols import COMPRESSION, MISSING, MOVES, OVERVIEW_KEYS, REPEATED, REPORT
 from feeds.common.reports import HeldReport, PassReport, feed_report
 from feeds.images.cache import folder_times
@@ -112,13 +112,13 @@ def _render(run: Pass, plan: Plan, publisher: Publisher) -> None:
     """Renders and writes documents; those of many feeds in processes, which write them."""
     # Imported on demand: a pass that renders nothing does without feedgen, lxml and processes.
     from feeds.common.workers import spread
-    from feeds.render.documents import document_paths, render_job
+    from feeds.render.documents import document_paths
 
     store, count, progress = run.store, len(plan.stale), run.callbacks.progress
     jobs = (job_of(store, one) for one in plan.stale)
     if count < _MANY_FEEDS:
         for done, job in enumerate(jobs, 1):
-            for document in render_job(job):
+            for document in _documents(publisher.writer, job):
                 publisher.put(document)
             progress("feeds", done, count)
     else:
@@ -145,16 +145,21 @@ def job_of(store: Store, stale: StaleFeed) -> RenderJob:
     from feeds.render.documents import RenderJob
 
     items = store.items(entry.number for entry in stale.contents.entries)
-    return RenderJob(stale.site, stale.contents, items, stale.pictures)
+    return RenderJob(stale.site, stale.contents, items, stale.pictures, stale.reuse)
 
 
 def _render_chunk(writer: Writer, jobs: list[tuple[RenderJob, Place]]) -> bytes:
     """Renders feeds and writes their documents; returns the written files, feed by feed."""
+    return msgspec.msgpack.encode(
+        [[writer.write(one, place) for one in _documents(writer, job)] for job, place in jobs]
+    )
+
+
+def _documents(writer: Writer, job: RenderJob) -> list[Document]:
+    """Renders a feed; entries that did not change come from what is published."""
     from feeds.render.documents import render_job
 
-    return msgspec.msgpack.encode(
-        [[writer.write(one, place) for one in render_job(job)] for job, place in jobs]
-    )
+    return render_job(job, lambda name: (writer.out / name).read_bytes())
 
 
 def remember(

@@ -17,6 +17,7 @@ from feeds.pipeline.context import Pass
 from feeds.pipeline.memberships import Selection, contents_of, too_many_feeds
 from feeds.pipeline.state import PassState, intact_files, site_key
 from feeds.render.context import FeedView, Site, site_of
+from feeds.render.reuse import Reuse, reuse_of
 
 if TYPE_CHECKING:
     from feeds.render.front import Front
@@ -24,12 +25,13 @@ if TYPE_CHECKING:
 
 
 class StaleFeed(NamedTuple):
-    """A feed to render: its contents, its site, and the key of both."""
+    """A feed to render: its contents, its site, the key of both, and what is published of it."""
 
     contents: FeedContents
     pictures: dict[int, list[Picture]]
     site: Site
     key: bytes
+    reuse: Reuse | None = None
 
 
 class Plan(NamedTuple):
@@ -133,7 +135,8 @@ class _Planner(NamedTuple):
         plan = _FeedPlan(contents.summary(), names, names_of(pictures), refreshed=key)
         if new_key == key and intact:
             return plan
-        stale = StaleFeed(contents, pictures, site, new_key)
+        reuse = reuse_of(key, new_key) if intact else None
+        stale = StaleFeed(contents, pictures, site, new_key, reuse)
         return plan._replace(stale=stale, refreshed=None)
 
     def _is_current(self, feed: Feed, summary: FeedSummary, images: tuple[str, ...]) -> bool:

@@ -160,7 +160,7 @@ class PassState(NamedTuple):
     feeds: Annotated[
         Callable[[], dict[str, tuple[bytes, FeedSummary]]],
         Memo(
-            "a digest of all that a feed's documents show: same key, same bytes; and its summary",
+            "digests of what documents show of the feed and of each entry; and its summary",
             "the pass that renders the feed",
             "`feed`: `key`, `summary`",
         ),

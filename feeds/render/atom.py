@@ -15,6 +15,7 @@ from lxml.etree import SubElement, _Element
 from feeds.common.media_types import kind_of
 from feeds.common.model import Document
 from feeds.render.context import EntryView, FeedView
+from feeds.render.reuse import Cut
 from feeds.render.xml import (
     MEDIA_NS,
     add_media,
@@ -25,6 +26,7 @@ from feeds.render.xml import (
 )
 
 EXTENSION = "atom"
+CUT = Cut(b"\n  <entry>\n", b"\n  </entry>")
 
 _TEXTS = ("subtitle", "rights")
 
@@ -53,7 +55,7 @@ def render_atom(view: FeedView) -> Document:
         generator.logo(site.logo)
     if site.rights:
         generator.rights(site.rights)
-    for entry in view.entries:
+    for entry in view.fresh:
         _add_entry(generator, entry, site.related)
     data = with_stylesheet(generator.atom_str(pretty=True), site.stylesheet_of(feed))
     return Document(f"{feed.address}.{EXTENSION}", data)

@@ -113,12 +113,17 @@ class EntryView(NamedTuple):
 
 
 class FeedView(NamedTuple):
-    """A feed as a document shows it."""
+    """A feed as a document shows it.
+
+    `fresh` are the entries that Atom, RSS and JSON render, in their order; all, unless the others
+    are taken from published documents. Those have no `content`.
+    """
 
     site: Site
     feed: Feed
     updated: datetime
     entries: list[EntryView]
+    fresh: list[EntryView]
 
     @property
     def id(self) -> str:

@@ -4,48 +4,77 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from typing import NamedTuple
 
+import feedgen.version
+import jinja2
 import msgspec
+from lxml import etree
 
 from feeds.common.model import Document, Feed, FeedContents, Item, Picture, item_digest
 from feeds.common.times import from_unix
 from feeds.render import atom, html, jsonfeed, rss
 from feeds.render.content import entry_content
 from feeds.render.context import NEVER, RENDER_VERSION, EntryView, FeedView, Site, enclosure_of
+from feeds.render.reuse import DIGEST_SIZE, Cut, Reuse
+
+# Another release of a library may write the same entry in another way.
+_MADE_BY = (
+    RENDER_VERSION,
+    feedgen.version.version_str,
+    etree.LXML_VERSION,
+    etree.LIBXML_VERSION,
+    jinja2.__version__,
+    msgspec.__version__,
+)
 
 _EXTENSIONS = (atom.EXTENSION, rss.EXTENSION, jsonfeed.EXTENSION, html.EXTENSION)
 
-_FORMATS: tuple[Callable[[FeedView], Document], ...] = (
-    atom.render_atom,
-    rss.render_rss,
-    jsonfeed.render_json,
-    html.render_html,
+# Pages are rendered whole: their templates may be the site's own.
+_FORMATS: tuple[tuple[Callable[[FeedView], Document], Cut | None], ...] = (
+    (atom.render_atom, atom.CUT),
+    (rss.render_rss, rss.CUT),
+    (jsonfeed.render_json, jsonfeed.CUT),
+    (html.render_html, None),
 )
 
 Pictures = Mapping[int, Sequence[Picture]]
 _NO_PICTURES: Pictures = {}
+ReadPublished = Callable[[str], bytes]
 
 
 class RenderJob(NamedTuple):
     """A feed to render; `items` holds the item of each entry in MessagePack, by its number.
 
-    `pictures` holds what the image cache knows of their images, by the same numbers.
+    `pictures` holds what the image cache knows of their images, by the same numbers. `reuse` says
+    which entries to take from the published documents.
     """
 
     site: Site
     contents: FeedContents
     items: dict[int, bytes]
     pictures: Pictures = _NO_PICTURES
+    reuse: Reuse | None = None
 
 
-def render_job(job: RenderJob) -> list[Document]:
+def render_job(job: RenderJob, read: ReadPublished | None = None) -> list[Document]:
     """Returns the documents of a feed to render.
+
+    Args:
+        job: The feed.
+        read: Returns the bytes of a published document, by its path below out/; None if nothing is
+            to be taken from these.
 
     Raises:
         msgspec.DecodeError: an item is not the one that was stored.
     """
-    return render_feed(job.site, job.contents, _items(job), job.pictures)
+    site, contents, pictures, items = job.site, job.contents, job.pictures, _items(job)
+    if job.reuse and read:
+        # If a document cannot be read, or has not the entries of then, everything is rendered.
+        with suppress(OSError, ValueError):
+            return render_feed(site, contents, items, pictures, (job.reuse, read))
+    return render_feed(site, contents, items, pictures)
 
 
 def render_feed(
@@ -53,6 +82,7 @@ def render_feed(
     contents: FeedContents,
     items: Mapping[int, Item],
     pictures: Pictures = _NO_PICTURES,
+    earlier: tuple[Reuse, ReadPublished] | None = None,
 ) -> list[Document]:
     """Returns a feed's documents at its address and its aliases.
 
@@ -61,11 +91,15 @@ def render_feed(
         contents: The feed and its entries.
         items: The item of each entry, by its number.
         pictures: What the image cache knows of the items' images, by the same numbers.
+        earlier: Which entries to take from the published documents, and what reads these.
+
+    Raises:
+        OSError, ValueError: they cannot be taken.
     """
-    view = _view(site, contents, items, pictures)
+    view = _view(site, contents, items, pictures, earlier[0] if earlier else None)
     documents = [
-        render(view)
-        for render in _FORMATS
+        _render(view, render, cut, earlier)
+        for render, cut in _FORMATS
         if render is not html.render_html or site.has_page(contents.feed)
     ]
     return documents + [
@@ -85,27 +119,54 @@ def view_job(job: RenderJob) -> FeedView:
 
 
 def _view(
-    site: Site, contents: FeedContents, items: Mapping[int, Item], pictures: Pictures
+    site: Site,
+    contents: FeedContents,
+    items: Mapping[int, Item],
+    pictures: Pictures,
+    reuse: Reuse | None = None,
 ) -> FeedView:
-    entries = []
-    for entry in contents.entries:
+    entries, fresh = [], []
+    for place, entry in enumerate(contents.entries):
         item = items[entry.number]
         enclosure = enclosure_of(item, pictures.get(entry.number, ()), site)
-        content = entry_content(item, enclosure, site.related)
         published, updated = from_unix(entry.published), from_unix(entry.updated)
-        entries.append(EntryView(item, published, updated, enclosure, content))
-    updated = max((entry.updated for entry in entries), default=NEVER)
-    return FeedView(site, contents.feed, updated, entries)
+        view = EntryView(item, published, updated, enclosure, "")
+        if reuse is None or reuse.places[place] is None:
+            view = view._replace(content=entry_content(item, enclosure, site.related))
+            fresh.append(view)
+        entries.append(view)
+    latest = max((entry.updated for entry in entries), default=NEVER)
+    return FeedView(site, contents.feed, latest, entries, fresh)
+
+
+def _render(
+    view: FeedView,
+    render: Callable[[FeedView], Document],
+    cut: Cut | None,
+    earlier: tuple[Reuse, ReadPublished] | None,
+) -> Document:
+    document = render(view)
+    if earlier is None or cut is None:
+        return document
+    reuse, read = earlier
+    data = cut.merge(document.data, read(document.path), reuse)
+    return msgspec.structs.replace(document, data=data)
 
 
 def feed_key(site: Site, contents: FeedContents, pictures: Pictures = _NO_PICTURES) -> bytes:
-    """Returns a digest of all that the feed's documents depend on."""
-    entries = [
+    """Returns a digest of all that the feed's documents depend on.
+
+    It is made of a digest of what is not in its entries, and one of each entry, in their order.
+    """
+    entries = (
         (one.id, one.published, one.updated, one.digest, pictures.get(one.number, ()))
         for one in contents.entries
-    ]
-    shown = (RENDER_VERSION, site, contents.feed, entries)
-    return hashlib.sha256(msgspec.msgpack.encode(shown)).digest()
+    )
+    return b"".join(map(_digest, ((_MADE_BY, site, contents.feed), *entries)))
+
+
+def _digest(shown: object) -> bytes:
+    return hashlib.sha256(msgspec.msgpack.encode(shown)).digest()[:DIGEST_SIZE]
 
 
 def document_paths(site: Site, feed: Feed) -> list[str]:

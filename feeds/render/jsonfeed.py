@@ -9,8 +9,10 @@ import msgspec
 from feeds.common.model import Document
 from feeds.common.times import rfc3339
 from feeds.render.context import Enclosure, EntryView, FeedView
+from feeds.render.reuse import Cut
 
 EXTENSION = "json"
+CUT = Cut(b'\n    {\n      "id": ', b"\n    }", b",")
 
 Object = dict[str, Any]
 
@@ -31,7 +33,7 @@ def render_json(view: FeedView) -> Document:
         "language": site.language,
         "hubs": [{"type": "WebSub", "url": hub} for hub in site.hubs],
     }
-    document = _filled(document) | {"items": [_item(entry) for entry in view.entries]}
+    document = _filled(document) | {"items": [_item(entry) for entry in view.fresh]}
     data = msgspec.json.format(msgspec.json.encode(document), indent=2) + b"\n"
     return Document(f"{feed.address}.{EXTENSION}", data)
 

@@ -17,6 +17,7 @@ from lxml.etree import SubElement, _Element
 from feeds.common.media_types import kind_of
 from feeds.common.model import Document
 from feeds.render.context import EntryView, FeedView
+from feeds.render.reuse import Cut
 from feeds.render.xml import (
     MEDIA_NS,
     add_media,
@@ -28,6 +29,7 @@ from feeds.render.xml import (
 )
 
 EXTENSION = "rss"
+CUT = Cut(b"\n    <item>\n", b"\n    </item>")
 DC_NS = "http://purl.org/dc/elements/1.1/"
 ATOM_NS = "http://www.w3.org/2005/Atom"
 
@@ -60,7 +62,7 @@ def render_rss(view: FeedView) -> Document:
         generator.rights(site.rights)
     if site.ttl:
         generator.ttl(site.ttl)
-    for entry in view.entries:
+    for entry in view.fresh:
         _add_item(generator, entry)
     data = with_stylesheet(generator.rss_str(pretty=True), site.stylesheet_of(feed))
     return Document(f"{feed.address}.{EXTENSION}", data)

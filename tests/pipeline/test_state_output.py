@@ -10,7 +10,7 @@ import pytest
 
 from feeds.pipeline import plan, run
 from feeds.publish import compressed, writer
-from feeds.render import documents, html
+from feeds.render import atom, documents, html
 from tests.support.site import Site
 from tests.support.spying import spy
 from tests.support.two_stories import OF_SECOND_STORY, configured_in_turns, edit, two_stories
@@ -41,6 +41,16 @@ def test_feeds_save_the_look_at_feeds_that_did_not_change(
     edit(full, "Edited")
     full.publish()
     assert sorted({feed.address for _, feed in looked}) == OF_SECOND_STORY
+
+
+def test_feeds_save_the_rendering_of_entries_that_did_not_change(
+    full: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rendered = spy(monkeypatch, atom, "_add_entry")
+    edit(full, "Edited")
+    full.publish()
+    assert {view.item.title for _, view, _ in rendered} == {"Edited"}
+    assert full.titles() == ["Edited", "Story 1"]
 
 
 def test_feeds_are_cleared_by_what_their_documents_show(full: Site) -> None:
@@ -100,9 +110,22 @@ def garble(path: Path) -> None:
 
 
 def garble_with_its_mtime(path: Path) -> None:
+    replace_with_its_mtime(path, b"x" * path.stat().st_size)
+
+
+def retell(path: Path) -> None:
+    """Changes what an entry says, and nothing by which entries are found."""
+    path.write_bytes(path.read_bytes().replace(b"Story 1", b"Story x"))
+
+
+def retell_with_its_mtime(path: Path) -> None:
+    replace_with_its_mtime(path, path.read_bytes().replace(b"Story 1", b"Story x"))
+
+
+def replace_with_its_mtime(path: Path, data: bytes) -> None:
     """Puts another file of the same size and mtime in the place of one."""
     times, other = path.stat(), path.with_name("other")
-    other.write_bytes(b"x" * times.st_size)
+    other.write_bytes(data)
     os.utime(other, ns=(times.st_mtime_ns, times.st_mtime_ns))
     other.replace(path)
 
@@ -121,6 +144,17 @@ def test_files_are_cleared_where_somebody_changed_them(
     change(full.out / name)
     full.publish()
     assert full.documents() == before
+
+
+@pytest.mark.parametrize("change", [Path.unlink, garble, retell, retell_with_its_mtime])
+@pytest.mark.parametrize("extension", ["atom", "rss", "json"])
+def test_files_are_cleared_where_somebody_changed_an_entry_beside_one_that_was_edited(
+    full: Site, extension: str, change: Callable[[Path], None]
+) -> None:
+    change(full.out / f"all.{extension}")
+    edit(full, "Edited")
+    full.publish()
+    assert full.publish_whole().written == []
 
 
 def test_files_are_cleared_of_documents_that_went(

@@ -133,7 +133,9 @@ def test_attachment_tells_its_size_where_it_is_known(length: int, wanted: int | 
     enclosure = Enclosure("https://i.example.org/a.jpg", "image/jpeg", length, 0, 0, "A")
     entry = EntryView(make_item(), time, time, enclosure, "<p>A</p>")
     feed = Feed("all", "all", "", "", "All", "", 50)
-    (item,) = json.loads(render_json(FeedView(RENDER_SITE, feed, time, [entry])).data)["items"]
+    (item,) = json.loads(render_json(FeedView(RENDER_SITE, feed, time, [entry], [entry])).data)[
+        "items"
+    ]
     assert item["attachments"][0].get("size_in_bytes") == wanted
 
 

@@ -39,7 +39,7 @@ def publish(
 def contents(out: Path) -> dict[str, str]:
     """Returns the text of every file below a folder, hidden ones and links included."""
     files = (path for path in sorted(out.rglob("*")) if path.is_file())
-    return {str(path.relative_to(out)): path.read_text() for path in files}
+    return {str(path.relative_to(out)): path.read_text(errors="surrogateescape") for path in files}
 
 
 def documents(out: Path) -> dict[str, str]:

@@ -5,12 +5,13 @@ from __future__ import annotations
 import io
 import json
 import os
+import sqlite3
 import subprocess
 import sys
 import tempfile
 import tomllib
 from collections.abc import Iterator
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from contextlib import closing, contextmanager, redirect_stderr, redirect_stdout
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
@@ -143,6 +144,13 @@ class Site:
     ) -> PassReport:
         """Runs one pass at the time `now`."""
         return publish_feeds(self.load(), options, callbacks, lambda: now)
+
+    def publish_whole(self, now: datetime = NOW) -> PassReport:
+        """Runs one pass that trusts no published file, and so renders every feed whole."""
+        with closing(sqlite3.connect(self.state)) as state, state:
+            state.execute("UPDATE document SET mtime_ns = 0")
+            state.execute("UPDATE feed SET key = x''")
+        return self.publish(now)
 
     def read(self, path: str) -> bytes:
         """Returns the bytes of a document in out/."""
