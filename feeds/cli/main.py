@@ -48,6 +48,7 @@ COMMANDS = {
     "run": "run passes on a schedule until stopped",
     "serve": "serve the published feeds over HTTP",
     "status": "show what the last pass did and when the next is due",
+    "doctor": "look at the site, as readers do too, and say what to mend",
     "images": "look after the image cache",
     "completion": "print what makes a shell complete commands, options and feeds",
 }
