@@ -6,7 +6,7 @@ That is imported on demand: whoever asks for help needs none of it.
 
 from __future__ import annotations
 
-from argparse import Action, ArgumentParser, Namespace
+from argparse import PARSER, Action, ArgumentParser, Namespace
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -43,7 +43,7 @@ def _actions(parser: ArgumentParser) -> Iterator[Action]:
     """Yields the options and arguments of a parser, and those of the commands in it."""
     for action in parser._actions:  # noqa: SLF001 (argparse tells in no other way)
         yield action
-        if action.nargs == "A..." and isinstance(action.choices, dict):
+        if action.nargs == PARSER and isinstance(action.choices, dict):
             for inner in action.choices.values():
                 yield from _actions(inner)
 

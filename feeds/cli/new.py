@@ -60,7 +60,9 @@ def _seed(arguments: Namespace, config: Config, name: str) -> str:
     from feeds.common.urls import host_of, normal_url
 
     url = arguments.url or f"{config.site.home.rstrip('/')}/{name}"
-    provider = arguments.provider or host_of(normal_url(url) or "//").removeprefix("www.")
+    provider = arguments.provider or host_of(normal_url(url) or "http://example.org/").removeprefix(
+        "www."
+    )
     lines = {
         "title": _quoted(arguments.title),
         "excerpt": '""',

@@ -3,13 +3,29 @@
 from __future__ import annotations
 
 import sys
-from argparse import SUPPRESS, Action, ArgumentError, ArgumentParser, HelpFormatter, Namespace
+from argparse import (
+    PARSER,
+    SUPPRESS,
+    Action,
+    ArgumentError,
+    ArgumentParser,
+    HelpFormatter,
+    Namespace,
+)
 from collections.abc import Iterable, Sequence
 from typing import Any, NoReturn
 
 # What people type who know another program.
 _SYNONYMS = {"build": "export", "publish": "export", "lint": "check", "validate": "check"}
 _SYNONYMS |= {"daemon": "run", "watch": "run", "server": "serve", "why": "explain"}
+
+# What argparse says, and what it means.
+_MISSING = "the following arguments are required: "
+_WORDS = {
+    ": expected one argument": " wants a value",
+    ": ignored explicit argument ": " takes no value, but has ",
+    ": not allowed with argument ": " cannot stand beside ",
+}
 
 QUIET, NORMAL, VERBOSE = -1, 0, 1
 
@@ -69,38 +85,48 @@ class Parser(ArgumentParser):
         return found, rest
 
     def _unknown(self, word: str) -> str:
-        word = word.partition("=")[0]
-        what = "option" if word.startswith("-") else "argument"
-        meant = did_you_mean("--" + word.lstrip("-"), self._option_string_actions)
-        return f"unknown {what} {word}{meant}"
+        options = self._option_string_actions
+        if word.startswith("-"):
+            word = word.partition("=")[0]
+            return f"unknown option {word}{did_you_mean('--' + word.lstrip('-'), options)}"
+        meant = f" (did you mean --{word}?)" if f"--{word}" in options else ""
+        hint = meant or "; a text of several words stands in quotes"
+        return f"one argument too many: {word!r}{hint}"
 
     def _check_value(self, action: Action, value: Any) -> None:
         if action.choices is None or value in action.choices:
             return
         known = list(action.choices)
-        if not action.option_strings:
-            what = str(action.metavar).lower()
-            raise ArgumentError(None, f"unknown {what} {value!r}{did_you_mean(value, known)}")
-        wanted = f"{', '.join(known[:-1])} or {known[-1]}"
-        raise ArgumentError(action, f"found {value!r}, wanted {wanted}")
+        if action.nargs != PARSER:
+            wanted = f"{', '.join(known[:-1])} or {known[-1]}"
+            raise ArgumentError(action, f"found {value!r}, wanted {wanted}")
+        if unknown := self._unknown_options(self._given[: self._given.index(value)]):
+            raise ArgumentError(None, self._unknown(unknown[0]))
+        meant = did_you_mean(value, [*known, *self._option_string_actions])
+        raise ArgumentError(None, f"unknown {str(action.metavar).lower()} {value!r}{meant}")
 
     def error(self, message: str) -> NoReturn:
         """Says what is wrong, and where help is; ends with exit code 2."""
         message = message.removeprefix("argument ")
-        message = message.replace(": expected one argument", " wants a value")
-        if message.startswith("the following arguments are required: "):
-            message = f"{message.partition(': ')[2]} is missing"
-            options = [word.partition("=")[0] for word in self._given if word.startswith("--")]
-            unknown = [one for one in options if one not in self._option_string_actions]
+        for theirs, ours in _WORDS.items():
+            message = message.replace(theirs, ours)
+        if message.startswith(_MISSING):
+            unknown = self._unknown_options(self._given)
+            message = f"{message.removeprefix(_MISSING)} is missing"
             message = self._unknown(unknown[0]) if unknown else message
-        self.exit(2, f"feeds: {message}\nfeeds: '{self.prog} --help' shows what can be typed\n")
+        hint = f"feeds: '{self.prog} --help' shows what can be typed"
+        self.exit(2, f"feeds: {message}\n{hint if self._given else chr(10) + self.format_help()}\n")
+
+    def _unknown_options(self, words: Sequence[str]) -> list[str]:
+        options = [word.partition("=")[0] for word in words if word.startswith("--")]
+        return [one for one in options if one not in self._option_string_actions]
 
 
 class _Formatter(HelpFormatter):
     """Help in which the list of commands begins without a line of its own."""
 
     def _format_action(self, action: Action) -> str:
-        if action.nargs != "A...":
+        if action.nargs != PARSER:
             return super()._format_action(action)
         self._dedent()
         text = "".join(map(self._format_action, self._iter_indented_subactions(action)))

@@ -74,6 +74,9 @@ def wanted_url(text: str) -> str:
         return f"{WANTED_URL}; {error}"
     except ValueError:
         pass
+    with_scheme = f"https://{text.strip()}"
+    if "://" not in text and has_dotted_host(normal_url(with_scheme) or ""):
+        return f"{WANTED_URL} (did you mean {shown_url(with_scheme)}?)"
     return WANTED_URL
 
 

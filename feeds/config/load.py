@@ -135,7 +135,9 @@ def _read(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8-sig")
     except FileNotFoundError:
-        raise ConfigError([_HOW_TO_GET_ONE.format(path=path)]) from None
+        above = next((one for one in path.absolute().parents if (one / path.name).exists()), None)
+        there = f" There is one in {above}." if above else ""
+        raise ConfigError([_HOW_TO_GET_ONE.format(path=path) + there]) from None
     except UnicodeDecodeError as error:
         before = error.object[: error.start]
         line, column = before.count(b"\n") + 1, len(before.rpartition(b"\n")[2].decode()) + 1

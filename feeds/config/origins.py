@@ -25,7 +25,11 @@ _DEPTH = {"[": 1, "{": 1, "]": -1, "}": -1}
 
 _POSITION = re.compile(r" \(at (?:line (\d+), column (\d+)|end of document)\)$")
 _TWICE = re.compile(r"Cannot declare (\(.*\)) twice")
-_HINTS = {"Invalid value": 'Invalid value: a text stands in quotes, as in key = "text"'}
+_HINTS = {
+    "Invalid value": 'Invalid value: a text stands in quotes, as in key = "text"',
+    "Cannot overwrite a value": "Cannot overwrite a value: this key is given twice",
+    "Illegal character '\\n'": "a text is not closed: wanted a quote at its end",
+}
 _AT_THE_END = {"Invalid value": "a value is missing, or not closed"}
 
 ENV_PREFIX = "FEEDS_"

@@ -54,7 +54,7 @@ class ConfigFault(NamedTuple):
 
 def read_table(kind: type[T], data: Mapping[str, Any]) -> tuple[T | None, list[ConfigFault]]:
     """Returns the table that the data makes, None if it has faults; and all these faults."""
-    reader = _TableReader()
+    reader = _TableReader(kind)
     table = reader.read(kind, data, ())
     return None if table is _FAULTY else table, reader.faults
 
@@ -78,7 +78,8 @@ def _fields(kind: type[Table]) -> dict[str, msgspec.structs.FieldInfo]:
 class _TableReader:
     """Reads values, and keeps the faults that it finds."""
 
-    def __init__(self) -> None:
+    def __init__(self, root: type[Table]) -> None:
+        self.root = root
         self.faults: list[ConfigFault] = []
 
     def read(self, hint: Any, value: Any, keys: Key) -> Any:
@@ -109,7 +110,7 @@ class _TableReader:
                 self.faults.append(ConfigFault((*keys, name), "this key is required"))
         for name in value:
             if name not in fields:
-                reason = _unknown(kind, name, is_top=not keys)
+                reason = _unknown(kind, name, self.root)
                 self.faults.append(ConfigFault((*keys, name), reason))
         if len(self.faults) > before:
             return _FAULTY
@@ -125,7 +126,7 @@ class _TableReader:
             value = [value] if value else []
             keys_of = [keys]
         elif not isinstance(value, list | tuple):
-            return self._fault(keys, "wanted a list", value)
+            return self._fault(keys, _wanted_list(hint, value, keys), value)
         else:
             keys_of = [(*keys, number) for number in range(len(value))]
         if len(value) < many.least:
@@ -157,16 +158,23 @@ def _shown(found: Any, keys: Key) -> str:
     return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}…"
 
 
-def _unknown(kind: type[Table], name: str, *, is_top: bool) -> str:
-    known = fields_of(kind)
-    inner = {key: table_in(field.type) for key, field in known.items()}
+def _wanted_list(hint: Any, value: object, keys: Key) -> str:
+    if table_in(hint):
+        return f"wanted tables with two brackets, [[{keys[-1]}]]"
+    return f'wanted a list, as in ["{value}"]' if isinstance(value, str) else "wanted a list"
+
+
+def _unknown(kind: type[Table], name: str, root: type[Table]) -> str:
+    known, tops = fields_of(kind), fields_of(root)
+    inner = {key: table_in(field.type) for key, field in tops.items()}
     tables = [
         key
         for key, table in inner.items()
-        if is_top and table is known[key].type and table and name in fields_of(table)
+        if table is tops[key].type and table and name in fields_of(table)
     ]
-    if tables:
-        return f"unknown key (it belongs in [{'] or ['.join(tables)}])"
     close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
+    is_slip = kind is not root and difflib.get_close_matches(name, known, n=1, cutoff=0.8)
+    if tables and not is_slip:
+        return f"unknown key (it belongs in [{'] or ['.join(tables)}])"
     hint = f"did you mean {close[0]}?" if close else f"known here: {', '.join(known)}"
     return f"unknown key ({hint})"

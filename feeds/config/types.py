@@ -117,9 +117,9 @@ def _share(value: object) -> float:
 
 def _in_range(value: N, least: int, most: int | None) -> N:
     if not value >= least:  # not a number is not in any range
-        raise ValueError(f"wanted greater than or equal to {least}")
+        raise ValueError(f"wanted at least {least}")
     if most is not None and value > most:
-        raise ValueError(f"wanted less than or equal to {most}")
+        raise ValueError(f"wanted at most {most}")
     return value
 
 

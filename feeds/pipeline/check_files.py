@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -47,7 +48,10 @@ def check_files(loaded: Loaded, texts: Mapping[str, bytes | None], base: Path) -
             reason = f"not a seed: its name does not end in {', '.join(SUFFIXES)}"
             seeds.append(ParsedSeed(path, b"", problems=(Problem(shown, 0, 0, "", reason),)))
         elif not os.path.lexists(path):
-            raise UnknownSeedError(f"no seed {shown}: there is no such file or folder")
+            beside = [one.name for one in Path(path).parent.glob("*")]
+            near = difflib.get_close_matches(Path(path).name, beside, n=1)
+            hint = f" (did you mean {Path(shown).with_name(near[0])}?)" if near else ""
+            raise UnknownSeedError(f"no seed {shown}: there is no such file or folder{hint}")
         else:
             seeds.append(read_seed(path, shown, b"", options))
     headers = [seed.header for seed in seeds if seed.header]

@@ -90,6 +90,8 @@ def explained_any(
             return list(explanations(name, snapshot, selection))
         except UnknownSeedError as error:
             found = _named(name, run, selection)
+            if not found and not str(error).startswith("no seed"):
+                raise  # there is such a file
             if not found:
                 raise UnknownSeedError(
                     f"{error}, and no feed is called so{_hint(name, selection)}"
@@ -123,7 +125,7 @@ def _without_documents(run: Pass, selection: Selection) -> Iterator[Feed]:
 
 def _hint(name: str, selection: Selection) -> str:
     known = {fold(one): one for feed in selection.feeds for one in (feed.address, feed.name) if one}
-    close = difflib.get_close_matches(fold(name), known, n=1)
+    close = difflib.get_close_matches(fold(name), known, n=1) if "://" not in name else []
     return f" (did you mean {known[close[0]]!r}?)" if close else ""
 
 

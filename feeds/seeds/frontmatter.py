@@ -116,7 +116,8 @@ def _decode(data: bytes) -> tuple[str, bool]:
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         column = error.start - (data.rfind(b"\n", 0, error.start) + 1) + 1
-        reason = f"not UTF-8: byte 0x{data[error.start]:02x} at byte {column} of the line"
+        byte = f"byte 0x{data[error.start]:02x} at byte {column} of the line"
+        reason = f"not UTF-8: {byte} (save the file as UTF-8)"
         raise YamlError(line, column, reason) from None
     if not is_usual and _STRANGE.search(text):
         text = without_stray_controls(_LINE_ENDS.sub(" ", _NONCHARACTERS.sub("", text)))

@@ -45,7 +45,11 @@ _HINTS = (
         " (put a text that holds ': ' in quotes, or check the indentation)",
     ),
     ("expected ',' or", " (put a text that holds ': ', a comma or a bracket in quotes)"),
-    ("that cannot start any token", " (put a text that begins with it in quotes)"),
+    (
+        "that cannot start any token",
+        " (put a text that begins with it in quotes; indent with spaces, not with tabs)",
+    ),
+    ("found unexpected end of stream", " (a quote that was opened above is not closed)"),
 )
 
 # Texts that YAML reads as null if they have no quotes.

@@ -118,4 +118,4 @@ def test_completion_knows_other_shells_not(site: Site) -> None:
     command = shlex.join([sys.executable, "-m", "feeds", "completion", "tcsh"])
     done = subprocess.run(["bash", "-c", command], cwd=site.root, capture_output=True, check=False)
     assert done.returncode == 2
-    assert b"unknown shell 'tcsh'" in done.stderr
+    assert b"found 'tcsh', wanted bash, zsh or fish" in done.stderr

@@ -135,7 +135,7 @@ def test_fetch_that_is_off_says_so(site: Site) -> None:
     ("toml", "wanted"),
     [
         ('max_bytes = "8MB"', 'wanted a number of bytes, such as "8MiB" or 500000'),
-        ("max_bytes = 0", "greater than or equal to 1"),
+        ("max_bytes = 0", "at least 1"),
         ('fetch = "some"', "'off', 'cached' or 'all'"),
         ('timeout = "0s"', 'wanted at least "1s"'),
         ('allow_hosts = ["a:1"]', "or an address, without a port"),

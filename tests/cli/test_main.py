@@ -130,7 +130,7 @@ ENDS: list[tuple[str, Callable[[Site], object], int, str]] = [
     ("images fetch", file(".feeds/state.db"), 2, "not a file of feeds (no database)"),
     ("export --strict", file("seeds/b.txt"), 1, "error: no front matter"),
     ("check", file("seeds/b.txt"), 1, "error: no front matter"),
-    ("", nothing, 2, "COMMAND is missing"),
+    ("", nothing, 2, "COMMAND is missing\n\nusage: feeds"),
     ("exprot", nothing, 2, "unknown command 'exprot' (did you mean export?)"),
     ("export --strickt", nothing, 2, "unknown option --strickt (did you mean --strict?)"),
     ("export --ful", nothing, 2, "unknown option --ful (did you mean --full?)"),

@@ -123,9 +123,11 @@ def test_url_that_no_reader_follows_is_refused(text: str) -> None:
 @pytest.mark.parametrize(
     ("text", "wanted"),
     [
-        ("a.example", ""),
+        ("a.example", " (did you mean https://a.example?)"),
         ("http:///b", ""),
         ("http://user@a.example/", ""),
+        ("a.example/b?token=c", " (did you mean https://a.example/b?…?)"),
+        ("ada:secret@a.example", ""),
         ("http://a.example:0/", "; its port is not from 1 to 65535"),
         ("http://[fe80::1%25eth0]/", "nor an IPv6 address without a zone"),
         ("http://[v1.x]/", "; its host is neither a DNS name"),

@@ -44,7 +44,7 @@ language = "en_GB"  # site.language: found 'en_GB', wanted a language tag such a
 hub = ["https://hub.example.org/", "hub"]  # site.hub.1: found 'hub', wanted an absolute
 author.emial = "a@b.org"  # site.author.emial: unknown key (did you mean email?)
 [selection]
-min_quality = 101  # selection.min_quality: found 101, wanted less than or equal to 100
+min_quality = 101  # selection.min_quality: found 101, wanted at most 100
 max_age = "soon"  # selection.max_age: found 'soon', wanted a duration such as
 min_heat = true  # selection.min_heat: found True, wanted a whole number, not true or false
 [text]
@@ -219,7 +219,7 @@ def test_load_lets_a_variable_go_before_the_file(
         ("SCHEDULE__EVERY", "5m", "schedule: wanted either every or cron, not both"),
         ("SITE__RIGHTS__X", "1", ""),
         ("SITE__AUTHOR", "Desk", "site.author: found 'Desk'"),
-        ("SELECTION__MIN_QUALITY", "101", "selection.min_quality: found '101', wanted less"),
+        ("SELECTION__MIN_QUALITY", "101", "selection.min_quality: found '101', wanted at most"),
         ("SELECTION__MIN_QUALITY", "", "selection.min_quality: found '', wanted"),
         ("TEXT__REPAIR", "perhaps", "text.repair: found 'perhaps', wanted"),
         ("PATHS__SEEDS", "seeds", "paths.seeds: found 'seeds', wanted"),

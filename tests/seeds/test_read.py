@@ -159,7 +159,7 @@ def test_file_may_have_one_mebibyte(tmp_path: Path, over: int) -> None:
 
 def test_bytes_that_are_not_utf8_are_told_with_their_line(tmp_path: Path) -> None:
     reading = read(written(tmp_path, good().replace(b"Story", b"St\xf6ry", 1)))
-    reason = "not UTF-8: byte 0xf6 at byte 10 of the line"
+    reason = "not UTF-8: byte 0xf6 at byte 10 of the line (save the file as UTF-8)"
     assert reading.problems == (Problem("a.txt", 2, 10, "", reason),)
 
 
