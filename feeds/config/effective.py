@@ -86,6 +86,6 @@ def _walk(table: Table, data: Any, key: Key) -> Iterator[_Found]:
                 yield from _walk(one, written[own], (*at, own))
         elif table_in(field.type):
             for number, one in enumerate(value):
-                yield from _walk(one, written[number], (*at, number))
+                yield from _walk(one, written[number] if written else {}, (*at, number))
         else:
             yield _Found(at, value, name in data)

@@ -41,7 +41,7 @@ def test_check_lists_every_problem_with_its_place(site: Site) -> None:
         "seeds/a.txt:7:7: warning: heat: found 'hot'",
         "seeds/b.txt:8:12: warning: published: found 'perhaps'",
         "seeds/c.txt: error: originalUrl: a duplicate of seeds/b.txt",
-        "seeds/d.txt:2:8: error: not UTF-8: byte 0xff at byte 8 of the line",
+        "seeds/d.txt:2:8: error: not UTF-8: byte 0xff at byte 8 of the line (save the file as UTF-8)",  # noqa: E501
         "seeds/e.yaml:1:8: error: aliases (*name) are not allowed",
         "seeds/f.txt: error: a named pipe (FIFO)",
     ]
