@@ -66,7 +66,7 @@ def _changes(feed: FeedExplanation, time: str) -> Iterator[str]:
         yield f"  the pass of {time} moved no story in or out"
         return
     anew = " judged every story anew, so what went is not known" if feed.went is None else ""
-    yield f"  the pass of {time}{anew}:"
+    yield f"  the pass of {time}{anew}{':' if feed.came or feed.went else ''}"
     yield from (f"    came: {_story(one)}" for one in feed.came)
     yield from (f"    went: {_story(one)}" for one in feed.went or ())
 

@@ -70,8 +70,8 @@ def _seed(arguments: Namespace, config: Config, name: str) -> str:
         "originalUrl": _quoted(url),
         "quality": str(max(50, config.selection.min_quality)),
         "published": "false",
-        "provider": f"{{domain: {_quoted(provider)}}}",
-        "topics": f"[{', '.join(map(_quoted, arguments.topic))}]",
+        "provider": f"\n  domain: {_quoted(provider)}",
+        "topics": "".join(f"\n  - {_quoted(topic)}" for topic in arguments.topic),
     }
     return "---\n" + "".join(f"{key}: {value}\n" for key, value in lines.items()) + "---\n"
 

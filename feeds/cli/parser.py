@@ -56,7 +56,11 @@ class Parser(ArgumentParser):
         shared = self.add_argument_group("options of every command")
         for names, value, text in (
             (("-q", "--quiet"), QUIET, "say only what was asked for, and what went wrong"),
-            (("-v", "--verbose"), VERBOSE, "say more: each document, each miss, each request"),
+            (
+                ("-v", "--verbose"),
+                VERBOSE,
+                "say more: each document (export, run, serve), each miss (explain)",
+            ),
         ):
             shared.add_argument(
                 *names,
