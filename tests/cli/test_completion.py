@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from feeds.cli.main import COMMANDS
+from tests.support.markdown import ROOT
 from tests.support.programs import need
 from tests.support.site import Site
 
@@ -18,7 +19,7 @@ from tests.support.site import Site
 # line editor of zsh does with it is out of reach of a script.
 ASK = {
     "bash": """
-        source <(feeds completion bash)
+        eval "$(feeds completion bash)"
         COMP_LINE=$LINE COMP_POINT=${#LINE} COMP_TYPE=9
         _python_argcomplete feeds 2>/dev/null
         printf '%s\\n' "${COMPREPLY[@]}"
@@ -112,6 +113,13 @@ def test_completion_of_a_faulty_site_is_quiet(toml: str, published: Site) -> Non
 
 def test_completion_offers_folders_for_folders(published: Site) -> None:
     assert offered(published, "feeds export --out s") == ["seeds/"]
+
+
+@pytest.mark.parametrize("shell", ASK)
+def test_completion_is_loaded_as_the_docs_say(shell: str) -> None:
+    page = (ROOT / "docs/commands.md").read_text(encoding="utf-8")
+    lines = [line.strip() for line in ASK[shell].splitlines() if "feeds completion" in line]
+    assert [f"`{line}`" in page for line in lines] == [True]
 
 
 def test_completion_knows_other_shells_not(site: Site) -> None:
