@@ -221,7 +221,9 @@ class Feed(msgspec.Struct, frozen=True):
     `key` tells it from others of its kind: the topic (folded), the provider's domain, or the custom
     feed's oldest address. `query` belongs to the address of a feed that the server makes on demand.
     `aliases` are former addresses, at which the documents stand as well, the oldest last. The
-    feed's id is made of the address `origin`, if that is set, so that it outlives a move.
+    feed's id is made of the address `origin`, if that is set, so that it outlives a move. Entries
+    `show` all they have ("full"), no more than the "excerpt", or the "link" alone. `noindex` asks
+    search engines to leave its documents out.
     """
 
     address: str
@@ -234,6 +236,9 @@ class Feed(msgspec.Struct, frozen=True):
     query: str = ""
     aliases: tuple[str, ...] = ()
     origin: str = ""
+    show: str = "full"
+    show_images: bool = True
+    noindex: bool = False
 
 
 # Kind and key of a feed.

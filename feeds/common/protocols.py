@@ -47,6 +47,9 @@ MISSING = Meta("missing", list[FeedRef])
 REPEATED = Meta("repeated", list[str])
 # The address of each feed by its former ones.
 MOVES = Meta("moves", dict[str, str])
+# Whether search engines are to leave the site out, and the addresses of the feeds for which the
+# opposite holds.
+NOINDEX = Meta("noindex", tuple[bool, list[str]])
 # Where hubs have moved to, both addresses without credentials.
 HUBS_MOVED = Meta("hubs moved", dict[str, str])
 # When images that no seed names were removed last, in seconds since 1970.

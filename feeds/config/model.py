@@ -11,11 +11,10 @@ from typing import Annotated
 
 import msgspec
 
-from feeds.common.slugs import slug
+from feeds.config.feed_tables import CustomFeed, NamedProvider, NamedTopic, Rule, Show
 from feeds.config.schema import Many, Table
 from feeds.config.types import (
     Address,
-    Alias,
     BaseUrl,
     Count,
     Domain,
@@ -26,10 +25,8 @@ from feeds.config.types import (
     Host,
     Language,
     Line,
-    MaybeCount,
     MaybeDuration,
     MaybePath,
-    MaybeQuality,
     Name,
     Network,
     Port,
@@ -38,7 +35,6 @@ from feeds.config.types import (
     Share,
     SiteId,
     Size,
-    Slug,
     Timezone,
     Url,
     Word,
@@ -99,6 +95,9 @@ class SiteConfig(Table, frozen=True):
     logo: Url = ""
     hub: Annotated[tuple[Url, ...], Many(or_one=True)] = ()
     pages: Flag = True
+    show: Show = "full"
+    show_images: Flag = True
+    noindex: Flag = False
     query_link: Flag = False
     show_quality: Flag = True
     show_heat: Flag = True
@@ -163,69 +162,6 @@ class SelectionConfig(Table, frozen=True):
     max_age: MaybeDuration = None
     exposure: Duration = timedelta(hours=48)
     max_exposed: Annotated[int, whole(0, 10_000)] = 200
-
-
-class Named(Table, frozen=True):
-    """[topics."NAME"] and [providers."DOMAIN"]: settings of one topic or provider."""
-
-    min_quality: MaybeQuality = None
-    max_items: MaybeCount = None
-    title: Line = ""
-    description: Line = ""
-    slug: Slug = ""
-    exclude: Flag = False
-
-
-class NamedTopic(Named, frozen=True):
-    """[topics."NAME"]: its aliases are its former slugs."""
-
-    aliases: tuple[Alias, ...] = ()
-
-
-class NamedProvider(Named, frozen=True):
-    """[providers."DOMAIN"]: its aliases are its former domains."""
-
-    aliases: tuple[Domain, ...] = ()
-
-
-class Rule(Table, frozen=True):
-    """[[rules]]: the threshold, or the exclusion, of one topic from one provider."""
-
-    topic: Name
-    provider: Domain
-    min_quality: MaybeQuality = None
-    exclude: Flag = False
-
-    def clash(self, written: AbstractSet[str]) -> str:
-        """Returns what is wrong with a rule that decides nothing, or two things."""
-        del written
-        decides = self.exclude != (self.min_quality is not None)
-        return "" if decides else "wanted either min_quality or exclude = true"
-
-
-class CustomFeed(Table, frozen=True):
-    """[[feeds]]: a feed that the site defines."""
-
-    name: Name
-    title: Line = ""
-    description: Line = ""
-    slug: Slug = ""
-    aliases: tuple[Alias, ...] = ()
-    topics: tuple[Name, ...] = ()
-    providers: tuple[Domain, ...] = ()
-    categories: tuple[Name, ...] = ()
-    min_quality: MaybeQuality = None
-    max_items: MaybeCount = None
-
-    @property
-    def address(self) -> str:
-        """The address of the feed below out/, without extension."""
-        return f"custom/{self.slug or slug(self.name)}"
-
-    @property
-    def key(self) -> str:
-        """The name of the feed in the state file: its oldest address."""
-        return f"custom/{self.aliases[-1]}" if self.aliases else self.address
 
 
 class Schedule(Table, frozen=True):

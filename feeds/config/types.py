@@ -272,6 +272,7 @@ def _path_or_none(value: object) -> Path | None:
 FilePath = Annotated[Path, _path]
 MaybePath = Annotated[Path | None, _path_or_none]
 Flag = Annotated[bool, _flag]
+MaybeFlag = Annotated[bool | None, _flag]
 Quality = Annotated[int, whole(0, 100)]
 MaybeQuality = Annotated[int | None, whole(0, 100)]
 Count = Annotated[int, whole(1, 10_000)]

@@ -13,7 +13,15 @@ import msgspec
 
 from feeds.common.files import Fingerprint
 from feeds.common.model import Document, FeedRef, FeedSummary, Problem
-from feeds.common.protocols import COMPRESSION, MISSING, MOVES, OVERVIEW_KEYS, REPEATED, REPORT
+from feeds.common.protocols import (
+    COMPRESSION,
+    MISSING,
+    MOVES,
+    NOINDEX,
+    OVERVIEW_KEYS,
+    REPEATED,
+    REPORT,
+)
 from feeds.common.reports import HeldReport, PassReport, feed_report
 from feeds.images.cache import folder_times
 from feeds.pipeline.context import Pass, prepare_workers
@@ -24,6 +32,7 @@ from feeds.pipeline.rescan import Changes
 from feeds.pipeline.state import LAST, MEDIA_FOLDER, LastPass, PassState
 from feeds.publish import NewOutput, Place, Publisher, Writer, Written
 from feeds.publish.compressed import copy_recipe, is_copy
+from feeds.render.robots import exceptions
 from feeds.seeds.scan import display_path
 from feeds.select.addresses import is_made
 from feeds.select.thresholds import next_turn
@@ -197,6 +206,7 @@ def _keep_feeds(run: Pass, state: PassState, plan: Plan) -> None:
     store.keep_feed_images(plan.images, state.feed_images())
     moves = {alias: address for address, feed in feeds.items() for alias in feed.aliases}
     store.set_meta(MOVES, moves)
+    store.set_meta(NOINDEX, (plan.site.noindex, exceptions(plan.site.noindex, plan.feeds)))
 
 
 def _keep_files(run: Pass, state: PassState, plan: Plan, published: Published) -> None:

@@ -129,7 +129,7 @@ class _Planner(NamedTuple):
         if intact and summary and self._is_current(feed, summary, images):
             return _FeedPlan(summary, names, images)
         contents = contents_of(self.run, feed)
-        pictures = self.resolver.of(contents.entries)
+        pictures = _pictures(self.resolver, contents)
         site = self.links.site_for(contents)
         new_key = feed_key(site, contents, pictures)
         plan = _FeedPlan(contents.summary(), names, names_of(pictures), refreshed=key)
@@ -150,13 +150,19 @@ class _Planner(NamedTuple):
         )
 
 
+def _pictures(resolver: ImageResolver, contents: FeedContents) -> dict[int, list[Picture]]:
+    """Returns what is known of the images that a feed shows, by the numbers of its entries."""
+    return resolver.of(contents.entries) if contents.feed.show_images else {}
+
+
 def planned_feed(run: Pass, state: PassState, selection: Selection, feed: Feed) -> StaleFeed:
     """Returns a feed to render as a pass would that looks at everything; writes nothing."""
     from feeds.render.documents import feed_key
 
     site = site_of(run.config, selection.addresses, run.templates)
     contents = contents_of(run, feed)
-    pictures = ImageResolver(run.store, run.config, state.feed_images()).of(contents.entries)
+    resolver = ImageResolver(run.store, run.config, state.feed_images())
+    pictures = _pictures(resolver, contents)
     site = _Links(run, site, selection.missing).site_for(contents)
     return StaleFeed(contents, pictures, site, feed_key(site, contents, pictures))
 
@@ -221,7 +227,7 @@ def _front(planner: _Planner, plan: _FeedPlan) -> Front:
 
     def view() -> FeedView:
         contents = plan.stale.contents if plan.stale else contents_of(run, feed)
-        pictures = plan.stale.pictures if plan.stale else planner.resolver.of(contents.entries)
+        pictures = plan.stale.pictures if plan.stale else _pictures(planner.resolver, contents)
         items = run.store.items(entry.number for entry in contents.entries)
         return view_job(RenderJob(planner.links.site_for(contents), contents, items, pictures))
 

@@ -4,8 +4,18 @@ from __future__ import annotations
 
 from html import escape
 
+import msgspec
+
 from feeds.common.model import Item, Related
 from feeds.render.context import Enclosure
+
+
+def shortened(item: Item, show: str) -> Item:
+    """Returns an item with no more than a feed that shows so much has of it; see `Feed`."""
+    if show == "full":
+        return item
+    excerpt = item.excerpt if show == "excerpt" else ""
+    return msgspec.structs.replace(item, excerpt=excerpt, body="", related=())
 
 
 def entry_content(item: Item, enclosure: Enclosure | None, related: int) -> str:

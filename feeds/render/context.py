@@ -72,6 +72,7 @@ class Site(msgspec.Struct, frozen=True):
     related: int
     version: str
     media_url: str = ""
+    noindex: bool = False
     description: str = ""
     pages: Pages | None = None
 
@@ -201,5 +202,6 @@ def site_of(
         version=__version__,
         description=site.description,
         media_url=config.images.media_url(site.base_url),
+        noindex=site.noindex,
         pages=pages if site.pages else None,
     )

@@ -15,7 +15,7 @@ from lxml import etree
 from feeds.common.model import Document, Feed, FeedContents, Item, Picture, item_digest
 from feeds.common.times import from_unix
 from feeds.render import atom, html, jsonfeed, rss
-from feeds.render.content import entry_content
+from feeds.render.content import entry_content, shortened
 from feeds.render.context import NEVER, RENDER_VERSION, EntryView, FeedView, Site, enclosure_of
 from feeds.render.reuse import DIGEST_SIZE, Cut, Reuse
 
@@ -127,8 +127,9 @@ def _view(
 ) -> FeedView:
     entries, fresh = [], []
     for place, entry in enumerate(contents.entries):
-        item = items[entry.number]
-        enclosure = enclosure_of(item, pictures.get(entry.number, ()), site)
+        item = shortened(items[entry.number], contents.feed.show)
+        known = pictures.get(entry.number, ())
+        enclosure = enclosure_of(item, known, site) if contents.feed.show_images else None
         published, updated = from_unix(entry.published), from_unix(entry.updated)
         view = EntryView(item, published, updated, enclosure, "")
         if reuse is None or reuse.places[place] is None:

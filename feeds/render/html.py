@@ -60,6 +60,7 @@ def render_html(view: FeedView) -> Document:
     )
     entries = [page_entry(site, feed, entry) for entry in view.entries]
     variables: dict[str, object] = {
+        "noindex": feed.noindex,
         "feed": page_feed(site, up_from(feed.address), feed, len(entries), newest),
         "entries": entries,
         "days": page_days(site, entries),
@@ -199,6 +200,7 @@ def render(
         "site": page_site(site),
         "root": up_from(path) if root is None else root,
         "policy": content_policy(site),
+        "noindex": site.noindex,
     }
     templates = site.pages.templates if site.pages else ()
     return Document(path, render_page(templates, template, shared | variables, site.language))

@@ -14,7 +14,7 @@ import msgspec
 
 from feeds.common.model import Document, Feed, FeedKind, FeedSummary
 from feeds.common.slugs import Addresses
-from feeds.render import html, opml, redirects
+from feeds.render import html, opml, redirects, robots
 from feeds.render.context import RENDER_VERSION, Site
 from feeds.render.documents import extensions_of
 from feeds.render.front import FRONT, Front, front_feeds, render_front
@@ -58,7 +58,7 @@ def overviews(
     """
     listed = [one for one in feeds if one.entries or one.feed.kind == "all"]
     groups = _split(site, listed) if len(listed) > MOST_TOGETHER else []
-    drafts = [*_lists(site, listed, groups), *_redirects(site, feeds)]
+    drafts = [*_lists(site, listed, groups), *_redirects(site, feeds), *_robots(site, feeds)]
     pages = site.pages
     if pages:
         drafts += _pages(site, listed, groups)
@@ -121,6 +121,17 @@ def _redirects(site: Site, feeds: Sequence[FeedSummary]) -> Iterator[_Draft]:
         )
 
 
+def _robots(site: Site, feeds: Sequence[FeedSummary]) -> Iterator[_Draft]:
+    others = robots.exceptions(site.noindex, feeds)
+    if others or site.noindex:
+        extensions = extensions_of(site)
+        yield _Draft(
+            robots.PATHS,
+            others,
+            lambda: robots.render_robots_headers(site.noindex, others, extensions),
+        )
+
+
 def _pages(
     site: Site, listed: Sequence[FeedSummary], groups: Sequence[list[Part]]
 ) -> Iterator[_Draft]:
@@ -133,8 +144,10 @@ def _pages(
     yield _draft(html.FOLLOW, listed[0].feed, html.render_follow, site, listed[0].feed)
     yield _draft(html.LOST, (), html.render_lost, site)
     yield _draft(html.ROBOTS, (), html.render_robots, site)
-    mapped = [one.feed.address for one in listed]
-    yield _draft(html.SITEMAP, mapped, html.render_sitemap, site, listed)
+    mapped = [one for one in listed if not one.feed.noindex]
+    if not site.noindex:
+        addresses = [one.feed.address for one in mapped]
+        yield _draft(html.SITEMAP, addresses, html.render_sitemap, site, mapped)
     for parts in groups:
         for place, part in enumerate(parts):
             linked = [

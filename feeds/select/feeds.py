@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Container, Iterable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from feeds.common.model import Feed, FeedRef
 from feeds.common.text import fold
 from feeds.config import Config
-from feeds.config.model import CustomFeed, Named
+from feeds.config.feed_tables import CustomFeed, Named
 from feeds.select.addresses import NOTHING_KNOWN, Directory, Known, Spot
 
 _NOTHING_SPECIAL = Named()
@@ -79,7 +79,9 @@ def catalog(
             found.add(ref)
     site, size = config.site, config.selection.max_items
     feeds: dict[FeedRef, Feed] = {
-        ("all", ""): Feed("all", "all", "", "", site.title, site.description, size)
+        ("all", ""): Feed(
+            *("all", "all", "", "", site.title, site.description, size), **_shown(config)
+        )
     }
     for ref, name in called.items():
         if ref in found:
@@ -124,4 +126,14 @@ def _feed(
         *(spot.address, *ref, name, title, description, size),
         aliases=spot.aliases,
         origin=spot.origin,
+        **_shown(config, special),
     )
+
+
+def _shown(config: Config, special: Named | CustomFeed = _NOTHING_SPECIAL) -> dict[str, Any]:
+    """Returns what the documents of a feed show, by the fields of `Feed`."""
+    names = ("show", "show_images", "noindex")
+    own = {name: getattr(special, name) for name in names}
+    return {
+        name: getattr(config.site, name) if value is None else value for name, value in own.items()
+    }

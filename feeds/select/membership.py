@@ -25,7 +25,7 @@ from feeds.common.model import (
 from feeds.common.text import fold
 from feeds.common.times import LATEST
 from feeds.config import Config
-from feeds.config.model import CustomFeed
+from feeds.config.feed_tables import CustomFeed
 from feeds.select.addresses import NOTHING_KNOWN, Known
 from feeds.select.thresholds import (
     Threshold,

@@ -12,7 +12,7 @@ from feeds.common.model import ItemHeader
 from feeds.common.text import fold
 from feeds.common.times import from_unix, show_duration, show_time
 from feeds.config import Config
-from feeds.config.model import Named
+from feeds.config.feed_tables import Named
 
 
 class Threshold(NamedTuple):

@@ -8,7 +8,7 @@ from feeds.common.errors import PublishError
 from feeds.common.files import Fingerprint
 from feeds.common.media_types import kind_of
 from feeds.common.model import Feed
-from feeds.common.protocols import MOVES, REPORT
+from feeds.common.protocols import MOVES, NOINDEX, REPORT
 from feeds.common.reports import PassReport, utc_now
 from feeds.config import Config
 from feeds.publish.manifest import MANIFEST
@@ -38,7 +38,7 @@ from feeds.serve.publication import (
     read_version,
 )
 from feeds.serve.query import Query, QueryFeeds, query_form
-from feeds.serve.responses import TextFile, answer_media, answer_text, policy_of
+from feeds.serve.responses import ROBOTS, TextFile, answer_media, answer_text, policy_of
 from feeds.store import Store
 from feeds.store.search import TooLongError
 from feeds.store.server_files import Versions, state_fingerprint, with_state
@@ -68,6 +68,7 @@ class Content:
         self.publication: Publication = NOTHING
         self._retired: frozenset[str] = frozenset()
         self._moves: dict[str, str] = {}
+        self._noindex = (False, frozenset[str]())
         self._report: PassReport | None = None
         self._totals = (0, 0.0, 0)
         self._state_counts = StateCounts()
@@ -134,6 +135,8 @@ class Content:
             nonlocal report
             self._retired = frozenset(store.retired())
             self._moves = store.get_meta(MOVES) or {}
+            noindex, others = store.get_meta(NOINDEX) or (False, [])
+            self._noindex = noindex, frozenset(others)
             report = store.get_meta(REPORT) or report
 
         with_state(state, read)
@@ -190,7 +193,10 @@ class Content:
                 break
             url = f"{self.config.site.base_url}{path}"
             read = self._reader(path, published)
-            text = TextFile(path, published.digest, published.modified_unix, url, read)
+            text = TextFile(
+                *(path, published.digest, published.modified_unix, url, read),
+                headers=ROBOTS if self._is_unlisted(path) else (),
+            )
             try:
                 return answer_text(request, text, self.policy, self._deltas)
             except ReplacedError:
@@ -249,6 +255,11 @@ class Content:
         images = sum(kind_of(path).media_type.startswith("image/") for path in publication.media)
         documents = len(publication.texts)
         return Gauges(self._report, *self._totals, documents, images, memory, self._state_counts)
+
+    def _is_unlisted(self, path: str) -> bool:
+        """Tells whether search engines are to leave a document out."""
+        noindex, others = self._noindex
+        return noindex != (path.rpartition(".")[0] in others)
 
     def _reader(self, path: str, text: PublishedText) -> Callable[[], bytes]:
         return lambda: read_version(self.config.paths.out, path, text.digest)

@@ -19,7 +19,7 @@ from feeds.render.context import site_of
 from feeds.serve.delta import Deltas
 from feeds.serve.negotiation import IDENTITY
 from feeds.serve.publication import digest_of
-from feeds.serve.responses import FORM, TextFile
+from feeds.serve.responses import FORM, ROBOTS, TextFile
 from feeds.store.search import Edition, SearchIndex, SearchRequest
 
 MAX_LIMIT = 200
@@ -211,6 +211,7 @@ class QueryFeeds:
             # Bytes that left memory are rendered again: the same edition gives the same.
             lambda: self._render(query, edition, index)[extension],
             canonical,
+            ROBOTS if self._config.site.noindex else (),
         )
         self._deltas.note(text.versions_key, text.digest, text.read)
         return text
@@ -231,7 +232,13 @@ class QueryFeeds:
         found = index.find(wanted, _SEARCH_S)
         site, images = site_of(self._config), self._config.images
         title = f"{site.title}: {query.describe(edition.feeds)}"
-        feed = Feed(QUERY, "custom", QUERY, title, title, "", query.limit, query.canonical())
+        own = self._config.site
+        feed = Feed(
+            *(QUERY, "custom", QUERY, title, title, "", query.limit, query.canonical()),
+            show=own.show,
+            show_images=own.show_images,
+            noindex=own.noindex,
+        )
         # The same as a pass would show of the entries' images.
         is_shown = (lambda _: True) if images.media_url(self._config.site.base_url) else None
         pictures = pictures_to_show(found.images, is_shown, every=images.fetch == "all")

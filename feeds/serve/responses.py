@@ -114,6 +114,10 @@ def _cron_gap_s(config: Config) -> int:
 _NANOSECONDS = 1_000_000_000
 
 
+# For search engines (developers.google.com/search/docs/crawling-indexing/robots-meta-tag).
+ROBOTS = (("x-robots-tag", "noindex"),)
+
+
 class TextFile(NamedTuple):
     """The present version of a text: its path below out/, and the digest of its bytes.
 

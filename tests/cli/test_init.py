@@ -17,7 +17,7 @@ import pytest
 
 from feeds.cli.main import main
 from feeds.config import Config, load_config
-from feeds.config.model import CustomFeed
+from feeds.config.feed_tables import CustomFeed
 from feeds.config.schema import Table, fields_of
 from tests.support.permissions import closed, open_folder
 from tests.support.site import Ran, documents_in, made

@@ -32,6 +32,7 @@ WORDS = [
     "cached",
     "all",
     "off",
+    "excerpt",
     "en-GB",
     "UTC",
 ]

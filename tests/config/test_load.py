@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from feeds.common.errors import ConfigError
 from feeds.config import Config, Loaded, load_config
-from feeds.config.model import CustomFeed, Named, Rule
+from feeds.config.feed_tables import CustomFeed, Named, Rule
 from feeds.config.schema import Table, fields_of
 
 

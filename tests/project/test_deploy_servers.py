@@ -321,6 +321,16 @@ def test_deploy_hidden_files_are_there_to_be_hidden(server: Server) -> None:
     assert [name for name in hidden if not (server.site.out / name).is_file()] == []
 
 
+@two_servers
+@pytest.mark.parametrize("extension", ["atom", "rss", "json", "html"])
+def test_deploy_search_engines_are_told_what_to_leave_out(server: Server, extension: str) -> None:
+    told = server.get(f"/providers/example.com.{extension}")
+    assert (told.status, told["X-Robots-Tag"]) == (200, "noindex")
+    for path in (f"/all.{extension}", f"/topics/ai.{extension}"):
+        answer = server.get(path)
+        assert (answer.status, answer["X-Robots-Tag"]) == (200, None)
+
+
 # Feeds that moved
 
 

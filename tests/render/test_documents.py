@@ -69,6 +69,7 @@ _SITE_CHANGES: dict[str, tuple[Any, bool]] = {
     "version": ("0.1", True),
     "media_url": ("https://media.example.org/", True),
     "description": ("Another", False),  # but where a feed has one of its own
+    "noindex": (True, False),  # but on the pages about feeds
     "pages": (None, True),
 }
 _FEED_CHANGES: dict[str, tuple[Any, bool]] = {
@@ -82,6 +83,9 @@ _FEED_CHANGES: dict[str, tuple[Any, bool]] = {
     "query": ("topic=ai", True),
     "aliases": (("topics/a-i",), True),
     "origin": ("topics/a-i", True),
+    "show": ("excerpt", True),
+    "show_images": (False, True),
+    "noindex": (True, True),
 }
 _ITEM_CHANGES: dict[str, tuple[Any, bool]] = {
     "id": ("urn:uuid:00000000-0000-5000-8000-000000000000", True),

@@ -73,7 +73,8 @@ class Server:
 def prepared(root: Path) -> Site:
     """Returns a site whose documents are compressed, with a page, a picture and a secret."""
     site = Site(root / "site")
-    site.configure('[publish]\nprecompress = true\n[topics.AI]\naliases = ["machines"]\n')
+    hidden = '[providers."example.com"]\nnoindex = true\n'
+    site.configure(f'[publish]\nprecompress = true\n[topics.AI]\naliases = ["machines"]\n{hidden}')
     site.seed(body="What is to be read. " * 20)
     site.publish()
     (site.out / "index.html").write_text("<title>Feeds</title>")
@@ -87,7 +88,7 @@ def prepared(root: Path) -> Site:
 def adapted(name: str, site: Site, changes: dict[str, str]) -> str:
     """Returns a file of deploy/ as an operator would adapt it; the hub's line is made to count."""
     text = (DEPLOY / name).read_text(encoding="utf-8")
-    assert text.count("/srv/feeds/out") == 2  # the folder, and the redirects in it
+    assert text.count("/srv/feeds/out") == 3  # the folder, and two files in it
     text = text.replace("/srv/feeds/out", str(site.out))
     for before, after in changes.items():
         assert text.count(before) == 1, before
