@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import NamedTuple
 
@@ -117,7 +117,8 @@ class FeedView(NamedTuple):
     """A feed as a document shows it.
 
     `fresh` are the entries that Atom, RSS and JSON render, in their order; all, unless the others
-    are taken from published documents. Those have no `content`.
+    are taken from published documents. Those have no `content`. `articles` has the HTML of each
+    entry on the feed's page, "" for one to render; it is empty if all are to be rendered.
     """
 
     site: Site
@@ -125,6 +126,7 @@ class FeedView(NamedTuple):
     updated: datetime
     entries: list[EntryView]
     fresh: list[EntryView]
+    articles: Sequence[str] = ()
 
     @property
     def id(self) -> str:

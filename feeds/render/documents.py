@@ -31,7 +31,7 @@ _MADE_BY = (
 
 _EXTENSIONS = (atom.EXTENSION, rss.EXTENSION, jsonfeed.EXTENSION, html.EXTENSION)
 
-# Pages are rendered whole: their templates may be the site's own.
+# A page groups its entries by days, so these are taken one by one (`html.ready_articles`).
 _FORMATS: tuple[tuple[Callable[[FeedView], Document], Cut | None], ...] = (
     (atom.render_atom, atom.CUT),
     (rss.render_rss, rss.CUT),
@@ -146,10 +146,13 @@ def _render(
     cut: Cut | None,
     earlier: tuple[Reuse, ReadPublished] | None,
 ) -> Document:
-    document = render(view)
-    if earlier is None or cut is None:
-        return document
+    if earlier is None:
+        return render(view)
     reuse, read = earlier
+    if cut is None:
+        page = read(f"{view.feed.address}.{html.EXTENSION}")
+        return render(view._replace(articles=html.ready_articles(view.site, page, reuse)))
+    document = render(view)
     data = cut.merge(document.data, read(document.path), reuse)
     return msgspec.structs.replace(document, data=data)
 

@@ -28,11 +28,15 @@ from feeds.render.page_context import (
     page_entry,
     page_feed,
     page_site,
+    ready_entry,
 )
 from feeds.render.readers import reader_links
+from feeds.render.reuse import Reuse
 from feeds.render.words import words_of
 
 EXTENSION = "html"
+# What an entry begins and ends with. No text of a page holds either: each "<" of a text is escaped.
+_ARTICLE, _END = "\n<article", "\n</article>\n"
 
 INDEX = "feeds.html"
 FOLLOW, LOST, ROBOTS, SITEMAP = "follow.html", "404.html", "robots.txt", "sitemap.xml"
@@ -58,7 +62,11 @@ def render_html(view: FeedView) -> Document:
         *(feed, len(published), max(published, default=None), None, 0, 0, None),
         recent_days(published),
     )
-    entries = [page_entry(site, feed, entry) for entry in view.entries]
+    articles = view.articles or [""] * len(published)
+    entries = [
+        ready_entry(site, feed, entry, article) if article else page_entry(site, feed, entry)
+        for entry, article in zip(view.entries, articles, strict=True)
+    ]
     variables: dict[str, object] = {
         "noindex": feed.noindex,
         "feed": page_feed(site, up_from(feed.address), feed, len(entries), newest),
@@ -69,6 +77,27 @@ def render_html(view: FeedView) -> Document:
         "readers": readers_of(site, feed.address),
     }
     return render(site, f"{feed.address}.{EXTENSION}", "feed.html", variables)
+
+
+def ready_articles(site: Site, page: bytes, reuse: Reuse) -> list[str]:
+    """Returns the HTML of each entry of a feed as its published page has it, "" for none.
+
+    The first entry of a page is another than it would be elsewhere: its image is loaded at once.
+    None is taken from pages by templates of the site's own, which may show an entry in any way.
+
+    Raises:
+        ValueError: the page has other entries than it should have.
+    """
+    if site.pages and any(name.endswith(".html") for name, _ in site.pages.templates):
+        return []
+    _, *rest = page.decode().split(_ARTICLE)
+    old = [one.partition(_END) for one in rest]
+    if len(old) != reuse.published or not all(found for _, found, _ in old):
+        raise ValueError("the page has more entries, or fewer")
+    return [
+        f"{_ARTICLE[1:]}{old[place][0]}{_END}" if place and number else ""
+        for number, place in enumerate(reuse.places)
+    ]
 
 
 def readers_of(site: Site, address: str) -> list[ReaderLink]:

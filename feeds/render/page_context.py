@@ -6,6 +6,8 @@ from datetime import datetime
 from functools import lru_cache
 from typing import NamedTuple
 
+from markupsafe import Markup
+
 from feeds.common.media_types import kind_of
 from feeds.common.model import Feed, FeedKind
 from feeds.common.text import fold
@@ -60,7 +62,7 @@ class Story(NamedTuple):
 
 
 class PageEntry(NamedTuple):
-    """An entry as its feed's page shows it; `updated` is None if it was never changed."""
+    """An entry as its feed's page shows it; `html` is what it takes from the published page."""
 
     title: str
     url: str
@@ -75,6 +77,7 @@ class PageEntry(NamedTuple):
     quality: int
     heat: int
     direction: str
+    html: str = ""
 
 
 class Day(NamedTuple):
@@ -245,6 +248,13 @@ def page_entry(site: Site, feed: Feed, view: EntryView) -> PageEntry:
         heat=item.heat if pages.show_heat else -1,
         direction=direction(item.locale) if item.locale and item.locale != language else "",
     )
+
+
+def ready_entry(site: Site, feed: Feed, view: EntryView, article: str) -> PageEntry:
+    """Returns an entry with its HTML, and of the rest what pages show elsewhere, too."""
+    time, picture = when(view.published, site.language), _picture(site, up_from(feed.address), view)
+    first = ("", "", "", Link("", ""), time, None, "", picture)
+    return PageEntry(*first, [], [], -1, -1, "", Markup(article))  # noqa: S704 (from a page of ours)
 
 
 @lru_cache(maxsize=4096)

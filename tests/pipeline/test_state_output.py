@@ -147,7 +147,7 @@ def test_files_are_cleared_where_somebody_changed_them(
 
 
 @pytest.mark.parametrize("change", [Path.unlink, garble, retell, retell_with_its_mtime])
-@pytest.mark.parametrize("extension", ["atom", "rss", "json"])
+@pytest.mark.parametrize("extension", ["atom", "rss", "json", "html"])
 def test_files_are_cleared_where_somebody_changed_an_entry_beside_one_that_was_edited(
     full: Site, extension: str, change: Callable[[Path], None]
 ) -> None:

@@ -51,7 +51,14 @@ ITEMS = st.builds(
     provider=st.builds(Provider, TEXT, st.just("p.example")),
 )
 FEEDS = st.lists(ITEMS, max_size=5, unique_by=lambda item: item.id)
-SITES = st.sampled_from([SITE, replace(SITE, pages=Pages())])
+OWN = "{% macro article(entry, level, dated, first) %}<p>{{ entry.title }}</p>{% endmacro %}"
+SITES = st.sampled_from(
+    [
+        SITE,
+        replace(SITE, pages=Pages(), media_url="https://a.example/"),
+        replace(SITE, pages=Pages(templates=(("entry.html", OWN),))),
+    ]
+)
 
 
 def publish(out: Path, documents: list[Document]) -> None:
@@ -149,7 +156,7 @@ def test_something_is_always_rendered_since_an_empty_document_may_look_different
     ],
     ids=["missing", "empty", "cut off", "twice"],
 )
-@pytest.mark.parametrize("extension", ["atom", "rss", "json"])
+@pytest.mark.parametrize("extension", ["atom", "rss", "json", "html"])
 def test_feed_whose_published_document_is_damaged_is_rendered_whole(
     tmp_path: Path, extension: str, damage: Any
 ) -> None:
