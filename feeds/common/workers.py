@@ -24,6 +24,8 @@ R = TypeVar("R")
 
 # A chunk whose processes were killed this often is taken to be the cause.
 _ATTEMPTS = 8
+# So many chunks wait for each process, or have results that wait, while results are taken in.
+_AHEAD = 4
 # An interrupt waits at most for so long.
 _LOOK_SECONDS = 0.1
 
@@ -52,7 +54,7 @@ def spread(
         try:
             while part := list(islice(members, chunk)):
                 threads.submit(pool.do, part)
-                if len(threads) > 2 * workers:
+                if len(threads) > _AHEAD * workers:
                     yield threads.result()
             while len(threads):
                 yield threads.result()

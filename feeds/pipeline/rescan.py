@@ -3,25 +3,25 @@
     survey ── read_ahead ── rescan
 
 Reading takes long and may be cut short, so it keeps what it has as it goes. What is published
-changes with the last step alone, in one transaction.
+changes with the last step alone, in one transaction. Until a first pass has ended nothing is: what
+it reads goes where it is to stay, while workers read on.
 """
 
 from __future__ import annotations
 
 import os
 import time
-from collections import defaultdict
-from collections.abc import Collection, Generator, Iterator, Mapping
+from collections.abc import Generator, Iterator
 from contextlib import closing
 from itertools import islice
 from typing import NamedTuple
 
 from feeds.common.model import ParsedSeed, Problem, image_key
-from feeds.config import Config
 from feeds.pipeline.context import Pass, prepare_workers
-from feeds.pipeline.state import PLAIN, PassState, read_state
+from feeds.pipeline.removals import Losses, held_back
+from feeds.pipeline.state import LAST, PLAIN, PassState, read_state
 from feeds.pipeline.survey import Due, Survey, parser_name, survey
-from feeds.seeds.scan import display_path, is_below
+from feeds.seeds.scan import display_path
 from feeds.store import Store
 from feeds.store.readings import Kept, ReadSeed
 
@@ -32,8 +32,8 @@ _SETTLING_NS = 2_000_000_000
 _KEEP_SECONDS = 0.5
 # So many readings are recorded at a time.
 _BATCH = 200
-# Fewer removals than this are always believed, unless a folder of `paths.seeds` is empty.
-FEW = 20
+# The tables that are filled by that.
+_TABLES = ("seed", "image", "image_use")
 
 
 class OvertakenError(Exception):
@@ -58,9 +58,11 @@ class Changes(NamedTuple):
 class Ahead(NamedTuple):
     """What was read ahead, by path: what the store keeps, and the rest.
 
-    Of the former it is known whether a later change of the seed would show.
+    Of the former it is known whether a later change of the seed would show. In a `first` pass the
+    store keeps them with the seeds, where nobody looks yet, else apart.
     """
 
+    first: bool
     survey: Survey
     kept: dict[str, bool]
     rest: dict[str, ReadSeed]
@@ -72,11 +74,13 @@ def read_ahead(run: Pass) -> Ahead:
     To be called outside of transactions: what was read is kept in the store, from time to time.
 
     Raises:
+        OvertakenError: this is a first pass no more: another one ended.
         SeedsFolderError: a folder does not exist or cannot be listed.
     """
     state, parser, full = read_state(run.store), parser_name(run.config), run.options.full
     todo = survey(run, state)
-    ahead, kept = Ahead(todo, {}, {}), state.readings(parser)
+    first = is_first(run.store)
+    ahead, kept = Ahead(first, todo, {}, {}), state.readings(parser)
     due: list[Due] = []
     for one in todo.wanted.values():
         known = kept.get(one.path)
@@ -85,7 +89,7 @@ def read_ahead(run: Pass) -> Ahead:
         else:
             due.append(one)
     done, now, kept_at = len(ahead.kept), time.time_ns(), time.monotonic()
-    with closing(_read(run, due, kept, state)) as readings:
+    with closing(_read(run, ahead, due, kept, state)) as readings:
         for one, reading in zip(due, readings, strict=True):
             settled = now - one.fingerprint.mtime_ns > _SETTLING_NS and bool(reading.content)
             if reading.same and one.path in kept:
@@ -98,6 +102,11 @@ def read_ahead(run: Pass) -> Ahead:
             done += 1
             run.callbacks.progress("seeds", done, len(todo.wanted))
     return ahead
+
+
+def is_first(store: Store) -> bool:
+    """Tells whether no pass has ended, nor one of a release that kept all readings apart begun."""
+    return not store.has_meta(LAST) and not store.has_readings()
 
 
 def image_keys(store: Store, ahead: Ahead) -> Iterator[str]:
@@ -123,10 +132,12 @@ def rescan(run: Pass, ahead: Ahead) -> Changes:
     if todo.is_quiet and not (todo.missing and allow_empty):
         return Changes(todo.seeds, 0, 0, 0, todo.problems)
     parser = parser_name(config)
-    before = _Losses.of(store, todo, config) if todo.missing and not allow_empty else None
-    changed, unsettled = 0, set[str]()
-    items: set[str] = set()
-    with store.filling("seed", "image", "image_use"):
+    is_doubtful = todo.missing and not allow_empty and not ahead.first
+    before = Losses.of(store, todo, config) if is_doubtful else None
+    changed, items = 0, set[str]()
+    # Folders with a seed whose next change might not show.
+    unsettled = {os.path.dirname(path) for path, settled in ahead.kept.items() if not settled}  # noqa: PTH120
+    with store.filling(*_TABLES):
         readings = _readings(store, ahead)
         while batch := list(islice(readings, _BATCH)):
             for seed in batch:
@@ -134,9 +145,9 @@ def rescan(run: Pass, ahead: Ahead) -> Changes:
                 known = store.content(path, parser) if todo.wanted[path].is_known else b""
                 changed += not is_same and content != known
                 if not seed.settled:
-                    unsettled |= {"", os.path.dirname(path)}  # noqa: PTH120
-            items |= store.record(batch, parser)
-    held = _held(store, todo, config, before) if before else {}
+                    unsettled.add(os.path.dirname(path))  # noqa: PTH120
+            items |= _record(store, ahead, batch, parser)
+    held = held_back(store, todo, config, before) if before else {}
     gone = todo.missing - held.keys()
     items |= store.forget(sorted(gone))
     if store.held() != held:
@@ -144,13 +155,18 @@ def rescan(run: Pass, ahead: Ahead) -> Changes:
     if todo.listing is None:
         store.drop_listing({"", *map(os.path.dirname, [*todo.wanted, *gone])})
     else:
+        if unsettled:
+            unsettled.add("")
         store.keep_listing({one: todo.listing[one] for one in todo.listing.keys() - unsettled})
+    if ahead.first:
+        count, found = store.seed_count(), frozenset(store.item_ids())
+        return Changes(todo.seeds, count, count, 0, todo.problems, found)
     counts = (todo.seeds, len(todo.wanted), changed, len(gone))
     return Changes(*counts, todo.problems, frozenset(items))
 
 
 def _read(
-    run: Pass, due: list[Due], kept: dict[str, Kept], state: PassState
+    run: Pass, ahead: Ahead, due: list[Due], kept: dict[str, Kept], state: PassState
 ) -> Generator[ParsedSeed]:
     """Yields what is read from these seeds; those with the same bytes as before are not parsed."""
     if not due:
@@ -167,7 +183,7 @@ def _read(
         known, content = kept.get(one.path), b""
         if known and not (full and known.same):
             content = known.content
-        elif one.is_known and not full:
+        elif one.is_known and (ahead.first or not full):
             content = state.seed_contents(one.path, parser)
         return ReadRequest(one.path, display_path(one.path, base), content)
 
@@ -176,10 +192,24 @@ def _read(
 
 def _keep(store: Store, ahead: Ahead, parser: str) -> None:
     """Moves readings to where they outlive this pass."""
+    seeds = list(ahead.rest.values())
     with store.transaction():
-        store.keep_readings(list(ahead.rest.values()), parser)
+        if not ahead.first:
+            store.keep_readings(seeds, parser)
+        elif not is_first(store):
+            raise OvertakenError
+        else:
+            store.drop_indexes(*_TABLES)
+            _record(store, ahead, seeds, parser)
     ahead.kept.update((path, seed.settled) for path, seed in ahead.rest.items())
     ahead.rest.clear()
+
+
+def _record(store: Store, ahead: Ahead, seeds: list[ReadSeed], parser: str) -> set[str]:
+    if ahead.first:  # nobody was shown the item of a seed that is bad by now: it does not stay
+        bad = [one.reading.path for one in seeds if one.reading.problems and not one.reading.header]
+        store.forget(path for path in bad if ahead.survey.wanted[path].is_known)
+    return store.record(seeds, parser)
 
 
 def _readings(store: Store, ahead: Ahead) -> Iterator[ReadSeed]:
@@ -189,112 +219,3 @@ def _readings(store: Store, ahead: Ahead) -> Iterator[ReadSeed]:
             due = ahead.survey.wanted[reading.path]
             yield ReadSeed(due.folder, due.fingerprint, reading, ahead.kept[reading.path])
     yield from ahead.rest.values()
-
-
-class _Losses(NamedTuple):
-    """The stories whose files are missing, id by path, and how many there were in large folders."""
-
-    missing: dict[str, str]
-    counts: dict[str, int]
-
-    @classmethod
-    def of(cls, store: Store, todo: Survey, config: Config) -> _Losses:
-        """Returns what is to be known of the time before the readings are recorded."""
-        missing, max_gone = store.stories(todo.missing), config.paths.max_gone
-        held = store.held().keys() & todo.missing
-        large = large_losses(missing, [str(folder) for folder in config.paths.seeds])
-        counts = {
-            # To more than that, what is lost cannot be too much.
-            folder: store.story_count(folder, held, int(count / max_gone) + 1 if max_gone else 1)
-            for folder, count in large.items()
-        }
-        return cls(missing, counts)
-
-
-def _held(store: Store, todo: Survey, config: Config, before: _Losses) -> dict[str, str]:
-    """Returns the missing seeds that are held, each with the folder that lost too many."""
-    folders = [str(folder) for folder in config.paths.seeds]
-    lost = {
-        path: id_
-        for path, id_ in before.missing.items()
-        # What stands in no folder of the configuration any more was taken out on purpose.
-        if any(is_below(path, folder) for folder in folders) and store.paths_of(id_) <= todo.missing
-    }
-    held = {path: folder for path, folder in store.held().items() if path in lost}
-    rest = {path: id_ for path, id_ in lost.items() if path not in held}
-    return held | mass_removals(rest, before.counts, folders, todo.emptied, config.paths.max_gone)
-
-
-def large_losses(gone: Mapping[str, str], folders: Collection[str]) -> dict[str, int]:
-    """Returns how many stories each folder lost, for those that lost at least `FEW`.
-
-    Args:
-        gone: the stories without a file, id by path.
-        folders: the folders of `paths.seeds`.
-    """
-    found = {folder: len(ids) for folder, ids in _by_folder(gone, folders).items()}
-    return {folder: count for folder, count in found.items() if count >= FEW}
-
-
-def mass_removals(
-    lost: Mapping[str, str],
-    before: Mapping[str, int],
-    folders: Collection[str],
-    emptied: Collection[str],
-    max_gone: float,
-) -> dict[str, str]:
-    """Returns the seeds that are kept until somebody confirms their removal, each with its folder.
-
-    A folder of `paths.seeds`, or one below it, is suspect if it would lose at least 20 stories and
-    a larger share than `max_gone`; an emptied one is suspect if it would lose one story.
-
-    Args:
-        lost: the stories without a file, id by path.
-        before: how many stories there were below each folder of `large_losses`; only whether
-            `max_gone` of them is less than what is lost counts.
-        folders: the folders of `paths.seeds`.
-        emptied: those of `folders` that hold no seed any more.
-        max_gone: the share that may go at once, from 0 to 1.
-    """
-    gone = _by_folder(lost, folders)
-    large = large_losses(lost, folders)
-    tripped = {folder for folder, count in large.items() if count > max_gone * before[folder]}
-    tripped |= gone.keys() & set(emptied)
-    held: dict[str, list[str]] = defaultdict(list)
-    for path in lost:
-        for folder in _folders_above(path, folders):
-            if folder in tripped:
-                held[folder].append(path)
-                break
-    kept: dict[str, str] = {}
-    for paths in held.values():
-        kept |= dict.fromkeys(paths, _common(paths))
-    return kept
-
-
-def _by_folder(stories: Mapping[str, str], folders: Collection[str]) -> dict[str, set[str]]:
-    """Returns the ids of the stories in each folder."""
-    within: dict[str, set[str]] = defaultdict(set)
-    for path, id_ in stories.items():
-        within[path.rpartition("/")[0]].add(id_)
-    found: dict[str, set[str]] = defaultdict(set)
-    for parent, ids in within.items():
-        for folder in _folders_above(f"{parent}/", folders):
-            found[folder] |= ids
-    return found
-
-
-def _folders_above(path: str, folders: Collection[str]) -> Iterator[str]:
-    """Yields the folders around a seed, from the outermost one of `paths.seeds` inwards."""
-    top = min((folder for folder in folders if is_below(path, folder)), key=len, default=None)
-    if top is None:
-        return
-    yield top
-    end = len(top.rstrip("/"))
-    while (end := path.find("/", end + 1)) >= 0:
-        yield path[:end]
-
-
-def _common(paths: Collection[str]) -> str:
-    """Returns the innermost folder around all these seeds."""
-    return os.path.commonpath([path.rpartition("/")[0] or "/" for path in paths])

@@ -34,8 +34,8 @@ from feeds.pipeline.image_garbage import cache_faults_told
 from feeds.pipeline.memberships import memberships
 from feeds.pipeline.output import keep_report, problems_of, publish, remember, unchanged
 from feeds.pipeline.plan import plan_feeds
+from feeds.pipeline.removals import FEW
 from feeds.pipeline.rescan import (
-    FEW,
     Ahead,
     Changes,
     OvertakenError,

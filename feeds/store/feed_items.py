@@ -84,6 +84,10 @@ class FeedItems:
         query = f"{_HEADER} WHERE s.id IS NOT NULL AND s.number IN ({found}) ORDER BY s.path"
         return [_header(row) for row in self._db.execute(query, (text,))]
 
+    def item_ids(self) -> Iterator[str]:
+        """Yields the ids of all items."""
+        return (id_ for (id_,) in self._db.execute("SELECT id FROM seed WHERE id IS NOT NULL"))
+
     def repeated_ids(self, among: Iterable[str] | None = None) -> set[str]:
         """Returns the ids, of all or of these, that more than one seed has."""
         query, values = "SELECT id FROM seed WHERE id IS NOT NULL", tuple[str, ...]()

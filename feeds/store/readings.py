@@ -186,6 +186,10 @@ class Readings(ImageTables):
             for _, fingerprint, reading, settled in _decode_heads(data)
         }
 
+    def has_readings(self) -> bool:
+        """Tells whether readings wait for a pass that publishes them."""
+        return self._db.execute("SELECT 1 FROM reading LIMIT 1").fetchone() is not None
+
     def keep_readings(self, seeds: Sequence[ReadSeed], parser: str) -> None:
         """Keeps readings for the pass that will publish them."""
         pages = (seeds[start : start + _PAGE] for start in range(0, len(seeds), _PAGE))

@@ -236,7 +236,14 @@ _MIGRATIONS = (
 )
 
 VERSION = OLDEST + len(_MIGRATIONS) - 1
-TABLES = set(re.findall(r"CREATE TABLE (\w+)", "".join(_MIGRATIONS)))
+_SCRIPT = "".join(_MIGRATIONS)
+TABLES = set(re.findall(r"CREATE TABLE (\w+)", _SCRIPT))
+# The table of each index, and what makes it.
+INDEXES = {
+    name: (table, sql)
+    for sql, name, table in re.findall(r"(CREATE INDEX (\w+) ON (\w+)[^;]+)", _SCRIPT)
+    if f"DROP INDEX {name};" not in _SCRIPT
+}
 
 
 def migrate(connection: sqlite3.Connection) -> None:

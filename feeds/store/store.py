@@ -16,6 +16,7 @@ from feeds.common.protocols import Meta
 from feeds.store.feed_items import IS_BELOW, FeedItems, bounds
 from feeds.store.hubs import HubPings
 from feeds.store.readings import Readings
+from feeds.store.schema import INDEXES
 
 T = TypeVar("T")
 
@@ -97,18 +98,25 @@ class Store(FeedItems, Readings, HubPings):
     @contextmanager
     def filling(self, *tables: str) -> Iterator[None]:
         """Makes the indexes of tables after these are filled, if all are empty: that is faster."""
-        if any(self._db.execute(f"SELECT 1 FROM {one} LIMIT 1").fetchall() for one in tables):  # noqa: S608
-            yield
-            return
-        query = (
-            "SELECT name, sql FROM sqlite_schema WHERE sql LIKE 'CREATE INDEX%' AND tbl_name = ?"
-        )
-        indexes = [row for one in tables for row in self._db.execute(query, (one,))]
-        for name, _ in indexes:
-            self._db.execute(f"DROP INDEX {name}")
+        self.drop_indexes(*tables)
         yield
-        for _, sql in indexes:
-            self._db.execute(sql)
+        made = self._made()
+        for name, (table, sql) in INDEXES.items():
+            if table in tables and table in made and name not in made:
+                self._db.execute(sql)
+
+    def drop_indexes(self, *tables: str) -> None:
+        """Drops the indexes of these tables, if all are empty, until they are `filling`."""
+        if any(self._db.execute(f"SELECT 1 FROM {one} LIMIT 1").fetchall() for one in tables):  # noqa: S608
+            return
+        made = self._made()
+        for name, (table, _) in INDEXES.items():
+            if table in tables and name in made:
+                self._db.execute(f"DROP INDEX {name}")
+
+    def _made(self) -> set[str]:
+        """Returns the names of the tables and indexes that this file has."""
+        return {name for (name,) in self._db.execute("SELECT name FROM sqlite_schema")}
 
     def seed_fingerprints(self, parser: str, folder: str = "") -> dict[str, Fingerprint | None]:
         """Returns the fingerprints of the seeds in one folder, not below it, or of all, by path.

@@ -110,7 +110,7 @@ def test_spread_takes_only_a_few_chunks_at_a_time() -> None:
     parts = spread(_square, (next(taken) for _ in range(1000)), chunk=2, worth=0)
     for _ in range(3):
         next(parts)
-    assert next(taken) <= 2 * (3 + 2 * _CORES + 1)
+    assert next(taken) <= 2 * (3 + 4 * _CORES + 1)
     assert len(list(parts)) == 497
 
 

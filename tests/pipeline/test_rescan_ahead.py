@@ -10,13 +10,14 @@ from contextlib import closing, suppress
 from datetime import timedelta
 from typing import Any
 
-import msgspec
 import pytest
 
 from feeds.common.model import ParsedSeed
 from feeds.common.reports import Callbacks, Options
 from feeds.pipeline import rescan
+from feeds.pipeline.run import publish_feeds
 from feeds.seeds import read
+from feeds.store.schema import INDEXES
 from tests.support.processes import wait_until
 from tests.support.site import NOW, Site, documents_in
 
@@ -200,6 +201,54 @@ def test_what_was_read_does_not_hide_that_a_folder_was_lost(site: Site, reads: l
     assert len(reads) == 71
 
 
+def test_first_pass_that_was_cut_short_leaves_no_index_out(site: Site, reads: list[str]) -> None:
+    fill(site)
+    cut(site, COUNT - 1)
+    assert indexes(site) < set(INDEXES)
+    assert "seeds/00.txt" in site.run("explain", "seeds/00.txt").out
+    site.publish()
+    assert indexes(site) == set(INDEXES)
+
+
+def indexes(site: Site) -> set[str]:
+    query = "SELECT name FROM sqlite_schema WHERE type = 'index' AND sql IS NOT NULL"
+    with closing(sqlite3.connect(site.state)) as database:
+        return {name for (name,) in database.execute(query)}
+
+
+def test_first_pass_that_another_overtakes_while_it_reads_begins_again(
+    site: Site, reads: list[str]
+) -> None:
+    fill(site)
+    told: list[int] = []
+
+    def progress(stage: str, done: int, _: int) -> None:
+        told.append(done)
+        if len(told) == COUNT // 2:
+            publish_feeds(site.load().with_out(site.root / "other"), clock=lambda: NOW)
+
+    report = site.publish(NOW, callbacks=Callbacks(progress))
+    assert told[:7] == [1, 2, 3, 4, 5, 6, 1]
+    assert (report.read, report.items) == (0, COUNT)
+    assert site.documents() == site.fresh()
+
+
+def test_readings_that_an_older_release_kept_apart_are_used(site: Site, reads: list[str]) -> None:
+    fill(site)
+    site.publish()
+    for number in range(COUNT):
+        site.seed(f"{number:02}.txt", number=number, title="Edited")
+    cut(site, COUNT - 1)
+    with closing(sqlite3.connect(site.state)) as database, database:
+        # As it is if the very first pass was cut short, and no other ended since.
+        for table in ("item", "image_use", "image", "seed", "slot", "memory", "fact", "tally"):
+            database.execute(f"DELETE FROM {table}")  # noqa: S608
+    reads.clear()
+    report = site.publish()
+    assert (report.read, report.items, len(reads)) == (COUNT, COUNT, 1)
+    assert site.documents() == site.fresh()
+
+
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
 def test_export_that_is_stopped_from_outside_has_kept_what_it_read(
     site: Site, number: signal.Signals
@@ -214,18 +263,18 @@ def test_export_that_is_stopped_from_outside_has_kept_what_it_read(
     assert not (site.out / "all.atom").exists()
     assert 0 < kept(site) < count
     told: list[int] = []
-    report = site.publish(callbacks=Callbacks(lambda _, done, __: told.append(done)))
-    assert told[0] > 1  # not from the beginning
+    report = site.publish(callbacks=Callbacks(lambda _, __, total: told.append(total)))
+    assert told[0] < count  # not from the beginning
     assert (report.read, report.items, kept(site)) == (count, count, 0)
 
 
 def kept(site: Site) -> int:
-    """Returns how many readings wait to be published."""
+    """Returns how many seeds a first pass that did not end has kept."""
     if not site.state.exists():
         return 0
+    query = "SELECT count(*) FROM seed WHERE NOT EXISTS (SELECT 1 FROM fact WHERE name = 'last')"
     with closing(sqlite3.connect(site.state)) as database, suppress(sqlite3.OperationalError):
-        rows = database.execute("SELECT data FROM reading").fetchall()
-        return sum(len(msgspec.msgpack.decode(data)) for (data,) in rows)
+        return int(database.execute(query).fetchone()[0])
     return 0
 
 

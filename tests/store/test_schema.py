@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from feeds.store.schema import APPLICATION_ID, TABLES, VERSION, migrate
+from feeds.store.schema import APPLICATION_ID, INDEXES, TABLES, VERSION, migrate
 
 
 @pytest.fixture
@@ -35,6 +35,12 @@ def test_migrate_makes_every_table_and_signs_the_file(database: sqlite3.Connecti
     assert pragma(database, "user_version") == VERSION
     assert pragma(database, "application_id") == APPLICATION_ID == int.from_bytes(b"feed")
     assert not database.in_transaction
+
+
+def test_indexes_are_those_that_migrate_makes(database: sqlite3.Connection) -> None:
+    migrate(database)
+    query = "SELECT name, tbl_name, sql FROM sqlite_schema WHERE type = 'index' AND sql IS NOT NULL"
+    assert {name: tuple(rest) for name, *rest in database.execute(query)} == INDEXES
 
 
 def test_migrate_leaves_a_file_of_this_version_alone(database: sqlite3.Connection) -> None:

@@ -6,6 +6,7 @@ from feeds.common.model import ItemHeader
 from feeds.common.reports import DEFAULTS, NO_CALLBACKS, Callbacks, Options, utc_now
 from feeds.pipeline.context import Pass, begin_pass
 from feeds.pipeline.rescan import Changes, read_ahead, rescan
+from feeds.pipeline.state import LAST, LastPass
 from feeds.store import Store
 from tests.support.site import Site
 
@@ -26,7 +27,10 @@ class Scanner:
         run = self.begin(Options(full=full))
         ahead = read_ahead(run)
         with self.store.transaction():
-            return rescan(run, ahead)
+            changes = rescan(run, ahead)
+            if not self.store.has_meta(LAST):  # else each rescan is that of a first pass
+                self.store.set_meta(LAST, LastPass(0, None, b"", b"", [], (), {}))
+            return changes
 
     def begin(self, options: Options = DEFAULTS, callbacks: Callbacks = NO_CALLBACKS) -> Pass:
         return begin_pass(self.store, self.site.load(), options, callbacks, utc_now)

@@ -1,0 +1,125 @@
+"""Holds stories whose files are gone, if too many would go at once: a disk may not be mounted."""
+
+from __future__ import annotations
+
+import os
+from collections import defaultdict
+from collections.abc import Collection, Iterator, Mapping
+from typing import NamedTuple
+
+from feeds.config import Config
+from feeds.pipeline.survey import Survey
+from feeds.seeds.scan import is_below
+from feeds.store import Store
+
+# Fewer removals than this are always believed, unless a folder of `paths.seeds` is empty.
+FEW = 20
+
+
+class Losses(NamedTuple):
+    """The stories whose files are missing, id by path, and how many there were in large folders."""
+
+    missing: dict[str, str]
+    counts: dict[str, int]
+
+    @classmethod
+    def of(cls, store: Store, todo: Survey, config: Config) -> Losses:
+        """Returns what is to be known of the time before the readings are recorded."""
+        missing, max_gone = store.stories(todo.missing), config.paths.max_gone
+        held = store.held().keys() & todo.missing
+        large = large_losses(missing, [str(folder) for folder in config.paths.seeds])
+        counts = {
+            # To more than that, what is lost cannot be too much.
+            folder: store.story_count(folder, held, int(count / max_gone) + 1 if max_gone else 1)
+            for folder, count in large.items()
+        }
+        return cls(missing, counts)
+
+
+def held_back(store: Store, todo: Survey, config: Config, before: Losses) -> dict[str, str]:
+    """Returns the missing seeds that are held, each with the folder that lost too many."""
+    folders = [str(folder) for folder in config.paths.seeds]
+    lost = {
+        path: id_
+        for path, id_ in before.missing.items()
+        # What stands in no folder of the configuration any more was taken out on purpose.
+        if any(is_below(path, folder) for folder in folders) and store.paths_of(id_) <= todo.missing
+    }
+    held = {path: folder for path, folder in store.held().items() if path in lost}
+    rest = {path: id_ for path, id_ in lost.items() if path not in held}
+    return held | mass_removals(rest, before.counts, folders, todo.emptied, config.paths.max_gone)
+
+
+def large_losses(gone: Mapping[str, str], folders: Collection[str]) -> dict[str, int]:
+    """Returns how many stories each folder lost, for those that lost at least `FEW`.
+
+    Args:
+        gone: the stories without a file, id by path.
+        folders: the folders of `paths.seeds`.
+    """
+    found = {folder: len(ids) for folder, ids in _by_folder(gone, folders).items()}
+    return {folder: count for folder, count in found.items() if count >= FEW}
+
+
+def mass_removals(
+    lost: Mapping[str, str],
+    before: Mapping[str, int],
+    folders: Collection[str],
+    emptied: Collection[str],
+    max_gone: float,
+) -> dict[str, str]:
+    """Returns the seeds that are kept until somebody confirms their removal, each with its folder.
+
+    A folder of `paths.seeds`, or one below it, is suspect if it would lose at least 20 stories and
+    a larger share than `max_gone`; an emptied one is suspect if it would lose one story.
+
+    Args:
+        lost: the stories without a file, id by path.
+        before: how many stories there were below each folder of `large_losses`; only whether
+            `max_gone` of them is less than what is lost counts.
+        folders: the folders of `paths.seeds`.
+        emptied: those of `folders` that hold no seed any more.
+        max_gone: the share that may go at once, from 0 to 1.
+    """
+    gone = _by_folder(lost, folders)
+    large = large_losses(lost, folders)
+    tripped = {folder for folder, count in large.items() if count > max_gone * before[folder]}
+    tripped |= gone.keys() & set(emptied)
+    held: dict[str, list[str]] = defaultdict(list)
+    for path in lost:
+        for folder in _folders_above(path, folders):
+            if folder in tripped:
+                held[folder].append(path)
+                break
+    kept: dict[str, str] = {}
+    for paths in held.values():
+        kept |= dict.fromkeys(paths, _common(paths))
+    return kept
+
+
+def _by_folder(stories: Mapping[str, str], folders: Collection[str]) -> dict[str, set[str]]:
+    """Returns the ids of the stories in each folder."""
+    within: dict[str, set[str]] = defaultdict(set)
+    for path, id_ in stories.items():
+        within[path.rpartition("/")[0]].add(id_)
+    found: dict[str, set[str]] = defaultdict(set)
+    for parent, ids in within.items():
+        for folder in _folders_above(f"{parent}/", folders):
+            found[folder] |= ids
+    return found
+
+
+def _folders_above(path: str, folders: Collection[str]) -> Iterator[str]:
+    """Yields the folders around a seed, from the outermost one of `paths.seeds` inwards."""
+    top = min((folder for folder in folders if is_below(path, folder)), key=len, default=None)
+    if top is None:
+        return
+    yield top
+    end = len(top.rstrip("/"))
+    while (end := path.find("/", end + 1)) >= 0:
+        yield path[:end]
+
+
+def _common(paths: Collection[str]) -> str:
+    """Returns the innermost folder around all these seeds."""
+    return os.path.commonpath([path.rpartition("/")[0] or "/" for path in paths])
