@@ -15,6 +15,8 @@ from argparse import (
 from collections.abc import Iterable, Sequence
 from typing import Any, NoReturn
 
+from feeds.common.hints import did_you_mean
+
 # What people type who know another program.
 _SYNONYMS = {"build": "export", "publish": "export", "lint": "check", "validate": "check"}
 _SYNONYMS |= {"daemon": "run", "watch": "run", "server": "serve", "why": "explain"}
@@ -30,17 +32,14 @@ _WORDS = {
 QUIET, NORMAL, VERBOSE = -1, 0, 1
 
 
-def did_you_mean(found: str, known: Iterable[str]) -> str:
-    """Returns " (did you mean X?)" if a known name resembles what was found, else ``""``."""
-    import difflib  # only who mistypes waits for it
-
+def what_was_meant(found: str, known: Iterable[str]) -> str:
+    """Returns a hint at a command or option: by its beginning, another name for it, or a slip."""
     names = list(known)
     synonym = [_SYNONYMS[found]] if _SYNONYMS.get(found) in names else []
     begun = [name for name in names if len(found) > 2 and name.startswith(found)]
-    folded = {name.lower(): name for name in reversed(names)}
-    close = difflib.get_close_matches(found.lower(), folded, n=1)
-    meant = [*synonym, *begun, *(folded[name] for name in close)]
-    return f" (did you mean {meant[0]}?)" if meant else ""
+    for name in (*synonym, *begun):
+        return f" (did you mean {name}?)"
+    return did_you_mean(found, names)
 
 
 class Parser(ArgumentParser):
@@ -92,7 +91,7 @@ class Parser(ArgumentParser):
         options = self._option_string_actions
         if word.startswith("-"):
             word = word.partition("=")[0]
-            return f"unknown option {word}{did_you_mean('--' + word.lstrip('-'), options)}"
+            return f"unknown option {word}{what_was_meant('--' + word.lstrip('-'), options)}"
         meant = f" (did you mean --{word}?)" if f"--{word}" in options else ""
         hint = meant or "; a text of several words stands in quotes"
         return f"one argument too many: {word!r}{hint}"
@@ -106,7 +105,7 @@ class Parser(ArgumentParser):
             raise ArgumentError(action, f"found {value!r}, wanted {wanted}")
         if unknown := self._unknown_options(self._given[: self._given.index(value)]):
             raise ArgumentError(None, self._unknown(unknown[0]))
-        meant = did_you_mean(value, [*known, *self._option_string_actions])
+        meant = what_was_meant(value, [*known, *self._option_string_actions])
         raise ArgumentError(None, f"unknown {str(action.metavar).lower()} {value!r}{meant}")
 
     def error(self, message: str) -> NoReturn:

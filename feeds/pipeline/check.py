@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterator
 
 import msgspec
 
 from feeds.common.files import read_templates
+from feeds.common.hints import did_you_mean
 from feeds.common.languages import unregistered
 from feeds.common.model import ItemHeader, Problem
 from feeds.common.reports import NO_CALLBACKS, Callbacks
@@ -104,6 +104,5 @@ def _hints(loaded: Loaded, headers: list[ItemHeader]) -> Iterator[str]:
 def _unknown(kind: str, used: list[str], known: dict[str, str]) -> Iterator[str]:
     for name in dict.fromkeys(used):
         if fold(name) not in known:
-            close = difflib.get_close_matches(fold(name), known, n=1)
-            hint = f" (did you mean {known[close[0]]!r}?)" if close else ""
+            hint = did_you_mean(name, known.values(), quoted=True)
             yield f"no seed has the {kind} {name!r}{hint}"

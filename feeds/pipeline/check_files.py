@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import difflib
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from feeds.common.errors import UnknownSeedError
+from feeds.common.hints import did_you_mean
 from feeds.common.model import ParsedSeed, Problem
 from feeds.config import Loaded
 from feeds.pipeline.check import CheckReport
@@ -49,8 +49,7 @@ def check_files(loaded: Loaded, texts: Mapping[str, bytes | None], base: Path) -
             seeds.append(ParsedSeed(path, b"", problems=(Problem(shown, 0, 0, "", reason),)))
         elif not os.path.lexists(path):
             beside = [one.name for one in Path(path).parent.glob("*")]
-            near = difflib.get_close_matches(Path(path).name, beside, n=1)
-            hint = f" (did you mean {Path(shown).with_name(near[0])}?)" if near else ""
+            hint = did_you_mean(Path(path).name, beside)
             raise UnknownSeedError(f"no seed {shown}: there is no such file or folder{hint}")
         else:
             seeds.append(read_seed(path, shown, b"", options))

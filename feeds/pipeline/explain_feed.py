@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterator
 from datetime import datetime
 from typing import NamedTuple
@@ -10,6 +9,7 @@ from typing import NamedTuple
 import msgspec
 
 from feeds.common.errors import UnknownSeedError
+from feeds.common.hints import did_you_mean
 from feeds.common.model import Feed, FeedContents, FeedKind, Item, ItemHeader
 from feeds.common.protocols import LEFT
 from feeds.common.reports import Callbacks
@@ -124,9 +124,8 @@ def _without_documents(run: Pass, selection: Selection) -> Iterator[Feed]:
 
 
 def _hint(name: str, selection: Selection) -> str:
-    known = {fold(one): one for feed in selection.feeds for one in (feed.address, feed.name) if one}
-    close = difflib.get_close_matches(fold(name), known, n=1) if "://" not in name else []
-    return f" (did you mean {known[close[0]]!r}?)" if close else ""
+    known = [one for feed in selection.feeds for one in (feed.address, feed.name) if one]
+    return "" if "://" in name else did_you_mean(name, known, quoted=True)
 
 
 def _explanation(

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
-
 from feeds.common.errors import (
     BusyError,
     ConfigError,
@@ -15,6 +13,7 @@ from feeds.common.errors import (
     UnknownFeedError,
     UnknownSeedError,
 )
+from feeds.common.hints import did_you_mean
 from feeds.common.media_types import kind_of
 from feeds.common.model import Document, Problem
 from feeds.common.reports import (
@@ -93,8 +92,7 @@ def _render(snapshot: Snapshot, address: str, extension: str) -> Document:
     selection = memberships(run, state, changes)
     found = {one: feed for feed in selection.feeds for one in (feed.address, *feed.aliases)}
     if address not in found:
-        close = difflib.get_close_matches(address, found, n=1)
-        hint = f" (did you mean {close[0]!r}?)" if close else ""
+        hint = did_you_mean(address, found, quoted=True)
         raise UnknownFeedError(f"there is no feed at {address!r}{hint}")
     stale = planned_feed(run, state, selection, found[address])
     documents = {one.path: one for one in render_job(job_of(run.store, stale))}

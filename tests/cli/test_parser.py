@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from feeds.cli.main import COMMANDS, main, make_parser
-from feeds.cli.parser import did_you_mean
+from feeds.cli.parser import what_was_meant
 
 EVERY = make_parser()
 
@@ -58,13 +58,13 @@ def test_path_of_a_configuration_may_be_called_like_a_command(
         ("--js", ["--json", "--jq"], "--json"),
     ],
 )
-def test_did_you_mean_finds_what_was_meant(found: str, known: list[str], meant: str) -> None:
-    assert did_you_mean(found, known) == f" (did you mean {meant}?)"
+def test_slip_leads_to_what_was_meant(found: str, known: list[str], meant: str) -> None:
+    assert what_was_meant(found, known) == f" (did you mean {meant}?)"
 
 
 @pytest.mark.parametrize("found", ["x", "frobnicate", ""])
-def test_did_you_mean_guesses_nothing_from_nothing(found: str) -> None:
-    assert did_you_mean(found, COMMANDS) == ""
+def test_slip_is_no_reason_to_guess_nothing_from_nothing(found: str) -> None:
+    assert what_was_meant(found, COMMANDS) == ""
 
 
 def test_help_fits_a_screen(
