@@ -47,6 +47,7 @@ COMMANDS = {
     "schema": "print the JSON Schema of seeds or of config.toml, for editors",
     "run": "run passes on a schedule until stopped",
     "serve": "serve the published feeds over HTTP",
+    "preview": "show the site in a browser while you write, without publishing it",
     "status": "show what the last pass did and when the next is due",
     "doctor": "look at the site, as readers do too, and say what to mend",
     "images": "look after the image cache",

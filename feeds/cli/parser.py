@@ -9,6 +9,7 @@ from argparse import (
     Action,
     ArgumentError,
     ArgumentParser,
+    ArgumentTypeError,
     HelpFormatter,
     Namespace,
 )
@@ -40,6 +41,17 @@ def what_was_meant(found: str, known: Iterable[str]) -> str:
     for name in (*synonym, *begun):
         return f" (did you mean {name}?)"
     return did_you_mean(found, names)
+
+
+def port(text: str) -> int:
+    """Reads a port.
+
+    Raises:
+        ArgumentTypeError: it is none.
+    """
+    if not (text.isascii() and text.isdigit() and 0 < int(text) < 65536):
+        raise ArgumentTypeError(f"found {text!r}, wanted a number from 1 to 65535")
+    return int(text)
 
 
 class Parser(ArgumentParser):

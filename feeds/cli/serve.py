@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
-from argparse import ArgumentParser, ArgumentTypeError, Namespace
+from argparse import ArgumentParser, Namespace
 from typing import TYPE_CHECKING
 
 from feeds.cli.main import add_config, add_logging, add_out, start_log
+from feeds.cli.parser import port
 from feeds.common.errors import ConfigError
 from feeds.common.files import Fingerprint
 from feeds.common.schedule import WATCHED
@@ -20,7 +21,7 @@ def add_arguments(parser: ArgumentParser) -> None:
     add_config(parser)
     add_out(parser)
     parser.add_argument("--host", metavar="HOST", help="instead of serve.host")
-    parser.add_argument("--port", type=_port, metavar="PORT", help="instead of serve.port")
+    parser.add_argument("--port", type=port, metavar="PORT", help="instead of serve.port")
     add_logging(parser)
 
 
@@ -62,9 +63,3 @@ def _load(arguments: Namespace) -> Loaded:
     given = {name: value for name in ("host", "port") if (value := getattr(arguments, name))}
     serve = replace(loaded.config.serve, **given)
     return loaded._replace(config=replace(loaded.config, serve=serve))
-
-
-def _port(text: str) -> int:
-    if not (text.isascii() and text.isdigit() and 0 < int(text) < 65536):
-        raise ArgumentTypeError(f"found {text!r}, wanted a number from 1 to 65535")
-    return int(text)

@@ -23,7 +23,8 @@ def utc_now() -> datetime:
 class Options(NamedTuple):
     """The options of a pass; `wait` is for how many seconds it waits for another run on out/.
 
-    `changed` are the paths of seeds to look at, with what is below them; None for everything.
+    `changed` are the paths of seeds to look at, with what is below them; None for everything. With
+    `drafts` unpublished stories count as published.
     """
 
     full: bool = False
@@ -31,6 +32,7 @@ class Options(NamedTuple):
     dry_run: bool = False
     wait: float = 600.0
     changed: frozenset[str] | None = None
+    drafts: bool = False
 
 
 class Callbacks(NamedTuple):

@@ -26,10 +26,15 @@ Changed = Callable[[frozenset[str] | None], None]
 class Watcher:
     """Calls `changed` after each burst of changes, from a thread of its own.
 
+    A burst ends with `quiet_ms` without a change.
+
     It is called with the paths that came, changed or went, with None if these may not be all.
     """
 
-    def __init__(self, changed: Changed, failed: Callable[[str], None]) -> None:
+    def __init__(
+        self, changed: Changed, failed: Callable[[str], None], quiet_ms: int = _QUIET_MS
+    ) -> None:
+        self._quiet_ms = quiet_ms
         self._changed = changed
         self._failed = failed
         self._stop = threading.Event()
@@ -58,6 +63,10 @@ class Watcher:
             if appeared:
                 self._changed(None)  # files that were in it already cause no event
 
+    def close(self) -> None:
+        """Stops watching for good."""
+        self.stop()
+
     def stop(self) -> None:
         """Stops watching."""
         self._stop.set()
@@ -74,7 +83,7 @@ class Watcher:
                 watch_filter=None,
                 stop_event=stop,
                 debounce=_LONGEST_MS,
-                step=_QUIET_MS,
+                step=self._quiet_ms,
                 rust_timeout=1000,
                 yield_on_timeout=False,
                 ignore_permission_denied=True,
@@ -94,17 +103,24 @@ class PassWish:
         self.is_wanted = False
         self._told: frozenset[str] | None = frozenset()
         self._lock = threading.Lock()
+        self._added = threading.Event()
+
+    def wait(self, seconds: float) -> None:
+        """Waits until a pass is wished for, at most so many seconds."""
+        self._added.wait(seconds)
 
     def add(self, told: frozenset[str] | None) -> None:
         """Wishes for a pass that looks at these paths, too; None for everything."""
         with self._lock:
             self._told = None if told is None or self._told is None else self._told | told
             self.is_wanted = True
+            self._added.set()
 
     def take(self) -> frozenset[str] | None:
         """Returns what the pass that begins now is to look at."""
         with self._lock:
             told, self._told, self.is_wanted = self._told, frozenset(), False
+            self._added.clear()
             return told
 
     def widen(self) -> None:

@@ -176,8 +176,8 @@ def _read(
     from feeds.seeds.read import ReadRequest, read_seeds
 
     prepare_workers()
-    full, base, site = run.options.full, str(run.base), run.config.site
-    parser = parser_name(run.config)
+    full, base, site, text = run.options.full, str(run.base), run.config.site, run.config.text
+    parser, how = parser_name(run.config), (site.timezone, text.repair, run.options.drafts)
 
     def request(one: Due) -> ReadRequest:
         known, content = kept.get(one.path), b""
@@ -187,7 +187,7 @@ def _read(
             content = state.seed_contents(one.path, parser)
         return ReadRequest(one.path, display_path(one.path, base), content)
 
-    yield from read_seeds(map(request, due), ParseOptions(site.timezone, run.config.text.repair))
+    yield from read_seeds(map(request, due), ParseOptions(*how))
 
 
 def _keep(store: Store, ahead: Ahead, parser: str) -> None:

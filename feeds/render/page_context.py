@@ -77,6 +77,7 @@ class PageEntry(NamedTuple):
     quality: int
     heat: int
     direction: str
+    draft: bool
     html: str = ""
 
 
@@ -202,24 +203,20 @@ def page_feed(site: Site, up: str, feed: Feed, entries: int, newest: datetime | 
         entries: How many entries it has.
         newest: When the newest of them was published, None if it has none.
     """
+    href, url = f"{up}{feed.address}", f"{site.base_url}{feed.address}"
     return PageFeed(
         kind=feed.kind,
         key=feed.key,
         name=shown_name(site, feed),
         title=feed.title,
         description=feed.description,
-        href=f"{up}{feed.address}.html",
+        href=f"{href}.html",
         url=site.page_of(feed),
         entries=entries,
         newest=when(newest, site.language) if newest else None,
         formats=[
-            Format(
-                name,
-                kind_of(extension).media_type,
-                f"{up}{feed.address}.{extension}",
-                f"{site.base_url}{feed.address}.{extension}",
-            )
-            for name, extension in _FORMATS.items()
+            Format(name, kind_of(end).media_type, f"{href}.{end}", f"{url}.{end}")
+            for name, end in _FORMATS.items()
         ],
     )
 
@@ -247,6 +244,7 @@ def page_entry(site: Site, feed: Feed, view: EntryView) -> PageEntry:
         quality=item.quality if pages.show_quality else -1,
         heat=item.heat if pages.show_heat else -1,
         direction=direction(item.locale) if item.locale and item.locale != language else "",
+        draft=not item.is_published,
     )
 
 
@@ -254,7 +252,8 @@ def ready_entry(site: Site, feed: Feed, view: EntryView, article: str) -> PageEn
     """Returns an entry with its HTML, and of the rest what pages show elsewhere, too."""
     time, picture = when(view.published, site.language), _picture(site, up_from(feed.address), view)
     first = ("", "", "", Link("", ""), time, None, "", picture)
-    return PageEntry(*first, [], [], -1, -1, "", Markup(article))  # noqa: S704 (from a page of ours)
+    last = ("", False, Markup(article))  # noqa: S704 (from a page of ours)
+    return PageEntry(*first, [], [], -1, -1, *last)
 
 
 @lru_cache(maxsize=4096)

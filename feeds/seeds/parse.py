@@ -46,10 +46,11 @@ Part = TypeVar("Part")
 
 
 class ParseOptions(msgspec.Struct, frozen=True):
-    """The settings that decide how a seed is read."""
+    """The settings that decide how a seed is read; with `drafts` unpublished items are selected."""
 
     timezone: str = "UTC"
     repair: bool = True
+    drafts: bool = False
 
 
 def parse(

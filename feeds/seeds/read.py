@@ -134,6 +134,7 @@ class _Parsed(NamedTuple):
     opened: _Opened
     item: Item | None
     problems: list[Problem]
+    drafts: bool = False
 
 
 def _open(request: ReadRequest, read_yaml: YamlReader) -> _Opened:
@@ -169,12 +170,12 @@ def _split(request: ReadRequest, data: bytes, read_yaml: YamlReader) -> _Opened:
 def _parse(opened: _Opened, options: ParseOptions) -> _Parsed:
     if opened.front is None:
         return _Parsed(opened, None, [])
-    return _Parsed(opened, *parse(opened.shown, opened.front, options))
+    return _Parsed(opened, *parse(opened.shown, opened.front, options), options.drafts)
 
 
 def _check(parsed: _Parsed) -> ParsedSeed:
     """Returns the seed with its item and problems, or with one problem if these hold a secret."""
-    (seed, shown, front), item, problems = parsed
+    (seed, shown, front), item, problems, drafts = parsed
     if front is None:
         return seed
     encoded = _encoder.encode(item) if item else b""
@@ -187,7 +188,7 @@ def _check(parsed: _Parsed) -> ParsedSeed:
     return ParsedSeed(
         seed.path,
         seed.content,
-        header=_header(shown, item, encoded),
+        header=_header(shown, item, encoded, drafts=drafts),
         data=encoded,
         images=item.images,
         problems=tuple(problems),
@@ -201,7 +202,7 @@ def _leak_problem(shown: str, front: FrontMatter, field: Path) -> Problem:
     return Problem(shown, line, column, dotted(field) or FIELD, REACHES)
 
 
-def _header(path: str, item: Item, encoded: bytes) -> ItemHeader:
+def _header(path: str, item: Item, encoded: bytes, *, drafts: bool) -> ItemHeader:
     dated = to_unix(item.published)
     return ItemHeader(
         number=0,
@@ -211,7 +212,7 @@ def _header(path: str, item: Item, encoded: bytes) -> ItemHeader:
         revised=max(dated, to_unix(item.updated)) if item.updated else dated,
         quality=item.quality,
         heat=item.heat,
-        is_published=item.is_published,
+        is_published=item.is_published or drafts,
         provider=item.provider,
         topics=item.topics,
         category=item.category,
