@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import tomllib
 from datetime import UTC, date, datetime
 from pathlib import Path
@@ -65,3 +66,44 @@ def test_dates_in_english_have_the_day_first() -> None:
     assert heading_text(day, "en") == "Monday 23 August 2021"
     time = datetime(2021, 8, 23, 9, 7, tzinfo=UTC)
     assert time_text(time, "en") == "23 August 2021, 09:07 UTC"
+
+
+@pytest.mark.parametrize(
+    ("language", "day", "heading"),
+    [
+        ("de", "23. August 2021", "Montag, 23. August 2021"),
+        ("fr", "23 août 2021", "lundi 23 août 2021"),
+        ("es-MX", "23 de agosto de 2021", "lunes, 23 de agosto de 2021"),
+        ("ar", "23 أغسطس 2021", "الاثنين، 23 أغسطس 2021"),
+        ("xx", "2021-08-23", "2021-08-23"),
+    ],
+)
+def test_dates_are_written_as_the_language_does(language: str, day: str, heading: str) -> None:
+    plain = [
+        text.replace("\u200f", "")
+        for text in (
+            day_text(date(2021, 8, 23), language),
+            heading_text(date(2021, 8, 23), language),
+        )
+    ]
+    assert plain == [day, heading]
+
+
+def test_numbers_choose_their_form_as_the_language_does() -> None:
+    arabic = words_of("ar")
+    assert [arabic.stories(n=number) for number in (0, 1, 2, 3, 11, 100)] == [
+        *("لا أخبار", "خبر واحد", "خبران", "3 أخبار", "11 خبرًا", "100 خبر"),
+    ]
+    assert words_of("fr-CA").stories(n=0) == "0 article"
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_words_of_each_language_have_the_same_places(language: str) -> None:
+    folder = Path(words.__file__).parent / "languages"
+    english = tomllib.loads((folder / "en.toml").read_text("utf-8"))
+    found = tomllib.loads((folder / f"{language}.toml").read_text("utf-8"))
+    for name, value in english.items():
+        for form in found[name].values() if isinstance(found[name], dict) else [found[name]]:
+            wanted = value["other"] if isinstance(value, dict) else value
+            places = set(re.findall(r"{\w+}", form)) | ({"{n}"} & set(re.findall(r"{\w+}", wanted)))
+            assert places == set(re.findall(r"{\w+}", wanted)), name
