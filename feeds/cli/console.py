@@ -115,14 +115,16 @@ class Console:
         from rich.text import Text
 
         table = Table(box=None, header_style="bold", padding=(0, 1, 0, 0), pad_edge=False)
-        # Nothing is cut off: only the last column may be folded, and is never narrower than this.
+        # Nothing is cut off: only the last column may be folded, and that between words, so that an
+        # address can be copied.
+        last = _last_width(rows)
         for column in columns[:-1]:
             table.add_column(column, no_wrap=True)
-        table.add_column(columns[-1], overflow="fold", min_width=_LAST_COLUMN)
+        table.add_column(columns[-1], overflow="fold", min_width=last)
         for row in rows:
             table.add_row(*(Text(_showable(cell, self._out)) for cell in row))
         rich = self._rich(self._out)
-        rich.width = max(rich.width - 1, _width(columns, rows) + _LAST_COLUMN)
+        rich.width = max(rich.width - 1, _width(columns, rows) + last)
         rich.print(table)
 
     @contextmanager
@@ -153,6 +155,13 @@ def _width(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> int:
 
     cells = zip(columns, *rows, strict=True)
     return sum(max(map(cell_len, column)) + 1 for column in list(cells)[:-1])
+
+
+def _last_width(rows: Sequence[Sequence[str]]) -> int:
+    """Returns how wide the last column is at least: as its longest word."""
+    from rich.cells import cell_len
+
+    return max([_LAST_COLUMN, *(cell_len(word) for row in rows for word in row[-1].split())])
 
 
 class _Bars:
