@@ -74,7 +74,8 @@ class Item(msgspec.Struct, frozen=True, kw_only=True):
 
     `id` is ``urn:uuid:`` plus the name-based UUID (RFC 9562, version 5) of the original URL.
     `quality` runs from 0 to 100, `heat` is -1 if unknown. `body` is sanitised HTML.
-    `topics` keep the seed's spelling and order, without repeats.
+    `topics` keep the seed's spelling and order, without repeats. `correction` says what was put
+    right after readers were shown the story.
     """
 
     id: str
@@ -98,6 +99,7 @@ class Item(msgspec.Struct, frozen=True, kw_only=True):
     cdn_amp_url: str = ""
     images: tuple[Image, ...] = ()
     related: tuple[Related, ...] = ()
+    correction: str = ""
 
     def best_related(self, count: int) -> list[Related]:
         """The related stories of the highest quality, at most `count`."""

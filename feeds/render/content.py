@@ -1,4 +1,4 @@
-"""The HTML of an entry: picture, excerpt, body, related coverage."""
+"""The HTML of an entry: correction, picture, excerpt, body, related coverage."""
 
 from __future__ import annotations
 
@@ -30,6 +30,9 @@ def entry_content(item: Item, enclosure: Enclosure | None, related: int) -> str:
         related: The highest number of related stories.
     """
     blocks = []
+    if item.correction:
+        correction = escape(item.correction, quote=False)
+        blocks.append(f"<p><strong>Correction:</strong> {correction}</p>")
     if enclosure:
         blocks.append(_figure(enclosure))
     if item.excerpt:

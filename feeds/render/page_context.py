@@ -79,6 +79,7 @@ class PageEntry(NamedTuple):
     direction: str
     draft: bool
     html: str = ""
+    correction: str = ""
 
 
 class Day(NamedTuple):
@@ -224,8 +225,7 @@ def page_feed(site: Site, up: str, feed: Feed, entries: int, newest: datetime | 
 def page_entry(site: Site, feed: Feed, view: EntryView) -> PageEntry:
     """Returns an entry as the page of its feed shows it."""
     item, up, language = view.item, up_from(feed.address), site.language
-    pages = site.pages or Pages()
-    provider = item.provider
+    pages, provider = site.pages or Pages(), item.provider
     return PageEntry(
         title=item.title,
         url=item.url,
@@ -245,6 +245,7 @@ def page_entry(site: Site, feed: Feed, view: EntryView) -> PageEntry:
         heat=item.heat if pages.show_heat else -1,
         direction=direction(item.locale) if item.locale and item.locale != language else "",
         draft=not item.is_published,
+        correction=item.correction,
     )
 
 

@@ -23,7 +23,7 @@ from feeds.seeds.yaml_reader import NULLS, Path
 KNOWN_KEYS = {
     *("title", "publishedDateTime", "quality", "provider", "originalUrl", "webUrl", "excerpt"),
     *("updatedDateTime", "heat", "published", "topics", "tags", "category", "type", "locale"),
-    *("ampWebUrl", "cdnAmpWebUrl", "images", "related", "secured"),
+    *("ampWebUrl", "cdnAmpWebUrl", "images", "related", "secured", "correction"),
 }
 # Keys of other programs: they look like ours and are no slips.
 _FOREIGN = {"created", "publisher", "publishers", "unpublished"}

@@ -108,7 +108,7 @@ def _item(fields: Fields, body: str) -> Item | None:
     url, original_url = _urls(fields)
     heat = fields.integer("heat", -1, MAX_HEAT, "warning")
     is_published = fields.flag("published") or False
-    excerpt = fields.line("excerpt")
+    excerpt, correction = fields.line("excerpt"), fields.line("correction")
     topics, tags = _names(fields, "topics"), _names(fields, "tags")
     category, kind = fields.line("category"), fields.line("type")
     locale = _locale(fields)
@@ -132,6 +132,7 @@ def _item(fields: Fields, body: str) -> Item | None:
         is_published=is_published,
         provider=provider,
         excerpt=excerpt,
+        correction=correction,
         body=_body(fields, body, url),
         locale=locale,
         amp_url=amp_url,

@@ -228,7 +228,10 @@ def reader_digest(item: Item) -> bytes:
     """
     shown_first = shown_image(item.images)
     image = shown_first[0].url if shown_first else ""
-    shown = (item.title, item.excerpt, item.body, item.url, item.original_url, image)
+    shown: tuple[str, ...] = (item.title, item.excerpt, item.body)
+    shown += (item.url, item.original_url, image)
+    if item.correction:  # without one the digest is what it was before there were corrections
+        shown += (item.correction,)
     return (
         bytes([READER_VERSION]) + hashlib.blake2b(_encoder.encode(shown), digest_size=15).digest()
     )

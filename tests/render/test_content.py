@@ -40,6 +40,13 @@ def test_content_has_its_parts_in_order() -> None:
     assert (coverage.tag, _text(coverage), stories.tag) == ("h2", "Related coverage", "ul")
 
 
+def test_correction_stands_on_top_as_text() -> None:
+    item = make_item(excerpt="In short.", correction='It said "5 < 6" & <b>more</b>.')
+    correction, figure, excerpt = _parse(entry_content(item, _PICTURE, 5))
+    assert _text(correction) == 'Correction: It said "5 < 6" & <b>more</b>.'
+    assert (figure.tag, _text(excerpt)) == ("figure", "In short.")
+
+
 def test_picture_has_url_size_and_alternative_text() -> None:
     ((image,),) = _parse(entry_content(make_item(), _PICTURE, 5))[:1]
     size = {"width": "640", "height": "425"}

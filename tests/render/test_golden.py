@@ -23,14 +23,20 @@ _ALL = tuple(f"all.{extension}" for extension in _FORMATS)
 _PAGES = ("404.html", "feeds.html", "follow.html", "index.html", "robots.txt", "sitemap.xml")
 _DOCUMENTS = {
     "full": (*_ALL, "feeds.opml", *_PAGES),
+    "corrected": _ALL,
     "real": (*_ALL, *(f"topics/computer-vision.{one}" for one in _FORMATS), "feeds.opml"),
 }
-_BASE_URLS = {"full": "https://feeds.example.org/v1/", "real": "https://feeds.example.org/"}
+_BASE_URLS = {
+    "full": "https://feeds.example.org/v1/",
+    "corrected": "https://feeds.example.org/",
+    "real": "https://feeds.example.org/",
+}
 _FEEDS = {
     "full": {
         *("all", "custom/best-of-all-0f5737fb", "providers/www.xn--exmple-cua.com"),
         *("topics/ai", "topics/c-rust-bd2fb513", "topics/vision"),
     },
+    "corrected": {"all", "providers/example.com"},
     "real": {
         *("all", "providers/diginomica.com", "providers/sky.com"),
         *("topics/ai", "topics/computer-vision"),
@@ -43,6 +49,9 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     root = tmp_path_factory.mktemp("golden")
     return {
         "full": publish_full(root / "full"),
+        "corrected": publish_golden(
+            GOLDEN / "corrected/config.toml", GOLDEN / "corrected", root / "corrected"
+        ),
         "real": publish_golden(_REAL_CONFIG, REAL_SEEDS, root / "real"),
     }
 

@@ -21,7 +21,8 @@ _OPTIONS = ParseOptions()
 _FIELDS = (
     *("title", "publishedDateTime", "quality", "provider", "originalUrl", "webUrl", "excerpt"),
     *("updatedDateTime", "heat", "published", "topics", "tags", "category", "type", "locale"),
-    *("ampWebUrl", "cdnAmpWebUrl", "images", "related", "secured", "unknown"),
+    *("ampWebUrl", "cdnAmpWebUrl", "images", "related", "secured", "correction"),
+    "unknown",
 )
 _PARTS = ("url", "webUrl", "width", "height", "title", "isCached", "provider", "name", "domain")
 _TEXT = st.text(max_size=10) | st.sampled_from(
@@ -72,6 +73,7 @@ def good_item(yaml: str = "", *, without: str = "", body: str = "", **changes: A
 FULL = """---
 category: news
 title: "  A <b>bold</b>\\n title "
+correction: It was  Tuesday
 excerpt: First line
   and second
 publishedDateTime: 2021-08-19T13:58:00+02:00
@@ -120,6 +122,7 @@ def test_parse_reads_every_field() -> None:
             is_published=True,
             provider=Provider("The Büchers", "xn--bcher-kva.example"),
             excerpt="First line and second",
+            correction="It was Tuesday",
             body="<p><em>Body</em></p>",
             topics=("No", "On", "1.10", "Computer Vision"),
             tags=("x", "y"),

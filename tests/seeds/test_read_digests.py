@@ -14,27 +14,27 @@ from tests.support.site import REAL_SEEDS
 _PINNED = {
     "000_613e5fb5d2b32426.txt": (
         "urn:uuid:c34c4c55-7e09-5bbb-8a78-c9ef1b03da40",
-        "47fc80b4d6e22d3eddc3e22f0608a11c",
+        "40f33f9a5bc3b25db109f0b2e2ed24fa",
         "01c8015d835c7841254f2b7e02d95af5",
     ),
     "001_792b0d4a2dfad34b.txt": (
         "urn:uuid:25f033e0-a764-584c-9201-b62514259769",
-        "9d27e5cc680e103c592c74be61d5052a",
+        "7dbcca80db490a1677a192409315a064",
         "017055cf39509a08aab7d641b98bc3bb",
     ),
     "002_2aecd8ef6c2bfcb0.txt": (
         "urn:uuid:10c61fa0-48eb-562b-b429-2d29d055d8c0",
-        "5ca5427182a80f4eb1551a9be211a34d",
+        "16bece9113c32df7b95a88b1e69a45a1",
         "019ebf20ecbcb1d1a6b8a160ceb935c2",
     ),
     "003_d3ab86f532bae268.txt": (
         "urn:uuid:2f236954-5a23-5f7e-9ac4-bcd8e0dd289f",
-        "24fc1dc9e0c515678e8c0d3090dfc550",
+        "c0108009e89d945d023ff891820473e8",
         "011fddd5afb7dbec9481d30f99899832",
     ),
     "004_bd5a76a9825d8b94.txt": (
         "urn:uuid:84af9e6e-a044-5288-85e6-39852a34b983",
-        "863a83f6aa0f828416d9d3ad493f7a15",
+        "3fd86e6010f192ec61e4e9792019a290",
         "013ba699f0c2af4ac0916115b7060e7a",
     ),
 }
@@ -56,6 +56,7 @@ def test_id_and_digests_of_the_real_seeds_are_pinned(name: str) -> None:
         ({"title": "Other"}, True),
         ({"excerpt": "Other"}, True),
         ({"body": "Other"}, True),
+        ({"correction": "It was Tuesday."}, True),
         ({"webUrl": "https://other.example/"}, True),
         ({"images": [{"url": "https://i.example/1.png", "isCached": True}]}, True),
         ({"images": [{"url": "https://i.example/1.png", "isCached": False}]}, False),
