@@ -112,6 +112,7 @@ def test_only_feeds_with_the_image_are_rendered_again(full: Site) -> None:
     written = full.publish().written
     assert {name.partition(".")[0] for name in written} == {
         "all",
+        "index",
         "topics/new",
         "providers/example",
     }

@@ -156,7 +156,7 @@ def test_dry_run_touches_no_file(quiet: Site) -> None:
     before = quiet.files()
     report: PassReport = quiet.publish(options=Options(dry_run=True))
     assert quiet.files() == before
-    assert len(report.written) == 18
+    assert set(report.written) >= {"all.atom", "topics/ai.html", "index.html", "feeds.opml"}
 
 
 def test_deleted_state_takes_the_cache_in_anew(quiet: Site) -> None:

@@ -72,7 +72,7 @@ def test_pass_reports_what_it_did(site: Site) -> None:
     first = site.publish()
     assert (first.seeds, first.read, first.changed, first.gone) == (4, 4, 4, 0)
     assert (first.bad, first.items, first.warnings, first.unchanged) == (1, 3, 2, 0)
-    assert len(first.written) == 4 * len(first.feeds) + 6
+    assert sorted(first.written) == sorted(site.documents())
     (site.seeds / "0.txt").unlink()
     second = site.publish()
     assert (second.seeds, second.read, second.changed, second.gone) == (3, 0, 0, 1)
