@@ -47,7 +47,7 @@ COMMANDS = {
     "schema": "print the JSON Schema of seeds or of config.toml, for editors",
     "run": "run passes on a schedule until stopped",
     "serve": "serve the published feeds over HTTP",
-    "preview": "show the site in a browser while you write, without publishing it",
+    "preview": "show the site in a browser while you write; publishes nothing",
     "status": "show what the last pass did and when the next is due",
     "doctor": "look at the site, as readers do too, and say what to mend",
     "images": "look after the image cache",
@@ -183,9 +183,8 @@ def make_parser(commands: Collection[str] = COMMANDS) -> ArgumentParser:
         prog="feeds",
         usage="feeds [OPTION ...] COMMAND ...",
         description="Publishes a curated news site's seed files as Atom, RSS and JSON feeds.",
-        epilog="'feeds COMMAND --help' shows its options; --config PATH, -q, -v and --color WHEN "
-        "may also stand before it. Exit codes: 0 done; 1 problems found (check, --strict); 2 wrong "
-        "usage or configuration; 3 could not publish.",
+        epilog="Every command takes --help, -q, -v and --color WHEN, most --config PATH. "
+        "Exits with 0 done; 1 problems found; 2 wrong usage or config; 3 not published.",
     )
     _add_config(parser)
     parser.set_defaults(config=DEFAULT_CONFIG, loudness=NORMAL, color="auto")

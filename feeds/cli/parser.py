@@ -38,9 +38,8 @@ def what_was_meant(found: str, known: Iterable[str]) -> str:
     names = list(known)
     synonym = [_SYNONYMS[found]] if _SYNONYMS.get(found) in names else []
     begun = [name for name in names if len(found) > 2 and name.startswith(found)]
-    for name in (*synonym, *begun):
-        return f" (did you mean {name}?)"
-    return did_you_mean(found, names)
+    meant = [*synonym, *begun]
+    return f" (did you mean {meant[0]}?)" if meant else did_you_mean(found, names)
 
 
 def port(text: str) -> int:
@@ -129,8 +128,8 @@ class Parser(ArgumentParser):
             unknown = self._unknown_options(self._given)
             message = f"{message.removeprefix(_MISSING)} is missing"
             message = self._unknown(unknown[0]) if unknown else message
-        hint = f"feeds: '{self.prog} --help' shows what can be typed"
-        self.exit(2, f"feeds: {message}\n{hint if self._given else chr(10) + self.format_help()}\n")
+        more = f"feeds: '{self.prog} --help' shows what can be typed\n"
+        self.exit(2, f"feeds: {message}\n" + (more if self._given else f"\n{self.format_help()}"))
 
     def _unknown_options(self, words: Sequence[str]) -> list[str]:
         options = [word.partition("=")[0] for word in words if word.startswith("--")]

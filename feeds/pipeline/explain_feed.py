@@ -90,12 +90,9 @@ def explained_any(
             return list(explanations(name, snapshot, selection))
         except UnknownSeedError as error:
             found = _named(name, run, selection)
-            if not found and not str(error).startswith("no seed"):
-                raise  # there is such a file
             if not found:
-                raise UnknownSeedError(
-                    f"{error}, and no feed is called so{_hint(name, selection)}"
-                ) from None
+                reason = f"{error}, and no feed is called so{_hint(name, selection)}"
+                raise UnknownSeedError(reason) from None
             return [_explanation(run, feed, selection, before, nearest) for feed in found]
 
     return with_snapshot(loaded, callbacks, read)
@@ -172,8 +169,10 @@ def _went(
             went.append(StoryNote(id_, "", "", "its seed is gone"))
         for header in headers:
             told = reasons.explain(header, selection, contents_at, run.config, run.now)
-            words = [one.words for one in told if one.address == feed.address]
-            reason = words[0] if words else "its seed does not name this feed any more"
+            about = next((one for one in told if one.address == feed.address), None)
+            reason = "its seed does not name this feed any more"
+            if about:
+                reason = "it comes back with the next pass" if about.inside else about.words
             went.append(_note(store, header, reason))
     # Newer stories move the oldest ones out.
     members = store.newest(feed.kind, feed.key, feed.max_items + came)

@@ -110,6 +110,16 @@ def test_stories_come_and_go_with_the_last_pass(site: Site) -> None:
     assert feed_called(site, "AI").last_pass == LATER
 
 
+def test_story_that_went_and_will_come_back_says_so(site: Site) -> None:
+    site.seed()
+    site.publish()
+    site.seed(quality=39)
+    site.publish(LATER)
+    site.seed()
+    found = feed_called(site, "AI")
+    assert [one.why for one in found.went or ()] == ["it comes back with the next pass"]
+
+
 def test_next_pass_with_changes_elsewhere_ends_the_news(site: Site) -> None:
     site.seed()
     site.publish()
