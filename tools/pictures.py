@@ -1,8 +1,8 @@
-"""Make the pictures of the README, docs/pictures/: a page of a feed, and a terminal.
+"""Make the pictures of the README, docs/pictures/: a front page, and a terminal.
 
     .venv/bin/python -m tools.pictures
 
-The page is that of a feed of generated seeds with drawn images, shown by the system's Chromium. The
+The page is that of a site of generated seeds with drawn images, shown by the system's Chromium. The
 terminal shows what `feeds` prints for the real seeds.
 """
 
@@ -63,7 +63,7 @@ def run(command: str, folder: Path) -> str:
 
 
 def page(folder: Path) -> None:
-    """Publish generated seeds and take a picture of the page with all of them."""
+    """Publish generated seeds and take a picture of their front page."""
     generator = [sys.executable, str(ROOT / "benchmarks/generate.py")]
     subprocess.run([*generator, str(COUNT), str(folder / "seeds")], check=True, capture_output=True)
     (folder / "config.toml").write_text(CONFIG, encoding="utf-8")
@@ -75,9 +75,9 @@ def page(folder: Path) -> None:
             drawing(match[1]).save(copy, quality=85)
     for command in ("feeds export", "feeds images fetch", "feeds export"):
         run(command, folder)
-    with chromium() as browser, visiting(browser, 1000) as visit:
-        visit.page.set_viewport_size({"width": 1000, "height": 1120})
-        visit.page.goto((folder / "out/all.html").as_uri(), wait_until="networkidle")
+    with chromium() as browser, visiting(browser, 1280) as visit:
+        visit.page.set_viewport_size({"width": 1280, "height": 1000})
+        visit.page.goto((folder / "out/index.html").as_uri(), wait_until="networkidle")
         visit.page.screenshot(path=PICTURES / "page.png")
     # 256 colours are enough for it, and a third of the bytes.
     with Image.open(PICTURES / "page.png") as picture:

@@ -114,6 +114,26 @@ def test_browser_shows_the_first_story_high_up_on_a_phone(
 
 
 @pytest.mark.parametrize("name", ["index.html", FEED])
+def test_browser_leads_from_any_place_of_a_story_to_it_on_a_phone(
+    newsroom: Newsroom, browser: Browser, name: str
+) -> None:
+    with visiting(browser, 390) as visit:
+        visit.page.goto(newsroom.url + name)
+        story = visit.page.locator("article").nth(1)
+        story.scroll_into_view_if_needed()
+        wanted = story.locator("h2 a, h3 a").first.get_attribute("href")
+        at = """(one, [x, y]) => {
+            const box = one.getBoundingClientRect();
+            const found = document.elementFromPoint(box.x + x * box.width, box.y + y * box.height);
+            return found.closest("a")?.href ?? "";
+        }"""
+        assert story.evaluate(at, [0.9, 0.5]) == wanted
+        provider = story.locator(".provider a")
+        assert provider.evaluate(at, [0.5, 0.5]) == provider.evaluate("(one) => one.href")
+        assert visit.overflow() == 0
+
+
+@pytest.mark.parametrize("name", ["index.html", FEED])
 def test_browser_opens_readers_by_one_click(
     newsroom: Newsroom, browser: Browser, name: str
 ) -> None:
