@@ -6,12 +6,15 @@ import sys
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from feeds.cli.console import Console
 from feeds.cli.main import add_config, add_json
 from feeds.common.errors import ConfigError
-from feeds.config import Loaded, load_config
-from feeds.pipeline.check import CheckReport, check
+
+if TYPE_CHECKING:
+    from feeds.config import Loaded
+    from feeds.pipeline.check import CheckReport
 
 _STDIN = "-"
 
@@ -39,6 +42,8 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(arguments: Namespace) -> int:
     """Checks configuration and seeds; 1 if a seed, or a part of one, cannot be used."""
+    from feeds.config import load_config
+
     arguments.json |= arguments.output_format == "json"
     console = Console.of(arguments)
     loaded = load_config(arguments.config)
@@ -69,6 +74,8 @@ def _report(arguments: Namespace, console: Console, loaded: Loaded) -> CheckRepo
         reason = "- (standard input) and --as PATH say together what to judge: wanted both"
         raise ConfigError([reason])
     if not arguments.files:
+        from feeds.pipeline.check import check
+
         with console.listening() as callbacks:
             return check(loaded, callbacks)
     from feeds.pipeline.check_files import check_files  # on demand: it reads YAML

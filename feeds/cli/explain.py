@@ -4,15 +4,17 @@ from __future__ import annotations
 
 from argparse import ArgumentParser, Namespace
 from collections.abc import Iterator
+from typing import TYPE_CHECKING
 
 from feeds.cli.console import Console
 from feeds.cli.main import add_config, add_json
 from feeds.cli.parser import NORMAL
-from feeds.common.model import Item, ItemHeader
 from feeds.common.times import from_unix, show_time
-from feeds.config import load_config
-from feeds.pipeline.explain import Explained, Explanation
-from feeds.pipeline.explain_feed import NEAREST, FeedExplanation, StoryNote, explained_any
+
+if TYPE_CHECKING:
+    from feeds.common.model import Item, ItemHeader
+    from feeds.pipeline.explain import Explained, Explanation
+    from feeds.pipeline.explain_feed import FeedExplanation, StoryNote
 
 ALL = 1_000_000
 
@@ -27,6 +29,10 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(arguments: Namespace) -> int:
     """Explains every seed, or else every feed, that the argument names."""
+    from feeds.config import load_config
+    from feeds.pipeline.explain import Explained
+    from feeds.pipeline.explain_feed import NEAREST, FeedExplanation, explained_any
+
     console = Console.of(arguments)
     loaded = load_config(arguments.config)
     nearest = ALL if arguments.loudness > NORMAL else NEAREST

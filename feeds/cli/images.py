@@ -5,28 +5,21 @@ from __future__ import annotations
 from argparse import ArgumentParser, Namespace
 from collections.abc import Callable
 from datetime import datetime
-
-import msgspec
+from typing import TYPE_CHECKING, TypedDict
 
 from feeds.cli.console import Console
 from feeds.cli.main import add_config, add_flags, add_json
 from feeds.common.errors import FeedsError
-from feeds.common.images import CachedImage, HostFailure
-from feeds.common.media_types import image_type
-from feeds.common.model import image_key
-from feeds.common.reports import utc_now
 from feeds.common.times import from_unix, show_time, to_unix
-from feeds.common.urls import normal_url, wanted_url
-from feeds.config import Loaded, load_config
-from feeds.images.cache import likely_name
-from feeds.pipeline.fetch import FetchOptions, fetch_images
-from feeds.pipeline.image_garbage import collect_garbage
-from feeds.store import open_state
+
+if TYPE_CHECKING:
+    from feeds.common.images import CachedImage, HostFailure
+    from feeds.config import Loaded
 
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
 
 
-class ImageStatus(msgspec.Struct):
+class ImageStatus(TypedDict):
     """An image: `name` of its copy, ``""`` without one, and why the last fetch failed."""
 
     url: str
@@ -36,7 +29,7 @@ class ImageStatus(msgspec.Struct):
     next_fetch: datetime | None
 
 
-class CacheStatus(msgspec.Struct):
+class CacheStatus(TypedDict):
     """The image cache: where, what it holds, and the hosts that are left alone for a while."""
 
     cache: str
@@ -70,12 +63,16 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(arguments: Namespace) -> int:
     """Does one of the actions."""
+    from feeds.config import load_config
+
     console = Console.of(arguments)
     arguments.action(arguments, console, load_config(arguments.config))
     return 0
 
 
 def _fetch(arguments: Namespace, console: Console, loaded: Loaded) -> None:
+    from feeds.pipeline.fetch import FetchOptions, fetch_images
+
     if loaded.config.images.fetch == "off":
         console.warn('images.fetch is "off": nothing is fetched, what is in the cache is checked')
     with console.listening() as callbacks:
@@ -89,6 +86,8 @@ def _fetch(arguments: Namespace, console: Console, loaded: Loaded) -> None:
 
 
 def _status(_: Namespace, console: Console, loaded: Loaded) -> None:
+    from feeds.common.reports import utc_now
+
     images, hosts = _known(loaded)
     cache, now = loaded.config.images.cache, to_unix(utc_now())
     copies = [image for image in images if image.name]
@@ -96,10 +95,16 @@ def _status(_: Namespace, console: Console, loaded: Loaded) -> None:
     total = sum(image.length for image in copies)
     console.show(f"cache   {cache}: {len(copies)} copies, {_show_size(total)}")
     listed = [
-        ImageStatus(image.url, _state(image), image.name, image.reason, _time(image.due))
+        ImageStatus(
+            url=image.url,
+            state=_state(image),
+            name=image.name,
+            reason=image.reason,
+            next_fetch=_time(image.due),
+        )
         for image in images
     ]
-    states = [one.state for one in listed]
+    states = [one["state"] for one in listed]
     kinds = ("copy", "missing", "failed", "not fetched yet")
     counted = ", ".join(f"{states.count(kind)} {kind}" for kind in kinds)
     console.show(f"images  {len(images)} named by seeds: {counted}")
@@ -107,16 +112,21 @@ def _status(_: Namespace, console: Console, loaded: Loaded) -> None:
         until = show_time(from_unix(host.until))
         console.show(f"host    {host.host} is left alone until {until}: {host.reason}")
     rows = [
-        (one.state, one.url, show_time(one.next_fetch) if one.next_fetch else "now", one.reason)
-        for one in listed
+        (_state(one), one.url, show_time(from_unix(one.due)) if one.due else "now", one.reason)
+        for one in images
         if one.reason
     ]
     if rows:
         console.table(("State", "Image", "Next", "Why"), rows)
-    console.report(CacheStatus(str(cache), len(copies), total, listed, failing))
+    status = CacheStatus(
+        cache=str(cache), copies=len(copies), bytes=total, images=listed, hosts=failing
+    )
+    console.report(status)
 
 
 def _gc(_: Namespace, console: Console, loaded: Loaded) -> None:
+    from feeds.pipeline.image_garbage import collect_garbage
+
     removed = collect_garbage(loaded, console.warn)
     for name in removed:
         console.say(f"removed {name}")
@@ -125,6 +135,12 @@ def _gc(_: Namespace, console: Console, loaded: Loaded) -> None:
 
 
 def _path(arguments: Namespace, console: Console, loaded: Loaded) -> None:
+    from feeds.common.media_types import image_type
+    from feeds.common.model import image_key
+    from feeds.common.urls import normal_url, wanted_url
+    from feeds.images.cache import likely_name
+    from feeds.store import open_state
+
     url = normal_url(arguments.url)
     if url is None:
         raise FeedsError(f"{arguments.url!r} is no image's URL: wanted {wanted_url(arguments.url)}")
@@ -135,6 +151,8 @@ def _path(arguments: Namespace, console: Console, loaded: Loaded) -> None:
 
 
 def _known(loaded: Loaded) -> tuple[list[CachedImage], list[HostFailure]]:
+    from feeds.store import open_state
+
     with open_state(loaded.config.paths.state, "serve") as store:
         if store is None:
             return [], []

@@ -93,7 +93,18 @@ def test_help_of_a_command_imports_none_of_the_libraries_that_do_its_work(comman
     assert "feeds" in loaded
     work = {"asyncio", "multiprocessing", "apscheduler", "structlog", "watchfiles", "rich"}
     work |= {"granian", "uvloop", "prometheus_client", "httpx", "httpcore", "PIL", "brotli"}
-    work |= {"yaml", "ryml", "nh3", "markdown_it", "ftfy", "feedgen", "lxml", "jinja2"}
+    work |= {
+        "sqlite3",
+        "msgspec",
+        "yaml",
+        "ryml",
+        "nh3",
+        "markdown_it",
+        "ftfy",
+        "feedgen",
+        "lxml",
+        "jinja2",
+    }
     assert loaded.isdisjoint(work)
 
 
