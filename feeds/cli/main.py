@@ -50,6 +50,7 @@ COMMANDS = {
     "preview": "show the site in a browser while you write; publishes nothing",
     "status": "show what the last pass did and when the next is due",
     "doctor": "look at the site, as readers do too, and say what to mend",
+    "reach": "show how many read each feed, from access logs",
     "images": "look after the image cache",
     "completion": "print what makes a shell complete commands, options and feeds",
 }

@@ -17,6 +17,9 @@ OUT: Key = ("paths", "out")
 STATE: Key = ("paths", "state")
 CACHE: Key = ("images", "cache")
 TEMPLATES: Key = ("paths", "templates")
+LOG: Key = ("serve", "access_log")
+# The values of serve.access_log that name no file.
+NO_FILES = {"off", "stdout"}
 CONFIG: Key = ()
 _INSIDE, _SAME = "inside", "the same as"
 _AROUND = {_INSIDE: "around"}
@@ -179,6 +182,8 @@ def find_overlaps(config: Config, file: Path, places: Mapping[Key, str]) -> Iter
     own = [(CONFIG, file), *seeds, state]
     if paths.templates:
         own.append((TEMPLATES, paths.templates))
+    if config.serve.access_log not in NO_FILES:
+        own.append((LOG, Path(config.serve.access_log)))
     served = (OUT, paths.out)
     # Nothing may be inside the folder that is served, nor below a file.
     inside = [(one, served) for one in (*own, cache)]

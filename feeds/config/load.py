@@ -13,6 +13,8 @@ from msgspec.structs import replace
 from feeds.common.errors import ConfigError
 from feeds.config.clashes import (
     CACHE,
+    LOG,
+    NO_FILES,
     OUT,
     STATE,
     TEMPLATES,
@@ -102,7 +104,7 @@ def load_with_origins(
     path = Path(os.path.abspath(path))  # noqa: PTH100 (without following links, but without ..)
     config = _with_absolute_paths(config, path.parent)
     seeds = [("paths", "seeds", number) for number in range(len(config.paths.seeds))]
-    keys = [BASE_URL, OUT, STATE, CACHE, TEMPLATES, *seeds]
+    keys = [BASE_URL, OUT, STATE, CACHE, TEMPLATES, LOG, *seeds]
     loaded = Loaded(config, path, {key: origins.place(key) for key in keys if origins.knows(key)})
     _refuse_overlaps(config, path, loaded.places)
     return loaded, origins, data
@@ -118,7 +120,11 @@ def _with_absolute_paths(config: Config, base: Path) -> Config:
         templates=paths.templates and _absolute(base, paths.templates),
     )
     images = replace(config.images, cache=_absolute(base, config.images.cache))
-    return replace(config, paths=paths, images=images)
+    log = config.serve.access_log
+    if log not in NO_FILES:
+        log = str(_absolute(base, Path(log).expanduser()))
+    serve = replace(config.serve, access_log=log)
+    return replace(config, paths=paths, images=images, serve=serve)
 
 
 def _refuse_overlaps(config: Config, path: Path, places: Mapping[Key, str]) -> None:

@@ -201,6 +201,9 @@ class Serve(Table, frozen=True):
     query: Flag = True
     trusted_proxies: tuple[Network, ...] = ()
     memory: Size = 256 << 20
+    access_log: Name = "off"
+    access_format: Annotated[str, one_of("combined", "json")] = "combined"
+    log_addresses: Flag = False
 
 
 class Config(Table, frozen=True):

@@ -15,6 +15,7 @@ from granian._granian import RSGIHTTPProtocol
 from granian.rsgi import Scope
 
 from feeds.common.slugs import QUERY
+from feeds.serve.access_log import AccessLog
 from feeds.serve.clients import Turns
 from feeds.serve.content import Content
 from feeds.serve.granian import header_lines, request_of, send
@@ -61,6 +62,7 @@ class Application:
 
     def __init__(self, content: Content, counts: Counts, failed: Callable[[str], None]) -> None:
         self.content = content
+        self.log: AccessLog | None = None
         self._counts = counts
         self._failed = failed
         self._ready: dict[Request, Answer] = {}
@@ -99,6 +101,8 @@ class Application:
             return False
         answer.tally.add(answer.size)
         send(answer, request, protocol)
+        if self.log is not None:
+            self.log.note(scope, request, answer.status, answer.size)
         return True
 
     async def __rsgi__(self, scope: Scope, protocol: RSGIHTTPProtocol) -> None:
@@ -106,6 +110,8 @@ class Application:
         answer = await self._answer(request, scope)
         self._counts.add(answer, 0 if request.method == "HEAD" else answer.size)
         send(answer, request, protocol)
+        if self.log is not None:
+            self.log.note(scope, request, answer.status, _sent(answer))
 
     async def _answer(self, request: Request, scope: Scope) -> Answer | Stream:
         """Returns the answer to a request, and keeps it ready if it may be sent again."""
@@ -179,6 +185,11 @@ class Application:
         forwarded = header_lines(scope, "x-forwarded-for")
         client = self.content.policy.proxies.client_of(scope.client, forwarded)
         return await self._turns.take(client, same, work)
+
+
+def _sent(answer: Answer | Stream) -> int:
+    """Returns the bytes of the body that are sent to GET."""
+    return len(answer.part) if isinstance(answer, Stream) and answer.part else answer.size
 
 
 def _paths(path: str, prefix: str) -> list[str]:

@@ -31,26 +31,34 @@ class Proxies:
     def client_of(self, peer: str, forwarded: Sequence[str]) -> str:
         """Returns a name for the client that a request comes from: its address, or its /64 of IPv6.
 
-        The client is the peer of the connection, or, if that is a trusted proxy, the last address
-        in X-Forwarded-For that is not a trusted proxy's. If a trusted proxy forwarded something
-        that is no address, the proxy itself counts as the client.
-
         Args:
             peer: The address and port of the connection's other end.
             forwarded: The lines of X-Forwarded-For.
         """
-        address = _address(peer)
+        address = self.address_of(peer, forwarded)
         if address is None:
             return peer
+        if isinstance(address, ipaddress.IPv4Address):
+            return str(address)
+        return str(ipaddress.IPv6Network((address, _PREFIX), strict=False))
+
+    def address_of(self, peer: str, forwarded: Sequence[str]) -> Address | None:
+        """Returns the address of the client; None if the peer has none.
+
+        The client is the peer of the connection, or, if that is a trusted proxy, the last address
+        in X-Forwarded-For that is not a trusted proxy's. If a trusted proxy forwarded something
+        that is no address, the proxy itself counts as the client.
+        """
+        address = _address(peer)
+        if address is None:
+            return None
         members = filter(None, map(str.strip, ",".join(forwarded).split(",")))
         for member in reversed(list(members)):
             before = _address(member)
             if before is None or not any(address in network for network in self._networks):
                 break
             address = before
-        if isinstance(address, ipaddress.IPv4Address):
-            return str(address)
-        return str(ipaddress.IPv6Network((address, _PREFIX), strict=False))
+        return address
 
 
 def _address(text: str) -> Address | None:

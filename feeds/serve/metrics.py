@@ -15,6 +15,7 @@ from feeds.common.protocols import IMAGE_FETCHES, pings_to, totals
 from feeds.common.reports import PassReport
 from feeds.common.urls import shown_url
 from feeds.serve.messages import Answer, Stream, Tally
+from feeds.serve.reach import FeedReach, Reach
 from feeds.store import Store
 
 Labels = tuple[str, ...]
@@ -110,14 +111,19 @@ class Gauges(NamedTuple):
 class FeedsCollector(Collector):
     """Collects the metrics whenever somebody reads them."""
 
-    def __init__(self, counts: Counts, gauges: Callable[[], Gauges]) -> None:
+    def __init__(
+        self, counts: Counts, gauges: Callable[[], Gauges], reach: Reach | None = None
+    ) -> None:
         self._counts = counts
         self._gauges = gauges
+        self._reach = reach
 
     def collect(self) -> Iterator[Metric]:
         """Yields all metrics."""
         gauges = self._gauges()
         yield from _requests(self._counts.items())
+        if self._reach is not None:
+            yield from _reached(self._reach.report())
         yield from _passes(gauges)
         if gauges.report is not None:
             yield from _last_pass(gauges.report)
@@ -125,14 +131,14 @@ class FeedsCollector(Collector):
         yield from _pings(gauges.state)
 
 
-def start_metrics(host: str, port: int, counts: Counts, gauges: Callable[[], Gauges]) -> None:
+def start_metrics(host: str, port: int, collector: FeedsCollector) -> None:
     """Serves ``http://host:port/metrics`` in a thread of its own, until the process ends.
 
     Raises:
         OSError: the address cannot be used.
     """
     registry = CollectorRegistry()
-    registry.register(FeedsCollector(counts, gauges))
+    registry.register(collector)
     start_http_server(port, addr=host, registry=registry)
 
 
@@ -150,6 +156,25 @@ def _requests(tallies: list[tuple[tuple[int, str, str], Tally]]) -> Iterator[Met
     text = "Share of 304 among all answers, from 0 to 1."
     share = unmodified / requests.total() if unmodified else 0
     yield _gauge("feeds_http_not_modified_ratio", text, share)
+
+
+def _reached(feeds: Sequence[FeedReach]) -> Iterator[Metric]:
+    """Yields the sums over all feeds of what the access log tells (see `feeds.serve.reach`)."""
+    services: Counter[Labels] = Counter()
+    programs: Counter[Labels] = Counter()
+    for feed in feeds:
+        services.update({(name,): count for name, count in feed.services.items()})
+        programs.update({(name,): count for name, count in feed.programs.items()})
+    text = "Subscribers of all feeds, as feed services report them."
+    yield _gauge("feeds_reach_subscribers", text, services, "service")
+    text = "Readers of all feeds that poll by themselves, each feed on the day with most of them."
+    yield _gauge("feeds_reach_readers", text, programs, "program")
+    unchanged, deltas = (
+        sum(getattr(one, name) for one in feeds) for name in ("unchanged", "deltas")
+    )
+    whole = sum(feed.polls for feed in feeds) - unchanged - deltas
+    polls: Values = {("whole",): whole, ("unchanged",): unchanged, ("delta",): deltas}
+    yield _counter("feeds_reach_polls", "Polls of feeds by both.", polls, "answer")
 
 
 def _images(counted: StateCounts) -> Iterator[Metric]:

@@ -26,10 +26,12 @@ from feeds.common.errors import ServeError
 from feeds.common.notify import Notifier
 from feeds.common.schedule import WATCHED
 from feeds.config import Config, Loaded
+from feeds.serve.access_log import OFF, AccessLog
 from feeds.serve.application import Application
 from feeds.serve.content import Content
 from feeds.serve.granian import spawn_worker
-from feeds.serve.metrics import Counts, start_metrics
+from feeds.serve.metrics import Counts, FeedsCollector, start_metrics
+from feeds.serve.reach import Reach
 
 _TICK_S = 0.5
 _LISTEN_S = 0.01
@@ -43,7 +45,7 @@ _MOST_CONNECTIONS = 65_536
 _OTHER_FILES = 256
 
 # The settings of [serve] that need a new start.
-_FIXED = ("host", "port", "metrics")
+_FIXED = ("host", "port", "metrics", "access_log", "access_format", "log_addresses")
 
 
 class Reload(Protocol):
@@ -68,8 +70,9 @@ def run_server(config: Config, reload: Reload, log: structlog.typing.FilteringBo
     connections = _raise_file_limit()
     content = Content(config, log.warning)
     counts = Counts()
+    reach = Reach(content.policy.prefix) if config.serve.access_log != OFF else None
     if config.serve.metrics:
-        _start_metrics(config.serve.metrics, counts, content)
+        _start_metrics(config.serve.metrics, FeedsCollector(counts, content.gauges, reach))
     application = Application(content, counts, lambda text: log.error("failed", request=text))
     server = Granian(
         application,
@@ -83,7 +86,13 @@ def run_server(config: Config, reload: Reload, log: structlog.typing.FilteringBo
         http1_settings=HTTP1Settings(header_read_timeout=_HEADER_MS, max_buffer_size=_HEADER_BYTES),
         log_enabled=False,
     )
-    uvloop.run(_Service(application, reload, log).run(server))
+    if reach is not None:
+        application.log = AccessLog(config.serve, log.warning, reach.add)
+    try:
+        uvloop.run(_Service(application, reload, log).run(server))
+    finally:
+        if application.log is not None:
+            application.log.close()
     application.close()
     content.close()
 
@@ -134,6 +143,8 @@ class _Service:
         if serving in done:
             raise ServeError("the web server ended by itself")
         if unfinished:  # a client does not read its answer
+            if self._application.log is not None:
+                self._application.log.close()
             os._exit(0)
 
     async def _keep_current(self) -> None:
@@ -149,6 +160,8 @@ class _Service:
                 self._asked.clear()
                 if asked:
                     self._notifier.reloading()
+                    if self._application.log is not None:
+                        self._application.log.reopen()
                 await loop.run_in_executor(keeper, self._refresh, asked)
                 if asked:
                     self._notifier.tell("READY=1")
@@ -208,10 +221,10 @@ def _check_address(host: str, port: int) -> str:
     return str(address[0])
 
 
-def _start_metrics(address: str, counts: Counts, content: Content) -> None:
+def _start_metrics(address: str, collector: FeedsCollector) -> None:
     host, _, port = address.rpartition(":")
     try:
-        start_metrics(host.strip("[]"), int(port), counts, content.gauges)
+        start_metrics(host.strip("[]"), int(port), collector)
     except OSError as error:
         reason = error.strerror or error
         raise ServeError(f"cannot serve metrics at {address}: {reason} (serve.metrics)") from None
