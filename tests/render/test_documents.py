@@ -96,7 +96,7 @@ _ITEM_CHANGES: dict[str, tuple[Any, bool]] = {
     "original_url": ("https://news.example.com/stories/1", True),
     "quality": (71, True),
     "heat": (7, True),
-    "is_published": (True, False),
+    "is_published": (True, True),  # pages mark drafts, which `feeds preview` shows
     "provider": (Provider("Other", "example.com"), True),
     "excerpt": ("", True),
     "body": ("", True),
@@ -109,6 +109,7 @@ _ITEM_CHANGES: dict[str, tuple[Any, bool]] = {
     "cdn_amp_url": ("https://amp.example.com/", False),
     "images": ((), True),
     "related": ((), True),
+    "correction": ("A name was wrong.", True),
 }
 
 
