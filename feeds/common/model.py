@@ -12,6 +12,7 @@ from typing import Literal
 
 import msgspec
 
+from feeds.common.archives import Archive
 from feeds.common.times import recent_days
 
 Severity = Literal["error", "warning"]
@@ -33,11 +34,8 @@ class Problem(msgspec.Struct, frozen=True, order=True):
 
     def __str__(self) -> str:
         """``path:line:column: severity: field: reason``, as compilers write it."""
-        place = self.path
-        if self.line:
-            place += f":{self.line}"
-            if self.column:
-                place += f":{self.column}"
+        parts = (self.path, self.line, self.line and self.column)
+        place = ":".join(str(part) for part in parts if part)
         field = f"{self.field}: " if self.field else ""
         return f"{place}: {self.severity}: {field}{self.reason}"
 
@@ -225,7 +223,8 @@ class Feed(msgspec.Struct, frozen=True):
     `aliases` are former addresses, at which the documents stand as well, the oldest last. The
     feed's id is made of the address `origin`, if that is set, so that it outlives a move. Entries
     `show` all they have ("full"), no more than the "excerpt", or the "link" alone. `noindex` asks
-    search engines to leave its documents out.
+    search engines to leave its documents out. `archive` tells where its archives stand, None if it
+    has none; a part of them is a feed, too.
     """
 
     address: str
@@ -241,6 +240,7 @@ class Feed(msgspec.Struct, frozen=True):
     show: str = "full"
     show_images: bool = True
     noindex: bool = False
+    archive: Archive | None = None
 
 
 # Kind and key of a feed.

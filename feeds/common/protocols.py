@@ -13,6 +13,7 @@ from typing import Generic, NamedTuple, Protocol, TypeVar
 
 import msgspec
 
+from feeds.common.archives import Archive
 from feeds.common.images import CachedImage
 from feeds.common.model import FeedKind, FeedRef, Picture
 from feeds.common.reports import HubReport, PassReport
@@ -50,6 +51,8 @@ MOVES = Meta("moves", dict[str, str])
 # Whether search engines are to leave the site out, and the addresses of the feeds for which the
 # opposite holds.
 NOINDEX = Meta("noindex", tuple[bool, list[str]])
+# How the archives of feeds are linked, by the addresses of their documents.
+ARCHIVES = Meta("archives", dict[str, Archive])
 # Where hubs have moved to, both addresses without credentials.
 HUBS_MOVED = Meta("hubs moved", dict[str, str])
 # When images that no seed names were removed last, in seconds since 1970.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Set as AbstractSet
+from datetime import timedelta
 from typing import Annotated
 
 from feeds.common.slugs import slug
@@ -17,11 +18,15 @@ from feeds.config.types import (
     MaybeQuality,
     Name,
     Slug,
+    duration,
     one_of,
 )
 
 Show = Annotated[str, one_of("full", "excerpt", "link")]
 MaybeShow = Annotated[str | None, one_of("full", "excerpt", "link")]
+ArchivePeriod = Annotated[str, one_of("month", "year", "off")]
+MaybeArchivePeriod = Annotated[str | None, one_of("month", "year", "off")]
+ArchiveKeep = Annotated[timedelta | None, duration(timedelta(days=1))]
 
 
 class Named(Table, frozen=True):
@@ -36,6 +41,8 @@ class Named(Table, frozen=True):
     show: MaybeShow = None
     show_images: MaybeFlag = None
     noindex: MaybeFlag = None
+    archive: MaybeArchivePeriod = None
+    archive_keep: ArchiveKeep = None
 
 
 class NamedTopic(Named, frozen=True):
@@ -81,6 +88,8 @@ class CustomFeed(Table, frozen=True):
     show: MaybeShow = None
     show_images: MaybeFlag = None
     noindex: MaybeFlag = None
+    archive: MaybeArchivePeriod = None
+    archive_keep: ArchiveKeep = None
 
     @property
     def address(self) -> str:

@@ -11,7 +11,15 @@ from typing import Annotated
 
 import msgspec
 
-from feeds.config.feed_tables import CustomFeed, NamedProvider, NamedTopic, Rule, Show
+from feeds.config.feed_tables import (
+    ArchiveKeep,
+    ArchivePeriod,
+    CustomFeed,
+    NamedProvider,
+    NamedTopic,
+    Rule,
+    Show,
+)
 from feeds.config.schema import Many, Table
 from feeds.config.types import (
     Address,
@@ -102,6 +110,8 @@ class SiteConfig(Table, frozen=True):
     show_quality: Flag = True
     show_heat: Flag = True
     max_feeds: Annotated[int, whole(1)] = 200_000
+    archive: ArchivePeriod = "off"
+    archive_keep: ArchiveKeep = None
     readers: tuple[Reader, ...] = ()
 
     @property

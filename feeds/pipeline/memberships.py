@@ -18,11 +18,13 @@ from feeds.common.protocols import LEFT, Left
 from feeds.common.slugs import Addresses
 from feeds.common.text import fold
 from feeds.config import Config
+from feeds.pipeline.archives import NO_ARCHIVES, LinkedFeeds, archive
 from feeds.pipeline.context import Pass
 from feeds.pipeline.rescan import Changes
 from feeds.pipeline.state import LAST, PassState
 from feeds.publish import read_manifest
 from feeds.select.addresses import Directory, Known, is_made
+from feeds.select.archives import is_part, with_unsealed
 from feeds.select.feeds import Names, catalog
 from feeds.select.membership import Past, build_feed, qualify, without_duplicates
 from feeds.select.thresholds import Thresholds, exposed_since, is_due, turned
@@ -40,6 +42,7 @@ class Selection(NamedTuple):
     `changed` are the feeds that items joined or left, or in which an item changed; None if that may
     be any. `missing` are the topics and providers that items name and that have no feed;
     `directory` also tells where these would stand. `repeated` are the ids of more than one seed.
+    `archives` are the parts of archives.
     """
 
     feeds: list[Feed]
@@ -48,6 +51,7 @@ class Selection(NamedTuple):
     missing: frozenset[FeedRef]
     directory: Directory
     repeated: frozenset[str]
+    archives: LinkedFeeds = NO_ARCHIVES
 
     @property
     def addresses(self) -> Addresses:
@@ -86,6 +90,7 @@ def memberships(
     store.reset_memberships(changes.items)
     repeated, thresholds = _repeated(store, state, changes), Thresholds(config)
     changed: frozenset[FeedRef] | None = None
+    due: set[str] | None = None
     if state.last is None or not state.holds(run.key, now):
         store.clear_memberships()
         with store.filling("slot"):
@@ -104,8 +109,9 @@ def memberships(
     unique = without_duplicates(store.headers_of(repeated))
     names = _names(store, config, unique.beaten, now)
     listed = catalog(config, names, _NonEmptyFeeds(store), past.known)
-    feeds = list(listed.feeds.values())
-    return Selection(feeds, changed, unique.problems, listed.missing, listed.directory, repeated)
+    archives = archive(run, state, list(listed.feeds.values()), due)
+    about = (unique.problems, listed.missing, listed.directory, repeated, archives)
+    return Selection(archives.feeds, changed, *about)
 
 
 def _repeated(store: Store, state: PassState, changes: Changes) -> frozenset[str]:
@@ -116,7 +122,8 @@ def _repeated(store: Store, state: PassState, changes: Changes) -> frozenset[str
 
 def past_of(run: Pass, state: PassState) -> Past:
     """Returns what selection knows of earlier passes."""
-    feeds = [summary.feed for _, summary in state.feeds().values()]
+    known = (summary.feed for _, summary in state.feeds().values())
+    feeds = [feed for feed in known if not is_part(feed)]
     live = {feed.address: (feed.kind, feed.key) for feed in feeds}
     owners = run.store.owners() or {
         address: ref for address, ref in live.items() if is_made(ref, address)
@@ -125,17 +132,24 @@ def past_of(run: Pass, state: PassState) -> Past:
     if not live:  # the state file may have been lost
         with suppress(PublishError):  # whoever has to write reports it
             files = read_manifest(run.out).files
-    known = Known(owners, live, frozenset(files))
     custom = frozenset(feed.key for feed in feeds if feed.kind == "custom")
-    return Past(not run.store.has_meta(LAST), custom, known)
+    return Past(not run.store.has_meta(LAST), custom, Known(owners, live, frozenset(files)))
 
 
 def contents_of(run: Pass, feed: Feed) -> FeedContents:
     """Returns a feed with its entries."""
     store, config, now = run.store, run.config, run.now
+    ref: FeedRef = (feed.kind, feed.key)
+    if feed.archive and feed.archive.part:
+        members = store.members_of(ref, feed.archive.part)
+        return FeedContents(feed, tuple(one.entry for one in members))
     newest = store.newest(feed.kind, feed.key, feed.max_items)
     recent = store.recently_qualified(feed.kind, feed.key, exposed_since(config, now))
-    return build_feed(feed, newest, recent, config, now)
+    contents = build_feed(feed, newest, recent, config, now)
+    if feed.archive is None:
+        return contents
+    edited = store.edited_since(ref, exposed_since(config, now))
+    return with_unsealed(contents, store.unsealed(ref), edited, config, now)
 
 
 def too_many_feeds(feeds: int, config: Config, items: Callable[[], Iterable[ItemHeader]]) -> str:

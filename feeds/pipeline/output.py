@@ -14,6 +14,7 @@ import msgspec
 from feeds.common.files import Fingerprint
 from feeds.common.model import Document, FeedRef, FeedSummary, Problem
 from feeds.common.protocols import (
+    ARCHIVES,
     COMPRESSION,
     MISSING,
     MOVES,
@@ -192,12 +193,12 @@ def remember(
 
 def _keep_feeds(run: Pass, state: PassState, plan: Plan) -> None:
     store = run.store
-    for stale in plan.stale:
-        store.keep_feed(stale.key, stale.contents.summary())
-    for key, summary in plan.refreshed:
+    kept = [*((one.key, one.contents.summary()) for one in plan.stale), *plan.refreshed]
+    for key, summary in kept:
         store.keep_feed(key, summary)
     feeds = {one.feed.address: one.feed for one in plan.feeds}
-    store.drop_feeds(state.feeds().keys() - feeds.keys())
+    parts = {one.feed.address for one in plan.parts}
+    store.drop_feeds(state.feeds().keys() - feeds.keys() - parts)
     refs: dict[str, FeedRef] = {one: (feed.kind, feed.key) for one, feed in feeds.items()}
     known = store.owners()
     store.keep_owners(
@@ -207,6 +208,10 @@ def _keep_feeds(run: Pass, state: PassState, plan: Plan) -> None:
     moves = {alias: address for address, feed in feeds.items() for alias in feed.aliases}
     store.set_meta(MOVES, moves)
     store.set_meta(NOINDEX, (plan.site.noindex, exceptions(plan.site.noindex, plan.feeds)))
+    every = (one.feed for one in (*plan.feeds, *plan.parts))
+    linked = {feed.address: feed.archive for feed in every if feed.archive}
+    if linked or store.has_meta(ARCHIVES):
+        store.set_meta(ARCHIVES, linked)
 
 
 def _keep_files(run: Pass, state: PassState, plan: Plan, published: Published) -> None:
@@ -232,7 +237,8 @@ def _keep_files(run: Pass, state: PassState, plan: Plan, published: Published) -
 def _keep_last(run: Pass, selection: Selection, plan: Plan, published: Published) -> None:
     store, config = run.store, run.config
     has_moved = published.images_added or published.images_removed
-    turns = [next_turn(config, store.next_dated, run.now), *(feed.until for feed in plan.feeds)]
+    turns = [next_turn(config, store.next_dated, run.now), selection.archives.until]
+    turns += (feed.until for feed in plan.feeds)
     last = LastPass(
         now=run.now,
         until=min((turn for turn in turns if turn is not None), default=None),

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
+from feeds.common.archives import ArchivePart
 from feeds.common.errors import PublishError
 from feeds.common.model import Feed, FeedContents, FeedRef, FeedSummary, Picture
 from feeds.common.text import fold
@@ -16,8 +17,9 @@ from feeds.images.reconcile import ImageChanges
 from feeds.pipeline.context import Pass
 from feeds.pipeline.memberships import Selection, contents_of, too_many_feeds
 from feeds.pipeline.state import PassState, intact_files, site_key
-from feeds.render.context import FeedView, Site, site_of
+from feeds.render.context import FeedView, Site, archived_site, site_of
 from feeds.render.reuse import Reuse, reuse_of
+from feeds.select.archives import is_part
 
 if TYPE_CHECKING:
     from feeds.render.front import Front
@@ -39,8 +41,8 @@ class Plan(NamedTuple):
 
     Attributes:
         site: the site as the index shows it, and its key.
-        feeds: all feeds; `stale` are those to render, `refreshed` those whose summary alone is
-            another, with their keys.
+        feeds: all feeds; `parts` are those of their archives. `stale` are those to render of both,
+            `refreshed` those whose summary alone is another, with their keys.
         overviews: the documents about feeds that are to be rendered.
         overview_keys: the keys of all documents about feeds, by their first paths.
         keep: the names of all documents.
@@ -59,6 +61,7 @@ class Plan(NamedTuple):
     overview_keys: dict[str, bytes]
     keep: list[str]
     images: dict[str, tuple[str, ...]]
+    parts: list[FeedSummary]
     media: list[str]
     links: set[str]
     folders: dict[str, int]
@@ -82,6 +85,8 @@ class _Links:
         leaves all others alone.
         """
         pages = self._site.pages
+        if is_part(one.feed):
+            return archived_site(self._site)
         if not self._missing or pages is None:
             return self._site
         found = sorted({ref for entry in one.entries for ref in self._missing_of(entry.number)})
@@ -108,7 +113,10 @@ class _FeedPlan(NamedTuple):
 
 
 class _Planner(NamedTuple):
-    """Plans one feed after the other; `changed` are the feeds to look at, None for all."""
+    """Plans one feed after the other; `changed` are the feeds to look at, None for all.
+
+    `changed_parts` are the parts of archives to look at, None for all.
+    """
 
     run: Pass
     state: PassState
@@ -117,6 +125,7 @@ class _Planner(NamedTuple):
     changed: frozenset[FeedRef] | None
     resolver: ImageResolver
     known: set[str]
+    changed_parts: frozenset[tuple[FeedRef, ArchivePart]] | None
 
     def plan(self, feed: Feed) -> _FeedPlan:
         """Returns what to do about a feed."""
@@ -141,9 +150,14 @@ class _Planner(NamedTuple):
 
     def _is_current(self, feed: Feed, summary: FeedSummary, images: tuple[str, ...]) -> bool:
         """Tells without a look at its entries whether a feed is as it was published."""
+        ref: FeedRef = (feed.kind, feed.key)
+        if feed.archive and feed.archive.part:
+            part = (ref, feed.archive.part)
+            is_same = self.changed_parts is not None and part not in self.changed_parts
+        else:
+            is_same = self.changed is not None and ref not in self.changed
         return (
-            self.changed is not None
-            and (feed.kind, feed.key) not in self.changed
+            is_same
             and feed == summary.feed
             and (summary.until is None or self.run.now <= summary.until)
             and self.resolver.can_show(images)
@@ -175,8 +189,7 @@ def plan_feeds(run: Pass, state: PassState, selection: Selection, images: ImageC
     """
     from feeds.render.overviews import overviews
 
-    too_many = too_many_feeds(len(selection.feeds), run.config, run.store.item_headers)
-    if too_many:
+    if too_many := too_many_feeds(len(selection.feeds), run.config, run.store.item_headers):
         raise PublishError(too_many)
     _warn_of_clock(run, state)
     site = site_of(run.config, selection.addresses, run.templates)
@@ -190,9 +203,10 @@ def plan_feeds(run: Pass, state: PassState, selection: Selection, images: ImageC
     folders = folder_times(run.out)
     untouched = _has_media(run, state, folders)
     resolver = ImageResolver(run.store, run.config, state.feed_images(), untouched=untouched)
-    planner = _Planner(run, state, site, links, changed, resolver, known)
-    plans = [planner.plan(feed) for feed in selection.feeds]
-    feeds = [one.summary for one in plans]
+    archives = selection.archives
+    planner = _Planner(run, state, site, links, changed, resolver, known, archives.changed)
+    plans = [planner.plan(feed) for feed in (*selection.feeds, *archives.parts)]
+    feeds = [one.summary for one in plans[: len(selection.feeds)]]
     copies = {one.summary.feed.address: one.images for one in plans}
     about = overviews(site, feeds, _front(planner, plans[0]))
     published = state.overview_keys
@@ -211,6 +225,7 @@ def plan_feeds(run: Pass, state: PassState, selection: Selection, images: ImageC
         overview_keys={one.paths[0]: one.key for one in about},
         keep=[*(path for one in about for path in one.paths), *names],
         images=copies,
+        parts=[one.summary for one in plans[len(feeds) :]],
         media=resolver.published(copies.values()),
         links=resolver.links,
         folders=folders,

@@ -17,10 +17,12 @@ from feeds.common.model import Document
 from feeds.render.context import EntryView, FeedView
 from feeds.render.reuse import Cut
 from feeds.render.xml import (
+    HISTORY_NS,
     MEDIA_NS,
     add_media,
     defuse,
     looks_like_html,
+    mark_archive,
     plain_title,
     with_stylesheet,
 )
@@ -44,6 +46,9 @@ def render_atom(view: FeedView) -> Document:
     generator.language(site.language)
     media_type = kind_of(EXTENSION).media_type
     generator.link({"href": view.url(EXTENSION), "rel": "self", "type": media_type})
+    for rel, url in view.archive_links(EXTENSION).items():
+        generator.link({"href": url, "rel": rel, "type": media_type})
+    generator.house.is_part = view.is_part
     for hub in site.hubs:
         generator.link({"href": hub, "rel": "hub"})
     generator.link({"href": site.page_of(feed), "rel": "alternate", "type": "text/html"})
@@ -91,10 +96,14 @@ def _add_entry(generator: FeedGenerator, view: EntryView, related: int) -> None:
 class _AtomFeed(BaseExtension):
     """Adds to a feed what feedgen does not support."""
 
+    is_part = False
+
     def extend_ns(self) -> dict[str, str]:
-        return {"media": MEDIA_NS}
+        return {"media": MEDIA_NS} | ({"fh": HISTORY_NS} if self.is_part else {})
 
     def extend_atom(self, feed: _Element) -> _Element:
+        if self.is_part:
+            mark_archive(feed)
         for name in _TEXTS:
             _mark_html(feed.find(name))
         return feed

@@ -10,6 +10,7 @@ from typing import NamedTuple
 import msgspec
 
 from feeds import __version__
+from feeds.common.archives import Archive
 from feeds.common.files import Templates
 from feeds.common.images import shown_image
 from feeds.common.media_types import image_type
@@ -34,7 +35,8 @@ class Pages(msgspec.Struct, frozen=True):
     provider; `templates` holds the site's own templates and assets by their names. `query` is the
     address of the form for queries, relative to out/, if pages link to it. `query_mark` is the
     attribute of the element to which the server adds that link instead. `readers` are name,
-    platforms and subscribe address of each reader that pages offer, none for ours.
+    platforms and subscribe address of each reader that pages offer, none for ours. `links` says
+    that names of topics and providers link to their feeds.
     """
 
     addresses: Addresses = Addresses()
@@ -45,6 +47,7 @@ class Pages(msgspec.Struct, frozen=True):
     show_quality: bool = True
     show_heat: bool = True
     readers: tuple[tuple[str, str, str], ...] = ()
+    links: bool = True
 
 
 class Site(msgspec.Struct, frozen=True):
@@ -92,6 +95,18 @@ class Site(msgspec.Struct, frozen=True):
         return f"{up_from(feed.address)}assets/feed.css" if self.pages else ""
 
 
+def archived_site(site: Site) -> Site:
+    """Returns the site as archives show it.
+
+    They name no hub, since nobody subscribes to them, and their pages link to no topic or provider:
+    what is sealed stays when these come, go or move.
+    """
+    pages = site.pages
+    if pages is not None:
+        pages = msgspec.structs.replace(pages, addresses=Addresses(), links=False)
+    return msgspec.structs.replace(site, hubs=(), pages=pages)
+
+
 class Enclosure(msgspec.Struct, frozen=True):
     """The image that goes with an entry; `length` in bytes and sizes in pixels, 0 if unknown."""
 
@@ -137,6 +152,16 @@ class FeedView(NamedTuple):
     def url(self, extension: str) -> str:
         """The address of one of the feed's documents."""
         return f"{self.site.base_url}{self.feed.address}.{extension}{self._query}"
+
+    def archive_links(self, extension: str) -> dict[str, str]:
+        """The URLs of the archives beside this document, by relation (RFC 5005, section 4)."""
+        archive, base = self.feed.archive or Archive(), self.site.base_url
+        return {rel: f"{base}{place}.{extension}" for rel, place in archive.relations()}
+
+    @property
+    def is_part(self) -> bool:
+        """Whether this is a part of archives."""
+        return self.feed.archive is not None and self.feed.archive.part is not None
 
     @property
     def _query(self) -> str:

@@ -11,6 +11,7 @@ from heapq import nsmallest
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
+from feeds.common.archives import Archive
 from feeds.common.media_types import kind_of
 from feeds.common.model import Document, Feed, FeedKind, FeedSummary
 from feeds.common.slugs import QUERY
@@ -29,6 +30,7 @@ from feeds.render.page_context import (
     page_feed,
     page_site,
     ready_entry,
+    shown_name,
 )
 from feeds.render.readers import reader_links
 from feeds.render.reuse import Reuse
@@ -75,6 +77,7 @@ def render_html(view: FeedView) -> Document:
         "activity": activity_of(site, summary),
         "sources": len({entry.item.provider.domain for entry in view.entries}),
         "readers": readers_of(site, feed.address),
+        "archive": _archive_links(site, feed),
     }
     return render(site, f"{feed.address}.{EXTENSION}", "feed.html", variables)
 
@@ -98,6 +101,16 @@ def ready_articles(site: Site, page: bytes, reuse: Reuse) -> list[str]:
         f"{_ARTICLE[1:]}{old[place][0]}{_END}" if place and number else ""
         for number, place in enumerate(reuse.places)
     ]
+
+
+def _archive_links(site: Site, feed: Feed) -> list[Link]:
+    """Returns the pages of the archives beside a feed, the older first, and the feed's own."""
+    archive = feed.archive or Archive()
+    arrows = (("\u2190 {}", archive.older), ("{} \u2192", archive.newer))
+    links = [(arrow.format(place.rpartition("/")[2]), place) for arrow, place in arrows if place]
+    if archive.current:
+        links.append((shown_name(site, feed), archive.current))
+    return [Link(name, f"{up_from(feed.address)}{place}.{EXTENSION}") for name, place in links]
 
 
 def readers_of(site: Site, address: str) -> list[ReaderLink]:

@@ -26,6 +26,7 @@ def render_json(view: FeedView) -> Document:
         "title": feed.title,
         "home_page_url": site.page_of(feed),
         "feed_url": view.url(EXTENSION),
+        "next_url": view.archive_links(EXTENSION).get("prev-archive", ""),
         "description": feed.description,
         "icon": site.icon,
         "favicon": site.favicon,

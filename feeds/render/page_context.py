@@ -272,8 +272,8 @@ def shown_name(site: Site, feed: Feed) -> str:
 
 
 def _page(site: Site, up: str, kind: FeedKind, name: str) -> str:
-    pages = site.pages
-    if pages is None or (kind, fold(name) if kind == "topic" else name) in pages.missing:
+    key = (kind, fold(name) if kind == "topic" else name)
+    if not (pages := site.pages) or not pages.links or key in pages.missing:
         return ""
     of = pages.addresses.topic if kind == "topic" else pages.addresses.provider
     return f"{up}{of(name)}.html"

@@ -19,9 +19,11 @@ from feeds.common.model import Document
 from feeds.render.context import EntryView, FeedView
 from feeds.render.reuse import Cut
 from feeds.render.xml import (
+    HISTORY_NS,
     MEDIA_NS,
     add_media,
     defuse,
+    mark_archive,
     needs_care,
     plain_title,
     with_stylesheet,
@@ -43,7 +45,7 @@ def render_rss(view: FeedView) -> Document:
     site, feed = view.site, view.feed
     generator = FeedGenerator()
     generator.register_extension("house", _RssChannel, _RssItem, atom=False)
-    generator.house.hubs = site.hubs
+    generator.house.view = view
     title = plain_title(feed.title)
     generator.title(title)
     generator.description(feed.description or title)
@@ -87,16 +89,23 @@ def _add_item(generator: FeedGenerator, view: EntryView) -> None:
 class _RssChannel(BaseExtension):
     """Adds to a channel what feedgen does not support."""
 
-    hubs: tuple[str, ...] = ()
+    view: FeedView
 
     def extend_ns(self) -> dict[str, str]:
-        return {"dc": DC_NS, "media": MEDIA_NS}
+        history = {"fh": HISTORY_NS} if self.view.is_part else {}
+        return {"dc": DC_NS, "media": MEDIA_NS} | history
 
     def extend_rss(self, feed: _Element) -> _Element:
         channel = feed[0]
         for name in ("title", "description", "copyright", "image/title"):
             _rewrite(channel.find(name))
-        for hub in self.hubs:
+        if self.view.is_part:
+            mark_archive(channel)
+        media_type = kind_of(EXTENSION).media_type
+        for rel, url in self.view.archive_links(EXTENSION).items():
+            attributes = {"href": url, "rel": rel, "type": media_type}
+            SubElement(channel, f"{{{ATOM_NS}}}link", attributes)
+        for hub in self.view.site.hubs:
             SubElement(channel, f"{{{ATOM_NS}}}link", {"href": hub, "rel": "hub"})
         return feed
 

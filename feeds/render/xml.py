@@ -15,6 +15,8 @@ from lxml import etree
 
 from feeds.render.context import Enclosure
 
+# RFC 5005, section 4.
+HISTORY_NS = "http://purl.org/syndication/history/1.0"
 MEDIA_NS = "http://search.yahoo.com/mrss/"
 
 # Invisible, and neither a letter nor a space: before it, "<" and "&" begin nothing in any parser.
@@ -119,3 +121,8 @@ def with_stylesheet(document: bytes, href: str) -> bytes:
         return document
     instruction = f'<?xml-stylesheet type="text/css" href="{href}"?>\n'.encode()
     return document.replace(_DECLARATION_END, _DECLARATION_END + instruction, 1)
+
+
+def mark_archive(element: etree._Element) -> None:
+    """Marks a feed or channel as an archive (RFC 5005, section 4)."""
+    etree.SubElement(element, f"{{{HISTORY_NS}}}archive")

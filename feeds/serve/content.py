@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from feeds.common.archives import Archive
 from feeds.common.errors import PublishError
 from feeds.common.files import Fingerprint
 from feeds.common.media_types import kind_of
 from feeds.common.model import Feed
-from feeds.common.protocols import MOVES, NOINDEX, REPORT
+from feeds.common.protocols import ARCHIVES, MOVES, NOINDEX, REPORT
 from feeds.common.reports import PassReport, utc_now
 from feeds.config import Config
 from feeds.publish.manifest import MANIFEST
@@ -69,6 +70,7 @@ class Content:
         self._retired: frozenset[str] = frozenset()
         self._moves: dict[str, str] = {}
         self._noindex = (False, frozenset[str]())
+        self._archives: dict[str, Archive] = {}
         self._report: PassReport | None = None
         self._totals = (0, 0.0, 0)
         self._state_counts = StateCounts()
@@ -137,6 +139,7 @@ class Content:
             self._moves = store.get_meta(MOVES) or {}
             noindex, others = store.get_meta(NOINDEX) or (False, [])
             self._noindex = noindex, frozenset(others)
+            self._archives = store.get_meta(ARCHIVES) or {}
             report = store.get_meta(REPORT) or report
 
         with_state(state, read)
@@ -196,6 +199,7 @@ class Content:
             text = TextFile(
                 *(path, published.digest, published.modified_unix, url, read),
                 headers=ROBOTS if self._is_unlisted(path) else (),
+                links=self._archive_links(path),
             )
             try:
                 return answer_text(request, text, self.policy, self._deltas)
@@ -205,6 +209,15 @@ class Content:
                     break
                 self.publication.texts[path] = found[0]
         return GONE if self.is_gone(path) else self.lost(request)
+
+    def _archive_links(self, path: str) -> tuple[tuple[str, str], ...]:
+        """Returns relation and URL of the archives beside a document (RFC 5005, section 4)."""
+        address, _, extension = path.rpartition(".")
+        archive = self._archives.get(address)
+        if archive is None:
+            return ()
+        base = self.config.site.base_url
+        return tuple((rel, f"{base}{place}.{extension}") for rel, place in archive.relations())
 
     def lost(self, request: Request) -> Answer:
         """Returns the answer where there is nothing: to browsers with a page, if there is one."""
@@ -259,7 +272,9 @@ class Content:
     def _is_unlisted(self, path: str) -> bool:
         """Tells whether search engines are to leave a document out."""
         noindex, others = self._noindex
-        return noindex != (path.rpartition(".")[0] in others)
+        address = path.rpartition(".")[0]
+        archive = self._archives.get(address)
+        return noindex != (((archive and archive.current) or address) in others)
 
     def _reader(self, path: str, text: PublishedText) -> Callable[[], bytes]:
         return lambda: read_version(self.config.paths.out, path, text.digest)

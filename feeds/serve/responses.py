@@ -123,7 +123,7 @@ class TextFile(NamedTuple):
 
     `modified_unix` is its Last-Modified, None if it has none; `url` is its own address, for feeds;
     `read` returns its bytes. A `query` distinguishes texts that have one path. `headers` are sent
-    besides those that every text has.
+    besides those that every text has, `links` are relation and URL of documents beside it.
     """
 
     path: str
@@ -133,6 +133,7 @@ class TextFile(NamedTuple):
     read: Callable[[], bytes]
     query: str = ""
     headers: tuple[tuple[str, str], ...] = ()
+    links: tuple[tuple[str, str], ...] = ()
 
     @property
     def versions_key(self) -> str:
@@ -266,6 +267,7 @@ def _text_headers(text: TextFile, tag: str, hubs: tuple[str, ...]) -> Headers:
         headers.append(("last-modified", http_date(text.modified_unix)))
     if kind_of(text.path).feed:
         links = [f'<{text.url}>; rel="self"', *(f'<{hub}>; rel="hub"' for hub in hubs)]
+        links += (f'<{url}>; rel="{rel}"' for rel, url in text.links)
         headers.append(("link", ", ".join(links)))
     return headers
 

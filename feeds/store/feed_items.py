@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from typing import Any, cast
 
@@ -172,7 +172,7 @@ class FeedItems:
     def newest(self, kind: FeedKind, key: str, count: int) -> list[Membership]:
         """Returns the newest items of a feed, in its order."""
         query = "SELECT * FROM slot WHERE kind = ? AND key = ? ORDER BY published DESC, id LIMIT ?"
-        return [_membership(row) for row in self._db.execute(query, (kind, key, count))]
+        return [membership_of(row) for row in self._db.execute(query, (kind, key, count))]
 
     def recently_qualified(self, kind: FeedKind, key: str, since: int) -> list[Membership]:
         """Returns the items that qualified for a feed since then, in its order."""
@@ -181,7 +181,7 @@ class FeedItems:
             SELECT * FROM slot WHERE kind = ? AND key = ? AND since >= ?
             ORDER BY +published DESC, +id
         """
-        return [_membership(row) for row in self._db.execute(query, (kind, key, since))]
+        return [membership_of(row) for row in self._db.execute(query, (kind, key, since))]
 
     def feeds(self) -> dict[str, tuple[bytes, FeedSummary]]:
         """Returns the key under which each feed was rendered last, and its summary, by address."""
@@ -263,7 +263,8 @@ def _header(row: tuple[Any, ...]) -> ItemHeader:
     )
 
 
-def _membership(row: tuple[Any, ...]) -> Membership:
+def membership_of(row: Sequence[Any]) -> Membership:
+    """Returns the membership of a row of `slot`."""
     kind, key, published, id_, since, updated, number, digest = row
     return Membership(kind, key, Entry(number, id_, published, updated, digest), since)
 

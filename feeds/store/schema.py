@@ -233,6 +233,24 @@ _MIGRATIONS = (
     DROP INDEX seed_topics;
     CREATE INDEX image_known ON image (key) WHERE name <> '' OR missing;
     """,
+    """
+    -- In which part of a feed's archives an item stands; part 0 is not sealed. `updated` is as of
+    -- the last pass, `edited` when it changed after that. Each sealed part has a row without an id.
+    CREATE TABLE archive (
+        kind TEXT NOT NULL,
+        key TEXT NOT NULL,
+        period TEXT NOT NULL,
+        part INTEGER NOT NULL,
+        id TEXT NOT NULL,
+        updated INTEGER NOT NULL,
+        edited INTEGER NOT NULL DEFAULT 0,
+        PRIMARY KEY (kind, key, period, part, id)
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX archive_id ON archive (id);
+    CREATE INDEX archive_open ON archive (kind, key, period) WHERE part = 0;
+    CREATE INDEX archive_part ON archive (kind, key, period, part) WHERE id = '';
+    CREATE INDEX archive_edited ON archive (kind, key, edited) WHERE edited > 0;
+    """,
 )
 
 VERSION = OLDEST + len(_MIGRATIONS) - 1

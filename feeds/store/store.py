@@ -13,6 +13,7 @@ from feeds.common.errors import StateError
 from feeds.common.files import Fingerprint
 from feeds.common.model import Entry, Feed, FeedSummary, Problem
 from feeds.common.protocols import Meta
+from feeds.store.archives import Archives
 from feeds.store.feed_items import IS_BELOW, FeedItems, bounds
 from feeds.store.hubs import HubPings
 from feeds.store.readings import Readings
@@ -51,7 +52,7 @@ def is_damage(error: sqlite3.Error) -> bool:
     return code & 0xFF not in _CIRCUMSTANCES
 
 
-class Store(FeedItems, Readings, HubPings):
+class Store(FeedItems, Readings, HubPings, Archives):
     """One open state file. Everything that writes stands in a `transaction`."""
 
     @contextmanager

@@ -11,6 +11,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from feeds.common.archives import Archive
 from feeds.common.model import Feed, FeedContents, Image, Item, Provider, Related
 from feeds.render.context import Pages
 from feeds.render.context import Site as RenderSite
@@ -86,6 +87,7 @@ _FEED_CHANGES: dict[str, tuple[Any, bool]] = {
     "show": ("excerpt", True),
     "show_images": (False, True),
     "noindex": (True, True),
+    "archive": (Archive(older="all/2021-08"), True),
 }
 _ITEM_CHANGES: dict[str, tuple[Any, bool]] = {
     "id": ("urn:uuid:00000000-0000-5000-8000-000000000000", True),
