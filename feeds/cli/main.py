@@ -43,6 +43,7 @@ COMMANDS = {
     "check": "read everything, write nothing, list all problems",
     "explain": "show why a story is in a feed or not, or what a feed asks for",
     "list": "list the feeds",
+    "withdrawn": "list the stories that were withdrawn, when and why",
     "config": "show every key of config.toml, and where its value comes from",
     "schema": "print the JSON Schema of seeds or of config.toml, for editors",
     "run": "run passes on a schedule until stopped",

@@ -71,9 +71,9 @@ class Item(msgspec.Struct, frozen=True, kw_only=True):
     """A validated story as one seed tells it.
 
     `id` is ``urn:uuid:`` plus the name-based UUID (RFC 9562, version 5) of the original URL.
-    `quality` runs from 0 to 100, `heat` is -1 if unknown. `body` is sanitised HTML.
-    `topics` keep the seed's spelling and order, without repeats. `correction` says what was put
-    right after readers were shown the story.
+    `quality` runs from 0 to 100 (-1: a notice of withdrawal), `heat` is -1 if unknown. `body` is
+    sanitised HTML. `topics` keep the seed's spelling and order, without repeats. `correction` says
+    what was put right after readers saw the story, `withdrawn_reason` why it is published no more.
     """
 
     id: str
@@ -98,6 +98,7 @@ class Item(msgspec.Struct, frozen=True, kw_only=True):
     images: tuple[Image, ...] = ()
     related: tuple[Related, ...] = ()
     correction: str = ""
+    withdrawn_reason: str = ""
 
     def best_related(self, count: int) -> list[Related]:
         """The related stories of the highest quality, at most `count`."""
@@ -223,8 +224,8 @@ class Feed(msgspec.Struct, frozen=True):
     `aliases` are former addresses, at which the documents stand as well, the oldest last. The
     feed's id is made of the address `origin`, if that is set, so that it outlives a move. Entries
     `show` all they have ("full"), no more than the "excerpt", or the "link" alone. `noindex` asks
-    search engines to leave its documents out. `archive` tells where its archives stand, None if it
-    has none; a part of them is a feed, too.
+    search engines to leave its documents out. Notices of withdrawn stories stay `notices_s`.
+    `archive` tells where its archives stand, None if it has none; a part of them is a feed, too.
     """
 
     address: str
@@ -241,6 +242,7 @@ class Feed(msgspec.Struct, frozen=True):
     show_images: bool = True
     noindex: bool = False
     archive: Archive | None = None
+    notices_s: int = 0
 
 
 # Kind and key of a feed.
@@ -259,7 +261,7 @@ class Membership(msgspec.Struct, frozen=True):
 class FeedContents(msgspec.Struct, frozen=True):
     """A feed with the entries it holds, in the order it shows them.
 
-    The last `exposed` of them stand there only because they qualified recently; `left_out` more of
+    `exposed` of them stand there only because they qualified recently; `left_out` more of
     that kind were too many. Up to the time `until` no clock changes any of this.
     """
 
@@ -276,9 +278,7 @@ class FeedContents(msgspec.Struct, frozen=True):
             len(self.entries),
             max((entry.published for entry in self.entries), default=None),
             max((entry.updated for entry in self.entries), default=None),
-            self.exposed,
-            self.left_out,
-            self.until,
+            *(self.exposed, self.left_out, self.until),
             recent_days(entry.published for entry in self.entries),
         )
 

@@ -14,6 +14,7 @@ from feeds.config.types import (
     Flag,
     Line,
     MaybeCount,
+    MaybeDuration,
     MaybeFlag,
     MaybeQuality,
     Name,
@@ -23,6 +24,8 @@ from feeds.config.types import (
 )
 
 Show = Annotated[str, one_of("full", "excerpt", "link")]
+Withdrawn = Annotated[str, one_of("drop", "notice")]
+MaybeWithdrawn = Annotated[str | None, one_of("drop", "notice")]
 MaybeShow = Annotated[str | None, one_of("full", "excerpt", "link")]
 ArchivePeriod = Annotated[str, one_of("month", "year", "off")]
 MaybeArchivePeriod = Annotated[str | None, one_of("month", "year", "off")]
@@ -43,6 +46,8 @@ class Named(Table, frozen=True):
     noindex: MaybeFlag = None
     archive: MaybeArchivePeriod = None
     archive_keep: ArchiveKeep = None
+    withdrawn: MaybeWithdrawn = None
+    withdrawn_keep: MaybeDuration = None
 
 
 class NamedTopic(Named, frozen=True):
@@ -90,6 +95,8 @@ class CustomFeed(Table, frozen=True):
     noindex: MaybeFlag = None
     archive: MaybeArchivePeriod = None
     archive_keep: ArchiveKeep = None
+    withdrawn: MaybeWithdrawn = None
+    withdrawn_keep: MaybeDuration = None
 
     @property
     def address(self) -> str:

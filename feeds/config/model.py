@@ -19,6 +19,7 @@ from feeds.config.feed_tables import (
     NamedTopic,
     Rule,
     Show,
+    Withdrawn,
 )
 from feeds.config.schema import Many, Table
 from feeds.config.types import (
@@ -106,6 +107,8 @@ class SiteConfig(Table, frozen=True):
     show: Show = "full"
     show_images: Flag = True
     noindex: Flag = False
+    withdrawn: Withdrawn = "drop"
+    withdrawn_keep: Duration = timedelta(days=30)
     query_link: Flag = False
     show_quality: Flag = True
     show_heat: Flag = True

@@ -22,12 +22,14 @@ from feeds.pipeline.archives import NO_ARCHIVES, LinkedFeeds, archive
 from feeds.pipeline.context import Pass
 from feeds.pipeline.rescan import Changes
 from feeds.pipeline.state import LAST, PassState
+from feeds.pipeline.withdrawals import Ledger
 from feeds.publish import read_manifest
 from feeds.select.addresses import Directory, Known, is_made
 from feeds.select.archives import is_part, with_unsealed
 from feeds.select.feeds import Names, catalog
 from feeds.select.membership import Past, build_feed, qualify, without_duplicates
 from feeds.select.thresholds import Thresholds, exposed_since, is_due, turned
+from feeds.select.withdrawals import with_notices
 from feeds.store import Store
 
 # So many of the seeds that cause too many feeds are named.
@@ -88,23 +90,25 @@ def memberships(
     past = past_of(run, state) if past is None else past
     store.mark_first_seen(changes.items, now)
     store.reset_memberships(changes.items)
-    repeated, thresholds = _repeated(store, state, changes), Thresholds(config)
+    repeated, ledger = _repeated(store, state, changes), Ledger(run, Thresholds(config))
     changed: frozenset[FeedRef] | None = None
     due: set[str] | None = None
     if state.last is None or not state.holds(run.key, now):
         store.clear_memberships()
         with store.filling("slot"):
             for page in store.header_pages():
-                _judge(run, thresholds, past, [item for item in page if item.id not in repeated])
-            _judge(run, thresholds, past, without_duplicates(store.headers_of(repeated)).items)
+                _judge(run, ledger, past, [item for item in page if item.id not in repeated])
+            _judge(run, ledger, past, without_duplicates(store.headers_of(repeated)).items)
+        ledger.finish(changes)
     else:
         due = set(changes.items)
         for after, upto in turned(config, state.last.now, now):
             due |= store.ids_dated(after, upto)
         removed = store.remove_memberships(due)
-        found = _judge(run, thresholds, past, without_duplicates(store.headers_of(due)).items)
+        found = _judge(run, ledger, past, without_duplicates(store.headers_of(due)).items)
+        ledger.finish(changes)
         added = {(one.kind, one.key, one.entry.id) for one in found}
-        changed = frozenset((kind, key) for kind, key, _ in removed | added)
+        changed = frozenset((kind, key) for kind, key, _ in removed | added) | ledger.changed
         store.set_meta(LEFT, Left(now, sorted(removed - added)[:_MOST_LEFT]))
     unique = without_duplicates(store.headers_of(repeated))
     names = _names(store, config, unique.beaten, now)
@@ -146,10 +150,13 @@ def contents_of(run: Pass, feed: Feed) -> FeedContents:
     newest = store.newest(feed.kind, feed.key, feed.max_items)
     recent = store.recently_qualified(feed.kind, feed.key, exposed_since(config, now))
     contents = build_feed(feed, newest, recent, config, now)
-    if feed.archive is None:
+    if feed.archive is not None:
+        edited = store.edited_since(ref, exposed_since(config, now))
+        contents = with_unsealed(contents, store.unsealed(ref), edited, config, now)
+    if not feed.notices_s:
         return contents
-    edited = store.edited_since(ref, exposed_since(config, now))
-    return with_unsealed(contents, store.unsealed(ref), edited, config, now)
+    since, most = now - feed.notices_s, config.selection.max_exposed
+    return with_notices(contents, store.notices(feed.kind, feed.key, since, most))
 
 
 def too_many_feeds(feeds: int, config: Config, items: Callable[[], Iterable[ItemHeader]]) -> str:
@@ -168,11 +175,9 @@ def too_many_feeds(feeds: int, config: Config, items: Callable[[], Iterable[Item
     )
 
 
-def _judge(
-    run: Pass, thresholds: Thresholds, past: Past, items: list[ItemHeader]
-) -> list[Membership]:
+def _judge(run: Pass, ledger: Ledger, past: Past, items: list[ItemHeader]) -> list[Membership]:
     """Puts items into the feeds they qualify for; returns their memberships."""
-    judged = [(item, qualify(item, run.config, thresholds, past, run.now)) for item in items]
+    judged = [(item, qualify(item, run.config, ledger.thresholds, past, run.now)) for item in items]
     run.store.remember(
         {
             item.id: history
@@ -182,6 +187,7 @@ def _judge(
     )
     found = [membership for _, (_, memberships) in judged for membership in memberships]
     run.store.add_memberships(found)
+    ledger.judge(judged)
     return found
 
 

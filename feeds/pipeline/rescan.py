@@ -11,9 +11,10 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Mapping
 from contextlib import closing
 from itertools import islice
+from types import MappingProxyType
 from typing import NamedTuple
 
 from feeds.common.model import ParsedSeed, Problem, image_key
@@ -22,6 +23,7 @@ from feeds.pipeline.removals import Losses, held_back
 from feeds.pipeline.state import LAST, PLAIN, PassState, read_state
 from feeds.pipeline.survey import Due, Survey, parser_name, survey
 from feeds.seeds.scan import display_path
+from feeds.select.withdrawals import longest_notices_s
 from feeds.store import Store
 from feeds.store.readings import Kept, ReadSeed
 
@@ -44,7 +46,8 @@ class Changes(NamedTuple):
     """What a rescan changed; `problems` are those of paths, the store holds those of seeds.
 
     `read` and `changed` count since the last pass that ended well, `gone` what was forgotten.
-    `items` are the ids of the items that came, went or changed.
+    `items` are the ids of the items that came, went or changed. If feeds show notices, `lost` are,
+    by id, the items whose seeds are gone, each with the names of the feeds that it stood in.
     """
 
     seeds: int
@@ -53,6 +56,7 @@ class Changes(NamedTuple):
     gone: int
     problems: list[Problem]
     items: frozenset[str] = frozenset()
+    lost: Mapping[str, tuple[bytes, list[str]]] = MappingProxyType({})
 
 
 class Ahead(NamedTuple):
@@ -149,6 +153,7 @@ def rescan(run: Pass, ahead: Ahead) -> Changes:
             items |= _record(store, ahead, batch, parser)
     held = held_back(store, todo, config, before) if before else {}
     gone = todo.missing - held.keys()
+    lost = store.notices_for(gone) if gone and longest_notices_s(config) else {}
     items |= store.forget(sorted(gone))
     if store.held() != held:
         store.hold(held)
@@ -162,7 +167,7 @@ def rescan(run: Pass, ahead: Ahead) -> Changes:
         count, found = store.seed_count(), frozenset(store.item_ids())
         return Changes(todo.seeds, count, count, 0, todo.problems, found)
     counts = (todo.seeds, len(todo.wanted), changed, len(gone))
-    return Changes(*counts, todo.problems, frozenset(items))
+    return Changes(*counts, todo.problems, frozenset(items), lost)
 
 
 def _read(

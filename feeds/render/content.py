@@ -12,7 +12,7 @@ from feeds.render.context import Enclosure
 
 def shortened(item: Item, show: str) -> Item:
     """Returns an item with no more than a feed that shows so much has of it; see `Feed`."""
-    if show == "full":
+    if show == "full" or item.quality < 0:
         return item
     excerpt = item.excerpt if show == "excerpt" else ""
     return msgspec.structs.replace(item, excerpt=excerpt, body="", related=())

@@ -72,7 +72,8 @@ def render_front(site: Site, shown: Shown, view: FeedView) -> Document:
     Raises:
         TemplateError: a template of the site's own is faulty.
     """
-    views = sorted(view.entries, key=lambda entry: entry.published, reverse=True)
+    stories = (entry for entry in view.entries if entry.item.quality >= 0)
+    views = sorted(stories, key=lambda entry: entry.published, reverse=True)
     lead = _lead(views)
     entries = {id(one): page_entry(view.site, view.feed, one) for one in views[: _STORIES + 1]}
     if lead is not None and id(lead) not in entries:

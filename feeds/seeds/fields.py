@@ -24,6 +24,7 @@ KNOWN_KEYS = {
     *("title", "publishedDateTime", "quality", "provider", "originalUrl", "webUrl", "excerpt"),
     *("updatedDateTime", "heat", "published", "topics", "tags", "category", "type", "locale"),
     *("ampWebUrl", "cdnAmpWebUrl", "images", "related", "secured", "correction"),
+    "withdrawnReason",
 }
 # Keys of other programs: they look like ours and are no slips.
 _FOREIGN = {"created", "publisher", "publishers", "unpublished"}

@@ -133,6 +133,7 @@ def _item(fields: Fields, body: str) -> Item | None:
         provider=provider,
         excerpt=excerpt,
         correction=correction,
+        withdrawn_reason=fields.line("withdrawnReason"),
         body=_body(fields, body, url),
         locale=locale,
         amp_url=amp_url,

@@ -10,6 +10,7 @@ from feeds.common.text import fold
 from feeds.config import Config
 from feeds.config.feed_tables import CustomFeed, Named
 from feeds.select.addresses import NOTHING_KNOWN, Directory, Known, Spot
+from feeds.select.withdrawals import notices_s
 
 _NOTHING_SPECIAL = Named()
 
@@ -134,6 +135,7 @@ def _shown(config: Config, special: Named | CustomFeed = _NOTHING_SPECIAL) -> di
     """Returns what the documents of a feed show, by the fields of `Feed`."""
     names = ("show", "show_images", "noindex")
     own = {name: getattr(special, name) for name in names}
-    return {
+    shown = {
         name: getattr(config.site, name) if value is None else value for name, value in own.items()
     }
+    return shown | {"notices_s": notices_s(config, special)}

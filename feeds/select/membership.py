@@ -17,6 +17,7 @@ from feeds.common.model import (
     Feed,
     FeedContents,
     FeedKind,
+    FeedRef,
     ItemHeader,
     ItemHistory,
     Membership,
@@ -43,6 +44,14 @@ ANY = ""
 
 # So no topic can be named like a feed of another kind.
 _SIGNS: dict[FeedKind, str] = {"all": "", "topic": "#", "provider": "@", "custom": "="}
+
+
+_KINDS = {sign: kind for kind, sign in _SIGNS.items()}
+
+
+def ref_of(name: str) -> FeedRef:
+    """Returns kind and key of the feed that `ItemHistory.qualified` has under this name."""
+    return _KINDS[name[:1]], name[1:]
 
 
 class Past(NamedTuple):

@@ -225,7 +225,7 @@ class FeedItems:
     def names_of(self, number: int) -> tuple[tuple[str, ...], str]:
         """Returns the topics and the provider's domain that the item of a seed names."""
         query = "SELECT topics, domain FROM seed WHERE number = ?"
-        topics, domain = self._db.execute(query, (number,)).fetchone()
+        topics, domain = self._db.execute(query, (number,)).fetchone() or ("[]", "")
         return _topics(topics), domain
 
     def drop_feeds(self, addresses: Iterable[str]) -> None:

@@ -6,6 +6,8 @@ import re
 import sqlite3
 from collections.abc import Iterator
 
+from feeds.store.withdrawals import WITHDRAWN
+
 # "feed" in ASCII: tells our files from those of other programs (sqlite.org/fileformat, offset 68).
 APPLICATION_ID = 0x66656564
 
@@ -237,10 +239,7 @@ _MIGRATIONS = (
     -- In which part of a feed's archives an item stands; part 0 is not sealed. `updated` is as of
     -- the last pass, `edited` when it changed after that. Each sealed part has a row without an id.
     CREATE TABLE archive (
-        kind TEXT NOT NULL,
-        key TEXT NOT NULL,
-        period TEXT NOT NULL,
-        part INTEGER NOT NULL,
+        kind TEXT NOT NULL, key TEXT NOT NULL, period TEXT NOT NULL, part INTEGER NOT NULL,
         id TEXT NOT NULL,
         updated INTEGER NOT NULL,
         edited INTEGER NOT NULL DEFAULT 0,
@@ -251,6 +250,7 @@ _MIGRATIONS = (
     CREATE INDEX archive_part ON archive (kind, key, period, part) WHERE id = '';
     CREATE INDEX archive_edited ON archive (kind, key, edited) WHERE edited > 0;
     """,
+    WITHDRAWN,
 )
 
 VERSION = OLDEST + len(_MIGRATIONS) - 1

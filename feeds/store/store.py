@@ -18,6 +18,7 @@ from feeds.store.feed_items import IS_BELOW, FeedItems, bounds
 from feeds.store.hubs import HubPings
 from feeds.store.readings import Readings
 from feeds.store.schema import INDEXES
+from feeds.store.withdrawals import Withdrawals
 
 T = TypeVar("T")
 
@@ -52,7 +53,7 @@ def is_damage(error: sqlite3.Error) -> bool:
     return code & 0xFF not in _CIRCUMSTANCES
 
 
-class Store(FeedItems, Readings, HubPings, Archives):
+class Store(FeedItems, Readings, HubPings, Archives, Withdrawals):
     """One open state file. Everything that writes stands in a `transaction`."""
 
     @contextmanager
@@ -199,10 +200,11 @@ class Store(FeedItems, Readings, HubPings, Archives):
         query = "SELECT data FROM item WHERE number = ?"
         found: dict[int, bytes] = {}
         for number in numbers:
-            row = self._db.execute(query, (number,)).fetchone()
-            if row is None:
+            row = self._db.execute(query, (number,)).fetchone() if number >= 0 else None
+            data = row[0] if row else self.notice_data(number)
+            if data is None:
                 raise DamagedStateError("an item is missing")
-            found[number] = row[0]
+            found[number] = data
         return found
 
     def fingerprints(self) -> dict[str, Fingerprint]:

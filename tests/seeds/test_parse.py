@@ -22,7 +22,7 @@ _FIELDS = (
     *("title", "publishedDateTime", "quality", "provider", "originalUrl", "webUrl", "excerpt"),
     *("updatedDateTime", "heat", "published", "topics", "tags", "category", "type", "locale"),
     *("ampWebUrl", "cdnAmpWebUrl", "images", "related", "secured", "correction"),
-    "unknown",
+    *("withdrawnReason", "unknown"),
 )
 _PARTS = ("url", "webUrl", "width", "height", "title", "isCached", "provider", "name", "domain")
 _TEXT = st.text(max_size=10) | st.sampled_from(
@@ -74,6 +74,7 @@ FULL = """---
 category: news
 title: "  A <b>bold</b>\\n title "
 correction: It was  Tuesday
+withdrawnReason: It was  wrong
 excerpt: First line
   and second
 publishedDateTime: 2021-08-19T13:58:00+02:00
@@ -123,6 +124,7 @@ def test_parse_reads_every_field() -> None:
             provider=Provider("The Büchers", "xn--bcher-kva.example"),
             excerpt="First line and second",
             correction="It was Tuesday",
+            withdrawn_reason="It was wrong",
             body="<p><em>Body</em></p>",
             topics=("No", "On", "1.10", "Computer Vision"),
             tags=("x", "y"),

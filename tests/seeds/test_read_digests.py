@@ -14,27 +14,27 @@ from tests.support.site import REAL_SEEDS
 _PINNED = {
     "000_613e5fb5d2b32426.txt": (
         "urn:uuid:c34c4c55-7e09-5bbb-8a78-c9ef1b03da40",
-        "40f33f9a5bc3b25db109f0b2e2ed24fa",
+        "088863283e2a75d1b60229183f17bbfa",
         "01c8015d835c7841254f2b7e02d95af5",
     ),
     "001_792b0d4a2dfad34b.txt": (
         "urn:uuid:25f033e0-a764-584c-9201-b62514259769",
-        "7dbcca80db490a1677a192409315a064",
+        "9dbba772f183b9ee31aa8a21a9d5fad7",
         "017055cf39509a08aab7d641b98bc3bb",
     ),
     "002_2aecd8ef6c2bfcb0.txt": (
         "urn:uuid:10c61fa0-48eb-562b-b429-2d29d055d8c0",
-        "16bece9113c32df7b95a88b1e69a45a1",
+        "b160f61aa3a5edb97d216e07592e6065",
         "019ebf20ecbcb1d1a6b8a160ceb935c2",
     ),
     "003_d3ab86f532bae268.txt": (
         "urn:uuid:2f236954-5a23-5f7e-9ac4-bcd8e0dd289f",
-        "c0108009e89d945d023ff891820473e8",
+        "3837fb64cfd2c166090258015f819f7d",
         "011fddd5afb7dbec9481d30f99899832",
     ),
     "004_bd5a76a9825d8b94.txt": (
         "urn:uuid:84af9e6e-a044-5288-85e6-39852a34b983",
-        "3fd86e6010f192ec61e4e9792019a290",
+        "5aa9e90ab2caab34f2ccd2dbe311dff7",
         "013ba699f0c2af4ac0916115b7060e7a",
     ),
 }

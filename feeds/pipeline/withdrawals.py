@@ -1,0 +1,78 @@
+"""Keeps a notice of each story that a pass withdraws, and drops the notices of those that return.
+
+A story is withdrawn if it stood in feeds, stands in none any more, and its seed is gone,
+unpublished or excluded everywhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import msgspec
+
+from feeds.common.model import FeedRef, Item, ItemHeader
+from feeds.pipeline.context import Pass
+from feeds.pipeline.rescan import Changes
+from feeds.select.membership import Qualified
+from feeds.select.thresholds import Thresholds
+from feeds.select.withdrawals import (
+    feeds_of,
+    longest_notices_s,
+    moved,
+    notice_of,
+    withdrawal_reason,
+)
+from feeds.store.withdrawals import Withdrawal
+
+
+class Ledger:
+    """The withdrawals of one pass; it does nothing if no feed shows notices.
+
+    `changed` are the feeds whose notices came, went or changed; `thresholds` are those of the pass.
+    """
+
+    def __init__(self, run: Pass, thresholds: Thresholds) -> None:
+        self._run = run
+        self.thresholds = thresholds
+        self._seen: set[str] = set()
+        self.changed: set[FeedRef] = set()
+        kept_s = longest_notices_s(run.config)
+        self._is_on = kept_s > 0
+        self._known = {one.id: one for one in run.store.withdrawals()} if self._is_on else {}
+        old = [one.id for one in self._known.values() if one.at < run.now - kept_s]
+        self._drop(old)
+
+    def judge(self, judged: Iterable[tuple[ItemHeader, Qualified]]) -> None:
+        """Looks at items that were judged, with the histories that they had before."""
+        if not self._is_on:
+            return
+        for item, (_, memberships) in judged:
+            self._seen.add(item.id)
+            if memberships:
+                self._drop([item.id] if item.id in self._known else [])
+            elif item.history and (item.history.qualified or item.id in self._known):
+                why = withdrawal_reason(item, self.thresholds)
+                if why:
+                    (data,) = self._run.store.items([item.number]).values()
+                    self._keep(item.id, why, data, item.history.qualified)
+
+    def finish(self, changes: Changes) -> None:
+        """Withdraws the stories whose seeds are gone."""
+        for id_, (data, names) in changes.lost.items():
+            if self._is_on and id_ not in self._seen:
+                self._keep(id_, "deleted", data, names)
+
+    def _keep(self, id_: str, why: str, data: bytes, names: Iterable[str]) -> None:
+        run, known = self._run, self._known.get(id_)
+        notice = msgspec.msgpack.encode(notice_of(msgspec.msgpack.decode(data, type=Item)))
+        if known and (known.data, known.why) == (notice, why):
+            return
+        published, updated = run.store.shown_times(id_)
+        one = Withdrawal(id_, run.now, why, published, moved(updated, run.now), notice)
+        self.changed |= run.store.withdraw(one, feeds_of(names, self.thresholds))
+
+    def _drop(self, ids: list[str]) -> None:
+        if ids:
+            self.changed |= self._run.store.drop_withdrawals(ids)
+            for id_ in ids:
+                del self._known[id_]

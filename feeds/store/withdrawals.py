@@ -1,0 +1,124 @@
+"""The part of the store for stories that were withdrawn, and for the feeds that say so."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Iterable, Sequence
+
+import msgspec
+
+from feeds.common.model import Entry, FeedKind, FeedRef, Item, item_digest
+
+# The migration of the schema that makes the tables.
+WITHDRAWN = """
+    -- Stories that were withdrawn and are not back: when, why, and the notice that feeds show, an
+    -- item in MessagePack; and which feeds they stood in. Empty unless feeds show notices.
+    CREATE TABLE withdrawn (
+        number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, at INTEGER NOT NULL, why TEXT NOT NULL,
+        published INTEGER NOT NULL, updated INTEGER NOT NULL, data BLOB NOT NULL
+    ) STRICT;
+    CREATE TABLE withdrawn_from (
+        kind TEXT NOT NULL, key TEXT NOT NULL, id TEXT NOT NULL, PRIMARY KEY (kind, key, id)
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX withdrawn_from_id ON withdrawn_from (id);
+"""
+
+
+class Withdrawal(msgspec.Struct, frozen=True):
+    """A story that was withdrawn at the time `at`; times in seconds since 1970.
+
+    `why` is ``deleted``, ``unpublished`` or ``excluded``; `data` is its notice in MessagePack.
+    """
+
+    id: str
+    at: int
+    why: str
+    published: int
+    updated: int
+    data: bytes
+
+    @property
+    def notice(self) -> Item:
+        """The notice, as feeds show it."""
+        return msgspec.msgpack.decode(self.data, type=Item)
+
+
+_COLUMNS = "id, at, why, published, updated, data"
+
+
+class Withdrawals:
+    """The tables of withdrawn stories. Entries of notices have numbers below 0."""
+
+    _db: sqlite3.Connection
+
+    def withdrawals(self) -> list[Withdrawal]:
+        """Returns the stories that were withdrawn and are not back, the last first."""
+        query = f"SELECT {_COLUMNS} FROM withdrawn ORDER BY at DESC, id"  # noqa: S608 (our own)
+        return [Withdrawal(*row) for row in self._db.execute(query)]
+
+    def shown_times(self, id_: str) -> tuple[int, int]:
+        """Returns the dates of an item, published and updated, as readers were shown them."""
+        query = "SELECT published, updated FROM memory WHERE id = ?"
+        published, updated = self._db.execute(query, (id_,)).fetchone()
+        return published, updated
+
+    def withdraw(self, one: Withdrawal, feeds: Iterable[FeedRef]) -> set[FeedRef]:
+        """Keeps a withdrawn story; `feeds` are those it stood in. Returns all that show its notice.
+
+        What readers were shown of it is the notice from now on, so its return is an edit.
+        """
+        insert = f"""
+            INSERT INTO withdrawn ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE
+            SET (why, updated, data) = (excluded.why, excluded.updated, excluded.data)
+        """  # noqa: S608 (names of our own)
+        self._db.execute(insert, msgspec.structs.astuple(one))
+        rows = ((kind, key, one.id) for kind, key in feeds)
+        self._db.executemany("INSERT OR IGNORE INTO withdrawn_from VALUES (?, ?, ?)", rows)
+        mark = """
+            UPDATE memory SET updated = ?,
+            reader_digest = CAST(substr(reader_digest, 1, 1) || 'withdrawn' AS BLOB) WHERE id = ?
+        """
+        self._db.execute(mark, (one.updated, one.id))
+        query = "SELECT kind, key FROM withdrawn_from WHERE id = ?"
+        return set(self._db.execute(query, (one.id,)))
+
+    def drop_withdrawals(self, ids: Iterable[str]) -> set[FeedRef]:
+        """Forgets withdrawn stories; returns the feeds that showed their notices."""
+        feeds = set[FeedRef]()
+        for id_ in ids:
+            delete = "DELETE FROM withdrawn_from WHERE id = ? RETURNING kind, key"
+            feeds.update(self._db.execute(delete, (id_,)).fetchall())
+            self._db.execute("DELETE FROM withdrawn WHERE id = ?", (id_,))
+        return feeds
+
+    def notices(
+        self, kind: FeedKind, key: str, since: int, count: int
+    ) -> Sequence[tuple[int, Entry]]:
+        """Returns the last notices of a feed since a time, each with the time of its withdrawal."""
+        query = """
+            SELECT at, -number, id, published, updated, data FROM withdrawn_from
+            JOIN withdrawn USING (id) WHERE kind = ? AND key = ? AND at >= ?
+            ORDER BY at DESC, id LIMIT ?
+        """
+        rows = self._db.execute(query, (kind, key, since, count))
+        return [
+            (at, Entry(number, id_, published, updated, item_digest(data)))
+            for at, number, id_, published, updated, data in rows
+        ]
+
+    def notice_data(self, number: int) -> bytes | None:
+        """Returns the notice of an entry with this number, in MessagePack; None if it is gone."""
+        query = "SELECT data FROM withdrawn WHERE number = ?"
+        row = self._db.execute(query, (-number,)).fetchone()
+        return bytes(row[0]) if row else None
+
+    def notices_for(self, paths: Iterable[str]) -> dict[str, tuple[bytes, list[str]]]:
+        """Returns the items of seeds, by id, with the names of the feeds that they stand in."""
+        query = """
+            SELECT s.id, i.data, m.qualified FROM json_each(?) AS one CROSS JOIN seed s
+            ON s.path = one.value JOIN item i USING (number) JOIN memory m ON m.id = s.id
+            WHERE m.qualified IS NOT NULL AND m.qualified <> CAST('{}' AS BLOB)
+        """
+        rows = self._db.execute(query, (json.dumps(list(paths)),))
+        return {id_: (data, list(msgspec.json.decode(names))) for id_, data, names in rows}

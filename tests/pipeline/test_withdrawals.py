@@ -1,0 +1,207 @@
+"""Withdrawn stories: their notices, when these go, and what readers see of a return."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.support.site import NOW, Site
+
+_NOTICE = 'withdrawn = "notice"\nwithdrawn_keep = "10d"\n'
+_HOUR, _DAY = timedelta(hours=1), timedelta(days=1)
+_LINE = "This story was withdrawn"
+
+
+class _Entry(NamedTuple):
+    title: str
+    summary: str
+    published: str
+    updated: str
+
+    @property
+    def is_notice(self) -> bool:
+        return self.summary.startswith(_LINE)
+
+
+def _entries(site: Site, address: str = "all") -> dict[str, _Entry]:
+    items = json.loads(site.read(f"{address}.json"))["items"]
+    fields = ("title", "summary", "date_published", "date_modified")
+    entries = {one["url"][-1]: _Entry(*(one.get(name, "") for name in fields)) for one in items}
+    assert len(entries) == len(items)
+    return entries
+
+
+@pytest.fixture
+def noticed(site: Site) -> Site:
+    """A site that shows notices, of two stories, after its first pass."""
+    site.configure(_NOTICE)
+    for number in (1, 2):
+        site.seed(f"{number}.txt", number=number, topics=["AI"])
+    site.publish()
+    return site
+
+
+def _withdraw(site: Site, how: str) -> None:
+    if how == "deleted":
+        (site.seeds / "1.txt").unlink()
+    elif how == "unpublished":
+        site.seed("1.txt", number=1, topics=["AI"], published=False)
+    else:
+        site.seed("1.txt", number=1, topics=["Odd"])
+        site.configure(_NOTICE + "[topics.Odd]\nexclude = true\n")
+
+
+@pytest.mark.parametrize("how", ["deleted", "unpublished", "excluded"])
+def test_withdrawn_story_leaves_a_notice_in_each_of_its_feeds(noticed: Site, how: str) -> None:
+    before = _entries(noticed)["1"]
+    _withdraw(noticed, how)
+    noticed.publish(NOW + _HOUR)
+    for address in ("all", "topics/ai", "providers/example.com"):
+        notice = _entries(noticed, address)["1"]
+        assert notice.summary == f"{_LINE}."
+        assert (notice.title, notice.published) == (before.title, before.published)
+        assert notice.updated == "2026-03-01T13:00:00Z"
+    assert noticed.run("withdrawn").out.split("\t")[1] == how
+
+
+def test_notice_says_why_and_escapes_it(noticed: Site) -> None:
+    reason = 'It named <b>the wrong</b> "man" & more'
+    noticed.seed("1.txt", number=1, topics=["AI"], published=False, withdrawnReason=reason)
+    noticed.publish(NOW + _HOUR)
+    assert _entries(noticed)["1"].summary == f"{_LINE}: {reason}"
+    for name in ("all.json", "all.html"):
+        assert b"<b>the wrong" not in noticed.read(name).replace(b'"summary": "', b"").replace(
+            f"{_LINE}: {json.dumps(reason)[1:-1]}".encode(), b""
+        )
+    (story,) = noticed.run("withdrawn", "--json").report()
+    assert (story["why"], story["reason"], story["title"]) == ("unpublished", reason, "Story 1")
+
+
+def test_default_leaves_nothing(site: Site) -> None:
+    for number in (1, 2):
+        site.seed(f"{number}.txt", number=number)
+    site.publish()
+    (site.seeds / "1.txt").unlink()
+    site.publish(NOW + _HOUR)
+    assert list(_entries(site)) == ["2"]
+    assert "no story is known" in site.run("withdrawn").out
+
+
+@pytest.mark.parametrize(
+    "changes", [{"quality": 1}, {"publishedDateTime": "2999-01-01T00:00:00Z"}, {"heat": -1}]
+)
+def test_story_that_leaves_by_a_rule_is_not_withdrawn(
+    noticed: Site, changes: dict[str, Any]
+) -> None:
+    noticed.configure(_NOTICE + "[selection]\nmin_heat = 1\n")
+    noticed.publish(NOW)
+    noticed.seed("1.txt", number=1, topics=["AI"], **changes)
+    noticed.publish(NOW + _HOUR)
+    assert list(_entries(noticed)) == ["2"]
+
+
+def test_seed_that_is_deleted_later_leaves_the_notice_with_its_reason(noticed: Site) -> None:
+    noticed.seed("1.txt", number=1, topics=["AI"], published=False, withdrawnReason="Wrong")
+    noticed.publish(NOW + _HOUR)
+    before = _entries(noticed)
+    (noticed.seeds / "1.txt").unlink()
+    noticed.publish(NOW + 2 * _HOUR)
+    assert _entries(noticed) == before
+    assert before["1"].summary == f"{_LINE}: Wrong"
+
+
+def test_notice_goes_by_itself_after_its_time(noticed: Site) -> None:
+    _withdraw(noticed, "deleted")
+    noticed.publish(NOW + _HOUR)
+    noticed.publish(NOW + _HOUR + 10 * _DAY)
+    assert "1" in _entries(noticed)
+    noticed.publish(NOW + _HOUR + 10 * _DAY + timedelta(seconds=1))
+    assert list(_entries(noticed)) == ["2"]
+
+
+def test_feed_can_show_no_notice_where_others_do(noticed: Site) -> None:
+    noticed.configure(_NOTICE + '[topics.AI]\nwithdrawn = "drop"\n')
+    _withdraw(noticed, "deleted")
+    noticed.publish(NOW + _HOUR)
+    assert list(_entries(noticed, "topics/ai")) == ["2"]
+    assert "1" in _entries(noticed)
+
+
+def test_feed_of_links_still_says_that_a_story_was_withdrawn(noticed: Site) -> None:
+    noticed.configure(_NOTICE + 'show = "link"\n')
+    _withdraw(noticed, "deleted")
+    noticed.publish(NOW + _HOUR)
+    assert _entries(noticed)["1"].is_notice
+
+
+def test_notice_is_no_story_of_the_front_page(noticed: Site) -> None:
+    _withdraw(noticed, "deleted")
+    noticed.publish(NOW + _HOUR)
+    assert b"stories/1" not in noticed.read("index.html")
+    assert b"stories/1" in noticed.read("all.html")
+
+
+_STEPS = st.lists(
+    st.tuples(
+        st.sampled_from([1, 2]),
+        st.sampled_from(["live", "unpublished", "reason", "deleted"]),
+        st.sampled_from([0, 1, 30, 24 * 11]),
+    ),
+    max_size=12,
+)
+
+
+@settings(max_examples=25, deadline=None)
+@given(_STEPS)
+def test_readers_see_each_withdrawal_and_each_return(steps: list[tuple[int, str, int]]) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        site = Site(Path(folder))
+        site.configure(_NOTICE)
+        for number in (1, 2, 3):
+            site.seed(f"{number}.txt", number=number, publishedDateTime="2026-02-20T00:00:00Z")
+        now, state, gone_at = NOW, {1: "live", 2: "live"}, dict[int, datetime]()
+        site.publish(now)
+        before = shown = _entries(site)
+        for number, how, hours in steps:
+            path = site.seeds / f"{number}.txt"
+            if how == "deleted":
+                path.unlink(missing_ok=True)
+            else:
+                changes = {"withdrawnReason": "Why"} if how == "reason" else {}
+                site.seed(
+                    path.name,
+                    number=number,
+                    publishedDateTime="2026-02-20T00:00:00Z",
+                    published=how == "live",
+                    **changes,
+                )
+            now += timedelta(hours=hours)
+            if how == "live":
+                gone_at.pop(number, None)
+            elif state[number] == "live":
+                gone_at[number] = now
+            state[number] = how
+            site.publish(now)
+            entries = _entries(site)
+            kept = {one for one, at in gone_at.items() if at >= now - 10 * _DAY}
+            live = {one for one, what in state.items() if what == "live"}
+            assert {one for one in entries if entries[one].is_notice} == {str(one) for one in kept}
+            assert set(entries) == {str(one) for one in kept | live | {3}}
+            for one, entry in entries.items():
+                last = shown.get(one, entry)
+                assert entry.published == before.get(one, entry).published
+                if entry.summary != last.summary:
+                    assert entry.updated > last.updated
+                else:
+                    assert entry.updated >= last.updated
+            shown = shown | entries
+            tree = site.tree()
+            site.publish(now)
+            assert site.tree() == tree
