@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
@@ -89,7 +90,9 @@ class BodyCache:
 _NANOSECONDS = 1_000_000_000
 _INDEX = "feeds.html"
 # Replaces the mark in the index, since a server has a form for queries.
-_LINK = f'><a href="{QUERY}">Make a feed of your own</a> '.encode()
+# Our own template says in its language what the link is called.
+_MARK = re.compile(f'(?: {QUERY_MARK}-text="([^"]*)")? {QUERY_MARK}>'.encode())
+_LINK = f'><a href="{QUERY}">%s</a> '.encode()
 
 
 class PublishedText(NamedTuple):
@@ -161,7 +164,9 @@ def read_text(out: Path, path: str) -> tuple[PublishedText, bytes] | None:
     except OSError:
         return None
     if path == _INDEX:
-        data = data.replace(f" {QUERY_MARK}>".encode(), _LINK, 1)
+        data = _MARK.sub(
+            lambda mark: _LINK % (mark[1] or b"Make a feed of your own"), data, count=1
+        )
     fingerprint = Fingerprint.of_status(status)
     modified_unix = status.st_mtime_ns // _NANOSECONDS
     return PublishedText(fingerprint, digest_of(data), modified_unix), data

@@ -56,6 +56,15 @@ def test_publication_links_the_index_alone_to_the_form_for_queries(site: Site) -
     assert other[1] == (site.out / "all.html").read_bytes()
 
 
+def test_publication_calls_the_form_as_the_page_does(site: Site) -> None:
+    site.configure('language = "de"\n')
+    site.seed()
+    site.publish()
+    found = read_text(site.out, "feeds.html")
+    assert found is not None
+    assert b'<p class="others"><a href="query">Einen eigenen Feed machen</a> <a' in found[1]
+
+
 def never() -> bytes:
     pytest.fail("read again")
 

@@ -178,7 +178,8 @@ def eventually_gone(process: subprocess.Popen[bytes], seconds: float = 2 * PATIE
 def as_served(data: bytes) -> bytes:
     """Returns a document of out/ as it is served: the index with a link to the form for queries."""
     link = b'><a href="query">Make a feed of your own</a> '
-    return data.replace(b" data-query>", link)
+    text = b' data-query-text="Make a feed of your own" data-query>'
+    return data.replace(text, link)
 
 
 def add_to_manifest(out: Path, *paths: str) -> None:
