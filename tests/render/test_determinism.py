@@ -16,7 +16,7 @@ from tests.support.rendering import GOLDEN
 from tests.support.site import REAL_SEEDS
 
 _ROOT = Path(__file__).parent.parent.parent
-_SEEDS = [GOLDEN / "full", REAL_SEEDS]
+_SEEDS = [GOLDEN / "full/seeds", REAL_SEEDS]
 
 
 def _locale() -> str:

@@ -57,7 +57,7 @@ def publish_golden(config: Path, seeds: Path, root: Path) -> Path:
 
 def publish_full(root: Path) -> Path:
     """Publishes the seed and configuration that use every field; returns out/ below `root`."""
-    return publish_golden(GOLDEN / "full/config.toml", GOLDEN / "full", root)
+    return publish_golden(GOLDEN / "full/config.toml", GOLDEN / "full/seeds", root)
 
 
 def make_item(number: int = 1, **changes: Any) -> Item:
