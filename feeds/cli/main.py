@@ -185,8 +185,7 @@ def make_parser(commands: Collection[str] = COMMANDS) -> ArgumentParser:
         prog="feeds",
         usage="feeds [OPTION ...] COMMAND ...",
         description="Publishes a curated news site's seed files as Atom, RSS and JSON feeds.",
-        epilog="Every command takes --help, -q, -v and --color WHEN, most --config PATH. "
-        "Exits with 0 done; 1 problems found; 2 wrong usage or config; 3 not published.",
+        epilog="Exit codes: 0 done; 1 problems found; 2 wrong usage or config; 3 not published",
     )
     _add_config(parser)
     parser.set_defaults(config=DEFAULT_CONFIG, loudness=NORMAL, color="auto")

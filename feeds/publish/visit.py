@@ -174,11 +174,14 @@ class _Visit:
 
     def _unchanged(self, answer: httpx.Response) -> Iterator[Finding]:
         headers = {"if-none-match": "etag", "if-modified-since": "last-modified"}
+        if answer.headers.keys().isdisjoint(headers.values()):
+            text = (
+                "the server sends no etag and no last-modified, so each poll costs the whole feed"
+            )
+            yield odd("304", text, "let the server send ETag and Last-Modified")
         for name, source in headers.items():
             if source not in answer.headers:
-                text = f"the server sends no {source}, so each poll costs the whole feed"
-                yield odd("304", text, "let the server send ETag and Last-Modified")
-                continue
+                continue  # a date is left out in the second of a publication
             again = self._try(str(answer.url), **{name: answer.headers[source]})
             if again is not None and again.status_code == 304:
                 yield good("304", f"{name} gets 304")

@@ -25,6 +25,7 @@ _KEYS: dict[Any, dict[str, str]] = {
         "original_url": "originalUrl",
         "amp_url": "ampWebUrl",
         "cdn_amp_url": "cdnAmpWebUrl",
+        "withdrawn_reason": "withdrawnReason",
     },
     Image: {"cached": "isCached"},
     Related: {"url": "webUrl", "published": "publishedDateTime", "provider": ""},

@@ -33,6 +33,7 @@ WORDS = [
     "all",
     "off",
     "excerpt",
+    "notice",
     "en-GB",
     "UTC",
 ]

@@ -139,7 +139,7 @@ def test_visit_to_our_own_server_finds_nothing(site: Site) -> None:
         ),
         ({"date": "Sun, 01 Mar 2020 12:00:00 GMT"}, "error", "clock: the clocks of the site and"),
         ({"type": "text/plain"}, "error", "types: all.rss comes as text/plain, wanted application"),
-        ({"no_tag": True}, "warning", "304: the server sends no etag, so each poll costs"),
+        ({"no_tag": True}, "warning", "304: the server sends no etag and no last-modified"),
         ({"no_304": True}, "warning", "304: if-none-match gets 200 although nothing changed"),
         ({}, "warning", "compression: feeds come uncompressed"),
         (

@@ -87,6 +87,7 @@ _FEED_CHANGES: dict[str, tuple[Any, bool]] = {
     "show": ("excerpt", True),
     "show_images": (False, True),
     "noindex": (True, True),
+    "notices_s": (9, False),
     "archive": (Archive(older="all/2021-08"), True),
 }
 _ITEM_CHANGES: dict[str, tuple[Any, bool]] = {
@@ -112,6 +113,7 @@ _ITEM_CHANGES: dict[str, tuple[Any, bool]] = {
     "images": ((), True),
     "related": ((), True),
     "correction": ("A name was wrong.", True),
+    "withdrawn_reason": ("A name was wrong.", False),
 }
 
 
