@@ -23,11 +23,13 @@ STRESS_FILES = {
     "pipeline/test_random.py",
     "project/test_deploy_containers.py",
     "project/test_deploy_queries.py",
+    "project/test_deploy_systemd.py",
     "project/test_tour.py",
     "publish/test_publisher_crash.py",
     "render/test_browser.py",
     "render/test_browser_groups.py",
     "render/test_browser_hostile.py",
+    "render/test_browser_languages.py",
     "render/test_nu.py",
     "serve/test_browser.py",
     "serve/test_browser_pages.py",
@@ -53,6 +55,7 @@ STRESS = (
     "test_daemon_with_server",
     "test_delta_client",
     "test_delta_is_a_valid_document",
+    "test_documents_have_the_bytes_of_those_that_are_rendered_whole",
     "test_documents_in_parts_have_no_finding",
     "test_export_gives_the_same_bytes",
     "test_export_that_is_stopped",
@@ -87,6 +90,9 @@ LONG = (
     "test_export_killed_at_any_moment_leaves_all_whole[2]",
     "test_export_killed_at_any_moment_leaves_all_whole[3]",
     "test_one_changed_seed_of_20_000_feeds",
+    "test_publication_killed_at_any_step_leaves_whole_files_and_is_repaired[from",
+    "test_publication_killed_at_any_step_leaves_whole_files_and_is_repaired[to",
+    *(f"test_a_walk_finds_each_item_once_whatever_happens[{shard}" for shard in range(4, 10)),
 )
 
 
