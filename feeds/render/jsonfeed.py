@@ -61,7 +61,9 @@ def _item(view: EntryView) -> Object:
                 "quality": item.quality,
                 "heat": item.heat,
                 "provider_domain": provider.domain,
-            },
+            }
+            if item.quality >= 0  # a notice of a withdrawn story has none
+            else {},
         }
     )
 

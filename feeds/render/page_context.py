@@ -226,11 +226,12 @@ def page_entry(site: Site, feed: Feed, view: EntryView) -> PageEntry:
     """Returns an entry as the page of its feed shows it."""
     item, up, language = view.item, up_from(feed.address), site.language
     pages, provider = site.pages or Pages(), item.provider
+    home = _page(site, up, "provider", provider.domain) if item.quality >= 0 else ""  # no notice
     return PageEntry(
         title=item.title,
         url=item.url,
         language=item.locale if item.locale != language else "",
-        provider=Link(provider.name, _page(site, up, "provider", provider.domain)),
+        provider=Link(provider.name, home),
         published=when(view.published, language),
         updated=when(view.updated, language) if view.updated != view.published else None,
         excerpt=item.excerpt,
@@ -253,8 +254,7 @@ def ready_entry(site: Site, feed: Feed, view: EntryView, article: str) -> PageEn
     """Returns an entry with its HTML, and of the rest what pages show elsewhere, too."""
     time, picture = when(view.published, site.language), _picture(site, up_from(feed.address), view)
     first = ("", "", "", Link("", ""), time, None, "", picture)
-    last = ("", False, Markup(article))  # noqa: S704 (from a page of ours)
-    return PageEntry(*first, [], [], -1, -1, *last)
+    return PageEntry(*first, [], [], -1, -1, *("", False, Markup(article)))  # noqa: S704 (ours)
 
 
 @lru_cache(maxsize=4096)

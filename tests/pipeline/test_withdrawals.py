@@ -141,6 +141,18 @@ def test_feed_of_links_still_says_that_a_story_was_withdrawn(noticed: Site) -> N
     assert _entries(noticed)["1"].is_notice
 
 
+def test_notice_leads_to_no_page_that_went_and_has_no_quality(noticed: Site) -> None:
+    noticed.seed("1.txt", number=1, topics=["AI"], provider={"name": "P", "domain": "gone.org"})
+    noticed.publish(NOW + _HOUR)
+    assert b'href="providers/gone.org.html"' in noticed.read("all.html")
+    (noticed.seeds / "1.txt").unlink()
+    noticed.publish(NOW + 2 * _HOUR)
+    assert not (noticed.out / "providers/gone.org.html").exists()
+    assert b"gone.org.html" not in noticed.read("all.html")
+    items = json.loads(noticed.read("all.json"))["items"]
+    assert ["_feeds" in one for one in items if one["summary"].startswith(_LINE)] == [False]
+
+
 def test_notice_is_no_story_of_the_front_page(noticed: Site) -> None:
     _withdraw(noticed, "deleted")
     noticed.publish(NOW + _HOUR)
