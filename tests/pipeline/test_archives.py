@@ -11,6 +11,7 @@ import pytest
 from lxml import etree
 
 from tests.support.site import Site
+from tests.support.validator import findings
 
 _ATOM = "{http://www.w3.org/2005/Atom}"
 _HISTORY = "{http://purl.org/syndication/history/1.0}"
@@ -109,6 +110,14 @@ def test_feedparser_reads_archives(site: Site) -> None:
         parsed = feedparser.parse(site.read(f"all/2021-06.{extension}"))
         assert not parsed.bozo
         assert len(parsed.entries) == 3
+
+
+def test_no_document_has_a_finding_of_the_validator(site: Site) -> None:
+    site.configure(_MONTHLY)
+    _fill(site, 8)
+    for extension in ("atom", "rss", "json"):
+        path = f"all/2021-06.{extension}"
+        assert findings(path, site.read(path), _BASE) == []
 
 
 def test_an_ended_period_is_sealed_without_any_change_of_seeds(site: Site) -> None:

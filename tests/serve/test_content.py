@@ -228,3 +228,26 @@ def test_content_searched_for_too_long_says_so(
         *(503, "60"),
         "no-store",
     )
+
+
+def test_archives_are_linked_in_headers(site: Site) -> None:
+    site.configure('archive = "year"\n[selection]\nmax_items = 1\n')
+    for number in range(3):
+        site.seed(f"{number}.txt", number=number)
+    site.publish()
+    content = Content(site.load().config, pytest.fail)
+    base = "https://feeds.example.org/"
+    part = next(path for path in content.publication.texts if path.startswith("all/20"))
+    year = part.rpartition(".")[0].partition("-")[0].removeprefix("all/")
+    links = [
+        dict(content.text(Request("GET", f"/{path}"), path).headers)["link"]
+        for path in ("all.json", f"all/{year}-2.atom")
+    ]
+    assert f'<{base}all/{year}-3.json>; rel="prev-archive"' in links[0]
+    for rel, path in (
+        ("prev-archive", f"all/{year}"),
+        ("next-archive", f"all/{year}-3"),
+        ("current", "all"),
+    ):
+        assert f'<{base}{path}.atom>; rel="{rel}"' in links[1]
+    content.close()

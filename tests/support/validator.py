@@ -24,6 +24,7 @@ NAMESPACES = {
     "atom": "http://www.w3.org/2005/Atom",
     "content": "http://purl.org/rss/1.0/modules/content/",
     "dc": "http://purl.org/dc/elements/1.1/",
+    "fh": "http://purl.org/syndication/history/1.0",
     "media": "http://search.yahoo.com/mrss/",
     "xml": "http://www.w3.org/XML/1998/namespace",
 }
@@ -31,6 +32,7 @@ _PREFIXES = {uri: prefix for prefix, uri in NAMESPACES.items()}
 _PACKAGE = Path(__file__).parent.parent.parent / "feeds"
 _DECLARATION = b"<?xml version='1.0' encoding='UTF-8'?>\n"
 _RELATIONS = {"alternate", "enclosure", "hub", "related", "self", "via"}
+_RELATIONS |= {"current", "next-archive", "prev-archive"}  # RFC 5005, section 4
 _ENCLOSURE = re.compile(r"https?://([a-z0-9-]+\.)+[a-z0-9][a-z0-9-]*(:\d+)?(/|$)", re.ASCII)
 _MAILBOX = re.compile(r"[\w.+-]+@[a-z0-9.-]+ \((.*)\)", re.ASCII | re.IGNORECASE)
 
@@ -38,7 +40,7 @@ _MAILBOX = re.compile(r"[\w.+-]+@[a-z0-9.-]+ \((.*)\)", re.ASCII | re.IGNORECASE
 _CHILDREN = {
     "atom:feed": (
         "atom:id atom:title atom:updated",
-        "atom:subtitle atom:generator atom:icon atom:logo atom:rights",
+        "atom:subtitle atom:generator atom:icon atom:logo atom:rights fh:archive",
         "atom:author atom:link atom:entry",
     ),
     "atom:entry": (
@@ -50,7 +52,7 @@ _CHILDREN = {
     "rss": ("channel", "", ""),
     "channel": (
         "title link description lastBuildDate language",
-        "copyright docs generator image managingEditor ttl",
+        "copyright docs generator image managingEditor ttl fh:archive",
         "atom:link item",
     ),
     "image": ("url title link", "", ""),
