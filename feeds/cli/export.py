@@ -20,8 +20,6 @@ if TYPE_CHECKING:
     from feeds.common.reports import PassReport
     from feeds.config import Config, Loaded
 
-_LOCAL = {"localhost", "127.0.0.1", "::1"}
-
 
 def add_arguments(parser: ArgumentParser) -> None:
     """Adds the options."""
@@ -54,6 +52,7 @@ def run(arguments: Namespace) -> int:
     """Publishes once; with ``--strict`` problems and pending removals make the exit code 1."""
     # Imported on demand: whoever asks for help needs none of it.
     from feeds.common.reports import Options, both_reports
+    from feeds.common.urls import is_own_host
     from feeds.config import load_config
     from feeds.pipeline.run import publish_feeds
 
@@ -79,7 +78,7 @@ def run(arguments: Namespace) -> int:
     console.problems(report.problems)
     _summarise(console, report)
     base_url = loaded.config.site.base_url
-    if urlsplit(base_url).hostname in _LOCAL:
+    if is_own_host(urlsplit(base_url).hostname):
         console.say(
             f"hint: the feeds say that they are at {base_url}, which only this machine can reach; "
             "before others subscribe set site.base_url to where out/ will be served"
@@ -179,8 +178,10 @@ def _where_to_look(arguments: Namespace, config: Config) -> str:
         command += ["--config", _shown(arguments.config)]
     if arguments.out:
         command += ["--out", _shown(arguments.out)]
+    from feeds.common.urls import is_own_host
+
     url = urlsplit(config.site.base_url)
-    if url.hostname in _LOCAL:
+    if is_own_host(url.hostname):
         port = url.port or (80 if url.scheme == "http" else 443)
         if port != config.serve.port:
             command += ["--port", str(port)]

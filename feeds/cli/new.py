@@ -90,8 +90,7 @@ def _refuse_faults(path: Path, data: bytes, config: Config) -> None:
     from feeds.seeds.parse import ParseOptions
     from feeds.seeds.read import judge_seed
 
-    options = ParseOptions(config.site.timezone, config.text.repair)
-    problems = judge_seed(str(path), "", data, options).problems
+    problems = judge_seed(str(path), "", data, ParseOptions.of(config)).problems
     if problems:
         faults = "; ".join(f"{one.field or 'seed'}: {one.reason}" for one in problems)
         raise InitError(f"no seed can be made of this: {faults}")

@@ -45,6 +45,11 @@ class Archive(msgspec.Struct, frozen=True):
         yield from ((rel, place) for rel, place in (*places, ("current", self.current)) if place)
 
 
+def is_part(archive: Archive | None) -> bool:
+    """Tells whether a document with this place is a part of the archives of a feed."""
+    return archive is not None and archive.part is not None
+
+
 def period_of(unix: int, archive: str) -> str:
     """Returns the month or year (UTC) of a time in seconds since 1970: ``2021-08`` or ``2021``."""
     return from_unix(unix).date().isoformat()[: LENGTHS[archive]]

@@ -86,6 +86,11 @@ def host_of(url: str) -> str:
     return host[: host.index("]") + 1] if host.startswith("[") else host.partition(":")[0]
 
 
+def is_own_host(host: str | None) -> bool:
+    """Tells whether a host, as `urlsplit` gives it, is this machine: nobody else reaches it."""
+    return host in {"localhost", "127.0.0.1", "::1"}
+
+
 def has_dotted_host(url: str) -> bool:
     """Tells whether a URL in normal form is one that validators let an RSS enclosure have.
 

@@ -7,7 +7,7 @@ from collections.abc import Set as AbstractSet
 from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import msgspec
 
@@ -15,6 +15,7 @@ from feeds.config.feed_tables import (
     ArchiveKeep,
     ArchivePeriod,
     CustomFeed,
+    Named,
     NamedProvider,
     NamedTopic,
     Rule,
@@ -236,6 +237,11 @@ class Config(Table, frozen=True):
     providers: dict[Domain, NamedProvider] = msgspec.field(default_factory=dict)
     rules: tuple[Rule, ...] = ()
     feeds: tuple[CustomFeed, ...] = ()
+
+    def setting(self, own: Named | CustomFeed | None, name: str) -> Any:
+        """Returns a setting of a feed: that of its own table, or else the one of [site]."""
+        value = getattr(own, name, None)
+        return getattr(self.site, name) if value is None else value
 
     @cached_property
     def former_domains(self) -> dict[str, str]:

@@ -96,7 +96,7 @@ def _details(of: Outcome[PassReport] | Outcome[FetchReport] | Delivery) -> dict[
 class FetchLog:
     """Logs fetches of images that did something; a failure only when its reason changes."""
 
-    def __init__(self, log: structlog.typing.FilteringBoundLogger) -> None:
+    def __init__(self, log: Log) -> None:
         self._log = log
         self._reasons = News[str]()
         self._warnings = News[str]()
@@ -119,7 +119,7 @@ class PassLog:
     over; problems of seeds are logged when they are new.
     """
 
-    def __init__(self, log: structlog.typing.FilteringBoundLogger) -> None:
+    def __init__(self, log: Log) -> None:
         self._log = log
         self._reasons = News[str]()
         self._problems = News[Problem]()
@@ -176,7 +176,7 @@ class PassLog:
 class HookLog:
     """Logs commands of `hooks.after_publish` that failed, each once until its reason changes."""
 
-    def __init__(self, log: structlog.typing.FilteringBoundLogger) -> None:
+    def __init__(self, log: Log) -> None:
         self._log = log
         self._failures = News[str]()
 
@@ -195,7 +195,7 @@ class DeliveryLog:
     No credentials of hubs show.
     """
 
-    def __init__(self, log: structlog.typing.FilteringBoundLogger) -> None:
+    def __init__(self, log: Log) -> None:
         self._log = log
         self._reasons: defaultdict[str, News[str]] = defaultdict(News)
         self._moves: defaultdict[str, News[str]] = defaultdict(News)

@@ -31,7 +31,7 @@ def check_files(loaded: Loaded, texts: Mapping[str, bytes | None], base: Path) -
         SeedsFolderError: a folder cannot be listed.
     """
     config = loaded.config
-    options = ParseOptions(config.site.timezone, config.text.repair)
+    options = ParseOptions.of(config)
     seeds: list[ParsedSeed] = []
     hints: list[str] = []
     for name, data in texts.items():

@@ -14,7 +14,7 @@ from feeds.common.findings import Finding, bad, good, odd
 from feeds.common.protocols import HUBS_MOVED, REPORT
 from feeds.common.reports import HubReport, PassReport
 from feeds.common.times import show_time
-from feeds.common.urls import shown_url
+from feeds.common.urls import is_own_host, shown_url
 from feeds.config import Config, Loaded
 from feeds.seeds.scan import SUFFIXES
 from feeds.store import Store
@@ -22,14 +22,13 @@ from feeds.store.server_files import with_state
 
 _LOW_BYTES, _LOW_FILES = 200 << 20, 1000
 _LATE = timedelta(minutes=1)
-_LOCAL = {"localhost", "127.0.0.1", "::1"}
 
 
 def examine_site(loaded: Loaded, now: datetime) -> Iterator[Finding]:
     """Yields what is to be said of the machine's side of a site; writes nothing."""
     config = loaded.config
     yield good("configuration", str(loaded.path))
-    if urlsplit(config.site.base_url).hostname in _LOCAL:
+    if is_own_host(urlsplit(config.site.base_url).hostname):
         text = f"the feeds say that they are at {config.site.base_url}, which nobody else can reach"
         yield odd("configuration", text, "set site.base_url to where out/ is served")
     yield from _folders(config)

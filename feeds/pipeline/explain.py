@@ -79,12 +79,17 @@ def explanations(story: str, snapshot: Snapshot, selection: Selection) -> Iterat
         raise UnknownSeedError(_why_unknown(story, loaded))
     for header in headers:
         about = [problem for problem in problems if problem.path == header.path]
-        (data,) = store.items([header.number]).values()
-        item = msgspec.msgpack.decode(data, type=Item)
+        item = item_of(store, header)
         found = reasons.explain(header, selection, contents, run.config, run.now)
         yield Explained(Explanation(header.path, header.id, item.title, about, found), header, item)
     if not headers:
         yield Explained(Explanation(story, "", "", problems, []))
+
+
+def item_of(store: Store, header: ItemHeader) -> Item:
+    """Returns the item with this header."""
+    (data,) = store.items([header.number]).values()
+    return msgspec.msgpack.decode(data, type=Item)
 
 
 def contents_by_ref(run: Pass, selection: Selection) -> Callable[[FeedRef], FeedContents | None]:
@@ -103,8 +108,7 @@ def _headers(story: str, places: set[str], store: Store) -> list[ItemHeader]:
         return []
 
     def has_url(header: ItemHeader) -> bool:
-        (data,) = store.items([header.number]).values()
-        item = msgspec.msgpack.decode(data, type=Item)
+        item = item_of(store, header)
         return url in {item.url, item.original_url}
 
     known = list(filter(has_url, store.headers_of({item_id(story), item_id(url)})))

@@ -10,14 +10,14 @@ import msgspec
 
 from feeds.common.errors import UnknownSeedError
 from feeds.common.hints import did_you_mean
-from feeds.common.model import Feed, FeedContents, FeedKind, Item, ItemHeader
+from feeds.common.model import Feed, FeedContents, FeedKind, ItemHeader
 from feeds.common.protocols import LEFT
 from feeds.common.reports import Callbacks
 from feeds.common.text import fold
 from feeds.common.times import from_unix
 from feeds.config import Loaded
 from feeds.pipeline.context import Pass
-from feeds.pipeline.explain import Explained, contents_by_ref, explanations
+from feeds.pipeline.explain import Explained, contents_by_ref, explanations, item_of
 from feeds.pipeline.memberships import Selection, contents_of, memberships
 from feeds.pipeline.run import Snapshot, with_snapshot
 from feeds.select import explain as reasons
@@ -184,5 +184,4 @@ def _went(
 
 
 def _note(store: Store, header: ItemHeader, why: str) -> StoryNote:
-    (data,) = store.items([header.number]).values()
-    return StoryNote(header.id, msgspec.msgpack.decode(data, type=Item).title, header.path, why)
+    return StoryNote(header.id, item_of(store, header).title, header.path, why)

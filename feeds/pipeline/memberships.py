@@ -12,6 +12,7 @@ from contextlib import suppress
 from heapq import nsmallest
 from typing import NamedTuple, cast
 
+from feeds.common.archives import is_part
 from feeds.common.errors import PublishError
 from feeds.common.model import Feed, FeedContents, FeedRef, ItemHeader, Membership, Problem
 from feeds.common.protocols import LEFT, Left
@@ -25,7 +26,7 @@ from feeds.pipeline.state import LAST, PassState
 from feeds.pipeline.withdrawals import Ledger
 from feeds.publish import read_manifest
 from feeds.select.addresses import Directory, Known, is_made
-from feeds.select.archives import is_part, with_unsealed
+from feeds.select.archives import with_unsealed
 from feeds.select.feeds import Names, catalog
 from feeds.select.membership import Past, build_feed, qualify, without_duplicates
 from feeds.select.thresholds import Thresholds, exposed_since, is_due, turned
@@ -127,7 +128,7 @@ def _repeated(store: Store, state: PassState, changes: Changes) -> frozenset[str
 def past_of(run: Pass, state: PassState) -> Past:
     """Returns what selection knows of earlier passes."""
     known = (summary.feed for _, summary in state.feeds().values())
-    feeds = [feed for feed in known if not is_part(feed)]
+    feeds = [feed for feed in known if not is_part(feed.archive)]
     live = {feed.address: (feed.kind, feed.key) for feed in feeds}
     owners = run.store.owners() or {
         address: ref for address, ref in live.items() if is_made(ref, address)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
-from feeds.common.archives import ArchivePart
+from feeds.common.archives import ArchivePart, is_part
 from feeds.common.errors import PublishError
 from feeds.common.model import Feed, FeedContents, FeedRef, FeedSummary, Picture
 from feeds.common.text import fold
@@ -19,7 +19,6 @@ from feeds.pipeline.memberships import Selection, contents_of, too_many_feeds
 from feeds.pipeline.state import PassState, intact_files, site_key
 from feeds.render.context import FeedView, Site, archived_site, site_of
 from feeds.render.reuse import Reuse, reuse_of
-from feeds.select.archives import is_part
 
 if TYPE_CHECKING:
     from feeds.render.front import Front
@@ -85,7 +84,7 @@ class _Links:
         leaves all others alone.
         """
         pages = self._site.pages
-        if is_part(one.feed):
+        if is_part(one.feed.archive):
             return archived_site(self._site)
         if not self._missing or pages is None:
             return self._site
@@ -129,7 +128,7 @@ class _Planner(NamedTuple):
 
     def plan(self, feed: Feed) -> _FeedPlan:
         """Returns what to do about a feed."""
-        from feeds.render.documents import document_paths, feed_key
+        from feeds.render.documents import document_paths
 
         names = document_paths(self.site, feed)
         key, summary = self.state.feeds().get(feed.address, (b"", None))
@@ -137,15 +136,13 @@ class _Planner(NamedTuple):
         intact = self.known.issuperset(names)
         if intact and summary and self._is_current(feed, summary, images):
             return _FeedPlan(summary, names, images)
-        contents = contents_of(self.run, feed)
-        pictures = _pictures(self.resolver, contents)
-        site = self.links.site_for(contents)
-        new_key = feed_key(site, contents, pictures)
-        plan = _FeedPlan(contents.summary(), names, names_of(pictures), refreshed=key)
-        if new_key == key and intact:
+        stale = _to_render(self.run, feed, self.resolver, self.links)
+        copies = names_of(stale.pictures)
+        plan = _FeedPlan(stale.contents.summary(), names, copies, refreshed=key)
+        if stale.key == key and intact:
             return plan
-        reuse = reuse_of(key, new_key) if intact else None
-        stale = StaleFeed(contents, pictures, site, new_key, reuse)
+        if intact:
+            stale = stale._replace(reuse=reuse_of(key, stale.key))
         return plan._replace(stale=stale, refreshed=None)
 
     def _is_current(self, feed: Feed, summary: FeedSummary, images: tuple[str, ...]) -> bool:
@@ -171,13 +168,16 @@ def _pictures(resolver: ImageResolver, contents: FeedContents) -> dict[int, list
 
 def planned_feed(run: Pass, state: PassState, selection: Selection, feed: Feed) -> StaleFeed:
     """Returns a feed to render as a pass would that looks at everything; writes nothing."""
+    site = site_of(run.config, selection.addresses, run.templates)
+    resolver = ImageResolver(run.store, run.config, state.feed_images())
+    return _to_render(run, feed, resolver, _Links(run, site, selection.missing))
+
+
+def _to_render(run: Pass, feed: Feed, resolver: ImageResolver, links: _Links) -> StaleFeed:
     from feeds.render.documents import feed_key
 
-    site = site_of(run.config, selection.addresses, run.templates)
     contents = contents_of(run, feed)
-    resolver = ImageResolver(run.store, run.config, state.feed_images())
-    pictures = _pictures(resolver, contents)
-    site = _Links(run, site, selection.missing).site_for(contents)
+    pictures, site = _pictures(resolver, contents), links.site_for(contents)
     return StaleFeed(contents, pictures, site, feed_key(site, contents, pictures))
 
 

@@ -181,8 +181,7 @@ def _read(
     from feeds.seeds.read import ReadRequest, read_seeds
 
     prepare_workers()
-    full, base, site, text = run.options.full, str(run.base), run.config.site, run.config.text
-    parser, how = parser_name(run.config), (site.timezone, text.repair, run.options.drafts)
+    full, base, parser = run.options.full, str(run.base), parser_name(run.config)
 
     def request(one: Due) -> ReadRequest:
         known, content = kept.get(one.path), b""
@@ -192,7 +191,8 @@ def _read(
             content = state.seed_contents(one.path, parser)
         return ReadRequest(one.path, display_path(one.path, base), content)
 
-    yield from read_seeds(map(request, due), ParseOptions(*how))
+    options = ParseOptions.of(run.config, drafts=run.options.drafts)
+    yield from read_seeds(map(request, due), options)
 
 
 def _keep(store: Store, ahead: Ahead, parser: str) -> None:

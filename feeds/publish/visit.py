@@ -19,7 +19,7 @@ import msgspec
 from feeds import __version__
 from feeds.common.findings import Finding, bad, good, odd
 from feeds.common.media_types import kind_of
-from feeds.common.urls import shown_url
+from feeds.common.urls import is_own_host, shown_url
 from feeds.config import Config
 
 if TYPE_CHECKING:
@@ -76,12 +76,9 @@ class _Visit:
         yield from self._clock(feed)
         if feed.url.scheme == "https":
             yield from self._certificate(feed)
-        elif not _is_local(self._host):
-            yield odd(
-                "TLS",
-                "the site is served without TLS",
-                "serve it by https; Caddy does so by itself",
-            )
+        elif not is_own_host(self._host):
+            advice = "serve it by https; Caddy does so by itself"
+            yield odd("TLS", "the site is served without TLS", advice)
         yield from self._types()
         yield from self._unchanged(feed)
         yield from self._compression()
@@ -98,7 +95,7 @@ class _Visit:
             answer, hops = self._follow(at)
         except httpx.HTTPError as error:
             advice = "is the web server running, and does DNS name its address?"
-            if _is_local(self._host):
+            if is_own_host(self._host):
                 advice = "start 'feeds serve', or name the site: feeds doctor https://..."
             if "CERTIFICATE" in str(error):
                 advice = "renew the certificate, or have the server send its whole chain"
@@ -215,19 +212,17 @@ class _Visit:
             yield odd("self link", text, advice)
         else:
             yield good("self link", found)
-        data: Any = {}
+        data: dict[str, Any] = {}
         with suppress(msgspec.DecodeError):
-            data = msgspec.json.decode(document.content) if document else {}
+            data = msgspec.json.decode(document.content, type=dict) if document else {}
         yield from self._hubs(data, str(document.headers.get("link", "")) if document else "")
-        items = data.get("items", []) if isinstance(data, dict) else []
+        items = data.get("items", [])
         yield from self._enclosures(
             attachment for item in items for attachment in item.get("attachments", [])
         )
 
-    def _hubs(self, data: Any, link: str) -> Iterator[Finding]:
-        named = (
-            {one.get("url") for one in data.get("hubs", [])} if isinstance(data, dict) else set()
-        )
+    def _hubs(self, data: dict[str, Any], link: str) -> Iterator[Finding]:
+        named = {one.get("url") for one in data.get("hubs", [])}
         for hub in self._config.site.hub:
             if hub not in named:
                 text = f"all.json does not name the hub {shown_url(hub)}"
@@ -283,10 +278,6 @@ class _Visit:
             yield bad("pages", text, "let the server send index.html for a folder")
         else:
             yield good("pages", f"{self._base} is a page for people")
-
-
-def _is_local(host: str) -> bool:
-    return host in {"localhost", "127.0.0.1", "::1"}
 
 
 def _advice(status: int) -> str:

@@ -12,6 +12,7 @@ from feedgen.ext.base import BaseEntryExtension, BaseExtension
 from feedgen.feed import FeedGenerator
 from lxml.etree import SubElement, _Element
 
+from feeds.common.archives import is_part
 from feeds.common.media_types import kind_of
 from feeds.common.model import Document
 from feeds.render.context import EntryView, FeedView
@@ -48,7 +49,7 @@ def render_atom(view: FeedView) -> Document:
     generator.link({"href": view.url(EXTENSION), "rel": "self", "type": media_type})
     for rel, url in view.archive_links(EXTENSION).items():
         generator.link({"href": url, "rel": rel, "type": media_type})
-    generator.house.is_part = view.is_part
+    generator.house.is_part = is_part(view.feed.archive)
     for hub in site.hubs:
         generator.link({"href": hub, "rel": "hub"})
     generator.link({"href": site.page_of(feed), "rel": "alternate", "type": "text/html"})

@@ -159,11 +159,6 @@ class FeedView(NamedTuple):
         return {rel: f"{base}{place}.{extension}" for rel, place in archive.relations()}
 
     @property
-    def is_part(self) -> bool:
-        """Whether this is a part of archives."""
-        return self.feed.archive is not None and self.feed.archive.part is not None
-
-    @property
     def _query(self) -> str:
         return f"?{self.feed.query}" if self.feed.query else ""
 

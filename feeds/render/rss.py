@@ -14,6 +14,7 @@ from feedgen.ext.base import BaseEntryExtension, BaseExtension
 from feedgen.feed import FeedGenerator
 from lxml.etree import SubElement, _Element
 
+from feeds.common.archives import is_part
 from feeds.common.media_types import kind_of
 from feeds.common.model import Document
 from feeds.render.context import EntryView, FeedView
@@ -92,14 +93,14 @@ class _RssChannel(BaseExtension):
     view: FeedView
 
     def extend_ns(self) -> dict[str, str]:
-        history = {"fh": HISTORY_NS} if self.view.is_part else {}
+        history = {"fh": HISTORY_NS} if is_part(self.view.feed.archive) else {}
         return {"dc": DC_NS, "media": MEDIA_NS} | history
 
     def extend_rss(self, feed: _Element) -> _Element:
         channel = feed[0]
         for name in ("title", "description", "copyright", "image/title"):
             _rewrite(channel.find(name))
-        if self.view.is_part:
+        if is_part(self.view.feed.archive):
             mark_archive(channel)
         media_type = kind_of(EXTENSION).media_type
         for rel, url in self.view.archive_links(EXTENSION).items():

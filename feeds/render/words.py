@@ -73,10 +73,8 @@ def _word(name: str, value: Any, language: str) -> str | Callable[..., str]:
         return forms["other"]
 
     def fill(n: int = 0, **values: object) -> str:
-        form = (
-            forms["other"] if len(forms) == 1 else forms.get(_plural(n, language), forms["other"])
-        )
-        return form.format(n=n, **values)
+        category = "other" if len(forms) == 1 else _plural(n, language)
+        return forms.get(category, forms["other"]).format(n=n, **values)
 
     return fill
 

@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from itertools import islice
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -33,6 +33,9 @@ from feeds.seeds.frontmatter import FrontMatter
 from feeds.seeds.markdown import CostlyBodyError, check_size, render_body
 from feeds.seeds.yaml_reader import Path
 
+if TYPE_CHECKING:
+    from feeds.config import Config
+
 MAX_PIXELS = 100_000
 # The unknown keys that are compared with the known ones; each costs 0.2 ms.
 _MAX_SLIPS = 100
@@ -51,6 +54,11 @@ class ParseOptions(msgspec.Struct, frozen=True):
     timezone: str = "UTC"
     repair: bool = True
     drafts: bool = False
+
+    @classmethod
+    def of(cls, config: Config, *, drafts: bool = False) -> ParseOptions:
+        """Returns what the configuration says of them."""
+        return cls(config.site.timezone, config.text.repair, drafts)
 
 
 def parse(

@@ -14,9 +14,9 @@ import msgspec
 
 from feeds.common.archives import LENGTHS, Archive, ArchivePart, end_of, period_of
 from feeds.common.model import Feed, FeedContents, FeedRef, Membership
-from feeds.common.text import fold
 from feeds.config import Config
 from feeds.config.feed_tables import CustomFeed, Named
+from feeds.select.feeds import named_tables
 from feeds.select.thresholds import exposed_since, exposure_s
 
 OFF = "off"
@@ -33,13 +33,13 @@ class Settings:
     """The settings of all feeds; a feed's own table decides before [site]."""
 
     def __init__(self, config: Config) -> None:
-        self._site = config.site
+        self._config = config
         self._tables: dict[FeedRef, Named | CustomFeed] = {
-            **{("topic", fold(name)): one for name, one in config.topics.items()},
-            **{("provider", domain): one for domain, one in config.providers.items()},
+            **named_tables(config),
             **{("custom", one.key): one for one in config.feeds},
         }
-        self.any = any((one.archive or OFF) != OFF for one in (self._site, *self._tables.values()))
+        periods = (config.setting(one, "archive") for one in (None, *self._tables.values()))
+        self.any = any(one != OFF for one in periods)
 
     def keeps(self, ref: FeedRef, period: str) -> bool:
         """Tells whether a feed has archives of such periods."""
@@ -47,15 +47,10 @@ class Settings:
 
     def of(self, ref: FeedRef) -> ArchiveSetting:
         """Returns the setting of a feed by its kind and key."""
-        own = self._tables.get(ref)
-        archive = (own and own.archive) or self._site.archive
-        keep = (own and own.archive_keep) or self._site.archive_keep
-        return ArchiveSetting(archive, None if keep is None else int(keep.total_seconds()))
-
-
-def is_part(feed: Feed) -> bool:
-    """Tells whether a feed is a part of the archives of another."""
-    return feed.archive is not None and feed.archive.part is not None
+        own, setting = self._tables.get(ref), self._config.setting
+        keep = setting(own, "archive_keep")
+        period = setting(own, "archive")
+        return ArchiveSetting(period, None if keep is None else int(keep.total_seconds()))
 
 
 def sealed(

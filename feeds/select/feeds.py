@@ -59,7 +59,7 @@ def catalog(
     Raises:
         ConfigError: an alias is the address of another feed.
     """
-    tables = _tables(config)
+    tables = named_tables(config)
     called: dict[FeedRef, str] = {
         **{("topic", key): name for key, name in sorted(_topics(config, names).items())},
         **{("provider", key): name for key, name in sorted(_providers(config, names).items())},
@@ -106,7 +106,8 @@ def _providers(config: Config, names: Names) -> dict[str, str]:
     return {domain: domain for domain in config.providers} | usual
 
 
-def _tables(config: Config) -> dict[FeedRef, Named]:
+def named_tables(config: Config) -> dict[FeedRef, Named]:
+    """Returns the tables of topics and providers, by kind and key of their feeds."""
     tables: dict[FeedRef, Named] = {
         ("topic", fold(name)): named for name, named in config.topics.items()
     }
@@ -134,8 +135,5 @@ def _feed(
 def _shown(config: Config, special: Named | CustomFeed = _NOTHING_SPECIAL) -> dict[str, Any]:
     """Returns what the documents of a feed show, by the fields of `Feed`."""
     names = ("show", "show_images", "noindex")
-    own = {name: getattr(special, name) for name in names}
-    shown = {
-        name: getattr(config.site, name) if value is None else value for name, value in own.items()
-    }
+    shown = {name: config.setting(special, name) for name in names}
     return shown | {"notices_s": notices_s(config, special)}

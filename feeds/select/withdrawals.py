@@ -17,10 +17,8 @@ from feeds.select.thresholds import Thresholds
 
 def notices_s(config: Config, special: Named | CustomFeed) -> int:
     """Returns for how many seconds the feed of a table shows notices, 0 for no notices."""
-    site = config.site
-    kept = special.withdrawn_keep if special.withdrawn_keep is not None else site.withdrawn_keep
-    shows = (special.withdrawn or site.withdrawn) == "notice"
-    return int(kept.total_seconds()) if shows else 0
+    shows = config.setting(special, "withdrawn") == "notice"
+    return int(config.setting(special, "withdrawn_keep").total_seconds()) if shows else 0
 
 
 def longest_notices_s(config: Config) -> int:

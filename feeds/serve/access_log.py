@@ -21,6 +21,7 @@ import msgspec
 from granian.rsgi import Scope
 
 from feeds.common.errors import ServeError
+from feeds.common.times import from_unix, rfc3339
 from feeds.config.model import Serve
 from feeds.serve.clients import Proxies
 from feeds.serve.messages import Request
@@ -179,7 +180,7 @@ class AccessLog:
 
     def _json(self, hits: Iterable[Hit]) -> Iterable[str]:
         for hit in hits:
-            values = hit._asdict() | {"time": _iso_time(hit.unix)}
+            values = hit._asdict() | {"time": rfc3339(from_unix(hit.unix))}
             del values["unix"]
             # Bytes that are no UTF-8 cannot come: granian leaves out such headers.
             with suppress(UnicodeEncodeError):
@@ -193,11 +194,6 @@ def _version(version: str) -> str:
 @lru_cache(maxsize=16)
 def _clf_time(unix: int) -> str:
     return time.strftime("%d/%b/%Y:%H:%M:%S +0000", time.gmtime(unix))
-
-
-@lru_cache(maxsize=16)
-def _iso_time(unix: int) -> str:
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(unix))
 
 
 @lru_cache(maxsize=4096)
