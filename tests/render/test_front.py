@@ -6,28 +6,19 @@ from datetime import timedelta
 from pathlib import Path
 from xml.etree.ElementTree import Element
 
-import html5lib
 import pytest
 
 from feeds.common.reports import NO_CALLBACKS
 from tests.support.site import NOW, Site
-from tests.support.validator_html import html_findings
+from tests.support.validator_html import sound_page, text_of
 
 
 def _front(site: Site) -> Element:
-    data = site.read("index.html")
-    assert html_findings(data) == []
-    page: Element = html5lib.parse(data, namespaceHTMLElements=False)
-    return page
-
-
-def _text(element: Element | None) -> str:
-    assert element is not None
-    return " ".join("".join(element.itertext()).split())
+    return sound_page(site.read("index.html"))
 
 
 def _lead(site: Site) -> str:
-    return _text(_front(site).find(".//article/h2"))
+    return text_of(_front(site).find(".//article/h2"))
 
 
 def test_front_leads_with_quality_and_heat_that_fade_by_the_day(site: Site) -> None:
@@ -38,7 +29,7 @@ def test_front_leads_with_quality_and_heat_that_fade_by_the_day(site: Site) -> N
     site.seed("b.txt", number=19, title="Day before", quality=90, heat=30)
     site.publish()
     assert _lead(site) == "Day before"
-    days = [_text(day) for day in _front(site).iterfind(".//section[@class='day']/h2")]
+    days = [text_of(day) for day in _front(site).iterfind(".//section[@class='day']/h2")]
     assert days == ["Saturday 21 February 2026"]
 
 
@@ -51,7 +42,7 @@ def test_front_shows_the_newest_stories_by_day_and_leads_to_all(site: Site) -> N
     assert len(page.findall(".//article")) == 31
     lines = page.findall(".//article[@class='line']")
     assert len(lines) == 30 - 12
-    titles = [_text(one) for one in page.iterfind(".//section[@class='day']/article/h3")]
+    titles = [text_of(one) for one in page.iterfind(".//section[@class='day']/article/h3")]
     assert titles == [f"Story {number}" for number in range(1, 31)]
     assert page.find(".//p[@class='more']/a[@href='all.html']") is not None
 
@@ -70,14 +61,14 @@ def test_front_ranks_topics_by_their_stories_of_a_month(site: Site) -> None:
     site.publish()
     rows = _front(site).findall(".//ul[@class='active']/li")
     # A full feed may have had more of them than it holds.
-    assert [_text(row) for row in rows] == ["Busy 4+", "Slow 3", "Two 2"]
+    assert [text_of(row) for row in rows] == ["Busy 4+", "Slow 3", "Two 2"]
     custom = _front(site).findall(".//a[@href='custom/mine.html#follow']")
-    assert [_text(link) for link in custom] == ["Follow Mine"]
+    assert [text_of(link) for link in custom] == ["Follow Mine"]
 
 
 def test_front_of_a_site_without_stories_says_so(site: Site) -> None:
     site.publish()
-    assert "Nothing here yet" in _text(_front(site).find(".//main"))
+    assert "Nothing here yet" in text_of(_front(site).find(".//main"))
 
 
 def test_front_changes_with_its_stories_and_activity_alone(site: Site) -> None:

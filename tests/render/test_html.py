@@ -16,7 +16,7 @@ from feeds.common.model import Image, Item, Provider, Related
 from feeds.common.slugs import Addresses, slug
 from feeds.render.context import Pages
 from tests.support.rendering import HOSTILE_LINE, RENDER_SITE, make_item, render_items
-from tests.support.validator_html import html_findings
+from tests.support.validator_html import sound_page, text_of
 
 _TIME = datetime(2026, 2, 3, 4, 5, tzinfo=UTC)
 _SITE = replace(RENDER_SITE, pages=Pages())
@@ -24,19 +24,11 @@ _SITE = replace(RENDER_SITE, pages=Pages())
 
 def _page(*items: Item, pages: Pages | None = None, **feed: Any) -> Element:
     site = replace(_SITE, pages=pages) if pages else _SITE
-    data = render_items(*items, site=site, **feed)["html"]
-    assert html_findings(data) == []
-    page: Element = html5lib.parse(data, namespaceHTMLElements=False)
-    return page
-
-
-def _text(element: Element | None) -> str:
-    assert element is not None
-    return " ".join("".join(element.itertext()).split())
+    return sound_page(render_items(*items, site=site, **feed)["html"])
 
 
 def _links(page: Element, path: str) -> list[tuple[str, str | None]]:
-    return [(_text(link), link.get("href")) for link in page.iterfind(f".//{path}")]
+    return [(text_of(link), link.get("href")) for link in page.iterfind(f".//{path}")]
 
 
 def test_page_is_there_only_where_the_site_has_pages() -> None:
@@ -63,20 +55,20 @@ def test_entry_shows_all_that_a_visitor_wants_to_know() -> None:
     assert (article.get("lang"), article.get("dir")) == ("de", "ltr")
     assert _links(article, "h3/a") == [("The <b> tag & more", item.url)]
     assert _links(article, "p/span/a") == [("The Example", "../providers/example.com.html")]
-    times = [(_text(time), time.get("datetime")) for time in article.iterfind("p//time")]
+    times = [(text_of(time), time.get("datetime")) for time in article.iterfind("p//time")]
     assert times == [
         ("08:00", "2026-02-01T08:00:00Z"),
         ("updated 3 February 2026, 04:05 UTC", "2026-02-03T04:05:00Z"),
     ]
-    assert _text(page.find(".//section[@class='day']/h2")) == "Sunday 1 February 2026"
-    assert _text(article.find(".//span[@class='quality q4']")) == "quality 70"
-    assert _text(article.find(".//p[@class='excerpt']")) == "In short: 5 < 6."
+    assert text_of(page.find(".//section[@class='day']/h2")) == "Sunday 1 February 2026"
+    assert text_of(article.find(".//span[@class='quality q4']")) == "quality 70"
+    assert text_of(article.find(".//p[@class='excerpt']")) == "In short: 5 < 6."
     assert _links(article, "ul[@class='topics']/li/a") == [
         ("AI", "../topics/ai.html"),
         ("C++", "../topics/c-cedb1bac.html"),
     ]
     stories = article.findall(".//details/ul/li")
-    assert [_text(story) for story in stories] == ["Better E & Co 3 February 2026", "Worse"]
+    assert [text_of(story) for story in stories] == ["Better E & Co 3 February 2026", "Worse"]
     (image,) = article.iter("img")
     assert {name: image.get(name) for name in ("src", "alt", "width", "height", "loading")} == {
         "src": "../1.jpg",
@@ -91,7 +83,7 @@ def test_entry_of_the_fewest_fields_shows_no_empty_part() -> None:
     article = _page(make_item()).find(".//article")
     assert article is not None
     assert [child.tag for child in article] == ["h3", "p"]
-    assert "updated" not in _text(article)
+    assert "updated" not in text_of(article)
 
 
 @pytest.mark.parametrize(
@@ -200,7 +192,7 @@ def test_page_offers_readers_that_follow_its_feed() -> None:
         ("Mine", "https://r.example/?a=https%3A%2F%2Ffeeds.example.org%2Ftopics%2Fai.atom"),
         ("App", "feed:https://feeds.example.org/topics/ai.atom"),
     ]
-    assert _text(page.find(".//details[@class='follow']/summary")) == "Follow"
+    assert text_of(page.find(".//details[@class='follow']/summary")) == "Follow"
 
 
 def test_page_draws_the_activity_up_to_its_own_newest_story() -> None:
@@ -217,10 +209,10 @@ def test_page_draws_the_activity_up_to_its_own_newest_story() -> None:
 @pytest.mark.parametrize("switch", ["show_quality", "show_heat"])
 def test_marks_of_the_editors_can_be_switched_off(switch: str) -> None:
     item = make_item(quality=90, heat=90)
-    shown = _text(_page(item).find(".//article/p"))
+    shown = text_of(_page(item).find(".//article/p"))
     assert "quality 90" in shown
     assert "hot" in shown
-    hidden = _text(_page(item, pages=replace(Pages(), **{switch: False})).find(".//article/p"))
+    hidden = text_of(_page(item, pages=replace(Pages(), **{switch: False})).find(".//article/p"))
     assert ("quality" in hidden, "hot" in hidden) == (
         switch != "show_quality",
         switch != "show_heat",
@@ -244,7 +236,7 @@ def test_topic_and_provider_lead_to_their_feeds_where_there_are_such() -> None:
     assert _links(page, "span[@class='provider']/a") == [
         ("The Example", "providers/the-example.html")
     ]
-    assert "Gossip" in _text(page.find(".//ul[@class='topics']"))
+    assert "Gossip" in text_of(page.find(".//ul[@class='topics']"))
 
 
 def test_page_tells_of_its_feed_in_every_format() -> None:
@@ -260,27 +252,27 @@ def test_page_tells_of_its_feed_in_every_format() -> None:
     assert _links(page, "ul[@class='addresses']/li/a") == [
         (name, f"../topics/ai.{name.lower()}") for name in ("Atom", "RSS", "JSON")
     ]
-    shown = [_text(one) for one in page.iter("code")]
+    shown = [text_of(one) for one in page.iter("code")]
     assert shown == [f"{base}.{extension}" for extension in types]
-    assert _text(page.find("head/title")) == "The <AI> feed"
+    assert text_of(page.find("head/title")) == "The <AI> feed"
 
 
 def test_page_of_an_empty_feed_says_so_in_a_friendly_way() -> None:
     page = _page(name="AI", kind="topic", title="Site: AI")
-    assert _text(page.find(".//h1")) == "AI"
+    assert text_of(page.find(".//h1")) == "AI"
     assert page.find(".//article") is None
-    assert "Nothing here yet" in _text(page.find(".//main"))
+    assert "Nothing here yet" in text_of(page.find(".//main"))
 
 
 def test_page_names_the_day_of_the_newest_entry() -> None:
     dates = (_TIME, _TIME + timedelta(days=30), _TIME - timedelta(days=30))
     items = [make_item(number, published=date) for number, date in enumerate(dates)]
-    assert "3 stories, the newest of 5 March 2026" in _text(_page(*items).find(".//main"))
+    assert "3 stories, the newest of 5 March 2026" in text_of(_page(*items).find(".//main"))
 
 
 @settings(deadline=None, max_examples=40)
 @given(st.lists(HOSTILE_LINE, min_size=6, max_size=6))
-def test_page_shows_hostile_text_as_text(texts: list[str]) -> None:
+def test_page_shows_hostile_text_astext_of(texts: list[str]) -> None:
     title, excerpt, topic, provider, related, alt = texts
     item = make_item(
         title=title,

@@ -7,7 +7,6 @@ from datetime import timedelta
 from pathlib import Path
 from xml.etree.ElementTree import Element
 
-import html5lib
 import pytest
 from feedfinder2 import find_feeds
 
@@ -15,7 +14,7 @@ from feeds.render.environment import asset_paths
 from tests.support.browsing import serving
 from tests.support.many_feeds import smaller_limits
 from tests.support.site import NOW, Site
-from tests.support.validator_html import html_findings
+from tests.support.validator_html import sound_page, text_of
 
 ASSETS = {f"assets/{name}" for name in ("feed.css", "icon.svg", "site.js", "style.css")}
 ASSETS |= set(asset_paths(()).values())
@@ -23,15 +22,7 @@ EXTRAS = {"feeds.html", "follow.html", "404.html", "robots.txt", "sitemap.xml"}
 
 
 def _index(site: Site) -> Element:
-    data = site.read("feeds.html")
-    assert html_findings(data) == []
-    page: Element = html5lib.parse(data, namespaceHTMLElements=False)
-    return page
-
-
-def _text(element: Element | None) -> str:
-    assert element is not None
-    return " ".join("".join(element.itertext()).split())
+    return sound_page(site.read("feeds.html"))
 
 
 def test_index_lists_all_feeds_in_groups_but_empty_ones(site: Site) -> None:
@@ -44,11 +35,11 @@ def test_index_lists_all_feeds_in_groups_but_empty_ones(site: Site) -> None:
     site.seed("b.txt", number=2, provider={"domain": "other.org"})
     site.publish()
     page = _index(site)
-    assert _text(page.find(".//h1")) == "Topics and sources"
-    assert "All & more" in _text(page.find(".//main"))
+    assert text_of(page.find(".//h1")) == "Topics and sources"
+    assert "All & more" in text_of(page.find(".//main"))
     groups = {
-        _text(group.find("h2")): [
-            (_text(feed.find("h3")), _text(feed.find("p")), feed.findtext("h3/a"))
+        text_of(group.find("h2")): [
+            (text_of(feed.find("h3")), text_of(feed.find("p")), feed.findtext("h3/a"))
             for feed in group.iterfind("ul/li")
         ]
         for group in page.iterfind(".//section[@class='group']")

@@ -28,6 +28,19 @@ def html_findings(data: bytes) -> list[str]:
     return list(_faults(root))
 
 
+def sound_page(data: bytes) -> Element:
+    """Returns the root of a page, after it was found to be as it must be."""
+    assert html_findings(data) == []
+    page: Element = html5lib.parse(data, namespaceHTMLElements=False)
+    return page
+
+
+def text_of(element: Element | None) -> str:
+    """Returns the text of an element that must be there, on one line."""
+    assert element is not None
+    return " ".join("".join(element.itertext()).split())
+
+
 def _faults(root: Element) -> Iterator[str]:
     head = root.find("head")
     policies = [one for one in root.iter("meta") if "http-equiv" in one.attrib]
