@@ -28,6 +28,8 @@ def servers(
         with start(front.kind, site, root, front.port, back.port) as process:
             try:
                 wait_until(partial(front.is_up, process))
+                # In the second in which its index changed, an answer to a query has no date yet.
+                wait_until(lambda: "last-modified" in back.get("/query.atom").headers)
                 yield front, back
             finally:
                 process.terminate()
