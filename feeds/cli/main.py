@@ -24,6 +24,7 @@ from feeds import __version__
 from feeds.cli.console import flush_output, is_colored
 from feeds.cli.parser import NORMAL, Parser
 from feeds.common.errors import FeedsError
+from feeds.common.interrupts import INTERRUPTIONS
 
 if TYPE_CHECKING:
     from feeds.daemon.log import Log
@@ -31,7 +32,6 @@ if TYPE_CHECKING:
 DEFAULT_CONFIG = Path("config.toml")
 
 _INTERRUPTED = 130
-_INTERRUPTIONS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 # These run until they are stopped, and handle signals themselves.
 _RUN_ON = {"run", "serve"}
 
@@ -122,7 +122,7 @@ def _interruptible(*, run_on: bool) -> Iterator[None]:
     if run_on or threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = {number: signal.getsignal(number) for number in _INTERRUPTIONS}
+    before = {number: signal.getsignal(number) for number in INTERRUPTIONS}
     ours = [number for number, handler in before.items() if handler != signal.SIG_IGN]
     told = over = False
     late: list[int] = []  # another thread took them: they are for the handlers of before
@@ -167,7 +167,7 @@ def _blocked() -> Iterator[None]:
     before = signal.pthread_sigmask(signal.SIG_BLOCK, ())
     try:
         # This runs the handler of a signal that came just before, which may raise.
-        signal.pthread_sigmask(signal.SIG_BLOCK, _INTERRUPTIONS)
+        signal.pthread_sigmask(signal.SIG_BLOCK, INTERRUPTIONS)
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)

@@ -10,13 +10,14 @@ import threading
 import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from multiprocessing import forkserver, get_context, parent_process, resource_tracker
 from multiprocessing.connection import Connection, wait
 from multiprocessing.context import ForkServerContext
 from typing import Any, cast
 
-_INTERRUPTIONS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+from feeds.common.interrupts import uninterrupted
+
 # The server that processes come from may be killed at any moment; another one takes its place.
 _STARTS = 4
 _PAUSE_SECONDS = 0.1
@@ -162,32 +163,6 @@ def _kill_stopped_server(*, hangs: bool = False) -> None:
     with suppress(ChildProcessError, ProcessLookupError):
         if pid and (hangs or os.waitid(os.P_PID, pid, os.WSTOPPED | os.WNOHANG | os.WNOWAIT)):
             os.kill(pid, signal.SIGKILL)
-
-
-@contextmanager
-def uninterrupted() -> Iterator[None]:
-    """Keeps Ctrl-C, SIGTERM and SIGHUP waiting for as long as it lasts.
-
-    They are blocked in this thread, and in what it starts. Another thread may take a signal all the
-    same, whose handler Python then calls in the main thread: so that one is put off as well.
-    """
-    late: list[int] = []
-    with ExitStack() as stack:
-        stack.callback(_raise_all, late)
-        if threading.current_thread() is threading.main_thread():
-            for number in _INTERRUPTIONS:
-                handler = signal.getsignal(number)
-                if handler not in (None, signal.SIG_IGN):
-                    stack.callback(signal.signal, number, handler)
-                    signal.signal(number, lambda number, _: late.append(number))
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, _INTERRUPTIONS)
-        stack.callback(signal.pthread_sigmask, signal.SIG_SETMASK, before)
-        yield
-
-
-def _raise_all(numbers: list[int]) -> None:
-    for number in numbers:
-        signal.raise_signal(number)
 
 
 def begin_worker() -> None:

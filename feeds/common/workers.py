@@ -15,8 +15,9 @@ from multiprocessing.connection import Connection
 from queue import SimpleQueue
 from typing import Any, Generic, TypeVar
 
-from feeds.common.child import Child, begin_worker, uninterrupted
+from feeds.common.child import Child, begin_worker
 from feeds.common.errors import WorkerError
+from feeds.common.interrupts import uninterrupted
 
 T = TypeVar("T")
 A = TypeVar("A")

@@ -12,12 +12,13 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from contextlib import aclosing
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
 from feeds.common.files import bytes_of
 from feeds.common.images import CachedImage
+from feeds.common.interrupts import run_coroutine
 from feeds.common.protocols import IMAGE_FETCHES, IMAGES_COLLECTED, count
 from feeds.common.reports import NO_CALLBACKS, Callbacks, Clock, FetchReport, utc_now
 from feeds.common.times import to_unix
@@ -37,8 +38,6 @@ from feeds.pipeline.state import read_state
 from feeds.store import Store
 
 if TYPE_CHECKING:
-    import asyncio
-
     from feeds.images.guard import Resolve
 
 # The results of so many images are kept at once, so a kill costs no more than these.
@@ -156,7 +155,6 @@ class _Fetch:
                 self._keep(results, hosts)
 
         async def fetch() -> None:
-            asyncio.get_running_loop().set_exception_handler(_report)
             guard = Guard(images.allow_hosts, options.look_up or resolve)
             client = Client(guard, agent, images.concurrency)
             batch: list[FetchResult] = []
@@ -177,7 +175,7 @@ class _Fetch:
             finally:
                 await asyncio.gather(keeping, return_exceptions=True)
 
-        asyncio.run(fetch())
+        run_coroutine(fetch)
         self._counts["postponed"] = len(wanted) - self._counts["asked"]
 
     def _with_validators(self, image: CachedImage) -> CachedImage:
@@ -228,12 +226,6 @@ class _Fetch:
 
     def _now(self) -> int:
         return to_unix(self._clock())
-
-
-def _report(loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
-    """Reports what asyncio found, except an interruption, which the loop raises as well."""
-    if not isinstance(context.get("exception"), KeyboardInterrupt):
-        loop.default_exception_handler(context)
 
 
 def _kind(one: FetchResult) -> str:

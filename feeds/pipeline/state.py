@@ -291,7 +291,7 @@ def intact_files(state: PassState, out: Path) -> set[str]:
             # Each pass asks this of each document, so in the quickest way.
             try:
                 status = os.stat(path, dir_fd=descriptor)
-            except OSError:
+            except (OSError, ValueError):  # a damaged state file names what no file can be
                 continue
             if (status.st_size, status.st_mtime_ns, status.st_ino) == known:
                 found.add(path)

@@ -7,11 +7,13 @@ import errno
 import os
 import time
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 import msgspec
 
 from feeds import __version__
+from feeds.common.interrupts import run_coroutine
 from feeds.common.protocols import HUBS_MOVED, HubStore, Ping, count, pings_to
 from feeds.common.times import LONGEST_REST, to_unix
 from feeds.common.urls import hide_secrets, shown_url
@@ -64,7 +66,7 @@ def deliver(store: HubStore, hub: str, home: str, seconds: float) -> Delivery:
     _give_up(store, hub, lost)
     sent = 0
     if _due(store, hub, 0):
-        sent = asyncio.run(_send(store, address, home, seconds, lost))
+        sent = run_coroutine(partial(_send, store, address, home, seconds, lost))
         if address.moved or sent:
             _note_move(store, shown_url(hub), shown_url(address.moved))
     left = next((one for one in store.hub_reports() if one.hub == hub), None)

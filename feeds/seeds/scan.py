@@ -139,7 +139,7 @@ class _Walk(NamedTuple):
 
     def leads_to(self, path: str) -> bool:
         """Tells whether a scan of the folder could reach a path."""
-        if not is_below(path, self.folder):
+        if "\0" in path or not is_below(path, self.folder):  # a damaged state file may say so
             return False
         below = path.removeprefix(self.folder.rstrip("/"))
         return "/." not in below and _is_inside(self.root, os.path.realpath(path))

@@ -124,6 +124,22 @@ def aside(files: dict[str, bytes]) -> dict[str, bytes]:
     return {name: data for name, data in files.items() if ".unusable-" in name}
 
 
+@pytest.mark.parametrize("table", ["seed", "document", "retired", "held"])
+def test_state_that_names_what_no_file_can_be_publishes_the_same(
+    published: Site, table: str
+) -> None:
+    documents = published.tree()
+    execute(
+        published.state,
+        "INSERT INTO retired (path) VALUES ('topics/gone.atom')",
+        "INSERT INTO held (path, folder) VALUES ('7.txt', 'seeds')",
+        f"UPDATE {table} SET path = CAST(CAST(path AS BLOB) || x'0061' AS TEXT)",  # noqa: S608
+    )
+    os.utime(published.seeds / "7.txt", (1, 1))
+    assert published.run("export").code == 0
+    assert published.tree() == documents
+
+
 # What a pass that meets no other seed files than the last does not ask the state for.
 OF_SEEDS = ("without a column", "path not UTF-8")
 

@@ -1,0 +1,89 @@
+"""Ctrl-C, SIGTERM and SIGHUP: what must not be cut short by them, and how they end coroutines."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import ExitStack, contextmanager
+from functools import partial
+from types import FrameType
+from typing import TYPE_CHECKING, Any, TypeVar
+
+if TYPE_CHECKING:
+    import asyncio
+
+T = TypeVar("T")
+Handler = Callable[[int, FrameType | None], object]
+
+INTERRUPTIONS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+@contextmanager
+def uninterrupted() -> Iterator[None]:
+    """Keeps Ctrl-C, SIGTERM and SIGHUP waiting for as long as it lasts.
+
+    They are blocked in this thread, and in what it starts. Another thread may take a signal all the
+    same, whose handler Python then calls in the main thread: so that one is put off as well.
+    """
+    late: list[int] = []
+    with ExitStack() as stack:
+        stack.callback(_raise_all, late)
+        stack.enter_context(_handled(lambda _handler, number, _frame: late.append(number)))
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, INTERRUPTIONS)
+        stack.callback(signal.pthread_sigmask, signal.SIG_SETMASK, before)
+        yield
+
+
+def _raise_all(numbers: list[int]) -> None:
+    for number in numbers:
+        signal.raise_signal(number)
+
+
+@contextmanager
+def _handled(take: Callable[[Handler, int, FrameType | None], object]) -> Iterator[None]:
+    """Has signals taken for as long as it lasts, each with the function that handled it before."""
+    with ExitStack() as stack:
+        if threading.current_thread() is threading.main_thread():
+            for number in INTERRUPTIONS:
+                handler = signal.getsignal(number)
+                if callable(handler):
+                    stack.callback(signal.signal, number, handler)
+                    signal.signal(number, partial(take, handler))
+        yield
+
+
+def run_coroutine(main: Callable[[], Coroutine[Any, Any, T]]) -> T:
+    """Runs a coroutine in an event loop of its own; returns what it returns.
+
+    What the handler of a signal raises cancels the coroutine, and is raised when that has ended. If
+    it were raised wherever the loop happens to be, it would leave behind what was just being begun,
+    such as a request that nobody awaits. `asyncio.run` does this for Python's own handler alone.
+    """
+    import asyncio
+
+    raised: list[BaseException] = []
+    tasks: list[asyncio.Task[T]] = []
+
+    def take(handler: Handler, number: int, frame: FrameType | None) -> None:
+        try:
+            handler(number, frame)
+        except BaseException as error:  # noqa: BLE001 (it is raised below)
+            raised.append(error)
+            for task in tasks:
+                task.cancel()
+                task.get_loop().call_soon_threadsafe(lambda: None)  # the loop may be asleep
+
+    async def run() -> T:
+        tasks.append(asyncio.ensure_future(main()))
+        if raised:
+            tasks[0].cancel()
+        return await tasks[0]
+
+    with _handled(take):
+        try:
+            return asyncio.run(run())
+        except asyncio.CancelledError:
+            if raised:
+                raise raised[0] from None
+            raise
