@@ -138,8 +138,10 @@ def _repair(text: str) -> str:
         if repaired == before:
             repaired = _repair_others(before)
             break
-    # If the result has a new control, the text was no mojibake, or its source is lost.
-    return repaired if len(_C1.findall(repaired)) <= len(_C1.findall(text)) else text
+    # If as many controls are left, or nothing to see, it was no mojibake, or its source is lost.
+    left = len(_C1.findall(repaired))
+    is_better = not left or left < len(_C1.findall(text))
+    return repaired if is_better and _C1.sub("", repaired).strip() else text
 
 
 _repair_cached = lru_cache(maxsize=4096)(_repair)

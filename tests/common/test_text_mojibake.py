@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from feeds.common.text import clean_line, repair_mojibake, without_stray_controls
@@ -69,6 +69,9 @@ def test_mojibake_is_repaired(text: str, rounds: int) -> None:
         pytest.param("РџСЂРёРІРµС‚", "Привет", id="windows-1251"),
         pytest.param("‚Äúquote‚Äù", "“quote”", id="Mac Roman"),
         pytest.param("ï»¿Title", "Title", id="byte order mark"),
+        pytest.param("Â\x80", "Â\x80", id="what would be a control alone"),
+        pytest.param("â\x80\x80", "â\x80\x80", id="what would be a space alone"),
+        pytest.param("Â\x80Ã\x82Â\x80", "Â\x80Ã\x82Â\x80", id="what would be controls alone"),
     ],
 )
 def test_repair_is_of_single_sequences(text: str, wanted: str) -> None:
@@ -84,6 +87,7 @@ def test_stray_controls_go_and_those_of_mojibake_stay(text: str, wanted: str) ->
 
 
 @settings(deadline=None)
+@example("Â\x80")
 @given(st.text(alphabet="aZ ÃÂâ€œ\x9c\x80©™…éÐŸÑ°ðŸ˜ž-", max_size=12))
 def test_repair_never_adds_controls_and_comes_to_an_end(text: str) -> None:
     repaired = repair_mojibake(text)
