@@ -17,6 +17,9 @@
         OutputError         3
         WorkerError         3
         BusyError           3
+        ObjectsError        3
+            ObjectMissingError
+            ObjectChangedError
 
 The numbers are exit codes.
 """
@@ -119,3 +122,17 @@ class BusyError(FeedsError):
     """Another run holds out/ and did not let go within the time we wait."""
 
     exit_code = 3
+
+
+class ObjectsError(FeedsError):
+    """A bucket does not answer, or does not let us; the text begins with the object's address."""
+
+    exit_code = 3
+
+
+class ObjectMissingError(ObjectsError):
+    """The object does not exist, or its bucket does not."""
+
+
+class ObjectChangedError(ObjectsError):
+    """The object is not the one that we know: another program has written it, or deleted it."""

@@ -186,8 +186,9 @@ def names(requirements: list[str]) -> list[str]:
         (0, PYPROJECT["dependencies"]),
         (1, PYPROJECT["optional-dependencies"]["dev"]),
         (2, PYPROJECT["optional-dependencies"]["docs"]),
+        (3, PYPROJECT["optional-dependencies"]["objects"]),
     ],
-    ids=["run", "dev", "docs"],
+    ids=["run", "dev", "docs", "optional"],
 )
 def test_dependencies_of_the_docs_are_those_of_pyproject(
     number: int, requirements: list[str]

@@ -57,6 +57,7 @@ DOORS = {
     "prometheus_client": {"serve"},
     "uvloop": {"serve"},
     "zstandard": {"publish"},
+    "obstore": {"common"},
 }
 
 

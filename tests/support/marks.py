@@ -7,7 +7,16 @@ from types import ModuleType
 # Who uses one of these starts processes.
 _STARTERS = {"subprocess", "multiprocessing"} | {
     f"tests.support.{name}"
-    for name in ("browsing", "crowd", "dying", "processes", "programs", "servers", "serving")
+    for name in (
+        "browsing",
+        "buckets",
+        "crowd",
+        "dying",
+        "processes",
+        "programs",
+        "servers",
+        "serving",
+    )
 }
 
 # Kills at any moment, floods, large matrices, what waits for a clock, and what measures Python

@@ -1,0 +1,257 @@
+"""Objects in a bucket of S3, Google Cloud Storage or Azure: the one door to obstore.
+
+`Objects` reads and writes below an address such as ``s3://bucket/prefix/``. Whatever is asked is
+repeated with growing pauses while the bucket throttles, fails or does not answer, for
+`PATIENCE_S`. Credentials come from the environment (``AWS_ACCESS_KEY_ID``,
+``GOOGLE_APPLICATION_CREDENTIALS``, ``AZURE_STORAGE_ACCOUNT_NAME`` and their like) or from the
+platform (instance and workload identities), and from nowhere else.
+
+A process that forks must not use objects before: the library has threads of its own.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+from urllib.parse import unquote
+
+from feeds.common.errors import (
+    ConfigError,
+    ObjectChangedError,
+    ObjectMissingError,
+    ObjectsError,
+)
+from feeds.common.urls import hide_secrets
+
+if TYPE_CHECKING:
+    from obstore.store import ObjectStore
+
+# How long one request is repeated, in seconds; the system's credentials outlive it.
+PATIENCE_S = 60.0
+WANTED_ADDRESS = (
+    'an address such as "s3://bucket/prefix/" (or gs://, az://container/), without user, password, '
+    "? and #"
+)
+_ADDRESS = re.compile(r"(s3|gs|az)://([A-Za-z0-9][A-Za-z0-9._-]*)((?:/[^/\x00-\x1f\x7f?#]+)*)/?")
+_FILE = "file:"
+_ANY_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
+_STATUS = re.compile(r"status code: (\d{3})[^:]*:?(?:[\s\S]*?<Code>(\w+)</Code>)?")
+_NO_LIBRARY = "objects need more than feeds itself: pip install 'feeds[objects]'"
+_DENIED = {"401", "403"}
+
+
+class ObjectInfo(NamedTuple):
+    """An object in a listing: its key below the address, its length in bytes, and its ETag.
+
+    The ETag is opaque, with its quotes; it changes whenever the object is written with other bytes.
+    """
+
+    key: str
+    size: int
+    etag: str
+
+
+class Headers(NamedTuple):
+    """The headers that an object is sent with, "" for the bucket's own choice."""
+
+    media_type: str = ""
+    cache_control: str = ""
+
+
+PLAIN = Headers()
+
+
+class Objects:
+    """The objects below an address, which `parse_address` has returned.
+
+    Threads may share it; processes open their own. Nothing is asked before the first call.
+
+    Every call may raise an ObjectsError: the bucket does not answer, or does not let us.
+    """
+
+    def __init__(self, address: str, *, patience_s: float = PATIENCE_S) -> None:
+        """Opens the address.
+
+        Raises:
+            ConfigError: obstore is not installed, or the environment lacks what it needs.
+        """
+        self.address = address
+        self._store = _open(address, patience_s)
+
+    def __str__(self) -> str:
+        return self.address
+
+    def list(self, below: str = "") -> Iterator[ObjectInfo]:
+        """Yields all objects, in no certain order; a request for every 1,000 of them.
+
+        With `below` only those in this folder, such as ``2026/11``. If a listing breaks off, the
+        error comes in the midst: what was yielded before is then not all.
+        """
+        import obstore
+
+        with self._failures(below):
+            for part in obstore.list(self._store, below or None, chunk_size=1000):
+                for one in part:
+                    yield ObjectInfo(one["path"], one["size"], one["e_tag"] or "")
+
+    def get(self, key: str) -> tuple[bytes, str]:
+        """Returns the bytes and the ETag of an object.
+
+        Raises:
+            ObjectMissingError: there is none.
+        """
+        import obstore
+
+        with self._failures(key):
+            found = obstore.get(self._store, key)
+            return bytes(found.bytes()), found.meta["e_tag"] or ""
+
+    def etag(self, key: str) -> str:
+        """Returns the ETag of an object, "" if there is none."""
+        import obstore
+
+        try:
+            with self._failures(key):
+                return obstore.head(self._store, key)["e_tag"] or ""
+        except ObjectMissingError:
+            return ""
+
+    def download(self, key: str, path: Path) -> None:
+        """Writes the bytes of an object to a file, a part at a time.
+
+        Raises:
+            ObjectMissingError: there is none.
+            OSError: the file cannot be written.
+        """
+        import obstore
+
+        with self._failures(key):
+            source = obstore.get(self._store, key).stream()
+        with path.open("wb") as file:
+            while part := self._next(source, key):
+                file.write(part)
+
+    def put(
+        self,
+        key: str,
+        data: bytes | Path,
+        headers: Headers = PLAIN,
+        *,
+        replaces: str | None = None,
+    ) -> str:
+        """Writes an object, whole or not at all, and returns its new ETag.
+
+        Args:
+            key: below the address.
+            data: its bytes, or a file with them.
+            headers: what it is sent with.
+            replaces: the ETag of the object that stands there (`If-Match`), "" if none may stand
+                there (`If-None-Match: *`), None for whatever does.
+
+        Raises:
+            ObjectChangedError: another object stands there, or none does. If the answer to an
+                earlier try was lost, it may be the one that this call has written.
+        """
+        import obstore
+
+        attributes: dict[str, str] = {}
+        if headers.media_type:
+            attributes["Content-Type"] = headers.media_type
+        if headers.cache_control:
+            attributes["Cache-Control"] = headers.cache_control
+        with self._failures(key):
+            if replaces is None:
+                done = obstore.put(self._store, key, data, attributes=attributes)
+            else:
+                mode = {"e_tag": replaces} if replaces else "create"
+                done = obstore.put(self._store, key, data, attributes=attributes, mode=mode)  # type: ignore[arg-type]
+        return done["e_tag"] or ""
+
+    def delete(self, keys: Iterable[str]) -> None:
+        """Deletes objects, those that are there; many in one request if the bucket can do so."""
+        import obstore
+
+        names = list(keys)
+        if names:
+            with self._failures(names[0]):
+                obstore.delete(self._store, names)
+
+    def _next(self, source: Iterator[bytes], key: str) -> bytes:
+        with self._failures(key):
+            return bytes(next(source, b""))
+
+    @contextmanager
+    def _failures(self, key: str) -> Iterator[None]:
+        """Raises what obstore raises as an error of ours."""
+        from obstore import exceptions
+
+        where = f"{self.address}{key}"
+        try:
+            yield
+        except FileNotFoundError as error:
+            raise ObjectMissingError(f"{where}: {_reason(error)}") from None
+        except (exceptions.PreconditionError, exceptions.AlreadyExistsError):
+            raise ObjectChangedError(f"{where}: another program has written it meanwhile") from None
+        except (exceptions.BaseError, ValueError) as error:
+            raise ObjectsError(f"{where}: {_reason(error)}") from None
+
+
+def is_address(text: str) -> bool:
+    """Tells whether a text is meant as an address, not as a path: it begins with a scheme."""
+    return _ANY_SCHEME.match(text) is not None
+
+
+def parse_address(text: str) -> str | Path:
+    """Returns an address in normal form, with a slash at its end; a folder for ``file:///...``.
+
+    Raises:
+        ValueError: it is no such address; the text says what is wanted, and not what was given,
+            which may hold a password.
+    """
+    if text.startswith(_FILE):
+        path = Path(unquote(text.removeprefix(_FILE).removeprefix("//")))
+        if path.is_absolute():
+            return path
+        raise ValueError("wanted file:///, with a path that begins at the root")
+    match = _ADDRESS.fullmatch(text)
+    if match is None or not {".", ".."}.isdisjoint(match[3].split("/")):
+        raise ValueError(f"wanted {WANTED_ADDRESS}")
+    return f"{match[1]}://{match[2]}{match[3]}/"
+
+
+def _open(address: str, patience_s: float) -> ObjectStore:
+    match = _ADDRESS.fullmatch(address)
+    assert match is not None  # noqa: S101 (`parse_address` has returned it)
+    scheme, bucket, prefix = match[1], match[2], match[3].strip("/")
+    try:
+        from obstore import exceptions
+        from obstore.store import AzureStore, GCSStore, S3Store
+    except ImportError:
+        raise ConfigError([f"{address}: {_NO_LIBRARY}"]) from None
+    patience = timedelta(seconds=patience_s)
+    retry = {"max_retries": 1000, "retry_timeout": patience}
+    try:
+        if scheme == "s3":
+            return S3Store(bucket, prefix=prefix or None, retry_config=retry)  # type: ignore[arg-type]
+        if scheme == "gs":
+            return GCSStore(bucket, prefix=prefix or None, retry_config=retry)  # type: ignore[arg-type]
+        return AzureStore(bucket, prefix=prefix or None, retry_config=retry)  # type: ignore[arg-type]
+    except exceptions.BaseError as error:
+        raise ConfigError([f"{address}: {_reason(error)}"]) from None
+
+
+def _reason(error: Exception) -> str:
+    """Returns why the bucket refuses, in words, without the many lines and URLs of obstore."""
+    text = str(error).partition("\n\nDebug source")[0]
+    found = _STATUS.search(text)
+    if found:
+        code = f" ({found[2]})" if found[2] else ""
+        advice = "; are the credentials in the environment right?" if found[1] in _DENIED else ""
+        return f"the bucket answers {found[1]}{code}{advice}"
+    if "error sending request" in text or "timed out" in text:
+        return "the bucket does not answer"
+    return " ".join(hide_secrets(text, "").split())
