@@ -167,7 +167,7 @@ def test_cli_exit_code_and_words(
     arguments: str, prepare: Callable[[Site], object], code: int, words: str, story: Site
 ) -> None:
     prepare(story)
-    ran = run(story, *arguments.split())
+    ran = story.type(*arguments.split())
     assert ran.code == code
     assert words in (ran.out + ran.err if code in {0, 1} else ran.err)
     if code in {2, 3}:

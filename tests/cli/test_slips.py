@@ -8,6 +8,7 @@ meant.
 from __future__ import annotations
 
 import os
+import shlex
 import subprocess
 import sys
 import tempfile
@@ -21,6 +22,8 @@ from tests.support.site import Site
 SESSIONS = Path(__file__).with_name("slips")
 KINDS = ["commands", "options", "keys", "values", "seeds", "files"]
 HOME = "/home/ada/site"
+# What a shell does something about.
+SPECIAL = set("|<>&*?$`;")
 
 
 class Slip(NamedTuple):
@@ -47,25 +50,41 @@ def slips(kind: str) -> list[Slip]:
 def session(slip: Slip, site: Site) -> str:
     """Types the commands of a slip in the folder of a site; returns them with the answers."""
     site.write("hello.md", SEED)
-    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
-    clean = {name: value for name, value in os.environ.items() if not name.startswith("FEEDS_")}
     said = [slip.meant]
     for command in slip.commands:
-        done = subprocess.run(
-            ["bash", "-c", command],
-            cwd=site.root,
-            env={**clean, "PATH": path, "COLUMNS": "80", "LC_ALL": "C.UTF-8"},
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            text=True,
-            timeout=60,
-            check=False,
-        )
-        said += [f"$ {command}", done.stdout.rstrip()]
-        if done.returncode:
-            said.append(f"(exit code {done.returncode})")
+        code, answer = typed(command, site)
+        said += [f"$ {command}", answer.rstrip()]
+        if code:
+            said.append(f"(exit code {code})")
     return "\n".join(filter(None, said)).replace(str(site.root), HOME)
+
+
+def typed(command: str, site: Site) -> tuple[int, str]:
+    """Runs a line of a shell; a last command that is feeds alone runs in this process."""
+    before, _, last = command.rpartition("; ")
+    if not last.startswith("feeds") or SPECIAL.intersection(last):
+        return in_shell(command, site)
+    answer = in_shell(before, site)[1] if before else ""
+    ran = site.type(*shlex.split(last)[1:])
+    return ran.code, answer + ran.err + ran.out
+
+
+def in_shell(command: str, site: Site) -> tuple[int, str]:
+    """Runs a line of a shell in the folder of a site; returns its exit code and what it said."""
+    path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    clean = {name: value for name, value in os.environ.items() if not name.startswith("FEEDS_")}
+    done = subprocess.run(
+        ["bash", "-c", command],
+        cwd=site.root,
+        env={**clean, "PATH": path, "COLUMNS": "80", "LC_ALL": "C.UTF-8"},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    return done.returncode, done.stdout
 
 
 SEED = """\

@@ -11,10 +11,11 @@ import sys
 import tempfile
 import tomllib
 from collections.abc import Iterator
-from contextlib import closing, contextmanager, redirect_stderr, redirect_stdout
+from contextlib import chdir, closing, contextmanager, redirect_stderr, redirect_stdout
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
+from unittest.mock import patch
 
 import yaml
 from msgspec.structs import replace
@@ -178,6 +179,22 @@ class Site:
         config = ["--config", str(self.root / "config.toml")]
         with redirect_stdout(io.StringIO()) as out, redirect_stderr(io.StringIO()) as err:
             code = main([*arguments, *config])
+        return Ran(code, out.getvalue(), err.getvalue())
+
+    def type(self, *arguments: str) -> Ran:
+        """Runs ``feeds`` in this process as it is typed in the folder of this site."""
+        variables = {"COLUMNS": "80", "LC_ALL": "C.UTF-8"}
+        out, err = io.StringIO(), io.StringIO()
+        with (
+            chdir(self.root),
+            patch.dict(os.environ, variables),
+            redirect_stdout(out),
+            redirect_stderr(err),
+        ):
+            try:
+                code = main(arguments)
+            except SystemExit as end:
+                code = int(end.code or 0)
         return Ran(code, out.getvalue(), err.getvalue())
 
     def spoil_state(self) -> None:
