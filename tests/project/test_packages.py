@@ -87,12 +87,20 @@ def test_source_distribution_holds_everything_that_its_tests_need(packages: Path
     assert extra <= {"PKG-INFO", "setup.cfg"}
 
 
-@pytest.mark.timeout(600)
-def test_source_distribution_passes_its_own_tests(packages: Path, tmp_path: Path) -> None:
+@pytest.mark.timeout(1800)
+@pytest.mark.parametrize(
+    "chosen",
+    [
+        pytest.param(["golden", "project/test_docs.py", "project/test_shape.py"], id="some"),
+        pytest.param([""], id="all"),
+    ],
+)
+def test_source_distribution_passes_its_own_tests(
+    chosen: list[str], packages: Path, tmp_path: Path
+) -> None:
     (sdist,) = packages.glob("*.tar.gz")
     shutil.unpack_archive(sdist, tmp_path, filter="data")
     (root,) = tmp_path.iterdir()
-    chosen = ("select", "golden", "project/test_docs.py", "project/test_shape.py")
     command = ("-m", "pytest", "-n0", "-m", "not stress and not long")
     printed = run(*command, *(f"tests/{one}" for one in chosen), cwd=root)
     assert "100%" in printed
