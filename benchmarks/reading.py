@@ -39,10 +39,10 @@ def main() -> None:
         ways: dict[str, tuple[Callable[[Any], object], Sequence[object]]] = {
             "YAML, PyYAML": (yaml_reader.load, sources),
             "YAML, rapidyaml first": (quick.load, sources),
-            "whole seed, PyYAML": (lambda path: read_seed(path, path, b"", known), paths),
+            "whole seed, PyYAML": (lambda one: read_seed(one, known), requests),
             "whole seed, rapidyaml first": (
-                lambda path: read_seed(path, path, b"", known, quick.load),
-                paths,
+                lambda one: read_seed(one, known, quick.load),
+                requests,
             ),
             # 0 is no process of ours, so the chunk is read as in a worker.
             "whole seed, as workers read": (lambda chunk: _read_chunk(known, 0, chunk), chunks),

@@ -112,8 +112,11 @@ def _changed(arguments: Namespace) -> frozenset[str] | None:
     except OSError as error:
         raise ConfigError([f"cannot read {_shown(source)}: {error.strerror or error}"]) from None
     lines = data.split(b"\0" if arguments.null else b"\n")
+    from feeds.common.objects import is_object
+
+    paths = (os.fsdecode(line) for line in lines if line)
     # Whoever looks at them may work in another folder.
-    return frozenset(str(Path.cwd() / os.fsdecode(line)) for line in lines if line)
+    return frozenset(one if is_object(one) else str(Path.cwd() / one) for one in paths)
 
 
 def _push(console: Console, loaded: Loaded) -> None:

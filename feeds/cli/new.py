@@ -38,7 +38,10 @@ def run(arguments: Namespace) -> int:
     console = Console.of(arguments)
     config = load_config(arguments.config).config
     name = slug(arguments.title)
-    path = config.paths.seeds[0] / f"{name}.md"
+    if not config.paths.folders:
+        reason = f"paths.seeds names no folder, but {config.paths.prefixes[0]}"
+        raise InitError(f"{reason}: write the seed there by the tools of the object store")
+    path = config.paths.folders[0] / f"{name}.md"
     data = _seed(arguments, config, name).encode("utf-8", "surrogateescape")
     _refuse_faults(path, data, config)
     try:

@@ -78,7 +78,7 @@ def _show(arguments: Namespace, folder: Path, server: PreviewServer) -> None:
                     faults = error.faults
             watcher.follow(_folders(loaded))
             if wish.is_wanted:
-                told = told_paths(wish.take(), loaded.config.paths.seeds)
+                told = told_paths(wish.take(), loaded.config.paths.folders)
                 options = Options(allow_empty=True, drafts=arguments.drafts, changed=told)
                 problems = faults or _publish(loaded, folder, server.url, options)
                 server.tell(problems)
@@ -91,7 +91,7 @@ def _show(arguments: Namespace, folder: Path, server: PreviewServer) -> None:
 
 def _folders(loaded: Loaded) -> list[Path]:
     paths = loaded.config.paths
-    return [*paths.seeds, *([paths.templates] if paths.templates else [])]
+    return [*paths.folders, *([paths.templates] if paths.templates else [])]
 
 
 def _publish(loaded: Loaded, folder: Path, url: str, options: Options) -> Sequence[str]:

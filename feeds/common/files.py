@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from contextlib import suppress
 from pathlib import Path
@@ -19,7 +20,8 @@ Templates = tuple[tuple[str, str], ...]
 class Fingerprint(NamedTuple):
     """Tells without reading whether a file is still the one that was read or written.
 
-    `size` is in bytes, `mtime_ns` in nanoseconds since 1970.
+    `size` is in bytes, `mtime_ns` in nanoseconds since 1970. An object has its tag as `inode`, and
+    0 as `mtime_ns` if each change of it shows, however soon it comes after another.
     """
 
     size: int
@@ -39,6 +41,12 @@ class Fingerprint(NamedTuple):
     def of_status(cls, status: os.stat_result) -> Fingerprint:
         """Returns the fingerprint of a file with this status."""
         return cls(status.st_size, status.st_mtime_ns, status.st_ino)
+
+    @classmethod
+    def of_object(cls, size: int, etag: str, mtime_ns: int = 0) -> Fingerprint:
+        """Returns the fingerprint of an object: 63 bits of a digest of its ETag are its tag."""
+        digest = hashlib.blake2b(etag.encode(), digest_size=8).digest()
+        return cls(size, mtime_ns, int.from_bytes(digest) >> 1)
 
 
 def temporary_for(path: Path) -> Path:

@@ -110,6 +110,17 @@ class Objects:
             found = obstore.get(self._store, key)
             return bytes(found.bytes()), found.meta["e_tag"] or ""
 
+    def look(self, key: str) -> ObjectInfo | None:
+        """Returns what a listing says of an object, None if there is none."""
+        import obstore
+
+        try:
+            with self._failures(key):
+                found = obstore.head(self._store, key)
+        except ObjectMissingError:
+            return None
+        return ObjectInfo(key, found["size"], found["e_tag"] or "")
+
     def etag(self, key: str) -> str:
         """Returns the ETag of an object, "" if there is none."""
         import obstore
@@ -203,6 +214,11 @@ class Objects:
 def is_address(text: str) -> bool:
     """Tells whether a text is meant as an address, not as a path: it begins with a scheme."""
     return _ANY_SCHEME.match(text) is not None
+
+
+def is_object(path: str) -> bool:
+    """Tells whether the path of a seed is the address of an object."""
+    return path.startswith(("s3://", "gs://", "az://"))
 
 
 def parse_address(text: str) -> str | Path:

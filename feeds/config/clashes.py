@@ -177,7 +177,11 @@ def find_overlaps(config: Config, file: Path, places: Mapping[Key, str]) -> Iter
         places: where keys were written; keys with their default are missing.
     """
     paths = config.paths
-    seeds = [(("paths", "seeds", number), folder) for number, folder in enumerate(paths.seeds)]
+    seeds = [
+        (("paths", "seeds", number), folder)
+        for number, folder in enumerate(paths.seeds)
+        if isinstance(folder, Path)
+    ]
     state, cache = (STATE, paths.state), (CACHE, config.images.cache)
     own = [(CONFIG, file), *seeds, state]
     if paths.templates:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 from datetime import timedelta
 from functools import partial
-from pathlib import Path
 from typing import Annotated, Any, get_args, get_origin
 
 import msgspec
@@ -83,4 +82,4 @@ def _of_value(kind: Any, reader: Reader) -> Schema:
         return {"enum": list(limits["choices"])}
     # A path that may be left out is left out by false, and by all that is like it.
     text: Schema = {"type": "string"}
-    return {"anyOf": [text, {"enum": [False, 0, [], {}]}]} if kinds > {Path} else text
+    return {"anyOf": [text, {"enum": [False, 0, [], {}]}]} if type(None) in kinds else text

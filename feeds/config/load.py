@@ -114,7 +114,7 @@ def _with_absolute_paths(config: Config, base: Path) -> Config:
     paths = config.paths
     paths = replace(
         paths,
-        seeds=tuple(_absolute(base, folder) for folder in paths.seeds),
+        seeds=tuple(one if isinstance(one, str) else _absolute(base, one) for one in paths.seeds),
         out=_absolute(base, paths.out),
         state=_absolute(base, paths.state),
         templates=paths.templates and _absolute(base, paths.templates),

@@ -23,6 +23,7 @@ from feeds.config.feed_tables import (
     Withdrawn,
 )
 from feeds.config.schema import Many, Table
+from feeds.config.sources import Source
 from feeds.config.types import (
     Address,
     BaseUrl,
@@ -127,11 +128,21 @@ class SiteConfig(Table, frozen=True):
 class Paths(Table, frozen=True):
     """[paths]: files and folders; relative paths start at the folder of config.toml."""
 
-    seeds: Annotated[tuple[FilePath, ...], Many(least=1)] = (Path("seeds"),)
+    seeds: Annotated[tuple[Source, ...], Many(least=1)] = (Path("seeds"),)
     out: FilePath = Path("out")
     state: FilePath = Path(".feeds/state.db")
     templates: MaybePath = None
     max_gone: Share = 0.5
+
+    @property
+    def folders(self) -> list[Path]:
+        """The folders among `seeds`."""
+        return [one for one in self.seeds if isinstance(one, Path)]
+
+    @property
+    def prefixes(self) -> list[str]:
+        """The addresses of objects among `seeds`."""
+        return [one for one in self.seeds if isinstance(one, str)]
 
 
 class TextConfig(Table, frozen=True):

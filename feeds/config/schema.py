@@ -152,7 +152,7 @@ class _TableReader:
 
 
 def _shown(found: Any, keys: Key) -> str:
-    if "hub" in keys:  # it may hold credentials
+    if "hub" in keys or (isinstance(found, str) and "://" in found):  # it may hold credentials
         found = shown_url(found) if isinstance(found, str) else type(found).__name__
     text = repr(found) if isinstance(found, str | int | float | list | tuple) else str(found)
     return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}…"
@@ -161,7 +161,11 @@ def _shown(found: Any, keys: Key) -> str:
 def _wanted_list(hint: Any, value: object, keys: Key) -> str:
     if table_in(hint):
         return f"wanted tables with two brackets, [[{keys[-1]}]]"
-    return f'wanted a list, as in ["{value}"]' if isinstance(value, str) else "wanted a list"
+    return (
+        f'wanted a list, as in ["{shown_url(value)}"]'
+        if isinstance(value, str)
+        else "wanted a list"
+    )
 
 
 def _unknown(kind: type[Table], name: str, root: type[Table]) -> str:

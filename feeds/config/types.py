@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import re
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import timedelta
 from functools import partial
 from pathlib import Path
@@ -252,24 +253,23 @@ def _name(value: str) -> str:
     return line
 
 
-def _path(value: object) -> Path:
+def path(value: object) -> Path:
+    """Reads a path; ``~`` is the home folder."""
     if value == "":
         raise ValueError('wanted a path; "." is the folder of config.toml')
     if not isinstance(value, str | Path):
         raise ValueError("wanted a path")  # noqa: TRY004
-    try:
+    with suppress(RuntimeError):
         if "\0" not in str(value):
             return Path(value).expanduser()
-    except RuntimeError:
-        pass
     raise ValueError("wanted a valid path")
 
 
 def _path_or_none(value: object) -> Path | None:
-    return _path(value) if value else None
+    return path(value) if value else None
 
 
-FilePath = Annotated[Path, _path]
+FilePath = Annotated[Path, path]
 MaybePath = Annotated[Path | None, _path_or_none]
 Flag = Annotated[bool, _flag]
 MaybeFlag = Annotated[bool | None, _flag]

@@ -107,7 +107,7 @@ class Daemon:
 
     def _want_part(self, paths: frozenset[str] | None) -> None:
         """Asks for a pass over what changed."""
-        self._wish.add(told_paths(paths, self._loaded.config.paths.seeds))
+        self._wish.add(told_paths(paths, self._loaded.config.paths.folders))
         self._wake.set()
 
     def _want_reload(self) -> None:
@@ -252,7 +252,7 @@ class Daemon:
         config = self._loaded.config
         folders: list[Path] = []
         if config.schedule.watch:
-            folders += config.paths.seeds
+            folders += config.paths.folders
             templates = config.paths.templates if config.site.pages else None
             if templates and templates.is_dir():  # seeds are watched without it, too
                 folders.append(templates)

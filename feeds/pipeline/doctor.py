@@ -16,6 +16,7 @@ from feeds.common.reports import HubReport, PassReport
 from feeds.common.times import show_time
 from feeds.common.urls import is_own_host, shown_url
 from feeds.config import Config, Loaded
+from feeds.seeds.objects import list_objects
 from feeds.seeds.scan import SUFFIXES
 from feeds.store import Store
 from feeds.store.server_files import with_state
@@ -38,7 +39,8 @@ def examine_site(loaded: Loaded, now: datetime) -> Iterator[Finding]:
 
 def _folders(config: Config) -> Iterator[Finding]:
     paths = config.paths
-    for folder in paths.seeds:
+    yield from _objects(paths.prefixes)
+    for folder in paths.folders:
         try:
             next(folder.iterdir(), None)  # os.walk passes over what it cannot list
             files = sum(name.endswith(SUFFIXES) for *_, names in os.walk(folder) for name in names)
@@ -61,6 +63,19 @@ def _folders(config: Config) -> Iterator[Finding]:
         else:
             advice = f"give {there} to the user that feeds runs as, or run this as that user"
             yield bad("folders", f"{key}: {folder} cannot be written", advice)
+
+
+def _objects(prefixes: list[str]) -> Iterator[Finding]:
+    for prefix in prefixes:
+        try:
+            listings, problems = list_objects([prefix], Path(), "")
+        except FeedsError as error:
+            yield bad("seeds", str(error), "see docs/objects.md for addresses and credentials")
+            continue
+        if count := sum(one.size for one in listings) + len(problems):
+            yield good("seeds", f"{count} objects in {prefix}")
+        else:
+            yield odd("seeds", f"{prefix} has no seed", "are bucket and prefix the right ones?")
 
 
 def _disk(config: Config) -> Iterator[Finding]:

@@ -12,6 +12,7 @@ import msgspec
 
 from feeds.common.errors import UnknownSeedError
 from feeds.common.model import FeedContents, FeedRef, Item, ItemHeader, Problem
+from feeds.common.objects import is_object
 from feeds.common.reports import NO_CALLBACKS, Callbacks
 from feeds.common.urls import item_id, normal_url
 from feeds.config import Loaded
@@ -100,7 +101,7 @@ def contents_by_ref(run: Pass, selection: Selection) -> Callable[[FeedRef], Feed
 
 def _headers(story: str, places: set[str], store: Store) -> list[ItemHeader]:
     """Returns the items that are meant, in path order."""
-    if "://" not in story:
+    if "://" not in story or is_object(story):
         found = store.headers_of({story, f"urn:uuid:{story}"}) + store.headers_at(places)
         return sorted(found, key=attrgetter("path"))
     url = normal_url(story)
@@ -117,32 +118,36 @@ def _headers(story: str, places: set[str], store: Store) -> list[ItemHeader]:
 
 def _candidates(story: str, loaded: Loaded) -> list[Path]:
     """Returns the files that a path may mean: from here, from config.toml, from a seeds folder."""
-    starts = (Path.cwd(), loaded.base, *loaded.config.paths.seeds)
+    starts = (Path.cwd(), loaded.base, *loaded.config.paths.folders)
     return [Path(os.path.normpath(start / story)) for start in starts]
 
 
 def _places(story: str, loaded: Loaded) -> set[str]:
-    """Returns how a scan would call the file, whatever links lead to it."""
+    """Returns how a scan would call the file, whatever links lead to it, or the object."""
+    if is_object(story):
+        return {story}
     found = _candidates(story, loaded)
-    for folder in loaded.config.paths.seeds:
+    for folder in loaded.config.paths.folders:
         real = folder.resolve()
         found += [
             folder / path.resolve().relative_to(real)
             for path in _candidates(story, loaded)
             if path.exists() and path.resolve().is_relative_to(real)
         ]
-    return set(map(str, found))
+    return {*map(str, found), *(f"{one}{story}" for one in loaded.config.paths.prefixes)}
 
 
 def _why_unknown(story: str, loaded: Loaded) -> str:
     folders = ", ".join(map(str, loaded.config.paths.seeds))
+    if is_object(story):
+        return f"no seed {story}: there is no such object, or its name says that it is no seed"
     if "://" in story or story.startswith("urn:"):
         return f"no seed in {folders} has the URL or id {story}"
     path = next((path for path in _candidates(story, loaded) if path.exists()), None)
     if path is None:
         return f"no seed {story}: there is no such file, here or in {folders}"
     inside = next(
-        (path.relative_to(one) for one in loaded.config.paths.seeds if path.is_relative_to(one)),
+        (path.relative_to(one) for one in loaded.config.paths.folders if path.is_relative_to(one)),
         None,
     )
     if inside is None:

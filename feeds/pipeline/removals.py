@@ -121,5 +121,7 @@ def _folders_above(path: str, folders: Collection[str]) -> Iterator[str]:
 
 
 def _common(paths: Collection[str]) -> str:
-    """Returns the innermost folder around all these seeds."""
-    return os.path.commonpath([path.rpartition("/")[0] or "/" for path in paths])
+    """Returns the innermost folder around all these seeds, or the start of all their addresses."""
+    # Not os.path.commonpath, which would make one slash of the two in an address.
+    folders = [path.split("/")[:-1] for path in paths]
+    return "/".join(os.path.commonprefix(folders)) or "/"  # noqa: RUF071 (of lists)

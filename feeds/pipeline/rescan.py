@@ -189,7 +189,8 @@ def _read(
             content = known.content
         elif one.is_known and (ahead.first or not full):
             content = state.seed_contents(one.path, parser)
-        return ReadRequest(one.path, display_path(one.path, base), content)
+        shown = display_path(one.path, base)
+        return ReadRequest(one.path, shown, content, one.fingerprint.inode)
 
     options = ParseOptions.of(run.config, drafts=run.options.drafts)
     yield from read_seeds(map(request, due), options)

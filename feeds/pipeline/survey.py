@@ -18,6 +18,7 @@ from feeds.pipeline.state import PassState, PlainSeeds
 from feeds.pipeline.told import look_at_told, plain_seeds
 from feeds.seeds import PARSER_VERSION, READER_VERSION
 from feeds.seeds.listing import Listing, list_plain
+from feeds.seeds.objects import list_objects
 from feeds.seeds.scan import ScannedFile, Seen, is_below, look_again, scan
 
 
@@ -96,7 +97,8 @@ def survey(run: Pass, state: PassState) -> Survey:
 def _survey_all(run: Pass, state: PassState, parser: str, last_pass: bytes) -> Survey:
     known, held = {} if run.options.full else state.listing(), state.held()
     parts = _look(run, parser)
-    listing = {part.path: part.digest for part in parts if part.digest}
+    listing = {part.path: part.digest for part in parts}
+    listing = listing if all(listing.values()) else {}
     seeds, is_plain = sum(part.size for part in parts), all(part.is_plain for part in parts)
     plain = plain_seeds(run, parser, []) if is_plain else None
     if listing and listing == known:
@@ -131,13 +133,18 @@ def _survey_all(run: Pass, state: PassState, parser: str, last_pass: bytes) -> S
 
 def _look(run: Pass, parser: str) -> Sequence[Listing | _Everything]:
     """Returns all files, folder by folder if these hold plain files only."""
-    folders = list(run.config.paths.seeds)
-    plain = list_plain(folders, parser)
+    paths = run.config.paths
+    parts: list[Listing | _Everything] = []
+    if paths.prefixes:
+        objects, problems = list_objects(paths.prefixes, run.base, parser)
+        parts += objects
+        parts += [_Everything(problems, b"", is_plain=True, path="problems")] if problems else []
+    plain = list_plain(paths.folders, parser)
     if plain is not None:
-        return plain
+        return [*plain, *parts]
     seen = Seen()
-    found = list(scan(folders, run.base, seen))
-    return [_Everything(found, _digest(parser, folders, found), seen.is_plain)]
+    found = list(scan(paths.folders, run.base, seen))
+    return [_Everything(found, _digest(parser, paths.folders, found), seen.is_plain), *parts]
 
 
 def _look_again(run: Pass, there: dict[str, Fingerprint | None]) -> tuple[list[ScannedFile], bool]:
@@ -145,9 +152,12 @@ def _look_again(run: Pass, there: dict[str, Fingerprint | None]) -> tuple[list[S
 
     What was moved while it was looked for is found now.
     """
-    folders, seen = list(run.config.paths.seeds), Seen()
-    found = list(scan(folders, run.base, seen))
-    found += look_again(sorted(_missing(found, there)), folders, run.base, seen)
+    paths, seen = run.config.paths, Seen()
+    found = list(scan(paths.folders, run.base, seen))
+    if paths.prefixes:
+        objects, problems = list_objects(paths.prefixes, run.base, parser_name(run.config))
+        found += [*_files(objects), *problems]
+    found += look_again(sorted(_missing(found, there)), paths.folders, run.base, seen)
     return found, seen.is_plain
 
 

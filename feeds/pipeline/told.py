@@ -15,8 +15,10 @@ from typing import NamedTuple
 
 from feeds.common.files import Fingerprint
 from feeds.common.model import Problem
+from feeds.common.objects import is_object
 from feeds.pipeline.context import Pass
 from feeds.pipeline.state import PassState, PlainSeeds
+from feeds.seeds.objects import look_at_objects
 from feeds.seeds.scan import ScannedFile, Seen, display_path, is_below, is_unicode, scan_below
 
 # So many of the paths that no scan reaches are named.
@@ -66,17 +68,21 @@ def look_at_told(run: Pass, state: PassState, parser: str) -> Told | None:
     Raises:
         SeedsFolderError: a folder cannot be listed.
     """
-    store, folders, plain = run.store, list(run.config.paths.seeds), state.plain
+    store, paths, plain = run.store, run.config.paths, state.plain
     if run.options.changed is None or run.options.full:
         return None
-    if plain is None or plain.key != _key(run, parser) or not all(map(os.path.isdir, folders)):
+    if plain is None or plain.key != _key(run, parser):
+        return None
+    if not all(map(os.path.isdir, paths.folders)):
         return None
     # What waits was found by passes that were told of more.
     if state.held() or state.readings(parser):
         return None
-    below = find_below(run.options.changed, folders)
-    if below is None:
+    objects = find_objects(filter(is_object, run.options.changed), paths.prefixes)
+    files = find_below((one for one in run.options.changed if not is_object(one)), paths.folders)
+    if objects is None or files is None:
         return None
+    below = Below([*files.paths, *objects.paths], [*files.outside, *objects.outside])
     _warn(run, below.outside)
     there: dict[str, Fingerprint | None] = {}
     for path in filter(is_unicode, below.paths):  # no other path was ever read
@@ -84,7 +90,8 @@ def look_at_told(run: Pass, state: PassState, parser: str) -> Told | None:
     # Twice if one is missing: it may have been moved while it was looked for.
     for _ in range(2):
         seen = Seen()
-        found = list(scan_below(below.paths, folders, run.base, seen))
+        found = list(scan_below(files.paths, paths.folders, run.base, seen))
+        found += look_at_objects(objects.paths, paths.prefixes, run.base)
         missing = there.keys() - {one.path for one in found}
         if not missing:
             break
@@ -123,11 +130,31 @@ def find_below(paths: Iterable[str], folders: list[Path]) -> Below | None:
         if Path(real).is_symlink() or not os.path.abspath(path).endswith(inner):  # noqa: PTH100
             return None
         found.add(roots[root].rstrip("/") + inner)
+    return Below(_outermost(found), sorted(outside))
+
+
+def find_objects(addresses: Iterable[str], prefixes: list[str]) -> Below | None:
+    """Returns what a listing calls these addresses; None for everything, as `find_below`."""
+    found: set[str] = set()
+    outside: list[str] = []
+    for given in addresses:
+        address = given.rstrip("/")
+        if any(is_below(prefix, address) for prefix in prefixes):
+            return None
+        prefix = next((one for one in prefixes if is_below(address, one)), None)
+        if prefix is None or "/." in address[len(prefix) - 1 :]:
+            outside.append(given)
+        else:
+            found.add(address)
+    return Below(_outermost(found), sorted(outside))
+
+
+def _outermost(paths: Iterable[str]) -> list[str]:
     kept: list[str] = []
-    for path in sorted(found, key=lambda one: one.split("/")):
+    for path in sorted(paths, key=lambda one: one.split("/")):
         if not kept or not is_below(path, kept[-1]):
             kept.append(path)
-    return Below(kept, sorted(outside))
+    return kept
 
 
 def _key(run: Pass, parser: str) -> bytes:

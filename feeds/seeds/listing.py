@@ -36,6 +36,19 @@ class Listing(NamedTuple):
     digest: bytes
     is_plain: bool = True
 
+    @classmethod
+    def of(
+        cls, path: str, folder: str, names: list[str], numbers: array[int], parser: str
+    ) -> Listing:
+        """Returns what stands in one folder, with its digest.
+
+        Raises:
+            UnicodeEncodeError: a name is not UTF-8: its other bytes come as lone surrogates.
+        """
+        digest = hashlib.sha256("\0".join((parser, path, "/".join(names))).encode())
+        digest.update(numbers)
+        return cls(path, folder, names, numbers, digest.digest())
+
     @property
     def size(self) -> int:
         """How many files there are."""
@@ -61,14 +74,12 @@ def list_plain(folders: list[Path], parser: str) -> list[Listing] | None:
     """
     seen: set[tuple[int, int]] = set()
     try:
-        return [
-            listing for folder in folders for listing in _walk(str(folder), parser.encode(), seen)
-        ]
+        return [listing for folder in folders for listing in _walk(str(folder), parser, seen)]
     except (OSError, OverflowError, UnicodeEncodeError, _NotPlainError):
         return None
 
 
-def _walk(folder: str, parser: bytes, seen: set[tuple[int, int]]) -> Iterator[Listing]:
+def _walk(folder: str, parser: str, seen: set[tuple[int, int]]) -> Iterator[Listing]:
     paths = [folder]
     while paths:
         path = paths.pop()
@@ -82,10 +93,7 @@ def _walk(folder: str, parser: bytes, seen: set[tuple[int, int]]) -> Iterator[Li
             names, numbers, below = _list(descriptor)
         finally:
             os.close(descriptor)
-        # Bytes that are not UTF-8 come as lone surrogates, which cannot be encoded.
-        digest = hashlib.sha256(b"\0".join((parser, path.encode(), "/".join(names).encode())))
-        digest.update(numbers)
-        yield Listing(path, folder, names, numbers, digest.digest())
+        yield Listing.of(path, folder, names, numbers, parser)
         paths += [f"{path.rstrip('/')}/{name}" for name in sorted(below, reverse=True)]
 
 

@@ -7,11 +7,12 @@ import os
 import stat
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from functools import partial
 from typing import NamedTuple, TypeVar
 
 import msgspec
+from msgspec.structs import replace
 
 from feeds.common.images import shown_image
 from feeds.common.model import Item, ItemHeader, ParsedSeed, Problem, item_digest
@@ -19,9 +20,10 @@ from feeds.common.times import to_unix
 from feeds.common.workers import spread
 from feeds.seeds import READER_VERSION
 from feeds.seeds.frontmatter import FrontMatter, YamlReader, split
+from feeds.seeds.objects import Fetched, fetch_objects
 from feeds.seeds.parse import ParseOptions, dotted, parse
 from feeds.seeds.quick_reader import quick_load
-from feeds.seeds.scan import MAX_BYTES
+from feeds.seeds.scan import MAX_BYTES, why_too_large
 from feeds.seeds.secrets import FIELD, REACHES, leak
 from feeds.seeds.yaml_reader import Path, YamlError, event_reader, load
 
@@ -38,11 +40,15 @@ _decode_chunk = msgspec.msgpack.Decoder(tuple[int, list[ParsedSeed]]).decode
 
 
 class ReadRequest(NamedTuple):
-    """A seed to read: its path, its name in problems, and the SHA-256 of the bytes we know."""
+    """A seed to read: its path, its name in problems, and the SHA-256 of the bytes we know.
+
+    `tag` is that of an object's `Fingerprint` as it was listed.
+    """
 
     path: str
     shown: str
     known_content: bytes
+    tag: int = 0
 
 
 def read_seeds(requests: Iterable[ReadRequest], options: ParseOptions) -> Iterator[ParsedSeed]:
@@ -61,7 +67,7 @@ def read_seeds(requests: Iterable[ReadRequest], options: ParseOptions) -> Iterat
         chunk = [pending.popleft() for _ in range(count)]
         yield from parsed
         for request in chunk[len(parsed) :]:
-            yield read_seed(*request, options)
+            yield read_seed(request, options)
 
 
 def _read_chunk(options: ParseOptions, caller: int, chunk: list[ReadRequest]) -> bytes:
@@ -71,10 +77,11 @@ def _read_chunk(options: ParseOptions, caller: int, chunk: list[ReadRequest]) ->
     load, and no other thread may write to stderr beside it.
     """
     read_yaml = load if os.getpid() == caller else quick_load()
+    fetched = fetch_objects(request.path for request in chunk)  # waiting is not work
     end = time.monotonic() + _CHUNK_SECONDS
     # Step by step: the code of all steps does not fit into the cache of a processor, so that one
     # seed after the other takes a fifth longer.
-    opened = _until(end, (_open(request, read_yaml) for request in chunk))
+    opened = _until(end, (_open(request, fetched, read_yaml) for request in chunk))
     items = _until(end, (_parse(seed, options) for seed in opened))
     return _encoder.encode((len(chunk), [_check(item) for item in items]))
 
@@ -90,23 +97,20 @@ def _until(end: float, results: Iterable[T]) -> list[T]:
 
 
 def read_seed(
-    path: str,
-    shown: str,
-    known_content: bytes,
-    options: ParseOptions,
-    read_yaml: YamlReader = load,
+    request: ReadRequest, options: ParseOptions, read_yaml: YamlReader = load
 ) -> ParsedSeed:
-    """Reads one seed; a file that cannot be read or used gives a problem and never raises.
+    """Reads one seed; one that cannot be read or used gives a problem.
 
     Args:
-        path: where the file is.
-        shown: its name in problems.
-        known_content: the SHA-256 of the bytes that the store knows; the same bytes are not parsed.
+        request: which seed; bytes that the store knows are not parsed.
         options: what the configuration says about reading.
         read_yaml: `load`, or a faster reader with the same results.
+
+    Raises:
+        SeedsFolderError: an object is there, but its server gives it to nobody, or not now.
     """
-    request = ReadRequest(path, shown, known_content)
-    return _check(_parse(_open(request, read_yaml), options))
+    fetched = fetch_objects([request.path])
+    return _check(_parse(_open(request, fetched, read_yaml), options))
 
 
 def judge_seed(path: str, shown: str, data: bytes, options: ParseOptions) -> ParsedSeed:
@@ -137,7 +141,17 @@ class _Parsed(NamedTuple):
     drafts: bool = False
 
 
-def _open(request: ReadRequest, read_yaml: YamlReader) -> _Opened:
+def _open(request: ReadRequest, fetched: Mapping[str, Fetched], read_yaml: YamlReader) -> _Opened:
+    if one := fetched.get(request.path):
+        if one.data is None:
+            return _unreadable(request, "cannot be read: there is no such object any more")
+        if reason := why_too_large(len(one.data)):
+            return _unreadable(request, reason)
+        opened = _split(request, one.data, read_yaml)
+        if one.tag == request.tag:
+            return opened
+        # It changed since it was listed, and may change back: the next pass reads it again.
+        return opened._replace(seed=replace(opened.seed, content=b""))
     try:
         data = _read_bytes(request.path)
     except OSError as error:
@@ -154,7 +168,7 @@ def _unreadable(request: ReadRequest, reason: str) -> _Opened:
 
 
 def _split(request: ReadRequest, data: bytes, read_yaml: YamlReader) -> _Opened:
-    path, shown, known_content = request
+    path, shown, known_content, _ = request
     content = hashlib.sha256(data).digest()
     if content == known_content:
         return _Opened(ParsedSeed(path, content, same=True), shown)

@@ -163,6 +163,11 @@ def display_path(path: str, base: str) -> str:
     return "".join(char if char.isprintable() else repr(char)[1:-1] for char in relative)
 
 
+def why_too_large(size: int) -> str:
+    """Returns why a seed of so many bytes is not read, "" if it is."""
+    return f"{size} bytes, wanted at most {MAX_BYTES} (1 MiB)" if size > MAX_BYTES else ""
+
+
 def is_unicode(path: str) -> bool:
     """Tells whether a path is UTF-8; other bytes come as lone surrogates (PEP 383)."""
     return not any("\ud800" <= char <= "\udfff" for char in path)
@@ -267,8 +272,7 @@ def _check_file(walk: _Walk, path: str) -> ScannedFile | None:
     walk.seen.is_linked |= status.st_nlink > 1
     if walk.meet(path, status):
         return None
-    size = status.st_size
-    if size > MAX_BYTES:
-        reason = f"{size} bytes, wanted at most {MAX_BYTES} (1 MiB)"
+    reason = why_too_large(status.st_size)
+    if reason:
         return walk.problem(path, reason)
-    return ScannedFile(path, walk.folder, size, status.st_mtime_ns, status.st_ino)
+    return ScannedFile(path, walk.folder, status.st_size, status.st_mtime_ns, status.st_ino)

@@ -250,7 +250,7 @@ def killed_with_its_helpers(say: Say, loaded: Loaded, _: object) -> bytes:
         say(" ".join(map(str, servers | workers)).encode())
         os.kill(me, signal.SIGKILL)
 
-    folder = loaded.config.paths.seeds[0]
+    folder = loaded.config.paths.folders[0]
     for number in range(700):
         (folder / f"{number}.txt").write_text("no seed")
     publish_feeds(loaded, Options(), Callbacks(progress=progress))

@@ -18,7 +18,7 @@ from feeds.common.model import Item, ParsedSeed, Problem
 from feeds.common.times import to_unix
 from feeds.seeds import read as module
 from feeds.seeds.parse import ParseOptions
-from feeds.seeds.read import read_seed
+from feeds.seeds.read import ReadRequest, read_seed
 from feeds.seeds.scan import MAX_BYTES, scan
 from tests.support.permissions import closed, open_folder
 from tests.support.site import REAL_SEEDS, Site, front_matter, seed_text
@@ -71,7 +71,7 @@ _PIECES = (
 
 
 def read(path: Path, known: bytes = b"") -> ParsedSeed:
-    return read_seed(str(path), path.name, known, _OPTIONS)
+    return read_seed(ReadRequest(str(path), path.name, known), _OPTIONS)
 
 
 def check(reading: ParsedSeed) -> None:

@@ -35,7 +35,7 @@ def wanted(tmp_path_factory: pytest.TempPathFactory) -> list[ReadRequest]:
         path.write_bytes(b"\xff" if number % 50 == 0 else text.encode())
         seed = ReadRequest(str(path), path.name, b"")
         if number % 50 == 1:
-            seed = seed._replace(known_content=read_seed(*seed, _OPTIONS).content)
+            seed = seed._replace(known_content=read_seed(seed, _OPTIONS).content)
         elif number % 50 == 2:
             path.unlink()
         seeds.append(seed)
@@ -50,7 +50,7 @@ def test_readings_are_the_same_in_order_with_and_without_processes(
     readings = read_seeds(iter(wanted), _OPTIONS)
     first = next(readings)
     assert len(multiprocessing.active_children()) == (cores if cores > 1 else 0)
-    alone: list[ParsedSeed] = [read_seed(*seed, _OPTIONS) for seed in wanted]
+    alone: list[ParsedSeed] = [read_seed(seed, _OPTIONS) for seed in wanted]
     assert [first, *readings] == alone
     assert multiprocessing.active_children() == []
     assert sum(reading.header is not None for reading in alone) == _COUNT * 47 // 50
@@ -86,7 +86,7 @@ def test_processes_killed_from_outside_lose_no_seed(
     for worker in multiprocessing.active_children():
         assert worker.pid is not None
         os.kill(worker.pid, signal.SIGKILL)
-    assert [first, *readings] == [read_seed(*seed, _OPTIONS) for seed in wanted] * 3
+    assert [first, *readings] == [read_seed(seed, _OPTIONS) for seed in wanted] * 3
     assert multiprocessing.active_children() == []
 
 
