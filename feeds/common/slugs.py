@@ -22,10 +22,10 @@ _DIGITS = (8, 16, 32, 64)
 # A file name has at most 255 bytes, and a few go to its extension and to temporary names.
 _MAX_DOMAIN = 200
 
-# Where ``feeds serve`` answers queries, and has the form that writes them.
+# Where ``feeds serve`` answers queries, to browsers with the page of a search.
 QUERY = "query"
-# An attribute of the element that gets a link to that form when ``feeds serve`` serves the index:
-# other servers have no form.
+# An attribute of what leads there, and is hidden until ``feeds serve`` serves the page: other
+# servers have no searches.
 QUERY_MARK = "data-query"
 
 

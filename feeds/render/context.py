@@ -21,7 +21,7 @@ from feeds.config import Config
 _EVERYWHERE_PLAIN = Addresses()
 
 # Increase it whenever the same feed would be rendered to other bytes.
-RENDER_VERSION = 6
+RENDER_VERSION = 7
 
 # The `updated` of a feed without entries: Atom requires a date, and "now" would change the document
 # with every pass.
@@ -33,8 +33,8 @@ class Pages(msgspec.Struct, frozen=True):
 
     `missing` holds the feeds, by kind and key, that do not exist although items name their topic or
     provider; `templates` holds the site's own templates and assets by their names. `query` is the
-    address of the form for queries, relative to out/, if pages link to it. `query_mark` is the
-    attribute of the element to which the server adds that link instead. `readers` are name,
+    address of searches, relative to out/, if pages lead to it. `query_mark` is the attribute of
+    what leads there instead only where ``feeds serve`` sends the page. `readers` are name,
     platforms and subscribe address of each reader that pages offer, none for ours. `links` says
     that names of topics and providers link to their feeds.
     """

@@ -96,7 +96,7 @@ def render_feed(
     Raises:
         OSError, ValueError: they cannot be taken.
     """
-    view = _view(site, contents, items, pictures, earlier[0] if earlier else None)
+    view = view_feed(site, contents, items, pictures, earlier[0] if earlier else None)
     documents = [
         _render(view, render, cut, earlier)
         for render, cut in _FORMATS
@@ -115,16 +115,17 @@ def view_job(job: RenderJob) -> FeedView:
     Raises:
         msgspec.DecodeError: an item is not the one that was stored.
     """
-    return _view(job.site, job.contents, _items(job), job.pictures)
+    return view_feed(job.site, job.contents, _items(job), job.pictures)
 
 
-def _view(
+def view_feed(
     site: Site,
     contents: FeedContents,
     items: Mapping[int, Item],
     pictures: Pictures,
     reuse: Reuse | None = None,
 ) -> FeedView:
+    """Returns a feed as its documents show it; for the arguments see `render_feed`."""
     entries, fresh = [], []
     for place, entry in enumerate(contents.entries):
         item = shortened(items[entry.number], contents.feed.show)

@@ -156,8 +156,6 @@ def render_index(site: Site, groups: Sequence[IndexGroup]) -> Document:
     variables: dict[str, object] = {
         "groups": shown,
         "main": shown[0].feeds[0],
-        "query": site.pages.query if site.pages else "",
-        "query_mark": site.pages.query_mark if site.pages else "",
         "split": any(one.letters for one in groups),
     }
     return render(site, INDEX, "index.html", variables)
@@ -243,6 +241,8 @@ def render(
         "root": up_from(path) if root is None else root,
         "policy": content_policy(site),
         "noindex": site.noindex,
+        "query": site.pages.query if site.pages else "",
+        "query_mark": site.pages.query_mark if site.pages else "",
     }
     templates = site.pages.templates if site.pages else ()
     return Document(path, render_page(templates, template, shared | variables, site.language))

@@ -31,10 +31,10 @@ from feeds.serve.messages import (
     Answer,
     Request,
     Stream,
-    text_answer,
+    redirect,
 )
 from feeds.serve.metrics import Counts
-from feeds.serve.query import BadQueryError, Query
+from feeds.serve.query import BadQueryError, Query, format_of
 
 _LONGEST_TARGET = 8192
 # The limits of a table of ready answers: how many, and how many characters a request may have.
@@ -46,8 +46,8 @@ _MOST_WAITING = 512
 _MOST_QUERIES = 128
 # Subscribers of a query are noted when its answer is made, so a ready one must be made again.
 _READY_QUERIES_S = 600
-# The formats by path; the HTML page is the form.
-_QUERIES = {QUERY: "html", **{f"{QUERY}.{name}": name for name in ("atom", "rss", "json")}}
+# The formats by path; at /query itself the client chooses.
+_QUERIES = {QUERY: "", **{f"{QUERY}.{name}": name for name in ("atom", "rss", "json")}}
 # Browsers ask for /favicon.ico when they show a feed itself.
 _ALIASES = {"": "index.html", "favicon.ico": "assets/icon.svg"}
 
@@ -170,17 +170,22 @@ class Application:
             self._waiting -= 1
 
     async def _query(self, request: Request, extension: str, scope: Scope) -> Answer:
-        """Answers with a query feed, or with the form, when the client's turn comes."""
-        work, canonical = partial(self.content.form, request), ""
-        if extension != "html":
-            try:
-                query = Query.parse(request.query)
-            except BadQueryError as error:
-                return text_answer(400, str(error), ("access-control-allow-origin", "*"))
-            work, canonical = (
-                partial(self.content.query, request, extension, query),
-                query.canonical(),
-            )
+        """Answers with a query feed or the page of a search, when the client's turn comes."""
+        text, pages = request.query, self.content.config.site.pages
+        if not extension:
+            extension, text = format_of(text, browser=request.browser)
+            if extension == "html" and not pages:
+                extension = "atom"
+        try:
+            query = Query.parse(text)
+        except BadQueryError as error:
+            work, canonical = partial(self.content.faulty_query, request, str(error)), text
+        else:
+            # A form sends its empty fields, too, and people copy the address that they see.
+            if extension == "html" and text == request.query and not query.is_address(text):
+                return redirect(f"{QUERY}?{query.address()}".rstrip("?"))
+            work = partial(self.content.query, request, extension, query)
+            canonical = query.canonical()
         same = request._replace(method="GET", path=extension, query=canonical)
         forwarded = header_lines(scope, "x-forwarded-for")
         client = self.content.policy.proxies.client_of(scope.client, forwarded)

@@ -8,7 +8,6 @@ from feeds.common.archives import Archive
 from feeds.common.errors import PublishError
 from feeds.common.files import Fingerprint
 from feeds.common.media_types import kind_of
-from feeds.common.model import Feed
 from feeds.common.protocols import ARCHIVES, MOVES, NOINDEX, REPORT
 from feeds.common.reports import PassReport, utc_now
 from feeds.config import Config
@@ -24,6 +23,7 @@ from feeds.serve.messages import (
     Stream,
     lost,
     moved,
+    page,
     text_answer,
 )
 from feeds.serve.metrics import Gauges, StateCounts, state_counts
@@ -38,7 +38,8 @@ from feeds.serve.publication import (
     read_text,
     read_version,
 )
-from feeds.serve.query import Query, QueryFeeds, query_form
+from feeds.serve.query import Query
+from feeds.serve.query_feeds import QueryFeeds
 from feeds.serve.responses import ROBOTS, TextFile, answer_media, answer_text, policy_of
 from feeds.store import Store
 from feeds.store.search import TooLongError
@@ -54,8 +55,8 @@ _NO_STORE = ("cache-control", "no-store")
 class Content:
     """All that the server serves; calls `warn` with messages for the operator.
 
-    `configure` and `refresh` belong to one thread, `warm` to one, `query` and `form` to one; all
-    other methods may be called from any thread.
+    `configure` and `refresh` belong to one thread, `warm` to one, `query` and `faulty_query` to
+    one; all other methods may be called from any thread.
     """
 
     def __init__(self, config: Config, warn: Callable[[str], None]) -> None:
@@ -121,6 +122,7 @@ class Content:
             return False
         if found.unfinished and before.texts:
             return False  # a pass is writing, and will end with another manifest
+        self._queries.read_templates()
         self._fault, self._manifest = "", fingerprint
         self.publication = found
         kept = {text.digest for text in found.texts.values()}
@@ -241,16 +243,11 @@ class Content:
             return text_answer(503, "That search took too long.", _NO_STORE, ("retry-after", "60"))
         return answer_text(request, text, self.policy, self._result_deltas)
 
-    def form(self, request: Request) -> Answer:
-        """Returns the answer for the form that leads to queries."""
-        feeds: list[Feed] = []
-
-        def read(store: Store) -> None:
-            feeds[:] = store.published_feeds()
-
-        with_state(self.config.paths.state, read)
-        text = query_form(self.config, feeds)
-        return answer_text(request, text, self.policy, self._result_deltas)
+    def faulty_query(self, request: Request, faults: str) -> Answer:
+        """Returns the answer for a query with faults: to browsers a page."""
+        if not (request.browser and self.config.site.pages):
+            return text_answer(400, faults, ("access-control-allow-origin", "*"))
+        return page(400, self._queries.faulty_page(faults), _NO_STORE)
 
     def health(self) -> Answer:
         """Returns the answer to a monitor, as JSON."""

@@ -136,10 +136,21 @@ OPTIONS = Answer(
 )
 
 
-def lost(page: bytes) -> Answer:
+def lost(body: bytes) -> Answer:
     """Returns the answer to a browser at an address where there is nothing, with a page."""
+    return page(404, body, *_LOST)
+
+
+def page(status: int, body: bytes, *headers: tuple[str, str]) -> Answer:
+    """Returns an answer to a browser with a page."""
     html = ("content-type", "text/html; charset=utf-8")
-    return Answer(404, [html, NOSNIFF, *PAGE_HEADERS, *_LOST], page)
+    return Answer(status, [html, NOSNIFF, *PAGE_HEADERS, *headers], body)
+
+
+def redirect(location: str) -> Answer:
+    """Returns the answer at another spelling of an address (302; RFC 9110, section 15.4.3)."""
+    same = [("cache-control", "public, max-age=3600"), ("vary", "Accept")]
+    return text_answer(302, f"This is at {location}", ("location", location), *same)
 
 
 def moved(location: str) -> Answer:

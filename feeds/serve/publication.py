@@ -88,10 +88,9 @@ class BodyCache:
 
 
 _NANOSECONDS = 1_000_000_000
-_INDEX = "feeds.html"
-# Replaces the mark in the index, since a server has a form for queries.
-# Our own template says in its language what the link is called.
-_MARK = re.compile(f'(?: {QUERY_MARK}-text="([^"]*)")? {QUERY_MARK}>'.encode())
+# Pages mark what is for servers alone that answer queries: what is hidden is shown, and any other
+# element gets a link, whose text our own template has in its language.
+_MARK = re.compile(f'( hidden)?(?: {QUERY_MARK}-text="([^"]*)")? {QUERY_MARK}>'.encode())
 _LINK = f'><a href="{QUERY}">%s</a> '.encode()
 
 
@@ -163,13 +162,15 @@ def read_text(out: Path, path: str) -> tuple[PublishedText, bytes] | None:
             data = file.read()
     except OSError:
         return None
-    if path == _INDEX:
-        data = _MARK.sub(
-            lambda mark: _LINK % (mark[1] or b"Make a feed of your own"), data, count=1
-        )
+    if path.endswith(".html"):
+        data = _MARK.sub(_shown, data)
     fingerprint = Fingerprint.of_status(status)
     modified_unix = status.st_mtime_ns // _NANOSECONDS
     return PublishedText(fingerprint, digest_of(data), modified_unix), data
+
+
+def _shown(mark: re.Match[bytes]) -> bytes:
+    return b">" if mark[1] else _LINK % (mark[2] or b"Make a feed of your own")
 
 
 def read_version(out: Path, path: str, digest: str) -> bytes:

@@ -1,26 +1,15 @@
-"""Query feeds: their parameters, the feeds that answer them, and the form that leads to them."""
+"""Queries: their parameters, and the addresses that they have."""
 
 from __future__ import annotations
 
-import base64
-import hashlib
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable
 from typing import NamedTuple, Self
 from urllib.parse import parse_qsl, urlencode
 
-from feeds.common.images import pictures_to_show
-from feeds.common.model import Feed, FeedContents
-from feeds.common.slugs import QUERY
+from feeds.common.model import Feed
 from feeds.common.text import clean_line, fold
 from feeds.common.urls import WANTED_DOMAIN, normal_domain
-from feeds.config import Config
-from feeds.render.context import site_of
-from feeds.serve.delta import Deltas
-from feeds.serve.negotiation import IDENTITY
-from feeds.serve.publication import digest_of
-from feeds.serve.responses import FORM, ROBOTS, TextFile
-from feeds.store.search import Edition, SearchIndex, SearchRequest
 
 MAX_LIMIT = 200
 DEFAULT_LIMIT = 50
@@ -34,11 +23,8 @@ _MAX_FIELDS = 2 * MAX_NAMES + len(_ONCE)
 _PHRASE = re.compile(r'"([^"]*)"|([^\s"]+)')
 # The index takes for words only what has a letter or digit (sqlite.org/fts5.html, section 4.3.1).
 _WORD = re.compile(r"[^\W_]")
-_SEARCH_S = 1.0
-_MOST_RESULTS = 1000
-
-
-# Parameters
+_FORMAT = re.compile(r"(?:^|&)format=(html|atom|rss|json)(?=&|$)")
+_BROWSERS, _READERS = "html", "atom"
 
 
 class BadQueryError(ValueError):
@@ -101,6 +87,15 @@ class Query(NamedTuple):
         pairs.append(("limit", self.limit))
         return urlencode(pairs)
 
+    def address(self) -> str:
+        """Returns the query part of the address of its page: as short as can be."""
+        return self.canonical().removesuffix(f"limit={DEFAULT_LIMIT}").rstrip("&")
+
+    def is_address(self, query: str) -> bool:
+        """Tells whether the query part of an address is its page's, in any order or coding."""
+        given = parse_qsl(query, keep_blank_values=True, errors="replace")
+        return sorted(given) == sorted(parse_qsl(self.address()))
+
     def words(self) -> str:
         """Returns the text as an FTS5 expression: all its words and "quoted phrases".
 
@@ -161,140 +156,12 @@ def _text(values: list[str], faults: list[str]) -> str:
     return text
 
 
-# Feeds
+def format_of(query: str, *, browser: bool) -> tuple[str, str]:
+    """Returns the format in which /query answers, by its extension, and the query without it.
 
-
-class _Result(NamedTuple):
-    """The result of a query: the edition of the index it comes from, and a digest per format."""
-
-    edition: int
-    digests: dict[str, str]
-
-
-class QueryFeeds:
-    """The feeds of queries, each rendered once for all who ask the same.
-
-    Use it from one thread at a time, since it renders with feedgen, and call `configure` first.
+    The parameter `format` says it; without one browsers get the page, and readers Atom.
     """
-
-    def __init__(self, deltas: Deltas, warn: Callable[[str], None]) -> None:
-        self._deltas = deltas
-        self._warn = warn
-        self._index: SearchIndex | None = None
-
-    def configure(self, config: Config) -> None:
-        """Uses another configuration; all results are rendered again, since any may show it."""
-        self._config = config
-        self._results: dict[Query, _Result] = {}
-
-    def find(self, query: Query, extension: str) -> TextFile:
-        """Returns the document of a query in one format.
-
-        Raises:
-            TooLongError: the search took too long.
-        """
-        state = self._config.paths.state
-        if self._index is None:
-            self._index = SearchIndex(state.with_name("search.db"), self._warn)
-        index, edition = self._index, self._index.edition(state)
-        query = _with_keys(query, edition.feeds, self._config)
-        result = self._results.get(query)
-        if result is None or result.edition != edition.number:
-            self._render(query, edition, index)
-            result = self._results[query]
-        canonical, path = query.canonical(), f"{QUERY}.{extension}"
-        text = TextFile(
-            path,
-            result.digests[extension],
-            edition.changed,
-            f"{self._config.site.base_url}{path}?{canonical}",
-            # Bytes that left memory are rendered again: the same edition gives the same.
-            lambda: self._render(query, edition, index)[extension],
-            canonical,
-            ROBOTS if self._config.site.noindex else (),
-        )
-        self._deltas.note(text.versions_key, text.digest, text.read)
-        return text
-
-    def close(self) -> None:
-        """Closes the index."""
-        if self._index is not None:
-            self._index.close()
-
-    def _render(self, query: Query, edition: Edition, index: SearchIndex) -> dict[str, bytes]:
-        """Renders a query in all formats, and keeps the result; returns the documents."""
-        # Imported on demand: most servers are never asked a query.
-        from feeds.render.documents import render_feed
-
-        wanted = SearchRequest(
-            query.topics, query.providers, query.min_quality, query.words(), query.limit
-        )
-        found = index.find(wanted, _SEARCH_S)
-        site, images = site_of(self._config), self._config.images
-        title = f"{site.title}: {query.describe(edition.feeds)}"
-        own = self._config.site
-        feed = Feed(
-            *(QUERY, "custom", QUERY, title, title, "", query.limit, query.canonical()),
-            show=own.show,
-            show_images=own.show_images,
-            noindex=own.noindex,
-        )
-        # The same as a pass would show of the entries' images.
-        is_shown = (lambda _: True) if images.media_url(self._config.site.base_url) else None
-        pictures = pictures_to_show(found.images, is_shown, every=images.fetch == "all")
-        documents = {
-            one.path.rpartition(".")[2]: one.data
-            for one in render_feed(site, FeedContents(feed, found.entries), found.items, pictures)
-        }
-        digests = {extension: digest_of(data) for extension, data in documents.items()}
-        for extension, data in documents.items():
-            self._deltas.bodies.put(digests[extension], IDENTITY, data)
-        self._results.pop(query, None)
-        self._results[query] = _Result(edition.number, digests)
-        if len(self._results) > _MOST_RESULTS:
-            del self._results[next(iter(self._results))]
-        return documents
-
-
-def _with_keys(query: Query, feeds: tuple[Feed, ...], config: Config) -> Query:
-    """Resolves topics that are named by the addresses of their feeds, and former domains."""
-    slugs = {
-        address.removeprefix("topics/"): feed.key
-        for feed in feeds
-        if feed.kind == "topic"
-        for address in (*feed.aliases, feed.address)
-    }
-    keys = set(slugs.values())
-    named = {topic if topic in keys else slugs.get(topic, topic) for topic in query.topics}
-    providers = set(map(config.provider, query.providers))
-    return query._replace(topics=tuple(sorted(named)), providers=tuple(sorted(providers)))
-
-
-# The form
-
-
-def query_form(config: Config, feeds: Sequence[Feed]) -> TextFile:
-    """Returns the page whose buttons lead to query feeds, by the topics and providers of feeds.
-
-    It needs no script.
-    """
-    # Imported on demand: most servers are never asked for it.
-    from feeds.render.environment import render_page
-
-    topics = [(one.name, one.name) for one in feeds if one.kind == "topic"]
-    providers = [(one.key, one.name) for one in feeds if one.kind == "provider"]
-    variables: dict[str, object] = {
-        "title": config.site.title,
-        "has_pages": config.site.pages,
-        "topics": sorted(topics),
-        "providers": sorted(providers),
-        "limits": {"text": MAX_TEXT, "stories": MAX_LIMIT, "default_stories": DEFAULT_LIMIT},
-    }
-    data = render_page((), "query.html", variables)
-    style = hashlib.sha256(render_page((), "query.css", {})).digest()
-    policy = (
-        f"default-src 'none'; style-src 'sha256-{base64.b64encode(style).decode()}'; "
-        "img-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
-    )
-    headers = (("content-security-policy", policy), ("referrer-policy", "no-referrer"))
-    return TextFile(FORM, digest_of(data), None, "", lambda: data, headers=headers)
+    found = _FORMAT.search(query)
+    if found is None:
+        return _BROWSERS if browser else _READERS, query
+    return found[1], (query[: found.start()] + query[found.end() :]).lstrip("&")

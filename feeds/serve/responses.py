@@ -52,8 +52,8 @@ from feeds.serve.publication import digest_of
 # With `watch` a pass may come at any moment.
 _WATCHED_S = 60
 _LONGEST_S = 3600
-# The form for queries, which has headers of its own.
-FORM = f"{QUERY}.html"
+# The page of a search; at its address readers get a feed.
+_SEARCH = f"{QUERY}.html"
 _YEAR_S = 31_536_000
 _FIRES = 200
 # A Monday: what a cron line means does not depend on today.
@@ -167,7 +167,8 @@ def _answer_version(
     kind = kind_of(text.path)
     variant = "xml" if kind.browser and request.browser else ""
     tag = tag_of(text.digest, coding, variant)
-    vary = "Accept-Encoding, Accept" if kind.browser else "Accept-Encoding"
+    chosen = kind.browser or text.path == _SEARCH
+    vary = "Accept-Encoding, Accept" if chosen else "Accept-Encoding"
     caching = ("cache-control", cache_control(text.path, policy.max_age_s))
     headers = _text_headers(text, tag, policy.hubs)
     extension = text.path.rpartition(".")[2]
@@ -274,7 +275,7 @@ def _text_headers(text: TextFile, tag: str, hubs: tuple[str, ...]) -> Headers:
 
 def _file_headers(path: str) -> Headers:
     """Returns the headers that depend on the path alone; scripts of all sites may read feeds."""
-    if path.endswith(".html") and path != FORM:
+    if path.endswith(".html"):
         return [NOSNIFF, *PAGE_HEADERS]
     if not kind_of(path).feed and not path.endswith(".opml"):
         return [NOSNIFF]

@@ -10,7 +10,8 @@ import re
 import sqlite3
 import threading
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 from html import unescape
 from pathlib import Path
 from typing import NamedTuple
@@ -50,6 +51,7 @@ _VERSION = 2
 _TAG = re.compile(r"""<(?:[^<>"']|"[^"]*"|'[^']*')*>""")
 # How often, in steps of SQLite's machine, a search asks whether its time is over.
 _STEPS = 2000
+_MOST_FACETS = 30
 
 
 class TooLongError(Exception):
@@ -76,6 +78,18 @@ class SearchResult(NamedTuple):
     entries: tuple[Entry, ...]
     items: dict[int, Item]
     images: dict[int, list[tuple[bool, Picture]]]
+
+
+class Facets(NamedTuple):
+    """How many stories a query finds in all, and how many of them each topic and provider has.
+
+    Topics are counted as if the query named none, and providers likewise: so that each number is
+    what naming that one, too, would let in. Keys and counts, the most first.
+    """
+
+    total: int
+    topics: list[tuple[str, int]]
+    providers: list[tuple[str, int]]
 
 
 class Edition(NamedTuple):
@@ -116,22 +130,56 @@ class SearchIndex:
             FROM entry LEFT JOIN picture USING (number)
             WHERE {" AND ".join(conditions)} ORDER BY published DESC, id LIMIT ?
         """  # noqa: S608 (conditions of our own, values apart)
+        with self._within(seconds):
+            rows = self._db.execute(query, (*values, wanted.limit)).fetchall()
+        entries = tuple(Entry(*row[:5]) for row in rows)
+        items = {row[0]: _decode_item(row[5]) for row in rows}
+        return SearchResult(
+            entries, items, {row[0]: _decode_images(row[6]) for row in rows if row[6]}
+        )
+
+    def count(self, wanted: SearchRequest, seconds: float) -> Facets:
+        """Returns how many stories a query finds, whatever its limit, and in which feeds.
+
+        Raises:
+            TooLongError: it took longer than so many seconds.
+        """
+        conditions, values = _conditions(wanted)
+        with self._within(seconds):
+            (total,) = self._db.execute(
+                f"SELECT count(*) FROM entry WHERE {' AND '.join(conditions)}",  # noqa: S608 (as above)
+                values,
+            ).fetchone()
+            topics = self._counted("topic", wanted._replace(topics=()))
+            return Facets(total, topics, self._counted("provider", wanted._replace(providers=())))
+
+    def _counted(self, kind: str, wanted: SearchRequest) -> list[tuple[str, int]]:
+        conditions, values = _conditions(wanted)
+        # Without a condition on the entry itself the places alone tell.
+        with_entry = " JOIN entry USING (id)" if wanted.words or wanted.min_quality else ""
+        if not with_entry:
+            del conditions[0], values[0]
+        query = f"""
+            SELECT key, count(*) FROM place{with_entry}
+            WHERE {" AND ".join(["kind = ?", *conditions])}
+            GROUP BY key ORDER BY count(*) DESC, key LIMIT {_MOST_FACETS}
+        """  # noqa: S608 (as above)
+        return self._db.execute(query, (kind, *values)).fetchall()
+
+    @contextmanager
+    def _within(self, seconds: float) -> Iterator[None]:
+        """Ends what is asked of the index with TooLongError when so many seconds are over."""
         deadline = time.monotonic() + seconds
         with self._lock:
             self._db.set_progress_handler(lambda: time.monotonic() > deadline, _STEPS)
             try:
-                rows = self._db.execute(query, (*values, wanted.limit)).fetchall()
+                yield
             except sqlite3.OperationalError as error:
                 if error.sqlite_errorcode != sqlite3.SQLITE_INTERRUPT:
                     raise
                 raise TooLongError from None
             finally:
                 self._db.set_progress_handler(None, 0)
-        entries = tuple(Entry(*row[:5]) for row in rows)
-        items = {row[0]: _decode_item(row[5]) for row in rows}
-        return SearchResult(
-            entries, items, {row[0]: _decode_images(row[6]) for row in rows if row[6]}
-        )
 
     def close(self) -> None:
         """Closes the file."""

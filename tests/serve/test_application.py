@@ -20,6 +20,7 @@ from feeds.serve.content import Content
 from feeds.serve.messages import GONE, NOT_FOUND, PAGE_HEADERS, Answer
 from feeds.serve.metrics import Counts
 from tests.support.rsgi import FakeProtocol, FakeScope
+from tests.support.serving import as_served
 from tests.support.site import NOW, Site
 
 
@@ -319,7 +320,7 @@ def test_application_tells_what_has_gone_and_what_has_moved(site: Site) -> None:
     assert bench.get("/topics/rare.atom").headers == dict(GONE.headers)
     assert bench.get("/topics/never.atom").headers == dict(NOT_FOUND.headers)
     page = bench.get("/topics/never.html", accept="text/html")
-    assert (page.status, page.body) == (404, site.read("404.html"))
+    assert (page.status, page.body) == (404, as_served(site.read("404.html")))
     assert page.headers["content-type"] == "text/html; charset=utf-8"
     assert set(PAGE_HEADERS) <= set(page.headers.items())
     assert page.headers["vary"] == "Accept"

@@ -54,26 +54,31 @@ def test_browser_shows_a_notice_with_a_raw_feed_of_the_server(
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 @pytest.mark.parametrize("width", [320, 1440])
-def test_browser_makes_a_feed_of_ones_own(
+def test_browser_searches_and_follows_the_search(
     served: str, browser: Browser, width: int, scheme: str
 ) -> None:
     SCREENSHOTS.mkdir(parents=True, exist_ok=True)
     with visiting(browser, width, scheme) as visit:
         page, failed = visit.page, _failed(visit)
-        page.goto(served + "feeds.html")
-        page.get_by_role("link", name="Make a feed of your own").click()
-        page.wait_for_url(served + "query")
+        page.goto(served + "index.html")
+        if width > 1000:
+            page.get_by_label("Search stories").fill("about")
+            page.keyboard.press("Enter")
+        else:
+            page.get_by_role("link", name="Search", exact=True).click()
+            page.get_by_label("Search stories").fill("about")
+            page.get_by_role("button", name="Search").click()
+        page.wait_for_url(served + "query?q=about")
+        page.get_by_role("link", name="Art 1").click()
+        page.wait_for_url(served + "query?topic=art&q=about")
         page.screenshot(path=SCREENSHOTS / f"query-{width}-{scheme}.png")
         assert (visit.overflow(), visit.moved()) == (0, 0)
         found = Axe().run(page)
         assert not found.response["violations"], found.generate_report()
-        page.get_by_label("Topic", exact=True).fill("Art")
-        page.get_by_role("button", name="Atom").click()
-        page.wait_for_url("**/query.atom?**")
+        page.get_by_text("Follow this search").click()
+        page.get_by_role("link", name="Atom").click()
+        page.wait_for_url("**/query.atom?topic=art&q=about&limit=50")
         assert visit.style(":root", "content", "::before") == NOTICE
         assert "About art" in _text(page)
         assert "About cars" not in _text(page)
-        page.go_back()
-        page.get_by_role("link", name="All feeds").click()
-        page.wait_for_url(served + "index.html")
         assert (visit.console, failed) == ([], [])

@@ -36,7 +36,7 @@ def test_content_of_a_state_file_in_the_making_serves_what_there_is(site: Site) 
     site.state.parent.mkdir()
     site.state.touch()  # a pass has just begun to make it
     content = Content(site.load().config, pytest.fail)
-    assert content.form(Request("GET", "/query")).status == 200
+    assert content.query(Request("GET", "/query"), "html", Query()).status == 200
     assert content.query(Request("GET", "/query.json"), "json", Query()).status == 200
     assert not content.is_gone("all.atom")
     assert content.gauges().report is None
@@ -90,7 +90,7 @@ def test_content_follows_the_state_file_alone_too(site: Site, content: Content) 
 def test_content_counts_what_it_serves(content: Content) -> None:
     media = frozenset(["media/ab/a.png", "media/ab/b.webp", "media/ab/c.woff2"])
     content.publication = content.publication._replace(media=media)
-    content.form(Request("GET", "/query"))
+    content.query(Request("GET", "/query"), "html", Query())
     found = content.gauges()
     assert found.documents == len(content.publication.texts) > 0
     assert found.images == 2

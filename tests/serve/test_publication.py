@@ -41,19 +41,16 @@ def test_publication_reads_only_what_changed(site: Site) -> None:
     assert "all.rss" not in read_publication(site.out, first, bodies).texts
 
 
-def test_publication_links_the_index_alone_to_the_form_for_queries(site: Site) -> None:
+def test_publication_shows_what_is_for_servers_with_queries(site: Site) -> None:
     site.seed()
     site.publish()
-    for path in ("feeds.html", "all.html"):
-        published = site.out / path
-        published.write_bytes(f"<p {QUERY_MARK}>a</p><p {QUERY_MARK}>b</p>".encode())
-    link = b'<p><a href="query">Make a feed of your own</a> a</p>'
-    found = read_text(site.out, "feeds.html")
-    assert found is not None
-    assert found[1] == link + f"<p {QUERY_MARK}>b</p>".encode()
-    other = read_text(site.out, "all.html")
-    assert other is not None
-    assert other[1] == (site.out / "all.html").read_bytes()
+    marked = f"<p {QUERY_MARK}>a</p><form hidden {QUERY_MARK}>b</form>".encode()
+    shown = b'<p><a href="query">Make a feed of your own</a> a</p><form>b</form>'
+    for path, wanted in (("feeds.html", shown), ("all.html", shown), ("all.atom", marked)):
+        (site.out / path).write_bytes(marked)
+        found = read_text(site.out, path)
+        assert found is not None
+        assert found[1] == wanted
 
 
 def test_publication_calls_the_form_as_the_page_does(site: Site) -> None:

@@ -1,8 +1,7 @@
-"""Queries: how they are read, named and written, and what is rendered; without a socket."""
+"""Queries: how they are read, named and written."""
 
 from __future__ import annotations
 
-from typing import Any
 from urllib.parse import urlencode
 
 import pytest
@@ -10,10 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from feeds.common.model import Feed
-from feeds.serve import query as module
-from feeds.serve.content import Content
-from feeds.serve.query import MAX_TEXT, BadQueryError, Query, QueryFeeds
-from tests.support.site import Site, config_of
+from feeds.serve.query import MAX_TEXT, BadQueryError, Query, format_of
 
 FEEDS = [
     Feed("topics/c", "topic", "c++", "C++", "C", "", 50, aliases=("topics/cpp",)),
@@ -92,22 +88,42 @@ def test_query_is_described_with_the_names_of_feeds(query: Query, described: str
 
 
 @pytest.mark.parametrize(
-    ("query", "resolved"),
+    ("query", "address"),
     [
-        (Query(("c++",)), Query(("c++",))),
-        (Query(("c",)), Query(("c++",))),
-        (Query(("cpp",)), Query(("c++",))),
-        (Query(("c", "c++", "unheard of")), Query(("c++", "unheard of"))),
-        (Query(("x.org",), ("old.org",)), Query(("x.org",), ("x.org",))),
-        (Query((), ("x.org", "old.org", "a.org")), Query((), ("a.org", "x.org"))),
+        ("", ""),
+        ("limit=50", ""),
+        ("limit=5&q=a", "q=a&limit=5"),
+        ("q=a+%22b%22&topic=C%2B%2B&provider=&min_quality=", "topic=c%2B%2B&q=a+%22b%22"),
     ],
 )
-def test_query_names_topics_by_address_and_providers_by_former_domain(
-    query: Query, resolved: Query
+def test_page_of_a_query_has_the_shortest_address(query: str, address: str) -> None:
+    parsed = Query.parse(query)
+    assert parsed.address() == address
+    assert Query.parse(address) == parsed
+    assert parsed.is_address(address)
+    assert parsed.is_address("&".join(reversed(address.replace("%22", '"').split("&"))))
+    assert parsed.is_address(query) == (query in {"", "limit=5&q=a"})
+
+
+@pytest.mark.parametrize(
+    ("query", "browser", "format_name", "rest"),
+    [
+        pytest.param("q=a", True, "html", "q=a", id="browser"),
+        pytest.param("q=a", False, "atom", "q=a", id="reader"),
+        pytest.param("format=json&q=a", True, "json", "q=a", id="first"),
+        pytest.param("q=a&format=html&limit=5", False, "html", "q=a&limit=5", id="between"),
+        pytest.param("q=a&format=rss", True, "rss", "q=a", id="last"),
+        pytest.param("q=format=rss", True, "html", "q=format=rss", id="within another"),
+        pytest.param("format=pdf", True, "html", "format=pdf", id="unknown, which is a fault"),
+    ],
+)
+def test_format_is_what_a_query_says_or_else_by_who_asks(
+    query: str,
+    browser: bool,  # noqa: FBT001
+    format_name: str,
+    rest: str,
 ) -> None:
-    feeds = (*FEEDS, Feed("topics/x", "topic", "x", "X", "X", "", 50, aliases=("topics/c++",)))
-    config = config_of('[providers."x.org"]\naliases = ["old.org"]\n')
-    assert module._with_keys(query, feeds, config) == resolved
+    assert format_of(query, browser=browser) == (format_name, rest)
 
 
 @pytest.mark.parametrize(
@@ -135,33 +151,6 @@ def test_query_that_is_wrong_is_told_why(query: str, says: str) -> None:
     with pytest.raises(BadQueryError) as error:
         Query.parse(query)
     assert says in str(error.value)
-
-
-def test_query_that_many_ask_is_rendered_once(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    content = Content(site.load().config, pytest.fail)
-    rendered = []
-    render = QueryFeeds._render
-
-    def count(self: QueryFeeds, query: Query, *rest: Any) -> Any:
-        rendered.append(query)
-        return render(self, query, *rest)
-
-    monkeypatch.setattr(QueryFeeds, "_render", count)
-    for query in ("topic=ai&q=x", "q=x&topic=AI", "topic=ai&q=x"):
-        for extension in ("atom", "rss", "json"):
-            content._queries.find(Query.parse(query), extension)
-    assert len(rendered) == 1
-    content.close()
-
-
-def test_results_that_are_kept_have_a_bound(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "_MOST_RESULTS", 2)
-    content = Content(site.load().config, pytest.fail)
-    queries = [Query.parse(f"q={n}") for n in range(3)]
-    for query in (queries[0], queries[1], queries[0], queries[2]):
-        content._queries.find(query, "atom")
-    assert list(content._queries._results) == queries[1:]
-    content.close()
 
 
 @given(st.text(max_size=200))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import threading
 from collections.abc import Iterator
 from typing import Any
@@ -13,7 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.support.processes import wait_until
-from tests.support.serving import Got, Server
+from tests.support.serving import BROWSERS, READERS, Got, Server
 from tests.support.site import NOW, Site
 from tests.support.validator import findings
 
@@ -166,16 +167,41 @@ def test_query_from_many_at_once_is_answered_for_all(server: Server) -> None:
     assert len(found) == len(askers)
 
 
-def test_form_writes_addresses_that_work(server: Server) -> None:
-    got = server.get("/query")
-    page = got.body.decode()
-    assert got.headers["content-type"] == "text/html; charset=utf-8"
-    assert "default-src 'none'" in got.headers["content-security-policy"]
-    assert "<script" not in page
-    assert '<option value="Computer Vision">' in page
-    assert server.get("/query", If_None_Match=got.tag).status == 304
-    sent = "q=facial&topic=Computer+Vision&topic=&provider=sky.com&provider=&min_quality=&limit="
-    assert titles(server.get(f"/query.json?{sent}")) == [TITLES[0]]
+@pytest.mark.parametrize("accept", BROWSERS)
+def test_query_is_a_page_for_browsers(server: Server, accept: str) -> None:
+    sent = "q=facial&topic=Computer+Vision&provider=&min_quality="
+    got = server.get(f"/query?{sent}", Accept=accept)
+    assert got.status == 302
+    assert got.headers["location"] == "query?topic=computer+vision&q=facial"
+    got = server.get(f"/{got.headers['location']}", Accept=accept)
+    assert (got.status, got.headers["content-type"]) == (200, "text/html; charset=utf-8")
+    assert "Accept" in got.headers["vary"].split(", ")
+    assert got.headers["x-robots-tag"] == "noindex"
+    assert "script" not in got.headers["content-security-policy"]
+    assert TITLES[0] in got.body.decode()
+    assert TITLES[1] not in got.body.decode()
+    again = server.get("/query?q=facial&topic=computer+vision", Accept=accept, If_None_Match="*")
+    assert again.status == 304
+    wrong = server.get("/query?limit=x", Accept=accept)
+    assert (wrong.status, wrong.headers["content-type"]) == (400, "text/html; charset=utf-8")
+    assert "limit: found" in wrong.body.decode()
+
+
+def test_page_of_a_query_counts_what_its_feed_finds(server: Server) -> None:
+    page = server.get("/query?format=html&q=facial&min_quality=58&limit=1").body.decode()
+    assert "the newest 1 of 2 stories" in page
+    counts = re.findall(r'<bdi>([^<]*)</bdi> <span class="number">(\d+)</span>', page)
+    assert counts == [("AI", "2"), (VISION, "1"), ("sky.com", "2")]
+
+
+def test_query_is_a_feed_for_readers(server: Server) -> None:
+    atom = server.get("/query.atom?q=facial")
+    for accept in filter(None, READERS):
+        got = server.get("/query?q=facial", Accept=accept)
+        assert got.tag == atom.tag
+        assert "Accept" in got.headers["vary"].split(", ")
+    got = server.get("/query?q=facial&format=json", Accept=BROWSERS[0])
+    assert got.tag == server.get("/query.json?q=facial").tag
 
 
 NAMES = st.sampled_from(["topic", "provider", "min_quality", "q", "limit", "x", ""])

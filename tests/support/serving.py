@@ -176,10 +176,10 @@ def eventually_gone(process: subprocess.Popen[bytes], seconds: float = 2 * PATIE
 
 
 def as_served(data: bytes) -> bytes:
-    """Returns a document of out/ as it is served: the index with a link to the form for queries."""
+    """Returns a document of out/ as it is served: pages with what leads to searches."""
     link = b'><a href="query">Make a feed of your own</a> '
     text = b' data-query-text="Make a feed of your own" data-query>'
-    return data.replace(text, link)
+    return data.replace(text, link).replace(b" hidden data-query>", b">")
 
 
 def add_to_manifest(out: Path, *paths: str) -> None:

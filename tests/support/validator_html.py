@@ -13,8 +13,10 @@ from html5lib.html5parser import ParseError
 # Where a browser goes by itself, or a visitor by a click.
 _TARGETS = {"href", "src"}
 _RUNS = re.compile("on[a-z]+|style|srcdoc|action|formaction|http-equiv|srcset")
+_ALLOWED = {("meta", "http-equiv"), ("form", "action")}
+_SEARCH = re.compile(r"(/|\.\./|[\w%.-]+/)*query", re.ASCII)
 _SCRIPT = re.compile(r"assets/site(\.[0-9a-f]{8})?\.js$", re.ASCII)
-_RELATIVE = re.compile(r"(?![a-z]+:|//)[\w./#-]+", re.ASCII)
+_RELATIVE = re.compile(r"(?![a-z]+:|//)[\w./#-]+(\?[\w.%+=&~*-]+)?", re.ASCII)
 # Readers open addresses that begin with "feed:".
 _ABSOLUTE = re.compile(r"(feed:)?https?://[^\s<>\"]+", re.ASCII)
 
@@ -62,12 +64,14 @@ def _faults(root: Element) -> Iterator[str]:
 
 
 def _element(element: Element) -> Iterator[str]:
-    if element.tag in {"iframe", "object", "embed", "form", "style", "base"}:
+    if element.tag in {"iframe", "object", "embed", "style", "base"}:
         yield f"element {element.tag}"
+    if element.tag == "form" and not _SEARCH.fullmatch(element.get("action", "")):
+        yield "a form that is not the search"
     if element.tag == "script" and (element.text or not _SCRIPT.search(element.get("src", ""))):
         yield "a script that is not the site's"
     for name, value in element.attrib.items():
-        if _RUNS.fullmatch(name) and (element.tag, name) != ("meta", "http-equiv"):
+        if _RUNS.fullmatch(name) and (element.tag, name) not in _ALLOWED:
             yield f"attribute {name} of {element.tag}"
         if name in _TARGETS and not (_RELATIVE.fullmatch(value) or _ABSOLUTE.fullmatch(value)):
             yield f"{name} {value!r}"
