@@ -5,7 +5,7 @@ from itertools import count
 from pathlib import Path
 
 from feeds.config import load_config
-from feeds.daemon.processes import run_pass
+from feeds.daemon.passes import PassRunner
 
 
 def editor(seed: Path) -> Callable[[], None]:
@@ -33,9 +33,10 @@ def main() -> None:
     arguments = parser.parse_args()
     loaded = load_config(arguments.config)
     edit = editor(arguments.edit) if arguments.edit else lambda: None
+    passes = PassRunner()
     for _ in range(arguments.passes):
         edit()
-        outcome = run_pass(loaded, print, timeout=600, leave=lambda: None)
+        outcome = passes.run(loaded, print, timeout=600, leave=lambda: None)
         if outcome.report is None:
             raise SystemExit(outcome.reason)
 

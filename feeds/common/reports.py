@@ -125,7 +125,8 @@ class PassReport(msgspec.Struct, kw_only=True, frozen=True):
     in the feeds), `items` in use; `unchanged` documents left alone; `images_added` copies of images
     that came to out/, `images_removed` those that left it. `seconds` is wall time. `next_fetch` is
     when images are to be fetched next, in seconds since 1970, None for never. `held` are stories
-    without files that stay in the feeds.
+    without files that stay in the feeds. `workers` says how many seeds and feeds each worker of the
+    engine did, by its name; nothing of processes of this machine.
 
     What passes that were cut short had read counts for the pass that publishes it.
     """
@@ -150,6 +151,7 @@ class PassReport(msgspec.Struct, kw_only=True, frozen=True):
     images_removed: int = 0
     next_fetch: int | None = None
     held: list[HeldReport] = []
+    workers: dict[str, dict[str, int]] = {}
 
     @property
     def changed_out(self) -> bool:

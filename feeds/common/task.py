@@ -102,6 +102,10 @@ class Task:
             self._deadline = time.monotonic() + self._timeout
         return message.said
 
+    def begin_again(self) -> None:
+        """Gives a process that was asked for more work as much time as it had at first."""
+        self._deadline = time.monotonic() + self._timeout
+
     def stop(self) -> None:
         """Kills the process, if the task has not ended."""
         if not self._ended:

@@ -7,13 +7,13 @@ import pickle
 import threading
 import traceback
 from collections import deque
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import closing, suppress
 from itertools import chain, islice
 from multiprocessing.connection import Connection
 from queue import SimpleQueue
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Protocol, TypeVar
 
 from feeds.common.child import Child, begin_worker
 from feeds.common.errors import WorkerError
@@ -31,13 +31,32 @@ _AHEAD = 4
 _LOOK_SECONDS = 0.1
 
 
+class Engine(Protocol):
+    """Workers that may be on other machines: what they need is sent, since they have no files."""
+
+    def spread(
+        self, work: Callable[[list[T]], bytes], source: Iterator[T], chunk: int
+    ) -> Generator[bytes]:
+        """Yields what `work` makes of each chunk of the source, in order.
+
+        Raises:
+            WorkerError: no worker is there, or none can do the work.
+        """
+
+
 def spread(
-    work: Callable[[list[T]], bytes], source: Iterable[T], *, chunk: int, worth: int
+    work: Callable[[list[T]], bytes],
+    source: Iterable[T],
+    *,
+    chunk: int,
+    worth: int,
+    engine: Engine | None = None,
 ) -> Generator[bytes]:
     """Yields what `work` makes of each chunk of the source, in order.
 
-    From `worth` members on (and on more than one core) the work is done in processes; only a few
-    chunks are in memory at a time. The chunk of a process that is killed is given to another one.
+    From `worth` members on the work is done by the engine. Without one it is done in processes, on
+    more than one core; only a few chunks are in memory at a time, and the chunk of a process that
+    is killed is given to another one.
 
     Raises:
         WorkerError: whatever process has a certain chunk is killed, or none can be started.
@@ -46,9 +65,12 @@ def spread(
     first = list(islice(rest, worth)) if worth else []
     workers = os.cpu_count() or 1
     members = chain(first, rest)
-    if len(first) < worth or workers == 1:
+    if len(first) < worth or (workers == 1 and engine is None):
         while part := list(islice(members, chunk)):
             yield work(part)
+        return
+    if engine:
+        yield from engine.spread(work, members, chunk)
         return
     pool = _Pool(work, workers)
     with closing(pool), closing(Threads[bytes](workers, "worker")) as threads:
@@ -161,10 +183,10 @@ def _serve(pipe: Connection, work: Callable[[list[Any]], bytes]) -> None:
     begin_worker()
     with suppress(EOFError, OSError):  # nobody wants more of it
         while True:
-            pipe.send(_answer(work, pipe.recv()))
+            pipe.send(answer(work, pipe.recv()))
 
 
-def _answer(
+def answer(
     work: Callable[[list[Any]], bytes], part: list[Any]
 ) -> tuple[bytes | None, Exception | None]:
     """Returns the result of a chunk, or the exception to raise when it is asked for."""

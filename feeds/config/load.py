@@ -120,11 +120,16 @@ def _with_absolute_paths(config: Config, base: Path) -> Config:
         templates=paths.templates and _absolute(base, paths.templates),
     )
     images = replace(config.images, cache=_absolute(base, config.images.cache))
+    files = {"tls_ca", "tls_cert", "tls_key"}
+    engine = {name: getattr(config.engine, name) for name in files}
+    engine = {name: path and _absolute(base, path) for name, path in engine.items()}
     log = config.serve.access_log
     if log not in NO_FILES:
         log = str(_absolute(base, Path(log).expanduser()))
     serve = replace(config.serve, access_log=log)
-    return replace(config, paths=paths, images=images, serve=serve)
+    return replace(
+        config, paths=paths, images=images, serve=serve, engine=replace(config.engine, **engine)
+    )
 
 
 def _refuse_overlaps(config: Config, path: Path, places: Mapping[Key, str]) -> None:

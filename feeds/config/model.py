@@ -11,6 +11,7 @@ from typing import Annotated, Any
 
 import msgspec
 
+from feeds.config.engine import EngineConfig
 from feeds.config.feed_tables import (
     ArchiveKeep,
     ArchivePeriod,
@@ -241,6 +242,7 @@ class Config(Table, frozen=True):
     images: ImagesConfig = ImagesConfig()
     selection: SelectionConfig = SelectionConfig()
     schedule: Schedule = Schedule()
+    engine: EngineConfig = EngineConfig()
     publish: Publish = Publish()
     hooks: HooksConfig = HooksConfig()
     serve: Serve = Serve()

@@ -23,7 +23,8 @@ from feeds.common.files import Fingerprint
 from feeds.common.schedule import Timer, trigger_of
 from feeds.config import Loaded, load_config
 from feeds.daemon.log import DeliveryLog, FetchLog, HookLog, PassLog
-from feeds.daemon.processes import Deliveries, FetchTask, Hooks, ServerProcess, run_pass
+from feeds.daemon.passes import PassRunner
+from feeds.daemon.processes import Deliveries, FetchTask, Hooks, ServerProcess
 from feeds.daemon.status import Presence
 from feeds.daemon.triggers import PassWish, Watcher, told_paths
 
@@ -51,6 +52,7 @@ class Daemon:
         self._log = log
         self._server = server
         self._passes = PassLog(log)
+        self._runner = PassRunner()
         self._fetches = FetchLog(log)
         self._fetch = FetchTask()
         self._next_fetch: int | None = None
@@ -91,6 +93,7 @@ class Daemon:
                     self._server.stop()
                 self._timer.stop()
                 self._watcher.stop()
+                self._runner.stop()
                 self._deliveries.stop()
                 self._fetch.stop()
                 self._hooks.stop((self._stop_at or 0) - time.monotonic())
@@ -155,7 +158,7 @@ class Daemon:
     def _pass(self) -> None:
         told = self._wish.take()
         self._presence.show(self._timer.next_due, running=True, failing=self._passes.failing)
-        outcome = run_pass(
+        outcome = self._runner.run(
             self._loaded,
             self._log.warning,
             timeout=self._loaded.config.schedule.timeout.total_seconds(),

@@ -170,6 +170,8 @@ class PassLog:
                 feed=address,
                 left_out=count,
             )
+        for kind, done in report.workers.items():
+            self._log.info("workers", did=kind, workers=len(done), each=done)
         self._log.info("pass", **_values(report, _OF_A_PASS))
 
 

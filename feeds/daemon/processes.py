@@ -1,4 +1,4 @@
-"""The processes beside the daemon: passes, fetches of images, deliveries to hubs, the web server.
+"""The processes beside the daemon: fetches of images, deliveries to hubs, the web server.
 
 Each is on its own, so that one which hangs, crashes or leaks takes nothing else with it.
 """
@@ -17,20 +17,17 @@ from typing import Generic, NamedTuple, TypeVar
 import msgspec
 import structlog
 
-from feeds.common.reports import Callbacks, FetchReport, Options, PassReport, both_reports
+from feeds.common.reports import Callbacks, FetchReport, PassReport, both_reports
 from feeds.common.schedule import WATCHED
 from feeds.common.task import Ended, Say, Task
 from feeds.config import Loaded
-from feeds.pipeline.context import WORKER_MODULES
 from feeds.pipeline.fetch import FetchOptions, fetch_images
 from feeds.pipeline.hooks import HookRun
-from feeds.pipeline.hubs import PRELOAD, DeliveryTask
-from feeds.pipeline.run import publish_feeds
+from feeds.pipeline.hubs import DeliveryTask
 from feeds.publish.delivery import Delivery
 
 R = TypeVar("R", PassReport, FetchReport)
 
-_TICK_SECONDS = 0.1
 # So long before `schedule.timeout` a fetch begins to end: for images that are being asked for or
 # decoded then, and for noting the results.
 _MOST_SPARE_SECONDS = 60.0
@@ -58,53 +55,14 @@ class Outcome(NamedTuple, Generic[R]):
     warnings: tuple[str, ...] = ()
 
 
-def _outcome(ended: Ended, kind: type[R], timeout: float, *warnings: str) -> Outcome[R]:
+def outcome_of(ended: Ended, kind: type[R], timeout: float, *warnings: str) -> Outcome[R]:
+    """Returns the outcome of a task whose result is a report of this kind, in MessagePack."""
     if ended.result is not None:
         return Outcome(msgspec.msgpack.decode(ended.result, type=kind), warnings=warnings)
     reason = ended.reason
     if ended.timed_out:
         reason = f"hung for {timeout:.0f} s (schedule.timeout) and was killed"
     return Outcome(None, reason, ended.details, warnings=warnings)
-
-
-def run_pass(
-    loaded: Loaded,
-    warn: Callable[[str], None],
-    *,
-    timeout: float,
-    leave: Callable[[], float | None],
-    changed: frozenset[str] | None = None,
-) -> Outcome[PassReport]:
-    """Runs a pass and waits for it.
-
-    Args:
-        loaded: the configuration.
-        warn: is called with what the pass warns of.
-        timeout: after so many seconds the pass is taken to hang, and killed.
-        leave: is asked all the time; once it returns a time (by `time.monotonic`), the pass is
-            killed if it goes on for longer.
-        changed: the paths of seeds to look at; None for everything.
-    """
-    # The first process of all decides what later ones find loaded.
-    preload = (*WORKER_MODULES, *(PRELOAD if loaded.config.site.hub else ()))
-    task = Task(_pass, (loaded, changed), name="feeds pass", timeout=timeout, preload=preload)
-    try:
-        while True:
-            word = task.poll(_TICK_SECONDS)
-            if isinstance(word, Ended):
-                return _outcome(word, PassReport, timeout)
-            if word:
-                warn(word.decode())
-            moment = leave()
-            if moment is not None and time.monotonic() >= moment:
-                return Outcome(reason="ended before its work was done", abandoned=True)
-    finally:
-        task.stop()
-
-
-def _pass(say: Say, loaded: Loaded, changed: frozenset[str] | None) -> bytes:
-    options = Options(changed=changed)
-    return msgspec.msgpack.encode(publish_feeds(loaded, options, _callbacks(say)))
 
 
 class FetchTask:
@@ -136,7 +94,7 @@ class FetchTask:
                 return None
             if isinstance(word, Ended):
                 self._task = None
-                return _outcome(word, FetchReport, self._timeout, *self._warnings)
+                return outcome_of(word, FetchReport, self._timeout, *self._warnings)
             self._warnings.append(word.decode())
         return None
 
@@ -150,11 +108,8 @@ class FetchTask:
 def _fetch(say: Say, loaded: Loaded, seconds: float) -> bytes:
     # If another fetch is running, it does the same work; the rest is for the next time.
     options = FetchOptions(wait=0, seconds=seconds)
-    return msgspec.msgpack.encode(fetch_images(loaded, options, _callbacks(say)))
-
-
-def _callbacks(say: Say) -> Callbacks:
-    return Callbacks(warn=lambda text: say(text.encode(errors="backslashreplace")))
+    callbacks = Callbacks(warn=lambda text: say(text.encode(errors="backslashreplace")))
+    return msgspec.msgpack.encode(fetch_images(loaded, options, callbacks))
 
 
 class Deliveries:

@@ -6,7 +6,7 @@ import hashlib
 import time
 from datetime import datetime
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from feeds import __version__
 from feeds.common.files import Templates, read_templates
@@ -18,6 +18,11 @@ from feeds.render.context import RENDER_VERSION
 from feeds.select.membership import SELECTION_VERSION
 from feeds.store import Store
 
+if TYPE_CHECKING:
+    from feeds.common.cluster import Cluster
+    from feeds.common.workers import Engine
+    from feeds.config.engine import EngineConfig
+
 # The modules that processes need which read seeds or render feeds.
 WORKER_MODULES = ("feeds.seeds.read", "feeds.render.documents", "ftfy", "ryml")
 
@@ -26,6 +31,7 @@ class Pass(NamedTuple):
     """One pass over one open store.
 
     The pass began at `started`, and at `began_s` by `time.monotonic`. `key` is its `config_key`.
+    Without a `cluster` work is spread over processes of this machine.
     """
 
     store: Store
@@ -36,6 +42,7 @@ class Pass(NamedTuple):
     began_s: float
     templates: Templates
     key: bytes
+    cluster: Cluster | None = None
 
     @property
     def config(self) -> Config:
@@ -58,12 +65,28 @@ class Pass(NamedTuple):
         return self.config.paths.out
 
 
-def prepare_workers() -> None:
-    """Has the processes that read and render start with their modules loaded."""
+def engine_of(run: Pass, kind: str) -> Engine | None:
+    """Prepares for one kind of work, and returns what it is spread over; None for processes."""
+    if run.cluster:
+        return run.cluster.doing(kind)
     # Imported on demand: a pass that changes nothing starts no process.
     from feeds.common.child import preload
 
     preload(*WORKER_MODULES)
+    return None
+
+
+def _cluster_of(engine: EngineConfig) -> Cluster | None:
+    """Returns the cluster of a pass that begins, None for processes of this machine."""
+    if engine.kind != "dask":
+        return None
+    from feeds.common.cluster import ClusterAddress, cluster_at
+
+    files = (str(path or "") for path in (engine.tls_ca, engine.tls_cert, engine.tls_key))
+    limit = engine.no_workers.total_seconds()
+    cluster = cluster_at(ClusterAddress(engine.address, limit, *files))
+    cluster.counts.clear()
+    return cluster
 
 
 def begin_pass(
@@ -72,12 +95,14 @@ def begin_pass(
     """Returns a pass that begins now.
 
     Raises:
-        ConfigError: a template cannot be read.
+        ConfigError: a template cannot be read, or what the engine needs is not installed.
     """
+    cluster = _cluster_of(loaded.config.engine)
     site, folder = loaded.config.site, loaded.config.paths.templates
     templates = read_templates(folder) if site.pages else ()
     key = config_key(loaded.config, templates)
-    return Pass(store, loaded, options, callbacks, clock(), time.monotonic(), templates, key)
+    began = clock(), time.monotonic()
+    return Pass(store, loaded, options, callbacks, *began, templates, key, cluster)
 
 
 def config_key(config: Config, templates: Templates) -> bytes:

@@ -28,8 +28,8 @@ from feeds.config import Config, Loaded, load_config
 from feeds.pipeline.check import CheckReport, check
 from feeds.pipeline.explain import Explanation, explain
 from feeds.pipeline.memberships import memberships
-from feeds.pipeline.output import job_of
 from feeds.pipeline.plan import planned_feed
+from feeds.pipeline.rendering import job_of
 from feeds.pipeline.run import Snapshot, with_snapshot
 from feeds.pipeline.run import publish_feeds as publish_pass
 from feeds.select.explain import Reason

@@ -5,14 +5,10 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import Sequence
-from contextlib import closing
-from functools import partial
-from typing import TYPE_CHECKING, NamedTuple
-
-import msgspec
+from typing import NamedTuple
 
 from feeds.common.files import Fingerprint
-from feeds.common.model import Document, FeedRef, FeedSummary, Problem
+from feeds.common.model import FeedRef, FeedSummary, Problem
 from feeds.common.protocols import (
     ARCHIVES,
     COMPRESSION,
@@ -25,26 +21,20 @@ from feeds.common.protocols import (
 )
 from feeds.common.reports import HeldReport, PassReport, feed_report
 from feeds.images.cache import folder_times
-from feeds.pipeline.context import Pass, prepare_workers
+from feeds.pipeline.context import Pass
 from feeds.pipeline.fetch import next_fetch
 from feeds.pipeline.memberships import Selection
-from feeds.pipeline.plan import Plan, StaleFeed
+from feeds.pipeline.plan import Plan
+from feeds.pipeline.rendering import render_feeds
 from feeds.pipeline.rescan import Changes
 from feeds.pipeline.state import LAST, MEDIA_FOLDER, LastPass, PassState
-from feeds.publish import NewOutput, Place, Publisher, Writer, Written
+from feeds.publish import NewOutput, Publisher
 from feeds.publish.compressed import copy_recipe, is_copy
 from feeds.render.robots import exceptions
 from feeds.seeds.scan import display_path
 from feeds.select.addresses import is_made
 from feeds.select.thresholds import next_turn
 from feeds.store import Store
-
-if TYPE_CHECKING:
-    from feeds.render.documents import RenderJob
-
-# From so many feeds to render on, processes are worth their start. They take some at a time.
-_MANY_FEEDS = 40
-_CHUNK = 4
 
 
 class Published(NamedTuple):
@@ -105,7 +95,10 @@ def publish(run: Pass, state: PassState, plan: Plan) -> Published:
         for name in plan.media:
             if name in plan.links:
                 publisher.link(name, run.config.images.cache / name)
-        _render(run, plan, publisher)
+        render_feeds(run, plan, publisher)
+        for overview in plan.overviews:
+            for document in overview.render():
+                publisher.put(document)
         publisher.finish()
     removed = [name for name in publisher.removed if not name.startswith(MEDIA_FOLDER)]
     before = {name: one for name, one in state.files().items() if name in publisher.files}
@@ -116,60 +109,6 @@ def publish(run: Pass, state: PassState, plan: Plan) -> Published:
         len(publisher.linked),
         len(publisher.removed) - len(removed),
     )
-
-
-def _render(run: Pass, plan: Plan, publisher: Publisher) -> None:
-    """Renders and writes documents; those of many feeds in processes, which write them."""
-    # Imported on demand: a pass that renders nothing does without feedgen, lxml and processes.
-    from feeds.common.workers import spread
-    from feeds.render.documents import document_paths
-
-    store, count, progress = run.store, len(plan.stale), run.callbacks.progress
-    jobs = (job_of(store, one) for one in plan.stale)
-    if count < _MANY_FEEDS:
-        for done, job in enumerate(jobs, 1):
-            for document in _documents(publisher.writer, job):
-                publisher.put(document)
-            progress("feeds", done, count)
-    else:
-        prepare_workers()
-        names = [document_paths(plan.site, one.contents.feed) for one in plan.stale]
-        publisher.expect(name for some in names for name in some)
-        places = (publisher.place_of(*some) for some in names)
-        work = partial(_render_chunk, publisher.writer)
-        source = zip(jobs, places, strict=True)
-        done = 0
-        with closing(spread(work, source, chunk=_CHUNK, worth=1)) as results:
-            for data in results:
-                for documents in _decode_written(data):
-                    publisher.take(documents)
-                    done += 1
-                    progress("feeds", done, count)
-    for overview in plan.overviews:
-        for document in overview.render():
-            publisher.put(document)
-
-
-def job_of(store: Store, stale: StaleFeed) -> RenderJob:
-    """Returns a feed to render with its items."""
-    from feeds.render.documents import RenderJob
-
-    items = store.items(entry.number for entry in stale.contents.entries)
-    return RenderJob(stale.site, stale.contents, items, stale.pictures, stale.reuse)
-
-
-def _render_chunk(writer: Writer, jobs: list[tuple[RenderJob, Place]]) -> bytes:
-    """Renders feeds and writes their documents; returns the written files, feed by feed."""
-    return msgspec.msgpack.encode(
-        [[writer.write(one, place) for one in _documents(writer, job)] for job, place in jobs]
-    )
-
-
-def _documents(writer: Writer, job: RenderJob) -> list[Document]:
-    """Renders a feed; entries that did not change come from what is published."""
-    from feeds.render.documents import render_job
-
-    return render_job(job, lambda name: (writer.out / name).read_bytes())
 
 
 def remember(
@@ -292,9 +231,7 @@ def keep_report(run: Pass, changes: Changes, output: Output) -> PassReport:
             HeldReport(display_path(folder, str(run.base)), count)
             for folder, count in store.held_stories()
         ],
+        workers=run.cluster.done() if run.cluster else {},
     )
     store.set_meta(REPORT, report)
     return report
-
-
-_decode_written = msgspec.msgpack.Decoder(list[list[Written]]).decode

@@ -18,7 +18,7 @@ from types import MappingProxyType
 from typing import NamedTuple
 
 from feeds.common.model import ParsedSeed, Problem, image_key
-from feeds.pipeline.context import Pass, prepare_workers
+from feeds.pipeline.context import Pass, engine_of
 from feeds.pipeline.removals import Losses, held_back
 from feeds.pipeline.state import LAST, PLAIN, PassState, read_state
 from feeds.pipeline.survey import Due, Survey, parser_name, survey
@@ -180,7 +180,6 @@ def _read(
     from feeds.seeds.parse import ParseOptions
     from feeds.seeds.read import ReadRequest, read_seeds
 
-    prepare_workers()
     full, base, parser = run.options.full, str(run.base), parser_name(run.config)
 
     def request(one: Due) -> ReadRequest:
@@ -193,7 +192,7 @@ def _read(
         return ReadRequest(one.path, shown, content, one.fingerprint.inode)
 
     options = ParseOptions.of(run.config, drafts=run.options.drafts)
-    yield from read_seeds(map(request, due), options)
+    yield from read_seeds(map(request, due), options, engine_of(run, "seeds"))
 
 
 def _keep(store: Store, ahead: Ahead, parser: str) -> None:

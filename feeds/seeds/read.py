@@ -16,8 +16,9 @@ from msgspec.structs import replace
 
 from feeds.common.images import shown_image
 from feeds.common.model import Item, ItemHeader, ParsedSeed, Problem, item_digest
+from feeds.common.objects import is_object
 from feeds.common.times import to_unix
-from feeds.common.workers import spread
+from feeds.common.workers import Engine, spread
 from feeds.seeds import READER_VERSION
 from feeds.seeds.frontmatter import FrontMatter, YamlReader, split
 from feeds.seeds.objects import Fetched, fetch_objects
@@ -42,27 +43,40 @@ _decode_chunk = msgspec.msgpack.Decoder(tuple[int, list[ParsedSeed]]).decode
 class ReadRequest(NamedTuple):
     """A seed to read: its path, its name in problems, and the SHA-256 of the bytes we know.
 
-    `tag` is that of an object's `Fingerprint` as it was listed.
+    `tag` is that of an object's `Fingerprint` as it was listed. `data` are the bytes of a file, or
+    the reason why it cannot be read; None if it was not opened yet.
     """
 
     path: str
     shown: str
     known_content: bytes
     tag: int = 0
+    data: bytes | str | None = None
 
 
-def read_seeds(requests: Iterable[ReadRequest], options: ParseOptions) -> Iterator[ParsedSeed]:
-    """Yields the parsed seed of each request, in order; reads 600 or more in processes."""
+def read_seeds(
+    requests: Iterable[ReadRequest], options: ParseOptions, engine: Engine | None = None
+) -> Iterator[ParsedSeed]:
+    """Yields the parsed seed of each request, in order; reads 600 or more in processes.
+
+    An engine is sent the bytes of files, since its workers may be on other machines; objects they
+    read themselves.
+
+    Raises:
+        WorkerError: the processes, or the engine, cannot do the work.
+    """
     event_reader()  # warns here, because the workers do not
     pending: deque[ReadRequest] = deque()
 
     def hand_out() -> Iterator[ReadRequest]:
         for request in requests:
             pending.append(request)
-            yield request
+            is_sent = engine and not is_object(request.path)
+            yield request._replace(data=_read_bytes(request.path)) if is_sent else request
 
-    read_chunk = partial(_read_chunk, options, os.getpid())
-    for data in spread(read_chunk, hand_out(), chunk=_CHUNK, worth=_WORTH_A_POOL):
+    read_chunk = partial(_read_chunk, options, 0 if engine else os.getpid())
+    work = spread(read_chunk, hand_out(), chunk=_CHUNK, worth=_WORTH_A_POOL, engine=engine)
+    for data in work:
         count, parsed = _decode_chunk(data)
         chunk = [pending.popleft() for _ in range(count)]
         yield from parsed
@@ -73,8 +87,8 @@ def read_seeds(requests: Iterable[ReadRequest], options: ParseOptions) -> Iterat
 def _read_chunk(options: ParseOptions, caller: int, chunk: list[ReadRequest]) -> bytes:
     """Returns the length of the chunk, and the seeds that were parsed within the time.
 
-    `caller` is the process that wants them. Only workers use the quick reader: it takes time to
-    load, and no other thread may write to stderr beside it.
+    `caller` is the process that wants them, 0 if that is on another machine. Only workers use the
+    quick reader: it takes time to load, and no other thread may write to stderr beside it.
     """
     read_yaml = load if os.getpid() == caller else quick_load()
     fetched = fetch_objects(request.path for request in chunk)  # waiting is not work
@@ -152,13 +166,9 @@ def _open(request: ReadRequest, fetched: Mapping[str, Fetched], read_yaml: YamlR
             return opened
         # It changed since it was listed, and may change back: the next pass reads it again.
         return opened._replace(seed=replace(opened.seed, content=b""))
-    try:
-        data = _read_bytes(request.path)
-    except OSError as error:
-        return _unreadable(request, f"cannot be read: {error.strerror or error}")
-    if data is None:
-        reason = f"larger than {MAX_BYTES // 1024} KiB, or not a regular file any more"
-        return _unreadable(request, reason)
+    data = _read_bytes(request.path) if request.data is None else request.data
+    if isinstance(data, str):
+        return _unreadable(request, data)
     return _split(request, data, read_yaml)
 
 
@@ -168,7 +178,7 @@ def _unreadable(request: ReadRequest, reason: str) -> _Opened:
 
 
 def _split(request: ReadRequest, data: bytes, read_yaml: YamlReader) -> _Opened:
-    path, shown, known_content, _ = request
+    path, shown, known_content, *_ = request
     content = hashlib.sha256(data).digest()
     if content == known_content:
         return _Opened(ParsedSeed(path, content, same=True), shown)
@@ -251,7 +261,18 @@ def reader_digest(item: Item) -> bytes:
     )
 
 
-def _read_bytes(path: str) -> bytes | None:
+def _read_bytes(path: str) -> bytes | str:
+    """Returns the bytes of a file, or the reason why it cannot be read."""
+    try:
+        data = _bytes_of(path)
+    except OSError as error:
+        return f"cannot be read: {error.strerror or error}"
+    if data is None:
+        return f"larger than {MAX_BYTES // 1024} KiB, or not a regular file any more"
+    return data
+
+
+def _bytes_of(path: str) -> bytes | None:
     """Returns the bytes of a file, None if it is larger than `MAX_BYTES` or not regular."""
     # A file may be replaced between scan and read: O_NONBLOCK keeps a FIFO from blocking us.
     descriptor = os.open(path, os.O_RDONLY | os.O_NONBLOCK | os.O_CLOEXEC)

@@ -34,6 +34,7 @@ WORDS = [
     "off",
     "excerpt",
     "notice",
+    "processes",
     "en-GB",
     "UTC",
 ]

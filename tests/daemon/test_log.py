@@ -98,6 +98,12 @@ def test_log_writes_one_line_per_pass_with_its_counts(log: PassLog, capture: Log
     ]
 
 
+def test_log_says_how_many_workers_did_what(log: PassLog, capture: LogCapture) -> None:
+    log.ended(passed(workers={"seeds": {"one": 700, "two": 300}}))
+    line = {"did": "seeds", "workers": 2, "each": {"one": 700, "two": 300}}
+    assert events(capture, "info")[0] == {"event": "workers", "log_level": "info", **line}
+
+
 def test_log_writes_each_document_at_debug(log: PassLog, capture: LogCapture) -> None:
     log.ended(passed())
     assert events(capture, "debug") == [

@@ -10,7 +10,7 @@ import pytest
 
 from feeds.common.errors import PublishError
 from feeds.common.reports import Callbacks, Options
-from feeds.pipeline import output
+from feeds.pipeline import rendering
 from feeds.publish import Publisher, read_manifest
 from feeds.publish.manifest import MANIFEST
 from tests.support.processes import wait_until
@@ -35,7 +35,7 @@ def test_processes_publish_what_one_process_does(
 ) -> None:
     report = site.publish()
     assert len(report.written) > 4 * _MANY
-    monkeypatch.setattr(output, "_MANY_FEEDS", 10_000)
+    monkeypatch.setattr(rendering, "_MANY_FEEDS", 10_000)
     assert site.fresh() == site.documents()
 
 

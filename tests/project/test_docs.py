@@ -186,7 +186,13 @@ def names(requirements: list[str]) -> list[str]:
         (0, PYPROJECT["dependencies"]),
         (1, PYPROJECT["optional-dependencies"]["dev"]),
         (2, PYPROJECT["optional-dependencies"]["docs"]),
-        (3, PYPROJECT["optional-dependencies"]["objects"]),
+        (
+            3,
+            [
+                *PYPROJECT["optional-dependencies"]["dask"],
+                *PYPROJECT["optional-dependencies"]["objects"],
+            ],
+        ),
     ],
     ids=["run", "dev", "docs", "optional"],
 )

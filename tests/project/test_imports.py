@@ -39,6 +39,7 @@ DOORS = {
     "ryml": {"seeds"},
     "nh3": {"seeds"},
     "markdown_it": {"seeds"},
+    "distributed": {"common"},
     "ftfy": {"common"},
     "idna": {"common"},
     "dateutil": {"common"},

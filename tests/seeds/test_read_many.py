@@ -5,10 +5,14 @@ from __future__ import annotations
 import json
 import multiprocessing
 import os
+import pickle
 import signal
 import subprocess
 import sys
+from collections.abc import Callable, Generator, Iterator
+from itertools import islice
 from pathlib import Path
+from typing import TypeVar
 
 import pytest
 
@@ -17,6 +21,8 @@ from feeds.seeds import read as module
 from feeds.seeds.parse import ParseOptions
 from feeds.seeds.read import ReadRequest, read_seed, read_seeds
 from tests.support.site import Site, front_matter, seed_text
+
+T = TypeVar("T")
 
 _COUNT = 700
 _OPTIONS = ParseOptions(timezone="Europe/London", repair=False)
@@ -55,6 +61,27 @@ def test_readings_are_the_same_in_order_with_and_without_processes(
     assert multiprocessing.active_children() == []
     assert sum(reading.header is not None for reading in alone) == _COUNT * 47 // 50
     assert sum(reading.same for reading in alone) == _COUNT // 50
+
+
+class Elsewhere:
+    """An engine whose workers see none of our files."""
+
+    def spread(
+        self, work: Callable[[list[T]], bytes], source: Iterator[T], chunk: int
+    ) -> Generator[bytes]:
+        there = pickle.loads(pickle.dumps(work))  # noqa: S301 (our own)
+        while part := list(islice(source, chunk)):
+            sent = pickle.dumps(part)
+            with pytest.MonkeyPatch.context() as patch:
+                patch.setattr(module, "_bytes_of", None)
+                yield there(pickle.loads(sent))  # noqa: S301 (our own)
+
+
+def test_readings_are_the_same_of_an_engine_that_is_sent_the_bytes(
+    wanted: list[ReadRequest],
+) -> None:
+    alone = [read_seed(seed, _OPTIONS) for seed in wanted]
+    assert list(read_seeds(wanted, _OPTIONS, Elsewhere())) == alone
 
 
 @pytest.mark.parametrize("count", [0, 1, 599])
@@ -118,7 +145,7 @@ def test_readings_come_one_by_one_and_in_order_where_seeds_are_slow(
     read: list[str] = []
     read_bytes = module._read_bytes
 
-    def reading(path: str) -> bytes | None:
+    def reading(path: str) -> bytes | str:
         read.append(path)
         return read_bytes(path)
 

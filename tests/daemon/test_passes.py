@@ -1,4 +1,4 @@
-"""run_pass(): a pass in a process of its own, and every way in which it can end."""
+"""A pass in a process of its own, every way in which it can end, and when the process stays."""
 
 from __future__ import annotations
 
@@ -10,14 +10,16 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 
+import msgspec
 import pytest
 from msgspec.structs import replace
 
 from feeds.common.reports import Callbacks, Options, PassReport
 from feeds.common.task import Say
 from feeds.config import Loaded
-from feeds.daemon import processes as runner
-from feeds.daemon.processes import Outcome, run_pass
+from feeds.daemon import passes as runner
+from feeds.daemon.passes import PassRunner
+from feeds.daemon.processes import Outcome
 from feeds.pipeline.run import publish_feeds
 from tests.support import dying
 from tests.support.processes import PATIENCE, wait_until
@@ -53,7 +55,7 @@ def run(
     site: Site, leave: Callable[[], float | None] = stay, timeout: float = 60
 ) -> tuple[Outcome[PassReport], list[str]]:
     warnings: list[str] = []
-    outcome = run_pass(site.load(), warnings.append, timeout=timeout, leave=leave)
+    outcome = PassRunner().run(site.load(), warnings.append, timeout=timeout, leave=leave)
     assert multiprocessing.active_children() == []
     return outcome, warnings
 
@@ -62,7 +64,7 @@ def run_busy(site: Site, act: Callable[[int], object], timeout: float = 60) -> O
     """Runs a pass while out/ is busy, and does `act` to its process once it waits."""
     hook = Run(act)
     with site.busy():
-        return run_pass(site.load(), hook.warnings.append, timeout=timeout, leave=hook)
+        return PassRunner().run(site.load(), hook.warnings.append, timeout=timeout, leave=hook)
 
 
 def open_descriptors() -> int:
@@ -112,7 +114,7 @@ def test_runner_gives_the_traceback_of_a_fault_of_ours(site: Site) -> None:
     loaded = site.load()
     config = replace(loaded.config, selection=None)
     site.seed()
-    outcome = run_pass(loaded._replace(config=config), print, timeout=60, leave=stay)
+    outcome = PassRunner().run(loaded._replace(config=config), print, timeout=60, leave=stay)
     assert outcome.reason.startswith("AttributeError: ")
     assert "Traceback (most recent call last)" in outcome.details
     assert "publish_feeds" in outcome.details
@@ -156,14 +158,14 @@ def test_runner_tells_of_what_signal_a_pass_died(site: Site, number: int, name: 
 def test_runner_tells_of_a_pass_that_is_killed_while_it_reports(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(runner, "_pass", dying.killed_in_a_message)
+    monkeypatch.setattr(runner, "_passes", dying.killed_in_a_message)
     assert run(site) == (Outcome(reason="was killed by SIGKILL"), [])
 
 
 def test_runner_kills_a_pass_that_is_stopped_while_it_reports(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(runner, "_pass", dying.stopped_in_a_message)
+    monkeypatch.setattr(runner, "_passes", dying.stopped_in_a_message)
     outcome, _ = run(site, timeout=2)
     assert outcome == Outcome(reason="hung for 2 s (schedule.timeout) and was killed")
 
@@ -178,7 +180,7 @@ def test_runner_pass_does_not_mind_ctrl_c_at_the_terminal(site: Site) -> None:
     hook = Run(interrupt)
     with ExitStack() as lock:
         lock.enter_context(site.busy())
-        outcome = run_pass(site.load(), hook.warnings.append, timeout=60, leave=hook)
+        outcome = PassRunner().run(site.load(), hook.warnings.append, timeout=60, leave=hook)
     assert outcome.report is not None
 
 
@@ -229,7 +231,7 @@ def test_runner_lets_the_processes_that_read_seeds_die_with_their_pass(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """The pass kills itself as soon as it has processes, so no machine is too slow for that."""
-    monkeypatch.setattr(runner, "_pass", killed_with_its_helpers)
+    monkeypatch.setattr(runner, "_passes", killed_with_its_helpers)
     outcome, warnings = run(site)
     assert outcome.reason == "was killed by SIGKILL"
     helpers = set(map(int, warnings[0].split()))
@@ -237,7 +239,55 @@ def test_runner_lets_the_processes_that_read_seeds_die_with_their_pass(
     wait_until(lambda: not any(map(dying.is_alive, helpers)))
 
 
-def killed_with_its_helpers(say: Say, loaded: Loaded, _: object) -> bytes:
+# With an engine. No pass here has so much work that it would ask for a scheduler.
+_DASK = '[engine]\nkind = "dask"\naddress = "tcp://127.0.0.1:1"\n'
+
+
+def passes_after(site: Site, act: Callable[[int], object]) -> tuple[int, int]:
+    """Runs two passes; returns the processes that stayed after them. `act` is done in between."""
+    stayed, passes = [], PassRunner()
+    for number in range(2):
+        site.seed(title=f"Edition {number}")
+        outcome = passes.run(site.load(), print, timeout=60, leave=stay)
+        assert outcome.report is not None
+        assert "all.atom" in outcome.report.written
+        stayed.append(the_pass())
+        act(stayed[-1])
+    passes.stop()
+    assert multiprocessing.active_children() == []
+    return stayed[0], stayed[1]
+
+
+def test_runner_keeps_the_process_of_an_engine_for_the_next_pass(site: Site) -> None:
+    site.configure(_DASK)
+    first, second = passes_after(site, lambda _: None)
+    assert first == second
+
+
+@pytest.mark.parametrize("change", ["configuration", "killed", "failed"])
+def test_runner_begins_another_process_of_an_engine_after(site: Site, change: str) -> None:
+    site.configure(_DASK)
+    passes = PassRunner()
+
+    def act(pid: int) -> None:
+        if change == "configuration":
+            site.configure(_DASK + "[content]\nrelated = 0\n")
+        if change == "killed":
+            os.kill(pid, signal.SIGKILL)
+            wait_until(lambda: not dying.is_alive(pid))
+
+    if change != "failed":
+        first, second = passes_after(site, act)
+        assert first != second
+        return
+    site.seed()
+    assert passes.run(site.load(), print, timeout=60, leave=stay).report
+    site.seeds.rename(site.root / "elsewhere")
+    assert "cannot list" in passes.run(site.load(), print, timeout=60, leave=stay).reason
+    assert multiprocessing.active_children() == []
+
+
+def killed_with_its_helpers(say: Say, loaded: Loaded, *_: object) -> bytes:
     """Is a pass that tells its processes that read seeds, and is killed among the first seeds."""
     os.cpu_count = lambda: 2
     me = os.getpid()
@@ -247,7 +297,7 @@ def killed_with_its_helpers(say: Say, loaded: Loaded, _: object) -> bytes:
         servers = dying.children(me)
         workers = {worker for server in servers for worker in dying.children(server)}
         assert workers
-        say(" ".join(map(str, servers | workers)).encode())
+        say(msgspec.msgpack.encode(" ".join(map(str, servers | workers))))
         os.kill(me, signal.SIGKILL)
 
     folder = loaded.config.paths.folders[0]

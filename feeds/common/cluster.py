@@ -1,0 +1,264 @@
+"""Work spread over the workers of a Dask cluster; the one door to `distributed`.
+
+The scheduler hands on pickles that neither it nor a worker's own threads open. An error of the work
+is part of an answer, so what Dask itself raises tells of the cluster; a lost chunk is handed out
+again.
+"""
+
+from __future__ import annotations
+
+import logging
+import pickle
+import time
+from collections import Counter, deque
+from collections.abc import Callable, Generator, Iterator
+from concurrent.futures import CancelledError, Future, wait
+from contextlib import suppress
+from functools import cache
+from importlib.util import find_spec
+from itertools import islice
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+
+from feeds import __version__
+from feeds.common.cluster_work import Call, ChunkDone, differences
+from feeds.common.errors import ConfigError, WorkerError
+from feeds.common.interrupts import uninterrupted
+
+if TYPE_CHECKING:
+    from distributed import Client
+
+T = TypeVar("T")
+
+# So many chunks wait for each thread of a worker, or have results that wait.
+_AHEAD = 4
+# The scheduler gives up a chunk after its worker died four times, though another chunk may have
+# killed it. A chunk that was given up this often is taken to be the cause.
+_ATTEMPTS = 4
+_LOOK_SECONDS = 0.1
+# How often to ask which workers there are, and how long the scheduler may take to say so.
+_ASK_SECONDS = 1.0
+_ANSWER_SECONDS = 5.0
+
+
+class ClusterAddress(NamedTuple):
+    """Where a scheduler is, and how it is spoken to.
+
+    `no_workers_s` is for how many seconds there may be no scheduler or no worker. The files are
+    those of the authority, of our certificate and of its key, in PEM; empty without TLS.
+    """
+
+    address: str
+    no_workers_s: float
+    ca: str = ""
+    certificate: str = ""
+    key: str = ""
+
+
+class Owed(NamedTuple):
+    """A chunk that was handed out to the workers of a client."""
+
+    client: Client
+    payload: bytes
+    size: int
+    future: Future[ChunkDone]
+
+
+@cache
+def cluster_at(address: ClusterAddress) -> Cluster:
+    """Returns the cluster at an address; this process has one client of each.
+
+    Raises:
+        ConfigError: distributed is not installed.
+    """
+    if find_spec("distributed") is None:
+        raise ConfigError(
+            ['engine.kind = "dask" needs distributed: install it with pip install "feeds[dask]"']
+        )
+    return Cluster(address)
+
+
+class Cluster:
+    """A Dask cluster, and the client that stays connected to it from the first work on.
+
+    `counts` says how many members each worker did, by its name, of each kind of work.
+    """
+
+    def __init__(self, address: ClusterAddress) -> None:
+        self._address = address
+        self._client: Client | None = None
+        self._threads = 1
+        self._alive_s = self._asked_s = 0.0
+        self.counts: dict[str, Counter[str]] = {}
+
+    def doing(self, kind: str) -> Stage:
+        """Returns the engine for one kind of work, and counts from zero."""
+        self.counts[kind] = Counter()
+        return Stage(self, kind)
+
+    def done(self) -> dict[str, dict[str, int]]:
+        """Returns the counts, without kinds of work that were not spread."""
+        return {kind: dict(sorted(one.items())) for kind, one in self.counts.items() if one}
+
+    def spread(
+        self, kind: str, work: Callable[[list[T]], bytes], source: Iterator[T], chunk: int
+    ) -> Generator[bytes]:
+        """Yields what `work` makes of each chunk of the source, in order (`Engine.spread`)."""
+        owed: deque[Owed] = deque()
+        self._alive_s = time.monotonic()
+        try:
+            while True:
+                while len(owed) <= _AHEAD * self._threads and (part := list(islice(source, chunk))):
+                    owed.append(self._hand_out(pickle.dumps(Call(work, part)), len(part)))
+                if not owed:
+                    return
+                done = self._answer(owed)
+                self.counts[kind][done.worker] += owed.popleft().size
+                if done.error:
+                    raise done.error
+                yield done.result or b""
+        finally:
+            if owed:  # the scheduler forgets all that this client wanted
+                self.close()
+
+    def close(self) -> None:
+        """Ends the connection; the next work makes another one."""
+        client, self._client = self._client, None
+        if client:
+            with uninterrupted(), suppress(OSError, RuntimeError, TimeoutError):
+                client.close(timeout=_ANSWER_SECONDS)
+
+    def _answer(self, owed: deque[Owed]) -> ChunkDone:
+        """Waits for the answer to the first chunk, which is handed out again if it was lost."""
+        attempts = 0
+        while True:
+            first = owed[0]
+            with uninterrupted():
+                is_done = bool(wait([first.future], _LOOK_SECONDS).done)
+            if is_done and (done := self._taken(first)):
+                return done
+            if is_done:
+                attempts += not first.future.cancelled()
+                if attempts == _ATTEMPTS:
+                    raise WorkerError(
+                        "a Dask worker was killed (out of memory?), as was each that took over its "
+                        "work; nothing was published. Try again."
+                    )
+                owed[0] = self._hand_out(first.payload, first.size)
+            elif first.client is not self._client:
+                owed[0] = self._hand_out(first.payload, first.size)
+            else:
+                self._ask(first.client)
+
+    def _taken(self, owed: Owed) -> ChunkDone | None:
+        """Returns an answer, None if it was lost with its worker or with the scheduler."""
+        from distributed import KilledWorker
+
+        try:
+            done = owed.future.result()
+        except (CancelledError, KilledWorker, OSError, TimeoutError):
+            return None
+        except Exception as error:  # noqa: BLE001 (whatever a worker without our modules raises)
+            raise WorkerError(
+                f"the Dask cluster at {self._address.address} cannot do the work of feeds "
+                f"{__version__} ({type(error).__name__}: {error}): have the scheduler and all "
+                "workers run the same version of feeds as this machine. Nothing was published."
+            ) from None
+        self._alive_s = time.monotonic()
+        if done.versions is not None:
+            raise WorkerError(
+                f"the Dask worker {done.worker} has {differences(done.versions)}: have all "
+                "workers run what this machine runs. Nothing was published."
+            )
+        return done
+
+    def _hand_out(self, payload: bytes, size: int) -> Owed:
+        while True:
+            client = self._connected()
+            with uninterrupted(), suppress(OSError, RuntimeError):
+                executor = client.get_executor(pure=False)
+                future: Future[ChunkDone] = executor.submit(pickle.loads, payload)
+                return Owed(client, payload, size, future)
+            self.close()
+
+    def _connected(self) -> Client:
+        """Returns a client that is connected, to the scheduler that is there now.
+
+        Raises:
+            WorkerError: there is none for too long.
+        """
+        if self._client and self._client.status == "running":
+            return self._client
+        self.close()
+        while True:
+            rest = self._alive_s + self._address.no_workers_s - time.monotonic()
+            try:
+                with uninterrupted():
+                    self._client = _connect(self._address, max(1, min(rest, _ANSWER_SECONDS)))
+            except (OSError, TimeoutError) as error:
+                self._give_up_in_time(f"no Dask scheduler answers at {{}} ({_reason(error)})")
+                time.sleep(_LOOK_SECONDS)
+            else:
+                return self._client
+
+    def _ask(self, client: Client) -> None:
+        """Asks now and then which workers there are.
+
+        Raises:
+            WorkerError: there are none for too long.
+        """
+        if time.monotonic() < self._asked_s + _ASK_SECONDS:
+            return
+        threads = 0
+        with uninterrupted(), suppress(OSError, RuntimeError, TimeoutError):
+            threads = sum(client.nthreads(callback_timeout=_ANSWER_SECONDS).values())
+        self._asked_s = time.monotonic()
+        if threads:
+            self._threads, self._alive_s = threads, self._asked_s
+        else:
+            self._give_up_in_time("the Dask scheduler at {} has no workers")
+
+    def _give_up_in_time(self, reason: str) -> None:
+        limit = self._address.no_workers_s
+        if time.monotonic() - self._alive_s >= limit:
+            raise WorkerError(
+                f"{reason.format(self._address.address)}, for {limit:.0f} s (engine.no_workers); "
+                "nothing was published. Start some and try again."
+            )
+
+
+class Stage(NamedTuple):
+    """The engine for one kind of work."""
+
+    cluster: Cluster
+    kind: str
+
+    def spread(
+        self, work: Callable[[list[T]], bytes], source: Iterator[T], chunk: int
+    ) -> Generator[bytes]:
+        """Yields what `work` makes of each chunk of the source, in order (`Engine.spread`)."""
+        return self.cluster.spread(self.kind, work, source, chunk)
+
+
+def _connect(address: ClusterAddress, timeout_s: float) -> Client:
+    from distributed import Client
+    from distributed.security import Security
+
+    # What Dask has to say of lost connections and workers is found out, and said, here.
+    for name in ("distributed", "distributed.client", "distributed.core", "distributed.comm"):
+        logging.getLogger(name).setLevel(logging.CRITICAL + 1)
+    security: dict[str, Any] = {}
+    if address.ca:
+        security["security"] = Security(
+            require_encryption=True,
+            tls_ca_file=address.ca,
+            tls_client_cert=address.certificate,
+            tls_client_key=address.key,
+        )
+    return Client(
+        address.address, timeout=timeout_s, set_as_default=False, name="feeds", **security
+    )
+
+
+def _reason(error: Exception) -> str:
+    cause = error.__cause__ or error
+    return str(cause) or type(cause).__name__

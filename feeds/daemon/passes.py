@@ -1,0 +1,124 @@
+"""Passes of the daemon, each in a process beside it.
+
+The client of a Dask cluster lives in that process, so the process then stays for the next pass.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from multiprocessing.connection import Connection, Pipe
+
+import msgspec
+
+from feeds.common.reports import Callbacks, Options, PassReport
+from feeds.common.task import Ended, Say, Task
+from feeds.config import Loaded
+from feeds.daemon.processes import Outcome, outcome_of
+from feeds.pipeline.context import WORKER_MODULES
+from feeds.pipeline.hubs import PRELOAD
+from feeds.pipeline.run import publish_feeds
+
+_TICK_SECONDS = 0.1
+
+
+class PassRunner:
+    """Runs one pass at a time. With an engine the process stays when a pass has succeeded."""
+
+    def __init__(self) -> None:
+        self._task: Task | None = None
+        self._requests: Connection | None = None
+        self._loaded: Loaded | None = None
+
+    def run(
+        self,
+        loaded: Loaded,
+        warn: Callable[[str], None],
+        *,
+        timeout: float,
+        leave: Callable[[], float | None],
+        changed: frozenset[str] | None = None,
+    ) -> Outcome[PassReport]:
+        """Runs a pass and waits for it.
+
+        Args:
+            loaded: the configuration.
+            warn: is called with what the pass warns of.
+            timeout: after so many seconds the pass is taken to hang, and killed.
+            leave: is asked all the time; once it returns a time (by `time.monotonic`), the pass is
+                killed if it goes on for longer.
+            changed: the paths of seeds to look at; None for everything.
+        """
+        stays = False
+        try:
+            task = self._asked(loaded, changed) or self._started(loaded, changed, timeout)
+            while True:
+                word = task.poll(_TICK_SECONDS)
+                if isinstance(word, Ended):
+                    return outcome_of(word, PassReport, timeout)
+                said = _decode_word(word) if word else None
+                if isinstance(said, str):
+                    warn(said)
+                elif said:
+                    stays = True
+                    return Outcome(said)
+                moment = leave()
+                if moment is not None and time.monotonic() >= moment:
+                    return Outcome(reason="ended before its work was done", abandoned=True)
+        finally:
+            if not stays:
+                self.stop()
+
+    def stop(self) -> None:
+        """Ends the process, if there is one."""
+        if self._task:
+            self._task.stop()
+        if self._requests:
+            self._requests.close()
+        self._task = self._requests = None
+
+    def _asked(self, loaded: Loaded, changed: frozenset[str] | None) -> Task | None:
+        """Asks the process that stayed for a pass; returns None if there is none for it."""
+        if self._task and self._requests and self._loaded == loaded:
+            with suppress(OSError):
+                self._requests.send(changed)
+                self._task.begin_again()
+                if not isinstance(self._task.poll(), Ended):
+                    return self._task
+        self.stop()
+        return None
+
+    def _started(self, loaded: Loaded, changed: frozenset[str] | None, timeout: float) -> Task:
+        # The first process of all decides what later ones find loaded.
+        preload = (*WORKER_MODULES, *(PRELOAD if loaded.config.site.hub else ()))
+        there, here = Pipe(duplex=False)
+        stays = loaded.config.engine.kind != "processes"
+        self._loaded, self._requests = loaded, here
+        with there:
+            arguments = (loaded, changed, there if stays else None)
+            self._task = Task(
+                _passes, arguments, name="feeds pass", timeout=timeout, preload=preload
+            )
+        return self._task
+
+
+def _passes(
+    say: Say, loaded: Loaded, changed: frozenset[str] | None, requests: Connection | None
+) -> bytes:
+    """Runs a pass, and then those that are asked for; what the process says is one of `_Word`."""
+
+    def warn(text: str) -> None:
+        say(msgspec.msgpack.encode(text.encode(errors="backslashreplace").decode()))
+
+    while True:
+        report = publish_feeds(loaded, Options(changed=changed), Callbacks(warn=warn))
+        if requests is None:
+            return msgspec.msgpack.encode(report)
+        say(msgspec.msgpack.encode(report))
+        changed = requests.recv()
+
+
+# A warning, or the report of a pass after which the process stays.
+_Word = str | PassReport
+_decode_word = msgspec.msgpack.Decoder(_Word).decode

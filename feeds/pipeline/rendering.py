@@ -1,0 +1,139 @@
+"""Renders feeds and has their documents written: here, in processes, or by the engine."""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator
+from contextlib import closing, suppress
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import msgspec
+
+from feeds.common.model import Document
+from feeds.pipeline.context import Pass, engine_of
+from feeds.pipeline.plan import Plan, StaleFeed
+from feeds.publish import Place, Publisher, Writer, Written
+from feeds.store import Store
+
+if TYPE_CHECKING:
+    from feeds.common.workers import Engine
+    from feeds.render.documents import RenderJob
+
+# From so many feeds to render on, processes are worth their start. They take some at a time.
+_MANY_FEEDS = 40
+_CHUNK = 4
+
+# A feed to render, and its published documents by their paths.
+_SentJob = tuple["RenderJob", dict[str, bytes]]
+
+
+def render_feeds(run: Pass, plan: Plan, publisher: Publisher) -> None:
+    """Renders all stale feeds, and puts their documents.
+
+    Raises:
+        PublishError, OSError: a document cannot be written.
+        WorkerError: the processes, or the engine, cannot do the work.
+    """
+    count = len(plan.stale)
+    jobs = (job_of(run.store, one) for one in plan.stale)
+    if count < _MANY_FEEDS:
+        taken = _render_here(jobs, publisher)
+    elif engine := engine_of(run, "feeds"):
+        taken = _render_elsewhere(jobs, publisher, engine)
+    else:
+        taken = _render_in_processes(jobs, publisher, plan)
+    with closing(taken):
+        for done, _ in enumerate(taken, 1):
+            run.callbacks.progress("feeds", done, count)
+
+
+def job_of(store: Store, stale: StaleFeed) -> RenderJob:
+    """Returns a feed to render with its items."""
+    from feeds.render.documents import RenderJob
+
+    items = store.items(entry.number for entry in stale.contents.entries)
+    return RenderJob(stale.site, stale.contents, items, stale.pictures, stale.reuse)
+
+
+# Each of these yields once for each feed whose documents were put.
+
+
+def _render_here(jobs: Iterator[RenderJob], publisher: Publisher) -> Generator[None]:
+    for job in jobs:
+        for document in _documents(publisher.writer.out, job):
+            publisher.put(document)
+        yield
+
+
+def _render_in_processes(
+    jobs: Iterator[RenderJob], publisher: Publisher, plan: Plan
+) -> Generator[None]:
+    """Has processes of this machine write the documents, too."""
+    # Imported on demand: a pass that renders nothing does without feedgen, lxml and processes.
+    from feeds.common.workers import spread
+    from feeds.render.documents import document_paths
+
+    names = [document_paths(plan.site, one.contents.feed) for one in plan.stale]
+    publisher.expect(name for some in names for name in some)
+    places = (publisher.place_of(*some) for some in names)
+    work = partial(_write_chunk, publisher.writer)
+    source = zip(jobs, places, strict=True)
+    with closing(spread(work, source, chunk=_CHUNK, worth=1)) as results:
+        for data in results:
+            for documents in _decode_written(data):
+                publisher.take(documents)
+                yield
+
+
+def _render_elsewhere(
+    jobs: Iterator[RenderJob], publisher: Publisher, engine: Engine
+) -> Generator[None]:
+    """Sends what workers need, and writes what they send back."""
+    from feeds.common.workers import spread
+
+    source = ((job, _published(publisher.writer.out, job)) for job in jobs)
+    with closing(spread(_render_chunk, source, chunk=_CHUNK, worth=1, engine=engine)) as results:
+        for data in results:
+            for documents in _decode_documents(data):
+                for document in documents:
+                    publisher.put(document)
+                yield
+
+
+def _write_chunk(writer: Writer, jobs: list[tuple[RenderJob, Place]]) -> bytes:
+    """Renders feeds and writes their documents; returns the written files, feed by feed."""
+    return msgspec.msgpack.encode(
+        [[writer.write(one, place) for one in _documents(writer.out, job)] for job, place in jobs]
+    )
+
+
+def _render_chunk(jobs: list[_SentJob]) -> bytes:
+    """Renders feeds; returns their documents, feed by feed."""
+    from feeds.render.documents import render_job
+
+    return msgspec.msgpack.encode(
+        [render_job(job, published.__getitem__ if published else None) for job, published in jobs]
+    )
+
+
+def _documents(out: Path, job: RenderJob) -> list[Document]:
+    """Renders a feed; entries that did not change come from what is published."""
+    from feeds.render.documents import render_job
+
+    return render_job(job, lambda name: (out / name).read_bytes())
+
+
+def _published(out: Path, job: RenderJob) -> dict[str, bytes]:
+    """Returns the documents from which entries are to be taken; none if one cannot be read."""
+    from feeds.render.documents import extensions_of
+
+    feed = job.contents.feed
+    names = (f"{feed.address}.{one}" for one in extensions_of(job.site) if job.reuse)
+    with suppress(OSError):
+        return {name: (out / name).read_bytes() for name in names}
+    return {}
+
+
+_decode_written = msgspec.msgpack.Decoder(list[list[Written]]).decode
+_decode_documents = msgspec.msgpack.Decoder(list[list[Document]]).decode

@@ -1,0 +1,118 @@
+"""Passes whose work is spread over a Dask cluster: the same documents, and no harm."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from feeds.common.cluster import ClusterAddress, cluster_at
+from feeds.common.reports import Callbacks
+from feeds.pipeline import rendering
+from feeds.seeds import read
+from tests.support.dask import DaskCluster
+from tests.support.site import Site
+
+_SEEDS = 60
+
+
+@pytest.fixture(scope="module")
+def workers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DaskCluster]:
+    """A cluster of two workers, which all passes of this process have one client of."""
+    with DaskCluster(tmp_path_factory.mktemp("dask")) as running:
+        running.start_scheduler()
+        running.start_worker("one")
+        running.start_worker("two")
+        yield running
+        cluster_at(ClusterAddress(running.address, 60.0)).close()
+
+
+def fill(site: Site) -> None:
+    for number in range(_SEEDS):
+        topics = [f"Topic {number % 20}", f"Topic {number % 3}"]
+        site.seed(f"{number}.txt", number=number, topics=topics, body=f"*Words* {number}")
+    site.write("bad.txt", "no seed")
+
+
+def change(site: Site) -> None:
+    """Puts a seed into all feeds, which show others that did not change."""
+    site.seed("0.txt", number=0, topics=[f"Topic {number}" for number in range(20)])
+
+
+@pytest.fixture
+def site(site: Site, monkeypatch: pytest.MonkeyPatch) -> Site:
+    """A site that is worth an engine."""
+    monkeypatch.setattr(read, "_WORTH_A_POOL", 10)
+    monkeypatch.setattr(read, "_CHUNK", 7)
+    monkeypatch.setattr(rendering, "_MANY_FEEDS", 10)
+    fill(site)
+    return site
+
+
+def use(site: Site, address: str, limit: str = "60s") -> None:
+    toml = f'[engine]\nkind = "dask"\naddress = "{address}"\nno_workers = "{limit}"\n'
+    site.configure(toml)
+
+
+def test_engine_makes_the_documents_that_processes_make(
+    site: Site, workers: DaskCluster, tmp_path: Path
+) -> None:
+    local = Site(tmp_path / "local")
+    fill(local)
+    use(site, workers.address)
+    told: list[tuple[str, int, int]] = []
+    report = site.publish(callbacks=Callbacks(progress=lambda *one: told.append(one)))
+    feeds = len(report.feeds)
+    counts = {kind: sum(done.values()) for kind, done in report.workers.items()}
+    assert counts == {"seeds": _SEEDS + 1, "feeds": feeds}
+    assert ("feeds", feeds, feeds) in told
+    assert local.publish().problems == report.problems != []
+    assert site.documents() == local.documents()
+    for one in (site, local):
+        change(one)
+    assert site.publish().workers.keys() == {"feeds"}
+    local.publish()
+    assert site.documents() == local.documents()
+    assert site.publish().workers == {}
+
+
+def test_engine_without_workers_leaves_all_as_it_was(site: Site, tmp_path: Path) -> None:
+    site.publish()
+    before = site.tree()
+    with DaskCluster(tmp_path) as running:
+        running.start_scheduler()
+        use(site, running.address, "1s")
+        for number in range(_SEEDS):
+            site.seed(f"{number}.txt", number=number, title=f"Other {number}")
+        ran = site.run("export")
+        cluster_at(ClusterAddress(running.address, 1.0)).close()
+    assert (ran.code, ran.out) == (3, "")
+    assert ran.err.startswith(f"feeds: the Dask scheduler at {running.address} has no workers")
+    assert site.tree() == before
+
+
+@pytest.mark.parametrize(
+    ("engine", "code", "told"),
+    [
+        ("", 0, ""),
+        ('[engine]\nkind = "dask"\naddress = "tcp://127.0.0.1:1"\n', 2, 'install "feeds[dask]"'),
+    ],
+    ids=["processes", "dask"],
+)
+def test_engine_is_missed_by_those_alone_who_want_it(
+    site: Site, engine: str, code: int, told: str
+) -> None:
+    site.configure(engine)
+    missing = "import sys; sys.modules.update(distributed=None, dask=None)"
+    command = f"{missing}\nfrom feeds.cli.main import run_command; run_command()"
+    done = subprocess.run(
+        [sys.executable, "-c", command, "export"],
+        cwd=site.root,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (done.returncode, told in done.stderr) == (code, True)
