@@ -81,8 +81,9 @@ class Publisher:
         taken = self.files.intersection(new.yielding) - self._ours
         self.left_out = {name for name in taken if lexists(f"{out}/{name}")}
         self.files -= self.left_out
-        # The copies of each document that were not made or left alone yet.
-        self._copies = {name: copies_of(name) for name in self.files} if precompress else {}
+        # The copies of each document that were not made or left alone yet; images have none.
+        copies = {name: copies_of(name) for name in self.files} if precompress else {}
+        self._copies = {name: paths for name, paths in copies.items() if paths}
         self.files.update(*self._copies.values())
         # Files in the way of new documents: never claimed, never overwritten.
         self._strangers = {name for name in self.files - self._ours if lexists(f"{out}/{name}")}

@@ -81,6 +81,17 @@ def test_dropped_file_is_published(quiet: Site, first: str) -> None:
     assert quiet.read(f"{STEM}.jpg") == data
 
 
+def test_dropped_file_is_published_beside_compressed_documents(quiet: Site) -> None:
+    quiet.configure('[images]\nfetch = "off"\n[publish]\nprecompress = true\n')
+    drop(quiet, picture())
+    quiet.publish()
+    files = quiet.tree()
+    assert {f"{STEM}.jpg", "all.json.gz"} <= files.keys()
+    assert f"{STEM}.jpg.gz" not in files
+    quiet.publish_whole()
+    assert quiet.tree() == files
+
+
 def test_dropped_file_is_published_when_a_seed_comes_to_name_it(quiet: Site) -> None:
     seed_with(quiet, 1)
     drop(quiet, picture())
