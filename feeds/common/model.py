@@ -213,13 +213,13 @@ class Entry(msgspec.Struct, frozen=True):
     digest: bytes
 
 
-FeedKind = Literal["all", "topic", "provider", "custom"]
+FeedKind = Literal["all", "topic", "provider", "custom", "digest"]
 
 
 class Feed(msgspec.Struct, frozen=True):
     """A named selection of items with its own address (below out/, without extension).
 
-    `key` tells it from others of its kind: the topic (folded), the provider's domain, or the custom
+    `key` tells it from others of its kind: the topic (folded), the provider's domain, or else the
     feed's oldest address. `query` belongs to the address of a feed that the server makes on demand.
     `aliases` are former addresses, at which the documents stand as well, the oldest last. The
     feed's id is made of the address `origin`, if that is set, so that it outlives a move. Entries

@@ -53,6 +53,8 @@ MOVES = Meta("moves", dict[str, str])
 NOINDEX = Meta("noindex", tuple[bool, list[str]])
 # How the archives of feeds are linked, by the addresses of their documents.
 ARCHIVES = Meta("archives", dict[str, Archive])
+# When the last period of each feed of digests ended, by its key.
+DIGEST_ENDS = Meta("digest ends", dict[str, int])
 # Where hubs have moved to, both addresses without credentials.
 HUBS_MOVED = Meta("hubs moved", dict[str, str])
 # When images that no seed names were removed last, in seconds since 1970.

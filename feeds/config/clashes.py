@@ -62,7 +62,7 @@ def find_repeats(data: dict[str, Any]) -> Iterator[Duplicate]:
                 if isinstance(value, dict) and isinstance(value.get("slug"), str) and value["slug"]
             ),
         )
-    for section, describe in (("rules", _pair), ("feeds", _address)):
+    for section, describe in (("rules", _pair), ("feeds", _slug), ("digests", _slug)):
         found = ((number, describe(row)) for number, row in _rows(data, section))
         yield from _second(
             section, (((section, number), value) for number, value in found if value)
@@ -84,11 +84,11 @@ def _pair(rule: dict[str, Any]) -> str:
     return f"{fold(topic)} from {normal_domain(provider) or provider}"
 
 
-def _address(feed: dict[str, Any]) -> str:
+def _slug(feed: dict[str, Any]) -> str:
     name, given = feed.get("name"), feed.get("slug", "")
     if not isinstance(name, str) or not isinstance(given, str) or not fold(name):
         return ""
-    return f"custom/{given or slug(name)}"
+    return given or slug(name)
 
 
 def _table(data: dict[str, Any], name: str) -> dict[str, Any]:
@@ -144,12 +144,14 @@ def _claims(config: Config) -> Iterator[_Claim]:
             for alias in table.aliases:
                 address = f"{section}/{domain_slug(alias) if is_domain else alias}"
                 yield _Claim(address, (*place, "aliases"), f"{key}.aliases", alias)
-    for number, feed in enumerate(config.feeds):
-        key = f'feeds."{feed.name}"'
+    for number, feed in (*enumerate(config.feeds), *enumerate(config.digests)):
+        where: Key = (feed.section, number)
+        key = f'{feed.section}."{feed.name}"'
         own = f"{key}.slug" if feed.slug else f"{key}.name"
-        yield _Claim(feed.address, ("feeds", number), own)
+        yield _Claim(feed.address, where, own)
         for alias in feed.aliases:
-            yield _Claim(f"custom/{alias}", ("feeds", number, "aliases"), f"{key}.aliases", alias)
+            address = f"{feed.folder}/{alias}"
+            yield _Claim(address, (*where, "aliases"), f"{key}.aliases", alias)
 
 
 def _find_merged_rules(config: Config) -> Iterator[Duplicate]:

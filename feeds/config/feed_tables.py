@@ -1,10 +1,11 @@
-"""The tables of config.toml about topics, providers and feeds of the site's own."""
+"""The tables of config.toml about topics, providers, and feeds and digests of the site's own."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Set as AbstractSet
 from datetime import timedelta
-from typing import Annotated
+from typing import Annotated, ClassVar
 
 from feeds.common.slugs import slug
 from feeds.config.schema import Table
@@ -21,6 +22,7 @@ from feeds.config.types import (
     Slug,
     duration,
     one_of,
+    whole,
 )
 
 Show = Annotated[str, one_of("full", "excerpt", "link")]
@@ -31,22 +33,36 @@ ArchivePeriod = Annotated[str, one_of("month", "year", "off")]
 MaybeArchivePeriod = Annotated[str | None, one_of("month", "year", "off")]
 ArchiveKeep = Annotated[timedelta | None, duration(timedelta(days=1))]
 
+WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
+_CLOCK = re.compile(r"([01]\d|2[0-3]):[0-5]\d", re.ASCII)
 
-class Named(Table, frozen=True):
-    """[topics."NAME"] and [providers."DOMAIN"]: settings of one topic or provider."""
+
+def _clock(value: object) -> str:
+    if isinstance(value, str) and _CLOCK.fullmatch(value):
+        return value
+    raise ValueError('wanted a time of day such as "07:00"')
+
+
+class FeedTable(Table, frozen=True):
+    """What every table about a feed may set; None stands for the setting of [site]."""
 
     min_quality: MaybeQuality = None
     max_items: MaybeCount = None
     title: Line = ""
     description: Line = ""
     slug: Slug = ""
-    exclude: Flag = False
     show: MaybeShow = None
     show_images: MaybeFlag = None
     noindex: MaybeFlag = None
+    withdrawn: MaybeWithdrawn = None
+
+
+class Named(FeedTable, frozen=True):
+    """[topics."NAME"] and [providers."DOMAIN"]: settings of one topic or provider."""
+
+    exclude: Flag = False
     archive: MaybeArchivePeriod = None
     archive_keep: ArchiveKeep = None
-    withdrawn: MaybeWithdrawn = None
     withdrawn_keep: MaybeDuration = None
 
 
@@ -77,33 +93,60 @@ class Rule(Table, frozen=True):
         return "" if decides else "wanted either min_quality or exclude = true"
 
 
-class CustomFeed(Table, frozen=True):
-    """[[feeds]]: a feed that the site defines."""
+class OwnFeed(FeedTable, frozen=True, kw_only=True):
+    """What [[feeds]] and [[digests]] share: which stories are meant, and where the feed stands."""
+
+    # The folder below out/, and the name of the tables in config.toml.
+    folder: ClassVar[str]
+    section: ClassVar[str]
 
     name: Name
-    title: Line = ""
-    description: Line = ""
-    slug: Slug = ""
     aliases: tuple[Alias, ...] = ()
     topics: tuple[Name, ...] = ()
     providers: tuple[Domain, ...] = ()
     categories: tuple[Name, ...] = ()
-    min_quality: MaybeQuality = None
-    max_items: MaybeCount = None
-    show: MaybeShow = None
-    show_images: MaybeFlag = None
-    noindex: MaybeFlag = None
-    archive: MaybeArchivePeriod = None
-    archive_keep: ArchiveKeep = None
-    withdrawn: MaybeWithdrawn = None
-    withdrawn_keep: MaybeDuration = None
 
     @property
     def address(self) -> str:
         """The address of the feed below out/, without extension."""
-        return f"custom/{self.slug or slug(self.name)}"
+        return f"{self.folder}/{self.slug or slug(self.name)}"
 
     @property
     def key(self) -> str:
         """The name of the feed in the state file: its oldest address."""
-        return f"custom/{self.aliases[-1]}" if self.aliases else self.address
+        return f"{self.folder}/{self.aliases[-1]}" if self.aliases else self.address
+
+
+class CustomFeed(OwnFeed, frozen=True, kw_only=True):
+    """[[feeds]]: a feed that the site defines."""
+
+    folder = "custom"
+    section = "feeds"
+
+    archive: MaybeArchivePeriod = None
+    archive_keep: ArchiveKeep = None
+    withdrawn_keep: MaybeDuration = None
+
+
+class DigestFeed(OwnFeed, frozen=True, kw_only=True):
+    """[[digests]]: a feed of digests, of which each has the `limit` best stories of a period.
+
+    Periods end `at` a time of day, in `site.timezone`; those of a week `on` a weekday, Monday
+    unless it is set. The feed shows the last `max_items` digests.
+    """
+
+    folder = "digests"
+    section = "digests"
+    # A digest is fixed, and no reader needs more of them than the feed shows.
+    archive: ClassVar[str] = "off"
+
+    max_items: MaybeCount = 20
+    every: Annotated[str, one_of("day", "week")] = "day"
+    at: Annotated[str, _clock] = "07:00"
+    on: Annotated[str | None, one_of(*WEEKDAYS)] = None
+    limit: Annotated[int, whole(1, 100)] = 10
+
+    def clash(self, written: AbstractSet[str]) -> str:
+        """Returns what is wrong with a weekday for digests of a day."""
+        del written
+        return 'on: wanted only with every = "week"' if self.on and self.every == "day" else ""

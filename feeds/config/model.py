@@ -11,14 +11,17 @@ from typing import Annotated, Any
 
 import msgspec
 
+from feeds.common.model import FeedRef
 from feeds.config.engine import EngineConfig
 from feeds.config.feed_tables import (
     ArchiveKeep,
     ArchivePeriod,
     CustomFeed,
-    Named,
+    DigestFeed,
+    FeedTable,
     NamedProvider,
     NamedTopic,
+    OwnFeed,
     Rule,
     Show,
     Withdrawn,
@@ -250,11 +253,20 @@ class Config(Table, frozen=True):
     providers: dict[Domain, NamedProvider] = msgspec.field(default_factory=dict)
     rules: tuple[Rule, ...] = ()
     feeds: tuple[CustomFeed, ...] = ()
+    digests: tuple[DigestFeed, ...] = ()
 
-    def setting(self, own: Named | CustomFeed | None, name: str) -> Any:
+    def setting(self, own: FeedTable | None, name: str) -> Any:
         """Returns a setting of a feed: that of its own table, or else the one of [site]."""
         value = getattr(own, name, None)
         return getattr(self.site, name) if value is None else value
+
+    @property
+    def own_feeds(self) -> dict[FeedRef, OwnFeed]:
+        """The feeds of the site's own and its digests, by kind and key, in their order."""
+        return {
+            **{("custom", one.key): one for one in self.feeds},
+            **{("digest", one.key): one for one in self.digests},
+        }
 
     @cached_property
     def former_domains(self) -> dict[str, str]:

@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from feeds.common.files import Fingerprint, write_file
 from feeds.common.images import pictures_to_show
 from feeds.common.media_types import IMAGE_EXTENSIONS
-from feeds.common.model import MEDIA, Entry, Picture, image_key
+from feeds.common.model import MEDIA, Picture, image_key
 from feeds.common.protocols import ImageStore
 from feeds.config import Config
 
@@ -219,11 +219,11 @@ class ImageResolver:
             self.present -= store.image_news()
         self._usable = dict.fromkeys(self.present, True)
 
-    def of(self, entries: Iterable[Entry]) -> dict[int, list[Picture]]:
-        """Returns what documents show of the images of these entries, by their numbers."""
+    def of(self, numbers: Iterable[int]) -> dict[int, list[Picture]]:
+        """Returns what documents show of the images of the entries with these numbers."""
         if not self._knows:
             return {}
-        found = self._store.pictures((one.number for one in entries), every=self._every)
+        found = self._store.pictures(numbers, every=self._every)
         return pictures_to_show(found, self._can_show if self._shows else None, every=self._every)
 
     def can_show(self, names: Iterable[str]) -> bool:

@@ -15,12 +15,13 @@ from typing import NamedTuple, cast
 from feeds.common.archives import is_part
 from feeds.common.errors import PublishError
 from feeds.common.model import Feed, FeedContents, FeedRef, ItemHeader, Membership, Problem
-from feeds.common.protocols import LEFT, Left
+from feeds.common.protocols import DIGEST_ENDS, LEFT, Left
 from feeds.common.slugs import Addresses
 from feeds.common.text import fold
 from feeds.config import Config
 from feeds.pipeline.archives import NO_ARCHIVES, LinkedFeeds, archive
 from feeds.pipeline.context import Pass
+from feeds.pipeline.digests import digest_contents, make_digests
 from feeds.pipeline.rescan import Changes
 from feeds.pipeline.state import LAST, PassState
 from feeds.pipeline.withdrawals import Ledger
@@ -109,8 +110,12 @@ def memberships(
         found = _judge(run, ledger, past, without_duplicates(store.headers_of(due)).items)
         ledger.finish(changes)
         added = {(one.kind, one.key, one.entry.id) for one in found}
-        changed = frozenset((kind, key) for kind, key, _ in removed | added) | ledger.changed
+        # What stands in a digest is told by the digests alone.
+        moved = ((kind, key) for kind, key, _ in removed | added if kind != "digest")
+        changed = frozenset(moved) | ledger.changed
         store.set_meta(LEFT, Left(now, sorted(removed - added)[:_MOST_LEFT]))
+    digested = make_digests(run, ledger.thresholds, due)
+    changed = None if changed is None else changed | digested
     unique = without_duplicates(store.headers_of(repeated))
     names = _names(store, config, unique.beaten, now)
     listed = catalog(config, names, _NonEmptyFeeds(store), past.known)
@@ -137,14 +142,22 @@ def past_of(run: Pass, state: PassState) -> Past:
     if not live:  # the state file may have been lost
         with suppress(PublishError):  # whoever has to write reports it
             files = read_manifest(run.out).files
-    custom = frozenset(feed.key for feed in feeds if feed.kind == "custom")
-    return Past(not run.store.has_meta(LAST), custom, Known(owners, live, frozenset(files)))
+    ends = run.store.get_meta(DIGEST_ENDS) or {}
+    return Past(
+        not run.store.has_meta(LAST),
+        frozenset(feed.key for feed in feeds if feed.kind in ("custom", "digest")),
+        Known(owners, live, frozenset(files)),
+        ends,
+        not state.holds(run.key, run.now),
+    )
 
 
 def contents_of(run: Pass, feed: Feed) -> FeedContents:
     """Returns a feed with its entries."""
     store, config, now = run.store, run.config, run.now
     ref: FeedRef = (feed.kind, feed.key)
+    if feed.kind == "digest":
+        return digest_contents(run, feed)
     if feed.archive and feed.archive.part:
         members = store.members_of(ref, feed.archive.part)
         return FeedContents(feed, tuple(one.entry for one in members))

@@ -15,9 +15,10 @@ from feeds.common.times import from_unix, show_time
 from feeds.images.cache import ImageResolver, folder_times, names_of
 from feeds.images.reconcile import ImageChanges
 from feeds.pipeline.context import Pass
+from feeds.pipeline.digests import picture_numbers
 from feeds.pipeline.memberships import Selection, contents_of, too_many_feeds
 from feeds.pipeline.state import PassState, intact_files, site_key
-from feeds.render.context import FeedView, Site, archived_site, site_of
+from feeds.render.context import FeedView, Site, archived_site, site_of, site_without_links
 from feeds.render.reuse import Reuse, reuse_of
 
 if TYPE_CHECKING:
@@ -86,6 +87,8 @@ class _Links:
         pages = self._site.pages
         if is_part(one.feed.archive):
             return archived_site(self._site)
+        if one.feed.kind == "digest":
+            return site_without_links(self._site)
         if not self._missing or pages is None:
             return self._site
         found = sorted({ref for entry in one.entries for ref in self._missing_of(entry.number)})
@@ -161,9 +164,18 @@ class _Planner(NamedTuple):
         )
 
 
-def _pictures(resolver: ImageResolver, contents: FeedContents) -> dict[int, list[Picture]]:
+def _pictures(
+    run: Pass, resolver: ImageResolver, contents: FeedContents
+) -> dict[int, list[Picture]]:
     """Returns what is known of the images that a feed shows, by the numbers of its entries."""
-    return resolver.of(contents.entries) if contents.feed.show_images else {}
+    if not contents.feed.show_images:
+        return {}
+    if contents.feed.kind != "digest":
+        return resolver.of(one.number for one in contents.entries)
+    return {
+        number: [one for some in resolver.of(numbers).values() for one in some]
+        for number, numbers in picture_numbers(run, contents).items()
+    }
 
 
 def planned_feed(run: Pass, state: PassState, selection: Selection, feed: Feed) -> StaleFeed:
@@ -177,7 +189,7 @@ def _to_render(run: Pass, feed: Feed, resolver: ImageResolver, links: _Links) ->
     from feeds.render.documents import feed_key
 
     contents = contents_of(run, feed)
-    pictures, site = _pictures(resolver, contents), links.site_for(contents)
+    pictures, site = _pictures(run, resolver, contents), links.site_for(contents)
     return StaleFeed(contents, pictures, site, feed_key(site, contents, pictures))
 
 
@@ -242,7 +254,7 @@ def _front(planner: _Planner, plan: _FeedPlan) -> Front:
 
     def view() -> FeedView:
         contents = plan.stale.contents if plan.stale else contents_of(run, feed)
-        pictures = plan.stale.pictures if plan.stale else _pictures(planner.resolver, contents)
+        pictures = plan.stale.pictures if plan.stale else _pictures(run, planner.resolver, contents)
         items = run.store.items(entry.number for entry in contents.entries)
         return view_job(RenderJob(planner.links.site_for(contents), contents, items, pictures))
 

@@ -44,7 +44,7 @@ def entry_content(item: Item, enclosure: Enclosure | None, related: int) -> str:
         lines = "\n".join(_story(story) for story in stories)
         blocks.append(f"<h2>Related coverage</h2>\n<ul>\n{lines}\n</ul>")
     if not blocks:
-        blocks.append(f"<p>{_link(item.url, item.title)}</p>")
+        blocks.append(f"<p>{link(item.url, item.title)}</p>")
     return "\n".join(blocks)
 
 
@@ -63,8 +63,9 @@ def _story(story: Related) -> str:
     if story.published:
         about.append(story.published.date().isoformat())
     tail = f" ({', '.join(about)})" if about else ""
-    return f"<li>{_link(story.url, story.title)}{tail}</li>"
+    return f"<li>{link(story.url, story.title)}{tail}</li>"
 
 
-def _link(url: str, text: str) -> str:
+def link(url: str, text: str) -> str:
+    """Returns a link to a URL."""
     return f'<a href="{escape(url)}">{escape(text, quote=False)}</a>'

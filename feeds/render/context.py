@@ -96,15 +96,19 @@ class Site(msgspec.Struct, frozen=True):
 
 
 def archived_site(site: Site) -> Site:
-    """Returns the site as archives show it.
+    """Returns the site as archives show it: they name no hub, since nobody subscribes to them."""
+    return msgspec.structs.replace(site_without_links(site), hubs=())
 
-    They name no hub, since nobody subscribes to them, and their pages link to no topic or provider:
-    what is sealed stays when these come, go or move.
+
+def site_without_links(site: Site) -> Site:
+    """Returns the site as digests and archives show it: their pages link to no topic or provider.
+
+    What is fixed stays as it is when these come, go or move.
     """
     pages = site.pages
     if pages is not None:
         pages = msgspec.structs.replace(pages, addresses=Addresses(), links=False)
-    return msgspec.structs.replace(site, hubs=(), pages=pages)
+    return msgspec.structs.replace(site, pages=pages)
 
 
 class Enclosure(msgspec.Struct, frozen=True):
@@ -119,13 +123,14 @@ class Enclosure(msgspec.Struct, frozen=True):
 
 
 class EntryView(NamedTuple):
-    """An item as a document shows it; `content` is HTML."""
+    """An item as a document shows it; `content` is HTML. A digest has `stories`."""
 
     item: Item
     published: datetime
     updated: datetime
     enclosure: Enclosure | None
     content: str
+    stories: tuple[EntryView, ...] = ()
 
 
 class FeedView(NamedTuple):
@@ -145,22 +150,27 @@ class FeedView(NamedTuple):
 
     @property
     def id(self) -> str:
-        """The feed's permanent id, made of the site's id and the feed's first address."""
-        name = f"{self.site.id}#{self.feed.origin or self.feed.address}{self._query}"
-        return f"urn:uuid:{uuid.uuid5(uuid.NAMESPACE_URL, name)}"
+        """The feed's permanent id."""
+        return feed_id(self.site.id, self.feed)
 
     def url(self, extension: str) -> str:
         """The address of one of the feed's documents."""
-        return f"{self.site.base_url}{self.feed.address}.{extension}{self._query}"
+        return f"{self.site.base_url}{self.feed.address}.{extension}{_query(self.feed)}"
 
     def archive_links(self, extension: str) -> dict[str, str]:
         """The URLs of the archives beside this document, by relation (RFC 5005, section 4)."""
         archive, base = self.feed.archive or Archive(), self.site.base_url
         return {rel: f"{base}{place}.{extension}" for rel, place in archive.relations()}
 
-    @property
-    def _query(self) -> str:
-        return f"?{self.feed.query}" if self.feed.query else ""
+
+def feed_id(site_id: str, feed: Feed) -> str:
+    """Returns the permanent id of a feed, made of the site's id and the feed's first address."""
+    name = f"{site_id}#{feed.origin or feed.address}{_query(feed)}"
+    return f"urn:uuid:{uuid.uuid5(uuid.NAMESPACE_URL, name)}"
+
+
+def _query(feed: Feed) -> str:
+    return f"?{feed.query}" if feed.query else ""
 
 
 def up_from(path: str) -> str:

@@ -12,11 +12,13 @@ import jinja2
 import msgspec
 from lxml import etree
 
+from feeds.common.digests import Digest, decode_digest
 from feeds.common.model import Document, Feed, FeedContents, Item, Picture, item_digest
 from feeds.common.times import from_unix
 from feeds.render import atom, html, jsonfeed, rss
 from feeds.render.content import entry_content, shortened
 from feeds.render.context import NEVER, RENDER_VERSION, EntryView, FeedView, Site, enclosure_of
+from feeds.render.digests import digest_view
 from feeds.render.reuse import DIGEST_SIZE, Cut, Reuse
 
 # Another release of a library may write the same entry in another way.
@@ -80,7 +82,7 @@ def render_job(job: RenderJob, read: ReadPublished | None = None) -> list[Docume
 def render_feed(
     site: Site,
     contents: FeedContents,
-    items: Mapping[int, Item],
+    items: Mapping[int, Item | Digest],
     pictures: Pictures = _NO_PICTURES,
     earlier: tuple[Reuse, ReadPublished] | None = None,
 ) -> list[Document]:
@@ -121,22 +123,26 @@ def view_job(job: RenderJob) -> FeedView:
 def view_feed(
     site: Site,
     contents: FeedContents,
-    items: Mapping[int, Item],
+    items: Mapping[int, Item | Digest],
     pictures: Pictures,
     reuse: Reuse | None = None,
 ) -> FeedView:
     """Returns a feed as its documents show it; for the arguments see `render_feed`."""
     entries, fresh = [], []
     for place, entry in enumerate(contents.entries):
-        item = shortened(items[entry.number], contents.feed.show)
-        known = pictures.get(entry.number, ())
-        enclosure = enclosure_of(item, known, site) if contents.feed.show_images else None
-        published, updated = from_unix(entry.published), from_unix(entry.updated)
-        view = EntryView(item, published, updated, enclosure, "")
-        if reuse is None or reuse.places[place] is None:
-            view = view._replace(content=entry_content(item, enclosure, site.related))
-            fresh.append(view)
+        shown, known = items[entry.number], pictures.get(entry.number, ())
+        is_fresh = reuse is None or reuse.places[place] is None
+        if isinstance(shown, Digest):
+            view = digest_view(site, contents.feed, entry, shown, known)
+        else:
+            item = shortened(shown, contents.feed.show)
+            enclosure = enclosure_of(item, known, site) if contents.feed.show_images else None
+            content = entry_content(item, enclosure, site.related) if is_fresh else ""
+            times = from_unix(entry.published), from_unix(entry.updated)
+            view = EntryView(item, *times, enclosure, content)
         entries.append(view)
+        if is_fresh:
+            fresh.append(view)
     latest = max((entry.updated for entry in entries), default=NEVER)
     return FeedView(site, contents.feed, latest, entries, fresh)
 
@@ -188,10 +194,12 @@ def extensions_of(site: Site) -> tuple[str, ...]:
     return _EXTENSIONS if site.pages else _EXTENSIONS[:-1]
 
 
-def _items(job: RenderJob) -> dict[int, Item]:
+def _items(job: RenderJob) -> dict[int, Item] | dict[int, Digest]:
     for entry in job.contents.entries:
         if item_digest(job.items[entry.number]) != entry.digest:
             raise msgspec.DecodeError("an item is not the one that was stored")
+    if job.contents.feed.kind == "digest":
+        return {number: decode_digest(data) for number, data in job.items.items()}
     return {number: _decode_item(data) for number, data in job.items.items()}
 
 

@@ -49,7 +49,7 @@ def front_feeds(feeds: Sequence[FeedSummary]) -> Shown:
         feeds: All feeds that are listed, that of everything first.
     """
     last = feeds[0].newest or 0
-    custom = [one for one in feeds if one.feed.kind == "custom"][:_CUSTOM]
+    custom = [one for one in feeds if one.feed.kind in ("custom", "digest")][:_CUSTOM]
     return Shown(
         feeds[0],
         _most_active(feeds, "topic", last, _TOPICS),

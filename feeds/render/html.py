@@ -48,7 +48,7 @@ NEW = frozenset({INDEX, FOLLOW, LOST, ROBOTS, SITEMAP})
 _MOST_MAPPED = 50_000
 # An index of parts shows so many feeds of each group.
 _LARGEST = 100
-_KINDS: tuple[FeedKind, ...] = ("all", "custom", "topic", "provider")
+_KINDS: tuple[FeedKind, ...] = ("all", "custom", "digest", "topic", "provider")
 
 
 def render_html(view: FeedView) -> Document:

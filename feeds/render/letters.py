@@ -18,7 +18,7 @@ FOLDER = "feeds"
 # A part has at most so many feeds, and bytes of names and addresses: its page stays under 1 MB.
 MOST_IN_PART = 500
 MOST_BYTES = 100_000
-_GROUPS = {"topic": "topics", "provider": "providers", "custom": "custom"}
+_GROUPS = {"topic": "topics", "provider": "providers", "custom": "custom", "digest": "digests"}
 
 # From here on signs are syllables and ideographs, thousands of them, too many to be letters.
 _NO_LETTER = "\u3100"

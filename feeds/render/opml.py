@@ -22,7 +22,12 @@ PATH = "feeds.opml"
 LISTS_PATH = f"{FOLDER}/index.opml"
 
 _MARKUP = re.compile(r"<|&(?! |$)")
-_GROUPS: dict[FeedKind, str] = {"topic": "Topics", "provider": "Providers", "custom": "Custom"}
+_GROUPS: dict[FeedKind, str] = {
+    "topic": "Topics",
+    "provider": "Providers",
+    "custom": "Custom",
+    "digest": "Digests",
+}
 
 
 def render_opml(site: Site, feeds: Sequence[FeedSummary]) -> Document:

@@ -25,7 +25,7 @@ from feeds.render.page_context import shown_name
 MOST_TOGETHER = 5_000
 # In `feeds.opml` as well, if their names are long.
 _MOST_BYTES = 2_000_000
-_GROUPS: tuple[FeedKind, ...] = ("topic", "provider", "custom")
+_GROUPS: tuple[FeedKind, ...] = ("topic", "provider", "custom", "digest")
 
 
 class Overview(NamedTuple):
@@ -97,9 +97,9 @@ def _lists(
 
 
 def _most_wanted(site: Site, listed: Sequence[FeedSummary]) -> list[FeedSummary]:
-    """Returns the feed of everything, the custom feeds and the largest others, in their order."""
+    """Returns the feed of everything, the site's own and the largest others, in their order."""
     others = [one for one in listed if one.feed.kind in ("topic", "provider")]
-    kept = {one.feed.address for one in listed if one.feed.kind in ("all", "custom")}
+    kept = {one.feed.address for one in listed} - {one.feed.address for one in others}
     room = _MOST_BYTES - sum(
         opml.size_in(site, one.feed) for one in listed if one.feed.address in kept
     )

@@ -80,6 +80,7 @@ class PageEntry(NamedTuple):
     draft: bool
     html: str = ""
     correction: str = ""
+    stories: tuple[PageEntry, ...] = ()
 
 
 class Day(NamedTuple):
@@ -247,6 +248,7 @@ def page_entry(site: Site, feed: Feed, view: EntryView) -> PageEntry:
         direction=direction(item.locale) if item.locale and item.locale != language else "",
         draft=not item.is_published,
         correction=item.correction,
+        stories=tuple(page_entry(site, feed, one) for one in view.stories),
     )
 
 
@@ -260,8 +262,7 @@ def ready_entry(site: Site, feed: Feed, view: EntryView, article: str) -> PageEn
 @lru_cache(maxsize=4096)
 def when(time: datetime, language: str = "en") -> When:
     """Returns a time as pages show it."""
-    texts = day_text(time, language), time_text(time, language)
-    return When(rfc3339(time), *texts, f"{time:%H:%M}")
+    return When(rfc3339(time), day_text(time, language), time_text(time, language), f"{time:%H:%M}")
 
 
 def shown_name(site: Site, feed: Feed) -> str:
@@ -293,8 +294,7 @@ def _picture(site: Site, up: str, view: EntryView) -> PagePicture | None:
     src = up + url.removeprefix(site.base_url) if is_own else url
     alt = enclosure.title if enclosure.title != view.item.title else ""
     width, height = enclosure.width, enclosure.height
-    fit = "tall" if height > width else ""
     # What is drawn, as logos and charts are, says nothing without its edges.
-    if enclosure.type in _DRAWN or 0 < width < _BOX:
-        fit = "whole"
+    is_whole = enclosure.type in _DRAWN or 0 < width < _BOX
+    fit = "whole" if is_whole else "tall" if height > width else ""
     return PagePicture(src, width, height, alt, fit, url)

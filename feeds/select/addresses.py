@@ -17,8 +17,14 @@ from feeds.common.model import FeedKind, FeedRef
 from feeds.common.slugs import Addresses, domain_slug, domain_slugs, slugs
 from feeds.common.text import fold
 from feeds.config import Config
+from feeds.config.feed_tables import CustomFeed, DigestFeed
 
-_FOLDERS: dict[FeedKind, str] = {"topic": "topics", "provider": "providers", "custom": "custom"}
+_FOLDERS: dict[FeedKind, str] = {
+    "topic": "topics",
+    "provider": "providers",
+    "custom": CustomFeed.folder,
+    "digest": DigestFeed.folder,
+}
 _PARTS: dict[FeedKind, Callable[[str], Iterator[str]]] = {
     "topic": slugs,
     "provider": domain_slugs,
@@ -87,8 +93,7 @@ class Directory:
         self._formers: dict[FeedRef, list[str]] = {}
         for address, owner in known.owners.items():
             self._formers.setdefault(owner, []).append(address)
-        custom: list[FeedRef] = [("custom", feed.key) for feed in config.feeds]
-        self._owners = dict.fromkeys(sorted([*owners, *custom]))
+        self._owners = dict.fromkeys(sorted([*owners, *config.own_feeds]))
         self._reserve()
         for owner in self._owners:
             self._settle(owner)
@@ -213,9 +218,9 @@ def _wishes(config: Config) -> dict[FeedRef, _Wish]:
     }
     for domain, named in config.providers.items():
         wishes["provider", domain] = _Wish(f'providers."{domain}"', named.slug, named.aliases)
-    for feed in config.feeds:
-        table = f'[[feeds]] "{feed.name}"'
-        wishes["custom", feed.key] = _Wish(table, _part(feed.address), feed.aliases)
+    for ref, feed in config.own_feeds.items():
+        table = f'[[{feed.section}]] "{feed.name}"'
+        wishes[ref] = _Wish(table, _part(feed.address), feed.aliases)
     return wishes
 
 

@@ -15,7 +15,7 @@ import msgspec
 from feeds.common.archives import LENGTHS, Archive, ArchivePart, end_of, period_of
 from feeds.common.model import Feed, FeedContents, FeedRef, Membership
 from feeds.config import Config
-from feeds.config.feed_tables import CustomFeed, Named
+from feeds.config.feed_tables import FeedTable
 from feeds.select.feeds import named_tables
 from feeds.select.thresholds import exposed_since, exposure_s
 
@@ -34,10 +34,7 @@ class Settings:
 
     def __init__(self, config: Config) -> None:
         self._config = config
-        self._tables: dict[FeedRef, Named | CustomFeed] = {
-            **named_tables(config),
-            **{("custom", one.key): one for one in config.feeds},
-        }
+        self._tables: dict[FeedRef, FeedTable] = {**named_tables(config), **config.own_feeds}
         periods = (config.setting(one, "archive") for one in (None, *self._tables.values()))
         self.any = any(one != OFF for one in periods)
 

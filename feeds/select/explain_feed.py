@@ -11,7 +11,7 @@ import msgspec
 from feeds.common.model import Feed, ItemHeader
 from feeds.common.text import fold
 from feeds.config import Config
-from feeds.select.membership import candidates
+from feeds.select.membership import candidates, own_source
 from feeds.select.thresholds import Threshold, Thresholds, exclusion_reasons
 
 # A topic (folded) and a provider, "" for any.
@@ -41,7 +41,7 @@ def thresholds_of(feed: Feed, config: Config) -> list[FeedThreshold]:
     found: dict[str, Threshold] = {}
     usual: Threshold | None = None
     for topic, domain in _pairs(feed, config, list(names)):
-        threshold = _in_custom_feed(feed, config, thresholds.get(topic, domain))
+        threshold = _in_own_feed(feed, config, thresholds.get(topic, domain))
         if usual is None:
             found["any story"] = usual = threshold
         elif threshold != usual:
@@ -75,12 +75,12 @@ def _pairs(feed: Feed, config: Config, topics: list[str]) -> Iterator[_Pair]:
                 yield topic, domain
 
 
-def _in_custom_feed(feed: Feed, config: Config, threshold: Threshold) -> Threshold:
-    """Returns the threshold that a custom feed has instead, if it sets one."""
-    own = next((one for one in config.feeds if one.key == feed.key), None)
-    if feed.kind != "custom" or own is None or own.min_quality is None or threshold.excluded:
+def _in_own_feed(feed: Feed, config: Config, threshold: Threshold) -> Threshold:
+    """Returns the threshold that a feed of the site's own has instead, if it sets one."""
+    own = config.own_feeds.get((feed.kind, feed.key))
+    if own is None or own.min_quality is None or threshold.excluded:
         return threshold
-    return Threshold(own.min_quality, f'[[feeds]] name = "{own.name}"')
+    return Threshold(own.min_quality, own_source(own))
 
 
 def nearest_misses(

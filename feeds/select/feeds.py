@@ -1,4 +1,4 @@
-"""The feeds that there are: of everything, one per topic, one per provider, and the custom ones."""
+"""The feeds that there are: of everything, of topics and providers, and the site's own."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from feeds.common.model import Feed, FeedRef
 from feeds.common.text import fold
 from feeds.config import Config
-from feeds.config.feed_tables import CustomFeed, Named
+from feeds.config.feed_tables import FeedTable, Named
 from feeds.select.addresses import NOTHING_KNOWN, Directory, Known, Spot
 from feeds.select.withdrawals import notices_s
 
@@ -88,9 +88,8 @@ def catalog(
         if ref in found:
             special = tables.get(ref, _NOTHING_SPECIAL)
             feeds[ref] = _feed(config, ref, directory.spot(*ref), name, special)
-    for custom in config.feeds:
-        ref = ("custom", custom.key)
-        feeds[ref] = _feed(config, ref, directory.spot(*ref), custom.name, custom)
+    for ref, own in config.own_feeds.items():
+        feeds[ref] = _feed(config, ref, directory.spot(*ref), own.name, own)
     return Catalog(feeds, frozenset(called) - found, directory)
 
 
@@ -119,7 +118,7 @@ def _feed(
     ref: FeedRef,
     spot: Spot,
     name: str,
-    special: Named | CustomFeed,
+    special: FeedTable,
 ) -> Feed:
     title = special.title or f"{config.site.title}: {name}"
     description = special.description or config.site.description
@@ -132,7 +131,7 @@ def _feed(
     )
 
 
-def _shown(config: Config, special: Named | CustomFeed = _NOTHING_SPECIAL) -> dict[str, Any]:
+def _shown(config: Config, special: FeedTable = _NOTHING_SPECIAL) -> dict[str, Any]:
     """Returns what the documents of a feed show, by the fields of `Feed`."""
     names = ("show", "show_images", "noindex")
     shown = {name: config.setting(special, name) for name in names}

@@ -7,7 +7,7 @@ what changed.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 import msgspec
@@ -26,7 +26,7 @@ from feeds.common.model import (
 from feeds.common.text import fold
 from feeds.common.times import LATEST
 from feeds.config import Config
-from feeds.config.feed_tables import CustomFeed
+from feeds.config.feed_tables import OwnFeed
 from feeds.select.addresses import NOTHING_KNOWN, Known
 from feeds.select.thresholds import (
     Threshold,
@@ -43,9 +43,13 @@ SELECTION_VERSION = 2
 ANY = ""
 
 # So no topic can be named like a feed of another kind.
-_SIGNS: dict[FeedKind, str] = {"all": "", "topic": "#", "provider": "@", "custom": "="}
-
-
+_SIGNS: dict[FeedKind, str] = {
+    "all": "",
+    "topic": "#",
+    "provider": "@",
+    "custom": "=",
+    "digest": "~",
+}
 _KINDS = {sign: kind for kind, sign in _SIGNS.items()}
 
 
@@ -54,23 +58,42 @@ def ref_of(name: str) -> FeedRef:
     return _KINDS[name[:1]], name[1:]
 
 
+_OWN: frozenset[FeedKind] = frozenset({"custom", "digest"})
+
+
 class Past(NamedTuple):
     """What selection knows of earlier passes.
 
     `first_pass`: the store is new, so every item counts as having qualified when it was published.
-    `feeds`: the keys of the custom feeds that were published before; the same goes for one that is
-    new. `known`: who stood where.
+    `feeds`: the keys of the site's own feeds that were published before; the same goes for one that
+    is new. `known`: who stood where. `ends` has the end of the last period of each digest, into
+    which no item comes any more. `rejudges`: the rules may be others than in the last pass.
     """
 
     first_pass: bool = True
     feeds: frozenset[str] = frozenset()
     known: Known = NOTHING_KNOWN
+    ends: Mapping[str, int] = {}
+    rejudges: bool = False
+
+    def since(self, feed: CandidateFeed, item: ItemHeader, history: ItemHistory) -> int:
+        """Returns since when an item counts as having qualified for a feed that it is new to.
+
+        Other rules let old items into a digest at once: these must not crowd out the news.
+        """
+        is_new = feed.kind in _OWN and feed.key not in self.feeds
+        is_old = feed.kind == "digest" and self.rejudges and item.history is not None
+        return history.published if self.first_pass or is_new or is_old else LATEST
+
+    def latest(self, feed: CandidateFeed, now: int) -> int:
+        """Returns the time of now, not before the end of a digest's last period."""
+        return max(now, self.ends.get(feed.key, now)) if feed.kind == "digest" else now
 
 
 class CandidateFeed(NamedTuple):
     """A feed that an item could be in, and the threshold that decides.
 
-    `key` is the topic (folded), the provider's domain, or the custom feed's oldest address.
+    `key` is the topic (folded), the provider's domain, or else the feed's oldest address.
     `formerly` are the keys that it had before.
     """
 
@@ -132,7 +155,7 @@ def without_duplicates(items: Iterable[ItemHeader]) -> Unique:
 
 
 def candidates(item: ItemHeader, thresholds: Thresholds, config: Config) -> Iterator[CandidateFeed]:
-    """Yields every feed that the item could be in: all, its topics, its provider, custom ones."""
+    """Yields every feed that the item could be in: all, its topics, its provider, own ones."""
     domain = thresholds.provider(item.provider.domain)
     known = [(topic, thresholds.get(topic, domain)) for topic in map(fold, item.topics)]
     anywhere = _easiest(known) if known else thresholds.get(ANY, domain)
@@ -140,9 +163,9 @@ def candidates(item: ItemHeader, thresholds: Thresholds, config: Config) -> Iter
     for topic, threshold in known:
         yield CandidateFeed("topic", topic, threshold)
     yield CandidateFeed("provider", domain, anywhere, thresholds.former_domains(domain))
-    for feed in config.feeds:
+    for (kind, key), feed in config.own_feeds.items():
         if _belongs(item, domain, feed, thresholds):
-            yield CandidateFeed("custom", feed.key, _custom_threshold(feed, known, anywhere))
+            yield CandidateFeed(kind, key, _own_threshold(feed, known, anywhere))
 
 
 def qualify(
@@ -164,13 +187,8 @@ def qualify(
     memberships = []
     for feed in found:
         times = [history.qualified[name] for name in feed.names if name in history.qualified]
-        if times:
-            since = min(times)
-        elif past.first_pass or (feed.kind == "custom" and feed.key not in past.feeds):
-            since = history.published
-        else:
-            since = now
-        since = min(since, now)  # the clock may have been ahead then
+        since = min(times) if times else past.since(feed, item, history)
+        since = min(since, past.latest(feed, now))  # the clock may have been ahead then
         qualified[feed.name] = since
         memberships.append(Membership(feed.kind, feed.key, entry, since))
     if qualified != history.qualified:
@@ -229,7 +247,7 @@ def _easiest(known: list[tuple[str, Threshold]]) -> Threshold:
     return min((threshold for _, threshold in known), key=Threshold.strictness)
 
 
-def _belongs(item: ItemHeader, domain: str, feed: CustomFeed, thresholds: Thresholds) -> bool:
+def _belongs(item: ItemHeader, domain: str, feed: OwnFeed, thresholds: Thresholds) -> bool:
     return (
         (not feed.providers or domain in map(thresholds.provider, feed.providers))
         and (not feed.categories or fold(item.category) in map(fold, feed.categories))
@@ -237,15 +255,20 @@ def _belongs(item: ItemHeader, domain: str, feed: CustomFeed, thresholds: Thresh
     )
 
 
-def _custom_threshold(
-    feed: CustomFeed, known: list[tuple[str, Threshold]], anywhere: Threshold
+def _own_threshold(
+    feed: OwnFeed, known: list[tuple[str, Threshold]], anywhere: Threshold
 ) -> Threshold:
     if feed.topics:
         wanted = set(map(fold, feed.topics))
         anywhere = _easiest([pair for pair in known if pair[0] in wanted])
     if feed.min_quality is None or anywhere.excluded:
         return anywhere
-    return Threshold(feed.min_quality, f'[[feeds]] name = "{feed.name}"')
+    return Threshold(feed.min_quality, own_source(feed))
+
+
+def own_source(feed: OwnFeed) -> str:
+    """Returns the name of a feed's table in config.toml, as messages have it."""
+    return f'[[{feed.section}]] name = "{feed.name}"'
 
 
 def _left(history: ItemHistory | None) -> ItemHistory | None:

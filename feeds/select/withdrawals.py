@@ -10,12 +10,12 @@ from feeds.common.model import Entry, FeedContents, FeedRef, Item, ItemHeader
 from feeds.common.text import fold
 from feeds.common.times import LATEST
 from feeds.config import Config
-from feeds.config.feed_tables import CustomFeed, Named
+from feeds.config.feed_tables import FeedTable, Named
 from feeds.select.membership import ANY, ref_of
 from feeds.select.thresholds import Thresholds
 
 
-def notices_s(config: Config, special: Named | CustomFeed) -> int:
+def notices_s(config: Config, special: FeedTable) -> int:
     """Returns for how many seconds the feed of a table shows notices, 0 for no notices."""
     shows = config.setting(special, "withdrawn") == "notice"
     return int(config.setting(special, "withdrawn_keep").total_seconds()) if shows else 0

@@ -6,6 +6,7 @@ import re
 import sqlite3
 from collections.abc import Iterator
 
+from feeds.store.digests import DIGESTS
 from feeds.store.withdrawals import WITHDRAWN
 
 # "feed" in ASCII: tells our files from those of other programs (sqlite.org/fileformat, offset 68).
@@ -47,7 +48,6 @@ _MIGRATIONS = (
     CREATE INDEX seed_id ON seed (id);
     CREATE INDEX seed_problems ON seed (path) WHERE problems IS NOT NULL;
     CREATE INDEX seed_dated ON seed (dated) WHERE is_published;
-
     -- The items themselves, apart from `seed` so that selection does not have to page past them.
     CREATE TABLE item (
         number INTEGER PRIMARY KEY REFERENCES seed (number) ON DELETE CASCADE,
@@ -94,7 +94,6 @@ _MIGRATIONS = (
 
     -- Single facts about the last pass.
     CREATE TABLE fact (name TEXT PRIMARY KEY, value BLOB NOT NULL) STRICT, WITHOUT ROWID;
-
     -- The names that feeds are called by are counted in every pass that changes something.
     CREATE INDEX seed_providers ON seed (domain, provider, dated) WHERE is_published;
     CREATE INDEX seed_topics ON seed (topics, dated) WHERE is_published;
@@ -251,6 +250,7 @@ _MIGRATIONS = (
     CREATE INDEX archive_edited ON archive (kind, key, edited) WHERE edited > 0;
     """,
     WITHDRAWN,
+    DIGESTS,
 )
 
 VERSION = OLDEST + len(_MIGRATIONS) - 1

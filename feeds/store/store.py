@@ -14,6 +14,7 @@ from feeds.common.files import Fingerprint
 from feeds.common.model import Entry, Feed, FeedSummary, Problem
 from feeds.common.protocols import Meta
 from feeds.store.archives import Archives
+from feeds.store.digests import FIRST, Digests
 from feeds.store.feed_items import IS_BELOW, FeedItems, bounds
 from feeds.store.hubs import HubPings
 from feeds.store.readings import Readings
@@ -53,7 +54,7 @@ def is_damage(error: sqlite3.Error) -> bool:
     return code & 0xFF not in _CIRCUMSTANCES
 
 
-class Store(FeedItems, Readings, HubPings, Archives, Withdrawals):
+class Store(FeedItems, Readings, HubPings, Archives, Withdrawals, Digests):
     """One open state file. Everything that writes stands in a `transaction`."""
 
     @contextmanager
@@ -200,8 +201,11 @@ class Store(FeedItems, Readings, HubPings, Archives, Withdrawals):
         query = "SELECT data FROM item WHERE number = ?"
         found: dict[int, bytes] = {}
         for number in numbers:
-            row = self._db.execute(query, (number,)).fetchone() if number >= 0 else None
-            data = row[0] if row else self.notice_data(number)
+            if number < 0:
+                data = self.notice_data(number) if number > -FIRST else self.digest_data(number)
+            else:
+                row = self._db.execute(query, (number,)).fetchone()
+                data = row[0] if row else None
             if data is None:
                 raise DamagedStateError("an item is missing")
             found[number] = data

@@ -103,7 +103,7 @@ def test_setting_of_a_variable_names_it(
 
 
 def test_settings_have_every_key_of_the_model(tmp_path: Path) -> None:
-    toml = '[topics.T]\n[providers."p.org"]\n[[feeds]]\nname = "F"\n'
+    toml = '[topics.T]\n[providers."p.org"]\n[[feeds]]\nname = "F"\n[[digests]]\nname = "D"\n'
     toml += "[[rules]]\ntopic = 'T'\nprovider = 'p.org'\nexclude = true\n"
     toml += "[[site.readers]]\nname = 'R'\n"
     names = {"topics": "T", "providers": '"p.org"'}

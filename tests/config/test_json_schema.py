@@ -37,6 +37,9 @@ WORDS = [
     "processes",
     "en-GB",
     "UTC",
+    "07:00",
+    "mon",
+    "week",
 ]
 WORDS += [
     "https://example.org/",
@@ -69,6 +72,7 @@ LEAVES = list(leaves(Config))
 REQUIRED = {
     "rules": {"topic": "AI", "provider": "example.org"},
     "feeds": {"name": "F"},
+    "digests": {"name": "D", "every": "week"},
     "readers": {"name": "R"},
 }
 

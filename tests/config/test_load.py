@@ -150,8 +150,9 @@ TWICE = {
     "[providers.a]\nslug = 'x'\n[providers.b]\nslug = 'x'": "providers.slug: 'x'",
     "[[rules]]\ntopic = 'AI'\nprovider = 'a.org'\nexclude = true\n[[rules]]\n"
     "topic = 'ai'\nprovider = 'A.org'\nmin_quality = 5": "rules: 'ai from a.org'",
-    "[[feeds]]\nname = 'Best'\n[[feeds]]\nname = 'best'": "feeds: 'custom/best'",
-    "[[feeds]]\nname = 'a b'\n[[feeds]]\nname = 'c'\nslug = 'a-b'": "feeds: 'custom/a-b'",
+    "[[feeds]]\nname = 'Best'\n[[feeds]]\nname = 'best'": "feeds: 'best'",
+    "[[feeds]]\nname = 'a b'\n[[feeds]]\nname = 'c'\nslug = 'a-b'": "feeds: 'a-b'",
+    "[[digests]]\nname = 'Best'\n[[digests]]\nname = 'best'": "digests: 'best'",
 }
 
 

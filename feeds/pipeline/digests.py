@@ -1,0 +1,150 @@
+"""The digests of a pass: makes those of periods that ended, and revises those that are fixed.
+
+A digest is fixed once its period has ended, but for two things: a story that is withdrawn leaves
+it, or leaves a notice, and a story that is corrected is shown as it is then.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import msgspec
+
+from feeds.common.digests import Digest, DigestStory, decode_digest, encode_digest
+from feeds.common.model import (
+    Entry,
+    Feed,
+    FeedContents,
+    FeedRef,
+    Item,
+    ItemHeader,
+    item_digest,
+)
+from feeds.common.protocols import DIGEST_ENDS
+from feeds.config.feed_tables import DigestFeed
+from feeds.pipeline.context import Pass
+from feeds.render.context import feed_id
+from feeds.select.digests import ended_periods, last_day, next_end
+from feeds.select.membership import without_duplicates
+from feeds.select.thresholds import Thresholds
+from feeds.select.withdrawals import moved, withdrawal_reason
+from feeds.store.digests import DigestRow
+
+
+def make_digests(run: Pass, thresholds: Thresholds, ids: set[str] | None) -> set[FeedRef]:
+    """Brings digests up to the memberships; returns the feeds whose digests changed.
+
+    Args:
+        run: this pass.
+        thresholds: those of the configuration.
+        ids: the items that were judged, None for all.
+    """
+    store, feeds = run.store, {one.key: one for one in run.config.digests}
+    if ids is None:
+        for key in store.digest_keys() - feeds.keys():
+            _drop(run, key, 0)
+    elif not feeds:
+        return set()
+    changed = {row.key for row in store.digests_with(ids) if _revise(run, thresholds, row)}
+    before = store.get_meta(DIGEST_ENDS) or {}
+    ends: dict[str, int] = {}
+    for key, feed in feeds.items():
+        last = before.get(key)
+        for start, end in ended_periods(feed, run.config.site.timezone, last, run.now):
+            if _make(run, feed, start, end):
+                changed.add(key)
+                _drop(run, key, feed.max_items or 1)
+            last = end
+        if last is not None:
+            ends[key] = last
+    store.set_or_drop_meta(DIGEST_ENDS, ends or None)
+    return {("digest", key) for key in changed}
+
+
+def digest_contents(run: Pass, feed: Feed) -> FeedContents:
+    """Returns a feed of digests with its entries."""
+    config = run.config
+    table = next(one for one in config.digests if one.key == feed.key)
+    id_ = feed_id(config.site.id or config.site.home, feed)
+    entries = []
+    for row in run.store.digests(feed.key, feed.max_items):
+        digest = decode_digest(row.data)
+        if digest.shown(notices=feed.notices_s > 0):
+            times = (digest.end, row.updated)
+            entries.append(Entry(row.entry, digest.id_in(id_), *times, item_digest(row.data)))
+    until = next_end(table, config.site.timezone, run.now) - 1
+    return FeedContents(feed, tuple(entries), until=until)
+
+
+def picture_numbers(run: Pass, contents: FeedContents) -> dict[int, list[int]]:
+    """Returns the numbers by which images of stories are known, by those of the digests."""
+    data = run.store.items(entry.number for entry in contents.entries)
+    return {
+        number: [story.number for story in decode_digest(one).stories]
+        for number, one in data.items()
+    }
+
+
+def _make(run: Pass, feed: DigestFeed, start: int, end: int) -> bool:
+    """Makes the digest of a period that ended; tells whether it has any story."""
+    store = run.store
+    best = store.best_of(("digest", feed.key), (start, end), feed.limit)
+    if not best:
+        return False
+    number = store.begin_digest(feed.key, start, end)
+    data = store.items(number for _, number in best)
+    stories = [
+        DigestStory(store.add_digest_story(number, id_), _kept(data[seed])) for id_, seed in best
+    ]
+    store.name_images((story.number, story.item.images) for story in stories)
+    day = last_day(run.config.site.timezone, end).isoformat()
+    store.keep_digest(number, end, encode_digest(Digest(start, end, day, tuple(stories))))
+    return True
+
+
+def _revise(run: Pass, thresholds: Thresholds, row: DigestRow) -> bool:
+    """Withdraws and corrects the stories of a digest; tells whether that changed it."""
+    digest = decode_digest(row.data)
+    headers = run.store.headers_of(story.item.id for story in digest.stories)
+    known = {one.id: one for one in without_duplicates(headers).items}
+    revised = tuple(
+        _revised(run, thresholds, story, known.get(story.item.id)) for story in digest.stories
+    )
+    if revised == digest.stories:
+        return False
+    _rename_images(run, digest.stories, revised)
+    data = encode_digest(msgspec.structs.replace(digest, stories=revised))
+    run.store.keep_digest(row.number, moved(row.updated, run.now), data)
+    return True
+
+
+def _revised(
+    run: Pass, thresholds: Thresholds, story: DigestStory, header: ItemHeader | None
+) -> DigestStory:
+    item, why = story.item, withdrawal_reason(header, thresholds)
+    if header is not None:
+        (data,) = run.store.items([header.number]).values()
+        current = _kept(data)
+        reason = current.withdrawn_reason if why else ""
+        if not why and current.correction != item.correction:
+            item = current
+        item = msgspec.structs.replace(item, withdrawn_reason=reason)
+    return DigestStory(story.number, item, why)
+
+
+def _rename_images(run: Pass, before: Sequence[DigestStory], after: Sequence[DigestStory]) -> None:
+    for old, new in zip(before, after, strict=True):
+        if old.item.images != new.item.images:
+            run.store.unname_images(new.number)
+            run.store.name_images([(new.number, new.item.images)])
+
+
+def _kept(data: bytes) -> Item:
+    """Returns an item without what digests do not show."""
+    item = msgspec.msgpack.decode(data, type=Item)
+    return msgspec.structs.replace(item, body="", related=(), topics=(), tags=())
+
+
+def _drop(run: Pass, key: str, count: int) -> None:
+    for number in run.store.drop_digests(key, count):
+        run.store.unname_images(number)

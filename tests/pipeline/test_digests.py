@@ -1,0 +1,159 @@
+"""Digests: what each period holds, when it is made, and why it changes after that."""
+
+from __future__ import annotations
+
+import json
+import re
+import uuid
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import feedparser
+import pytest
+
+from tests.support.site import Site
+from tests.support.validator import findings
+
+_BASE = "https://feeds.example.org/"
+_DAILY = '[[digests]]\nname = "Morning"\nat = "07:00"\nlimit = 3\n'
+_DAY = timedelta(days=1)
+# 07:00 on the first of June.
+_SEVEN = datetime(2021, 6, 1, 7, tzinfo=UTC)
+
+
+def _stories(site: Site, address: str = "digests/morning") -> list[tuple[str, list[str]]]:
+    """Returns day and time of each digest, and the titles of its stories, the newest first."""
+    found = json.loads(site.read(f"{address}.json"))["items"]
+    return [
+        (one["date_published"][5:16], re.findall(r"<h2>(?:<a[^>]*>)?([^<]*)", one["content_html"]))
+        for one in found
+    ]
+
+
+def _add(site: Site, number: int, now: datetime, **changes: object) -> None:
+    """Publishes a story of this moment."""
+    fields: dict[str, Any] = {"publishedDateTime": now.isoformat(), **changes}
+    site.seed(f"{number}.txt", number=number, **fields)
+    site.publish(now=now)
+
+
+def _begin(site: Site, toml: str = _DAILY) -> None:
+    """Publishes two stories and a first digest, which holds them."""
+    site.configure(toml)
+    site.seed(number=0, publishedDateTime="2020-01-01T00:00:00Z")
+    site.publish(now=_SEVEN - _DAY)
+    _add(site, 1, _SEVEN - timedelta(hours=3), quality=60)
+    _add(site, 2, _SEVEN - timedelta(hours=1), quality=80)
+    site.publish(now=_SEVEN)
+
+
+def test_a_digest_has_the_best_stories_of_its_period(site: Site) -> None:
+    _begin(site)
+    assert _stories(site) == [("06-01T07:00", ["Story 2", "Story 1"])]
+    for number, quality in ((3, 50), (4, 70), (5, 70), (6, 90)):
+        _add(site, number, _SEVEN + timedelta(hours=number), quality=quality, heat=number)
+    site.publish(now=_SEVEN + _DAY)
+    assert _stories(site)[0] == ("06-02T07:00", ["Story 6", "Story 5", "Story 4"])
+    site.publish(now=_SEVEN + 3 * _DAY)
+    assert len(_stories(site)) == 2  # empty periods have none
+
+
+def test_an_entry_is_named_by_its_feed_and_the_start_of_its_period(site: Site) -> None:
+    _begin(site)
+    (entry,) = json.loads(site.read("digests/morning.json"))["items"]
+    feed = feedparser.parse(site.read("digests/morning.atom")).feed
+    wanted = uuid.uuid5(uuid.UUID(feed.id), "2021-05-31T07:00:00Z")
+    assert entry["id"] == f"urn:uuid:{wanted}"
+    assert entry["title"] == "Morning, 1 June 2021"
+    assert entry["url"] == f"{_BASE}digests/morning.html#2021-06-01T0700"
+    assert b'id="2021-06-01T0700"' in site.read("digests/morning.html")
+
+
+def test_a_late_story_goes_into_the_next_digest(site: Site) -> None:
+    _begin(site)
+    before = site.read("digests/morning.json")
+    late = (_SEVEN - timedelta(hours=2)).isoformat()
+    _add(site, 3, _SEVEN + timedelta(minutes=1), publishedDateTime=late, quality=99)
+    assert site.read("digests/morning.json") == before
+    site.publish(now=_SEVEN + _DAY)
+    assert _stories(site)[0] == ("06-02T07:00", ["Story 3"])
+
+
+def test_an_edit_leaves_an_ended_digest_as_it_is_and_a_correction_does_not(site: Site) -> None:
+    _begin(site)
+    before = site.read("digests/morning.json")
+    when = (_SEVEN - timedelta(hours=1)).isoformat()
+    _add(site, 2, _SEVEN + timedelta(hours=1), publishedDateTime=when, title="Other", quality=10)
+    assert site.read("digests/morning.json") == before
+    edit = {"publishedDateTime": when, "title": "Other", "correction": "It was Tuesday."}
+    _add(site, 2, _SEVEN + timedelta(hours=2), **edit)
+    assert _stories(site) == [("06-01T07:00", ["Other", "Story 1"])]
+    (entry,) = json.loads(site.read("digests/morning.json"))["items"]
+    assert "<strong>Correction:</strong> It was Tuesday." in entry["content_html"]
+    assert entry["date_modified"] == "2021-06-01T09:00:00Z"
+
+
+@pytest.mark.parametrize("setting", ["drop", "notice"])
+def test_a_withdrawn_story_leaves_its_digest_and_comes_back(site: Site, setting: str) -> None:
+    _begin(site, f'withdrawn = "{setting}"\n{_DAILY}')
+    before = _stories(site)
+    (site.root / "seeds/2.txt").unlink()
+    _add(site, 1, _SEVEN + timedelta(hours=1), published=False, withdrawnReason="A <hoax>.")
+    if setting == "drop":
+        assert _stories(site) == []
+    else:
+        assert _stories(site) == before
+        (entry,) = json.loads(site.read("digests/morning.json"))["items"]
+        assert "withdrawn: A &lt;hoax&gt;." in entry["content_html"]
+        assert "/stories/" not in entry["content_html"]
+    when = (_SEVEN - timedelta(hours=3)).isoformat()
+    _add(site, 1, _SEVEN + timedelta(hours=2), publishedDateTime=when)
+    assert [titles[-1] for _, titles in _stories(site)] == ["Story 1"]
+    (entry,) = json.loads(site.read("digests/morning.json"))["items"]
+    assert entry["date_modified"] == "2021-06-01T09:00:00Z"
+    assert "withdrawn" not in entry["content_html"].partition("Story 1")[2]
+
+
+def test_other_rules_let_no_old_story_into_a_digest(site: Site) -> None:
+    _begin(site, f"{_DAILY}min_quality = 75\n")
+    assert _stories(site) == [("06-01T07:00", ["Story 2"])]
+    site.configure(f"{_DAILY}min_quality = 0\n")
+    _add(site, 3, _SEVEN + timedelta(hours=1), quality=10)
+    site.publish(now=_SEVEN + _DAY)
+    assert _stories(site)[0] == ("06-02T07:00", ["Story 3"])
+
+
+def test_a_lost_state_file_gives_the_same_ids(site: Site) -> None:
+    _begin(site)
+    before = site.read("digests/morning.json")
+    (site.root / ".feeds/state.db").unlink()
+    site.publish(now=_SEVEN + timedelta(hours=1))
+    assert json.loads(site.read("digests/morning.json")) == json.loads(before)
+
+
+def test_a_clock_that_is_set_back_loses_no_story(site: Site) -> None:
+    _begin(site)
+    back = _SEVEN - timedelta(hours=5)
+    _add(site, 3, back)
+    site.publish(now=_SEVEN + timedelta(hours=5))
+    site.publish(now=_SEVEN + _DAY)
+    assert [titles for _, titles in _stories(site)] == [["Story 3"], ["Story 2", "Story 1"]]
+
+
+def test_documents_of_digests_have_no_finding_and_stand_in_all_lists(site: Site) -> None:
+    _begin(site)
+    for extension in ("atom", "rss", "json", "html"):
+        path = f"digests/morning.{extension}"
+        assert findings(path, site.read(path), _BASE) == []
+    for path in ("feeds.html", "index.html"):
+        assert b'href="digests/morning.html"' in site.read(path)
+    assert f"{_BASE}digests/morning.atom".encode() in site.read("feeds.opml")
+
+
+def test_a_pass_in_which_no_digest_changes_writes_none(site: Site) -> None:
+    _begin(site)
+    before = site.tree()
+    _add(site, 3, _SEVEN + timedelta(hours=1))
+    for path, seen in site.tree().items():
+        if path.startswith("digests/"):
+            assert seen == before[path]
