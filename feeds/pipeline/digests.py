@@ -21,11 +21,13 @@ from feeds.common.model import (
     item_digest,
 )
 from feeds.common.protocols import DIGEST_ENDS
+from feeds.common.times import from_unix, show_time
 from feeds.config.feed_tables import DigestFeed
 from feeds.pipeline.context import Pass
 from feeds.render.context import feed_id
 from feeds.select.digests import ended_periods, last_day, next_end
-from feeds.select.membership import without_duplicates
+from feeds.select.explain import Reason
+from feeds.select.membership import name_of, without_duplicates
 from feeds.select.thresholds import Thresholds
 from feeds.select.withdrawals import moved, withdrawal_reason
 from feeds.store.digests import DigestRow
@@ -63,8 +65,7 @@ def make_digests(run: Pass, thresholds: Thresholds, ids: set[str] | None) -> set
 
 def digest_contents(run: Pass, feed: Feed) -> FeedContents:
     """Returns a feed of digests with its entries."""
-    config = run.config
-    table = next(one for one in config.digests if one.key == feed.key)
+    config, table = run.config, _table(run, feed)
     id_ = feed_id(config.site.id or config.site.home, feed)
     entries = []
     for row in run.store.digests(feed.key, feed.max_items):
@@ -76,6 +77,25 @@ def digest_contents(run: Pass, feed: Feed) -> FeedContents:
     return FeedContents(feed, tuple(entries), until=until)
 
 
+def with_digest(run: Pass, header: ItemHeader, feed: Feed, reason: Reason) -> Reason:
+    """Returns why an item is, or is not, in a digest: in which one, or in which it may come."""
+    table = _table(run, feed)
+    since = header.history.qualified.get(name_of(feed.kind, feed.key)) if header.history else None
+    if since is None:
+        return reason
+    held = run.store.digest_holding(feed.key, header.id)
+    if held is not None:
+        digest = decode_digest(held)
+        is_shown = header.id in {one.item.id for one in digest.shown(notices=False)}
+        words = f"in the digest of {show_time(from_unix(digest.end))}"
+        return Reason(reason.address, f"{reason.words}; {words}", inside=is_shown)
+    end = next_end(table, run.config.site.timezone, since)
+    when, words = show_time(from_unix(end)), f"was not among the {table.limit} best"
+    if end > run.now:
+        words = f"comes if it is among the {table.limit} best"
+    return Reason(reason.address, f"{reason.words}; {words} of the digest of {when}", inside=False)
+
+
 def picture_numbers(run: Pass, contents: FeedContents) -> dict[int, list[int]]:
     """Returns the numbers by which images of stories are known, by those of the digests."""
     data = run.store.items(entry.number for entry in contents.entries)
@@ -83,6 +103,10 @@ def picture_numbers(run: Pass, contents: FeedContents) -> dict[int, list[int]]:
         number: [story.number for story in decode_digest(one).stories]
         for number, one in data.items()
     }
+
+
+def _table(run: Pass, feed: Feed) -> DigestFeed:
+    return next(one for one in run.config.digests if one.key == feed.key)
 
 
 def _make(run: Pass, feed: DigestFeed, start: int, end: int) -> bool:

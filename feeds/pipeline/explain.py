@@ -17,6 +17,7 @@ from feeds.common.reports import NO_CALLBACKS, Callbacks
 from feeds.common.urls import item_id, normal_url
 from feeds.config import Loaded
 from feeds.pipeline.context import Pass
+from feeds.pipeline.digests import with_digest
 from feeds.pipeline.memberships import Selection, contents_of, memberships
 from feeds.pipeline.run import Snapshot, with_snapshot
 from feeds.seeds.scan import SUFFIXES, display_path
@@ -71,6 +72,7 @@ def explanations(story: str, snapshot: Snapshot, selection: Selection) -> Iterat
     run, _, _, all_problems = snapshot
     loaded, store = run.loaded, run.store
     contents = contents_by_ref(run, selection)
+    digests = {feed.address: feed for feed in selection.feeds if feed.kind == "digest"}
     places = _places(story, loaded)
     headers = _headers(story, places, store)
     meant = {display_path(place, str(loaded.base)) for place in places}
@@ -81,7 +83,10 @@ def explanations(story: str, snapshot: Snapshot, selection: Selection) -> Iterat
     for header in headers:
         about = [problem for problem in problems if problem.path == header.path]
         item = item_of(store, header)
-        found = reasons.explain(header, selection, contents, run.config, run.now)
+        found = [
+            with_digest(run, header, digests[one.address], one) if one.address in digests else one
+            for one in reasons.explain(header, selection, contents, run.config, run.now)
+        ]
         yield Explained(Explanation(header.path, header.id, item.title, about, found), header, item)
     if not headers:
         yield Explained(Explanation(story, "", "", problems, []))

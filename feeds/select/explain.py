@@ -87,6 +87,8 @@ def _reason(
         reasons = [rejection, *common] if rejection else [*common, f"({because})"]
         return Reason(address, "; ".join(reasons), inside=False)
     entries, selection = contents.entries, subject.config.selection
+    if feed.kind == "digest":  # its entries are digests, which the caller knows
+        return Reason(address, because, inside=False)
     position = next((n for n, entry in enumerate(entries, 1) if entry.id == item.id), None)
     newest = f"its {contents.feed.max_items} newest items (max_items)"
     since = item.history.qualified.get(feed.name) if item.history else None

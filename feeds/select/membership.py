@@ -53,6 +53,11 @@ _SIGNS: dict[FeedKind, str] = {
 _KINDS = {sign: kind for kind, sign in _SIGNS.items()}
 
 
+def name_of(kind: FeedKind, key: str) -> str:
+    """Returns the name that `ItemHistory.qualified` has for a feed."""
+    return _SIGNS[kind] + key
+
+
 def ref_of(name: str) -> FeedRef:
     """Returns kind and key of the feed that `ItemHistory.qualified` has under this name."""
     return _KINDS[name[:1]], name[1:]
@@ -105,12 +110,12 @@ class CandidateFeed(NamedTuple):
     @property
     def name(self) -> str:
         """The name that `ItemHistory.qualified` has for the feed."""
-        return _SIGNS[self.kind] + self.key
+        return name_of(self.kind, self.key)
 
     @property
     def names(self) -> list[str]:
         """The names that it may have there, former ones included."""
-        return [_SIGNS[self.kind] + key for key in (self.key, *self.formerly)]
+        return [name_of(self.kind, key) for key in (self.key, *self.formerly)]
 
 
 class Qualified(NamedTuple):

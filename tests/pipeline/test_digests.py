@@ -11,12 +11,16 @@ from typing import Any
 import feedparser
 import pytest
 
+from feeds.common.reports import NO_CALLBACKS
+from feeds.pipeline.explain import explanations
+from feeds.pipeline.memberships import memberships
+from feeds.pipeline.run import Snapshot, with_snapshot
 from tests.support.site import Site
 from tests.support.validator import findings
 
 _BASE = "https://feeds.example.org/"
 _DAILY = '[[digests]]\nname = "Morning"\nat = "07:00"\nlimit = 3\n'
-_DAY = timedelta(days=1)
+_DAY, _HOUR = timedelta(days=1), timedelta(hours=1)
 # 07:00 on the first of June.
 _SEVEN = datetime(2021, 6, 1, 7, tzinfo=UTC)
 
@@ -37,13 +41,24 @@ def _add(site: Site, number: int, now: datetime, **changes: object) -> None:
     site.publish(now=now)
 
 
+def _explained(site: Site, seed: str, now: datetime) -> str:
+    """Returns why a story is, or is not, in the digests."""
+
+    def read(snapshot: Snapshot) -> str:
+        selection = memberships(snapshot.run, snapshot.state, snapshot.changes)
+        (found,) = explanations(seed, snapshot, selection)
+        return found.explanation.feeds[-1].words
+
+    return with_snapshot(site.load(), NO_CALLBACKS, read, lambda: now)
+
+
 def _begin(site: Site, toml: str = _DAILY) -> None:
     """Publishes two stories and a first digest, which holds them."""
     site.configure(toml)
     site.seed(number=0, publishedDateTime="2020-01-01T00:00:00Z")
     site.publish(now=_SEVEN - _DAY)
-    _add(site, 1, _SEVEN - timedelta(hours=3), quality=60)
-    _add(site, 2, _SEVEN - timedelta(hours=1), quality=80)
+    _add(site, 1, _SEVEN - 3 * _HOUR, quality=60)
+    _add(site, 2, _SEVEN - _HOUR, quality=80)
     site.publish(now=_SEVEN)
 
 
@@ -51,7 +66,7 @@ def test_a_digest_has_the_best_stories_of_its_period(site: Site) -> None:
     _begin(site)
     assert _stories(site) == [("06-01T07:00", ["Story 2", "Story 1"])]
     for number, quality in ((3, 50), (4, 70), (5, 70), (6, 90)):
-        _add(site, number, _SEVEN + timedelta(hours=number), quality=quality, heat=number)
+        _add(site, number, _SEVEN + number * _HOUR, quality=quality, heat=number)
     site.publish(now=_SEVEN + _DAY)
     assert _stories(site)[0] == ("06-02T07:00", ["Story 6", "Story 5", "Story 4"])
     site.publish(now=_SEVEN + 3 * _DAY)
@@ -72,7 +87,7 @@ def test_an_entry_is_named_by_its_feed_and_the_start_of_its_period(site: Site) -
 def test_a_late_story_goes_into_the_next_digest(site: Site) -> None:
     _begin(site)
     before = site.read("digests/morning.json")
-    late = (_SEVEN - timedelta(hours=2)).isoformat()
+    late = (_SEVEN - 2 * _HOUR).isoformat()
     _add(site, 3, _SEVEN + timedelta(minutes=1), publishedDateTime=late, quality=99)
     assert site.read("digests/morning.json") == before
     site.publish(now=_SEVEN + _DAY)
@@ -82,11 +97,11 @@ def test_a_late_story_goes_into_the_next_digest(site: Site) -> None:
 def test_an_edit_leaves_an_ended_digest_as_it_is_and_a_correction_does_not(site: Site) -> None:
     _begin(site)
     before = site.read("digests/morning.json")
-    when = (_SEVEN - timedelta(hours=1)).isoformat()
-    _add(site, 2, _SEVEN + timedelta(hours=1), publishedDateTime=when, title="Other", quality=10)
+    when = (_SEVEN - _HOUR).isoformat()
+    _add(site, 2, _SEVEN + _HOUR, publishedDateTime=when, title="Other", quality=10)
     assert site.read("digests/morning.json") == before
     edit = {"publishedDateTime": when, "title": "Other", "correction": "It was Tuesday."}
-    _add(site, 2, _SEVEN + timedelta(hours=2), **edit)
+    _add(site, 2, _SEVEN + 2 * _HOUR, **edit)
     assert _stories(site) == [("06-01T07:00", ["Other", "Story 1"])]
     (entry,) = json.loads(site.read("digests/morning.json"))["items"]
     assert "<strong>Correction:</strong> It was Tuesday." in entry["content_html"]
@@ -98,7 +113,7 @@ def test_a_withdrawn_story_leaves_its_digest_and_comes_back(site: Site, setting:
     _begin(site, f'withdrawn = "{setting}"\n{_DAILY}')
     before = _stories(site)
     (site.root / "seeds/2.txt").unlink()
-    _add(site, 1, _SEVEN + timedelta(hours=1), published=False, withdrawnReason="A <hoax>.")
+    _add(site, 1, _SEVEN + _HOUR, published=False, withdrawnReason="A <hoax>.")
     if setting == "drop":
         assert _stories(site) == []
     else:
@@ -106,8 +121,8 @@ def test_a_withdrawn_story_leaves_its_digest_and_comes_back(site: Site, setting:
         (entry,) = json.loads(site.read("digests/morning.json"))["items"]
         assert "withdrawn: A &lt;hoax&gt;." in entry["content_html"]
         assert "/stories/" not in entry["content_html"]
-    when = (_SEVEN - timedelta(hours=3)).isoformat()
-    _add(site, 1, _SEVEN + timedelta(hours=2), publishedDateTime=when)
+    when = (_SEVEN - 3 * _HOUR).isoformat()
+    _add(site, 1, _SEVEN + 2 * _HOUR, publishedDateTime=when)
     assert [titles[-1] for _, titles in _stories(site)] == ["Story 1"]
     (entry,) = json.loads(site.read("digests/morning.json"))["items"]
     assert entry["date_modified"] == "2021-06-01T09:00:00Z"
@@ -118,7 +133,7 @@ def test_other_rules_let_no_old_story_into_a_digest(site: Site) -> None:
     _begin(site, f"{_DAILY}min_quality = 75\n")
     assert _stories(site) == [("06-01T07:00", ["Story 2"])]
     site.configure(f"{_DAILY}min_quality = 0\n")
-    _add(site, 3, _SEVEN + timedelta(hours=1), quality=10)
+    _add(site, 3, _SEVEN + _HOUR, quality=10)
     site.publish(now=_SEVEN + _DAY)
     assert _stories(site)[0] == ("06-02T07:00", ["Story 3"])
 
@@ -127,15 +142,15 @@ def test_a_lost_state_file_gives_the_same_ids(site: Site) -> None:
     _begin(site)
     before = site.read("digests/morning.json")
     (site.root / ".feeds/state.db").unlink()
-    site.publish(now=_SEVEN + timedelta(hours=1))
+    site.publish(now=_SEVEN + _HOUR)
     assert json.loads(site.read("digests/morning.json")) == json.loads(before)
 
 
 def test_a_clock_that_is_set_back_loses_no_story(site: Site) -> None:
     _begin(site)
-    back = _SEVEN - timedelta(hours=5)
+    back = _SEVEN - 5 * _HOUR
     _add(site, 3, back)
-    site.publish(now=_SEVEN + timedelta(hours=5))
+    site.publish(now=_SEVEN + 5 * _HOUR)
     site.publish(now=_SEVEN + _DAY)
     assert [titles for _, titles in _stories(site)] == [["Story 3"], ["Story 2", "Story 1"]]
 
@@ -153,7 +168,17 @@ def test_documents_of_digests_have_no_finding_and_stand_in_all_lists(site: Site)
 def test_a_pass_in_which_no_digest_changes_writes_none(site: Site) -> None:
     _begin(site)
     before = site.tree()
-    _add(site, 3, _SEVEN + timedelta(hours=1))
+    _add(site, 3, _SEVEN + _HOUR)
     for path, seen in site.tree().items():
         if path.startswith("digests/"):
             assert seen == before[path]
+
+
+def test_explain_tells_which_digest_a_story_is_in(site: Site) -> None:
+    _begin(site, f"{_DAILY}min_quality = 50\n")
+    _add(site, 3, _SEVEN + _HOUR, quality=40)
+    _add(site, 4, _SEVEN + 2 * _HOUR)
+    told = {number: _explained(site, f"{number}.txt", _SEVEN + 3 * _HOUR) for number in (1, 3, 4)}
+    assert told[1].endswith("; in the digest of 2021-06-01 07:00 UTC")
+    assert told[3].startswith("quality 40 is below 50, set by [[digests]]")
+    assert told[4].endswith("among the 3 best of the digest of 2021-06-02 07:00 UTC")
