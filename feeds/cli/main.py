@@ -52,6 +52,7 @@ COMMANDS = {
     "status": "show what the last pass did and when the next is due",
     "doctor": "look at the site, as readers do too, and say what to mend",
     "reach": "show how many read each feed, from access logs",
+    "state": "look after the state file: make a backup of it",
     "images": "look after the image cache",
     "completion": "print what makes a shell complete commands, options and feeds",
 }
@@ -193,7 +194,7 @@ def make_parser(commands: Collection[str] = COMMANDS) -> ArgumentParser:
     for action in parser._actions:  # noqa: SLF001 (no other way; all of it stands on one screen)
         action.help = SUPPRESS
     group = parser.add_subparsers(
-        dest="command", required=True, metavar="COMMAND", title="commands", prog="feeds"
+        dest="command", required=True, metavar="COMMAND", title=SUPPRESS, prog="feeds"
     )
     for name, text in COMMANDS.items():
         sub = group.add_parser(name, help=text, description=text)

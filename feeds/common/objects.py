@@ -239,6 +239,12 @@ def parse_address(text: str) -> str | Path:
     return f"{match[1]}://{match[2]}{match[3]}/"
 
 
+def split_address(path: str) -> tuple[str, str]:
+    """Returns the address of an object's bucket, and the key of the object in it."""
+    start = path.index("/", path.index("://") + 3) + 1
+    return path[:start], path[start:]
+
+
 def _open(address: str, patience_s: float) -> ObjectStore:
     match = _ADDRESS.fullmatch(address)
     assert match is not None  # noqa: S101 (`parse_address` has returned it)

@@ -16,6 +16,7 @@ from feeds.config.origins import Key
 OUT: Key = ("paths", "out")
 STATE: Key = ("paths", "state")
 CACHE: Key = ("images", "cache")
+BACKUP: Key = ("state", "backup")
 TEMPLATES: Key = ("paths", "templates")
 LOG: Key = ("serve", "access_log")
 # The values of serve.access_log that name no file.
@@ -186,8 +187,8 @@ def find_overlaps(config: Config, file: Path, places: Mapping[Key, str]) -> Iter
     ]
     state, cache = (STATE, paths.state), (CACHE, config.images.cache)
     own = [(CONFIG, file), *seeds, state]
-    if paths.templates:
-        own.append((TEMPLATES, paths.templates))
+    others = ((BACKUP, config.state.backup), (TEMPLATES, paths.templates))
+    own += [(key, path) for key, path in others if isinstance(path, Path)]
     if config.serve.access_log not in NO_FILES:
         own.append((LOG, Path(config.serve.access_log)))
     served = (OUT, paths.out)

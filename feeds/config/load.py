@@ -12,6 +12,7 @@ from msgspec.structs import replace
 
 from feeds.common.errors import ConfigError
 from feeds.config.clashes import (
+    BACKUP,
     CACHE,
     LOG,
     NO_FILES,
@@ -104,7 +105,7 @@ def load_with_origins(
     path = Path(os.path.abspath(path))  # noqa: PTH100 (without following links, but without ..)
     config = _with_absolute_paths(config, path.parent)
     seeds = [("paths", "seeds", number) for number in range(len(config.paths.seeds))]
-    keys = [BASE_URL, OUT, STATE, CACHE, TEMPLATES, LOG, *seeds]
+    keys = [BASE_URL, OUT, STATE, BACKUP, CACHE, TEMPLATES, LOG, *seeds]
     loaded = Loaded(config, path, {key: origins.place(key) for key in keys if origins.knows(key)})
     _refuse_overlaps(config, path, loaded.places)
     return loaded, origins, data
@@ -119,6 +120,9 @@ def _with_absolute_paths(config: Config, base: Path) -> Config:
         state=_absolute(base, paths.state),
         templates=paths.templates and _absolute(base, paths.templates),
     )
+    state = config.state
+    if isinstance(state.backup, Path):
+        state = replace(state, backup=_absolute(base, state.backup))
     images = replace(config.images, cache=_absolute(base, config.images.cache))
     files = {"tls_ca", "tls_cert", "tls_key"}
     engine = {name: getattr(config.engine, name) for name in files}
@@ -127,9 +131,8 @@ def _with_absolute_paths(config: Config, base: Path) -> Config:
     if log not in NO_FILES:
         log = str(_absolute(base, Path(log).expanduser()))
     serve = replace(config.serve, access_log=log)
-    return replace(
-        config, paths=paths, images=images, serve=serve, engine=replace(config.engine, **engine)
-    )
+    tables = {"paths": paths, "state": state, "images": images, "serve": serve}
+    return replace(config, **tables, engine=replace(config.engine, **engine))
 
 
 def _refuse_overlaps(config: Config, path: Path, places: Mapping[Key, str]) -> None:

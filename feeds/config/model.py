@@ -27,7 +27,7 @@ from feeds.config.feed_tables import (
     Withdrawn,
 )
 from feeds.config.schema import Many, Table
-from feeds.config.sources import Source
+from feeds.config.sources import Backup, Source
 from feeds.config.types import (
     Address,
     BaseUrl,
@@ -149,6 +149,12 @@ class Paths(Table, frozen=True):
         return [one for one in self.seeds if isinstance(one, str)]
 
 
+class StateConfig(Table, frozen=True):
+    """[state]: what happens to the state file, `paths.state`."""
+
+    backup: Backup = None
+
+
 class TextConfig(Table, frozen=True):
     """[text]: how the text of seeds is cleaned."""
 
@@ -240,6 +246,7 @@ class Config(Table, frozen=True):
 
     site: SiteConfig = SiteConfig()
     paths: Paths = Paths()
+    state: StateConfig = StateConfig()
     text: TextConfig = TextConfig()
     content: ContentConfig = ContentConfig()
     images: ImagesConfig = ImagesConfig()

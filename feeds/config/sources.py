@@ -1,4 +1,4 @@
-"""Sources of seeds: a folder on this machine, or the address of objects in a bucket."""
+"""Keys that name a place on this machine, or the address of objects in a bucket."""
 
 from __future__ import annotations
 
@@ -17,3 +17,23 @@ def source(value: object) -> Path | str:
 
 
 Source = Annotated[Path | str, source]
+
+
+def backup(value: object) -> Path | str | None:
+    """Reads where a backup is: a file, or the address of an object such as "s3://bucket/state.db".
+
+    What ends with a slash is a folder, in which it is called ``state.db``.
+    """
+    if not value:
+        return None
+    if isinstance(value, str) and value.endswith("/"):
+        value += "state.db"
+    found = source(value)
+    if isinstance(found, str):
+        found = found.rstrip("/")
+        if found.count("/") == 2:
+            raise ValueError('wanted an address with a key, such as "s3://bucket/state.db"')
+    return found
+
+
+Backup = Annotated[Path | str | None, backup]

@@ -20,6 +20,7 @@ from feeds.common.reports import Clock, utc_now
 from feeds.common.times import show_time, to_unix
 from feeds.config import Config, Loaded
 from feeds.images.cache import copies_in, folder_times, remove, remove_unfinished
+from feeds.pipeline.backup import restore_missing_state
 from feeds.publish import read_manifest
 from feeds.store import DamagedStateError, Store, open_state
 
@@ -99,6 +100,7 @@ def looking_after(
         try:
             remove_unfinished(cache)
             stack.callback(remove_unfinished, cache)
+            restore_missing_state(config, warn)
             yield stack.enter_context(open_state(config.paths.state, "pass", warn))
         except DamagedStateError as error:
             raise StateError(

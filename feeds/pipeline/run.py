@@ -29,6 +29,7 @@ from feeds.common.times import show_time
 from feeds.config import Loaded
 from feeds.images.examine import CacheScope, Examined, examine_cache
 from feeds.images.reconcile import ImageChanges, reconcile
+from feeds.pipeline.backup import restore_missing_state
 from feeds.pipeline.context import Pass, begin_pass
 from feeds.pipeline.image_garbage import cache_faults_told
 from feeds.pipeline.memberships import memberships
@@ -97,6 +98,8 @@ def publish_feeds(
     """
     state, fresh = loaded.config.paths.state, False
     with _lock_out(loaded, options, callbacks, clock):
+        if not options.dry_run:
+            restore_missing_state(loaded.config, callbacks.warn)
         while True:
             try:
                 with _open_pass(loaded, options, callbacks, clock, fresh=fresh) as run:

@@ -19,7 +19,7 @@ from typing import NamedTuple, TypeVar
 from feeds.common.errors import ObjectMissingError, ObjectsError, SeedsFolderError
 from feeds.common.files import Fingerprint
 from feeds.common.model import Problem
-from feeds.common.objects import PATIENCE_S, ObjectInfo, Objects, is_object
+from feeds.common.objects import PATIENCE_S, ObjectInfo, Objects, is_object, split_address
 from feeds.common.workers import Threads
 from feeds.seeds.listing import Listing
 from feeds.seeds.scan import SUFFIXES, ScannedFile, display_path, is_below, why_too_large
@@ -139,9 +139,8 @@ def _fetch(path: str) -> Fetched:
 
 
 def _bucket_of(address: str) -> tuple[Objects, str]:
-    """Returns the bucket of an address, and the key in it."""
-    start = address.index("/", address.index("://") + 3) + 1
-    return _opened(address[:start]), address[start:]
+    bucket, key = split_address(address)
+    return _opened(bucket), key
 
 
 @cache

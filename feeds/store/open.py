@@ -119,24 +119,24 @@ def _make_or_open(path: Path, warn: Callable[[str], None]) -> sqlite3.Connection
         raise StateError(f"cannot make {path.parent}: {error.strerror or error}") from None
     claim(path)
     try:
-        return _connect(path)
+        return connect(path)
     except DamagedStateError as error:
         move_aside(path, str(error), warn)
-    return _connect(path)
+    return connect(path)
 
 
 def _open_to_note(path: Path) -> sqlite3.Connection:
     refuse_foreign(path)
     if not path.exists():
         raise DamagedStateError("the file is missing")
-    return _connect(path)
+    return connect(path)
 
 
 def _open_to_read(path: Path) -> sqlite3.Connection | None:
     with suppress(DamagedStateError, StateError):
         refuse_foreign(path)
         if path.exists():
-            return _connect(path, read_only=True)
+            return connect(path, read_only=True)
     return None
 
 
@@ -148,7 +148,7 @@ def _open_to_look(path: Path | None) -> PrivateStore:
             overlay = new_overlay(covers=True, timeout=_BUSY_SECONDS)
             uri = _uri_to_read(path)
             try:
-                with closing(_connect(path, read_only=True)) as source:
+                with closing(connect(path, read_only=True)) as source:
                     if is_current(source):
                         overlay.cover(uri)
                     else:
@@ -197,7 +197,7 @@ def move_aside(path: Path, reason: str, warn: Callable[[str], None]) -> None:
     )
 
 
-def _connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
+def connect(path: Path, *, read_only: bool = False) -> sqlite3.Connection:
     """Opens the state file, and goes on trying while other runs make it or use it.
 
     SQLite itself waits for locks, but not where two runs that wait would wait for each other, as

@@ -1,0 +1,177 @@
+"""Backups of the state file: what they are good for, and what they never overwrite."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from contextlib import closing
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from feeds.common.reports import Callbacks
+from feeds.store import open_state
+from tests.support.buckets import BUCKET
+from tests.support.failing_buckets import FORBIDDEN, Buckets, serving_buckets
+from tests.support.site import NOW, Site
+
+OBJECT = f"s3://{BUCKET}/backups/state.db"
+LATER = NOW + timedelta(days=1)
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Buckets]:
+    with pytest.MonkeyPatch.context() as patch, serving_buckets(patch) as found:
+        yield found
+
+
+@pytest.fixture(autouse=True)
+def buckets(server: Buckets) -> Buckets:
+    server.clear()
+    return server
+
+
+@pytest.fixture
+def site(site: Site) -> Site:
+    """A site with a story whose `updated` only the state file knows."""
+    site.seed(number=1)
+    site.publish()
+    site.seed(number=1, title="Edited")
+    site.publish(LATER)
+    return site
+
+
+def lose_state(site: Site) -> None:
+    for path in site.state.parent.glob("state.db*"):
+        path.unlink()
+
+
+def backups(site: Site) -> list[Path]:
+    """Returns what stands where backups are made, finished or not."""
+    return sorted(path for path in site.root.rglob("*") if "feeds-tmp" in path.name)
+
+
+@pytest.mark.parametrize("where", ["copies/state.db", "copies/", OBJECT])
+def test_state_that_is_lost_is_restored_from_its_backup(site: Site, where: str) -> None:
+    site.configure(f'[state]\nbackup = "{where}"\n')
+    ran = site.run("state", "backup", "--json")
+    assert ran.code == 0
+    name = where if "://" in where else str(site.root / "copies/state.db")
+    assert ran.report()["backup"] == name
+    before = site.entries()
+    lose_state(site)
+    warnings: list[str] = []
+    report = site.publish(LATER, callbacks=Callbacks(warn=warnings.append))
+    assert warnings == [f"there was no state file {site.state}: it is restored from {name}"]
+    assert (report.changed, report.changed_out) == (0, False)
+    assert site.entries() == before
+    assert backups(site) == []
+    lose_state(site)
+    site.configure("")
+    site.publish(LATER)
+    assert site.entries() != before  # so the state knew what is nowhere else
+
+
+def test_first_start_finds_no_backup_and_says_so(site: Site) -> None:
+    lose_state(site)
+    for where in ("state-copy.db", OBJECT):
+        site.configure(f'[state]\nbackup = "{where}"\n')
+        ran = site.run("export")
+        assert ran.code == 0
+        assert "all begins anew" in ran.err
+        lose_state(site)
+
+
+@pytest.mark.parametrize("command", [["export", "--dry-run"], ["list"], ["status"]])
+def test_commands_that_only_look_restore_nothing(site: Site, command: list[str]) -> None:
+    site.configure('[state]\nbackup = "copy.db"\n')
+    site.run("state", "backup")
+    lose_state(site)
+    assert site.run(*command).code == 0
+    assert not site.state.exists()
+
+
+def spoil(copy: Path, how: str) -> None:
+    data = copy.read_bytes()
+    if how == "cut":
+        copy.write_bytes(data[: len(data) // 2])
+    elif how == "empty":
+        copy.write_bytes(b"")
+    elif how == "text":
+        copy.write_bytes(b"no database")
+    else:
+        with closing(sqlite3.connect(copy)) as db, db:
+            db.execute(f"PRAGMA {how}")
+
+
+@pytest.mark.parametrize(
+    "how", ["cut", "empty", "text", "user_version = 1000", "application_id = 7"]
+)
+def test_backup_that_cannot_be_used_stops_the_pass(site: Site, how: str) -> None:
+    site.configure('[state]\nbackup = "copy.db"\n')
+    site.run("state", "backup")
+    lose_state(site)
+    spoil(site.root / "copy.db", how)
+    before = site.tree()
+    ran = site.run("export")
+    assert ran.code == 3
+    assert "(state.backup): it is not a whole state file: " in ran.err
+    assert (site.tree(), site.state.exists(), backups(site)) == (before, False, [])
+
+
+def test_backup_in_a_bucket_that_does_not_let_us_stops_the_pass(
+    site: Site, buckets: Buckets
+) -> None:
+    site.configure(f'[state]\nbackup = "{OBJECT}"\n')
+    buckets.fault = lambda *_: FORBIDDEN
+    assert site.run("state", "backup").code == 3
+    lose_state(site)
+    ran = site.run("export")
+    assert (ran.code, site.state.exists(), backups(site)) == (3, False, [])
+    assert OBJECT in ran.err
+
+
+@pytest.mark.parametrize(
+    ("where", "code", "says"),
+    [
+        ("config.toml", 2, "it is not a file of feeds"),
+        ("out/state.db", 2, "which is served"),
+        (".feeds/state.db", 2, "is the state file itself"),
+        (f"s3://{BUCKET}", 2, "wanted an address with a key"),
+        (f"s3://user:pass-word@{BUCKET}/a", 2, "wanted an address"),
+        ("config.toml/state.db", 3, "cannot write to"),
+    ],
+)
+def test_backup_overwrites_nothing_else(
+    site: Site, monkeypatch: pytest.MonkeyPatch, where: str, code: int, says: str
+) -> None:
+    monkeypatch.chdir(site.root)
+    before = site.files()
+    ran = site.run("state", "backup", where)
+    assert ran.code == code
+    assert says in ran.err
+    assert "pass-word" not in ran.err
+    assert site.files() == before
+
+
+def test_backup_needs_a_state_file_and_a_place(site: Site) -> None:
+    assert "state.backup is not set" in site.run("state", "backup").err
+    lose_state(site)
+    ran = site.run("state", "backup", str(site.root / "copy.db"))
+    assert (ran.code, "there is no state file" in ran.err) == (3, True)
+
+
+def test_backup_is_replaced_by_the_next_and_made_while_a_pass_goes_on(site: Site) -> None:
+    copy = site.root / "copy.db"
+    assert site.run("state", "backup", str(copy)).code == 0
+    with open_state(site.state, "pass", lambda _: None) as store, store.transaction():
+        store.hold({"a": "b"})
+        assert site.run("state", "backup", str(copy)).code == 0
+    with open_state(copy, "serve") as found:
+        assert found is not None
+        assert found.held() == {}
+    assert site.run("state", "backup", str(copy)).code == 0
+    with open_state(copy, "serve") as found:
+        assert found is not None
+        assert found.held() == {"a": "b"}
