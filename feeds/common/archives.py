@@ -45,9 +45,14 @@ class Archive(msgspec.Struct, frozen=True):
         yield from ((rel, place) for rel, place in (*places, ("current", self.current)) if place)
 
 
+def part_of(archive: Archive | None) -> ArchivePart | None:
+    """Returns the part of archives that a document with this place is; None if it is none."""
+    return archive.part if archive is not None else None
+
+
 def is_part(archive: Archive | None) -> bool:
     """Tells whether a document with this place is a part of the archives of a feed."""
-    return archive is not None and archive.part is not None
+    return part_of(archive) is not None
 
 
 def period_of(unix: int, archive: str) -> str:

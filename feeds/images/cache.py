@@ -230,7 +230,7 @@ class ImageResolver:
         """Tells whether all these copies can be shown."""
         return all(self._can_show(name) for name in names)
 
-    def published(self, named: Iterable[tuple[str, ...]]) -> list[str]:
+    def published(self, named: Iterable[Iterable[str]]) -> list[str]:
         """Returns which of the copies that documents name belong into out/."""
         return sorted(set().union(*named)) if self._out else []
 

@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 import time
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from feeds.common.files import Fingerprint
 from feeds.common.model import FeedRef, FeedSummary, Problem
 from feeds.common.protocols import (
-    ARCHIVES,
     COMPRESSION,
     MISSING,
     MOVES,
@@ -21,6 +20,7 @@ from feeds.common.protocols import (
 )
 from feeds.common.reports import HeldReport, PassReport, feed_report
 from feeds.images.cache import folder_times
+from feeds.pipeline.archives import keep_archives
 from feeds.pipeline.context import Pass
 from feeds.pipeline.fetch import next_fetch
 from feeds.pipeline.memberships import Selection
@@ -69,7 +69,12 @@ def unchanged(state: PassState) -> Output:
         return Output([], (), 0)
     known = state.feeds()
     feeds = [known[address][1] for address in state.last.addresses]
-    return Output(feeds, state.last.duplicates, sum(not is_copy(name) for name in state.files()))
+    return Output(feeds, state.last.duplicates, _count(state.files()) + _count(state.sealed()))
+
+
+def _count(names: Iterable[str]) -> int:
+    """Counts documents without their compressed copies."""
+    return sum(not is_copy(name) for name in names)
 
 
 def publish(run: Pass, state: PassState, plan: Plan) -> Published:
@@ -82,7 +87,9 @@ def publish(run: Pass, state: PassState, plan: Plan) -> Published:
 
     publisher = Publisher(
         run.out,
-        NewOutput([*plan.keep, *plan.media], run.store.item_count(), plan.known, NEW),
+        NewOutput(
+            [*plan.keep, *plan.media], run.store.item_count(), plan.known, NEW, state.sealed()
+        ),
         precompress=run.config.publish.precompress,
         recompress=state.compression != copy_recipe(),
         dry_run=run.options.dry_run,
@@ -118,11 +125,11 @@ def remember(
     if not run.options.dry_run:
         _keep_feeds(run, state, plan)
         _keep_files(run, state, plan, published)
-        _keep_last(run, selection, plan, published)
+        _keep_last(run, state, selection, plan, published)
     return Output(
         plan.feeds,
         selection.duplicates,
-        len(plan.keep) - len(published.written),
+        len(plan.keep) - len(published.written) + _count(state.sealed()),
         published.written,
         published.removed,
         published.images_added,
@@ -147,10 +154,6 @@ def _keep_feeds(run: Pass, state: PassState, plan: Plan) -> None:
     moves = {alias: address for address, feed in feeds.items() for alias in feed.aliases}
     store.set_meta(MOVES, moves)
     store.set_meta(NOINDEX, (plan.site.noindex, exceptions(plan.site.noindex, plan.feeds)))
-    every = (one.feed for one in (*plan.feeds, *plan.parts))
-    linked = {feed.address: feed.archive for feed in every if feed.archive}
-    if linked or store.has_meta(ARCHIVES):
-        store.set_meta(ARCHIVES, linked)
 
 
 def _keep_files(run: Pass, state: PassState, plan: Plan, published: Published) -> None:
@@ -173,9 +176,13 @@ def _keep_files(run: Pass, state: PassState, plan: Plan, published: Published) -
     store.queue_pings(hubs, [base_url + name for name in names], changed, run.now)
 
 
-def _keep_last(run: Pass, selection: Selection, plan: Plan, published: Published) -> None:
+def _keep_last(
+    run: Pass, state: PassState, selection: Selection, plan: Plan, published: Published
+) -> None:
     store, config = run.store, run.config
     has_moved = published.images_added or published.images_removed
+    archives = selection.archives._replace(parts=[one.feed for one in plan.parts])
+    folders, looked = keep_archives(run, state, archives)
     turns = [next_turn(config, store.next_dated, run.now), selection.archives.until]
     turns += (feed.until for feed in plan.feeds)
     last = LastPass(
@@ -187,6 +194,8 @@ def _keep_last(run: Pass, selection: Selection, plan: Plan, published: Published
         duplicates=selection.duplicates,
         media=folder_times(run.out) if has_moved else plan.folders,
         site=plan.site_key,
+        archives=folders,
+        looked=looked,
     )
     store.set_meta(LAST, last)
     store.set_meta(MISSING, sorted(selection.missing))

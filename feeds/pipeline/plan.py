@@ -17,7 +17,8 @@ from feeds.images.reconcile import ImageChanges
 from feeds.pipeline.context import Pass
 from feeds.pipeline.digests import picture_numbers
 from feeds.pipeline.memberships import Selection, contents_of, too_many_feeds
-from feeds.pipeline.state import PassState, intact_files, site_key
+from feeds.pipeline.resting import intact_files
+from feeds.pipeline.state import PassState, site_key
 from feeds.render.context import FeedView, Site, archived_site, site_of, site_without_links
 from feeds.render.reuse import Reuse, reuse_of
 
@@ -212,16 +213,16 @@ def plan_feeds(run: Pass, state: PassState, selection: Selection, images: ImageC
     links = _Links(run, site, selection.missing)
     # Even if the manifest was lost, these are ours.
     known = intact_files(state, run.out)
-    folders = folder_times(run.out)
+    folders, archives = folder_times(run.out), selection.archives
+    resting = run.store.sealed_images(state.feed_images()) if state.sealed() else set()
+    named = {**state.feed_images(), "": tuple(resting)}
     untouched = _has_media(run, state, folders)
-    resolver = ImageResolver(run.store, run.config, state.feed_images(), untouched=untouched)
-    archives = selection.archives
+    resolver = ImageResolver(run.store, run.config, named, untouched=untouched)
     planner = _Planner(run, state, site, links, changed, resolver, known, archives.changed)
     plans = [planner.plan(feed) for feed in (*selection.feeds, *archives.parts)]
     feeds = [one.summary for one in plans[: len(selection.feeds)]]
     copies = {one.summary.feed.address: one.images for one in plans}
     about = overviews(site, feeds, _front(planner, plans[0]))
-    published = state.overview_keys
     names = [name for one in plans for name in one.names]
     return Plan(
         site=site,
@@ -229,20 +230,22 @@ def plan_feeds(run: Pass, state: PassState, selection: Selection, images: ImageC
         feeds=feeds,
         stale=[one.stale for one in plans if one.stale],
         refreshed=[(one.refreshed, one.summary) for one in plans if one.refreshed is not None],
-        overviews=[
-            one
-            for one in about
-            if published.get(one.paths[0]) != one.key or not known.issuperset(one.paths)
-        ],
+        overviews=[one for one in about if not _is_published(one, state, known)],
         overview_keys={one.paths[0]: one.key for one in about},
         keep=[*(path for one in about for path in one.paths), *names],
         images=copies,
         parts=[one.summary for one in plans[len(feeds) :]],
-        media=resolver.published(copies.values()),
+        media=resolver.published((*copies.values(), resting)),
         links=resolver.links,
         folders=folders,
         known=known | resolver.present,
     )
+
+
+def _is_published(overview: Overview, state: PassState, known: set[str]) -> bool:
+    """Tells whether a document about feeds is published as it would be rendered."""
+    paths = overview.paths
+    return state.overview_keys.get(paths[0]) == overview.key and known.issuperset(paths)
 
 
 def _front(planner: _Planner, plan: _FeedPlan) -> Front:

@@ -44,7 +44,8 @@ from feeds.pipeline.rescan import (
     read_ahead,
     rescan,
 )
-from feeds.pipeline.state import LAST, PassState, is_quiet, read_state
+from feeds.pipeline.resting import is_quiet, looking_at
+from feeds.pipeline.state import LAST, PassState, read_state
 from feeds.publish import Manifest, read_manifest, write_manifest
 from feeds.store import DamagedStateError, move_aside, open_state
 
@@ -79,6 +80,7 @@ def publish_pass(run: Pass) -> PassReport:
         if is_quiet(run, state, manifest, changes.items):
             return keep_report(run, changes, unchanged(state))
         selection = memberships(run, state, changes)
+        state = looking_at(run, state, selection.archives.looked_at)
         plan = plan_feeds(run, state, selection, images)
         published = publish(run, state, plan)
         output = remember(run, state, selection, plan, published)
@@ -174,7 +176,8 @@ def recover_manifest(run: Pass) -> Manifest:
             raise DamagedManifestError(
                 path, f"{path} is damaged; 'feeds export' rebuilds it from the state file"
             ) from None
-        files = sorted(set(state.files()).union(*state.feed_images().values()))
+        images = run.store.feed_images().values()
+        files = sorted({*state.files(), *state.sealed()}.union(*images))
         # A run may have been killed since: what it left half written is removed by these names.
         manifest = Manifest(items=run.store.item_count(), unfinished=True, files=tuple(files))
         try:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache, partial
 from pathlib import Path
 from typing import Annotated, NamedTuple
@@ -19,12 +19,10 @@ import msgspec
 from feeds.common.files import Fingerprint
 from feeds.common.model import MEDIA, FeedRef, FeedSummary, Problem
 from feeds.common.protocols import COMPRESSION, MISSING, OVERVIEW_KEYS, REPEATED, Meta
-from feeds.images.cache import folder_times
 from feeds.images.examine import MEMO, CacheSeen
-from feeds.pipeline.context import Pass
-from feeds.publish import Manifest
 from feeds.render.context import Site
 from feeds.store import Store
+from feeds.store.published import OPEN
 from feeds.store.readings import Kept
 
 MEDIA_FOLDER = f"{MEDIA}/"
@@ -35,7 +33,8 @@ class LastPass(msgspec.Struct, frozen=True):
 
     Up to the time `until` no clock changes a feed, None for ever; `now` and `until` are seconds
     since 1970. `config` is the digest of `config_key`, `site` that of `site_key`. `media` are the
-    mtimes of the folders of images in out/.
+    mtimes of the folders of images in out/, `archives` those of the folders of sealed parts, whose
+    files were all looked at in the pass at `looked`.
     """
 
     now: int
@@ -46,6 +45,8 @@ class LastPass(msgspec.Struct, frozen=True):
     duplicates: tuple[Problem, ...]
     media: dict[str, int] = {}
     site: bytes = b""
+    archives: dict[str, int] = {}
+    looked: int = 0
 
 
 class PlainSeeds(msgspec.Struct, frozen=True):
@@ -182,6 +183,16 @@ class PassState(NamedTuple):
             "`document`",
         ),
     ]
+    sealed: Annotated[
+        Callable[[], Sequence[str]],
+        Memo(
+            "the documents of archives that hold no changed item are as they were written: their "
+            "folders alone are looked at, and each file once a day",
+            "the pass that seals or renders a part; void if a folder of archives or of images in "
+            "`out/` changed, and a day after all files were looked at",
+            "`document`, `feed`, `feed_image`: `sealed`",
+        ),
+    ]
     compression: Annotated[
         str | None,
         Memo(
@@ -238,63 +249,17 @@ def read_state(store: Store) -> PassState:
         last=store.get_meta(LAST),
         missing=frozenset(store.get_meta(MISSING) or ()),
         repeated=None if repeated is None else frozenset(repeated),
-        feeds=cache(store.feeds),
+        feeds=partial(cache(store.feeds), OPEN),
         overview_keys=store.get_meta(OVERVIEW_KEYS) or {},
-        files=cache(store.fingerprints),
+        files=partial(cache(store.fingerprints), OPEN),
+        sealed=cache(store.sealed_documents),
         compression=store.get_meta(COMPRESSION),
         cache_folders=partial(store.get_meta, MEMO),
         image_news=store.has_image_news,
-        feed_images=cache(store.feed_images),
+        feed_images=partial(cache(store.feed_images), OPEN),
     )
 
 
 def site_key(site: Site) -> bytes:
     """Returns a digest of what every document shows of the site."""
     return hashlib.sha256(msgspec.msgpack.encode(site)).digest()
-
-
-def is_quiet(run: Pass, state: PassState, manifest: Manifest, items: frozenset[str]) -> bool:
-    """Tells whether a pass would publish nothing: no item, image, clock or file in out/ changed.
-
-    Args:
-        run: this pass, after the rescan.
-        state: what the last pass left.
-        manifest: that of `out/`.
-        items: the ids of the items that changed.
-    """
-    last = state.last
-    return (
-        last is not None
-        and state.holds(run.key, run.now)
-        and not items
-        and not state.image_news()
-        and (last.until is None or run.now <= last.until)
-        and _is_intact(state, manifest, run.out)
-        and folder_times(run.out) == last.media
-    )
-
-
-def _is_intact(state: PassState, manifest: Manifest, out: Path) -> bool:
-    names = {path for path in manifest.files if not path.startswith(MEDIA_FOLDER)}
-    return not manifest.unfinished and names == state.files().keys() == intact_files(state, out)
-
-
-def intact_files(state: PassState, out: Path) -> set[str]:
-    """Returns the paths of the published files that are as the last pass left them."""
-    found: set[str] = set()
-    try:
-        descriptor = os.open(out, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
-    except OSError:
-        return found
-    try:
-        for path, known in state.files().items():
-            # Each pass asks this of each document, so in the quickest way.
-            try:
-                status = os.stat(path, dir_fd=descriptor)
-            except (OSError, ValueError):  # a damaged state file names what no file can be
-                continue
-            if (status.st_size, status.st_mtime_ns, status.st_ino) == known:
-                found.add(path)
-    finally:
-        os.close(descriptor)
-    return found

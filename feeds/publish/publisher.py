@@ -8,7 +8,7 @@ before they appear, so that the next run knows everything that a killed one leav
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from os.path import lexists
 from pathlib import Path
@@ -38,13 +38,14 @@ class NewOutput(NamedTuple):
     `keep` names all documents and images, put or left alone; `items` goes into the manifest.
     `known` names files that are as the last publication left them: they are ours even if the
     manifest does not say so. `yielding` names documents that are left out where a file that is not
-    ours has their place.
+    ours has their place. `resting` are other files of ours, in their order, which nobody looks at.
     """
 
     keep: Iterable[str]
     items: int
     known: Iterable[str] = ()
     yielding: Iterable[str] = ()
+    resting: Sequence[str] = ()
 
 
 class Publisher:
@@ -75,7 +76,8 @@ class Publisher:
         self._manifest = ManifestFiles(out)
         self._before = self._manifest.read()
         self._known = set(new.known)
-        self._ours = {*self._before.files, *self._known}
+        self._resting = new.resting
+        self._ours = {*self._before.files, *self._known}.difference(new.resting)
         # All files of the new state, copies included.
         self.files = set(new.keep)
         taken = self.files.intersection(new.yielding) - self._ours
@@ -205,7 +207,7 @@ class Publisher:
                 remove(self.out, name)
             for folder in sorted(self._folders):
                 sync_folder(folder)
-            self._manifest.write(Manifest(items=self._items, files=tuple(self.files)))
+            self._manifest.write(Manifest(items=self._items, files=self._with_resting(self.files)))
 
     def close(self) -> None:
         """Takes back files that did not become visible; published files stay as they are."""
@@ -252,8 +254,12 @@ class Publisher:
             for name in claimed:
                 with suppress(FileNotFoundError, NotADirectoryError):
                     temporary_for(self.out / name).unlink()
-        claim = Manifest(items=before.items, unfinished=True, files=tuple(claimed))
-        self._manifest.write(claim)
+        names = self._with_resting(claimed)
+        self._manifest.write(Manifest(items=before.items, unfinished=True, files=names))
+
+    def _with_resting(self, names: set[str]) -> tuple[str, ...]:
+        """Returns all names for a manifest, in two runs that are quick to sort into one."""
+        return (*sorted(names), *self._resting)
 
     def _claim_temporary(self, path: Path) -> Path:
         if path.parent not in self._folders:

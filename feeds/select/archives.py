@@ -96,12 +96,23 @@ def with_archives(
     ]
 
 
-def next_end(parts: Iterable[ArchivePart], setting: ArchiveSetting, now: int) -> int:
-    """Returns the last moment before a period of a feed ends, or a part leaves its archives."""
-    ends = [end_of(period_of(now, setting.archive))]
-    if setting.keep_s is not None:
-        ends += (end_of(part.period) + setting.keep_s for part in parts)
-    return min(end for end in ends if end > now) - 1
+def next_end(periods: Sequence[str], settings: Iterable[ArchiveSetting], now: int) -> int | None:
+    """Returns the last moment before a period ends, or parts of one may leave archives.
+
+    Args:
+        periods: those of sealed parts.
+        settings: those of the feeds with archives.
+        now: the time, in seconds since 1970.
+
+    Returns:
+        That moment, in seconds since 1970; None if no feed has archives.
+    """
+    ends = list[int]()
+    for setting in settings:
+        ends.append(end_of(period_of(now, setting.archive)))
+        if setting.keep_s is not None:
+            ends += (end_of(period) + setting.keep_s for period in periods)
+    return min((end - 1 for end in ends if end > now), default=None)
 
 
 def with_unsealed(

@@ -15,7 +15,6 @@ from feeds.common.model import (
     Entry,
     FeedKind,
     FeedRef,
-    FeedSummary,
     ItemHeader,
     ItemHistory,
     Membership,
@@ -183,16 +182,6 @@ class FeedItems:
         """
         return [membership_of(row) for row in self._db.execute(query, (kind, key, since))]
 
-    def feeds(self) -> dict[str, tuple[bytes, FeedSummary]]:
-        """Returns the key under which each feed was rendered last, and its summary, by address."""
-        rows = self._db.execute("SELECT address, key, summary FROM feed")
-        return {address: (key, _decode_summary(data)) for address, key, data in rows}
-
-    def keep_feed(self, key: bytes, summary: FeedSummary) -> None:
-        """Keeps what was published of a feed."""
-        row = (summary.feed.address, key, msgspec.msgpack.encode(summary))
-        self._db.execute("INSERT OR REPLACE INTO feed VALUES (?, ?, ?)", row)
-
     def owners(self) -> dict[str, FeedRef]:
         """Returns the feed that owns each address that was made of a name, the oldest first."""
         rows = self._db.execute("SELECT address, kind, name FROM address ORDER BY rowid")
@@ -227,10 +216,6 @@ class FeedItems:
         query = "SELECT topics, domain FROM seed WHERE number = ?"
         topics, domain = self._db.execute(query, (number,)).fetchone() or ("[]", "")
         return _topics(topics), domain
-
-    def drop_feeds(self, addresses: Iterable[str]) -> None:
-        """Forgets feeds that are published no more."""
-        self._db.executemany("DELETE FROM feed WHERE address = ?", ((one,) for one in addresses))
 
 
 def bounds(folder: str) -> tuple[str, str]:
@@ -284,7 +269,6 @@ def _row(membership: Membership) -> tuple[str | int | bytes, ...]:
 
 
 _decode_qualified = msgspec.json.Decoder(dict[str, int]).decode
-_decode_summary = msgspec.msgpack.Decoder(FeedSummary).decode
 
 
 @lru_cache(maxsize=65536)

@@ -175,11 +175,6 @@ class ImageTables:
         rows = map(msgspec.structs.astuple, failures)
         self._db.executemany("INSERT INTO image_host VALUES (?, ?, ?, ?)", rows)
 
-    def feed_images(self) -> dict[str, tuple[str, ...]]:
-        """Returns the copies that the documents of each feed name, by the feed's address."""
-        rows = self._db.execute("SELECT address, names FROM feed_image")
-        return {address: _decode_names(names) for address, names in rows}
-
     def image_counts(self) -> dict[str, tuple[int, int]]:
         """Returns how many images there are in each state, and the bytes of their copies.
 
@@ -193,22 +188,6 @@ class ImageTables:
         """
         return {state: (count, length) for state, count, length in self._db.execute(query)}
 
-    def keep_feed_images(
-        self, names: dict[str, tuple[str, ...]], before: dict[str, tuple[str, ...]]
-    ) -> None:
-        """Keeps which copies the documents of all feeds name; `before` is what was kept so far."""
-        gone = ((address,) for address in before if not names.get(address))
-        self._db.executemany("DELETE FROM feed_image WHERE address = ?", gone)
-        rows = (
-            (address, msgspec.msgpack.encode(some))
-            for address, some in names.items()
-            if some and some != before.get(address)
-        )
-        self._db.executemany("INSERT OR REPLACE INTO feed_image VALUES (?, ?)", rows)
-
 
 def _image(row: tuple[object, ...]) -> CachedImage:
     return msgspec.convert(dict(zip(_COLUMNS, row, strict=True)), CachedImage, strict=False)
-
-
-_decode_names = msgspec.msgpack.Decoder(tuple[str, ...]).decode

@@ -6,7 +6,9 @@ import re
 import sqlite3
 from collections.abc import Iterator
 
+from feeds.store.archives import ARCHIVED
 from feeds.store.digests import DIGESTS
+from feeds.store.published import SEALED
 from feeds.store.withdrawals import WITHDRAWN
 
 # "feed" in ASCII: tells our files from those of other programs (sqlite.org/fileformat, offset 68).
@@ -234,23 +236,10 @@ _MIGRATIONS = (
     DROP INDEX seed_topics;
     CREATE INDEX image_known ON image (key) WHERE name <> '' OR missing;
     """,
-    """
-    -- In which part of a feed's archives an item stands; part 0 is not sealed. `updated` is as of
-    -- the last pass, `edited` when it changed after that. Each sealed part has a row without an id.
-    CREATE TABLE archive (
-        kind TEXT NOT NULL, key TEXT NOT NULL, period TEXT NOT NULL, part INTEGER NOT NULL,
-        id TEXT NOT NULL,
-        updated INTEGER NOT NULL,
-        edited INTEGER NOT NULL DEFAULT 0,
-        PRIMARY KEY (kind, key, period, part, id)
-    ) STRICT, WITHOUT ROWID;
-    CREATE INDEX archive_id ON archive (id);
-    CREATE INDEX archive_open ON archive (kind, key, period) WHERE part = 0;
-    CREATE INDEX archive_part ON archive (kind, key, period, part) WHERE id = '';
-    CREATE INDEX archive_edited ON archive (kind, key, edited) WHERE edited > 0;
-    """,
+    ARCHIVED,
     WITHDRAWN,
     DIGESTS,
+    SEALED,
 )
 
 VERSION = OLDEST + len(_MIGRATIONS) - 1

@@ -11,12 +11,13 @@ import msgspec
 
 from feeds.common.errors import StateError
 from feeds.common.files import Fingerprint
-from feeds.common.model import Entry, Feed, FeedSummary, Problem
+from feeds.common.model import Entry, Problem
 from feeds.common.protocols import Meta
 from feeds.store.archives import Archives
 from feeds.store.digests import FIRST, Digests
 from feeds.store.feed_items import IS_BELOW, FeedItems, bounds
 from feeds.store.hubs import HubPings
+from feeds.store.published import PublishedFiles
 from feeds.store.readings import Readings
 from feeds.store.schema import INDEXES
 from feeds.store.withdrawals import Withdrawals
@@ -54,7 +55,7 @@ def is_damage(error: sqlite3.Error) -> bool:
     return code & 0xFF not in _CIRCUMSTANCES
 
 
-class Store(FeedItems, Readings, HubPings, Archives, Withdrawals, Digests):
+class Store(FeedItems, Readings, PublishedFiles, HubPings, Archives, Withdrawals, Digests):
     """One open state file. Everything that writes stands in a `transaction`."""
 
     @contextmanager
@@ -211,21 +212,6 @@ class Store(FeedItems, Readings, HubPings, Archives, Withdrawals, Digests):
             found[number] = data
         return found
 
-    def fingerprints(self) -> dict[str, Fingerprint]:
-        """Returns the fingerprint of each published file, by its path below out/."""
-        query = "SELECT path, size, mtime_ns, inode FROM document"
-        return {path: Fingerprint(*values) for path, *values in self._db.execute(query)}
-
-    def keep_fingerprints(
-        self, fingerprints: dict[str, Fingerprint], before: dict[str, Fingerprint]
-    ) -> None:
-        """Keeps the fingerprints of all files in out/; `before` is what was kept so far."""
-        gone = ((path,) for path in before.keys() - fingerprints.keys())
-        self._db.executemany("DELETE FROM document WHERE path = ?", gone)
-        changed = fingerprints.items() - before.items()
-        rows = ((path, *fingerprint) for path, fingerprint in changed)
-        self._db.executemany("INSERT OR REPLACE INTO document VALUES (?, ?, ?, ?)", rows)
-
     def get_meta(self, meta: Meta[T]) -> T | None:
         """Returns a value; None if it was never set, or is of another type."""
         query = "SELECT value FROM fact WHERE name = ?"
@@ -273,19 +259,3 @@ class Store(FeedItems, Readings, HubPings, Archives, Withdrawals, Digests):
         for number in numbers:
             for (data,) in self._db.execute(query, (number,)):
                 yield number, data
-
-    def published_feeds(self) -> list[Feed]:
-        """Returns all feeds, as they were published."""
-        rows = self._db.execute("SELECT summary FROM feed")
-        return [msgspec.msgpack.decode(data, type=FeedSummary).feed for (data,) in rows]
-
-    def retire(self, paths: Iterable[str], published: Iterable[str]) -> None:
-        """Notes documents below out/ that are gone; those that are `published` are back."""
-        insert = "INSERT OR IGNORE INTO retired VALUES (?)"
-        self._db.executemany(insert, ((path,) for path in paths))
-        for path in self.retired() & set(published):
-            self._db.execute("DELETE FROM retired WHERE path = ?", (path,))
-
-    def retired(self) -> set[str]:
-        """Returns the paths below out/ of all documents that are gone."""
-        return {path for (path,) in self._db.execute("SELECT path FROM retired")}

@@ -290,3 +290,5 @@ def test_a_walk_finds_each_item_once_whatever_happens(site: Site, seed: int) -> 
     shown = site.tree()
     site.publish(now=now)
     assert site.tree() == shown
+    report = site.publish_whole(now)
+    assert (report.written, report.removed) == ([], [])

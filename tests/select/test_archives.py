@@ -54,8 +54,11 @@ def test_a_period_goes_when_it_ended_archive_keep_ago() -> None:
     gone = end_of("2021-08") + 86_400
     assert len(with_archives(_FEED, _PARTS, setting, gone - 1)[1]) == 3
     assert len(with_archives(_FEED, _PARTS, setting, gone)[1]) == 1
-    assert next_end(_PARTS, setting, gone - 10) == gone - 1
-    assert next_end(_PARTS, ArchiveSetting("month", None), gone - 10) == end_of("2021-09") - 1
+    periods = [part.period for part in _PARTS]
+    ever = ArchiveSetting("month", None)
+    assert next_end(periods, [ever, setting], gone - 10) == gone - 1
+    assert next_end(periods, [ever], gone - 10) == end_of("2021-09") - 1
+    assert next_end(periods, [], gone - 10) is None
 
 
 def test_a_table_of_its_own_decides_before_the_site() -> None:

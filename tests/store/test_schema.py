@@ -69,7 +69,7 @@ def test_tables_keep_values_of_their_types_only(database: sqlite3.Connection) ->
     }
     assert strict == TABLES
     with pytest.raises(sqlite3.IntegrityError):
-        database.execute("INSERT INTO document VALUES ('all.atom', 'ten', 0, 0)")
+        database.execute("INSERT INTO document VALUES ('all.atom', 'ten', 0, 0, 0)")
 
 
 def test_item_is_found_by_the_indexes_that_a_pass_needs(database: sqlite3.Connection) -> None:

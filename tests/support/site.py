@@ -149,8 +149,8 @@ class Site:
     def publish_whole(self, now: datetime = NOW) -> PassReport:
         """Runs one pass that trusts no published file, and so renders every feed whole."""
         with closing(sqlite3.connect(self.state)) as state, state:
-            state.execute("UPDATE document SET mtime_ns = 0")
-            state.execute("UPDATE feed SET key = x''")
+            state.execute("UPDATE document SET mtime_ns = 0, sealed = 0")
+            state.execute("UPDATE feed SET key = x'', sealed = 0")
         return self.publish(now)
 
     def read(self, path: str) -> bytes:

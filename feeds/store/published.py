@@ -1,0 +1,138 @@
+"""The part of the store for what out/ holds: feeds, files, the copies of images that feeds name.
+
+A row of a sealed part of archives is marked, so that passes can leave these aside, which most of
+them do: there may be many times as many as all other documents (see `feeds.pipeline.resting`).
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Collection, Iterable
+
+import msgspec
+
+from feeds.common.files import Fingerprint
+from feeds.common.model import Feed, FeedSummary
+
+# The migration of the schema that marks the rows.
+SEALED = """
+    -- Whether a row is of a sealed part of archives, a document of one, or its images.
+    ALTER TABLE feed ADD COLUMN sealed INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE document ADD COLUMN sealed INTEGER NOT NULL DEFAULT 0;
+    ALTER TABLE feed_image ADD COLUMN sealed INTEGER NOT NULL DEFAULT 0;
+"""
+
+_AMONG = "{} IN (SELECT value FROM json_each(?))"
+
+# Asks for the rows that are not sealed.
+OPEN: frozenset[str] = frozenset()
+
+
+class PublishedFiles:
+    """The tables of feeds and files.
+
+    `which` rows are asked for: those of these addresses or paths, None for all, or `OPEN`.
+    """
+
+    _db: sqlite3.Connection
+
+    def feeds(self, which: Collection[str] | None = None) -> dict[str, tuple[bytes, FeedSummary]]:
+        """Returns the key under which each feed was rendered last, and its summary, by address."""
+        rows = self._rows("SELECT address, key, summary FROM feed", "address", which)
+        return {address: (key, _decode_summary(data)) for address, key, data in rows}
+
+    def published_feeds(self) -> list[Feed]:
+        """Returns all feeds, parts of archives included, as they were published."""
+        rows = self._db.execute("SELECT summary FROM feed")
+        return [_decode_summary(data).feed for (data,) in rows]
+
+    def keep_feed(self, key: bytes, summary: FeedSummary) -> None:
+        """Keeps what was published of a feed."""
+        insert = "INSERT OR REPLACE INTO feed (address, key, summary) VALUES (?, ?, ?)"
+        row = (summary.feed.address, key, msgspec.msgpack.encode(summary))
+        self._db.execute(insert, row)
+
+    def drop_feeds(self, addresses: Iterable[str]) -> None:
+        """Forgets feeds that are published no more."""
+        self._db.executemany("DELETE FROM feed WHERE address = ?", ((one,) for one in addresses))
+
+    def fingerprints(self, which: Collection[str] | None = None) -> dict[str, Fingerprint]:
+        """Returns the fingerprint of each published file, by its path below out/."""
+        query = "SELECT path, size, mtime_ns, inode FROM document"
+        rows = self._rows(query, "path", which)
+        return {path: Fingerprint(*values) for path, *values in rows}
+
+    def keep_fingerprints(
+        self, fingerprints: dict[str, Fingerprint], before: dict[str, Fingerprint]
+    ) -> None:
+        """Keeps the fingerprints of files in out/, of which `before` was kept so far."""
+        gone = ((path,) for path in before.keys() - fingerprints.keys())
+        self._db.executemany("DELETE FROM document WHERE path = ?", gone)
+        changed = fingerprints.items() - before.items()
+        rows = ((path, *fingerprint) for path, fingerprint in changed)
+        insert = "INSERT OR REPLACE INTO document (path, size, mtime_ns, inode) VALUES (?, ?, ?, ?)"
+        self._db.executemany(insert, rows)
+
+    def sealed_documents(self) -> list[str]:
+        """Returns the paths of all documents of sealed parts, in their order."""
+        query = "SELECT path FROM document WHERE sealed ORDER BY path"
+        return [path for (path,) in self._db.execute(query)]
+
+    def feed_images(self, which: Collection[str] | None = None) -> dict[str, tuple[str, ...]]:
+        """Returns the copies that the documents of each feed name, by the feed's address."""
+        rows = self._rows("SELECT address, names FROM feed_image", "address", which)
+        return {address: _decode_names(names) for address, names in rows}
+
+    def keep_feed_images(
+        self, names: dict[str, tuple[str, ...]], before: dict[str, tuple[str, ...]]
+    ) -> None:
+        """Keeps which copies the documents of feeds name; `before` is what was kept so far."""
+        gone = ((address,) for address in before if not names.get(address))
+        self._db.executemany("DELETE FROM feed_image WHERE address = ?", gone)
+        rows = (
+            (address, msgspec.msgpack.encode(some))
+            for address, some in names.items()
+            if some and some != before.get(address)
+        )
+        insert = "INSERT OR REPLACE INTO feed_image (address, names) VALUES (?, ?)"
+        self._db.executemany(insert, rows)
+
+    def sealed_images(self, without: Iterable[str]) -> set[str]:
+        """Returns the copies that sealed parts name, `without` the parts at these addresses."""
+        query = f"SELECT names FROM feed_image WHERE sealed AND NOT {_AMONG.format('address')}"  # noqa: S608
+        rows = self._db.execute(query, (json.dumps(list(without)),))
+        return {name for (names,) in rows for name in _decode_names(names)}
+
+    def mark_sealed(self, addresses: Iterable[str], documents: Iterable[str]) -> None:
+        """Marks the rows of sealed parts, and of their documents."""
+        for table, column, values in (
+            ("feed", "address", list(addresses)),
+            ("feed_image", "address", list(addresses)),
+            ("document", "path", list(documents)),
+        ):
+            update = f"UPDATE {table} SET sealed = 1 WHERE {_AMONG.format(column)} AND NOT sealed"  # noqa: S608
+            self._db.execute(update, (json.dumps(values),))
+
+    def retire(self, paths: Iterable[str], published: Iterable[str]) -> None:
+        """Notes documents below out/ that are gone; those that are `published` are back."""
+        insert = "INSERT OR IGNORE INTO retired VALUES (?)"
+        self._db.executemany(insert, ((path,) for path in paths))
+        for path in self.retired() & set(published):
+            self._db.execute("DELETE FROM retired WHERE path = ?", (path,))
+
+    def retired(self) -> set[str]:
+        """Returns the paths below out/ of all documents that are gone."""
+        return {path for (path,) in self._db.execute("SELECT path FROM retired")}
+
+    def _rows(self, query: str, column: str, which: Collection[str] | None) -> sqlite3.Cursor:
+        if which is None:
+            return self._db.execute(query)
+        if which is OPEN:
+            return self._db.execute(f"{query} WHERE NOT sealed")
+        where = f"WHERE {_AMONG.format(column)}"
+        return self._db.execute(f"{query} {where}", (json.dumps(list(which)),))
+
+
+_decode_summary = msgspec.msgpack.Decoder(FeedSummary).decode
+_decode_names = msgspec.msgpack.Decoder(tuple[str, ...]).decode
