@@ -31,7 +31,7 @@ class Pass(NamedTuple):
 
 def look(space: Workspace, feeds: int) -> bool:
     """Change one seed of so many feeds; return whether the bars are reached."""
-    newest = newest_shown(_prepare(space, feeds))
+    newest = newest_shown(prepare(space, feeds))
     edit = editor(space.seeds / newest.path)
     passes = {"cold": _export(space), "nothing changed": _export(space)}
     edit()
@@ -63,7 +63,7 @@ def look(space: Workspace, feeds: int) -> bool:
     )
 
 
-def _prepare(space: Workspace, feeds: int) -> list[Story]:
+def prepare(space: Workspace, feeds: int) -> list[Story]:
     """Write seeds of so many topics, and the configuration; return the stories."""
     stories = space.prepare(feeds // _TOPICS)
     for number, story in enumerate(stories):

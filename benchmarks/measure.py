@@ -15,6 +15,7 @@ Linux only. Contains nothing that is about feeds.
 
 import ctypes
 import os
+import re
 import resource
 import shlex
 import subprocess
@@ -35,12 +36,17 @@ _PR_SET_CHILD_SUBREAPER = 36
 
 @dataclass(frozen=True)
 class Measurement:
-    """What one command cost, in seconds and bytes; `parent_cpu` is that of its first process."""
+    """What one command cost, in seconds and bytes; `parent_cpu` is that of its first process.
+
+    `largest` is the peak memory of the largest process, `written` what was written to disks.
+    """
 
     wall: float
     cpu: float
     peak_memory: int
     parent_cpu: float = 0.0
+    largest: int = 0
+    written: int = 0
 
 
 @dataclass(frozen=True)
@@ -78,7 +84,7 @@ def run(argv: Sequence[str], cwd: Path) -> Measurement:
     _adopt_orphans()
     with tempfile.TemporaryFile() as errors:
         peak = _PeakMemory()
-        before = _cpu_of_descendants()
+        before, written = _cpu_of_descendants(), _written()
         start = time.perf_counter()
         child = subprocess.Popen(
             argv, cwd=cwd, env=_environment(), stdout=subprocess.DEVNULL, stderr=errors
@@ -93,7 +99,8 @@ def run(argv: Sequence[str], cwd: Path) -> Measurement:
             message = errors.read().decode(errors="replace")
             raise RuntimeError(f"{shlex.join(argv)} ended with {code}:\n{message}")
     cpu = _cpu_of_descendants() - before
-    return Measurement(wall, cpu, peak.bytes, usage.ru_utime + usage.ru_stime)
+    parent_cpu = usage.ru_utime + usage.ru_stime
+    return Measurement(wall, cpu, peak.bytes, parent_cpu, peak.largest, _written() - written)
 
 
 def in_turn(
@@ -114,6 +121,8 @@ def in_turn(
             cpu=median(one.cpu for one in measured),
             peak_memory=max(one.peak_memory for one in measured),
             parent_cpu=median(one.parent_cpu for one in measured),
+            largest=max(one.largest for one in measured),
+            written=max(one.written for one in measured),
         )
         for name, measured in runs.items()
     }
@@ -141,7 +150,7 @@ class _PeakMemory:
     """Samples, while entered, the memory of all descendants of this process."""
 
     def __init__(self) -> None:
-        self.bytes = 0
+        self.bytes = self.largest = 0
         self._done = threading.Event()
         self._thread = threading.Thread(target=self._watch, daemon=True)
 
@@ -156,7 +165,9 @@ class _PeakMemory:
         pause = SAMPLING_PAUSE
         while not self._done.wait(pause):
             start = time.thread_time()
-            self.bytes = max(self.bytes, sum(map(_pss, _descendants(os.getpid()))))
+            sizes = [*map(_pss, _descendants(os.getpid()))]
+            self.bytes = max(self.bytes, sum(sizes))
+            self.largest = max(self.largest, *sizes, 0)
             pause = max(SAMPLING_PAUSE, (time.thread_time() - start) / SAMPLING_SHARE)
 
 
@@ -190,6 +201,12 @@ def _cpu_of_descendants() -> float:
     """Return the CPU seconds of all processes that have been waited for."""
     usage = resource.getrusage(resource.RUSAGE_CHILDREN)
     return usage.ru_utime + usage.ru_stime
+
+
+def _written() -> int:
+    """Return the bytes that all processes which have been waited for wrote to disks."""
+    (line,) = re.findall(r"^write_bytes: (\d+)$", _read(Path("/proc/self/io")), re.MULTILINE)
+    return int(line)
 
 
 def _adopt_orphans() -> None:
