@@ -27,9 +27,11 @@ STRESS_FILES = {
     "daemon/test_fetch_process.py",
     "daemon/test_hub_process.py",
     "daemon/test_neighbours.py",
+    "daemon/test_engine.py",
     "images/test_crash.py",
     "pipeline/test_crash.py",
     "pipeline/test_disk.py",
+    "pipeline/test_engine_killed.py",
     "pipeline/test_random.py",
     "project/test_deploy_containers.py",
     "project/test_deploy_queries.py",
@@ -98,6 +100,7 @@ STRESS = (
 
 # Matrices of kills beyond those, by the beginnings of names with their parameters.
 LONG = (
+    "test_export_by_a_cluster_killed_at_any_moment_gives_the_same[worker",
     "test_daemon_killed_at_any_moment_leaves_all_whole[1]",
     *(f"test_export_killed_at_any_moment_leaves_all_whole[{shard}]" for shard in range(1, 4)),
     "test_one_changed_seed_of_20_000_feeds",
