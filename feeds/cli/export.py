@@ -176,6 +176,8 @@ def _summarise(console: Console, report: PassReport) -> None:
 
 def _where_to_look(arguments: Namespace, config: Config) -> str:
     """Says how to look at what was published, as a command that can be pasted into a shell."""
+    if config.paths.objects:
+        return f"look at them: {config.site.base_url}, if that is where the bucket is served"
     command = [_program(), "serve"]
     if arguments.config != DEFAULT_CONFIG:
         command += ["--config", _shown(arguments.config)]

@@ -12,7 +12,7 @@ import os
 import signal
 import sys
 import threading
-from argparse import SUPPRESS, ArgumentParser, Namespace
+from argparse import SUPPRESS, ArgumentParser, ArgumentTypeError, Namespace
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from importlib import import_module
@@ -221,7 +221,15 @@ def _add_config(parser: ArgumentParser) -> None:
 
 def add_out(parser: ArgumentParser) -> None:
     """Adds --out."""
-    parser.add_argument("--out", type=Path, metavar="DIR", help="instead of paths.out")
+    parser.add_argument("--out", type=_folder, metavar="DIR", help="instead of paths.out")
+
+
+def _folder(text: str) -> Path:
+    from feeds.common.objects import is_address  # on demand: few commands have the option
+
+    if is_address(text):
+        raise ArgumentTypeError("wanted a folder; an address of objects stands in paths.out")
+    return Path(text)
 
 
 def add_flags(parser: ArgumentParser, **flags: str) -> None:

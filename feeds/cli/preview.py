@@ -101,7 +101,7 @@ def _publish(loaded: Loaded, folder: Path, url: str, options: Options) -> Sequen
     from feeds.pipeline.run import publish_feeds
 
     config = loaded.config
-    paths = replace(config.paths, out=folder / "out", state=folder / "state.db")
+    paths = replace(config.paths, out=folder / "out", objects="", state=folder / "state.db")
     site = replace(config.site, base_url=url, pages=True, hub=())
     there = replace(config, paths=paths, site=site)
     try:

@@ -21,11 +21,14 @@ def add_arguments(parser: ArgumentParser) -> None:
 def run(arguments: Namespace) -> int:
     """Runs passes on the schedule until SIGTERM or SIGINT."""
     # Imported on demand: whoever asks for help needs none of it.
+    from feeds.config import load_config
     from feeds.daemon.daemon import Daemon
     from feeds.daemon.processes import ServerProcess
 
     log, server = start_log(arguments), None
-    if arguments.serve:  # two processes write to one log
+    if arguments.serve:
+        load_config(arguments.config).with_out(arguments.out).refuse_objects()
+        # Two processes write to one log.
         log = log.bind(process="daemon")
         server = ServerProcess(_server_arguments(arguments), log)
     Daemon(arguments.config, arguments.out, log, server).run()

@@ -60,6 +60,7 @@ def _load(arguments: Namespace) -> Loaded:
     from feeds.config import load_config
 
     loaded = load_config(arguments.config).with_out(arguments.out)
+    loaded.refuse_objects()
     given = {name: value for name in ("host", "port") if (value := getattr(arguments, name))}
     serve = replace(loaded.config.serve, **given)
     return loaded._replace(config=replace(loaded.config, serve=serve))

@@ -121,16 +121,6 @@ class Objects:
             return None
         return ObjectInfo(key, found["size"], found["e_tag"] or "")
 
-    def etag(self, key: str) -> str:
-        """Returns the ETag of an object, "" if there is none."""
-        import obstore
-
-        try:
-            with self._failures(key):
-                return obstore.head(self._store, key)["e_tag"] or ""
-        except ObjectMissingError:
-            return ""
-
     def download(self, key: str, path: Path) -> None:
         """Writes the bytes of an object to a file, a part at a time.
 

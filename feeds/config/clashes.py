@@ -29,7 +29,7 @@ _TAKEN = {f"{name}.db{side}" for name in ("versions", "search") for side in ("",
 
 
 class Duplicate(NamedTuple):
-    """The key that repeats another one, and a message about both."""
+    """The key that repeats another one, or does not go with it, and a message about both."""
 
     place: Key
     reason: str
@@ -165,6 +165,33 @@ def _find_merged_rules(config: Config) -> Iterator[Duplicate]:
             reason = f"rules: {rule.topic!r} from {rule.provider!r} and from {other!r} are one pair"
             key = f'providers."{pair[1]}".aliases'
             yield Duplicate(("rules", number), f"{reason} because of {key}: remove one of them")
+
+
+def find_servers(config: Config, data: dict[str, Any]) -> Iterator[Duplicate]:
+    """Yields every key that a bucket as `paths.out` does not go with.
+
+    An object has one encoding, and is served by the bucket. `data` is config.toml as it was
+    written.
+    """
+    bucket = f"with {config.paths.objects} as paths.out"
+    if config.publish.precompress:
+        advice = "let the CDN before the bucket compress, and leave this key out"
+        reason = f"publish.precompress: {bucket} each document is one object: {advice}"
+        yield Duplicate(("publish", "precompress"), reason)
+    if config.schedule.watch:
+        advice = "use schedule.every, or 'feeds export --changed' for each event"
+        yield Duplicate(("schedule", "watch"), f"schedule.watch: not {bucket}: {advice}")
+    for number, prefix in enumerate(config.paths.seeds):
+        if isinstance(prefix, str) and _overlap(prefix, config.paths.objects):
+            reason = f"paths.seeds: {prefix} and {config.paths.objects}, paths.out, overlap"
+            yield Duplicate(("paths", "seeds", number), f"{reason}: wanted separate prefixes")
+    for key in _table(data, "serve"):
+        advice = "put a CDN or a web server before the bucket, and leave [serve] out"
+        yield Duplicate(("serve", key), f"serve.{key}: {bucket} feeds serves nothing: {advice}")
+
+
+def _overlap(prefix: str, other: str) -> bool:
+    return prefix.startswith(other) or other.startswith(prefix)
 
 
 def find_overlaps(config: Config, file: Path, places: Mapping[Key, str]) -> Iterator[str]:

@@ -39,7 +39,11 @@ def settings(path: Path, environment: Mapping[str, str] = os.environ) -> list[Se
         ConfigError: the file cannot be read, or has faults.
     """
     loaded, origins, data = load_with_origins(path, environment)
-    return [_setting(found, origins) for found in _walk(loaded.config, data, ())]
+    config = loaded.config
+    if config.paths.objects:
+        paths = msgspec.structs.replace(config.paths, out=config.paths.objects)
+        config = msgspec.structs.replace(config, paths=paths)
+    return [_setting(found, origins) for found in _walk(config, data, ())]
 
 
 def plain(value: Any) -> Any:

@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 from msgspec.structs import replace
 
 from feeds.common.errors import ConfigError
+from feeds.common.objects import is_address, parse_address
 from feeds.config.clashes import (
     BACKUP,
     CACHE,
@@ -22,6 +23,7 @@ from feeds.config.clashes import (
     find_alias_clashes,
     find_overlaps,
     find_repeats,
+    find_servers,
 )
 from feeds.config.model import Config
 from feeds.config.origins import Key, Origins, key_lines, overlay, syntax_fault
@@ -29,6 +31,8 @@ from feeds.config.schema import read_table
 
 BASE_URL: Key = ("site", "base_url")
 
+# Beside the state file: where documents are made that are put into a bucket.
+_MADE_IN = "out"
 _HOW_TO_GET_ONE = (
     "no configuration: {path} does not exist. 'feeds init' makes one, with a first seed; "
     "--config PATH names one that is elsewhere."
@@ -60,10 +64,22 @@ class Loaded(NamedTuple):
         """
         if out is None:
             return self
-        paths = replace(self.config.paths, out=_absolute(Path.cwd(), out))
+        paths = replace(self.config.paths, out=_absolute(Path.cwd(), out), objects="")
         config = replace(self.config, paths=paths)
         _refuse_overlaps(config, self.path, {**self.places, OUT: "--out"})
         return self._replace(config=config)
+
+    def refuse_objects(self) -> None:
+        """Makes sure that there is a folder to serve.
+
+        Raises:
+            ConfigError: the documents are objects.
+        """
+        if self.config.paths.objects:
+            place = self.places.get(OUT, self.path)
+            reason = f"{self.config.paths.objects} is served by its bucket, not by feeds"
+            advice = "put a CDN or a web server before it, or serve another folder by --out"
+            raise ConfigError([f"{place}: paths.out: {reason}: {advice}"])
 
 
 def load_config(path: Path, environment: Mapping[str, str] = os.environ) -> Loaded:
@@ -103,7 +119,11 @@ def load_with_origins(
     if config is None or faults:
         raise ConfigError(list(dict.fromkeys(faults)))
     path = Path(os.path.abspath(path))  # noqa: PTH100 (without following links, but without ..)
-    config = _with_absolute_paths(config, path.parent)
+    config = _with_absolute_paths(config, path.parent, data)
+    if config.paths.objects:
+        faults = [f"{origins.place(one.place)}: {one.reason}" for one in find_servers(config, data)]
+        if faults:
+            raise ConfigError(faults)
     seeds = [("paths", "seeds", number) for number in range(len(config.paths.seeds))]
     keys = [BASE_URL, OUT, STATE, BACKUP, CACHE, TEMPLATES, LOG, *seeds]
     loaded = Loaded(config, path, {key: origins.place(key) for key in keys if origins.knows(key)})
@@ -111,16 +131,19 @@ def load_with_origins(
     return loaded, origins, data
 
 
-def _with_absolute_paths(config: Config, base: Path) -> Config:
-    paths = config.paths
+def _with_absolute_paths(config: Config, base: Path, data: Mapping[str, Any]) -> Config:
+    paths, state = config.paths, config.state
+    state_file, written = _absolute(base, paths.state), data.get("paths", {}).get("out", "")
+    objects = parse_address(written) if is_address(written) else ""
+    is_bucket = isinstance(objects, str) and objects
     paths = replace(
         paths,
         seeds=tuple(one if isinstance(one, str) else _absolute(base, one) for one in paths.seeds),
-        out=_absolute(base, paths.out),
-        state=_absolute(base, paths.state),
+        out=state_file.parent / _MADE_IN if is_bucket else _absolute(base, paths.out),
+        objects=objects if is_bucket else "",
+        state=state_file,
         templates=paths.templates and _absolute(base, paths.templates),
     )
-    state = config.state
     if isinstance(state.backup, Path):
         state = replace(state, backup=_absolute(base, state.backup))
     images = replace(config.images, cache=_absolute(base, config.images.cache))

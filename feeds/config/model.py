@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import os
 import re
 from collections.abc import Set as AbstractSet
 from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, ClassVar
 
 import msgspec
 
@@ -27,7 +28,7 @@ from feeds.config.feed_tables import (
     Withdrawn,
 )
 from feeds.config.schema import Many, Table
-from feeds.config.sources import Backup, Source
+from feeds.config.sources import Backup, Place, Source
 from feeds.config.types import (
     Address,
     BaseUrl,
@@ -130,10 +131,17 @@ class SiteConfig(Table, frozen=True):
 
 
 class Paths(Table, frozen=True):
-    """[paths]: files and folders; relative paths start at the folder of config.toml."""
+    """[paths]: files and folders; relative paths start at the folder of config.toml.
+
+    With an address as the key `out`, `objects` is that address, and `out` the folder in which a
+    pass makes the documents before it puts them there.
+    """
+
+    derived: ClassVar[frozenset[str]] = frozenset({"objects"})
 
     seeds: Annotated[tuple[Source, ...], Many(least=1)] = (Path("seeds"),)
-    out: FilePath = Path("out")
+    out: Place = Path("out")
+    objects: Word = ""
     state: FilePath = Path(".feeds/state.db")
     templates: MaybePath = None
     max_gone: Share = 0.5
@@ -147,6 +155,11 @@ class Paths(Table, frozen=True):
     def prefixes(self) -> list[str]:
         """The addresses of objects among `seeds`."""
         return [one for one in self.seeds if isinstance(one, str)]
+
+    @property
+    def published_to(self) -> str:
+        """Where readers find the documents: the address of objects, or the folder."""
+        return self.objects or os.fsencode(self.out).decode(errors="backslashreplace")
 
 
 class StateConfig(Table, frozen=True):

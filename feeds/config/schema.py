@@ -12,7 +12,7 @@ import difflib
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from functools import cache
-from typing import Annotated, Any, NamedTuple, TypeVar, get_args, get_origin
+from typing import Annotated, Any, ClassVar, NamedTuple, TypeVar, get_args, get_origin
 
 import msgspec
 
@@ -27,7 +27,12 @@ _FAULTY: Any = object()
 
 
 class Table(msgspec.Struct, frozen=True, kw_only=True, dict=True):
-    """A table of config.toml: unknown keys are faults, and nothing changes once it is read."""
+    """A table of config.toml: unknown keys are faults, and nothing changes once it is read.
+
+    `derived` are the fields that are no keys: reading the file sets them by others.
+    """
+
+    derived: ClassVar[frozenset[str]] = frozenset()
 
     def clash(self, written: AbstractSet[str]) -> str:
         """Returns what is wrong with the keys together, "" if nothing is.
@@ -72,7 +77,8 @@ def table_in(hint: Any) -> type[Table] | None:
 
 @cache
 def _fields(kind: type[Table]) -> dict[str, msgspec.structs.FieldInfo]:
-    return {field.name: field for field in msgspec.structs.fields(kind)}
+    fields = msgspec.structs.fields(kind)
+    return {field.name: field for field in fields if field.name not in kind.derived}
 
 
 class _TableReader:

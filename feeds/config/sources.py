@@ -16,7 +16,13 @@ def source(value: object) -> Path | str:
     return path(value)
 
 
+def place(value: object) -> Path:
+    """Reads a folder or an address; of an address nothing but that it can be one is read here."""
+    return Path(source(value))
+
+
 Source = Annotated[Path | str, source]
+Place = Annotated[Path, place]
 
 
 def backup(value: object) -> Path | str | None:

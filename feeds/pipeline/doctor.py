@@ -23,6 +23,7 @@ from feeds.store.server_files import with_state
 
 _LOW_BYTES, _LOW_FILES = 200 << 20, 1000
 _LATE = timedelta(minutes=1)
+_PATIENCE_S = 10.0
 
 
 def examine_site(loaded: Loaded, now: datetime) -> Iterator[Finding]:
@@ -33,6 +34,8 @@ def examine_site(loaded: Loaded, now: datetime) -> Iterator[Finding]:
         text = f"the feeds say that they are at {config.site.base_url}, which nobody else can reach"
         yield odd("configuration", text, "set site.base_url to where out/ is served")
     yield from _folders(config)
+    if config.paths.objects:
+        yield _bucket(config.paths.objects)
     yield from _disk(config)
     yield from _state(config, now)
 
@@ -76,6 +79,20 @@ def _objects(prefixes: list[str]) -> Iterator[Finding]:
             yield good("seeds", f"{count} objects in {prefix}")
         else:
             yield odd("seeds", f"{prefix} has no seed", "are bucket and prefix the right ones?")
+
+
+def _bucket(address: str) -> Finding:
+    """Returns whether the bucket answers; whether it may be written to only a pass finds out."""
+    from feeds.common.objects import Objects
+    from feeds.publish.manifest import MANIFEST
+
+    try:
+        is_published = Objects(address, patience_s=_PATIENCE_S).look(MANIFEST)
+    except FeedsError as error:
+        return bad("objects", str(error), "see docs/objects.md for credentials and permissions")
+    if is_published:
+        return good("objects", f"{address} can be read")
+    return odd("objects", f"nothing was published to {address} yet", "run 'feeds export'")
 
 
 def _disk(config: Config) -> Iterator[Finding]:

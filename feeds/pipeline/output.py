@@ -24,11 +24,12 @@ from feeds.pipeline.archives import keep_archives
 from feeds.pipeline.context import Pass
 from feeds.pipeline.fetch import next_fetch
 from feeds.pipeline.memberships import Selection
+from feeds.pipeline.objects import documents_and_images, put_objects
 from feeds.pipeline.plan import Plan
 from feeds.pipeline.rendering import render_feeds
 from feeds.pipeline.rescan import Changes
-from feeds.pipeline.state import LAST, MEDIA_FOLDER, LastPass, PassState
-from feeds.publish import NewOutput, Publisher
+from feeds.pipeline.state import LAST, LastPass, PassState
+from feeds.publish import NewOutput, Publisher, Sent
 from feeds.publish.compressed import copy_recipe, is_copy
 from feeds.render.robots import exceptions
 from feeds.seeds.scan import display_path
@@ -63,13 +64,14 @@ class Output(NamedTuple):
     images_removed: int = 0
 
 
-def unchanged(state: PassState) -> Output:
-    """Returns the output of a quiet pass."""
+def unchanged(state: PassState, sent: Sent) -> Output:
+    """Returns the output of a quiet pass, which may have `sent` objects that others changed."""
     if state.last is None:
         return Output([], (), 0)
     known = state.feeds()
     feeds = [known[address][1] for address in state.last.addresses]
-    return Output(feeds, state.last.duplicates, _count(state.files()) + _count(state.sealed()))
+    left = _count(state.files()) + _count(state.sealed())
+    return Output(feeds, state.last.duplicates, left, *documents_and_images(sent))
 
 
 def _count(names: Iterable[str]) -> int:
@@ -107,15 +109,14 @@ def publish(run: Pass, state: PassState, plan: Plan) -> Published:
             for document in overview.render():
                 publisher.put(document)
         publisher.finish()
-    removed = [name for name in publisher.removed if not name.startswith(MEDIA_FOLDER)]
     before = {name: one for name, one in state.files().items() if name in publisher.files}
-    return Published(
-        sorted(publisher.written),
-        removed,
-        before | publisher.fingerprints,
-        len(publisher.linked),
-        len(publisher.removed) - len(removed),
-    )
+    files = before | publisher.fingerprints
+    sent = Sent([*publisher.written, *publisher.linked], publisher.removed)
+    if run.config.paths.objects and not run.options.dry_run:
+        feeds = (one.feed for one in (*plan.feeds, *plan.parts))
+        sent = put_objects(run, files, publisher.files - files.keys(), feeds)
+    written, removed, *images = documents_and_images(sent)
+    return Published(written, removed, files, *images)
 
 
 def remember(
@@ -219,7 +220,7 @@ def keep_report(run: Pass, changes: Changes, output: Output) -> PassReport:
     report = PassReport(
         started=run.started,
         seconds=round(time.monotonic() - run.began_s, 3),
-        out=os.fsencode(run.out).decode(errors="backslashreplace"),
+        out=config.paths.published_to,
         dry_run=run.options.dry_run,
         seeds=changes.seeds,
         read=changes.read,

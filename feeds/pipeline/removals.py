@@ -7,8 +7,12 @@ from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping
 from typing import NamedTuple
 
+from feeds.common.errors import PublishError
 from feeds.config import Config
+from feeds.pipeline.context import Pass
+from feeds.pipeline.state import LAST
 from feeds.pipeline.survey import Survey
+from feeds.publish import Manifest
 from feeds.seeds.scan import is_below
 from feeds.store import Store
 
@@ -125,3 +129,28 @@ def _common(paths: Collection[str]) -> str:
     # Not os.path.commonpath, which would make one slash of the two in an address.
     folders = [path.split("/")[:-1] for path in paths]
     return "/".join(os.path.commonprefix(folders)) or "/"  # noqa: RUF071 (of lists)
+
+
+def refuse_to_empty(run: Pass, manifest: Manifest) -> None:
+    """An unmounted disk must not empty a thousand subscriptions.
+
+    What the state file knows is held (see `feeds.pipeline.rescan`), but that may be lost with the
+    disk: then only the manifest tells how many stories there were.
+
+    Raises:
+        PublishError: most stories are gone, and `options.allow_empty` is not set.
+    """
+    if run.options.allow_empty:
+        return
+    paths, items = run.config.paths, run.store.item_count()
+    is_new = not run.store.has_meta(LAST)
+    before = manifest.items
+    lost = before - items
+    if before and (not items or (is_new and lost >= FEW and lost > paths.max_gone * before)):
+        where = ", ".join(sorted({str(folder) for folder in paths.seeds}))
+        found = f"only {items} stories" if items else "no seed"
+        raise PublishError(
+            f"{found} found in {where}, where there were {before} at the last run. "
+            "Refusing to empty the feeds: is a disk not mounted? "
+            "If it is meant, run 'feeds export --allow-empty' once."
+        )

@@ -10,7 +10,7 @@ from __future__ import annotations
 import gc
 import os
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import NamedTuple, TypeVar
 
 from feeds.common.errors import BusyError, DamagedManifestError, PublishError, StateError
@@ -33,9 +33,10 @@ from feeds.pipeline.backup import restore_missing_state
 from feeds.pipeline.context import Pass, begin_pass
 from feeds.pipeline.image_garbage import cache_faults_told
 from feeds.pipeline.memberships import memberships
+from feeds.pipeline.objects import check_objects
 from feeds.pipeline.output import keep_report, problems_of, publish, remember, unchanged
 from feeds.pipeline.plan import plan_feeds
-from feeds.pipeline.removals import FEW
+from feeds.pipeline.removals import refuse_to_empty
 from feeds.pipeline.rescan import (
     Ahead,
     Changes,
@@ -45,7 +46,7 @@ from feeds.pipeline.rescan import (
     rescan,
 )
 from feeds.pipeline.resting import is_quiet, looking_at
-from feeds.pipeline.state import LAST, PassState, read_state
+from feeds.pipeline.state import PassState, read_state
 from feeds.publish import Manifest, read_manifest, write_manifest
 from feeds.store import DamagedStateError, move_aside, open_state
 
@@ -78,7 +79,8 @@ def publish_pass(run: Pass) -> PassReport:
         images = reconcile_images(run, examined, changes)
         state = read_state(run.store)
         if is_quiet(run, state, manifest, changes.items):
-            return keep_report(run, changes, unchanged(state))
+            sent = check_objects(run, state, manifest)
+            return keep_report(run, changes, unchanged(state, sent))
         selection = memberships(run, state, changes)
         state = looking_at(run, state, selection.archives.looked_at)
         plan = plan_feeds(run, state, selection, images)
@@ -190,31 +192,6 @@ def recover_manifest(run: Pass) -> Manifest:
         return manifest
 
 
-def refuse_to_empty(run: Pass, manifest: Manifest) -> None:
-    """An unmounted disk must not empty a thousand subscriptions.
-
-    What the state file knows is held (see `feeds.pipeline.rescan`), but that may be lost with the
-    disk: then only the manifest tells how many stories there were.
-
-    Raises:
-        PublishError: most stories are gone, and `options.allow_empty` is not set.
-    """
-    if run.options.allow_empty:
-        return
-    paths, items = run.config.paths, run.store.item_count()
-    is_new = not run.store.has_meta(LAST)
-    before = manifest.items
-    lost = before - items
-    if before and (not items or (is_new and lost >= FEW and lost > paths.max_gone * before)):
-        where = ", ".join(sorted({str(folder) for folder in paths.seeds}))
-        found = f"only {items} stories" if items else "no seed"
-        raise PublishError(
-            f"{found} found in {where}, where there were {before} at the last run. "
-            "Refusing to empty the feeds: is a disk not mounted? "
-            "If it is meant, run 'feeds export --allow-empty' once."
-        )
-
-
 def examine_images(run: Pass, ahead: Ahead) -> Examined:
     """Decodes what was dropped into the image cache; to be called outside of transactions."""
     scope = CacheScope(write=not run.options.dry_run)
@@ -264,13 +241,15 @@ def _lock_out(
         return
     out = loaded.config.paths.out
     owner = f"process {os.getpid()} (since {show_time(clock())})"
-    try:
-        with acquire_lock(
+    with ExitStack() as stack:
+        lock = acquire_lock(
             out,
             owner,
             wait=options.wait,
             on_wait=lambda other: callbacks.warn(f"waiting for {other}, which publishes to {out}"),
-        ):
-            yield
-    except BusyError as error:
-        raise BusyError(f"{error} is publishing to {out} and did not finish in time") from None
+        )
+        try:
+            stack.enter_context(lock)
+        except BusyError as error:
+            raise BusyError(f"{error} is publishing to {out} and did not finish in time") from None
+        yield

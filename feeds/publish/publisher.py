@@ -48,6 +48,13 @@ class NewOutput(NamedTuple):
     resting: Sequence[str] = ()
 
 
+class Sent(NamedTuple):
+    """The names of documents and images that a publication put and deleted."""
+
+    put: list[str]
+    deleted: list[str]
+
+
 class Publisher:
     """One publication into `out`: `put` each document that may have changed, then `finish`.
 

@@ -16,7 +16,7 @@ from feeds.publish.compressed import compress, copies_of
 
 IN_THE_WAY = (
     "{path} is in the way: it was not written by feeds. "
-    "Move it, or choose another folder (paths.out, --out)."
+    "Move it, or choose another place (paths.out, --out)."
 )
 
 

@@ -10,19 +10,16 @@ from __future__ import annotations
 import dataclasses
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
-from msgspec.structs import replace
-
 from feeds.common.files import Fingerprint
-from feeds.common.media_types import is_immutable, kind_of
-from feeds.common.schedule import trigger_of
+from feeds.common.media_types import kind_of
 from feeds.common.slugs import QUERY
 from feeds.common.times import http_date
 from feeds.config import Config
+from feeds.publish.caching import cache_control, max_age_s
 from feeds.serve.clients import Proxies
 from feeds.serve.delta import Delta, Deltas, accepts_deltas
 from feeds.serve.messages import (
@@ -49,15 +46,8 @@ from feeds.serve.negotiation import (
 )
 from feeds.serve.publication import digest_of
 
-# With `watch` a pass may come at any moment.
-_WATCHED_S = 60
-_LONGEST_S = 3600
 # The page of a search; at its address readers get a feed.
 _SEARCH = f"{QUERY}.html"
-_YEAR_S = 31_536_000
-_FIRES = 200
-# A Monday: what a cron line means does not depend on today.
-_MONDAY = datetime(2024, 1, 1, tzinfo=UTC)
 
 
 class CachePolicy(NamedTuple):
@@ -79,36 +69,6 @@ def policy_of(config: Config) -> CachePolicy:
     prefix = unquote(urlsplit(config.site.base_url).path)
     proxies = Proxies(config.serve.trusted_proxies)
     return CachePolicy(max_age_s(config), prefix, config.site.hub, proxies)
-
-
-def cache_control(path: str, max_age_s: int) -> str:
-    """Returns the Cache-Control of a file below out/; names that tell the content never change."""
-    if is_immutable(path):
-        return f"public, max-age={_YEAR_S}, immutable"
-    return f"public, max-age={max_age_s}"
-
-
-def max_age_s(config: Config) -> int:
-    """Returns the seconds from one pass to the next: at most 3600, with `schedule.watch` 60."""
-    schedule = config.schedule
-    seconds = _cron_gap_s(config) if schedule.cron else int(schedule.every.total_seconds())
-    return min(seconds, _WATCHED_S if schedule.watch else _LONGEST_S)
-
-
-def _cron_gap_s(config: Config) -> int:
-    """Returns the shortest time between two of the next passes."""
-    without_jitter = replace(config.schedule, jitter=timedelta(0))
-    trigger = trigger_of(without_jitter, config.site.timezone)
-    shortest, before = timedelta(seconds=_LONGEST_S), None
-    for _ in range(_FIRES):
-        now = before + timedelta(seconds=1) if before else _MONDAY
-        fire = trigger.get_next_fire_time(before, now)
-        if fire is None:
-            break
-        if before is not None:
-            shortest = min(shortest, fire - before)
-        before = fire
-    return max(1, int(shortest.total_seconds()))
 
 
 _NANOSECONDS = 1_000_000_000

@@ -108,15 +108,15 @@ def test_objects_are_put_only_in_the_place_of_the_one_that_is_known(objects: Obj
     with pytest.raises(ObjectChangedError, match=r"s3://news/my site/x: another program"):
         objects.put("x", b"2", replaces="")
     second = objects.put("x", b"2", replaces=first)
-    assert objects.etag("x") == second
+    assert objects.look("x") == ("x", 1, second)
     for key, etag in [("x", first), ("none", first)]:
         with pytest.raises(ObjectChangedError):
             objects.put(key, b"3", replaces=etag)
     assert objects.get("x") == (b"2", second)
 
 
-def test_objects_that_are_missing_have_no_etag_and_say_so(objects: Objects) -> None:
-    assert objects.etag("x") == ""
+def test_objects_that_are_missing_say_so(objects: Objects) -> None:
+    assert objects.look("x") is None
     with pytest.raises(ObjectMissingError, match=r"s3://news/my site/x: .* 404 \(NoSuchKey\)"):
         objects.get("x")
     with pytest.raises(ObjectsError, match=r"s3://nowhere/: .* 404 \(NoSuchBucket\)$"):

@@ -212,7 +212,8 @@ class Site:
         loaded = self.load()
         with tempfile.TemporaryDirectory() as folder:
             root = Path(folder)
-            paths = replace(loaded.config.paths, out=root / "out", state=root / "state.db")
+            places = {"out": root / "out", "objects": "", "state": root / "state.db"}
+            paths = replace(loaded.config.paths, **places)
             config = replace(loaded.config, paths=paths)
             publish_feeds(loaded._replace(config=config), clock=lambda: now)
             return documents_in(root / "out")

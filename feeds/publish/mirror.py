@@ -1,0 +1,232 @@
+"""Brings the objects at an address to the documents and images of out/.
+
+    claim ── images ── documents ── overviews ── removals ── manifest
+
+Each object is whole or not there. An object is put in the place of the one that we know, so what a
+publisher that lost its claim still writes is noticed: the put is refused, and repeated by who holds
+the claim. Names are written down before their objects appear.
+"""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import closing, contextmanager, suppress
+from itertools import groupby
+from pathlib import Path
+from typing import NamedTuple
+
+import msgspec
+
+from feeds.common.errors import (
+    FeedsError,
+    ObjectChangedError,
+    ObjectMissingError,
+    ObjectsError,
+    PublishError,
+)
+from feeds.common.files import Fingerprint
+from feeds.common.media_types import kind_of
+from feeds.common.objects import Headers, Objects
+from feeds.publish.caching import cache_control
+from feeds.publish.claim import Claim
+from feeds.publish.journal import Journal, KnownObject
+from feeds.publish.manifest import PARTS
+from feeds.publish.publisher import Sent
+from feeds.publish.writer import IN_THE_WAY
+
+NAMES = f"{PARTS}/names.json"
+_AT_ONCE = 16
+_MOST_PENDING = 64
+_TRIES = 5
+_MOST_DELETED = 1000
+
+
+class NewObjects(NamedTuple):
+    """The objects that there are to be.
+
+    Attributes:
+        files: the files of out/ by their names; None for images, whose names say what is in them,
+            and for documents that are as the last publication left them.
+        rank: the order in which they appear; those of a higher rank name those of lower ones.
+        items: goes into the manifest.
+        max_age_s: for how many seconds documents stay fresh.
+        now: the time in Unix seconds.
+        guard: is called with the items of the last publication, if that was not ours.
+    """
+
+    files: Mapping[str, Fingerprint | None]
+    rank: Callable[[str], int]
+    items: int
+    max_age_s: int
+    now: int
+    guard: Callable[[int], None]
+
+
+class Callers(NamedTuple):
+    """`wait` for so many seconds for another publisher, `warn` of it, and tell of `progress`."""
+
+    wait: float
+    warn: Callable[[str], None]
+    progress: Callable[[int, int], None]
+
+
+def send(objects: Objects, out: Path, new: NewObjects, callers: Callers) -> Sent:
+    """Brings the objects to the files of out/; asks for nothing if they are there.
+
+    Raises:
+        BusyError: another publisher has claimed them.
+        PublishError: the bucket fails, or holds what is not ours in the place of a document. The
+            objects that were put are whole.
+    """
+    with failures(), closing(Journal(out, objects.address, str(new.max_age_s))) as journal:
+        return _Mirror(objects, out, new, journal).send(callers)
+
+
+@contextmanager
+def failures() -> Iterator[None]:
+    """Raises errors of a bucket, and of files here, as those of a publication."""
+    try:
+        yield
+    except ObjectsError as error:
+        state = "Every object is whole, some may be new; the next run does the rest."
+        raise PublishError(f"cannot publish: {error}. {state}") from None
+    except OSError as error:
+        where, reason = error.filename or "out/", error.strerror or error
+        raise PublishError(f"cannot publish: {where}: {reason}") from None
+
+
+class _Mirror:
+    def __init__(self, objects: Objects, out: Path, new: NewObjects, journal: Journal) -> None:
+        self._objects = objects
+        self._out = out
+        self._new = new
+        self._journal = journal
+        self._claim = Claim(objects, journal.publisher, new.items)
+        # Objects that were there before we knew of any are not ours, unless `NAMES` has them.
+        self._ours: set[str] = set()
+
+    def send(self, callers: Callers) -> Sent:
+        """Does all that is to be done."""
+        journal, new = self._journal, self._new
+        is_settled = journal.is_settled(new.now)
+        if is_settled and not self._pending() and not self._gone():
+            return Sent([], [])
+        known = journal.manifest
+        journal.begin()
+        with self._claim as claim:
+            before = claim.take(known, callers.wait, callers.warn)
+            try:
+                if before is not None or not is_settled:
+                    new.guard(before.items if before else 0)
+                    self._look()
+                pending, gone = self._pending(), self._gone()
+                if not is_settled or gone or not journal.known.keys() >= set(pending):
+                    self._name(journal.known.keys() | new.files.keys())
+                self._put_all(pending, callers.progress)
+                self._delete(gone)
+                if gone:
+                    self._name(new.files.keys())
+            except (FeedsError, OSError):
+                with suppress(FeedsError):
+                    claim.release(unfinished=True)
+                raise
+            # What a publisher that was overtaken still writes is found when all is listed again.
+            listed = 0 if claim.has_taken_over else journal.listed
+            journal.end(claim.release(unfinished=False), listed)
+        return Sent(pending, gone)
+
+    def _pending(self) -> list[str]:
+        """Returns the names of the files that are no objects yet, in the order to put them."""
+        known, unknown = self._journal.known, KnownObject("")
+        names = [
+            name
+            for name, fingerprint in self._new.files.items()
+            if (one := known.get(name, unknown)).fingerprint is None
+            or (fingerprint is not None and one.fingerprint != fingerprint)
+        ]
+        return sorted(names, key=lambda name: (self._new.rank(name), name))
+
+    def _gone(self) -> list[str]:
+        """Returns the names of our objects that go: documents before the images they name."""
+        gone = self._journal.known.keys() - self._new.files.keys() - {NAMES}
+        return sorted(gone, key=lambda name: (-self._new.rank(name), name))
+
+    def _look(self) -> None:
+        """Lists all objects, and notes what became of ours."""
+        journal, names = self._journal, []
+        with suppress(ObjectMissingError):
+            try:
+                names = msgspec.json.decode(self._objects.get(NAMES)[0], type=list[str])
+            except msgspec.DecodeError as error:
+                where = f"{self._objects}{NAMES}"
+                raise PublishError(f"{where} is damaged ({error}): restore or remove it") from None
+        self._ours = journal.known.keys() | {*names, NAMES}
+        found = {}
+        for one in self._objects.list():
+            if one.key in self._ours:
+                known = journal.known.get(one.key)
+                is_same = known is not None and known.etag == one.etag
+                found[one.key] = known if known and is_same else KnownObject(one.etag)
+        journal.listed = self._new.now
+        journal.replace(found)
+
+    def _name(self, names: Iterable[str]) -> None:
+        """Writes down which objects are ours, unless that stands there."""
+        data = msgspec.json.encode(sorted(set(names) - {NAMES}))
+        mark = Fingerprint(len(data), zlib.crc32(data), 0)
+        if self._journal.known.get(NAMES, KnownObject("")).fingerprint != mark:
+            headers = Headers("application/json", "no-store")
+            self._journal.note(NAMES, KnownObject(self._put(NAMES, data, headers), mark))
+
+    def _put_all(self, names: list[str], progress: Callable[[int, int], None]) -> None:
+        """Puts files, those of one rank at once."""
+        # Imported on demand: a pass that changes nothing needs no threads.
+        from feeds.common.workers import Threads
+
+        done = 0
+        with closing(Threads[tuple[str, KnownObject]](_AT_ONCE, "put")) as threads:
+            for _, some in groupby(names, self._new.rank):
+                for name in some:
+                    threads.submit(self._put_file, name)
+                    while len(threads) > _MOST_PENDING:
+                        self._journal.note(*threads.result())
+                while len(threads):
+                    self._journal.note(*threads.result())
+                    done += 1
+                    progress(done, len(names))
+
+    def _put_file(self, name: str) -> tuple[str, KnownObject]:
+        path = self._out / name
+        fingerprint = self._new.files[name] or Fingerprint.of(path)
+        headers = Headers(kind_of(name).content_type, cache_control(name, self._new.max_age_s))
+        return name, KnownObject(self._put(name, path.read_bytes(), headers), fingerprint)
+
+    def _put(self, name: str, data: bytes, headers: Headers) -> str:
+        """Puts an object in the place of the one that is known, and returns its ETag."""
+        known = self._journal.known.get(name)
+        etag = known.etag if known else ""
+        for _ in range(_TRIES):
+            self._claim.check()
+            try:
+                return self._objects.put(name, data, headers, replaces=etag)
+            except ObjectChangedError:
+                found = self._objects.look(name)
+            if found and not etag and name not in self._ours:
+                # The answer to an earlier try of ours may be lost; else it is not ours.
+                if self._objects.get(name) == (data, found.etag):
+                    return found.etag
+                raise PublishError(IN_THE_WAY.format(path=f"{self._objects}{name}"))
+            etag = found.etag if found else ""
+        raise PublishError(f"{self._objects}{name}: another program writes it again and again")
+
+    def _delete(self, names: list[str]) -> None:
+        """Deletes objects, while nobody else may have claimed them."""
+        for _, some in groupby(names, self._new.rank):
+            rest = list(some)
+            while rest:
+                part, rest = rest[:_MOST_DELETED], rest[_MOST_DELETED:]
+                self._claim.renew()
+                self._objects.delete(part)
+                for name in part:
+                    self._journal.forget(name)

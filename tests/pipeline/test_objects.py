@@ -1,0 +1,358 @@
+"""Whole passes whose documents are objects: their order, their cost, and what happens to them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import obstore
+import pytest
+
+from feeds.common.errors import BusyError, PublishError
+from feeds.common.model import image_key
+from feeds.common.objects import Objects
+from feeds.common.reports import Callbacks, Options
+from feeds.publish import claim
+from feeds.publish.journal import NAME as JOURNAL
+from feeds.publish.manifest import MANIFEST, PARTS
+from tests.support.buckets import BUCKET
+from tests.support.failing_buckets import FORBIDDEN, SLOW_DOWN, Buckets, serving_buckets
+from tests.support.imaging import picture, seed_with
+from tests.support.site import NOW, Site, documents_in
+
+ADDRESS = f"s3://{BUCKET}/site/"
+_KEY = f"/{BUCKET}/site/"
+_WRITES = {"PUT", "POST", "DELETE"}
+_IMAGE = re.compile(rb"https://feeds\.example\.org/(media/[\w/.-]+)")
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Buckets]:
+    with pytest.MonkeyPatch.context() as patch, serving_buckets(patch) as server:
+        yield server
+
+
+@pytest.fixture
+def buckets(server: Buckets) -> Buckets:
+    server.clear()
+    return server
+
+
+@pytest.fixture
+def site(site: Site, buckets: Buckets) -> Site:
+    """A site of three stories, of which one has an image, that publishes to the bucket."""
+    set_up(site)
+    return site
+
+
+def set_up(site: Site, toml: str = "") -> None:
+    site.configure(f'[paths]\nout = "{ADDRESS}"\n[images]\nfetch = "off"\n{toml}')
+    site.out = site.root / ".feeds/out"
+    for number in (1, 2, 3):
+        site.seed(f"{number}.txt", number=number)
+    show_image(site, 3, "3")
+
+
+def show_image(site: Site, number: int, name: str) -> str:
+    """Gives a story an image, and drops its copy into the cache; returns its name in out/."""
+    url = f"https://images.example.com/{name}.jpg"
+    seed_with(site, number, url)
+    key = image_key(url)
+    path = site.root / f".feeds/images/media/{key[:2]}/{key}.jpg"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_bytes(picture(size=(64 + number, 48)))
+    return f"media/{key[:2]}/{key}.jpg"
+
+
+def published() -> dict[str, bytes]:
+    """Returns the bytes of all objects but the manifest."""
+    objects = Objects(ADDRESS)
+    names = [one.key for one in objects.list() if not one.key.startswith(PARTS)]
+    return {name: objects.get(name)[0] for name in names if name != MANIFEST}
+
+
+def made(site: Site) -> dict[str, bytes]:
+    """Returns the documents and images as they were made before they were put."""
+    return {name: data for name, data in documents_in(site.out).items() if name != JOURNAL}
+
+
+def writes(buckets: Buckets) -> list[str]:
+    """Returns the keys that were put since this was asked last, and "?delete" for deletions."""
+    found = [
+        path.removeprefix(_KEY) if method == "PUT" else f"?{query.partition('=')[0]}"
+        for method, path, query in buckets.asked
+        if method in _WRITES
+    ]
+    buckets.asked.clear()
+    return found
+
+
+def test_objects_are_the_documents_of_a_folder_with_the_headers_of_the_server(site: Site) -> None:
+    report = site.publish()
+    expected = site.fresh()
+    assert report.out == ADDRESS
+    assert published() == made(site) == expected
+    assert set(report.written) == {name for name in expected if not name.startswith("media/")}
+    store = Objects(ADDRESS)._store
+    headers = {name: obstore.get(store, name).attributes for name in expected}
+    assert headers["all.atom"] == {
+        "Content-Type": "application/atom+xml; charset=utf-8",
+        "Cache-Control": "public, max-age=900",
+    }
+    image = next(name for name in expected if name.startswith("media/"))
+    assert headers[image] == {
+        "Content-Type": "image/jpeg",
+        "Cache-Control": "public, max-age=31536000, immutable",
+    }
+
+
+def test_objects_appear_before_what_names_them_and_go_after_it(
+    site: Site, buckets: Buckets
+) -> None:
+    site.publish()
+    names = writes(buckets)
+    image = next(name for name in names if name.startswith("media/"))
+    places = [names.index(one) for one in (MANIFEST, f"{PARTS}/names.json", image, "all.atom")]
+    assert places == sorted(places)
+    assert names.index("topics/ai.html") < names.index("feeds.html")
+    assert names[-1] == MANIFEST
+
+    show_image(site, 3, "another")
+    site.publish()
+    names = writes(buckets)
+    assert names.count(MANIFEST) == 3  # renewed before anything was deleted
+    assert names.index("all.atom") < names.index("?delete")
+    assert published() == made(site)
+
+
+def test_objects_that_are_unchanged_cost_no_request(site: Site, buckets: Buckets) -> None:
+    site.publish()
+    buckets.asked.clear()
+    site.publish()
+    assert buckets.asked == []
+    site.seed("1.txt", number=1, title="Changed")
+    report = site.publish()
+    assert len(buckets.asked) == len(report.written) + 2
+    assert sorted(writes(buckets)) == sorted([*report.written, MANIFEST, MANIFEST])
+
+
+def test_dry_run_asks_for_nothing(site: Site, buckets: Buckets) -> None:
+    assert site.publish(options=Options(dry_run=True)).written
+    assert buckets.asked == []
+
+
+def test_objects_that_are_not_ours_are_never_touched(site: Site, buckets: Buckets) -> None:
+    buckets.put("site/other.txt", "theirs")
+    buckets.put("site/all.atom", "theirs")
+    with pytest.raises(PublishError, match=rf"{ADDRESS}all.atom is in the way"):
+        site.publish()
+    buckets.delete("site/all.atom")
+    site.publish()
+    assert published() == {**made(site), "other.txt": b"theirs"}
+
+
+def names_no_missing_image() -> None:
+    """Looks at all documents as a reader does: each is whole, and its images are there."""
+    found = published()
+    named = {name.decode() for data in found.values() for name in _IMAGE.findall(data)}
+    assert named <= found.keys()
+    for name, data in found.items():
+        if name.endswith((".atom", ".rss")):
+            assert data.rstrip().endswith((b"</feed>", b"</rss>")), name
+
+
+def dies_at(step: int) -> Callable[[str, str, str], str | None]:
+    """Has everything fail from a write on, as if the publisher were killed there."""
+    count = 0
+
+    def answer(method: str, path: str, query: str) -> str | None:
+        nonlocal count
+        del path, query
+        count += method in _WRITES
+        return FORBIDDEN if count > step else None
+
+    return answer
+
+
+@pytest.mark.parametrize("steps", [(0, 2, 9, 28, 99), range(100)], ids=["some", "all"])
+def test_objects_after_a_kill_at_any_step_are_whole_and_the_next_pass_repairs_them(
+    site: Site, buckets: Buckets, steps: Iterable[int]
+) -> None:
+    site.publish()
+    before = published()
+    for step in steps:
+        show_image(site, 3, f"image {step}")
+        buckets.fault = dies_at(step)
+        try:
+            site.publish()
+        except PublishError:
+            is_over = False
+        else:
+            is_over = True
+        buckets.fault = lambda *_: None
+        names_no_missing_image()
+        if step == 0:
+            assert published() == before
+        site.publish()
+        assert published() == made(site)
+        if is_over:
+            break
+    assert is_over
+
+
+def test_objects_of_a_bucket_that_throttles_for_a_while_are_put(
+    site: Site, buckets: Buckets
+) -> None:
+    seen: set[str] = set()
+
+    def once(method: str, path: str, query: str) -> str | None:
+        del query
+        if method == "PUT" and path not in seen:
+            seen.add(path)
+            return SLOW_DOWN
+        return None
+
+    buckets.fault = once
+    site.publish()
+    assert published() == made(site)
+
+
+@pytest.fixture
+def other(site: Site, tmp_path_factory: pytest.TempPathFactory) -> Site:
+    """Another publisher to the same bucket, with one story less and another title."""
+    del site
+    other = Site(tmp_path_factory.mktemp("other") / "site")
+    set_up(other)
+    other.seed("1.txt", number=1, title="Of the other")
+    (other.seeds / "2.txt").unlink()
+    return other
+
+
+def test_objects_of_two_publishers_in_turn_are_those_of_the_last(site: Site, other: Site) -> None:
+    site.publish()
+    other.publish()
+    assert published() == made(other)
+    site.seed("1.txt", number=1, title="Changed")
+    site.publish()
+    assert published() == made(site)
+
+
+class Overtaken:
+    """Lets the `other` publisher publish while the one who put this document waits for an answer.
+
+    The put of the document itself comes after that: as from a process that was stopped before it.
+    """
+
+    def __init__(self, other: Site, name: str, wait: float = 60.0) -> None:
+        self._other = other
+        self._wait = wait
+        self._path = f"{_KEY}{name}"
+        self.error: Exception | None = None
+        self.warned: list[str] = []
+        self._is_done = False
+
+    def __call__(self, method: str, path: str, query: str) -> None:
+        del query
+        if method != "PUT" or path != self._path or self._is_done:
+            return
+        self._is_done = True
+        try:
+            callbacks = Callbacks(warn=self.warned.append)
+            self._other.publish(options=Options(wait=self._wait), callbacks=callbacks)
+        except BusyError as error:
+            self.error = error
+
+
+def test_objects_have_one_publisher_at_a_time_and_the_other_says_who(
+    site: Site, other: Site, buckets: Buckets, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.publish()
+    site.seed("1.txt", number=1, title="Changed")
+    overtaken = Overtaken(other, "all.atom", wait=0.2)
+    buckets.fault = overtaken
+    monkeypatch.setattr(claim, "_LOOKS", 1000)
+    site.publish()
+    buckets.fault = lambda *_: None
+    who = r"process \d+ on .* \(since .*\)"
+    assert re.fullmatch(
+        rf"{who} is publishing to {ADDRESS} and did not finish in time", str(overtaken.error)
+    )
+    assert re.fullmatch(rf"waiting for {who}, which publishes to {ADDRESS}", overtaken.warned[0])
+    assert published() == made(site)
+
+
+def test_objects_that_a_zombie_still_writes_are_put_right_by_the_next_pass(
+    site: Site, buckets: Buckets, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    other = Site(tmp_path / "other")
+    set_up(other)
+    other.publish()
+    site.publish()
+    set_up(other, '[topics.AI]\ndescription = "Of another publisher"\n')
+    monkeypatch.setattr(claim, "EXPIRY_S", 2.0)  # and no renewal within that
+    site.seed("1.txt", number=1, title="Of a zombie")
+    overtaken = Overtaken(other, "all.atom")
+    buckets.fault = overtaken
+    with pytest.raises(PublishError, match="could not be renewed in time"):
+        site.publish()
+    buckets.fault = lambda *_: None
+    assert overtaken.error is None
+    # The one window that is left: the other has not put this document, which it found as it was.
+    assert b"Of a zombie" in published()["all.atom"]
+    other.publish()  # no seed changed, but it has taken over
+    assert published() == made(other)
+    buckets.asked.clear()
+    other.publish()
+    assert buckets.asked == []
+
+
+def test_objects_whose_claim_was_lost_are_left_to_the_other(site: Site, buckets: Buckets) -> None:
+    site.publish()
+    site.seed("1.txt", number=1, title="Changed")
+    taken: dict[str, str] = {}
+
+    def takes_over(method: str, path: str, query: str) -> None:
+        del query
+        if method == "PUT" and path == f"{_KEY}feeds.opml" and not taken:
+            taken[path] = buckets.put(f"site/{MANIFEST}", b'{"run":"another"}')
+
+    buckets.fault = takes_over
+    (site.seeds / "3.txt").unlink()  # something is to be deleted, too
+    with pytest.raises(PublishError, match=r"another publisher publishes to .*, too"):
+        site.publish()
+    buckets.fault = lambda *_: None
+    assert any(name.startswith("media/") for name in published())  # nothing was deleted
+    site.publish()
+    assert published() == made(site)
+
+
+def test_objects_that_others_changed_or_removed_are_put_again_within_a_day(
+    site: Site, buckets: Buckets
+) -> None:
+    site.publish()
+    buckets.put("site/all.atom", "spoiled")
+    buckets.delete("site/all.rss")
+    site.publish(NOW + timedelta(hours=1))
+    assert published()["all.atom"] == b"spoiled"
+    report = site.publish(NOW + timedelta(days=1))
+    assert report.written == ["all.atom", "all.rss"]
+    assert published() == made(site)
+
+
+def test_objects_of_a_coordinator_that_lost_all_are_known_by_their_names(
+    site: Site, other: Site, buckets: Buckets
+) -> None:
+    buckets.put("site/other.txt", "theirs")
+    site.publish()
+    other.publish()
+    assert published() == {**made(other), "other.txt": b"theirs"}
+    for number in range(4, 40):
+        other.seed(f"{number}.txt", number=number)
+    other.publish()
+    # A third one, whose seeds are on a disk that is not mounted.
+    site.root.joinpath(".feeds").rename(site.root / "gone")
+    with pytest.raises(PublishError, match=r"only 3 stories found .* there were 38"):
+        site.publish()
+    assert published() == {**made(other), "other.txt": b"theirs"}

@@ -1,0 +1,153 @@
+"""The claim on a prefix: one publisher at a time, whatever clocks say."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+
+import msgspec
+import pytest
+
+from feeds.common.errors import BusyError, ObjectsError, PublishError
+from feeds.common.objects import Objects
+from feeds.publish import claim
+from feeds.publish.claim import Claim, Holder, ObjectsManifest
+from feeds.publish.manifest import MANIFEST
+from tests.support.failing_buckets import SLOW_DOWN, Buckets, serving_buckets
+from tests.support.processes import PATIENCE
+
+ADDRESS = "s3://news/site/"
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[Buckets]:
+    with pytest.MonkeyPatch.context() as patch, serving_buckets(patch) as server:
+        yield server
+
+
+@pytest.fixture
+def buckets(server: Buckets) -> Buckets:
+    server.clear()
+    return server
+
+
+@pytest.fixture
+def objects(buckets: Buckets) -> Objects:
+    del buckets
+    return Objects(ADDRESS, patience_s=0.1)
+
+
+@pytest.fixture
+def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Has claims end after a second, and be renewed ten times within that."""
+    monkeypatch.setattr(claim, "EXPIRY_S", 1.0)
+    monkeypatch.setattr(claim, "RENEW_S", 0.1)
+
+
+def manifest(objects: Objects) -> ObjectsManifest:
+    return msgspec.json.decode(objects.get(MANIFEST)[0], type=ObjectsManifest)
+
+
+def left_by(objects: Objects, publisher: str, expires: str) -> None:
+    """Leaves the claim of a publisher that was killed."""
+    holder = Holder(publisher, "run", "process 1 on another machine", expires)
+    objects.put(MANIFEST, msgspec.json.encode(ObjectsManifest("run", 7, claim=holder)))
+
+
+def test_claim_stands_in_the_manifest_until_it_is_released(objects: Objects) -> None:
+    with Claim(objects, "a", 3) as one:
+        assert one.take("", 0, pytest.fail) == ObjectsManifest()
+        found = manifest(objects)
+        assert (found.items, found.unfinished, found.claim and found.claim.publisher) == (
+            3,
+            True,
+            "a",
+        )
+        etag = one.release(unfinished=False)
+    left = manifest(objects)
+    assert (left.items, left.unfinished, left.claim) == (3, False, None)
+    with Claim(objects, "a", 4) as one:
+        assert one.take(etag, 0, pytest.fail) is None
+        assert not one.has_taken_over
+
+
+def test_claim_finds_what_another_left_in_between(objects: Objects) -> None:
+    etags = [""]
+    for number, publisher in enumerate("aba", 1):
+        with Claim(objects, publisher, number) as one:
+            before = one.take(etags[-2] if number == 3 else "", 0, pytest.fail)
+            assert before is not None
+            assert before.items == number - 1
+            etags.append(one.release(unfinished=False))
+
+
+def watch(one: Claim) -> None:
+    """Checks a claim again and again."""
+    deadline = time.monotonic() + PATIENCE
+    while time.monotonic() < deadline:
+        one.check()
+        time.sleep(0.05)
+
+
+@pytest.mark.parametrize("expires", ["2001-01-01T00:00:00Z", "2999-01-01T00:00:00Z"])
+def test_claim_of_another_is_waited_for_whatever_time_stands_in_it(
+    objects: Objects, expires: str, hurried: None
+) -> None:
+    del hurried
+    left_by(objects, "b", expires)
+    warned: list[str] = []
+    with pytest.raises(BusyError, match=r"^process 1 on another machine is publishing to s3:"):
+        Claim(objects, "a", 3).take("", 0.3, warned.append)
+    assert warned == [f"waiting for process 1 on another machine, which publishes to {ADDRESS}"]
+    start = time.monotonic()
+    with Claim(objects, "a", 3) as one:
+        before = one.take("", 60, warned.append)
+        assert time.monotonic() - start >= 1
+        assert before is not None
+        assert before.items == 7
+        assert one.has_taken_over
+
+
+def test_claim_that_is_renewed_is_not_taken_over(objects: Objects, hurried: None) -> None:
+    del hurried
+    with Claim(objects, "a", 3) as one:
+        one.take("", 0, pytest.fail)
+        with pytest.raises(BusyError):
+            Claim(objects, "b", 3).take("", 2.5, lambda _: None)
+        one.check()
+        one.release(unfinished=False)
+
+
+def test_claim_that_the_same_publisher_left_is_taken_at_once(objects: Objects) -> None:
+    left_by(objects, "a", "2999-01-01T00:00:00Z")
+    with Claim(objects, "a", 3) as one:
+        assert one.take("", 0, pytest.fail)
+        assert one.has_taken_over
+
+
+def test_claim_that_was_taken_over_holds_no_more(objects: Objects) -> None:
+    with Claim(objects, "a", 3) as one:
+        one.take("", 0, pytest.fail)
+        left_by(objects, "b", "")
+        for call in (one.renew, one.check, lambda: one.release(unfinished=False)):
+            with pytest.raises(PublishError, match=r"^process 1 on another machine publishes to"):
+                call()
+
+
+def test_claim_that_cannot_be_renewed_holds_no_more(
+    objects: Objects, buckets: Buckets, hurried: None
+) -> None:
+    del hurried
+    with Claim(objects, "a", 3) as one:
+        one.take("", 0, pytest.fail)
+        buckets.fault = lambda *_: SLOW_DOWN
+        with pytest.raises(PublishError, match="could not be renewed in time"):
+            watch(one)
+        with pytest.raises((PublishError, ObjectsError)):
+            one.renew()
+
+
+def test_claim_on_a_damaged_manifest_is_refused(objects: Objects) -> None:
+    objects.put(MANIFEST, b"[]")
+    with pytest.raises(PublishError, match=r"s3://news/site/\.feeds-manifest\.json is damaged"):
+        Claim(objects, "a", 3).take("", 0, pytest.fail)
