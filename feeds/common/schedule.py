@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -39,13 +39,45 @@ class PassTimes(Protocol):
         """Five cron fields, "" for none."""
 
 
-def trigger_of(schedule: PassTimes, timezone: str) -> BaseTrigger:
+class PeriodEnds(Protocol):
+    """When periods of a digest end: at a time of day, those of a week on a weekday."""
+
+    @property
+    def at(self) -> str:
+        """The time of day, as ``07:00``."""
+
+    @property
+    def weekday(self) -> str:
+        """The first letters of the weekday, ``*`` for each day."""
+
+
+def trigger_of(schedule: PassTimes, timezone: str, ends: Iterable[PeriodEnds] = ()) -> BaseTrigger:
     """Returns the trigger that a schedule describes.
 
     Args:
         schedule: [schedule] of the configuration.
         timezone: the name of the zone that a cron expression is read in.
+        ends: the digests for which a pass is due as well whenever a period ends.
     """
+    passes = _passes_of(schedule, timezone)
+    at_ends = [_end_of(one, timezone) for one in ends]
+    if not at_ends:
+        return passes
+    from apscheduler.triggers.combining import OrTrigger
+
+    return OrTrigger([passes, *at_ends])
+
+
+def _end_of(digest: PeriodEnds, timezone: str) -> BaseTrigger:
+    from apscheduler.triggers.cron import CronTrigger
+
+    hour, minute = digest.at.split(":")
+    return CronTrigger(
+        day_of_week=digest.weekday, hour=hour, minute=minute, timezone=ZoneInfo(timezone)
+    )
+
+
+def _passes_of(schedule: PassTimes, timezone: str) -> BaseTrigger:
     from apscheduler.triggers.cron import CronTrigger
     from apscheduler.triggers.interval import IntervalTrigger
 

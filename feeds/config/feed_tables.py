@@ -146,6 +146,11 @@ class DigestFeed(OwnFeed, frozen=True, kw_only=True):
     on: Annotated[str | None, one_of(*WEEKDAYS)] = None
     limit: Annotated[int, whole(1, 100)] = 10
 
+    @property
+    def weekday(self) -> str:
+        """The day on which weeks end, ``*`` for periods of a day."""
+        return (self.on or WEEKDAYS[0]) if self.every == "week" else "*"
+
     def clash(self, written: AbstractSet[str]) -> str:
         """Returns what is wrong with a weekday for digests of a day."""
         del written

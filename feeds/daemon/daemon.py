@@ -249,7 +249,7 @@ class Daemon:
 
     def _start_timer(self) -> None:
         config = self._loaded.config
-        self._timer.start(trigger_of(config.schedule, config.site.timezone))
+        self._timer.start(trigger_of(config.schedule, config.site.timezone, config.digests))
 
     def _watch(self) -> None:
         config = self._loaded.config

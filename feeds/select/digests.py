@@ -19,10 +19,9 @@ _DAYS = {"day": 1, "week": 7}
 def next_end(feed: DigestFeed, timezone: str, after: int) -> int:
     """Returns when the first period ends that ends after a time, in seconds since 1970."""
     zone, clock = ZoneInfo(timezone), time.fromisoformat(feed.at)
-    weekday = WEEKDAYS.index(feed.on or WEEKDAYS[0])
     day = datetime.fromtimestamp(after, zone).date() - _DAY
     while True:
-        if feed.every == "day" or day.weekday() == weekday:
+        if feed.weekday in ("*", WEEKDAYS[day.weekday()]):
             end = int(datetime.combine(day, clock, zone).timestamp())
             if end > after:
                 return end

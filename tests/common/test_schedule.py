@@ -23,7 +23,7 @@ FORWARD = {LONDON: datetime(2026, 3, 29, tzinfo=UTC), NEW_YORK: datetime(2026, 3
 
 
 def trigger_for(config: Config) -> BaseTrigger:
-    return trigger_of(config.schedule, config.site.timezone)
+    return trigger_of(config.schedule, config.site.timezone, config.digests)
 
 
 def fires(
@@ -82,6 +82,18 @@ def test_trigger_cron_of_the_issue_runs_at_office_hours_of_working_days() -> Non
     assert [f"{time:%a %H:%M}" for time in local] == [
         *("Fri 21:50", "Fri 22:00", "Fri 22:10", "Fri 22:20", "Fri 22:30", "Fri 22:40"),
         *("Fri 22:50", "Mon 06:00", "Mon 06:10"),
+    ]
+
+
+def test_trigger_is_due_when_the_period_of_a_digest_ends_too() -> None:
+    digests = '[[digests]]\nname = "D"\nat = "07:00"\n[[digests]]\nname = "W"\nevery = "week"\n'
+    schedule = f'cron = "0 12 * * *"\n{digests}on = "sun"\nat = "23:30"\n'
+    # Clocks are set forward in the first night.
+    assert fires(schedule, utc(2026, 3, 28, 12), 4, "Europe/London", late=1) == [
+        utc(2026, 3, 28, 12),
+        utc(2026, 3, 29, 6),
+        utc(2026, 3, 29, 11),
+        utc(2026, 3, 29, 22, 30),
     ]
 
 

@@ -6,15 +6,18 @@ import json
 import re
 import uuid
 from datetime import UTC, datetime, timedelta
+from random import Random
 from typing import Any
 
 import feedparser
 import pytest
 
 from feeds.common.reports import NO_CALLBACKS
+from feeds.images.cache import likely_name
 from feeds.pipeline.explain import explanations
 from feeds.pipeline.memberships import memberships
 from feeds.pipeline.run import Snapshot, with_snapshot
+from tests.support.imaging import picture, seed_with
 from tests.support.site import Site
 from tests.support.validator import findings
 
@@ -174,6 +177,31 @@ def test_a_pass_in_which_no_digest_changes_writes_none(site: Site) -> None:
             assert seen == before[path]
 
 
+def test_pictures_of_a_digest_stay_as_long_as_it_shows_them(site: Site) -> None:
+    url = "https://images.example.com/{}.png".format
+    site.configure(f'[images]\nfetch = "off"\n{_DAILY}max_items = 1\n')
+    site.seed(number=0, publishedDateTime="2020-01-01T00:00:00Z")
+    for number in (1, 2):
+        when = (_SEVEN - number * _HOUR).isoformat()
+        seed_with(site, number, url(number), publishedDateTime=when)
+        path = site.root / ".feeds/images" / likely_name(url(number), "image/png")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(picture("png", (16, 9 + number)))
+    site.publish(now=_SEVEN)
+    copies = {f"{_BASE}{likely_name(url(number), 'image/png')}" for number in (1, 2)}
+    (entry,) = json.loads(site.read("digests/morning.json"))["items"]
+    assert set(re.findall(r'src="([^"]+)"', entry["content_html"])) == copies
+    assert entry["image"] in copies
+    for number in (1, 2):  # no seed names them any more
+        site.seed(f"{number}.txt", number=number, publishedDateTime="2021-06-01T01:00:00Z")
+    site.publish(now=_SEVEN + _HOUR)
+    assert site.read("digests/morning.html").count(b"<img") == 2
+    assert all((site.out / one.removeprefix(_BASE)).is_file() for one in copies)
+    _add(site, 3, _SEVEN + 2 * _HOUR)
+    site.publish(now=_SEVEN + _DAY)
+    assert not any((site.out / one.removeprefix(_BASE)).exists() for one in copies)
+
+
 def test_explain_tells_which_digest_a_story_is_in(site: Site) -> None:
     _begin(site, f"{_DAILY}min_quality = 50\n")
     _add(site, 3, _SEVEN + _HOUR, quality=40)
@@ -182,3 +210,70 @@ def test_explain_tells_which_digest_a_story_is_in(site: Site) -> None:
     assert told[1].endswith("; in the digest of 2021-06-01 07:00 UTC")
     assert told[3].startswith("quality 40 is below 50, set by [[digests]]")
     assert told[4].endswith("among the 3 best of the digest of 2021-06-02 07:00 UTC")
+
+
+class _Model:
+    """What digests must hold, reckoned story by story."""
+
+    def __init__(self) -> None:
+        self.seeds: dict[int, dict[str, Any]] = {}
+        self.since: dict[int, datetime] = {}
+        self.digests: dict[datetime, list[tuple[int, str]]] = {}
+        self.end = _SEVEN
+
+    def publish(self, now: datetime) -> None:
+        """Judges all stories, and closes the periods that have ended."""
+        good = {
+            number
+            for number, seed in self.seeds.items()
+            if seed["published"] and seed["quality"] >= 40
+        }
+        self.since = {number: self.since.get(number, now) for number in good}
+        while self.end + _DAY <= now:
+            start, self.end = self.end, self.end + _DAY
+            taken = {number for digest in self.digests.values() for number, _ in digest}
+            found = [one for one, at in self.since.items() if start <= at < self.end]
+            best = sorted(set(found) - taken, key=lambda one: -self.seeds[one]["quality"])[:3]
+            if best:
+                self.digests[self.end] = [(one, self.seeds[one]["title"]) for one in best]
+
+    def shown(self) -> list[tuple[str, list[str]]]:
+        """Returns what `_stories` must return."""
+        found = [
+            (f"{end:%m-%dT%H:%M}", [title for one, title in stories if self._stands(one)])
+            for end, stories in sorted(self.digests.items(), reverse=True)
+        ]
+        return [one for one in found if one[1]]
+
+    def _stands(self, number: int) -> bool:
+        return bool(self.seeds.get(number, {}).get("published"))
+
+
+@pytest.mark.parametrize("chance", range(4))
+def test_digests_of_any_history_are_those_of_the_model(site: Site, chance: int) -> None:
+    random, model, now = Random(chance), _Model(), _SEVEN  # noqa: S311 (no secret)
+    site.configure(f"[paths]\nmax_gone = 1.0\n{_DAILY}")
+    site.seed(number=99, publishedDateTime="2020-01-01T00:00:00Z")
+    site.publish(now=now)
+    for step in range(25):
+        now += random.choice([_HOUR, 5 * _HOUR, 13 * _HOUR, 2 * _DAY])
+        for _ in range(random.randint(0, 3)):
+            number = random.randint(0, 9)
+            if number in model.seeds and random.random() < 0.2:
+                del model.seeds[number]
+                (site.seeds / f"{number}.txt").unlink()
+                continue
+            seed = {
+                "title": f"Story {number} at step {step}",
+                # No two stories are equally good.
+                "quality": random.choice([10, 40, 70]) + 2 * number,
+                "published": random.random() < 0.8,
+            }
+            late = now - random.choice([_HOUR, _DAY, 9 * _DAY])
+            model.seeds[number] = seed
+            fields: dict[str, Any] = {"publishedDateTime": late.isoformat(), **seed}
+            site.seed(f"{number}.txt", number=number, **fields)
+        site.publish(now=now)
+        model.publish(now)
+        assert _stories(site) == model.shown()
+    assert model.digests
