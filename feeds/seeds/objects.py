@@ -9,22 +9,22 @@ from __future__ import annotations
 
 import time
 from array import array
-from collections import defaultdict, deque
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from contextlib import closing
 from functools import cache, partial
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
+from feeds.common.asking import ask_all
 from feeds.common.errors import ObjectMissingError, ObjectsError, SeedsFolderError
 from feeds.common.files import Fingerprint
 from feeds.common.model import Problem
 from feeds.common.objects import PATIENCE_S, ObjectInfo, Objects, is_object, split_address
-from feeds.common.workers import Threads
 from feeds.seeds.listing import Listing
 from feeds.seeds.scan import SUFFIXES, ScannedFile, display_path, is_below, why_too_large
 
-T = TypeVar("T")
+A = TypeVar("A")
+R = TypeVar("R")
 
 # So many objects are asked for at a time: an answer costs little work, but 10 to 50 ms of waiting.
 _AT_ONCE = 16
@@ -54,16 +54,18 @@ def list_objects(
     """
     listings: list[Listing] = []
     problems: list[ScannedFile] = []
-    for number, prefix in enumerate(prefixes):
-        found = _patiently("list seeds", partial(_list, prefix, prefixes[:number], base, parser))
+
+    ask = _patient("list seeds", partial(_list, prefixes, base, parser))
+    for found in ask_all(ask, range(len(prefixes)), 1):
         listings += found[0]
         problems += found[1]
     return listings, problems
 
 
 def _list(
-    prefix: str, others: Sequence[str], base: Path, parser: str
+    prefixes: Sequence[str], base: Path, parser: str, number: int
 ) -> tuple[list[Listing], list[ScannedFile]]:
+    prefix, others = prefixes[number], prefixes[:number]
     problems: list[ScannedFile] = []
     names: dict[str, list[str]] = defaultdict(list)
     numbers: dict[str, array[int]] = defaultdict(lambda: array("q"))
@@ -97,7 +99,7 @@ def look_at_objects(
         one = bucket.look(key) if key.endswith(SUFFIXES) else None
         return list(_seeds(bucket, [one], prefix, base) if one else _below(path, prefix, base))
 
-    for _, found in _at_once("look at seeds", look, paths):
+    for found in ask_all(_patient("look at seeds", look), paths, _AT_ONCE):
         yield from found
 
 
@@ -108,7 +110,9 @@ def fetch_objects(paths: Iterable[str]) -> dict[str, Fetched]:
         SeedsFolderError: one of them is there, but cannot be read. That may concern others as well,
             so it is no problem of this seed.
     """
-    return dict(_at_once("read seeds", _fetch, filter(is_object, paths)))
+    objects = list(filter(is_object, paths))
+    ask = _patient("read seeds", _fetch)
+    return dict(zip(objects, ask_all(ask, objects, _AT_ONCE), strict=True))
 
 
 def _below(address: str, prefix: str, base: Path) -> Iterator[ScannedFile]:
@@ -148,26 +152,18 @@ def _opened(address: str) -> Objects:
     return Objects(address)
 
 
-def _at_once(what: str, work: Callable[[str], T], paths: Iterable[str]) -> Iterator[tuple[str, T]]:
-    """Yields each path, in order, with what `work` makes of it; a few are in work at a time."""
-    waiting: deque[str] = deque()
-    with closing(Threads[T](_AT_ONCE, "objects")) as threads:
-        for path in paths:
-            waiting.append(path)
-            threads.submit(partial(_patiently, what), partial(work, path))
-            if len(waiting) == _AT_ONCE:
-                yield waiting.popleft(), threads.result()
-        while waiting:
-            yield waiting.popleft(), threads.result()
+def _patient(what: str, ask: Callable[[A], R]) -> Callable[[A], R]:
+    """Returns a function that asks again, a few times, before the bucket's error is ours."""
 
+    def asked(about: A) -> R:
+        end, pauses = time.monotonic() + PATIENCE_S, iter(_PAUSES_S)
+        while True:
+            try:
+                return ask(about)
+            except ObjectsError as error:
+                pause = next(pauses, None)
+                if pause is None or time.monotonic() > end:
+                    raise SeedsFolderError(f"cannot {what}: {error} (paths.seeds)") from None
+            time.sleep(pause)
 
-def _patiently(what: str, ask: Callable[[], T]) -> T:
-    end, pauses = time.monotonic() + PATIENCE_S, iter(_PAUSES_S)
-    while True:
-        try:
-            return ask()
-        except ObjectsError as error:
-            pause = next(pauses, None)
-            if pause is None or time.monotonic() > end:
-                raise SeedsFolderError(f"cannot {what}: {error} (paths.seeds)") from None
-        time.sleep(pause)
+    return asked

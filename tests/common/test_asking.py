@@ -1,0 +1,55 @@
+"""Questions to many at once: their order, how many there are, and who waits for them."""
+
+from __future__ import annotations
+
+import signal
+import threading
+
+import pytest
+
+from feeds.common.asking import ask_all
+from tests.support.processes import PATIENCE
+
+
+def test_answers_come_in_order_and_no_more_are_asked_at_once_than_told() -> None:
+    asked, most = set[int](), 0
+    lock, three = threading.Lock(), threading.Barrier(3)
+
+    def ask(one: int) -> int:
+        nonlocal most
+        with lock:
+            asked.add(one)
+            most = max(most, len(asked))
+        three.wait(PATIENCE)  # so three are asked at the same time
+        with lock:
+            asked.remove(one)
+        return one * 2
+
+    assert list(ask_all(ask, range(9), 3)) == [one * 2 for one in range(9)]
+    assert most == 3
+    assert list(ask_all(ask, (), 3)) == []
+
+
+@pytest.mark.parametrize("reason", ["an error", "an interrupt"])
+def test_nobody_waits_for_answers_after(reason: str) -> None:
+    over = threading.Event()
+    main = threading.main_thread().ident
+    assert main is not None
+
+    def ask(one: int) -> None:
+        if one == 0 and reason == "an error":
+            raise ZeroDivisionError
+        if one == 0:
+            signal.pthread_kill(main, signal.SIGINT)
+        assert over.wait(PATIENCE)
+
+    with pytest.raises((ZeroDivisionError, KeyboardInterrupt)):
+        list(ask_all(ask, range(4), 4))
+    assert not over.is_set()
+    threads = [one for one in threading.enumerate() if one.name == "asking"]
+    assert all(one.daemon for one in threads)
+    assert threads
+    over.set()
+    for one in threads:
+        one.join(PATIENCE)
+        assert not one.is_alive()
