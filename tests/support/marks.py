@@ -50,6 +50,7 @@ STRESS_FILES = {
     "serve/test_robust.py",
 }
 STRESS = (
+    "test_bucket_behind_nginx",
     "test_bodies_match",
     "test_cli_interrupted_from",
     "test_cli_starts_without_any_library",
