@@ -26,7 +26,7 @@ CATEGORIES = {
     "best-practices": "best practices",
     "seo": "SEO",
 }
-PAGES = {"front": "", "topic": "topics/ai"}
+PAGES = {"front": "", "topic": "topics/ai.html"}
 STORIES = 60
 # As root, Chromium starts without its sandbox alone; it sees no page but ours.
 CHROMIUM_FLAGS = "--headless=new --no-sandbox --disable-dev-shm-usage"

@@ -249,12 +249,12 @@ def render(
 
 
 def content_policy(site: Site) -> str:
-    """Returns the Content-Security-Policy of pages: the site itself, and its images elsewhere."""
+    """Returns the policy of pages: the site and its images; whoever audits it asks from within."""
     media = urlsplit(site.media_url)
     elsewhere = site.media_url and not site.media_url.startswith(site.base_url)
     sources = f"'self' {media.scheme}://{media.netloc}" if elsewhere else "'self'"
     return (
-        "default-src 'none'; base-uri 'none'; form-action 'self'; "
+        "default-src 'none'; base-uri 'none'; connect-src 'self'; form-action 'self'; "
         f"img-src {sources}; script-src 'self'; style-src 'self'"
     )
 

@@ -152,7 +152,7 @@ def test_page_asks_no_host_but_that_of_copies(
     data = render_items(*items, site=replace(_SITE, media_url=media_url))["html"]
     page = html5lib.parse(data, namespaceHTMLElements=False)
     assert _policy(page) == [
-        *("default-src 'none'", "base-uri 'none'", "form-action 'self'"),
+        *("default-src 'none'", "base-uri 'none'", "connect-src 'self'", "form-action 'self'"),
         *(f"img-src {sources}", "script-src 'self'", "style-src 'self'"),
     ]
     assert [one.get("src") for one in page.iter("img")] == shown
