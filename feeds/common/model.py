@@ -160,10 +160,9 @@ class ItemHeader(msgspec.Struct, frozen=True, rename={"revised": "stamp"}):
     """The fields of an item that selection reads; no text.
 
     Times are seconds since 1970: `dated` is the seed's publishedDateTime, `revised` the later of it
-    and updatedDateTime (in the state file ``stamp``). `digest` changes with every change of the
-    item, `reader_digest` only when a reader would care. `history` is None until the item has been
-    in a feed. `number` is the store's own, 0 before it has one; `path` is the seed's, as shown to
-    people.
+    and updatedDateTime (in the state file ``stamp``). `digest` changes with the item, the other
+    only when a reader would care. `history` is None until the item has been in a feed. `number` is
+    the store's own, 0 before it has one; `path` is the seed's, as shown to people.
     """
 
     number: int
@@ -180,6 +179,8 @@ class ItemHeader(msgspec.Struct, frozen=True, rename={"revised": "stamp"}):
     digest: bytes
     reader_digest: bytes
     history: ItemHistory | None = None
+    tags: tuple[str, ...] = ()
+    locale: str = ""
 
 
 class ParsedSeed(msgspec.Struct, frozen=True, rename={"header": "card"}):
@@ -245,8 +246,7 @@ class Feed(msgspec.Struct, frozen=True):
     notices_s: int = 0
 
 
-# Kind and key of a feed.
-FeedRef = tuple[FeedKind, str]
+FeedRef = tuple[FeedKind, str]  # kind and key of a feed
 
 
 class Membership(msgspec.Struct, frozen=True):

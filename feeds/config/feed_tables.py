@@ -13,6 +13,7 @@ from feeds.config.types import (
     Alias,
     Domain,
     Flag,
+    Language,
     Line,
     MaybeCount,
     MaybeDuration,
@@ -105,6 +106,8 @@ class OwnFeed(FeedTable, frozen=True, kw_only=True):
     topics: tuple[Name, ...] = ()
     providers: tuple[Domain, ...] = ()
     categories: tuple[Name, ...] = ()
+    tags: tuple[Name, ...] = ()
+    locales: tuple[Language, ...] = ()
 
     @property
     def address(self) -> str:

@@ -242,6 +242,8 @@ def _header(path: str, item: Item, encoded: bytes, *, drafts: bool) -> ItemHeade
         category=item.category,
         digest=item_digest(encoded),
         reader_digest=reader_digest(item),
+        tags=item.tags,
+        locale=item.locale,
     )
 
 

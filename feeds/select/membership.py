@@ -169,7 +169,7 @@ def candidates(item: ItemHeader, thresholds: Thresholds, config: Config) -> Iter
         yield CandidateFeed("topic", topic, threshold)
     yield CandidateFeed("provider", domain, anywhere, thresholds.former_domains(domain))
     for (kind, key), feed in config.own_feeds.items():
-        if _belongs(item, domain, feed, thresholds):
+        if _belongs(item, domain, feed, config):
             yield CandidateFeed(kind, key, _own_threshold(feed, known, anywhere))
 
 
@@ -252,12 +252,25 @@ def _easiest(known: list[tuple[str, Threshold]]) -> Threshold:
     return min((threshold for _, threshold in known), key=Threshold.strictness)
 
 
-def _belongs(item: ItemHeader, domain: str, feed: OwnFeed, thresholds: Thresholds) -> bool:
+def _belongs(item: ItemHeader, domain: str, feed: OwnFeed, config: Config) -> bool:
+    locale = item.locale or config.site.language
     return (
-        (not feed.providers or domain in map(thresholds.provider, feed.providers))
-        and (not feed.categories or fold(item.category) in map(fold, feed.categories))
-        and (not feed.topics or not set(map(fold, item.topics)).isdisjoint(map(fold, feed.topics)))
+        (not feed.providers or domain in map(config.provider, feed.providers))
+        and _has_any((item.category,), feed.categories)
+        and _has_any(item.topics, feed.topics)
+        and _has_any(item.tags, feed.tags)
+        and (not feed.locales or any(_is_in(locale, wanted) for wanted in feed.locales))
     )
+
+
+def _has_any(names: Iterable[str], wanted: Sequence[str]) -> bool:
+    """Tells whether one of these names is wanted; all are, if nothing is said."""
+    return not wanted or not set(map(fold, names)).isdisjoint(map(fold, wanted))
+
+
+def _is_in(locale: str, wanted: str) -> bool:
+    """Tells whether a language tag is in a range of tags, as ``en-GB`` in ``en`` (RFC 4647)."""
+    return f"{locale}-".lower().startswith(f"{wanted}-".lower())
 
 
 def _own_threshold(

@@ -24,7 +24,7 @@ from feeds.common.text import fold
 
 _HEADER = """
     SELECT s.number, s.shown, s.id, s.dated, s.stamp, s.quality, s.heat, s.is_published, s.domain,
-           s.provider, s.topics, s.category, s.digest, s.reader_digest,
+           s.provider, s.topics, s.category, s.digest, s.reader_digest, s.tags, s.locale,
            m.published, m.updated, m.reader_digest, m.qualified
     FROM seed s LEFT JOIN memory m ON m.id = s.id
 """
@@ -110,7 +110,7 @@ class FeedItems:
         """Returns how often published items name a topic so."""
         counts = Counter[str](dict(self._db.execute(_TALLIED, ("topic",))))
         for topics, _, _ in self._undue(now):
-            counts.subtract(_topics(topics))
+            counts.subtract(_names(topics))
         return +counts
 
     def provider_names(self, now: int) -> dict[tuple[str, str], int]:
@@ -200,7 +200,7 @@ class FeedItems:
     def feeds_naming(self, topics: set[str], domains: set[str]) -> set[FeedRef]:
         """Returns the feeds that hold items which name one of these topics (folded) or domains."""
         rows = self._db.execute("SELECT DISTINCT topics FROM seed WHERE topics IS NOT NULL")
-        named = [data for (data,) in rows if not topics.isdisjoint(map(fold, _topics(data)))]
+        named = [data for (data,) in rows if not topics.isdisjoint(map(fold, _names(data)))]
         feeds: set[FeedRef] = set()
         for column, values in (("topics", named), ("domain", domains)):
             query = f"""
@@ -215,7 +215,7 @@ class FeedItems:
         """Returns the topics and the provider's domain that the item of a seed names."""
         query = "SELECT topics, domain FROM seed WHERE number = ?"
         topics, domain = self._db.execute(query, (number,)).fetchone() or ("[]", "")
-        return _topics(topics), domain
+        return _names(topics), domain
 
 
 def bounds(folder: str) -> tuple[str, str]:
@@ -226,7 +226,8 @@ def bounds(folder: str) -> tuple[str, str]:
 
 def _header(row: tuple[Any, ...]) -> ItemHeader:
     number, path, id_, dated, revised, quality, heat, is_published, domain, name = row[:10]
-    topics, category, digest, reader_digest, published, updated, shown, qualified = row[10:]
+    topics, category, digest, reader_digest, tags, locale, *memory = row[10:]
+    published, updated, shown, qualified = memory
     history = None
     if published is not None:
         history = ItemHistory(published, updated, shown, _decode_qualified(qualified))
@@ -240,11 +241,13 @@ def _header(row: tuple[Any, ...]) -> ItemHeader:
         heat,
         bool(is_published),
         _provider(name, domain),
-        _topics(topics),
+        _names(topics),
         category,
         digest,
         reader_digest,
         history,
+        _names(tags or "[]"),
+        locale or "",
     )
 
 
@@ -272,7 +275,7 @@ _decode_qualified = msgspec.json.Decoder(dict[str, int]).decode
 
 
 @lru_cache(maxsize=65536)
-def _topics(data: str) -> tuple[str, ...]:
+def _names(data: str) -> tuple[str, ...]:
     return msgspec.json.decode(data, type=tuple[str, ...])
 
 

@@ -24,7 +24,7 @@ _STATE_COLUMNS = (
 )
 _HEADER_COLUMNS = (
     *("shown", "id", "dated", "stamp", "quality", "heat", "is_published", "domain", "provider"),
-    *("topics", "category", "digest", "reader_digest"),
+    *("topics", "category", "digest", "reader_digest", "tags", "locale"),
 )
 
 
@@ -271,8 +271,9 @@ def _counted(header: ItemHeader) -> Iterator[_Key]:
 
 
 def _header_values(header: ItemHeader) -> tuple[str | int | bytes, ...]:
-    topics = msgspec.json.encode(header.topics).decode()
-    return (*_before_topics(header), topics, header.category, header.digest, header.reader_digest)
+    topics, tags = (msgspec.json.encode(one).decode() for one in (header.topics, header.tags))
+    digests = (header.digest, header.reader_digest)
+    return (*_before_topics(header), topics, header.category, *digests, tags, header.locale)
 
 
 _before_topics = attrgetter(

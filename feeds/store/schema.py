@@ -240,6 +240,11 @@ _MIGRATIONS = (
     WITHDRAWN,
     DIGESTS,
     SEALED,
+    """
+    -- What the site's own feeds select by; unknown until a pass reads the seed again.
+    ALTER TABLE seed ADD COLUMN tags TEXT;
+    ALTER TABLE seed ADD COLUMN locale TEXT;
+    """,
 )
 
 VERSION = OLDEST + len(_MIGRATIONS) - 1

@@ -86,6 +86,12 @@ def test_everything_and_the_provider_take_what_any_topic_takes(
         pytest.param('providers = ["news.example.com"]', False, id="a domain is not its parent"),
         pytest.param('categories = ["SCI  tech"]', True, id="category folded"),
         pytest.param('categories = ["Sci"]', False, id="other category"),
+        pytest.param('tags = ["x", "LONG  read"]', True, id="any of the tags, folded"),
+        pytest.param('tags = ["long"]', False, id="none of the tags"),
+        pytest.param('locales = ["fr", "EN"]', True, id="a language without its region"),
+        pytest.param('locales = ["en-gb"]', True, id="a language with its region"),
+        pytest.param('locales = ["en-US"]', False, id="another region"),
+        pytest.param('locales = ["eng"]', False, id="a language that begins so"),
         pytest.param('topics = ["AI"]\nproviders = ["b.com"]', False, id="both lists at once"),
         pytest.param(
             'topics = ["AI"]\nproviders = ["example.com"]\ncategories = ["Sci Tech"]',
@@ -95,8 +101,17 @@ def test_everything_and_the_provider_take_what_any_topic_takes(
     ],
 )
 def test_custom_feed_combines_its_lists(lists: str, *, is_there: bool) -> None:
-    every = found(header(category="Sci Tech"), f'[[feeds]]\nname = "Mine"\n{lists}')
+    item = header(category="Sci Tech", tags=("Long read",), locale="en-GB")
+    every = found(item, f'[[feeds]]\nname = "Mine"\n{lists}')
     assert ("custom custom/mine" in every) == is_there
+
+
+@pytest.mark.parametrize(("language", "is_there"), [("de-AT", True), ("en", False)])
+def test_custom_feed_takes_items_without_locale_for_the_sites(
+    language: str, *, is_there: bool
+) -> None:
+    toml = f'[site]\nlanguage = "{language}"\n[[feeds]]\nname = "Mine"\nlocales = ["de"]'
+    assert ("custom custom/mine" in found(header(), toml)) == is_there
 
 
 def test_custom_feed_of_topics_has_no_place_for_items_without() -> None:

@@ -23,6 +23,8 @@ from tests.support.storing import PROBLEM, good, record
             {
                 "topics": ("C++", 'a "b", [c]', "日本語", "😀\u2028"),
                 "category": "'; DROP TABLE seed; --",
+                "tags": ("'; DROP TABLE item; --", "日本語"),
+                "locale": "en-GB",
                 "provider": Provider("Ünï ', \"", "xn--n-jga.org"),
             },
             id="text",

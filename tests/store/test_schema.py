@@ -119,7 +119,7 @@ def test_columns_hold_a_value_but_for_those_that_may_be_unknown(
     }
     of_the_item = {
         *("id", "dated", "stamp", "quality", "heat", "is_published", "domain", "provider"),
-        *("topics", "category", "digest", "reader_digest"),
+        *("topics", "category", "digest", "reader_digest", "tags", "locale"),
     }
     assert nullable == {
         *(f"seed.{name}" for name in ("shown", "problems", *of_the_item)),
