@@ -28,6 +28,7 @@ from feeds.common.errors import (
 from feeds.common.urls import hide_secrets
 
 if TYPE_CHECKING:
+    from obstore import PutMode
     from obstore.store import ObjectStore
 
 # How long one request is repeated, in seconds; the system's credentials outlive it.
@@ -41,13 +42,15 @@ _FILE = "file:"
 _ANY_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://")
 _STATUS = re.compile(r"status code: (\d{3})[^:]*:?(?:[\s\S]*?<Code>(\w+)</Code>)?")
 _NO_LIBRARY = "objects need more than feeds itself: pip install 'feeds[objects]'"
+_CHANGED = "{where}: another program has written it meanwhile"
 _DENIED = {"401", "403"}
 
 
 class ObjectInfo(NamedTuple):
     """An object in a listing: its key below the address, its length in bytes, and its ETag.
 
-    The ETag is opaque, with its quotes; it changes whenever the object is written with other bytes.
+    The ETag is opaque, without its quotes; it changes whenever the object is written with other
+    bytes.
     """
 
     key: str
@@ -96,7 +99,7 @@ class Objects:
         with self._failures(below):
             for part in obstore.list(self._store, below or None, chunk_size=1000):
                 for one in part:
-                    yield ObjectInfo(one["path"], one["size"], one["e_tag"] or "")
+                    yield ObjectInfo(one["path"], one["size"], _plain(one["e_tag"]))
 
     def get(self, key: str) -> tuple[bytes, str]:
         """Returns the bytes and the ETag of an object.
@@ -108,7 +111,7 @@ class Objects:
 
         with self._failures(key):
             found = obstore.get(self._store, key)
-            return bytes(found.bytes()), found.meta["e_tag"] or ""
+            return bytes(found.bytes()), _plain(found.meta["e_tag"])
 
     def look(self, key: str) -> ObjectInfo | None:
         """Returns what a listing says of an object, None if there is none."""
@@ -119,7 +122,7 @@ class Objects:
                 found = obstore.head(self._store, key)
         except ObjectMissingError:
             return None
-        return ObjectInfo(key, found["size"], found["e_tag"] or "")
+        return ObjectInfo(key, found["size"], _plain(found["e_tag"]))
 
     def download(self, key: str, path: Path) -> None:
         """Writes the bytes of an object to a file, a part at a time.
@@ -165,21 +168,40 @@ class Objects:
         if headers.cache_control:
             attributes["Cache-Control"] = headers.cache_control
         with self._failures(key):
-            if replaces is None:
-                done = obstore.put(self._store, key, data, attributes=attributes)
-            else:
-                mode = {"e_tag": replaces} if replaces else "create"
-                done = obstore.put(self._store, key, data, attributes=attributes, mode=mode)  # type: ignore[arg-type]
-        return done["e_tag"] or ""
+            mode = None if replaces is None else self._mode(key, replaces)
+            done = obstore.put(self._store, key, data, attributes=attributes, mode=mode)
+        return _plain(done["e_tag"])
+
+    def _mode(self, key: str, replaces: str) -> PutMode:
+        """Returns the condition of a put."""
+        if not replaces:
+            return "create"
+        if not self.address.startswith("gs:"):
+            return {"e_tag": f'"{replaces}"'}
+        import obstore
+
+        # Google's condition is a generation, which no listing tells.
+        try:
+            found = obstore.head(self._store, key)
+        except FileNotFoundError:
+            raise ObjectChangedError(_CHANGED.format(where=f"{self.address}{key}")) from None
+        if _plain(found["e_tag"]) != replaces:
+            raise ObjectChangedError(_CHANGED.format(where=f"{self.address}{key}"))
+        return {"version": found["version"]}
 
     def delete(self, keys: Iterable[str]) -> None:
         """Deletes objects, those that are there; many in one request if the bucket can do so."""
         import obstore
 
         names = list(keys)
-        if names:
+        if not names:
+            return
+        try:
             with self._failures(names[0]):
                 obstore.delete(self._store, names)
+        except ObjectMissingError:  # where it is no success that one is not there
+            for name in names if len(names) > 1 else ():
+                self.delete([name])
 
     def _next(self, source: Iterator[bytes], key: str) -> bytes:
         with self._failures(key):
@@ -196,7 +218,7 @@ class Objects:
         except FileNotFoundError as error:
             raise ObjectMissingError(f"{where}: {_reason(error)}") from None
         except (exceptions.PreconditionError, exceptions.AlreadyExistsError):
-            raise ObjectChangedError(f"{where}: another program has written it meanwhile") from None
+            raise ObjectChangedError(_CHANGED.format(where=where)) from None
         except (exceptions.BaseError, ValueError) as error:
             raise ObjectsError(f"{where}: {_reason(error)}") from None
 
@@ -254,6 +276,11 @@ def _open(address: str, patience_s: float) -> ObjectStore:
         return AzureStore(bucket, prefix=prefix or None, retry_config=retry)  # type: ignore[arg-type]
     except exceptions.BaseError as error:
         raise ConfigError([f"{address}: {_reason(error)}"]) from None
+
+
+def _plain(etag: str | None) -> str:
+    """Returns an ETag without its quotes, which Azure leaves out in listings."""
+    return (etag or "").strip('"')
 
 
 def _reason(error: Exception) -> str:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import sys
 import threading
 from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import ClassVar
 
 import httpx
 import pytest
@@ -194,3 +197,105 @@ def test_objects_without_an_account_say_so(monkeypatch: pytest.MonkeyPatch) -> N
     monkeypatch.delenv("AZURE_STORAGE_ACCOUNT_NAME", raising=False)
     with pytest.raises(ConfigError, match=r"^az://news/: .*Account must be specified$"):
         Objects("az://news/")
+
+
+class Recorder(BaseHTTPRequestHandler):
+    """Answers like Google's and Azure's servers do, of which there is none to run here.
+
+    It has one object with an ETag and a generation, and says of every other that it is missing.
+    """
+
+    conditions: ClassVar[list[dict[str, str]]] = []
+    listing = (
+        "<EnumerationResults><Blobs><Blob><Name>site/a</Name><Properties><Last-Modified>"
+        "Sun, 29 Nov 2026 10:00:00 GMT</Last-Modified><Etag>0x8AB</Etag><Content-Length>1"
+        "</Content-Length><Content-Type>text/html</Content-Type></Properties></Blob></Blobs>"
+        "<NextMarker/></EnumerationResults>"
+    )
+
+    def do_PUT(self) -> None:
+        """Takes any object, and notes its conditions."""
+        self.rfile.read(int(self.headers["content-length"]))
+        found = {name.lower(): value for name, value in self.headers.items()}
+        self.conditions.append({name: found[name] for name in found if "match" in name})
+        self._answer(201, "")
+
+    def do_HEAD(self) -> None:
+        """Knows one object."""
+        self._answer(200 if self.path.endswith("a") else 404, "")
+
+    def do_GET(self) -> None:
+        """Lists this object as Azure does."""
+        self._answer(200, self.listing)
+
+    def _answer(self, status: int, body: str) -> None:
+        self.send_response(status)
+        self.send_header("ETag", '"0x8AB"')
+        self.send_header("x-goog-generation", "7")
+        self.send_header("Last-Modified", "Sun, 29 Nov 2026 10:00:00 GMT")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body.encode())
+
+    def log_message(self, *_: object) -> None:
+        """Says nothing."""
+
+
+@pytest.fixture
+def recorder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Iterator[type[Recorder]]:
+    Recorder.conditions.clear()
+    with ThreadingHTTPServer((HOST, 0), Recorder) as server:
+        thread = threading.Thread(target=server.serve_forever)
+        thread.start()
+        url = f"http://{HOST}:{server.server_port}"
+        key = tmp_path / "key.json"
+        account = dict.fromkeys(("client_email", "private_key", "private_key_id"), "")
+        key.write_text(json.dumps({"gcs_base_url": url, "disable_oauth": True, **account}))
+        values = {
+            "GOOGLE_SERVICE_ACCOUNT": str(key),
+            "GOOGLE_ALLOW_HTTP": "true",
+            "AZURE_STORAGE_ACCOUNT_NAME": "account",
+            "AZURE_STORAGE_ACCOUNT_KEY": "a2V5",
+            "AZURE_STORAGE_ENDPOINT": url,
+            "AZURE_ALLOW_HTTP": "true",
+        }
+        for name, value in values.items():
+            monkeypatch.setenv(name, value)
+        yield Recorder
+        server.shutdown()
+        thread.join()
+
+
+@pytest.mark.parametrize(
+    ("address", "conditions"),
+    [
+        (
+            "gs://news/site/",
+            [{"x-goog-if-generation-match": "0"}, {"x-goog-if-generation-match": "7"}],
+        ),
+        ("az://news/site/", [{"if-none-match": "*"}, {"if-match": '"0x8AB"'}]),
+    ],
+)
+def test_objects_of_other_clouds_are_put_on_their_conditions(
+    address: str, conditions: list[dict[str, str]], recorder: type[Recorder]
+) -> None:
+    objects = Objects(address, patience_s=0.1)
+    etag = objects.put("a", b"1", replaces="")
+    assert objects.put("a", b"2", replaces=etag) == etag == "0x8AB"
+    assert recorder.conditions == conditions
+    assert objects.look("a") == ("a", 0, etag)
+
+
+def test_objects_of_google_that_changed_are_not_put(recorder: type[Recorder]) -> None:
+    objects = Objects("gs://news/site/", patience_s=0.1)
+    for key, etag in [("a", "another"), ("b", "0x8AB")]:
+        with pytest.raises(ObjectChangedError):
+            objects.put(key, b"1", replaces=etag)
+    assert recorder.conditions == []
+
+
+def test_objects_in_a_list_of_azure_have_the_etags_of_all_other_answers(
+    recorder: type[Recorder],
+) -> None:
+    del recorder
+    assert list(Objects("az://news/site/", patience_s=0.1).list()) == [("a", 1, "0x8AB")]
