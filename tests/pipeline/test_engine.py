@@ -99,14 +99,16 @@ def test_engine_without_workers_leaves_all_as_it_was(site: Site, tmp_path: Path)
     [
         ("", 0, ""),
         ('[engine]\nkind = "dask"\naddress = "tcp://127.0.0.1:1"\n', 2, 'install "feeds[dask]"'),
+        ('[paths]\nout = "s3://news/site/"\n', 2, "install 'feeds[objects]'"),
+        ('[paths]\nseeds = ["s3://news/seeds/"]\n', 2, "install 'feeds[objects]'"),
     ],
-    ids=["processes", "dask"],
+    ids=["processes", "dask", "feeds in objects", "seeds in objects"],
 )
-def test_engine_is_missed_by_those_alone_who_want_it(
+def test_engine_and_objects_are_missed_by_those_alone_who_want_them(
     site: Site, engine: str, code: int, told: str
 ) -> None:
     site.configure(engine)
-    missing = "import sys; sys.modules.update(distributed=None, dask=None)"
+    missing = "import sys; sys.modules.update(distributed=None, dask=None, obstore=None)"
     command = f"{missing}\nfrom feeds.cli.main import run_command; run_command()"
     done = subprocess.run(
         [sys.executable, "-c", command, "export"],
