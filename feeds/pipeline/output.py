@@ -24,7 +24,7 @@ from feeds.pipeline.archives import keep_archives
 from feeds.pipeline.context import Pass
 from feeds.pipeline.fetch import next_fetch
 from feeds.pipeline.memberships import Selection
-from feeds.pipeline.objects import documents_and_images, put_objects
+from feeds.pipeline.objects import Changed, beginning, documents_and_images, put_objects
 from feeds.pipeline.plan import Plan
 from feeds.pipeline.rendering import render_feeds
 from feeds.pipeline.rescan import Changes
@@ -85,6 +85,21 @@ def publish(run: Pass, state: PassState, plan: Plan) -> Published:
     Raises:
         PublishError: out/ could not be written; it is as it was.
     """
+    with beginning(run) as mirror:
+        publisher = _publish_files(run, state, plan)
+        before = {name: one for name, one in state.files().items() if name in publisher.files}
+        files, made = before | publisher.fingerprints, [*publisher.written, *publisher.linked]
+        sent = Sent(made, publisher.removed)
+        if mirror:
+            others, names = publisher.files - files.keys(), {*publisher.fingerprints, *made}
+            feeds = (one.feed for one in (*plan.feeds, *plan.parts))
+            changed = Changed(files, others, names, publisher.removed, feeds)
+            sent = put_objects(run, mirror, changed)
+    written, removed, *images = documents_and_images(sent)
+    return Published(written, removed, files, *images)
+
+
+def _publish_files(run: Pass, state: PassState, plan: Plan) -> Publisher:
     from feeds.render.html import NEW
 
     publisher = Publisher(
@@ -109,14 +124,7 @@ def publish(run: Pass, state: PassState, plan: Plan) -> Published:
             for document in overview.render():
                 publisher.put(document)
         publisher.finish()
-    before = {name: one for name, one in state.files().items() if name in publisher.files}
-    files = before | publisher.fingerprints
-    sent = Sent([*publisher.written, *publisher.linked], publisher.removed)
-    if run.config.paths.objects and not run.options.dry_run:
-        feeds = (one.feed for one in (*plan.feeds, *plan.parts))
-        sent = put_objects(run, files, publisher.files - files.keys(), feeds)
-    written, removed, *images = documents_and_images(sent)
-    return Published(written, removed, files, *images)
+    return publisher
 
 
 def remember(

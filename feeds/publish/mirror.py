@@ -48,18 +48,18 @@ class NewObjects(NamedTuple):
     Attributes:
         files: the files of out/ by their names; None for images, whose names say what is in them,
             and for documents that are as the last publication left them.
+        changed: the names of those that are new or may have changed, for a publication that comes
+            after one that came to its end; `removed` are those that left out/.
         rank: the order in which they appear; those of a higher rank name those of lower ones.
         items: goes into the manifest.
-        max_age_s: for how many seconds documents stay fresh.
-        now: the time in Unix seconds.
         guard: is called with the items of the last publication, if that was not ours.
     """
 
     files: Mapping[str, Fingerprint | None]
+    changed: Iterable[str]
+    removed: Iterable[str]
     rank: Callable[[str], int]
     items: int
-    max_age_s: int
-    now: int
     guard: Callable[[int], None]
 
 
@@ -69,18 +69,6 @@ class Callers(NamedTuple):
     wait: float
     warn: Callable[[str], None]
     progress: Callable[[int, int], None]
-
-
-def send(objects: Objects, out: Path, new: NewObjects, callers: Callers) -> Sent:
-    """Brings the objects to the files of out/; asks for nothing if they are there.
-
-    Raises:
-        BusyError: another publisher has claimed them.
-        PublishError: the bucket fails, or holds what is not ours in the place of a document. The
-            objects that were put are whole.
-    """
-    with failures(), closing(Journal(out, objects.address, str(new.max_age_s))) as journal:
-        return _Mirror(objects, out, new, journal).send(callers)
 
 
 @contextmanager
@@ -96,60 +84,98 @@ def failures() -> Iterator[None]:
         raise PublishError(f"cannot publish: {where}: {reason}") from None
 
 
-class _Mirror:
-    def __init__(self, objects: Objects, out: Path, new: NewObjects, journal: Journal) -> None:
+class Mirror:
+    """One publication to the objects at an address: make it before out/ changes, `send`, `close`.
+
+    Every call raises what `failures` makes a PublishError.
+    """
+
+    def __init__(self, objects: Objects, out: Path, max_age_s: int, now: int) -> None:
+        """Begins a publication at a time in Unix seconds.
+
+        Args:
+            objects: where to.
+            out: the folder of the documents.
+            max_age_s: for how many seconds documents stay fresh.
+            now: the time in Unix seconds.
+        """
         self._objects = objects
         self._out = out
-        self._new = new
-        self._journal = journal
-        self._claim = Claim(objects, journal.publisher, new.items)
+        self._max_age_s = max_age_s
+        self._now = now
+        out.mkdir(parents=True, exist_ok=True)
+        self._journal = journal = Journal(out, objects.address, str(max_age_s))
+        self._manifest = journal.manifest
+        self._is_settled = journal.is_settled(now)
+        journal.begin()
         # Objects that were there before we knew of any are not ours, unless `NAMES` has them.
         self._ours: set[str] = set()
 
-    def send(self, callers: Callers) -> Sent:
-        """Does all that is to be done."""
-        journal, new = self._journal, self._new
-        is_settled = journal.is_settled(new.now)
-        if is_settled and not self._pending() and not self._gone():
+    def close(self) -> None:
+        """Ends the publication, whether anything was sent or not."""
+        self._journal.close()
+
+    def send(self, new: NewObjects, callers: Callers) -> Sent:
+        """Brings the objects to the files of out/; asks for nothing if they are there.
+
+        Raises:
+            BusyError: another publisher has claimed them.
+            PublishError: the bucket holds what is not ours in the place of a document, or the claim
+                was lost. The objects that were put are whole.
+        """
+        self._new, journal = new, self._journal
+        if self._is_settled and not self._pending() and not self._gone():
+            journal.end(self._manifest, journal.listed)
             return Sent([], [])
-        known = journal.manifest
-        journal.begin()
-        with self._claim as claim:
-            before = claim.take(known, callers.wait, callers.warn)
+        with Claim(self._objects, journal.publisher, new.items) as self._claim:
+            before = self._claim.take(self._manifest, callers.wait, callers.warn)
             try:
-                if before is not None or not is_settled:
+                if before is not None or not self._is_settled:
+                    self._is_settled = False
                     new.guard(before.items if before else 0)
                     self._look()
-                pending, gone = self._pending(), self._gone()
-                if not is_settled or gone or not journal.known.keys() >= set(pending):
-                    self._name(journal.known.keys() | new.files.keys())
-                self._put_all(pending, callers.progress)
-                self._delete(gone)
-                if gone:
-                    self._name(new.files.keys())
+                sent = self._send(callers)
             except (FeedsError, OSError):
                 with suppress(FeedsError):
-                    claim.release(unfinished=True)
+                    self._claim.release(unfinished=True)
                 raise
             # What a publisher that was overtaken still writes is found when all is listed again.
-            listed = 0 if claim.has_taken_over else journal.listed
-            journal.end(claim.release(unfinished=False), listed)
+            listed = 0 if self._claim.has_taken_over else journal.listed
+            journal.end(self._claim.release(unfinished=False), listed)
+        return sent
+
+    def _send(self, callers: Callers) -> Sent:
+        journal, files = self._journal, self._new.files
+        pending, gone = self._pending(), self._gone()
+        if gone or not self._is_settled or not all(map(journal.get, pending)):
+            self._name(journal.known.keys() | files.keys())
+        self._put_all(pending, callers.progress)
+        self._delete(gone)
+        if gone:
+            self._name(files.keys())
         return Sent(pending, gone)
 
     def _pending(self) -> list[str]:
         """Returns the names of the files that are no objects yet, in the order to put them."""
-        known, unknown = self._journal.known, KnownObject("")
+        files, rank, unknown = self._new.files, self._new.rank, KnownObject("")
+        get = self._journal.get if self._is_settled else self._journal.known.get
         names = [
             name
-            for name, fingerprint in self._new.files.items()
-            if (one := known.get(name, unknown)).fingerprint is None
-            or (fingerprint is not None and one.fingerprint != fingerprint)
+            for name in (self._new.changed if self._is_settled else files)
+            if name in files
+            and (
+                (one := get(name) or unknown).fingerprint is None
+                or (files[name] is not None and one.fingerprint != files[name])
+            )
         ]
-        return sorted(names, key=lambda name: (self._new.rank(name), name))
+        return sorted(names, key=lambda name: (rank(name), name))
 
     def _gone(self) -> list[str]:
         """Returns the names of our objects that go: documents before the images they name."""
-        gone = self._journal.known.keys() - self._new.files.keys() - {NAMES}
+        if self._is_settled:
+            gone = {name for name in self._new.removed if self._journal.get(name)}
+        else:
+            gone = self._journal.known.keys() - self._new.files.keys() - {NAMES}
         return sorted(gone, key=lambda name: (-self._new.rank(name), name))
 
     def _look(self) -> None:
@@ -168,14 +194,14 @@ class _Mirror:
                 known = journal.known.get(one.key)
                 is_same = known is not None and known.etag == one.etag
                 found[one.key] = known if known and is_same else KnownObject(one.etag)
-        journal.listed = self._new.now
+        journal.listed = self._now
         journal.replace(found)
 
     def _name(self, names: Iterable[str]) -> None:
         """Writes down which objects are ours, unless that stands there."""
         data = msgspec.json.encode(sorted(set(names) - {NAMES}))
         mark = Fingerprint(len(data), zlib.crc32(data), 0)
-        if self._journal.known.get(NAMES, KnownObject("")).fingerprint != mark:
+        if (self._journal.get(NAMES) or KnownObject("")).fingerprint != mark:
             headers = Headers("application/json", "no-store")
             self._journal.note(NAMES, KnownObject(self._put(NAMES, data, headers), mark))
 
@@ -199,12 +225,12 @@ class _Mirror:
     def _put_file(self, name: str) -> tuple[str, KnownObject]:
         path = self._out / name
         fingerprint = self._new.files[name] or Fingerprint.of(path)
-        headers = Headers(kind_of(name).content_type, cache_control(name, self._new.max_age_s))
+        headers = Headers(kind_of(name).content_type, cache_control(name, self._max_age_s))
         return name, KnownObject(self._put(name, path.read_bytes(), headers), fingerprint)
 
     def _put(self, name: str, data: bytes, headers: Headers) -> str:
         """Puts an object in the place of the one that is known, and returns its ETag."""
-        known = self._journal.known.get(name)
+        known = self._journal.get(name)
         etag = known.etag if known else ""
         for _ in range(_TRIES):
             self._claim.check()

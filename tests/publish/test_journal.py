@@ -5,6 +5,8 @@ from __future__ import annotations
 from contextlib import closing
 from pathlib import Path
 
+import pytest
+
 from feeds.common.files import Fingerprint
 from feeds.publish.journal import NAME, Journal, KnownObject, is_settled
 
@@ -56,10 +58,21 @@ def test_journal_cut_off_anywhere_knows_no_more_than_was_put(tmp_path: Path) -> 
     for size in range(len(data)):
         (tmp_path / NAME).write_bytes(data[:size])
         assert not is_settled(tmp_path, ADDRESS, NOW) or size == len(data) - 1
+        with closing(Journal(tmp_path, ADDRESS, "900")) as journal:
+            found = {name: journal.get(name) for name in ("all.atom", "all.rss", "media/a.jpg")}
+            assert journal.known == {name: one for name, one in found.items() if one}
         for name, one in known(tmp_path).items():
             assert one == KnownObject(f'"{name}"', FILE)
     (tmp_path / NAME).write_bytes(b"\0" * 99)
     assert known(tmp_path) == {}
+
+
+def test_journal_that_is_damaged_says_so(tmp_path: Path) -> None:
+    filled(tmp_path)
+    path = tmp_path / NAME
+    path.write_bytes(path.read_bytes().replace(b'["media', b'{"media'))
+    with pytest.raises(OSError, match=r"damaged .*: remove it"):
+        known(tmp_path)
 
 
 def test_journal_is_settled_for_a_day_after_an_end(tmp_path: Path) -> None:
@@ -76,8 +89,8 @@ def test_journal_is_settled_for_a_day_after_an_end(tmp_path: Path) -> None:
 def test_journal_that_is_mostly_past_is_written_anew(tmp_path: Path) -> None:
     filled(tmp_path)
     with closing(Journal(tmp_path, ADDRESS, "900")) as journal:
-        for number in range(2000):
+        for number in range(5000):
             journal.note("all.atom", KnownObject(str(number), FILE))
-    assert known(tmp_path)["all.atom"].etag == "1999"
+    assert known(tmp_path)["all.atom"].etag == "4999"
     assert len((tmp_path / NAME).read_bytes().splitlines()) == 4
     assert set(known(tmp_path)) == {"all.atom", "media/a.jpg"}
