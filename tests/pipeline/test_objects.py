@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import re
+import signal
+import sqlite3
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
 
@@ -14,6 +17,7 @@ from feeds.common.errors import BusyError, PublishError
 from feeds.common.model import image_key
 from feeds.common.objects import Objects
 from feeds.common.reports import Callbacks, Options
+from feeds.pipeline.doctor import examine_site
 from feeds.publish import claim
 from feeds.publish.journal import NAME as JOURNAL
 from feeds.publish.manifest import MANIFEST, PARTS
@@ -25,6 +29,7 @@ from tests.support.site import NOW, Site, documents_in
 ADDRESS = f"s3://{BUCKET}/site/"
 _KEY = f"/{BUCKET}/site/"
 _WRITES = {"PUT", "POST", "DELETE"}
+_DOCUMENTS = (".atom", ".rss", ".json", ".html")
 _IMAGE = re.compile(rb"https://feeds\.example\.org/(media/[\w/.-]+)")
 
 
@@ -47,8 +52,9 @@ def site(site: Site, buckets: Buckets) -> Site:
     return site
 
 
-def set_up(site: Site, toml: str = "") -> None:
-    site.configure(f'[paths]\nout = "{ADDRESS}"\n[images]\nfetch = "off"\n{toml}')
+def set_up(site: Site, toml: str = "", *, keys: str = "") -> None:
+    """Writes three seeds, one with an image; `keys` stand in [site], `toml` at the end."""
+    site.configure(f'{keys}\n[paths]\nout = "{ADDRESS}"\n[images]\nfetch = "off"\n{toml}')
     site.out = site.root / ".feeds/out"
     for number in (1, 2, 3):
         site.seed(f"{number}.txt", number=number)
@@ -155,12 +161,15 @@ def test_objects_that_are_not_ours_are_never_touched(site: Site, buckets: Bucket
 
 def names_no_missing_image() -> None:
     """Looks at all documents as a reader does: each is whole, and its images are there."""
-    found = published()
-    named = {name.decode() for data in found.values() for name in _IMAGE.findall(data)}
-    assert named <= found.keys()
-    for name, data in found.items():
+    objects = Objects(ADDRESS)
+    names = [one.key for one in objects.list() if one.key.endswith(_DOCUMENTS)]
+    for name in names:
+        data = objects.get(name)[0]
         if name.endswith((".atom", ".rss")):
             assert data.rstrip().endswith((b"</feed>", b"</rss>")), name
+        missing = [one for one in _IMAGE.findall(data) if not objects.look(one.decode())]
+        # It may have been replaced since it was read, and its image removed after that.
+        assert not missing or objects.get(name)[0] != data, name
 
 
 def dies_at(step: int) -> Callable[[str, str, str], str | None]:
@@ -356,3 +365,79 @@ def test_objects_of_a_coordinator_that_lost_all_are_known_by_their_names(
     with pytest.raises(PublishError, match=r"only 3 stories found .* there were 38"):
         site.publish()
     assert published() == {**made(other), "other.txt": b"theirs"}
+
+
+def pings(site: Site) -> list[tuple[object, ...]]:
+    """Returns what hubs are still to be told, as the state file has it."""
+    with closing(sqlite3.connect(site.state)) as state:
+        return list(state.execute("SELECT * FROM ping"))
+
+
+def test_hubs_are_told_when_the_objects_are_there(site: Site, buckets: Buckets) -> None:
+    set_up(site, keys='hub = "https://hub.example.org/"')
+    site.publish()
+    before = pings(site)
+    site.seed("1.txt", number=1, title="Changed")
+    buckets.fault = dies_at(4)
+    with pytest.raises(PublishError, match=r"403 .* the next run does the rest"):
+        site.publish()
+    assert pings(site) == before
+    buckets.fault = lambda *_: None
+    site.publish()
+    assert len(pings(site)) == len(before)
+    assert pings(site) != before
+
+
+def test_objects_of_archives_are_put_like_all_others(site: Site, buckets: Buckets) -> None:
+    set_up(site, "[selection]\nmax_items = 1\n", keys='archive = "month"')
+    site.publish()
+    assert published() == made(site)
+    assert any(name.startswith("topics/ai/2026-02") for name in published())
+    names = writes(buckets)
+    assert names.index("all/2026-02.atom") < names.index("all.atom")
+    site.seed("4.txt", number=4)
+    report = site.publish()
+    assert set(writes(buckets)) - {MANIFEST, f"{PARTS}/names.json"} == set(report.written)
+    assert published() == made(site)
+
+
+def test_doctor_says_whether_the_bucket_answers(site: Site, buckets: Buckets) -> None:
+    def found() -> list[tuple[str, str]]:
+        findings = examine_site(site.load(), NOW)
+        return [(one.severity, one.text) for one in findings if one.subject == "objects"]
+
+    assert found() == [("warning", f"nothing was published to {ADDRESS} yet")]
+    site.publish()
+    assert found() == [("ok", f"{ADDRESS} can be read")]
+    buckets.fault = lambda *_: FORBIDDEN
+    ((severity, text),) = found()
+    assert severity == "error"
+    assert text.startswith(f"{ADDRESS}{MANIFEST}: the bucket answers 403")
+
+
+@pytest.mark.parametrize("step", [1, 4, 12, 18])
+def test_objects_of_a_publisher_that_is_killed_are_whole_at_every_moment(
+    site: Site, buckets: Buckets, step: int
+) -> None:
+    site.publish()
+    site.seed("1.txt", number=1, title="Changed")
+    show_image(site, 3, "another")
+    process, count = site.start("export"), 0
+
+    def kill(method: str, path: str, query: str) -> None:
+        nonlocal count
+        del path, query
+        if method in _WRITES:
+            count += 1
+            if count == step:
+                process.kill()
+
+    buckets.fault = kill
+    while process.poll() is None:
+        names_no_missing_image()
+    process.communicate()
+    names_no_missing_image()
+    assert process.returncode == -signal.SIGKILL
+    buckets.fault = lambda *_: None
+    assert site.run("export").code == 0
+    assert published() == made(site)

@@ -82,6 +82,7 @@ STRESS = (
     "test_lists_and_pages_stay_small",
     "test_metrics_beside",
     "test_metrics_of_the_daemon",
+    "test_objects_of_a_publisher_that_is_killed",
     "test_objects_after_a_kill_at_any_step_are_whole_and_the_next_pass_repairs_them[all",
     "test_next_pass_repairs_what_a_killed_one",
     "test_pages_of_a_group_lead",
