@@ -63,6 +63,13 @@ provider = "rt.com"
 [[feeds]]
 name = " "  # feeds.0.name: found ' ',
 topic = ["AI"]  # feeds.0.topic: unknown key (did you mean topics?)
+[[digests]]  # digests.0: on: wanted only with every = "week"
+name = "Daily"
+on = "fri"
+[[digests]]
+name = "Weekly"
+at = "7:00"  # digests.1.at: found '7:00', wanted a time of day such as "07:00"
+on = "friday"  # digests.1.on: found 'friday', wanted 'mon', 'tue', 'wed', 'thu', 'fri', 'sat' or
 [selektion]  # selektion: unknown key (did you mean selection?)
 max_items = 5
 """

@@ -207,6 +207,8 @@ def test_explain_tells_which_digest_a_story_is_in(site: Site) -> None:
     _add(site, 3, _SEVEN + _HOUR, quality=40)
     _add(site, 4, _SEVEN + 2 * _HOUR)
     told = {number: _explained(site, f"{number}.txt", _SEVEN + 3 * _HOUR) for number in (1, 3, 4)}
+    later = _explained(site, "4.txt", _SEVEN + _DAY + _HOUR)  # as a pass would decide then
+    assert later.endswith("; in the digest of 2021-06-02 07:00 UTC")
     assert told[1].endswith("; in the digest of 2021-06-01 07:00 UTC")
     assert told[3].startswith("quality 40 is below 50, set by [[digests]]")
     assert told[4].endswith("among the 3 best of the digest of 2021-06-02 07:00 UTC")

@@ -80,6 +80,8 @@ def test_told_pass_asks_the_store_for_nothing_that_costs_all_seeds(
         make(store, connection)
         connection.set_trace_callback(asked.append)
 
+    plain.configure('[[digests]]\nname = "Daily"\n')
+    plain.publish()
     monkeypatch.setattr(Store, "__init__", noting)
     new = plain.seed("5.txt", number=5)
     edited = plain.seed("1.txt", number=1, title="Told")
