@@ -25,12 +25,25 @@ from feeds.common.times import from_unix, show_time
 from feeds.config.feed_tables import DigestFeed
 from feeds.pipeline.context import Pass
 from feeds.render.context import feed_id
-from feeds.select.digests import ended_periods, last_day, next_end
+from feeds.select.digests import believed_end, ended_periods, last_day, next_end
 from feeds.select.explain import Reason
 from feeds.select.membership import name_of, without_duplicates
 from feeds.select.thresholds import Thresholds
 from feeds.select.withdrawals import moved, withdrawal_reason
 from feeds.store.digests import DigestRow
+
+# More digests than any feed has.
+_ALL = 1 << 40
+
+
+def last_ends(run: Pass) -> dict[str, int]:
+    """Returns when the last period of each feed of digests ended, by its key."""
+    known, zone = run.store.get_meta(DIGEST_ENDS) or {}, run.config.site.timezone
+    return {
+        one.key: believed_end(one, zone, known[one.key], run.now)
+        for one in run.config.digests
+        if one.key in known
+    }
 
 
 def make_digests(run: Pass, thresholds: Thresholds, ids: set[str] | None) -> set[FeedRef]:
@@ -41,24 +54,22 @@ def make_digests(run: Pass, thresholds: Thresholds, ids: set[str] | None) -> set
         thresholds: those of the configuration.
         ids: the items that were judged, None for all.
     """
-    store, feeds = run.store, {one.key: one for one in run.config.digests}
-    if ids is None:
-        for key in store.digest_keys() - feeds.keys():
-            _drop(run, key, 0)
-    elif not feeds:
+    store, feeds, zone = run.store, run.config.digests, run.config.site.timezone
+    if ids is not None and not feeds:
         return set()
     changed = {row.key for row in store.digests_with(ids) if _revise(run, thresholds, row)}
-    before = store.get_meta(DIGEST_ENDS) or {}
-    ends: dict[str, int] = {}
-    for key, feed in feeds.items():
-        last = before.get(key)
-        for start, end in ended_periods(feed, run.config.site.timezone, last, run.now):
+    before, ends = store.get_meta(DIGEST_ENDS) or {}, last_ends(run)
+    # What a clock that was ahead made, and what feeds left that are no more.
+    for key in before.keys() | (store.digest_keys() if ids is None else set()):
+        if ends.get(key) != before.get(key) or key not in ends:
+            _drop(run, key, _ALL, ends.get(key, 0))
+            changed.add(key)
+    for feed in feeds:
+        for start, end in ended_periods(feed, zone, ends.get(feed.key), run.now):
             if _make(run, feed, start, end):
-                changed.add(key)
-                _drop(run, key, feed.max_items or 1)
-            last = end
-        if last is not None:
-            ends[key] = last
+                changed.add(feed.key)
+                _drop(run, feed.key, feed.max_items or 1, end)
+            ends[feed.key] = end
     store.set_or_drop_meta(DIGEST_ENDS, ends or None)
     return {("digest", key) for key in changed}
 
@@ -169,6 +180,6 @@ def _kept(data: bytes) -> Item:
     return msgspec.structs.replace(item, body="", related=(), topics=(), tags=())
 
 
-def _drop(run: Pass, key: str, count: int) -> None:
-    for number in run.store.drop_digests(key, count):
+def _drop(run: Pass, key: str, count: int, start: int) -> None:
+    for number in run.store.drop_digests(key, count, start):
         run.store.unname_images(number)

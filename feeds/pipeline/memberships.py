@@ -15,13 +15,13 @@ from typing import NamedTuple, cast
 from feeds.common.archives import is_part
 from feeds.common.errors import PublishError
 from feeds.common.model import Feed, FeedContents, FeedRef, ItemHeader, Membership, Problem
-from feeds.common.protocols import DIGEST_ENDS, LEFT, Left
+from feeds.common.protocols import LEFT, Left
 from feeds.common.slugs import Addresses
 from feeds.common.text import fold
 from feeds.config import Config
 from feeds.pipeline.archives import NO_ARCHIVES, LinkedFeeds, archive
 from feeds.pipeline.context import Pass
-from feeds.pipeline.digests import digest_contents, make_digests
+from feeds.pipeline.digests import digest_contents, last_ends, make_digests
 from feeds.pipeline.rescan import Changes
 from feeds.pipeline.state import LAST, PassState
 from feeds.pipeline.withdrawals import Ledger
@@ -142,12 +142,11 @@ def past_of(run: Pass, state: PassState) -> Past:
     if not live:  # the state file may have been lost
         with suppress(PublishError):  # whoever has to write reports it
             files = read_manifest(run.out).files
-    ends = run.store.get_meta(DIGEST_ENDS) or {}
     return Past(
         not run.store.has_meta(LAST),
         frozenset(feed.key for feed in feeds if feed.kind in ("custom", "digest")),
         Known(owners, live, frozenset(files)),
-        ends,
+        last_ends(run),
         not state.holds(run.key, run.now),
     )
 

@@ -50,6 +50,19 @@ def ended_periods(
         start = end
 
 
+def believed_end(feed: DigestFeed, timezone: str, last: int, now: int) -> int:
+    """Returns when the last period ended by the clock of now.
+
+    That is `last`, unless a clock was ahead by a whole period: else nothing would come until then.
+    """
+    if last <= next_end(feed, timezone, now):
+        return last
+    end = next_end(feed, timezone, now - 9 * int(_DAY.total_seconds()))
+    while (following := next_end(feed, timezone, end)) <= now:
+        end = following
+    return end
+
+
 def last_day(timezone: str, end: int) -> date:
     """Returns the day, in a time zone, of the last moment before the end of a period."""
     return datetime.fromtimestamp(end - 1, ZoneInfo(timezone)).date()

@@ -106,12 +106,16 @@ class Digests:
         """Returns the keys of the feeds that have digests."""
         return {key for (key,) in self._db.execute("SELECT DISTINCT key FROM digest")}
 
-    def drop_digests(self, key: str, count: int) -> list[int]:
-        """Forgets the digests of a feed but for the last; returns the numbers of their images."""
-        query = "SELECT number FROM digest WHERE key = ? ORDER BY start DESC LIMIT -1 OFFSET ?"
-        numbers = [number for (number,) in self._db.execute(query, (key, count)).fetchall()]
+    def drop_digests(self, key: str, count: int, start: int) -> list[int]:
+        """Forgets digests of a feed; returns the numbers of their images.
+
+        The last `count` stay, of those whose period began before `start`.
+        """
+        query = "SELECT number FROM digest WHERE key = ? AND start < ? ORDER BY start DESC LIMIT ?"
+        kept = {number for (number,) in self._db.execute(query, (key, start, count))}
+        every = self._db.execute("SELECT number FROM digest WHERE key = ?", (key,)).fetchall()
         dropped: list[int] = []
-        for number in numbers:
+        for number in {number for (number,) in every} - kept:
             delete = "DELETE FROM digest_story WHERE digest = ? RETURNING number"
             rows = self._db.execute(delete, (number,)).fetchall()
             dropped += (-FIRST - story for (story,) in rows)

@@ -158,6 +158,26 @@ def test_a_clock_that_is_set_back_loses_no_story(site: Site) -> None:
     assert [titles for _, titles in _stories(site)] == [["Story 3"], ["Story 2", "Story 1"]]
 
 
+def test_a_clock_that_was_far_ahead_holds_no_digest_up(site: Site) -> None:
+    _begin(site)
+    before = _stories(site)
+    _add(site, 3, datetime(2050, 1, 1, tzinfo=UTC), publishedDateTime="2021-06-01T07:30:00Z")
+    _add(site, 4, _SEVEN + _HOUR)
+    site.publish(now=_SEVEN + _DAY)
+    assert _stories(site) == [("06-02T07:00", ["Story 4", "Story 3"]), *before]
+
+
+def test_a_feed_that_goes_takes_its_digests_along(site: Site) -> None:
+    _begin(site)
+    before = _stories(site)
+    site.configure("")
+    site.publish(now=_SEVEN + _HOUR)
+    assert not (site.out / "digests/morning.atom").exists()
+    site.configure(_DAILY)
+    site.publish(now=_SEVEN + 2 * _HOUR)
+    assert _stories(site) == before
+
+
 def test_documents_of_digests_have_no_finding_and_stand_in_all_lists(site: Site) -> None:
     _begin(site)
     for extension in ("atom", "rss", "json", "html"):
