@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 
 import msgspec
 
-from feeds.common.model import Image, Picture
+from feeds.common.model import MEDIA, Image, Picture
 
 
 class CachedImage(msgspec.Struct, kw_only=True, frozen=True):
@@ -36,6 +36,11 @@ class CachedImage(msgspec.Struct, kw_only=True, frozen=True):
     due: int = 0
     failures: int = 0
     reason: str = ""
+
+
+def narrow_name(key: str, width: int) -> str:
+    """Returns where a narrower copy of an image stands below the cache, and below out/."""
+    return f"{MEDIA}/{key[:2]}/{key}-{width}.webp"
 
 
 class HostFailure(msgspec.Struct, frozen=True):
@@ -96,7 +101,8 @@ def _up_to_shown(
         if picture.missing:
             needed.append(picture)
         elif picture.name and can_show and can_show(picture.name):
-            return [*needed, picture]
+            narrower = tuple(one for one in picture.narrower if can_show(one[0]))
+            return [*needed, msgspec.structs.replace(picture, narrower=narrower)]
         elif is_shown(Picture(picture.url), cached=cached):
             break  # as the seed has it
     return needed

@@ -113,7 +113,7 @@ class Document(msgspec.Struct, frozen=True):
 
 
 def item_digest(data: bytes) -> bytes:
-    """Returns the digest of an item in MessagePack, which changes whenever anything of it does."""
+    """Returns the digest of an item in MessagePack: it changes whenever anything of it does."""
     return hashlib.blake2b(data, digest_size=16).digest()
 
 
@@ -127,11 +127,10 @@ def image_key(url: str) -> str:
 
 
 class Picture(msgspec.Struct, frozen=True):
-    """The image at a URL that an item names, as the image cache knows it.
+    """The image at a URL that an item names, as the image cache knows it; sizes are in pixels.
 
     `name` is the path of the copy, below the cache as below out/, ``""`` if none is to be shown;
-    `length` is in bytes, the sizes in pixels, all measured. `missing` says that there is no copy
-    because a fetch found no image at the URL.
+    `narrower` are those of narrower ones. `missing` says that a fetch found no image there.
     """
 
     url: str
@@ -141,6 +140,7 @@ class Picture(msgspec.Struct, frozen=True):
     width: int = 0
     height: int = 0
     missing: bool = False
+    narrower: tuple[tuple[str, int], ...] = ()
 
 
 class ItemHistory(msgspec.Struct, frozen=True):

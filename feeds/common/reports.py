@@ -100,7 +100,8 @@ class FetchReport(msgspec.Struct, kw_only=True, frozen=True):
     Counts: `asked` for, `fetched` new ones, `same` as the copy, `missing` (none there, or no
     image), `refused` (not to be had like this), `failed` (perhaps another time), `left_alone` with
     their hosts, `postponed` since the fetch had gone on for long; `removed` copies that nobody
-    needs any more. `changed` says that a pass has something to publish. `seconds` is wall time.
+    needs any more, `narrowed` images that got narrower copies. `changed` says that a pass has
+    something to publish. `seconds` is wall time.
     """
 
     started: datetime
@@ -114,6 +115,7 @@ class FetchReport(msgspec.Struct, kw_only=True, frozen=True):
     left_alone: int = 0
     postponed: int = 0
     removed: int = 0
+    narrowed: int = 0
     changed: bool = False
 
 

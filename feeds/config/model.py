@@ -61,8 +61,7 @@ from feeds.config.types import (
 )
 
 _SCHEME = re.compile(r"[a-z][a-z0-9+.-]*", re.ASCII)
-# Addresses with these schemes are scripts.
-_SCRIPTS = {"javascript", "data", "vbscript"}
+_SCRIPTS = {"javascript", "data", "vbscript"}  # as schemes of addresses
 _SECOND = timedelta(seconds=1)
 
 
@@ -193,6 +192,7 @@ class ImagesConfig(Table, frozen=True):
     concurrency: Annotated[int, whole(1, 64)] = 8
     refresh: Annotated[timedelta, duration(_SECOND)] = timedelta(days=30)
     max_width: Annotated[int, whole(0, 65_535)] = 0
+    widths: tuple[Annotated[int, whole(16, 16_383)], ...] = (208, 416, 832, 1280)
     keep_metadata: Flag = False
     allow_hosts: tuple[Host, ...] = ()
 

@@ -11,7 +11,7 @@ import errno
 import hashlib
 import os
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -36,6 +36,7 @@ _BEGUN = "feeds-"
 _NOTE = ".feeds-sha256"
 
 _FILE = re.compile(r"([0-9a-f]{32})\.[A-Za-z]{1,8}")
+_NARROW = re.compile(r"([0-9a-f]{32})-(\d{1,5})\.webp", re.ASCII)
 
 
 class NewCopy(NamedTuple):
@@ -173,8 +174,19 @@ def folder_times(root: Path) -> dict[str, int]:
         return {}
 
 
-def copies_in(cache: Path, folder: str) -> dict[str, list[str]]:
-    """Returns the names of the files in a folder of copies, by the key of their image."""
+def narrow_key_of(name: str) -> str | None:
+    """Returns the key of the image that a path is a narrower copy of; None for other files."""
+    match = _NARROW.fullmatch(name.rpartition("/")[2])
+    return match[1] if match else None
+
+
+def copies_in(
+    cache: Path, folder: str, key_in: Callable[[str], str | None] = key_of
+) -> dict[str, list[str]]:
+    """Returns the names of the files in a folder of copies, by the key of their image.
+
+    With `narrow_key_of` these are the narrower copies.
+    """
     found: dict[str, list[str]] = {}
     try:
         paths = sorted((cache / MEDIA / folder).iterdir())
@@ -182,7 +194,7 @@ def copies_in(cache: Path, folder: str) -> dict[str, list[str]]:
         return found
     for path in paths:
         name = f"{MEDIA}/{folder}/{path.name}"
-        key = key_of(name)
+        key = key_in(name)
         if key is not None and path.is_file():
             found.setdefault(key, []).append(name)
     return found
@@ -212,6 +224,7 @@ class ImageResolver:
         self._shows = bool(images.media_url(config.site.base_url))
         self._out = config.paths.out if self._shows and not images.base_url else None
         self._knows = store.has_pictures()
+        self._widths = {f"-{width}.webp" for width in images.widths}
         self.links: set[str] = set()
         self.present: set[str] = set()
         if untouched and self._out:
@@ -240,6 +253,8 @@ class ImageResolver:
         return self._usable[name]
 
     def _look(self, name: str) -> bool:
+        if narrow_key_of(name) and name[name.rindex("-") :] not in self._widths:
+            return False
         wanted = self._store.copy_fingerprint(name)
         if wanted is None:
             return False
@@ -254,7 +269,9 @@ class ImageResolver:
 
 def names_of(pictures: dict[int, list[Picture]]) -> tuple[str, ...]:
     """Returns the names of the copies among these."""
-    return tuple(sorted({one.name for some in pictures.values() for one in some if one.name}))
+    shown = [one for some in pictures.values() for one in some if one.name]
+    narrower = {name for one in shown for name, _ in one.narrower}
+    return tuple(sorted({one.name for one in shown} | narrower))
 
 
 def _is(folder: Path, name: str, wanted: tuple[int, int]) -> bool:

@@ -1,6 +1,7 @@
 """Decodes an image by Pillow, and makes the copy that is published of it.
 
-Only this module imports Pillow; it is imported on demand, when there is an image to look at.
+Only this module and `feeds.images.narrow` import Pillow; they are imported on demand, when there is
+an image to look at.
 """
 
 from __future__ import annotations
@@ -67,7 +68,7 @@ _LARGEST_MOVING, _LARGEST_FRAME = 8_000_000, 1_000_000
 
 # Pillow warns of oddities by Python's warnings, whose filters are of the whole process. And one
 # image decoded at a time bounds the memory.
-_one_at_a_time = threading.Lock()
+one_at_a_time = threading.Lock()
 
 
 class CopySettings(NamedTuple):
@@ -112,7 +113,7 @@ def prepare(data: bytes, settings: CopySettings, max_pixels: int) -> Prepared:
         NotAnImageError: it is none, of another format, damaged, cut off, of too many pixels, or
             costs too much to decode.
     """
-    with _one_at_a_time, warnings.catch_warnings():
+    with one_at_a_time, warnings.catch_warnings():
         warnings.simplefilter("ignore")
         try:
             image = _examine(data, max_pixels)

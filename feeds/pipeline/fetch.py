@@ -34,6 +34,7 @@ from feeds.images.examine import CacheScope, examine_cache, settings_of
 from feeds.images.reconcile import reconcile
 from feeds.images.retry import FetchResult, FetchSettings, Hosts, apply_result
 from feeds.pipeline.image_garbage import WAIT_SECONDS, looking_after, remove_unused
+from feeds.pipeline.narrow import has_images_to_narrow, narrow_images
 from feeds.pipeline.state import read_state
 from feeds.store import Store
 
@@ -66,6 +67,8 @@ DEFAULTS = FetchOptions()
 def next_fetch(store: Store, config: Config) -> int | None:
     """Returns when images are to be fetched, or looked after, next; None for never."""
     images = config.images
+    if has_images_to_narrow(store, config):
+        return 0
     due = None if images.fetch == "off" else store.next_image_due(every=images.fetch == "all")
     look = (store.get_meta(IMAGES_COLLECTED) or 0) + _LOOK_SECONDS if store.has_pictures() else None
     return min((one for one in (due, look) if one is not None), default=None)
@@ -77,7 +80,7 @@ def fetch_images(
     callbacks: Callbacks = NO_CALLBACKS,
     clock: Clock = utc_now,
 ) -> FetchReport:
-    """Checks the cache, and fetches the images that are due.
+    """Checks the cache, fetches the images that are due, and makes narrower copies.
 
     Raises:
         ImageCacheError: the cache cannot be used.
@@ -87,8 +90,11 @@ def fetch_images(
     started, began = clock(), time.monotonic()
     with looking_after(loaded.config, options.wait, callbacks.warn, started) as store:
         counts, changed = _Fetch(store, loaded.config, options, callbacks, clock).run()
+    narrowed, is_news = narrow_images(loaded.config, callbacks.warn)
     seconds = round(time.monotonic() - began, 3)
-    return FetchReport(started=started, seconds=seconds, changed=changed, **counts)
+    return FetchReport(
+        started=started, seconds=seconds, narrowed=narrowed, changed=changed or is_news, **counts
+    )
 
 
 class _Fetch:

@@ -19,7 +19,7 @@ from feeds.common.lock import acquire_lock
 from feeds.common.reports import Clock, utc_now
 from feeds.common.times import show_time, to_unix
 from feeds.config import Config, Loaded
-from feeds.images.cache import copies_in, folder_times, remove, remove_unfinished
+from feeds.images.cache import copies_in, folder_times, narrow_key_of, remove, remove_unfinished
 from feeds.pipeline.backup import restore_missing_state
 from feeds.publish import read_manifest
 from feeds.store import DamagedStateError, Store, open_state
@@ -62,13 +62,14 @@ def remove_unused(store: Store, config: Config, now: int) -> list[str]:
     removed = []
     for image in store.unnamed_images(before):
         if image.name not in published:
-            store.drop_image(image.key)
-            if image.name:
-                remove(cache, image.name)
-                removed.append(image.name)
+            names = [*filter(None, [image.name]), *store.drop_image(image.key)]
+            for name in names:
+                remove(cache, name)
+            removed += names
     for folder in sorted(folder_times(cache)):
         known = {image.key for image in store.images_in(folder)}
-        for key, names in copies_in(cache, folder).items():
+        narrow = copies_in(cache, folder, narrow_key_of)
+        for key, names in (*copies_in(cache, folder).items(), *narrow.items()):
             for name in names:
                 if key not in known and name not in published:
                     status = (cache / name).stat()

@@ -112,7 +112,10 @@ def site_without_links(site: Site) -> Site:
 
 
 class Enclosure(msgspec.Struct, frozen=True):
-    """The image that goes with an entry; `length` in bytes and sizes in pixels, 0 if unknown."""
+    """The image that goes with an entry; `length` in bytes and sizes in pixels, 0 if unknown.
+
+    `narrower` are the URLs and widths of narrower copies, which pages alone show.
+    """
 
     url: str
     type: str
@@ -120,6 +123,7 @@ class Enclosure(msgspec.Struct, frozen=True):
     width: int
     height: int
     title: str
+    narrower: tuple[tuple[str, int], ...] = ()
 
 
 class EntryView(NamedTuple):
@@ -200,6 +204,7 @@ def _enclosure(item: Item, image: Image, picture: Picture, site: Site) -> Enclos
         picture.width,
         picture.height,
         title,
+        tuple((site.media_url + name, width) for name, width in picture.narrower),
     )
 
 

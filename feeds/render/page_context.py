@@ -13,11 +13,9 @@ from feeds.common.model import Feed, FeedKind
 from feeds.common.text import fold
 from feeds.common.times import rfc3339
 from feeds.render.context import EntryView, Pages, Site, up_from
+from feeds.render.pictures import PagePicture, page_picture
 from feeds.render.words import day_text, direction, time_text
 
-_DRAWN = {"image/png", "image/gif", "image/svg+xml"}
-# As wide as the picture of a story is shown, in pixels.
-_BOX = 208
 _FORMATS = {"Atom": "atom", "RSS": "rss", "JSON": "json"}
 
 
@@ -35,21 +33,6 @@ class Link(NamedTuple):
 
     name: str
     href: str
-
-
-class PagePicture(NamedTuple):
-    """The picture of an entry; sizes in pixels, 0 if unknown; `alt` is empty if it is the title.
-
-    `fit` is ``tall`` for one that is higher than wide, which is best cut at its lower end, and
-    ``whole`` for one that should not be cut or enlarged. `url` is absolute.
-    """
-
-    src: str
-    width: int
-    height: int
-    alt: str
-    fit: str
-    url: str
 
 
 class Story(NamedTuple):
@@ -236,7 +219,7 @@ def page_entry(site: Site, feed: Feed, view: EntryView) -> PageEntry:
         published=when(view.published, language),
         updated=when(view.updated, language) if view.updated != view.published else None,
         excerpt=item.excerpt,
-        picture=_picture(site, up, view),
+        picture=page_picture(site, up, view),
         topics=[Link(topic, _page(site, up, "topic", topic)) for topic in item.topics],
         related=[
             Story(one.title, one.url, one.provider, when(time, language) if time else None)
@@ -254,7 +237,10 @@ def page_entry(site: Site, feed: Feed, view: EntryView) -> PageEntry:
 
 def ready_entry(site: Site, feed: Feed, view: EntryView, article: str) -> PageEntry:
     """Returns an entry with its HTML, and of the rest what pages show elsewhere, too."""
-    time, picture = when(view.published, site.language), _picture(site, up_from(feed.address), view)
+    time, picture = (
+        when(view.published, site.language),
+        page_picture(site, up_from(feed.address), view),
+    )
     first = ("", "", "", Link("", ""), time, None, "", picture)
     return PageEntry(*first, [], [], -1, -1, *("", False, Markup(article)))  # noqa: S704 (ours)
 
@@ -278,23 +264,3 @@ def _page(site: Site, up: str, kind: FeedKind, name: str) -> str:
         return ""
     of = pages.addresses.topic if kind == "topic" else pages.addresses.provider
     return f"{up}{of(name)}.html"
-
-
-def _picture(site: Site, up: str, view: EntryView) -> PagePicture | None:
-    """Returns the picture; if it is in out/, by a relative URL, right wherever out/ is served.
-
-    An image that has no copy is not shown: its host would learn who reads the page.
-    """
-    enclosure = view.enclosure
-    if enclosure is None:
-        return None
-    url, is_own = enclosure.url, enclosure.url.startswith(site.base_url)
-    if not is_own and not (site.media_url and url.startswith(site.media_url)):
-        return None
-    src = up + url.removeprefix(site.base_url) if is_own else url
-    alt = enclosure.title if enclosure.title != view.item.title else ""
-    width, height = enclosure.width, enclosure.height
-    # What is drawn, as logos and charts are, says nothing without its edges.
-    is_whole = enclosure.type in _DRAWN or 0 < width < _BOX
-    fit = "whole" if is_whole else "tall" if height > width else ""
-    return PagePicture(src, width, height, alt, fit, url)

@@ -9,9 +9,10 @@ from typing import cast
 
 import msgspec
 
-from feeds.common.images import CachedImage, HostFailure
+from feeds.common.images import CachedImage, HostFailure, narrow_name
 from feeds.common.model import FeedRef, Image, Picture, image_key
 from feeds.common.urls import host_of
+from feeds.store.narrow import NarrowImages
 
 _SHOWN = "name, type, length, width, height, digest, missing"
 
@@ -23,7 +24,8 @@ _UPSERT = (
     f"VALUES ({', '.join('?' * len(_COLUMNS))}, 1) ON CONFLICT (key) DO UPDATE SET "
     + ", ".join(f"{name} = excluded.{name}" for name in _COLUMNS)
     + f", news = news OR ({_SHOWN}) IS NOT "
-    + f"({', '.join(f'excluded.{name}' for name in _SHOWN.split(', '))})"
+    + f"({', '.join(f'excluded.{name}' for name in _SHOWN.split(', '))}), "
+    + "narrow = iif((name, digest) IS (excluded.name, excluded.digest), narrow, 1)"
 )
 _NAME = (
     "INSERT INTO image (key, url, host) VALUES (?, ?, ?) ON CONFLICT (key) DO UPDATE "
@@ -32,7 +34,7 @@ _NAME = (
 _IS_USED = "EXISTS (SELECT 1 FROM image_use AS u WHERE u.key = image.key AND (u.cached OR :every))"
 
 
-class ImageTables:
+class ImageTables(NarrowImages):
     """The tables of images: passes and fetches read and write them.
 
     `every` also asks for images that their seeds do not call cached (``images.fetch = "all"``).
@@ -77,15 +79,18 @@ class ImageTables:
         Those that the seed calls cached come first, otherwise they are in its order.
         """
         query = """
-            SELECT u.number, u.cached, i.url, i.name, i.type, i.length, i.width, i.height, i.missing
+            SELECT u.number, u.cached,
+                i.url, i.name, i.type, i.length, i.width, i.height, i.missing,
+                (SELECT group_concat(width) FROM narrow AS a WHERE a.key = i.key AND i.narrow <> 1)
             FROM json_each(?) AS n JOIN image_use AS u ON u.number = n.value
             JOIN image AS i ON i.key = u.key
             WHERE u.cached OR ? ORDER BY u.number, u.cached DESC, u.place
         """
         found: dict[int, list[tuple[bool, Picture]]] = {}
         rows = self._db.execute(query, (json.dumps(list(numbers)), every))
-        for number, cached, url, name, kind, length, width, height, missing in rows:
-            picture = Picture(url, name, kind, length, width, height, bool(missing))
+        for number, cached, url, name, kind, length, width, height, missing, widths in rows:
+            narrower = _narrower(url, widths) if widths else ()
+            picture = Picture(url, name, kind, length, width, height, bool(missing), narrower)
             found.setdefault(number, []).append((bool(cached), picture))
         return found
 
@@ -106,8 +111,12 @@ class ImageTables:
     def copy_fingerprint(self, name: str) -> tuple[int, int] | None:
         """Returns the length in bytes and the mtime in ns of a copy; None if there is none."""
         key = name.rpartition("/")[2].partition(".")[0]
+        key, _, width = key.partition("-")
         query = "SELECT length, mtime_ns FROM image WHERE key = ? AND name = ?"
-        return cast("tuple[int, int] | None", self._db.execute(query, (key, name)).fetchone())
+        if width:
+            query = "SELECT length, mtime_ns FROM narrow WHERE key = ? AND width = ?"
+        row = self._db.execute(query, (key, width or name)).fetchone()
+        return cast("tuple[int, int] | None", row)
 
     def keys_of(self, ids: Iterable[str]) -> list[str]:
         """Returns the keys of the images that the items with these ids name."""
@@ -127,7 +136,9 @@ class ImageTables:
 
     def image_news(self) -> set[str]:
         """Returns the names of the copies that came or changed since the last pass."""
-        return {name for (name,) in self._db.execute("SELECT name FROM image WHERE news")}
+        narrow = "SELECT key, width FROM narrow WHERE key IN (SELECT key FROM image WHERE news)"
+        names = {name for (name,) in self._db.execute("SELECT name FROM image WHERE news")}
+        return names | {narrow_name(*row) for row in self._db.execute(narrow)}
 
     def feeds_with_image_news(self) -> set[FeedRef]:
         """Returns kind and key of the feeds with items whose images came, went or changed."""
@@ -160,9 +171,11 @@ class ImageTables:
         query = f"{_SELECT} WHERE unnamed BETWEEN 0 AND ?"
         return [_image(row) for row in self._db.execute(query, (before,))]
 
-    def drop_image(self, key: str) -> None:
-        """Forgets an image."""
+    def drop_image(self, key: str) -> list[str]:
+        """Forgets an image; returns the names of its narrower copies."""
         self._db.execute("DELETE FROM image WHERE key = ?", (key,))
+        gone = self._db.execute("DELETE FROM narrow WHERE key = ? RETURNING width", (key,))
+        return [narrow_name(key, width) for (width,) in gone.fetchall()]
 
     def host_failures(self) -> dict[str, HostFailure]:
         """Returns the hosts that keep failing."""
@@ -187,6 +200,11 @@ class ImageTables:
             FROM image GROUP BY state
         """
         return {state: (count, length) for state, count, length in self._db.execute(query)}
+
+
+def _narrower(url: str, widths: str) -> tuple[tuple[str, int], ...]:
+    key = image_key(url)
+    return tuple((narrow_name(key, one), one) for one in sorted(map(int, widths.split(","))))
 
 
 def _image(row: tuple[object, ...]) -> CachedImage:

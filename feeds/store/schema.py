@@ -8,6 +8,7 @@ from collections.abc import Iterator
 
 from feeds.store.archives import ARCHIVED
 from feeds.store.digests import DIGESTS
+from feeds.store.narrow import NARROW
 from feeds.store.published import SEALED
 from feeds.store.withdrawals import WITHDRAWN
 
@@ -217,8 +218,8 @@ _MIGRATIONS = (
     DELETE FROM fact WHERE name = 'listing';
     """,
     """
-    -- How many there are, so that no pass has to count: of all seeds and items, and of published
-    -- items, whatever their date, that name a topic, or the provider of a domain (`key`), so.
+    -- How many there are: of all seeds and items, and of published items, whatever their date, that
+    -- name a topic, or the provider of a domain (`key`), so.
     CREATE TABLE tally (
         kind TEXT NOT NULL,
         key TEXT NOT NULL,
@@ -245,8 +246,8 @@ _MIGRATIONS = (
     ALTER TABLE seed ADD COLUMN tags TEXT;
     ALTER TABLE seed ADD COLUMN locale TEXT;
     """,
+    NARROW,
 )
-
 VERSION = OLDEST + len(_MIGRATIONS) - 1
 _SCRIPT = "".join(_MIGRATIONS)
 TABLES = set(re.findall(r"CREATE TABLE (\w+)", _SCRIPT))

@@ -83,8 +83,7 @@ class SearchResult(NamedTuple):
 class Facets(NamedTuple):
     """How many stories a query finds in all, and how many of them each topic and provider has.
 
-    Topics are counted as if the query named none, and providers likewise: so that each number is
-    what naming that one, too, would let in. Keys and counts, the most first.
+    Topics are counted as if the query named none, and providers likewise. The most come first.
     """
 
     total: int
@@ -274,7 +273,8 @@ class SearchIndex:
 
 
 def _named(picture: Picture, shown: set[str]) -> Picture:
-    return picture if picture.name in shown else msgspec.structs.replace(picture, name="")
+    name, kept = picture.name, tuple(one for one in picture.narrower if one[0] in shown)
+    return msgspec.structs.replace(picture, name=name if name in shown else "", narrower=kept)
 
 
 def _conditions(wanted: SearchRequest) -> tuple[list[str], list[str | int]]:

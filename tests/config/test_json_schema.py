@@ -105,7 +105,7 @@ def test_schema_accepts_each_value_that_the_model_accepts(
 @pytest.mark.parametrize("path", LEAVES, ids=".".join)
 def test_schema_knows_a_good_value_of_each_key(path: tuple[str, ...]) -> None:
     good = [taken[1] for taken in TAKEN] + [*WORDS, 5, ["a"], [["a"]], ["example.org"], ["a-b"]]
-    good += [["en"], ["10.0.0.0/8"], False, 0, "feed:{raw}", "json"]
+    good += [["en"], ["10.0.0.0/8"], [208], False, 0, "feed:{raw}", "json"]
     accepted = [data for value in good if read_table(Config, data := around(path, value))[0]]
     assert accepted or path[0] == "rules"
     for data in accepted:

@@ -32,7 +32,7 @@ HOUR = timedelta(hours=1)
 MEMORY = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None  # noqa: S108
 # Statements on these tables cost what exists, unless an index leads to few rows.
 LARGE = ("seed", "slot", "item", "memory", "image", "image_use")
-FEW = ("seed_problems", "image_news", "image_unnamed", "image_known", "image_due")
+FEW = ("seed_problems", "image_news", "image_unnamed", "image_known", "image_due", "image_narrow")
 
 
 def publish(site: Site, *paths: Path, **options: Any) -> PassReport:

@@ -14,7 +14,7 @@ import msgspec
 import pytest
 
 from feeds.common.model import Image, Picture
-from feeds.render.context import Enclosure, enclosure_of
+from feeds.render.context import Enclosure, Pages, enclosure_of
 from feeds.render.documents import feed_key, render_feed
 from tests.support.imaging import FORMATS, configure, exif, picture, seed_with, serving
 from tests.support.rendering import RENDER_SITE, make_item, select_items
@@ -120,11 +120,13 @@ def test_key_changes_with_whatever_is_shown_of_a_copy(field: str) -> None:
         "name": "media/cd/cd.png",
         "type": "image/gif",
         "missing": True,
+        "narrower": (("media/ab/ab-7.webp", 7),),
     }
+    site = msgspec.structs.replace(SITE, pages=Pages())
     after = msgspec.structs.replace(before, **{field: changed.get(field, 7)})
-    one, two = (render_feed(SITE, selected, {1: item}, {1: [some]}) for some in (before, after))
+    one, two = (render_feed(site, selected, {1: item}, {1: [some]}) for some in (before, after))
     assert one != two
-    assert feed_key(SITE, selected, {1: [before]}) != feed_key(SITE, selected, {1: [after]})
+    assert feed_key(site, selected, {1: [before]}) != feed_key(site, selected, {1: [after]})
 
 
 def test_documents_with_copies_are_valid() -> None:

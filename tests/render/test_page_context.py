@@ -13,7 +13,7 @@ import pytest
 from jinja2 import Environment, meta
 from msgspec.structs import replace
 
-from feeds.render import front, html, search
+from feeds.render import front, html, pictures, search
 from feeds.render import page_context as pages
 from feeds.render.context import Pages
 from feeds.render.documents import RenderJob, view_feed, view_job
@@ -34,7 +34,7 @@ TYPES: dict[str, type[NamedTuple]] = {
     "Ranked": pages.Ranked,
     "Reader": pages.ReaderLink,
     "Link": pages.Link,
-    "Picture": pages.PagePicture,
+    "Picture": pictures.PagePicture,
     "Story": pages.Story,
     "When": pages.When,
     "Search": search.Search,
@@ -79,7 +79,7 @@ def test_fields_of_the_docs_are_those_of_the_type(name: str) -> None:
 def test_types_of_the_docs_are_those_that_there_are() -> None:
     ours = {
         one
-        for module in (pages, search)
+        for module in (pages, pictures, search)
         for one in vars(module).values()
         if isinstance(one, type) and one.__module__ == module.__name__
     }

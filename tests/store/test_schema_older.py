@@ -96,7 +96,12 @@ def test_migration_keeps_dates_images_and_pings(older: Site) -> None:
     with open_state(older.state, "pass", pytest.fail):
         pass
     assert rows(older.state, "PRAGMA user_version") == [(VERSION,)]
-    assert [rows(older.state, query) for query in QUERIES] == before
+    after = [rows(older.state, query) for query in QUERIES]
+    # A later version may have more columns.
+    assert [
+        [row[: len(old)] for row, old in zip(*pair, strict=True)]
+        for pair in zip(after, before, strict=True)
+    ] == before
 
 
 def test_pass_over_an_older_state_shows_what_one_over_a_new_state_shows(

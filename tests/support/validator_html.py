@@ -13,8 +13,9 @@ from html5lib.html5parser import ParseError
 # Where a browser goes by itself, or a visitor by a click.
 _TARGETS = {"href", "src"}
 _RUNS = re.compile("on[a-z]+|style|srcdoc|action|formaction|http-equiv|srcset")
-_ALLOWED = {("meta", "http-equiv"), ("form", "action")}
+_ALLOWED = {("meta", "http-equiv"), ("form", "action"), ("img", "srcset")}
 _SEARCH = re.compile(r"(/|\.\./|[\w%.-]+/)*query", re.ASCII)
+_CANDIDATE = re.compile(r"(https?://|(?![a-z]+:|//))[\w./:-]+ [1-9]\d*w", re.ASCII)
 _SCRIPT = re.compile(r"assets/site(\.[0-9a-f]{8})?\.js$", re.ASCII)
 _RELATIVE = re.compile(r"(?![a-z]+:|//)[\w./#-]+(\?[\w.%+=&~*-]+)?", re.ASCII)
 # Readers open addresses that begin with "feed:".
@@ -73,5 +74,8 @@ def _element(element: Element) -> Iterator[str]:
     for name, value in element.attrib.items():
         if _RUNS.fullmatch(name) and (element.tag, name) not in _ALLOWED:
             yield f"attribute {name} of {element.tag}"
+        for one in value.split(", ") if name == "srcset" else ():
+            if not _CANDIDATE.fullmatch(one):
+                yield f"srcset {one!r}"
         if name in _TARGETS and not (_RELATIVE.fullmatch(value) or _ABSOLUTE.fullmatch(value)):
             yield f"{name} {value!r}"

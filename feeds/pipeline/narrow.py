@@ -1,0 +1,153 @@
+"""Makes the narrower copies of images that pages show, beside passes and fetches.
+
+It takes turns with both: no lock and no transaction is held while an image is decoded.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from feeds.common.errors import StateError
+from feeds.common.files import Fingerprint, bytes_of
+from feeds.common.images import narrow_name
+from feeds.common.protocols import Meta
+from feeds.config import Config
+from feeds.images.cache import is_of_all_files, remove, write_aside
+from feeds.pipeline.image_garbage import cache_faults_told
+from feeds.store import DamagedStateError, Store, open_state
+from feeds.store.narrow import ImageToNarrow, NarrowCopy
+
+# Raise it whenever the same image and widths would give other copies.
+_VERSION = 1
+# How narrower copies were to be made the last time: version and widths.
+_FORM = Meta("narrow images", str)
+# After so many seconds the rest waits for the next fetch, so that a pass publishes what is there.
+_MOST_SECONDS = 60.0
+
+
+def has_images_to_narrow(store: Store, config: Config) -> bool:
+    """Tells whether there are copies of images of which narrower ones are to be made."""
+    is_other = store.has_pictures() and store.get_meta(_FORM) != _form(config)
+    return _shows_any(config) and (is_other or store.has_images_to_narrow())
+
+
+def narrow_images(
+    config: Config, warn: Callable[[str], None], most_seconds: float = _MOST_SECONDS
+) -> tuple[int, bool]:
+    """Makes narrower copies of the images that have none yet, those of the newest items first.
+
+    Args:
+        config: The configuration.
+        warn: Called with a message for each image that cannot be narrowed.
+        most_seconds: After so many seconds no further image is begun.
+
+    Returns:
+        How many images got some, and whether a pass has something to publish.
+
+    Raises:
+        ImageCacheError: the cache cannot be used.
+        StateError: the state file cannot be used.
+    """
+    if not _shows_any(config):
+        return 0, False
+    with cache_faults_told(config.images.cache):
+        try:
+            with open_state(config.paths.state, "pass", warn) as store:
+                return _Narrowing(store, config, warn).run(time.monotonic() + most_seconds)
+        except DamagedStateError as error:
+            raise StateError(
+                f"the state file is damaged ({error}); 'feeds export' makes a new one"
+            ) from None
+
+
+def _shows_any(config: Config) -> bool:
+    return config.site.pages and bool(config.images.media_url(config.site.base_url))
+
+
+def _form(config: Config) -> str:
+    return f"{_VERSION}:{','.join(map(str, sorted(config.images.widths)))}"
+
+
+class _Narrowing:
+    """One run over the images that have no narrower copies yet."""
+
+    def __init__(self, store: Store, config: Config, warn: Callable[[str], None]) -> None:
+        self._store = store
+        self._cache = config.images.cache
+        self._widths = config.images.widths
+        self._form = _form(config)
+        self._warn = warn
+
+    def run(self, until: float) -> tuple[int, bool]:
+        """Narrows images until that time (`time.monotonic`)."""
+        self._look_for_lost()
+        made = 0
+        for image in self._store.images_to_narrow():
+            if time.monotonic() > until:
+                break
+            try:
+                made += self._narrow(image)
+            except OSError as error:  # of one file, unless the disk is full
+                if is_of_all_files(error):
+                    raise
+                self._warn(f"no narrower copies of {self._cache / image.name}: {error}")
+        return made, self._store.has_image_news()
+
+    def _look_for_lost(self) -> None:
+        """Notes which narrower copies are gone or not as they were, or to be made otherwise."""
+        lost = set()
+        for key, one in self._store.narrow_copies():
+            found = Fingerprint.of(self._cache / narrow_name(key, one.width))
+            if found is None or (found.size, found.mtime_ns) != (one.length, one.mtime_ns):
+                lost.add(key)
+        is_other = self._store.get_meta(_FORM) != self._form
+        if lost or is_other:
+            with self._store.transaction():
+                self._store.narrow_again(lost)
+                if is_other:
+                    self._store.narrow_again()
+                    self._store.set_meta(_FORM, self._form)
+
+    def _narrow(self, image: ImageToNarrow) -> bool:
+        """Makes the narrower copies of an image; tells whether there are any."""
+        data = bytes_of(self._cache / image.name)
+        if data is None or hashlib.sha256(data).digest() != image.digest:
+            return False  # the next look at the cache notices it
+        made = self._made(data, image)
+        try:
+            with self._store.transaction():
+                if not self._store.is_to_narrow(image):
+                    return False  # another copy of it came meanwhile
+                kept = [self._named(image.key, width, path) for width, path in made.items()]
+                for width in self._store.keep_narrow(image.key, kept) - made.keys():
+                    remove(self._cache, narrow_name(image.key, width))
+            return bool(kept)
+        except FileNotFoundError:  # a fetch that began meanwhile has tidied up
+            return False
+        finally:
+            for path in made.values():
+                path.unlink(missing_ok=True)
+
+    def _made(self, data: bytes, image: ImageToNarrow) -> dict[int, Path]:
+        """Returns the files, which have no name yet, by their widths; none if it is impossible."""
+        # Imported on demand: it costs 0.1 s, and often there is nothing to do.
+        from feeds.images.narrow import narrowed
+
+        try:
+            copies = narrowed(data, image.width, self._widths) if self._widths else []
+        except OSError as error:
+            if is_of_all_files(error):
+                raise
+            copies = []
+        except Exception as error:  # noqa: BLE001 (decoders of hostile bytes raise whatever they like)
+            self._warn(f"no narrower copies of {self._cache / image.name}: {error}")
+            copies = []
+        return {width: write_aside(self._cache, one)[0] for width, one in copies}
+
+    def _named(self, key: str, width: int, path: Path) -> NarrowCopy:
+        status = path.stat()
+        path.replace(self._cache / narrow_name(key, width))
+        return NarrowCopy(width, status.st_size, status.st_mtime_ns)
