@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from signal import SIGKILL
+from subprocess import Popen
 
 import pytest
 
@@ -11,6 +13,7 @@ from feeds.common.reports import Callbacks, Options
 from feeds.seeds import objects, read
 from tests.support.buckets import BUCKET
 from tests.support.failing_buckets import CUT, FORBIDDEN, SLOW_DOWN, Buckets, serving_buckets
+from tests.support.processes import PATIENCE
 from tests.support.site import Site, front_matter, seed_text
 
 PREFIX = f"s3://{BUCKET}/news desk/"
@@ -248,3 +251,32 @@ def test_export_takes_addresses_of_what_changed(site: Site, buckets: Buckets) ->
     assert site.run("export", "--changed", str(site.root / "changed")).code == 0
     assert "Edited" in site.titles()
     assert {method for method, _, query in buckets.asked if "list-type" in query} == set()
+
+
+def test_export_killed_while_it_asks_a_bucket_goes_on_from_there(
+    site: Site, buckets: Buckets
+) -> None:
+    """Kills the export, and with it its workers, as a certain request comes."""
+    buckets.clear()
+    fill(buckets, 650)
+    for number in (1, 2, 300):
+        buckets.asked.clear()
+        process = site.start("export")
+
+        def kill(*_: str, number: int = number, process: Popen[str] = process) -> None:
+            if len(buckets.asked) == number:
+                process.kill()
+
+        buckets.fault = kill
+        process.communicate(timeout=PATIENCE)
+        assert process.returncode == -SIGKILL
+        assert "all.atom" not in site.tree()
+    buckets.fault = lambda *_: None
+    buckets.reads()
+    site.publish()
+    assert len(buckets.reads()) < 650
+    found = site.documents()
+    for number in range(650):
+        site.seed(f"{number}.md", number=number)
+    site.configure("")
+    assert found == site.fresh()

@@ -72,6 +72,7 @@ STRESS = (
     "test_documents_have_the_bytes_of_those_that_are_rendered_whole",
     "test_documents_in_parts_have_no_finding",
     "test_export_gives_the_same_bytes",
+    "test_export_killed_while_it_asks_a_bucket",
     "test_export_that_is_stopped",
     "test_export_that_is_told_to_stop",
     "test_export_twice",
