@@ -59,6 +59,7 @@ def run(arguments: Namespace) -> int:
     console.say(
         f"{report.seeds} seeds, {report.items} usable: {errors} errors, "
         f"{len(report.problems) - errors} warnings"
+        + (f"; {report.withdrawn} withdrawn lately (feeds withdrawn)" if report.withdrawn else "")
     )
     console.report(report)
     return 1 if report.problems or report.too_many_feeds else 0

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from feeds.common.model import Item, ItemHeader
     from feeds.pipeline.explain import Explained, Explanation
     from feeds.pipeline.explain_feed import FeedExplanation, StoryNote
+    from feeds.store.withdrawals import WithdrawnStory
 
 ALL = 1_000_000
 
@@ -84,12 +85,22 @@ def _story(one: StoryNote) -> str:
 
 def _lines(one: Explained) -> Iterator[str]:
     explanation, header, item = one
+    if explanation.withdrawn and header is None:
+        yield explanation.title
+        yield f"  id        {explanation.id}"
+        yield f"  {_withdrawn(explanation.withdrawn)}"
+        return
     if header is None or item is None:
         yield f"{explanation.seed}: no feed can have this story, since its seed cannot be used:"
         yield from (f"  {problem}" for problem in explanation.problems)
         return
     yield from _item_lines(header, item)
     yield from _reason_lines(explanation)
+
+
+def _withdrawn(story: WithdrawnStory) -> str:
+    why = f": {story.reason}" if story.reason else ""
+    return f"withdrawn {show_time(story.at)}, {story.why}{why}"
 
 
 def _item_lines(header: ItemHeader, item: Item) -> Iterator[str]:
@@ -108,6 +119,8 @@ def _item_lines(header: ItemHeader, item: Item) -> Iterator[str]:
 
 def _reason_lines(explanation: Explanation) -> Iterator[str]:
     problems, reasons = explanation.problems, explanation.feeds
+    if explanation.withdrawn:
+        yield f"  {_withdrawn(explanation.withdrawn)}"
     yield from (f"  {problem}" for problem in problems)
     if any(problem.severity == "error" for problem in problems):
         yield "  the seed cannot be used as it is: the feeds keep its last good state"

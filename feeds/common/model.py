@@ -117,8 +117,7 @@ def item_digest(data: bytes) -> bytes:
     return hashlib.blake2b(data, digest_size=16).digest()
 
 
-# Below the image cache, and below out/: where the files of images stand.
-MEDIA = "media"
+MEDIA = "media"  # where the files of images stand, below the image cache and below out/
 
 
 def image_key(url: str) -> str:
@@ -225,7 +224,7 @@ class Feed(msgspec.Struct, frozen=True):
     `aliases` are former addresses, at which the documents stand as well, the oldest last. The
     feed's id is made of the address `origin`, if that is set, so that it outlives a move. Entries
     `show` all they have ("full"), no more than the "excerpt", or the "link" alone. `noindex` asks
-    search engines to leave its documents out. Notices of withdrawn stories stay `notices_s`.
+    search engines to leave its documents out. What was withdrawn is told for `notices_s`.
     `archive` tells where its archives stand, None if it has none; a part of them is a feed, too.
     """
 
@@ -244,6 +243,7 @@ class Feed(msgspec.Struct, frozen=True):
     noindex: bool = False
     archive: Archive | None = None
     notices_s: int = 0
+    tombstones: bool = False
 
 
 FeedRef = tuple[FeedKind, str]  # kind and key of a feed
@@ -270,6 +270,7 @@ class FeedContents(msgspec.Struct, frozen=True):
     exposed: int = 0
     left_out: int = 0
     until: int | None = None
+    tombstones: tuple[Entry, ...] = ()  # notices outside of entries
 
     def summary(self) -> FeedSummary:
         """Returns the feed without its entries."""
@@ -277,7 +278,7 @@ class FeedContents(msgspec.Struct, frozen=True):
             self.feed,
             len(self.entries),
             max((entry.published for entry in self.entries), default=None),
-            max((entry.updated for entry in self.entries), default=None),
+            max((entry.updated for entry in (*self.entries, *self.tombstones)), default=None),
             *(self.exposed, self.left_out, self.until),
             recent_days(entry.published for entry in self.entries),
         )
@@ -286,8 +287,7 @@ class FeedContents(msgspec.Struct, frozen=True):
 class FeedSummary(msgspec.Struct, frozen=True):
     """A feed without its entries: how many, when the newest was published and the last updated.
 
-    Times are seconds since 1970; the rest is as in `FeedContents`. `days` counts the
-    entries of each of up to 30 days, the last of which is the newest entry's.
+    Times are seconds since 1970; the rest is as in `FeedContents`. `days` counts entries by day.
     """
 
     feed: Feed

@@ -27,8 +27,9 @@ from feeds.config.types import (
 )
 
 Show = Annotated[str, one_of("full", "excerpt", "link")]
-Withdrawn = Annotated[str, one_of("drop", "notice")]
-MaybeWithdrawn = Annotated[str | None, one_of("drop", "notice")]
+_WITHDRAWN = one_of("drop", "notice", "tombstone")
+Withdrawn = Annotated[str, _WITHDRAWN]
+MaybeWithdrawn = Annotated[str | None, _WITHDRAWN]
 MaybeShow = Annotated[str | None, one_of("full", "excerpt", "link")]
 ArchivePeriod = Annotated[str, one_of("month", "year", "off")]
 MaybeArchivePeriod = Annotated[str | None, one_of("month", "year", "off")]

@@ -44,7 +44,13 @@ class LinkedFeeds(NamedTuple):
 NO_ARCHIVES = LinkedFeeds([], [], None)
 
 
-def archive(run: Pass, state: PassState, feeds: list[Feed], ids: set[str] | None) -> LinkedFeeds:
+def archive(
+    run: Pass,
+    state: PassState,
+    feeds: list[Feed],
+    ids: set[str] | None,
+    noticed: set[tuple[FeedRef, ArchivePart]],
+) -> LinkedFeeds:
     """Brings archives up to the memberships.
 
     Args:
@@ -52,6 +58,7 @@ def archive(run: Pass, state: PassState, feeds: list[Feed], ids: set[str] | None
         state: what the last pass left.
         feeds: all feeds.
         ids: the items that were judged, None for all.
+        noticed: the parts in which notices of withdrawn stories came, went or changed.
     """
     store, now, settings = run.store, run.now, Settings(run.config)
     if ids is None:
@@ -60,7 +67,7 @@ def archive(run: Pass, state: PassState, feeds: list[Feed], ids: set[str] | None
         return LinkedFeeds(feeds, [], None)
     changed = None
     if ids is not None:
-        changed = frozenset(store.parts_with(ids | store.ids_with_image_news()))
+        changed = frozenset(store.parts_with(ids | store.ids_with_image_news()) | noticed)
     store.leave_archives(ids)
     store.note_edited(ids, now)
     known = {(feed.kind, feed.key): feed for feed in feeds}

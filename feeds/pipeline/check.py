@@ -27,6 +27,7 @@ class CheckReport(msgspec.Struct, omit_defaults=True):
     """What a check found: counts, problems of seeds, and hints about the configuration.
 
     With `too_many_feeds` no pass can succeed; the last hint says why (`site.max_feeds`).
+    `withdrawn` counts the stories that were withdrawn lately, as `feeds withdrawn` lists them.
     """
 
     seeds: int
@@ -34,6 +35,7 @@ class CheckReport(msgspec.Struct, omit_defaults=True):
     problems: list[Problem]
     hints: list[str]
     too_many_feeds: bool = False
+    withdrawn: int = 0
 
 
 def check(loaded: Loaded, callbacks: Callbacks = NO_CALLBACKS) -> CheckReport:
@@ -49,7 +51,12 @@ def check(loaded: Loaded, callbacks: Callbacks = NO_CALLBACKS) -> CheckReport:
     too_many = too_many_feeds(feeds, loaded.config, lambda: headers)
     if too_many:
         hints.append(too_many)
-    return CheckReport(seeds, len(headers), problems, hints, bool(too_many))
+    gone = set[str]()
+    with_state(
+        loaded.config.paths.state,
+        lambda store: gone.update(one.id for one in store.withdrawals()),
+    )
+    return CheckReport(seeds, len(headers), problems, hints, bool(too_many), len(gone))
 
 
 def _read(snapshot: Snapshot) -> tuple[int, list[ItemHeader], list[Problem], int]:

@@ -81,7 +81,7 @@ def digest_contents(run: Pass, feed: Feed) -> FeedContents:
     entries = []
     for row in run.store.digests(feed.key, feed.max_items):
         digest = decode_digest(row.data)
-        if digest.shown(notices=feed.notices_s > 0):
+        if digest.shown(notices=feed.notices_s > 0 and not feed.tombstones):
             times = (digest.end, row.updated)
             entries.append(Entry(row.entry, digest.id_in(id_), *times, item_digest(row.data)))
     until = next_end(table, config.site.timezone, run.now) - 1

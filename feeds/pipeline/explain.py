@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from operator import attrgetter
 from pathlib import Path
 from typing import NamedTuple
@@ -23,16 +23,21 @@ from feeds.pipeline.run import Snapshot, with_snapshot
 from feeds.seeds.scan import SUFFIXES, display_path
 from feeds.select import explain as reasons
 from feeds.store import Store
+from feeds.store.withdrawals import WithdrawnStory
 
 
-class Explanation(msgspec.Struct):
-    """One story: its seed, what is wrong with it, and every feed that it could be in."""
+class Explanation(msgspec.Struct, omit_defaults=True):
+    """One story: its seed, what is wrong with it, and every feed that it could be in.
+
+    `withdrawn` tells that it was withdrawn; if its seed is gone, that is all that is known.
+    """
 
     seed: str
     id: str
     title: str
     problems: list[Problem]
     feeds: list[reasons.Reason]
+    withdrawn: WithdrawnStory | None = None
 
 
 class Explained(NamedTuple):
@@ -78,8 +83,13 @@ def explanations(story: str, snapshot: Snapshot, selection: Selection) -> Iterat
     meant = {display_path(place, str(loaded.base)) for place in places}
     paths = {header.path for header in headers} or meant
     problems = [problem for problem in all_problems if problem.path in paths]
+    withdrawn = {one.id: one.told() for one in store.withdrawals()}
     if not headers and not problems:
-        raise UnknownSeedError(_why_unknown(story, loaded))
+        gone = _gone(story, withdrawn.values())
+        if not gone:
+            raise UnknownSeedError(_why_unknown(story, loaded))
+        yield from (Explained(Explanation("", one.id, one.title, [], [], one)) for one in gone)
+        return
     for header in headers:
         about = [problem for problem in problems if problem.path == header.path]
         item = item_of(store, header)
@@ -87,9 +97,17 @@ def explanations(story: str, snapshot: Snapshot, selection: Selection) -> Iterat
             with_digest(run, header, digests[one.address], one) if one.address in digests else one
             for one in reasons.explain(header, selection, contents, run.config, run.now)
         ]
-        yield Explained(Explanation(header.path, header.id, item.title, about, found), header, item)
+        told = withdrawn.get(header.id)
+        explanation = Explanation(header.path, header.id, item.title, about, found, told)
+        yield Explained(explanation, header, item)
     if not headers:
         yield Explained(Explanation(story, "", "", problems, []))
+
+
+def _gone(story: str, withdrawn: Iterable[WithdrawnStory]) -> list[WithdrawnStory]:
+    """Returns the withdrawn stories with this id or URL."""
+    names = {story, f"urn:uuid:{story}", normal_url(story) or story}
+    return [one for one in withdrawn if one.id in names or one.url in names]
 
 
 def item_of(store: Store, header: ItemHeader) -> Item:

@@ -31,7 +31,7 @@ from feeds.select.archives import with_unsealed
 from feeds.select.feeds import Names, catalog
 from feeds.select.membership import Past, build_feed, qualify, without_duplicates
 from feeds.select.thresholds import Thresholds, exposed_since, is_due, turned
-from feeds.select.withdrawals import with_notices
+from feeds.select.withdrawals import until_next_goes, with_notices
 from feeds.store import Store
 
 # So many of the seeds that cause too many feeds are named.
@@ -119,7 +119,7 @@ def memberships(
     unique = without_duplicates(store.headers_of(repeated))
     names = _names(store, config, unique.beaten, now)
     listed = catalog(config, names, _NonEmptyFeeds(store), past.known)
-    archives = archive(run, state, list(listed.feeds.values()), due)
+    archives = archive(run, state, list(listed.feeds.values()), due, ledger.changed_parts)
     about = (unique.problems, listed.missing, listed.directory, repeated, archives)
     return Selection(archives.feeds, changed, *about)
 
@@ -158,8 +158,10 @@ def contents_of(run: Pass, feed: Feed) -> FeedContents:
     if feed.kind == "digest":
         return digest_contents(run, feed)
     if feed.archive and feed.archive.part:
-        members = store.members_of(ref, feed.archive.part)
-        return FeedContents(feed, tuple(one.entry for one in members))
+        part = feed.archive.part
+        members = tuple(one.entry for one in store.members_of(ref, part))
+        gone = store.notices_in(ref, part) if feed.notices_s else []
+        return with_notices(FeedContents(feed, members), gone)
     newest = store.newest(feed.kind, feed.key, feed.max_items)
     recent = store.recently_qualified(feed.kind, feed.key, exposed_since(config, now))
     contents = build_feed(feed, newest, recent, config, now)
@@ -169,7 +171,9 @@ def contents_of(run: Pass, feed: Feed) -> FeedContents:
     if not feed.notices_s:
         return contents
     since, most = now - feed.notices_s, config.selection.max_exposed
-    return with_notices(contents, store.notices(feed.kind, feed.key, since, most))
+    notices = store.notices(feed.kind, feed.key, since, most)
+    contents = until_next_goes(contents, (at for at, _ in notices))
+    return with_notices(contents, [entry for _, entry in notices])
 
 
 def too_many_feeds(feeds: int, config: Config, items: Callable[[], Iterable[ItemHeader]]) -> str:

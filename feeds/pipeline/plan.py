@@ -258,7 +258,8 @@ def _front(planner: _Planner, plan: _FeedPlan) -> Front:
     def view() -> FeedView:
         contents = plan.stale.contents if plan.stale else contents_of(run, feed)
         pictures = plan.stale.pictures if plan.stale else _pictures(run, planner.resolver, contents)
-        items = run.store.items(entry.number for entry in contents.entries)
+        shown = (*contents.entries, *contents.tombstones)
+        items = run.store.items(entry.number for entry in shown)
         return view_job(RenderJob(planner.links.site_for(contents), contents, items, pictures))
 
     key = plan.stale.key if plan.stale else plan.refreshed

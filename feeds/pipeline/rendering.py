@@ -52,7 +52,8 @@ def job_of(store: Store, stale: StaleFeed) -> RenderJob:
     """Returns a feed to render with its items."""
     from feeds.render.documents import RenderJob
 
-    items = store.items(entry.number for entry in stale.contents.entries)
+    shown = (*stale.contents.entries, *stale.contents.tombstones)
+    items = store.items(entry.number for entry in shown)
     return RenderJob(stale.site, stale.contents, items, stale.pictures, stale.reuse)
 
 

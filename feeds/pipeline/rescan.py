@@ -23,7 +23,6 @@ from feeds.pipeline.removals import Losses, held_back
 from feeds.pipeline.state import LAST, PLAIN, PassState, read_state
 from feeds.pipeline.survey import Due, Survey, parser_name, survey
 from feeds.seeds.scan import display_path
-from feeds.select.withdrawals import longest_notices_s
 from feeds.store import Store
 from feeds.store.readings import Kept, ReadSeed
 
@@ -46,8 +45,8 @@ class Changes(NamedTuple):
     """What a rescan changed; `problems` are those of paths, the store holds those of seeds.
 
     `read` and `changed` count since the last pass that ended well, `gone` what was forgotten.
-    `items` are the ids of the items that came, went or changed. If feeds show notices, `lost` are,
-    by id, the items whose seeds are gone, each with the names of the feeds that it stood in.
+    `items` are the ids of the items that came, went or changed. `lost` are, by id, the items whose
+    seeds are gone, each with the names of the feeds that it stood in.
     """
 
     seeds: int
@@ -153,7 +152,7 @@ def rescan(run: Pass, ahead: Ahead) -> Changes:
             items |= _record(store, ahead, batch, parser)
     held = held_back(store, todo, config, before) if before else {}
     gone = todo.missing - held.keys()
-    lost = store.notices_for(gone) if gone and longest_notices_s(config) else {}
+    lost = store.notices_for(gone) if gone else {}
     items |= store.forget(sorted(gone))
     if store.held() != held:
         store.hold(held)

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 
 import msgspec
 
+from feeds.common.archives import ArchivePart
 from feeds.common.model import FeedRef, Item, ItemHeader
 from feeds.pipeline.context import Pass
 from feeds.pipeline.rescan import Changes
@@ -17,7 +18,7 @@ from feeds.select.membership import Qualified
 from feeds.select.thresholds import Thresholds
 from feeds.select.withdrawals import (
     feeds_of,
-    longest_notices_s,
+    longest_kept_s,
     moved,
     notice_of,
     withdrawal_reason,
@@ -26,9 +27,10 @@ from feeds.store.withdrawals import Withdrawal
 
 
 class Ledger:
-    """The withdrawals of one pass; it does nothing if no feed shows notices.
+    """The withdrawals of one pass, whether or not feeds say what was withdrawn.
 
-    `changed` are the feeds whose notices came, went or changed; `thresholds` are those of the pass.
+    `changed` are the feeds, and `changed_parts` the parts of archives, whose notices came, went or
+    changed; `thresholds` are those of the pass.
     """
 
     def __init__(self, run: Pass, thresholds: Thresholds) -> None:
@@ -36,16 +38,14 @@ class Ledger:
         self.thresholds = thresholds
         self._seen: set[str] = set()
         self.changed: set[FeedRef] = set()
-        kept_s = longest_notices_s(run.config)
-        self._is_on = kept_s > 0
-        self._known = {one.id: one for one in run.store.withdrawals()} if self._is_on else {}
+        self.changed_parts: set[tuple[FeedRef, ArchivePart]] = set()
+        kept_s = longest_kept_s(run.config)
+        self._known = {one.id: one for one in run.store.withdrawals()}
         old = [one.id for one in self._known.values() if one.at < run.now - kept_s]
         self._drop(old)
 
     def judge(self, judged: Iterable[tuple[ItemHeader, Qualified]]) -> None:
         """Looks at items that were judged, with the histories that they had before."""
-        if not self._is_on:
-            return
         for item, (_, memberships) in judged:
             self._seen.add(item.id)
             if memberships:
@@ -59,7 +59,7 @@ class Ledger:
     def finish(self, changes: Changes) -> None:
         """Withdraws the stories whose seeds are gone."""
         for id_, (data, names) in changes.lost.items():
-            if self._is_on and id_ not in self._seen:
+            if id_ not in self._seen:
                 self._keep(id_, "deleted", data, names)
 
     def _keep(self, id_: str, why: str, data: bytes, names: Iterable[str]) -> None:
@@ -69,10 +69,16 @@ class Ledger:
             return
         published, updated = run.store.shown_times(id_)
         one = Withdrawal(id_, run.now, why, published, moved(updated, run.now), notice)
-        self.changed |= run.store.withdraw(one, feeds_of(names, self.thresholds))
+        self._note(run.store.withdraw(one, feeds_of(names, self.thresholds)))
 
     def _drop(self, ids: list[str]) -> None:
         if ids:
-            self.changed |= self._run.store.drop_withdrawals(ids)
+            self._note(self._run.store.drop_withdrawals(ids))
             for id_ in ids:
                 del self._known[id_]
+
+    def _note(self, places: Iterable[tuple[FeedRef, ArchivePart]]) -> None:
+        for ref, part in places:
+            self.changed.add(ref)
+            if part.number:
+                self.changed_parts.add((ref, part))

@@ -6,6 +6,7 @@ type for subtitles and rights; both are added through its extension interface.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from html import escape
 
 from feedgen.ext.base import BaseEntryExtension, BaseExtension
@@ -15,11 +16,13 @@ from lxml.etree import SubElement, _Element
 from feeds.common.archives import is_part
 from feeds.common.media_types import kind_of
 from feeds.common.model import Document
-from feeds.render.context import EntryView, FeedView
+from feeds.common.times import rfc3339
+from feeds.render.context import EntryView, FeedView, Tombstone
 from feeds.render.reuse import Cut
 from feeds.render.xml import (
     HISTORY_NS,
     MEDIA_NS,
+    TOMBSTONES_NS,
     add_media,
     defuse,
     looks_like_html,
@@ -50,6 +53,7 @@ def render_atom(view: FeedView) -> Document:
     for rel, url in view.archive_links(EXTENSION).items():
         generator.link({"href": url, "rel": rel, "type": media_type})
     generator.house.is_part = is_part(view.feed.archive)
+    generator.house.tombstones = view.tombstones
     for hub in site.hubs:
         generator.link({"href": hub, "rel": "hub"})
     generator.link({"href": site.page_of(feed), "rel": "alternate", "type": "text/html"})
@@ -98,13 +102,20 @@ class _AtomFeed(BaseExtension):
     """Adds to a feed what feedgen does not support."""
 
     is_part = False
+    tombstones: Sequence[Tombstone] = ()
 
     def extend_ns(self) -> dict[str, str]:
-        return {"media": MEDIA_NS} | ({"fh": HISTORY_NS} if self.is_part else {})
+        more = {"fh": HISTORY_NS} if self.is_part else {}
+        more |= {"at": TOMBSTONES_NS} if self.tombstones else {}
+        return {"media": MEDIA_NS} | more
 
     def extend_atom(self, feed: _Element) -> _Element:
         if self.is_part:
             mark_archive(feed)
+        for one in self.tombstones:
+            attributes = {"ref": one.id, "when": rfc3339(one.updated)}
+            deleted = SubElement(feed, f"{{{TOMBSTONES_NS}}}deleted-entry", attributes)
+            SubElement(deleted, f"{{{TOMBSTONES_NS}}}comment").text = one.comment
         for name in _TEXTS:
             _mark_html(feed.find(name))
         return feed

@@ -7,7 +7,8 @@ from html import escape
 import msgspec
 
 from feeds.common.model import Item, Related
-from feeds.render.context import Enclosure
+from feeds.render.context import Enclosure, Site
+from feeds.render.words import Words, words_of
 
 
 def shortened(item: Item, show: str) -> Item:
@@ -18,7 +19,21 @@ def shortened(item: Item, show: str) -> Item:
     return msgspec.structs.replace(item, excerpt=excerpt, body="", related=())
 
 
-def entry_content(item: Item, enclosure: Enclosure | None, related: int) -> str:
+def as_notice(item: Item, site: Site) -> Item:
+    """Returns what stands for a withdrawn story: a line that says so, and why if the seed does."""
+    words = site_words(site)
+    why = item.withdrawn_reason
+    return msgspec.structs.replace(
+        item, excerpt=words.withdrawn_why(reason=why) if why else words.withdrawn
+    )
+
+
+def site_words(site: Site) -> Words:
+    """Returns the words of a site's language, with those of its own templates."""
+    return words_of(site.language, site.pages.templates if site.pages else ())
+
+
+def entry_content(item: Item, enclosure: Enclosure | None, site: Site, related: int) -> str:
     """Returns the content of an entry: blocks on lines of their own, never empty.
 
     All text is escaped here except the body, which was sanitised when the seed was read. ``src``
@@ -27,12 +42,14 @@ def entry_content(item: Item, enclosure: Enclosure | None, related: int) -> str:
     Args:
         item: The item.
         enclosure: Its image, None for no picture.
+        site: The site.
         related: The highest number of related stories.
     """
     blocks = []
     if item.correction:
         correction = escape(item.correction, quote=False)
-        blocks.append(f"<p><strong>Correction:</strong> {correction}</p>")
+        label = escape(site_words(site).correction, quote=False)
+        blocks.append(f"<p><strong>{label}</strong> {correction}</p>")
     if enclosure:
         blocks.append(_figure(enclosure))
     if item.excerpt:

@@ -21,7 +21,7 @@ from feeds.config import Config
 _EVERYWHERE_PLAIN = Addresses()
 
 # Increase it whenever the same feed would be rendered to other bytes.
-RENDER_VERSION = 7
+RENDER_VERSION = 8
 
 # The `updated` of a feed without entries: Atom requires a date, and "now" would change the document
 # with every pass.
@@ -137,12 +137,21 @@ class EntryView(NamedTuple):
     stories: tuple[EntryView, ...] = ()
 
 
+class Tombstone(NamedTuple):
+    """A story that is gone from a feed: its id, since when, and a line that says so."""
+
+    id: str
+    updated: datetime
+    comment: str
+
+
 class FeedView(NamedTuple):
     """A feed as a document shows it.
 
     `fresh` are the entries that Atom, RSS and JSON render, in their order; all, unless the others
     are taken from published documents. Those have no `content`. `articles` has the HTML of each
     entry on the feed's page, "" for one to render; it is empty if all are to be rendered.
+    `tombstones` are the stories that Atom says are gone.
     """
 
     site: Site
@@ -151,6 +160,7 @@ class FeedView(NamedTuple):
     entries: list[EntryView]
     fresh: list[EntryView]
     articles: Sequence[str] = ()
+    tombstones: Sequence[Tombstone] = ()
 
     @property
     def id(self) -> str:

@@ -12,11 +12,9 @@ import msgspec
 from feeds.common.digests import Digest, DigestStory
 from feeds.common.model import Entry, Feed, Item, Picture, Provider
 from feeds.common.times import from_unix
-from feeds.render.content import entry_content, link, shortened
+from feeds.render.content import as_notice, entry_content, link, shortened
 from feeds.render.context import EntryView, Site, enclosure_of
 from feeds.render.words import day_text
-
-_WITHDRAWN = "This story was withdrawn"
 
 
 def digest_view(
@@ -33,7 +31,7 @@ def digest_view(
         digest: The digest.
         pictures: What the image cache knows of its images.
     """
-    shown = digest.shown(notices=feed.notices_s > 0)
+    shown = digest.shown(notices=feed.notices_s > 0 and not feed.tombstones)
     stories = tuple(_story_view(site, feed, story, pictures) for story in shown)
     published, updated = from_unix(entry.published), from_unix(entry.updated)
     page = site.page_of(feed)
@@ -60,14 +58,13 @@ def _story_view(
 ) -> EntryView:
     item = story.item
     if story.withdrawn:
-        why = f": {item.withdrawn_reason}" if item.withdrawn_reason else "."
         hidden = {"url": "", "images": (), "correction": "", "quality": -1, "heat": -1}
-        item = msgspec.structs.replace(item, excerpt=f"{_WITHDRAWN}{why}", **hidden)
+        item = as_notice(msgspec.structs.replace(item, **hidden), site)
     item = shortened(item, feed.show)
     enclosure = enclosure_of(item, pictures, site) if feed.show_images else None
     title = link(item.url, item.title) if item.url else escape(item.title, quote=False)
     content = f"<h2>{title}</h2>\n<p>{escape(item.provider.name, quote=False)}</p>"
     if enclosure or item.excerpt or item.correction:
-        content += f"\n{entry_content(item, enclosure, 0)}"
+        content += f"\n{entry_content(item, enclosure, site, 0)}"
     updated = item.updated or item.published
     return EntryView(item, item.published, updated, enclosure, content)

@@ -16,8 +16,16 @@ from feeds.common.digests import Digest, decode_digest
 from feeds.common.model import Document, Feed, FeedContents, Item, Picture, item_digest
 from feeds.common.times import from_unix
 from feeds.render import atom, html, jsonfeed, rss
-from feeds.render.content import entry_content, shortened
-from feeds.render.context import NEVER, RENDER_VERSION, EntryView, FeedView, Site, enclosure_of
+from feeds.render.content import as_notice, entry_content, shortened
+from feeds.render.context import (
+    NEVER,
+    RENDER_VERSION,
+    EntryView,
+    FeedView,
+    Site,
+    Tombstone,
+    enclosure_of,
+)
 from feeds.render.digests import digest_view
 from feeds.render.reuse import DIGEST_SIZE, Cut, Reuse
 
@@ -136,15 +144,22 @@ def view_feed(
             view = digest_view(site, contents.feed, entry, shown, known)
         else:
             item = shortened(shown, contents.feed.show)
+            item = item if item.quality >= 0 else as_notice(item, site)
             enclosure = enclosure_of(item, known, site) if contents.feed.show_images else None
-            content = entry_content(item, enclosure, site.related) if is_fresh else ""
-            times = from_unix(entry.published), from_unix(entry.updated)
-            view = EntryView(item, *times, enclosure, content)
+            content = entry_content(item, enclosure, site, site.related) if is_fresh else ""
+            dates = from_unix(entry.published), from_unix(entry.updated)
+            view = EntryView(item, *dates, enclosure, content)
         entries.append(view)
         if is_fresh:
             fresh.append(view)
-    latest = max((entry.updated for entry in entries), default=NEVER)
-    return FeedView(site, contents.feed, latest, entries, fresh)
+    tombstones = [
+        Tombstone(one.id, from_unix(one.updated), as_notice(gone, site).excerpt)
+        for one in contents.tombstones
+        if isinstance(gone := items[one.number], Item)
+    ]
+    times = [one.updated for one in entries] + [one.updated for one in tombstones]
+    latest = max(times, default=NEVER)
+    return FeedView(site, contents.feed, latest, entries, fresh, tombstones=tombstones)
 
 
 def _render(
@@ -173,7 +188,8 @@ def feed_key(site: Site, contents: FeedContents, pictures: Pictures = _NO_PICTUR
         (one.id, one.published, one.updated, one.digest, pictures.get(one.number, ()))
         for one in contents.entries
     )
-    return b"".join(map(_digest, ((_MADE_BY, site, contents.feed), *entries)))
+    gone = [(one.id, one.updated, one.digest) for one in contents.tombstones]
+    return b"".join(map(_digest, ((_MADE_BY, site, contents.feed, gone), *entries)))
 
 
 def _digest(shown: object) -> bytes:

@@ -15,6 +15,8 @@ from lxml import etree
 
 from feeds.render.context import Enclosure
 
+# RFC 6721.
+TOMBSTONES_NS = "http://purl.org/atompub/tombstones/1.0"
 # RFC 5005, section 4.
 HISTORY_NS = "http://purl.org/syndication/history/1.0"
 MEDIA_NS = "http://search.yahoo.com/mrss/"

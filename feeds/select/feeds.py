@@ -135,4 +135,5 @@ def _shown(config: Config, special: FeedTable = _NOTHING_SPECIAL) -> dict[str, A
     """Returns what the documents of a feed show, by the fields of `Feed`."""
     names = ("show", "show_images", "noindex")
     shown = {name: config.setting(special, name) for name in names}
-    return shown | {"notices_s": notices_s(config, special)}
+    tombstones = config.setting(special, "withdrawn") == "tombstone"
+    return shown | {"notices_s": notices_s(config, special), "tombstones": tombstones}

@@ -16,15 +16,19 @@ from feeds.select.thresholds import Thresholds
 
 
 def notices_s(config: Config, special: FeedTable) -> int:
-    """Returns for how many seconds the feed of a table shows notices, 0 for no notices."""
-    shows = config.setting(special, "withdrawn") == "notice"
-    return int(config.setting(special, "withdrawn_keep").total_seconds()) if shows else 0
+    """Returns for how many seconds the feed of a table says what was withdrawn, 0 if never."""
+    shows = config.setting(special, "withdrawn") != "drop"
+    return _kept_s(config, special) if shows else 0
 
 
-def longest_notices_s(config: Config) -> int:
-    """Returns for how many seconds notices are kept; 0 if no feed shows any."""
+def longest_kept_s(config: Config) -> int:
+    """Returns for how many seconds it is known what was withdrawn, whether or not feeds say so."""
     named = (Named(), *config.topics.values(), *config.providers.values())
-    return max(notices_s(config, one) for some in (named, config.feeds) for one in some)
+    return max(_kept_s(config, one) for some in (named, config.feeds) for one in some)
+
+
+def _kept_s(config: Config, special: FeedTable) -> int:
+    return int(config.setting(special, "withdrawn_keep").total_seconds())
 
 
 def withdrawal_reason(item: ItemHeader | None, thresholds: Thresholds) -> str:
@@ -48,8 +52,10 @@ def withdrawal_reason(item: ItemHeader | None, thresholds: Thresholds) -> str:
 
 
 def notice_of(item: Item) -> Item:
-    """Returns the notice that stands for a withdrawn story: its id, title, link, and a line."""
-    why = f": {item.withdrawn_reason}" if item.withdrawn_reason else "."
+    """Returns what is kept of a withdrawn story for its notice: id, title, link, and the reason.
+
+    Documents add the line that it was withdrawn, in the language of the site.
+    """
     return Item(
         id=item.id,
         title=item.title,
@@ -59,7 +65,6 @@ def notice_of(item: Item) -> Item:
         quality=-1,
         provider=item.provider,
         is_published=True,
-        excerpt=f"This story was withdrawn{why}",
         withdrawn_reason=item.withdrawn_reason,
     )
 
@@ -75,18 +80,18 @@ def feeds_of(names: Iterable[str], thresholds: Thresholds) -> list[FeedRef]:
     return [(kind, thresholds.provider(key) if kind == "provider" else key) for kind, key in found]
 
 
-def with_notices(contents: FeedContents, notices: Sequence[tuple[int, Entry]]) -> FeedContents:
-    """Returns a feed with notices among its entries, each at the place that its story had.
-
-    Args:
-        contents: the feed without them.
-        notices: each with the time of its withdrawal.
-    """
+def with_notices(contents: FeedContents, notices: Sequence[Entry]) -> FeedContents:
+    """Returns a feed with notices among its entries, each at the place of its story, or apart."""
     if not notices:
         return contents
-    entries = [*contents.entries, *(entry for _, entry in notices)]
-    entries.sort(key=lambda entry: (-entry.published, entry.id))
-    until = min(at for at, _ in notices) + contents.feed.notices_s
-    if contents.until is not None:
-        until = min(until, contents.until)
-    return msgspec.structs.replace(contents, entries=tuple(entries), until=until)
+    if contents.feed.tombstones:
+        return msgspec.structs.replace(contents, tombstones=tuple(notices))
+    entries = sorted((*contents.entries, *notices), key=lambda entry: (-entry.published, entry.id))
+    return msgspec.structs.replace(contents, entries=tuple(entries))
+
+
+def until_next_goes(contents: FeedContents, times: Iterable[int]) -> FeedContents:
+    """Returns a feed that changes when a notice is too old; `times` are those of withdrawals."""
+    turns = [contents.until, *(at + contents.feed.notices_s for at in times)]
+    until = min((turn for turn in turns if turn is not None), default=None)
+    return msgspec.structs.replace(contents, until=until)

@@ -10,7 +10,7 @@ from feeds.store.archives import ARCHIVED
 from feeds.store.digests import DIGESTS
 from feeds.store.narrow import NARROW
 from feeds.store.published import SEALED
-from feeds.store.withdrawals import WITHDRAWN
+from feeds.store.withdrawals import WITHDRAWN, WITHDRAWN_PARTS
 
 # "feed" in ASCII: tells our files from those of other programs (sqlite.org/fileformat, offset 68).
 APPLICATION_ID = 0x66656564
@@ -247,6 +247,7 @@ _MIGRATIONS = (
     ALTER TABLE seed ADD COLUMN locale TEXT;
     """,
     NARROW,
+    WITHDRAWN_PARTS,
 )
 VERSION = OLDEST + len(_MIGRATIONS) - 1
 _SCRIPT = "".join(_MIGRATIONS)

@@ -5,15 +5,19 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections.abc import Iterable, Sequence
+from datetime import datetime
+from typing import Any
 
 import msgspec
 
+from feeds.common.archives import ArchivePart
 from feeds.common.model import Entry, FeedKind, FeedRef, Item, item_digest
+from feeds.common.times import from_unix
 
 # The migration of the schema that makes the tables.
 WITHDRAWN = """
     -- Stories that were withdrawn and are not back: when, why, and the notice that feeds show, an
-    -- item in MessagePack; and which feeds they stood in. Empty unless feeds show notices.
+    -- item in MessagePack; and which feeds they stood in.
     CREATE TABLE withdrawn (
         number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, at INTEGER NOT NULL, why TEXT NOT NULL,
         published INTEGER NOT NULL, updated INTEGER NOT NULL, data BLOB NOT NULL
@@ -23,6 +27,28 @@ WITHDRAWN = """
     ) STRICT, WITHOUT ROWID;
     CREATE INDEX withdrawn_from_id ON withdrawn_from (id);
 """
+
+
+# The migration that notes which sealed part of a feed's archives a story stood in.
+WITHDRAWN_PARTS = """
+    ALTER TABLE withdrawn_from ADD COLUMN period TEXT NOT NULL DEFAULT '';
+    ALTER TABLE withdrawn_from ADD COLUMN part INTEGER NOT NULL DEFAULT 0;
+    CREATE INDEX withdrawn_from_part ON withdrawn_from (kind, key, period) WHERE part > 0;
+"""
+
+# A feed in which a story stood, and the part of its archives; of number 0 if it was in none.
+_Place = tuple[FeedRef, ArchivePart]
+
+
+class WithdrawnStory(msgspec.Struct, frozen=True):
+    """A withdrawn story, as people are told of it; `reason` is the seed's own, perhaps empty."""
+
+    id: str
+    title: str
+    url: str
+    at: datetime
+    why: str
+    reason: str
 
 
 class Withdrawal(msgspec.Struct, frozen=True):
@@ -43,8 +69,16 @@ class Withdrawal(msgspec.Struct, frozen=True):
         """The notice, as feeds show it."""
         return msgspec.msgpack.decode(self.data, type=Item)
 
+    def told(self) -> WithdrawnStory:
+        """Returns what people are told of it."""
+        item, at = self.notice, from_unix(self.at)
+        return WithdrawnStory(self.id, item.title, item.url, at, self.why, item.withdrawn_reason)
+
 
 _COLUMNS = "id, at, why, published, updated, data"
+_NOTICE = """
+    SELECT at, -number, id, published, updated, data FROM withdrawn_from JOIN withdrawn USING (id)
+"""
 
 
 class Withdrawals:
@@ -63,8 +97,8 @@ class Withdrawals:
         published, updated = self._db.execute(query, (id_,)).fetchone()
         return published, updated
 
-    def withdraw(self, one: Withdrawal, feeds: Iterable[FeedRef]) -> set[FeedRef]:
-        """Keeps a withdrawn story; `feeds` are those it stood in. Returns all that show its notice.
+    def withdraw(self, one: Withdrawal, feeds: Iterable[FeedRef]) -> list[_Place]:
+        """Keeps a withdrawn story; `feeds` are those it stood in. Returns where its notice stands.
 
         What readers were shown of it is the notice from now on, so its return is an edit.
         """
@@ -73,39 +107,43 @@ class Withdrawals:
             SET (why, updated, data) = (excluded.why, excluded.updated, excluded.data)
         """  # noqa: S608 (names of our own)
         self._db.execute(insert, msgspec.structs.astuple(one))
-        rows = ((kind, key, one.id) for kind, key in feeds)
-        self._db.executemany("INSERT OR IGNORE INTO withdrawn_from VALUES (?, ?, ?)", rows)
+        rows = ((*ref, one.id) for ref in feeds)
+        self._db.executemany("INSERT OR IGNORE INTO withdrawn_from VALUES (?, ?, ?, '', 0)", rows)
+        note = """
+            UPDATE withdrawn_from AS w SET (period, part) = (a.period, a.part) FROM archive AS a
+            WHERE w.id = ? AND (a.kind, a.key, a.id) = (w.kind, w.key, w.id) AND a.part > 0
+        """
+        self._db.execute(note, (one.id,))
         mark = """
             UPDATE memory SET updated = ?,
             reader_digest = CAST(substr(reader_digest, 1, 1) || 'withdrawn' AS BLOB) WHERE id = ?
         """
         self._db.execute(mark, (one.updated, one.id))
-        query = "SELECT kind, key FROM withdrawn_from WHERE id = ?"
-        return set(self._db.execute(query, (one.id,)))
+        query = "SELECT kind, key, period, part FROM withdrawn_from WHERE id = ?"
+        return [_place(row) for row in self._db.execute(query, (one.id,))]
 
-    def drop_withdrawals(self, ids: Iterable[str]) -> set[FeedRef]:
-        """Forgets withdrawn stories; returns the feeds that showed their notices."""
-        feeds = set[FeedRef]()
+    def drop_withdrawals(self, ids: Iterable[str]) -> list[_Place]:
+        """Forgets withdrawn stories; returns where their notices stood."""
+        places = []
         for id_ in ids:
-            delete = "DELETE FROM withdrawn_from WHERE id = ? RETURNING kind, key"
-            feeds.update(self._db.execute(delete, (id_,)).fetchall())
+            delete = "DELETE FROM withdrawn_from WHERE id = ? RETURNING kind, key, period, part"
+            places += [_place(row) for row in self._db.execute(delete, (id_,)).fetchall()]
             self._db.execute("DELETE FROM withdrawn WHERE id = ?", (id_,))
-        return feeds
+        return places
 
     def notices(
         self, kind: FeedKind, key: str, since: int, count: int
     ) -> Sequence[tuple[int, Entry]]:
         """Returns the last notices of a feed since a time, each with the time of its withdrawal."""
-        query = """
-            SELECT at, -number, id, published, updated, data FROM withdrawn_from
-            JOIN withdrawn USING (id) WHERE kind = ? AND key = ? AND at >= ?
-            ORDER BY at DESC, id LIMIT ?
+        query = f"""
+            {_NOTICE} WHERE kind = ? AND key = ? AND at >= ? ORDER BY at DESC, id LIMIT ?
         """
-        rows = self._db.execute(query, (kind, key, since, count))
-        return [
-            (at, Entry(number, id_, published, updated, item_digest(data)))
-            for at, number, id_, published, updated, data in rows
-        ]
+        return [_notice(row) for row in self._db.execute(query, (kind, key, since, count))]
+
+    def notices_in(self, ref: FeedRef, part: ArchivePart) -> list[Entry]:
+        """Returns the notices of the stories that stood in a sealed part of a feed's archives."""
+        query = f"{_NOTICE} WHERE (kind, key, period, part) = (?, ?, ?, ?) ORDER BY id"
+        return [_notice(row)[1] for row in self._db.execute(query, (*ref, *part))]
 
     def notice_data(self, number: int) -> bytes | None:
         """Returns the notice of an entry with this number, in MessagePack; None if it is gone."""
@@ -122,3 +160,13 @@ class Withdrawals:
         """
         rows = self._db.execute(query, (json.dumps(list(paths)),))
         return {id_: (data, list(msgspec.json.decode(names))) for id_, data, names in rows}
+
+
+def _notice(row: tuple[Any, ...]) -> tuple[int, Entry]:
+    at, number, id_, published, updated, data = row
+    return at, Entry(number, id_, published, updated, item_digest(data))
+
+
+def _place(row: tuple[Any, ...]) -> _Place:
+    kind, key, period, part = row
+    return (kind, key), ArchivePart(period, part)

@@ -84,14 +84,20 @@ def test_notice_says_why_and_escapes_it(noticed: Site) -> None:
     assert (story["why"], story["reason"], story["title"]) == ("unpublished", reason, "Story 1")
 
 
-def test_default_leaves_nothing(site: Site) -> None:
+def test_default_leaves_nothing_but_what_the_command_lists(site: Site) -> None:
     for number in (1, 2):
         site.seed(f"{number}.txt", number=number)
     site.publish()
-    (site.seeds / "1.txt").unlink()
+    assert "no story was withdrawn" in site.run("withdrawn").out
+    before = _entries(site)["1"]
+    site.seed("1.txt", number=1, published=False, withdrawnReason="Wrong")
     site.publish(NOW + _HOUR)
     assert list(_entries(site)) == ["2"]
-    assert "no story is known" in site.run("withdrawn").out
+    assert site.run("withdrawn").out == "2026-03-01 13:00 UTC\tunpublished: Wrong\tStory 1\n"
+    site.seed("1.txt", number=1)
+    site.publish(NOW + 2 * _HOUR)
+    assert _entries(site)["1"].updated > before.updated
+    assert "no story was withdrawn" in site.run("withdrawn").out
 
 
 @pytest.mark.parametrize(
@@ -158,6 +164,89 @@ def test_notice_is_no_story_of_the_front_page(noticed: Site) -> None:
     noticed.publish(NOW + _HOUR)
     assert b"stories/1" not in noticed.read("index.html")
     assert b"stories/1" in noticed.read("all.html")
+
+
+def _sealed(site: Site, mode: str) -> None:
+    """Publishes a site with two stories in a sealed part of each feed."""
+    site.configure(f'archive = "month"\nwithdrawn = "{mode}"\nwithdrawn_keep = "10d"\n')
+    for number in (1, 2):
+        site.seed(f"{number}.txt", number=number, topics=["AI"])
+    site.publish(NOW - 5 * _DAY)
+    site.publish()
+
+
+_DELETED = b"<at:deleted-entry "
+
+
+@pytest.mark.parametrize("back", [False, True], ids=["expired", "returned"])
+@pytest.mark.parametrize(
+    ("mode", "shown"), [("drop", (0, 0)), ("notice", (1, 0)), ("tombstone", (0, 1))]
+)
+def test_archive_says_what_was_withdrawn_until_that_goes_or_the_story_returns(
+    site: Site, mode: str, shown: tuple[int, int], *, back: bool
+) -> None:
+    _sealed(site, mode)
+    part = "topics/ai/2026-02.atom"
+    before = site.read(part)
+    assert before.count(b"<entry>") == 2
+    (site.seeds / "1.txt").unlink()
+    site.publish(NOW + _HOUR)
+    entries, tombstones = shown
+    for path in (part, "topics/ai.atom"):
+        assert site.read(path).count(_DELETED) == tombstones
+    assert site.read(part).count(b"<entry>") == 1 + entries
+    if back:
+        site.seed("1.txt", number=1, topics=["AI"])
+    site.publish(NOW + _HOUR + (_HOUR if back else 10 * _DAY + timedelta(seconds=1)))
+    assert site.read(part).count(b"<entry>") == 1
+    assert site.read("topics/ai.atom").count(_DELETED) == site.read(part).count(_DELETED) == 0
+    report = site.publish_whole(NOW + _HOUR + 11 * _DAY)
+    assert report.removed == []
+
+
+def test_tombstone_has_the_time_and_the_reason_in_atom_alone(site: Site) -> None:
+    _sealed(site, "tombstone")
+    site.seed("1.txt", number=1, topics=["AI"], published=False, withdrawnReason="5 < 6")
+    site.publish(NOW + _HOUR)
+    atom = site.read("all.atom")
+    assert b'when="2026-03-01T13:00:00Z"' in atom
+    assert b"<at:comment>This story was withdrawn: 5 &lt; 6</at:comment>" in atom
+    for extension in ("rss", "json", "html"):
+        assert b"withdrawn" not in site.read(f"all.{extension}")
+
+
+@pytest.mark.parametrize(
+    ("language", "line"),
+    [
+        ("de", "Diese Meldung wurde zurückgezogen"),
+        ("fr", "Cet article a été retiré"),
+        ("nl", _LINE),
+    ],
+)
+def test_notice_is_in_the_language_of_the_site(noticed: Site, language: str, line: str) -> None:
+    _withdraw(noticed, "deleted")
+    noticed.publish(NOW + _HOUR)
+    noticed.configure(_NOTICE + f'language = "{language}"\n')
+    noticed.publish(NOW + 2 * _HOUR)
+    assert _entries(noticed)["1"].summary == f"{line}."
+
+
+def test_explain_and_check_tell_of_withdrawn_stories(noticed: Site) -> None:
+    url = "https://news.example.com/stories/1"
+    noticed.configure('withdrawn_keep = "3650d"\n')  # commands go by the real clock
+    assert "withdrawn" not in noticed.run("check").out
+    noticed.seed("1.txt", number=1, topics=["AI"], published=False, withdrawnReason="Wrong")
+    noticed.publish(NOW + _HOUR)
+    told = "  withdrawn 2026-03-01 13:00 UTC, unpublished: Wrong\n"
+    ran = noticed.run("explain", "seeds/1.txt")
+    assert told in ran.out
+    assert "out:" in ran.out
+    (noticed.seeds / "1.txt").unlink()
+    noticed.publish(NOW + 2 * _HOUR)
+    for name in (url, str(noticed.run("withdrawn", "--json").report()[0]["id"])):
+        ran = noticed.run("explain", name)
+        assert (ran.code, told in ran.out) == (0, True)
+    assert "1 withdrawn lately" in noticed.run("check").out
 
 
 _STEPS = st.lists(

@@ -88,6 +88,7 @@ _FEED_CHANGES: dict[str, tuple[Any, bool]] = {
     "show_images": (False, True),
     "noindex": (True, True),
     "notices_s": (9, False),
+    "tombstones": (True, False),
     "archive": (Archive(older="all/2021-08"), True),
 }
 _ITEM_CHANGES: dict[str, tuple[Any, bool]] = {

@@ -109,10 +109,14 @@ def test_pass_over_an_older_state_shows_what_one_over_a_new_state_shows(
 ) -> None:
     newer = Site(tmp_path / "newer")
     history(newer)
-    shown = "SELECT id, first_seen, published, updated, qualified FROM memory ORDER BY id"
+    # Of stories that are gone, releases of then did not keep that this moved `updated`.
+    shown = """
+        SELECT id, first_seen, published, iif(qualified = x'7b7d', NULL, updated), qualified
+        FROM memory ORDER BY id
+    """
     assert rows(older.state, shown) == rows(newer.state, shown)
     for site in (older, newer):
-        site.seed("b.txt", number=2, topics=["C++"])
+        site.seed("b.txt", number=5, topics=["C++"])
         site.publish(day(4))
     assert older.documents() == newer.documents()
     assert any(path.startswith("media/") for path in older.documents())

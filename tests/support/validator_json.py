@@ -10,14 +10,23 @@ from typing import Any
 from tests.support import validator_values as values
 
 _FEED = {
-    *("version", "title", "home_page_url", "feed_url", "description", "icon", "favicon"),
+    *(
+        "version",
+        "title",
+        "home_page_url",
+        "feed_url",
+        "next_url",
+        "description",
+        "icon",
+        "favicon",
+    ),
     *("authors", "language", "hubs", "items"),
 }
 _ITEM = {
     *("id", "url", "external_url", "title", "content_html", "summary", "image"),
     *("date_published", "date_modified", "authors", "tags", "language", "attachments", "_feeds"),
 }
-_URLS = ("home_page_url", "feed_url", "icon", "favicon", "url", "external_url", "image")
+_URLS = ("home_page_url", "feed_url", "next_url", "icon", "favicon", "url", "external_url", "image")
 
 
 def json_findings(data: bytes, address: str, now: datetime) -> Iterator[str]:
