@@ -94,9 +94,10 @@ def with_digest(run: Pass, header: ItemHeader, feed: Feed, reason: Reason) -> Re
     since = header.history.qualified.get(name_of(feed.kind, feed.key)) if header.history else None
     if since is None:
         return reason
-    held = run.store.digest_holding(feed.key, header.id)
-    if held is not None:
-        digest = decode_digest(held)
+    for row in run.store.digests_with([header.id]):
+        if row.key != feed.key:
+            continue
+        digest = decode_digest(row.data)
         is_shown = header.id in {one.item.id for one in digest.shown(notices=False)}
         words = f"in the digest of {show_time(from_unix(digest.end))}"
         return Reason(reason.address, f"{reason.words}; {words}", inside=is_shown)

@@ -34,8 +34,7 @@ def digest_view(
     shown = digest.shown(notices=feed.notices_s > 0 and not feed.tombstones)
     stories = tuple(_story_view(site, feed, story, pictures) for story in shown)
     published, updated = from_unix(entry.published), from_unix(entry.updated)
-    page = site.page_of(feed)
-    url = f"{page}#{published:%Y-%m-%dT%H%M}" if site.has_page(feed) else page
+    url = f"{site.page_of(feed)}#{published:%Y-%m-%dT%H%M}"
     item = Item(
         id=entry.id,
         title=f"{feed.name}, {day_text(date.fromisoformat(digest.day), site.language)}",

@@ -78,15 +78,6 @@ class Digests:
         """
         return self._db.execute(query, (*ref, *period, count)).fetchall()
 
-    def digest_holding(self, key: str, id_: str) -> bytes | None:
-        """Returns the digest of a feed that holds an item, in MessagePack; None if none does."""
-        query = """
-            SELECT d.data FROM digest_story o CROSS JOIN digest d ON d.number = o.digest
-            WHERE o.id = ? AND d.key = ?
-        """
-        row: Sequence[bytes] | None = self._db.execute(query, (id_, key)).fetchone()
-        return bytes(row[0]) if row else None
-
     def begin_digest(self, key: str, start: int, end: int) -> int:
         """Adds a digest without stories; returns its number."""
         insert = "INSERT INTO digest (key, start, updated, data) VALUES (?, ?, ?, x'')"
