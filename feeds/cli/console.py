@@ -83,6 +83,8 @@ class Console:
 
     def fetched(self, report: FetchReport) -> None:
         """Tells people what a fetch of images did."""
+        if report.narrowed:
+            self.say(f"{report.narrowed} images have narrower copies for pages now")
         if report.asked == 0:
             self.say(f"no image is due ({report.seconds:.2f} s)")
             return

@@ -10,7 +10,7 @@ from feeds.common.model import Document, FeedKind, FeedSummary
 from feeds.common.times import from_unix
 from feeds.render.activity import activity_of, page_days, stories_a_day
 from feeds.render.context import EntryView, FeedView, Site
-from feeds.render.html import readers_of, render
+from feeds.render.html import archive_links, readers_of, render
 from feeds.render.page_context import (
     Ranked,
     page_entry,
@@ -85,6 +85,7 @@ def render_front(site: Site, shown: Shown, view: FeedView) -> Document:
         "main": page_feed(site, "", view.feed, len(views), newest),
         "sources": len({entry.item.provider.domain for entry in views}),
         "readers": readers_of(site, view.feed.address),
+        "archive": archive_links(site, view.feed),
         "lead": entries[id(lead)] if lead else None,
         "days": page_days(site, rest),
         "whole": _WHOLE,

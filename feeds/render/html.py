@@ -77,7 +77,7 @@ def render_html(view: FeedView) -> Document:
         "activity": activity_of(site, summary),
         "sources": len({entry.item.provider.domain for entry in view.entries}),
         "readers": readers_of(site, feed.address),
-        "archive": _archive_links(site, feed),
+        "archive": archive_links(site, feed),
     }
     return render(site, f"{feed.address}.{EXTENSION}", "feed.html", variables)
 
@@ -103,7 +103,7 @@ def ready_articles(site: Site, page: bytes, reuse: Reuse) -> list[str]:
     ]
 
 
-def _archive_links(site: Site, feed: Feed) -> list[Link]:
+def archive_links(site: Site, feed: Feed) -> list[Link]:
     """Returns the pages of the archives beside a feed, the older first, and the feed's own."""
     archive = feed.archive or Archive()
     arrows = (("\u2190 {}", archive.older), ("{} \u2192", archive.newer))

@@ -47,6 +47,16 @@ def test_front_shows_the_newest_stories_by_day_and_leads_to_all(site: Site) -> N
     assert page.find(".//p[@class='more']/a[@href='all.html']") is not None
 
 
+def test_front_leads_to_what_is_older(site: Site) -> None:
+    site.configure('archive = "month"\n[selection]\nmax_items = 2\n')
+    for number in range(6):
+        date = NOW - timedelta(days=31 * number)
+        site.seed(f"{number}.txt", number=number, publishedDateTime=date.isoformat())
+    site.publish()
+    (older,) = _front(site).iterfind(".//nav[@aria-label='Older stories']/a")
+    assert (site.out / str(older.get("href"))).is_file()
+
+
 def test_front_ranks_topics_by_their_stories_of_a_month(site: Site) -> None:
     site.configure('[selection]\nmax_items = 4\n[[feeds]]\nname = "Mine"\n')
     dates = {"Old": [40] * 4, "Two": [0, 1], "Slow": [0, 9, 20], "Busy": [0, 1, 2, 3]}

@@ -42,6 +42,7 @@ STRESS_FILES = {
     "render/test_browser_groups.py",
     "render/test_browser_hostile.py",
     "render/test_browser_languages.py",
+    "render/test_browser_pictures.py",
     "render/test_nu.py",
     "serve/test_browser.py",
     "serve/test_browser_pages.py",
