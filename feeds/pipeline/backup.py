@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import os
 import tempfile
+import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
 
@@ -18,6 +19,10 @@ from feeds.common.objects import Objects, split_address
 from feeds.config import Config
 from feeds.store.backup import back_up, put_back
 from feeds.store.ours import refuse_foreign
+
+# What an unfinished copy is called, and how old it is if its run was killed.
+_BEGIN, _END = ".feeds-copy-", ".feeds-tmp"
+_LEFT_S = 3600
 
 
 class BackupReport(msgspec.Struct, frozen=True):
@@ -102,10 +107,17 @@ def _ask(ask: Callable[[Path], object], copy: Path) -> None:
 
 @contextmanager
 def _copy_in(folder: Path) -> Iterator[Path]:
-    """Makes an empty file in a folder, and removes it in the end if it is still there."""
+    """Makes an empty file in a folder, and removes it in the end if it is still there.
+
+    Those of runs that were killed are removed as well: nobody has written to them for an hour.
+    """
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        descriptor, name = tempfile.mkstemp(dir=folder, prefix=".feeds-", suffix=".feeds-tmp")
+        for left in folder.glob(f"{_BEGIN}*{_END}"):
+            with suppress(FileNotFoundError):  # another run removes them, too
+                if time.time() - left.stat().st_mtime > _LEFT_S:
+                    left.unlink()
+        descriptor, name = tempfile.mkstemp(dir=folder, prefix=_BEGIN, suffix=_END)
     except OSError as error:
         raise StateError(f"cannot write to {folder}: {error.strerror or error}") from None
     os.close(descriptor)

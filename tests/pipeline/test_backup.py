@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Iterator
 from contextlib import closing
@@ -175,3 +176,12 @@ def test_backup_is_replaced_by_the_next_and_made_while_a_pass_goes_on(site: Site
     with open_state(copy, "serve") as found:
         assert found is not None
         assert found.held() == {"a": "b"}
+
+
+def test_backup_removes_what_killed_ones_have_left(site: Site) -> None:
+    left, running = (site.root / f".feeds-copy-{name}.feeds-tmp" for name in ("left", "running"))
+    for path in (left, running):
+        path.write_bytes(b"")
+    os.utime(left, (0, 0))
+    assert site.run("state", "backup", str(site.root / "copy.db")).code == 0
+    assert backups(site) == [running]

@@ -58,6 +58,7 @@ def test_buckets_of_compose_are_those_of_the_daemon_and_nginx(site: Site) -> Non
     config = configured(site).config
     made = SERVICES["buckets"]["command"][0]
     used = [*config.paths.seeds, config.paths.objects, config.state.backup]
+    assert config.hooks.after_publish == (("feeds", "state", "backup"),)
     for address in map(str, used):
         assert address.startswith("s3://")
         assert f" {address.split('/')[2]} " in made.replace(";", " ")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from signal import SIGKILL
 from subprocess import Popen
@@ -143,6 +144,11 @@ def test_bucket_that_fails_changes_nothing(
     assert ran.code == 2
     assert f"s3://{BUCKET}/" in ran.err
     assert "Traceback" not in ran.err
+    secret = os.environ["AWS_SECRET_ACCESS_KEY"]
+    assert secret not in ran.err
+    assert secret.encode() not in b"".join(
+        path.read_bytes() for path in site.state.parent.glob("*.db*")
+    )
     assert site.tree() == before
     buckets.fault = lambda *_: None
     assert site.run("export").code == 0
