@@ -100,8 +100,6 @@ class _Handler(BaseHTTPRequestHandler):
             status, kind = 404, kind_of("html")
             data = self._find("404.html") or b"<title>404</title></head>"
         if kind.media_type == "text/html":
-            # The page asks for news by itself.
-            data = data.replace(b"script-src ", b"connect-src &#39;self&#39;; script-src ", 1)
             data = data.replace(b"</head>", _HEAD, 1)
         self._send(status, kind.browser or kind.content_type, data)
 
