@@ -7,6 +7,7 @@ again.
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import pickle
 import time
@@ -129,39 +130,44 @@ class Cluster:
 
     def _answer(self, owed: deque[Owed]) -> ChunkDone:
         """Waits for the answer to the first chunk, which is handed out again if it was lost."""
-        attempts = 0
+        killed = 0
         while True:
             first = owed[0]
             with uninterrupted():
                 is_done = bool(wait([first.future], _LOOK_SECONDS).done)
-            if is_done and (done := self._taken(first)):
-                return done
-            if is_done:
-                attempts += not first.future.cancelled()
-                if attempts == _ATTEMPTS:
-                    raise WorkerError(
-                        "a Dask worker was killed (out of memory?), as was each that took over its "
-                        "work; nothing was published. Try again."
-                    )
-                owed[0] = self._hand_out(first.payload, first.size)
-            elif first.client is not self._client:
-                owed[0] = self._hand_out(first.payload, first.size)
-            else:
+            if not is_done and first.client is self._client:
                 self._ask(first.client)
+                continue
+            done = self._taken(first) if is_done else None
+            if isinstance(done, ChunkDone):
+                return done
+            killed += done is not None
+            if killed == _ATTEMPTS:
+                raise WorkerError(
+                    "a Dask worker was killed (out of memory?), as was each that took over its "
+                    "work; nothing was published. Try again."
+                )
+            owed[0] = self._hand_out(first.payload, first.size)
 
-    def _taken(self, owed: Owed) -> ChunkDone | None:
-        """Returns an answer, None if it was lost with its worker or with the scheduler."""
+    def _taken(self, owed: Owed) -> ChunkDone | Exception | None:
+        """Returns an answer, the error if it killed workers, None if it was lost on the way.
+
+        Raises:
+            WorkerError: a worker cannot do the work.
+        """
         from distributed import KilledWorker
 
         try:
             done = owed.future.result()
-        except (CancelledError, KilledWorker, OSError, TimeoutError):
+        except KilledWorker as error:
+            return error
+        except (CancelledError, OSError):  # of the connection: TimeoutError is one of these
             return None
         except Exception as error:  # noqa: BLE001 (whatever a worker without our modules raises)
             raise WorkerError(
                 f"the Dask cluster at {self._address.address} cannot do the work of feeds "
-                f"{__version__} ({type(error).__name__}: {error}): have the scheduler and all "
-                "workers run the same version of feeds as this machine. Nothing was published."
+                f"{__version__} ({type(error).__name__}: {error}): have all workers run the same "
+                "version of feeds as this machine. Nothing was published."
             ) from None
         self._alive_s = time.monotonic()
         if done.versions is not None:
@@ -175,9 +181,8 @@ class Cluster:
         while True:
             client = self._connected()
             with uninterrupted(), suppress(OSError, RuntimeError):
-                executor = client.get_executor(pure=False)
-                future: Future[ChunkDone] = executor.submit(pickle.loads, payload)
-                return Owed(client, payload, size, future)
+                future = client.submit(pickle.loads, payload, pure=False)
+                return Owed(client, payload, size, _result_of(client, future))
             self.close()
 
     def _connected(self) -> Client:
@@ -237,6 +242,20 @@ class Stage(NamedTuple):
     ) -> Generator[bytes]:
         """Yields what `work` makes of each chunk of the source, in order (`Engine.spread`)."""
         return self.cluster.spread(self.kind, work, source, chunk)
+
+
+def _result_of(client: Client, future: Any) -> Future[ChunkDone]:
+    """Returns a future of Python's own kind that ends whatever happens to the connection.
+
+    Those of `client.get_executor` do not: one that is lost in the midst of its answer never ends.
+    """
+    loop: Any = client.loop
+
+    async def result() -> ChunkDone:
+        done: ChunkDone = await client.gather(future, asynchronous=True)
+        return done
+
+    return asyncio.run_coroutine_threadsafe(result(), loop.asyncio_loop)
 
 
 def _connect(address: ClusterAddress, timeout_s: float) -> Client:
