@@ -22,7 +22,7 @@ from feeds.publish import claim
 from feeds.publish.journal import NAME as JOURNAL
 from feeds.publish.manifest import MANIFEST, PARTS
 from tests.support.buckets import BUCKET
-from tests.support.failing_buckets import FORBIDDEN, SLOW_DOWN, Buckets, serving_buckets
+from tests.support.failing_buckets import FORBIDDEN, LOST, SLOW_DOWN, Buckets, serving_buckets
 from tests.support.imaging import picture, seed_with
 from tests.support.site import NOW, Site, documents_in
 
@@ -211,21 +211,30 @@ def test_objects_after_a_kill_at_any_step_are_whole_and_the_next_pass_repairs_th
     assert is_over
 
 
-def test_objects_of_a_bucket_that_throttles_for_a_while_are_put(
-    site: Site, buckets: Buckets
+@pytest.mark.parametrize("fault", [SLOW_DOWN, LOST], ids=["throttles", "loses answers"])
+def test_objects_of_a_bucket_that_fails_at_first_are_put(
+    site: Site, buckets: Buckets, fault: str
 ) -> None:
     seen: set[str] = set()
 
-    def once(method: str, path: str, query: str) -> str | None:
+    def at_first(method: str, path: str, query: str) -> str | None:
         del query
-        if method == "PUT" and path not in seen:
-            seen.add(path)
-            return SLOW_DOWN
-        return None
+        if method == "GET" or path in seen:
+            return None
+        seen.add(path)
+        return fault
 
-    buckets.fault = once
+    buckets.fault = at_first
     site.publish()
     assert published() == made(site)
+    seen.clear()
+    show_image(site, 3, "another")
+    site.publish()
+    assert published() == made(site)
+    buckets.fault = lambda *_: None
+    buckets.asked.clear()
+    site.publish()
+    assert buckets.asked == []
 
 
 @pytest.fixture

@@ -20,10 +20,10 @@ from werkzeug.serving import make_server
 from tests.support.buckets import BUCKET, make_bucket, use_server
 from tests.support.ports import HOST, free_port
 
-# What a request by this method, path and query is answered with instead of the truth: a status, or
-# CUT for half of the answer.
+# What a request by this method, path and query is answered with instead of the truth: a status, CUT
+# for half of the answer, or LOST for a status that says to try again after all was done.
 Fault = Callable[[str, str, str], str | None]
-SLOW_DOWN, FORBIDDEN, CUT = "503 Slow Down", "403 Forbidden", "cut"
+SLOW_DOWN, FORBIDDEN, CUT, LOST = "503 Slow Down", "403 Forbidden", "cut", "lost"
 # moto looks at no signature, but asks for one.
 _SIGNED = {
     "Authorization": "AWS4-HMAC-SHA256 Credential=test-key/20260301/us-east-1/s3/aws4_request"
@@ -78,6 +78,9 @@ class Buckets:
         path, query = path.encode("latin-1").decode(), unquote(query)
         self.asked.append((method, path, query))
         fault = self.fault(method, path, query)
+        if fault == LOST:
+            b"".join(self._answer(environ, lambda *_: None))
+            fault = SLOW_DOWN
         if fault and fault != CUT:
             start_response(fault, [("Content-Type", "application/xml")])
             return [f"<Error><Code>{fault[4:].replace(' ', '')}</Code></Error>".encode()]
