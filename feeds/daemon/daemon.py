@@ -83,7 +83,7 @@ class Daemon:
             self._listen_to_signals()
             self._start()
             self._presence.ready("STATUS=first pass")
-            self._log.info("started", pid=os.getpid(), out=str(self._loaded.config.paths.out))
+            self._log.info("started", pid=os.getpid(), out=self._loaded.config.paths.published_to)
             self.want_pass()
             try:
                 self._loop()

@@ -31,8 +31,8 @@ from feeds.publish.manifest import MANIFEST
 
 EXPIRY_S = 120.0
 RENEW_S = 30.0
-# A holder stops so long before others may take over: a PUT that is under way takes its time.
-_SPARE = 1 / 4
+# A holder stops so long before others may take over: a put is repeated for a minute (PATIENCE_S).
+_SPARE = 1 / 2
 _LOOKS = 24
 _HEADERS = Headers("application/json", "no-store")
 

@@ -309,7 +309,7 @@ def test_objects_that_a_zombie_still_writes_are_put_right_by_the_next_pass(
     other.publish()
     site.publish()
     set_up(other, '[topics.AI]\ndescription = "Of another publisher"\n')
-    monkeypatch.setattr(claim, "EXPIRY_S", 2.0)  # and no renewal within that
+    monkeypatch.setattr(claim, "EXPIRY_S", 6.0)  # and no renewal within that
     site.seed("1.txt", number=1, title="Of a zombie")
     overtaken = Overtaken(other, "all.atom")
     buckets.fault = overtaken
