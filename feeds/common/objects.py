@@ -12,13 +12,15 @@ A process that forks must not use objects before: the library has threads of its
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Iterator
+import threading
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 from urllib.parse import unquote
 
+from feeds.common.asking import ask_all
 from feeds.common.errors import (
     ConfigError,
     ObjectChangedError,
@@ -30,6 +32,8 @@ from feeds.common.urls import hide_secrets
 if TYPE_CHECKING:
     from obstore import PutMode
     from obstore.store import ObjectStore
+
+T = TypeVar("T")
 
 # How long one request is repeated, in seconds; the system's credentials outlive it.
 PATIENCE_S = 60.0
@@ -96,10 +100,10 @@ class Objects:
         """
         import obstore
 
-        with self._failures(below):
-            for part in obstore.list(self._store, below or None, chunk_size=1000):
-                for one in part:
-                    yield ObjectInfo(one["path"], one["size"], _plain(one["e_tag"]))
+        found = obstore.list(self._store, below or None, chunk_size=1000)
+        while part := self._call(below, lambda: next(found, None)):
+            for one in part:
+                yield ObjectInfo(one["path"], one["size"], _plain(one["e_tag"]))
 
     def get(self, key: str) -> tuple[bytes, str]:
         """Returns the bytes and the ETag of an object.
@@ -109,17 +113,18 @@ class Objects:
         """
         import obstore
 
-        with self._failures(key):
+        def get() -> tuple[bytes, str]:
             found = obstore.get(self._store, key)
             return bytes(found.bytes()), _plain(found.meta["e_tag"])
+
+        return self._call(key, get)
 
     def look(self, key: str) -> ObjectInfo | None:
         """Returns what a listing says of an object, None if there is none."""
         import obstore
 
         try:
-            with self._failures(key):
-                found = obstore.head(self._store, key)
+            found = self._call(key, lambda: obstore.head(self._store, key))
         except ObjectMissingError:
             return None
         return ObjectInfo(key, found["size"], _plain(found["e_tag"]))
@@ -133,10 +138,9 @@ class Objects:
         """
         import obstore
 
-        with self._failures(key):
-            source = obstore.get(self._store, key).stream()
+        source = self._call(key, lambda: obstore.get(self._store, key).stream())
         with path.open("wb") as file:
-            while part := self._next(source, key):
+            while part := self._call(key, lambda: next(source, b"")):
                 file.write(part)
 
     def put(
@@ -167,10 +171,13 @@ class Objects:
             attributes["Content-Type"] = headers.media_type
         if headers.cache_control:
             attributes["Cache-Control"] = headers.cache_control
-        with self._failures(key):
+
+        def put() -> str:
             mode = None if replaces is None else self._mode(key, replaces)
             done = obstore.put(self._store, key, data, attributes=attributes, mode=mode)
-        return _plain(done["e_tag"])
+            return _plain(done["e_tag"])
+
+        return self._call(key, put)
 
     def _mode(self, key: str, replaces: str) -> PutMode:
         """Returns the condition of a put."""
@@ -197,15 +204,17 @@ class Objects:
         if not names:
             return
         try:
-            with self._failures(names[0]):
-                obstore.delete(self._store, names)
+            self._call(names[0], lambda: obstore.delete(self._store, names))
         except ObjectMissingError:  # where it is no success that one is not there
             for name in names if len(names) > 1 else ():
                 self.delete([name])
 
-    def _next(self, source: Iterator[bytes], key: str) -> bytes:
+    def _call(self, key: str, ask: Callable[[], T]) -> T:
+        """Returns what obstore returns, which sees no Ctrl-C while it waits."""
         with self._failures(key):
-            return bytes(next(source, b""))
+            if threading.current_thread() is not threading.main_thread():
+                return ask()
+            return next(ask_all(lambda _: ask(), [None], 1))
 
     @contextmanager
     def _failures(self, key: str) -> Iterator[None]:

@@ -124,17 +124,20 @@ class Claim:
                 self._error = PublishError(f"{self._who()} publishes to {self._objects}, too")
                 raise self._error
 
-    def release(self, *, unfinished: bool) -> str:
+    def release(self) -> str:
         """Gives the claim up, and returns the ETag of the manifest that is left.
+
+        A claim that is not released stays until this publisher, or after a while another, takes it.
 
         Raises:
             PublishError: another publisher has it.
         """
-        self._stop()
+        self._done.set()
+        self._thread.join()
         with self._lock:
             self.check()
             run = self._holder.run
-            left = ObjectsManifest(run=run, items=self._items, unfinished=unfinished)
+            left = ObjectsManifest(run=run, items=self._items)
             try:
                 return self._objects.put(
                     MANIFEST, msgspec.json.encode(left), _HEADERS, replaces=self._etag
@@ -149,7 +152,9 @@ class Claim:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._stop()
+        self._done.set()
+        # What is still under way in threads writes no more.
+        self._error = self._error or PublishError(f"the claim on {self._objects} is given up")
 
     def _wait(self, wait: float, on_wait: Callable[[str], None]) -> ObjectsManifest:
         deadline, seen, since, told = time.monotonic() + wait, "", 0.0, False
@@ -214,8 +219,3 @@ class Claim:
                 return
             except ObjectsError:
                 continue
-
-    def _stop(self) -> None:
-        self._done.set()
-        if self._thread.ident:
-            self._thread.join()

@@ -11,15 +11,15 @@ from __future__ import annotations
 
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import closing, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from itertools import groupby
 from pathlib import Path
 from typing import NamedTuple
 
 import msgspec
 
+from feeds.common.asking import ask_all
 from feeds.common.errors import (
-    FeedsError,
     ObjectChangedError,
     ObjectMissingError,
     ObjectsError,
@@ -37,7 +37,6 @@ from feeds.publish.writer import IN_THE_WAY
 
 NAMES = f"{PARTS}/names.json"
 _AT_ONCE = 16
-_MOST_PENDING = 64
 _TRIES = 5
 _MOST_DELETED = 1000
 
@@ -129,19 +128,14 @@ class Mirror:
             return Sent([], [])
         with Claim(self._objects, journal.publisher, new.items) as self._claim:
             before = self._claim.take(self._manifest, callers.wait, callers.warn)
-            try:
-                if before is not None or not self._is_settled:
-                    self._is_settled = False
-                    new.guard(before.items if before else 0)
-                    self._look()
-                sent = self._send(callers)
-            except (FeedsError, OSError):
-                with suppress(FeedsError):
-                    self._claim.release(unfinished=True)
-                raise
+            if before is not None or not self._is_settled:
+                self._is_settled = False
+                new.guard(before.items if before else 0)
+                self._look()
+            sent = self._send(callers)
             # What a publisher that was overtaken still writes is found when all is listed again.
             listed = 0 if self._claim.has_taken_over else journal.listed
-            journal.end(self._claim.release(unfinished=False), listed)
+            journal.end(self._claim.release(), listed)
         return sent
 
     def _send(self, callers: Callers) -> Sent:
@@ -207,20 +201,12 @@ class Mirror:
 
     def _put_all(self, names: list[str], progress: Callable[[int, int], None]) -> None:
         """Puts files, those of one rank at once."""
-        # Imported on demand: a pass that changes nothing needs no threads.
-        from feeds.common.workers import Threads
-
         done = 0
-        with closing(Threads[tuple[str, KnownObject]](_AT_ONCE, "put")) as threads:
-            for _, some in groupby(names, self._new.rank):
-                for name in some:
-                    threads.submit(self._put_file, name)
-                    while len(threads) > _MOST_PENDING:
-                        self._journal.note(*threads.result())
-                while len(threads):
-                    self._journal.note(*threads.result())
-                    done += 1
-                    progress(done, len(names))
+        for _, some in groupby(names, self._new.rank):
+            for name, known in ask_all(self._put_file, some, _AT_ONCE):
+                self._journal.note(name, known)
+                done += 1
+                progress(done, len(names))
 
     def _put_file(self, name: str) -> tuple[str, KnownObject]:
         path = self._out / name

@@ -63,7 +63,7 @@ def test_claim_stands_in_the_manifest_until_it_is_released(objects: Objects) -> 
             True,
             "a",
         )
-        etag = one.release(unfinished=False)
+        etag = one.release()
     left = manifest(objects)
     assert (left.items, left.unfinished, left.claim) == (3, False, None)
     with Claim(objects, "a", 4) as one:
@@ -78,7 +78,7 @@ def test_claim_finds_what_another_left_in_between(objects: Objects) -> None:
             before = one.take(etags[-2] if number == 3 else "", 0, pytest.fail)
             assert before is not None
             assert before.items == number - 1
-            etags.append(one.release(unfinished=False))
+            etags.append(one.release())
 
 
 def watch(one: Claim) -> None:
@@ -115,7 +115,7 @@ def test_claim_that_is_renewed_is_not_taken_over(objects: Objects, hurried: None
         with pytest.raises(BusyError):
             Claim(objects, "b", 3).take("", 3.0, lambda _: None)
         one.check()
-        one.release(unfinished=False)
+        one.release()
 
 
 def test_claim_that_the_same_publisher_left_is_taken_at_once(objects: Objects) -> None:
@@ -129,7 +129,7 @@ def test_claim_that_was_taken_over_holds_no_more(objects: Objects) -> None:
     with Claim(objects, "a", 3) as one:
         one.take("", 0, pytest.fail)
         left_by(objects, "b", "")
-        for call in (one.renew, one.check, lambda: one.release(unfinished=False)):
+        for call in (one.renew, one.check, one.release):
             with pytest.raises(PublishError, match=r"^process 1 on another machine publishes to"):
                 call()
 
