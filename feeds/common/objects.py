@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 from urllib.parse import unquote
 
 from feeds.common.asking import ask_all
@@ -269,20 +269,15 @@ def split_address(path: str) -> tuple[str, str]:
 def _open(address: str, patience_s: float) -> ObjectStore:
     match = _ADDRESS.fullmatch(address)
     assert match is not None  # noqa: S101 (`parse_address` has returned it)
-    scheme, bucket, prefix = match[1], match[2], match[3].strip("/")
     try:
         from obstore import exceptions
         from obstore.store import AzureStore, GCSStore, S3Store
     except ImportError:
         raise ConfigError([f"{address}: {_NO_LIBRARY}"]) from None
-    patience = timedelta(seconds=patience_s)
-    retry = {"max_retries": 1000, "retry_timeout": patience}
+    kind: Any = {"s3": S3Store, "gs": GCSStore, "az": AzureStore}[match[1]]
+    retry = {"max_retries": 1000, "retry_timeout": timedelta(seconds=patience_s)}
     try:
-        if scheme == "s3":
-            return S3Store(bucket, prefix=prefix or None, retry_config=retry)  # type: ignore[arg-type]
-        if scheme == "gs":
-            return GCSStore(bucket, prefix=prefix or None, retry_config=retry)  # type: ignore[arg-type]
-        return AzureStore(bucket, prefix=prefix or None, retry_config=retry)  # type: ignore[arg-type]
+        return kind(match[2], prefix=match[3].strip("/") or None, retry_config=retry)  # type: ignore[no-any-return]
     except exceptions.BaseError as error:
         raise ConfigError([f"{address}: {_reason(error)}"]) from None
 

@@ -7,12 +7,10 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from functools import partial
 from pathlib import Path
 
 import msgspec
 
-from feeds.common.asking import ask_all
 from feeds.common.errors import ConfigError, ObjectMissingError, StateError
 from feeds.common.files import sync_folder
 from feeds.common.objects import Objects, split_address
@@ -46,7 +44,7 @@ def back_up_state(config: Config, target: Path | str) -> BackupReport:
         with _copy_in(state.parent) as copy:
             back_up(state, copy)
             bucket, key = split_address(target)
-            _ask(partial(Objects(bucket).put, key), copy)
+            Objects(bucket).put(key, copy)
             return BackupReport(target, copy.stat().st_size)
     target = Path(os.path.realpath(target))
     out = Path(os.path.realpath(config.paths.out))
@@ -94,15 +92,9 @@ def _fetch(source: Path | str, copy: Path) -> None:
     """
     if isinstance(source, str):
         bucket, key = split_address(source)
-        _ask(partial(Objects(bucket).download, key), copy)
+        Objects(bucket).download(key, copy)
         return
     copy.write_bytes(source.read_bytes())
-
-
-def _ask(ask: Callable[[Path], object], copy: Path) -> None:
-    """Lets Ctrl-C end what waits for a bucket."""
-    for _ in ask_all(ask, [copy], 1):
-        pass
 
 
 @contextmanager
