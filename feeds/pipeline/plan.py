@@ -228,7 +228,8 @@ def plan_feeds(run: Pass, state: PassState, selection: Selection, images: ImageC
         site=site,
         site_key=this_site,
         feeds=feeds,
-        stale=[one.stale for one in plans if one.stale],
+        # Parts first: a feed names a new part, and leaves out its items.
+        stale=[one.stale for one in (*plans[len(feeds) :], *plans[: len(feeds)]) if one.stale],
         refreshed=[(one.refreshed, one.summary) for one in plans if one.refreshed is not None],
         overviews=[one for one in about if not _is_published(one, state, known)],
         overview_keys={one.paths[0]: one.key for one in about},

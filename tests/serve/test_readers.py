@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import subprocess
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 from pathlib import Path
 
@@ -75,24 +76,50 @@ def test_reader_library_sees_each_story_once(site: Site, server: tuple[Server, i
             assert {entry.title for entry in reader.get_entries()} >= {"The news", "Story 1"}
 
 
-def test_newsboat_sees_each_story_once(
-    site: Site, server: tuple[Server, int], tmp_path: Path
-) -> None:
+@pytest.fixture
+def archived(site: Site) -> Iterator[tuple[list[str], int]]:
+    """A feed of a running server and its archives, each leading to the next, and how many items."""
+    site.configure('archive = "month"\n[selection]\nmax_items = 2\nexposure = "0s"\n')
+    for number in range(1, 8):
+        site.seed(f"{number}.txt", number=number)
+        site.publish(NOW + number * timedelta(days=2))
+    with Server(site) as server:
+        paths, path = [], "all.atom"
+        while path:
+            paths.append(path)
+            links = server.get(f"/{path}").headers.get("link", "")
+            found = re.search(r'<https://feeds\.example\.org/([^>]*)>; rel="prev-archive"', links)
+            path = found[1] if found else ""
+        assert len(paths) == 5
+        yield [f"http://{HOST}:{server.port}/{one}" for one in paths], 7
+
+
+def test_reader_library_finds_the_whole_history(archived: tuple[list[str], int]) -> None:
+    urls, stories = archived
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        with make_reader(":memory:") as reader:
+            for url in urls:
+                reader.add_feed(url)
+            assert [one.error for one in reader.update_feeds_iter()] == [None] * len(urls)
+            assert len({entry.id for entry in reader.get_entries()}) == stories
+
+
+def polling(folder: Path, urls: list[str]) -> Callable[[int, int], None]:
+    """Returns what has newsboat poll these feeds: from so many unread articles to so many."""
     newsboat = shutil.which("newsboat")
     if newsboat is None:
         assert not os.environ.get("CI"), "newsboat is to be installed by .ci/run"
         pytest.skip("needs newsboat (apt-get install newsboat)")
-    serving, port = server
-    urls = [f"http://{HOST}:{serving.port}/{path}" for path in ("all.atom", "all.rss")]
-    (tmp_path / "urls").write_text("\n".join(urls) + "\n", encoding="utf-8")
-    (tmp_path / "config").write_text("", encoding="utf-8")
+    (folder / "urls").write_text("\n".join(urls) + "\n", encoding="utf-8")
+    (folder / "config").write_text("", encoding="utf-8")
 
     def unread() -> str:
         files = {"u": "urls", "C": "config", "c": "cache.db"}
-        places = [part for flag, name in files.items() for part in (f"-{flag}", tmp_path / name)]
+        places = [part for flag, name in files.items() for part in (f"-{flag}", folder / name)]
         ran = subprocess.run(
             [newsboat, *places, "-x", "reload", "print-unread"],
-            env={**os.environ, "HOME": str(tmp_path), "TERM": "xterm", "LC_ALL": "C.UTF-8"},
+            env={**os.environ, "HOME": str(folder), "TERM": "xterm", "LC_ALL": "C.UTF-8"},
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,
@@ -109,6 +136,22 @@ def test_newsboat_sees_each_story_once(
             assert counts[-1] in {f"{before} unread articles", f"{after} unread articles"}
             assert len(counts) < POLLS, counts
 
+    return poll
+
+
+def test_newsboat_finds_the_whole_history(archived: tuple[list[str], int], tmp_path: Path) -> None:
+    urls, stories = archived
+    poll = polling(tmp_path, urls)
+    poll(0, stories)
+    poll(stories, stories)
+
+
+def test_newsboat_sees_each_story_once(
+    site: Site, server: tuple[Server, int], tmp_path: Path
+) -> None:
+    serving, port = server
+    urls = [f"http://{HOST}:{serving.port}/{path}" for path in ("all.atom", "all.rss")]
+    poll = polling(tmp_path, urls)
     # It knows stories by their ids, so those of both feeds are the same three.
     poll(0, 3)
     poll(3, 3)
