@@ -156,6 +156,40 @@ def test_bucket_that_fails_changes_nothing(
     assert len(site.titles()) == 6
 
 
+def test_bucket_that_forbids_workers_a_seed_changes_nothing(
+    site: Site, buckets: Buckets, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(read, "_WORTH_A_POOL", 2)
+    fill(buckets, 3)
+    buckets.fault = lambda _, path, __: FORBIDDEN if path.endswith("/01 ü.md") else None
+    ran = site.run("export")
+    reason = f"cannot read seeds: {PREFIX}2026/01 ü.md: the bucket answers 403 (Forbidden)"
+    assert (ran.code, reason in ran.err, "Traceback" in ran.err) == (2, True, False)
+    assert "all.atom" not in site.tree()
+
+
+@pytest.mark.parametrize(
+    ("bucket", "endpoint", "reason"),
+    [
+        ("nowhere", "", "the bucket answers 404 (NoSuchBucket)"),
+        (BUCKET, "http://127.0.0.1:9", "the bucket does not answer"),
+    ],
+)
+def test_bucket_that_is_not_there_is_as_a_folder_that_is_not(
+    site: Site,
+    buckets: Buckets,
+    monkeypatch: pytest.MonkeyPatch,
+    bucket: str,
+    endpoint: str,
+    reason: str,
+) -> None:
+    monkeypatch.setenv("AWS_ENDPOINT", endpoint or buckets.url)
+    site.configure(f'[paths]\nseeds = ["s3://{bucket}/a/"]\n')
+    ran = site.run("export")
+    assert ran.code == 2
+    assert f"cannot list seeds: s3://{bucket}/a: {reason}" in ran.err
+
+
 @pytest.mark.parametrize("fault", [SLOW_DOWN, CUT])
 def test_bucket_that_fails_for_a_while_is_asked_again(
     site: Site, buckets: Buckets, fault: str

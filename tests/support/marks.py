@@ -54,6 +54,7 @@ STRESS_FILES = {
 STRESS = (
     "test_bucket_behind_nginx",
     "test_bodies_match",
+    "test_bucket_that_forbids_workers",
     "test_cli_interrupted_from",
     "test_cli_starts_without_any_library",
     "test_cluster_of_which_parts_are_killed",
