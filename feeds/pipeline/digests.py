@@ -29,7 +29,7 @@ from feeds.select.digests import believed_end, ended_periods, last_day, next_end
 from feeds.select.explain import Reason
 from feeds.select.membership import name_of, without_duplicates
 from feeds.select.thresholds import Thresholds
-from feeds.select.withdrawals import moved, withdrawal_reason
+from feeds.select.withdrawals import moved, notices_s, withdrawal_reason
 from feeds.store.digests import DigestRow
 
 # More digests than any feed has.
@@ -57,13 +57,14 @@ def make_digests(run: Pass, thresholds: Thresholds, ids: set[str] | None) -> set
     store, feeds, zone = run.store, run.config.digests, run.config.site.timezone
     if ids is not None and not feeds:
         return set()
-    changed = {row.key for row in store.digests_with(ids) if _revise(run, thresholds, row)}
     before, ends = store.get_meta(DIGEST_ENDS) or {}, last_ends(run)
+    changed: set[str] = set()
     # What a clock that was ahead made, and what feeds left that are no more.
     for key in before.keys() | (store.digest_keys() if ids is None else set()):
         if ends.get(key) != before.get(key) or key not in ends:
             _drop(run, key, _ALL, ends.get(key, 0))
             changed.add(key)
+    changed.update(row.key for row in store.digests_with(ids) if _revise(run, thresholds, row))
     for feed in feeds:
         for start, end in ended_periods(feed, zone, ends.get(feed.key), run.now):
             if _make(run, feed, start, end):
@@ -141,31 +142,35 @@ def _make(run: Pass, feed: DigestFeed, start: int, end: int) -> bool:
 def _revise(run: Pass, thresholds: Thresholds, row: DigestRow) -> bool:
     """Withdraws and corrects the stories of a digest; tells whether that changed it."""
     digest = decode_digest(row.data)
+    notices = notices_s(run.config, run.config.own_feeds["digest", row.key]) > 0
     headers = run.store.headers_of(story.item.id for story in digest.stories)
     known = {one.id: one for one in without_duplicates(headers).items}
-    revised = tuple(
-        _revised(run, thresholds, story, known.get(story.item.id)) for story in digest.stories
-    )
-    if revised == digest.stories:
+    revised = []
+    for story in digest.stories:
+        header = known.get(story.item.id)
+        why = withdrawal_reason(header, thresholds)
+        current = story.item
+        if header is not None and (notices or not why):
+            current = _kept(*run.store.items([header.number]).values())
+        revised.append(_revised(story, current, why))
+    stories = tuple(revised)
+    if stories == digest.stories:
         return False
-    _rename_images(run, digest.stories, revised)
-    data = encode_digest(msgspec.structs.replace(digest, stories=revised))
+    _rename_images(run, digest.stories, stories)
+    data = encode_digest(msgspec.structs.replace(digest, stories=stories))
     run.store.keep_digest(row.number, moved(row.updated, run.now), data)
     return True
 
 
-def _revised(
-    run: Pass, thresholds: Thresholds, story: DigestStory, header: ItemHeader | None
-) -> DigestStory:
-    item, why = story.item, withdrawal_reason(header, thresholds)
-    if header is not None:
-        (data,) = run.store.items([header.number]).values()
-        current = _kept(data)
-        reason = current.withdrawn_reason if why else ""
-        if not why and current.correction != item.correction:
-            item = current
-        item = msgspec.structs.replace(item, withdrawn_reason=reason)
-    return DigestStory(story.number, item, why)
+def _revised(story: DigestStory, current: Item, why: str) -> DigestStory:
+    """Returns a story of a digest, by its item as it is now and why it was withdrawn, if it was.
+
+    A second reason for the same changes nothing that readers see.
+    """
+    item = story.item if why or current.correction == story.item.correction else current
+    reason = current.withdrawn_reason if why else ""
+    item = msgspec.structs.replace(item, withdrawn_reason=reason)
+    return DigestStory(story.number, item, why and (story.withdrawn or why))
 
 
 def _rename_images(run: Pass, before: Sequence[DigestStory], after: Sequence[DigestStory]) -> None:

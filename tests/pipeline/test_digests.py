@@ -234,13 +234,20 @@ def test_explain_tells_which_digest_a_story_is_in(site: Site) -> None:
     assert told[4].endswith("among the 3 best of the digest of 2021-06-02 07:00 UTC")
 
 
+def _entries(site: Site) -> dict[str, Any]:
+    """Returns the digests as JSON Feed has them, by day and time."""
+    found = json.loads(site.read("digests/morning.json"))["items"]
+    return {one["date_published"][5:16]: one for one in found}
+
+
 class _Model:
     """What digests must hold, reckoned story by story."""
 
     def __init__(self) -> None:
         self.seeds: dict[int, dict[str, Any]] = {}
         self.since: dict[int, datetime] = {}
-        self.digests: dict[datetime, list[tuple[int, str]]] = {}
+        # Of each story its number, and its title and correction as the digest has them.
+        self.digests: dict[datetime, dict[int, tuple[str, str]]] = {}
         self.end = _SEVEN
 
     def publish(self, now: datetime) -> None:
@@ -251,21 +258,28 @@ class _Model:
             if seed["published"] and seed["quality"] >= 40
         }
         self.since = {number: self.since.get(number, now) for number in good}
+        for digest in self.digests.values():
+            for number, (_, correction) in digest.items():
+                if self._stands(number) and self.seeds[number]["correction"] != correction:
+                    digest[number] = self._told(number)
         while self.end + _DAY <= now:
             start, self.end = self.end, self.end + _DAY
-            taken = {number for digest in self.digests.values() for number, _ in digest}
+            taken = {number for digest in self.digests.values() for number in digest}
             found = [one for one, at in self.since.items() if start <= at < self.end]
             best = sorted(set(found) - taken, key=lambda one: -self.seeds[one]["quality"])[:3]
             if best:
-                self.digests[self.end] = [(one, self.seeds[one]["title"]) for one in best]
+                self.digests[self.end] = {one: self._told(one) for one in best}
 
     def shown(self) -> list[tuple[str, list[str]]]:
         """Returns what `_stories` must return."""
         found = [
-            (f"{end:%m-%dT%H:%M}", [title for one, title in stories if self._stands(one)])
-            for end, stories in sorted(self.digests.items(), reverse=True)
+            (f"{end:%m-%dT%H:%M}", [title for one, (title, _) in told if self._stands(one)])
+            for end, told in ((end, self.digests[end].items()) for end in sorted(self.digests))
         ]
-        return [one for one in found if one[1]]
+        return [one for one in reversed(found) if one[1]]
+
+    def _told(self, number: int) -> tuple[str, str]:
+        return self.seeds[number]["title"], self.seeds[number]["correction"]
 
     def _stands(self, number: int) -> bool:
         return bool(self.seeds.get(number, {}).get("published"))
@@ -290,12 +304,18 @@ def test_digests_of_any_history_are_those_of_the_model(site: Site, chance: int) 
                 # No two stories are equally good.
                 "quality": random.choice([10, 40, 70]) + 2 * number,
                 "published": random.random() < 0.8,
+                "correction": random.choice(["", "", "Once.", "Twice."]),
             }
             late = now - random.choice([_HOUR, _DAY, 9 * _DAY])
             model.seeds[number] = seed
             fields: dict[str, Any] = {"publishedDateTime": late.isoformat(), **seed}
             site.seed(f"{number}.txt", number=number, **fields)
+        shown, before = _stories(site), _entries(site)
         site.publish(now=now)
         model.publish(now)
         assert _stories(site) == model.shown()
+        # Without such a reason not a byte of a digest changes.
+        after = _entries(site)
+        fixed = [end for end, titles in _stories(site) if (end, titles) in shown]
+        assert [after[end] for end in fixed] == [before[end] for end in fixed]
     assert model.digests
