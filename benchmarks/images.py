@@ -82,7 +82,8 @@ def _fetches(root: Path, count: int, rounds: int, port: int) -> dict[str, Measur
         seed = _SEED.format(number=number, url=url)
         (root / f"seeds/{number}.md").write_text(seed, encoding="utf-8")
     (root / "config.toml").write_text(
-        f"[images]\nallow_hosts = {json.dumps(HOSTS)}\nconcurrency = {CONCURRENCY}\n",
+        f"[images]\nallow_hosts = {json.dumps(HOSTS)}\nconcurrency = {CONCURRENCY}\n"
+        "widths = []\n",  # narrower copies come after the fetch
         encoding="utf-8",
     )
     config = ("--config", str(root / "config.toml"))

@@ -31,7 +31,7 @@ _MOST_SECONDS = 60.0
 def has_images_to_narrow(store: Store, config: Config) -> bool:
     """Tells whether there are copies of images of which narrower ones are to be made."""
     is_other = store.has_pictures() and store.get_meta(_FORM) != _form(config)
-    return _shows_any(config) and (is_other or store.has_images_to_narrow())
+    return _is_wanted(store, config) and (is_other or store.has_images_to_narrow())
 
 
 def narrow_images(
@@ -51,11 +51,11 @@ def narrow_images(
         ImageCacheError: the cache cannot be used.
         StateError: the state file cannot be used.
     """
-    if not _shows_any(config):
-        return 0, False
     with cache_faults_told(config.images.cache):
         try:
             with open_state(config.paths.state, "pass", warn) as store:
+                if not _is_wanted(store, config):
+                    return 0, False
                 return _Narrowing(store, config, warn).run(time.monotonic() + most_seconds)
         except DamagedStateError as error:
             raise StateError(
@@ -63,8 +63,9 @@ def narrow_images(
             ) from None
 
 
-def _shows_any(config: Config) -> bool:
-    return config.site.pages and bool(config.images.media_url(config.site.base_url))
+def _is_wanted(store: Store, config: Config) -> bool:
+    shows_any = config.site.pages and bool(config.images.media_url(config.site.base_url))
+    return shows_any and (bool(config.images.widths) or store.has_narrow_copies())
 
 
 def _form(config: Config) -> str:

@@ -46,6 +46,10 @@ class NarrowImages:
         query = "SELECT 1 FROM image WHERE narrow AND name <> '' LIMIT 1"
         return self._db.execute(query).fetchone() is not None
 
+    def has_narrow_copies(self) -> bool:
+        """Tells whether there are narrower copies of any image."""
+        return self._db.execute("SELECT 1 FROM narrow LIMIT 1").fetchone() is not None
+
     def images_to_narrow(self) -> list[ImageToNarrow]:
         """Returns the images whose narrower copies are to be made, those of new items first."""
         newest = "SELECT max(dated) FROM image_use JOIN seed USING (number) WHERE key = image.key"

@@ -6,6 +6,7 @@ import json
 import re
 from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from PIL import Image
@@ -17,7 +18,7 @@ from feeds.images.cache import likely_name
 from feeds.pipeline.fetch import FetchOptions, fetch_images, next_fetch
 from feeds.pipeline.image_garbage import collect_garbage
 from feeds.pipeline.narrow import narrow_images
-from feeds.store import open_state
+from feeds.store import Store, open_state
 from tests.support.imaging import encoded, seed_with
 from tests.support.site import NOW, Site
 
@@ -132,6 +133,44 @@ def test_picture_that_cannot_be_narrowed_is_tried_once(
         narrow_images(dropped.load().config, warned.append)
     (told,) = warned
     assert told == f"no narrower copies of {dropped.root / '.feeds/images' / NAME}: odd"
+
+
+def test_run_that_ends_before_the_store_knows_its_files_is_repeated(
+    dropped: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    config = dropped.load().config
+    with monkeypatch.context() as patch:
+        patch.setattr(Store, "keep_narrow", killed)
+        with pytest.raises(KeyboardInterrupt):
+            narrow_images(config, pytest.fail)
+    assert (config.images.cache / NARROW).exists()
+    dropped.publish()
+    assert shown(dropped) == []
+    assert narrow_images(config, pytest.fail) == (1, True)
+    dropped.publish()
+    assert shown(dropped) == ["208w", "416w", "500w"]
+    assert not [*(config.images.cache / "tmp").iterdir()]
+
+
+def test_picture_that_another_replaced_meanwhile_is_left(
+    dropped: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make = narrow.narrowed
+
+    def replaced(*arguments: Any) -> Any:
+        drop(dropped, seed=90)
+        dropped.publish()
+        return make(*arguments)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(narrow, "narrowed", replaced)
+        assert narrow_images(dropped.load().config, pytest.fail)[0] == 0
+    dropped.publish()
+    assert shown(dropped) == []
+    assert fetch(dropped) == 1
 
 
 def test_time_ends_between_two_pictures(dropped: Site) -> None:

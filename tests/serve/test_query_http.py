@@ -17,6 +17,7 @@ from tests.support.processes import wait_until
 from tests.support.serving import BROWSERS, READERS, Got, Server
 from tests.support.site import NOW, Site
 from tests.support.validator import findings
+from tests.support.validator_html import html_findings
 
 BASE = "https://feeds.example.org/"
 CONFIG = """
@@ -212,7 +213,9 @@ VALUES = st.one_of(
 )
 
 
-@given(st.lists(st.tuples(NAMES, VALUES), max_size=8), st.sampled_from(["atom", "rss", "json"]))
+@given(
+    st.lists(st.tuples(NAMES, VALUES), max_size=8), st.sampled_from(["atom", "rss", "json", "html"])
+)
 @settings(
     max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
@@ -220,6 +223,13 @@ def test_query_of_whatever_is_answered_or_refused(
     server: Server, pairs: list[tuple[str, str]], extension: str
 ) -> None:
     query = urlencode(pairs, errors="replace")
+    if extension == "html":
+        got = server.get(f"/query?{query}", Accept=BROWSERS[0])
+        if got.status == 302:
+            got = server.get(f"/{got.headers['location']}", Accept=BROWSERS[0])
+        assert got.status in {200, 400}
+        assert html_findings(got.body) == []
+        return
     got = server.get(f"/query.{extension}?{query}")
     assert got.status in {200, 400}
     if got.status == 200:
