@@ -163,7 +163,7 @@ def read_text(out: Path, path: str) -> tuple[PublishedText, bytes] | None:
     except OSError:
         return None
     if path.endswith(".html"):
-        data = _MARK.sub(_shown, data)
+        data = _MARK.sub(_shown, data).replace(f" {QUERY_MARK}-href=".encode(), b" href=")
     fingerprint = Fingerprint.of_status(status)
     modified_unix = status.st_mtime_ns // _NANOSECONDS
     return PublishedText(fingerprint, digest_of(data), modified_unix), data

@@ -57,7 +57,7 @@ def slowly(data: bytes) -> Behaviour:
 
 def test_fetch_that_is_killed_leaves_whole_files_only(site: Site, server: Server) -> None:
     # Every image is asked for again whenever it was answered: there is always something to kill.
-    configure(site, images='refresh = "1s"')
+    configure(site, images='refresh = "1s"\nwidths = []')
     wanted = {}
     for number in range(1, IMAGES + 1):
         data = picture("jpg", (200 + number, 150))

@@ -179,7 +179,11 @@ def as_served(data: bytes) -> bytes:
     """Returns a document of out/ as it is served: pages with what leads to searches."""
     link = b'><a href="query">Make a feed of your own</a> '
     text = b' data-query-text="Make a feed of your own" data-query>'
-    return data.replace(text, link).replace(b" hidden data-query>", b">")
+    return (
+        data.replace(text, link)
+        .replace(b" hidden data-query>", b">")
+        .replace(b" data-query-href", b" href")
+    )
 
 
 def add_to_manifest(out: Path, *paths: str) -> None:
