@@ -22,7 +22,8 @@ from tests.support.site import Site, documents_in
 
 FEED = "topics/ai.html"
 EMPTY = "topics/nothing-yet.html"
-PAGES = ("index.html", "feeds.html", "follow.html", "404.html", FEED, EMPTY)
+DIGESTS = "digests/daily.html"
+PAGES = ("index.html", "feeds.html", "follow.html", "404.html", FEED, EMPTY, DIGESTS)
 RAW = ("topics/ai.atom", "topics/ai.rss")
 PROVIDERS = ("Exämple", "Exämple Zwei", *(f"Paper {number}" for number in range(30)))
 TITLE = "Story 1: “what happened” & why"
@@ -63,6 +64,7 @@ def newsroom(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Newsroom]:
         (site.root / "config.toml").write_text(
             f'[site]\ntitle = "The Paper"\nbase_url = "{url}"\nrights = "© The Paper"\n'
             'description = "What our editors picked."\n[topics."Nothing yet"]\n'
+            '[[digests]]\nname = "Daily"\n'
         )
         for number, name in enumerate(PROVIDERS, 1):
             source = f"{url}media/own.png" if number % 2 else f"{elsewhere}far.png"
@@ -199,7 +201,7 @@ def test_browser_narrows_the_list_as_one_types(newsroom: Newsroom, browser: Brow
         page = visit.page
         page.goto(newsroom.url + "feeds.html")
         everything = _shown(visit)
-        assert len(everything) == 1 + 4 + len(PROVIDERS)  # not the topic that has no story
+        assert len(everything) == 1 + 5 + len(PROVIDERS)  # not the topic that has no story
         box, status = page.get_by_label("Find a topic or source"), page.get_by_role("status")
         page.keyboard.press("/")
         expect(box).to_be_focused()
@@ -258,7 +260,7 @@ def test_browser_shows_all_without_javascript(newsroom: Newsroom, browser: Brows
         page.goto(newsroom.url)
         expect(page.get_by_role("heading", name="Story 27", exact=True)).to_be_visible()
         page.get_by_role("link", name="Topics and sources", exact=True).click()
-        assert len(_shown(visit)) == 1 + 4 + len(PROVIDERS)
+        assert len(_shown(visit)) == 1 + 5 + len(PROVIDERS)
         expect(page.locator("#narrow")).to_be_hidden()
         page.get_by_role("link", name="AI", exact=True).click()
         expect(page.get_by_role("heading", name="AI", exact=True)).to_be_visible()

@@ -18,7 +18,7 @@ from tests.support.site import Site
 # What stands in other pages stands in these.
 PAGES = (
     *("index.html", "feeds.html", "follow.html", "404.html", "all.html"),
-    *("topics/nothing-yet.html", "providers/paper1.example.com.html"),
+    *("topics/nothing-yet.html", "providers/paper1.example.com.html", "digests/daily.html"),
     *("assets/style.css", "assets/feed.css"),
 )
 PAGES_OF_PARTS = ("feeds.html", "feeds/topics/a.html", "feeds/topics/a-2.html")
@@ -31,6 +31,7 @@ def addresses(tmp_path_factory: pytest.TempPathFactory) -> Iterator[list[str]]:
     site.configure(
         'description = "What our editors picked."\nrights = "© <all> & sundry"\n'
         'language = "de"\n[topics."Nothing yet"]\n[[feeds]]\nname = "Best <of> all"\n'
+        '[[digests]]\nname = "Daily"\n'
     )
     image = {"url": "https://images.example.com/a.png", "isCached": True}
     for number, text in enumerate(("A plain text", *HOSTILE), 1):
