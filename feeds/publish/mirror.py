@@ -109,6 +109,7 @@ class Mirror:
         journal.begin()
         # Objects that were there before we knew of any are not ours, unless `NAMES` has them.
         self._ours: set[str] = set()
+        self._strangers: set[str] = set()
 
     def close(self) -> None:
         """Ends the publication, whether anything was sent or not."""
@@ -141,7 +142,9 @@ class Mirror:
     def _send(self, callers: Callers) -> Sent:
         journal, files = self._journal, self._new.files
         pending, gone = self._pending(), self._gone()
-        if gone or not self._is_settled or not all(map(journal.get, pending)):
+        new = [name for name in pending if not journal.get(name)]
+        self._refuse_strangers(new)
+        if gone or new or not self._is_settled:
             self._name(journal.known.keys() | files.keys())
         self._put_all(pending, callers.progress)
         self._delete(gone)
@@ -184,12 +187,23 @@ class Mirror:
         self._ours = journal.known.keys() | {*names, NAMES}
         found = {}
         for one in self._objects.list():
-            if one.key in self._ours:
+            if one.key not in self._ours:
+                self._strangers.add(one.key)
+            else:
                 known = journal.known.get(one.key)
                 is_same = known is not None and known.etag == one.etag
                 found[one.key] = known if known and is_same else KnownObject(one.etag)
         journal.listed = self._now
         journal.replace(found)
+
+    def _refuse_strangers(self, names: list[str]) -> None:
+        """Makes sure that nothing stands in the place of new objects, before they are named."""
+        if self._is_settled:  # nothing was listed
+            found = zip(names, ask_all(self._objects.look, names, _AT_ONCE), strict=True)
+            self._strangers.update(name for name, other in found if other)
+        for name in names:
+            if name in self._strangers:
+                raise PublishError(IN_THE_WAY.format(path=f"{self._objects}{name}"))
 
     def _name(self, names: Iterable[str]) -> None:
         """Writes down which objects are ours, unless that stands there."""
