@@ -1,4 +1,4 @@
-"""See what seeds in a bucket cost beside seeds in a folder: CPU and memory of feeds, and requests.
+"""See what seeds and feeds in a bucket cost beside folders: CPU and memory of feeds, and requests.
 
 The bucket is one of moto's server on this machine, whose own work does not count. A request takes
 no time here, but 10 to 50 ms in a real bucket: 16 wait at once in each process that reads.
@@ -13,14 +13,17 @@ from contextlib import contextmanager
 from pathlib import Path
 from urllib.request import Request, urlopen
 
+from daemon_passes import editor
 from measure import MEBIBYTE, Bar, Measurement, print_bars, print_table
 from moto.server import ThreadedMotoServer
+from rescan import newest_shown
 from workspace import Workspace, run_comparison
 
 from feeds.common.objects import Objects
 
 _URL = "http://127.0.0.1:28787"
 _PREFIX = "s3://news/seeds/"
+_OUT = "s3://news/site/"
 _ENVIRONMENT = {
     "AWS_ENDPOINT": _URL,
     "AWS_ALLOW_HTTP": "true",
@@ -30,6 +33,8 @@ _ENVIRONMENT = {
 }
 # What reading from a bucket may add to a cold export, and listing it to a pass over nothing new.
 _BAR_COLD, _BAR_QUIET = 1.5, 2.0
+# What putting into a bucket may add to a pass with one changed seed.
+_BAR_ONE = 1.5
 
 
 class _Count(logging.Handler):
@@ -59,6 +64,13 @@ def _server() -> Iterator[_Count]:
         server.stop()
 
 
+def _use(space: Workspace, key: str, place: str) -> None:
+    """Change one of the paths in the configuration."""
+    value = f'["{place}"]' if key == "seeds" else f'"{place}"'
+    text = space.config.read_text()
+    space.config.write_text(re.sub(rf"(?m)^{key} = .*$", f"{key} = {value}", text))
+
+
 def compare(count: int, rounds: int) -> bool:
     """Compare passes over so many seeds in a folder and in a bucket."""
     del rounds  # one: what is compared runs one after the other
@@ -83,8 +95,7 @@ def compare(count: int, rounds: int) -> bool:
             export("")  # the seeds are so new that another pass may look at some again
             costs["folder, nothing changed"] = export("folder, nothing changed")
             space.forget()
-            text = space.config.read_text()
-            space.config.write_text(re.sub(r"(?m)^seeds = .*$", f'seeds = ["{_PREFIX}"]', text))
+            _use(space, "seeds", _PREFIX)
             costs["bucket, cold"] = export("bucket, cold")
             costs["bucket, nothing changed"] = export("bucket, nothing changed")
             newest = stories[-1].path
@@ -92,6 +103,17 @@ def compare(count: int, rounds: int) -> bool:
             (root / "changed").write_text(f"{_PREFIX}{newest}\n")
             name = "bucket, told of one"
             costs[name] = export(name, "--changed", str(root / "changed"))
+            _use(space, "seeds", str(space.seeds))
+            edit = editor(space.seeds / newest_shown(stories).path)
+            for out in (str(space.out), _OUT):
+                _use(space, "out", out)
+                space.forget()
+                kind = "feeds in a bucket" if out == _OUT else "both in folders"
+                for what in ("cold", "settled", "nothing changed", "one changed"):
+                    if what == "one changed":
+                        edit()
+                    name = f"{kind}, {what}"
+                    costs[name] = export(name)
     print(f"\n{count:,} seeds")
     print_table(
         ("", "CPU s", "wall s", "peak MiB", "requests"),
@@ -110,8 +132,10 @@ def compare(count: int, rounds: int) -> bool:
         costs[f"bucket, {what}"].cpu / costs[f"folder, {what}"].cpu
         for what in ("cold", "nothing changed")
     )
+    one = costs["feeds in a bucket, one changed"].cpu / costs["both in folders, one changed"].cpu
     return print_bars(
         [
+            Bar("feeds in a bucket, one changed, CPU of that of a folder", one, _BAR_ONE),
             Bar("cold, CPU of that of a folder", cold, _BAR_COLD),
             Bar("nothing changed, CPU of that of a folder", quiet, _BAR_QUIET),
         ]
@@ -119,4 +143,4 @@ def compare(count: int, rounds: int) -> bool:
 
 
 if __name__ == "__main__":
-    run_comparison("See what seeds in a bucket cost beside seeds in a folder.", compare)
+    run_comparison("See what seeds and feeds in a bucket cost beside folders.", compare)
