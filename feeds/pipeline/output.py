@@ -91,7 +91,8 @@ def publish(run: Pass, state: PassState, plan: Plan) -> Published:
         files, made = before | publisher.fingerprints, [*publisher.written, *publisher.linked]
         sent = Sent(made, publisher.removed)
         if mirror:
-            others, names = publisher.files - files.keys(), {*publisher.fingerprints, *made}
+            others = publisher.files.union(state.sealed()) - files.keys()
+            names = {*publisher.fingerprints, *made}
             feeds = (one.feed for one in (*plan.feeds, *plan.parts))
             changed = Changed(files, others, names, publisher.removed, feeds)
             sent = put_objects(run, mirror, changed)

@@ -423,6 +423,27 @@ def test_objects_of_archives_are_put_like_all_others(site: Site, buckets: Bucket
     assert published() == made(site)
 
 
+def test_objects_of_archives_at_rest_stay_after_a_pass_that_the_bucket_failed(
+    site: Site, buckets: Buckets
+) -> None:
+    set_up(site, keys='archive = "month"')
+    site.publish(NOW - timedelta(days=5))
+    site.publish()  # February has ended
+    assert "topics/ai/2026-02.atom" in published()
+    site.seed("4.txt", number=4, publishedDateTime=NOW.isoformat())
+    buckets.fault = lambda method, *_: FORBIDDEN if method == "PUT" else None
+    with pytest.raises(PublishError):
+        site.publish()
+    buckets.fault = lambda *_: None
+    site.publish()
+    assert published() == made(site)
+    (path,) = site.root.rglob(JOURNAL)  # as if another machine went on
+    path.unlink()
+    site.seed("5.txt", number=5, publishedDateTime=NOW.isoformat())
+    site.publish()
+    assert published() == made(site)
+
+
 def test_doctor_says_whether_the_bucket_answers(site: Site, buckets: Buckets) -> None:
     def found() -> list[tuple[str, str]]:
         findings = examine_site(site.load(), NOW)
