@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import os
 import random
-import signal
-import sys
 from datetime import UTC, datetime, timedelta
 from itertools import count, cycle
 from typing import Any
 
 from lxml import etree
 
+from tests.support.dying import is_killed
 from tests.support.site import Site
 
 _ATOM = "{http://www.w3.org/2005/Atom}"
@@ -27,28 +25,6 @@ exposure = "0s"
 """
 _ADDRESSES = ("all", "topics/ai", "providers/example.com")
 _ROUNDS = 45
-
-
-def _is_killed(site: Site, now: datetime, last: int) -> bool:
-    """Runs a pass that is killed before it gives the file of this number its name, if it does."""
-    pid = os.fork()
-    if pid == 0:
-        try:
-            _publish_and_die(site, now, last)
-        finally:
-            os._exit(0)
-    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == -signal.SIGKILL
-
-
-def _publish_and_die(site: Site, now: datetime, last: int) -> None:
-    renames = count(1)
-
-    def audit(event: str, _: object) -> None:
-        if event == "os.rename" and next(renames) == last:
-            os.kill(os.getpid(), signal.SIGKILL)
-
-    sys.addaudithook(audit)
-    site.publish(now)
 
 
 def _walk(site: Site, address: str) -> tuple[set[str], list[str]]:
@@ -85,7 +61,7 @@ def test_walk_through_archives_misses_nothing_after_a_kill_at_any_step(site: Sit
         touched = dice.randrange(newest)
         if dice.random() < 0.5:
             write(touched, title=f"Edit {step}", published=dice.random() < 0.7)
-        killed += _is_killed(site, now, step)
+        killed += is_killed(site, now, step)
         for address in _ADDRESSES:
             found, archived = _walk(site, address)
             assert before[address] <= found

@@ -7,11 +7,15 @@ import multiprocessing.resource_tracker
 import os
 import signal
 import struct
+import sys
 from contextlib import suppress
+from datetime import datetime
+from itertools import count
 from pathlib import Path
 from typing import Any, cast
 
 from feeds.common.task import Say
+from tests.support.site import Site
 
 
 def fork_server() -> int:
@@ -63,3 +67,25 @@ def killed_in_a_message(say: Say, *_: object) -> bytes:
 def stopped_in_a_message(say: Say, *_: object) -> bytes:
     """Is stopped in the midst of a message, for ever."""
     return half_a_message(say, signal.SIGSTOP)
+
+
+def is_killed(site: Site, now: datetime, last: int) -> bool:
+    """Runs a pass that is killed before it gives the file of this number its name, if it does."""
+    pid = os.fork()
+    if pid == 0:
+        try:
+            _publish_and_die(site, now, last)
+        finally:
+            os._exit(0)
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]) == -signal.SIGKILL
+
+
+def _publish_and_die(site: Site, now: datetime, last: int) -> None:
+    renames = count(1)
+
+    def audit(event: str, _: object) -> None:
+        if event == "os.rename" and next(renames) == last:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    sys.addaudithook(audit)
+    site.publish(now)

@@ -30,6 +30,7 @@ STRESS_FILES = {
     "daemon/test_engine.py",
     "images/test_crash.py",
     "pipeline/test_archives_killed.py",
+    "pipeline/test_digests_killed.py",
     "pipeline/test_crash.py",
     "pipeline/test_disk.py",
     "pipeline/test_engine_killed.py",
