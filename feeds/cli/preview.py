@@ -103,7 +103,7 @@ def _publish(loaded: Loaded, folder: Path, url: str, options: Options) -> Sequen
     config = loaded.config
     paths = replace(config.paths, out=folder / "out", objects="", state=folder / "state.db")
     site = replace(config.site, base_url=url, pages=True, hub=())
-    there = replace(config, paths=paths, site=site)
+    there = replace(config, paths=paths, site=site, state=replace(config.state, backup=None))
     try:
         report = publish_feeds(loaded._replace(config=there), options)
     except FeedsError as error:

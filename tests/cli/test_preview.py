@@ -46,6 +46,8 @@ def written(site: Site) -> Site:
 def test_preview_shows_what_is_saved_and_leaves_the_site_alone(
     written: Site, browser: Browser
 ) -> None:
+    written.configure('[paths]\ntemplates = "mine"\n[state]\nbackup = "copy.db"\n')
+    (written.root / "copy.db").write_text("no backup of use", encoding="utf-8")
     before = written.files()
     with previewing(written) as url, visiting(browser) as visit:
         page = visit.page

@@ -32,11 +32,12 @@ def test_answers_come_in_order_and_no_more_are_asked_at_once_than_told() -> None
 
 @pytest.mark.parametrize("reason", ["an error", "an interrupt"])
 def test_nobody_waits_for_answers_after(reason: str) -> None:
-    over = threading.Event()
+    over, all_asked = threading.Event(), threading.Barrier(4)
     main = threading.main_thread().ident
     assert main is not None
 
     def ask(one: int) -> None:
+        all_asked.wait(PATIENCE)  # an interrupt while a thread is being started is another matter
         if one == 0 and reason == "an error":
             raise ZeroDivisionError
         if one == 0:
