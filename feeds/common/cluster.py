@@ -7,8 +7,6 @@ again.
 
 from __future__ import annotations
 
-import asyncio
-import logging
 import pickle
 import time
 from collections import Counter, deque
@@ -249,6 +247,8 @@ def _result_of(client: Client, future: Any) -> Future[ChunkDone]:
 
     Those of `client.get_executor` do not: one that is lost in the midst of its answer never ends.
     """
+    import asyncio  # on demand, as distributed: most passes have no work for a cluster
+
     loop: Any = client.loop
 
     async def result() -> ChunkDone:
@@ -259,6 +259,8 @@ def _result_of(client: Client, future: Any) -> Future[ChunkDone]:
 
 
 def _connect(address: ClusterAddress, timeout_s: float) -> Client:
+    import logging
+
     from distributed import Client
     from distributed.security import Security
 

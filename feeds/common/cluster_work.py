@@ -9,7 +9,6 @@ import threading
 from collections.abc import Callable
 from contextlib import suppress
 from functools import cache
-from importlib import metadata
 from typing import Any, NamedTuple
 
 from feeds import __version__
@@ -33,6 +32,8 @@ class ChunkDone(NamedTuple):
 @cache
 def versions() -> dict[str, str]:
     """Returns the versions of all that decides bytes: of feeds, Python and what feeds needs."""
+    from importlib import metadata  # on demand: most passes have no work for a cluster
+
     found = {"feeds": __version__, "Python": f"{sys.version_info[0]}.{sys.version_info[1]}"}
     with suppress(metadata.PackageNotFoundError):
         for wanted in metadata.requires("feeds") or ():
