@@ -12,6 +12,7 @@ import platform
 import threading
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import UTC, datetime, timedelta
 from typing import Self
 from uuid import uuid4
@@ -93,11 +94,12 @@ class Claim:
 
         Raises:
             BusyError: the other one still publishes.
-            PublishError: the manifest is none of ours.
+            PublishError: the manifest is none of ours, or the server knows no conditions.
         """
         before = None
         if not (known and self._put(known)):
             before = self._wait(wait, on_wait)
+            self._refuse_careless()
         self._thread.start()
         return before
 
@@ -177,6 +179,15 @@ class Claim:
                 on_wait(f"waiting for {other.who}, which publishes to {self._objects}")
                 told = True
             time.sleep(EXPIRY_S / _LOOKS)
+
+    def _refuse_careless(self) -> None:
+        """Makes sure that the server refuses a put whose condition does not hold."""
+        with suppress(ObjectChangedError):
+            self._objects.put(MANIFEST, b"{}", _HEADERS, replaces="")
+            raise PublishError(
+                f"the server of {self._objects} knows no conditional writes (If-None-Match): "
+                "two publishers could spoil each other's documents. Use another one"
+            )
 
     def _put(self, etag: str) -> bool:
         """Writes our claim in the place of the manifest with this ETag; False if that is gone."""

@@ -13,7 +13,7 @@ from feeds.common.objects import Objects
 from feeds.publish import claim
 from feeds.publish.claim import Claim, Holder, ObjectsManifest
 from feeds.publish.manifest import MANIFEST
-from tests.support.failing_buckets import SLOW_DOWN, Buckets, serving_buckets
+from tests.support.failing_buckets import CARELESS, SLOW_DOWN, Buckets, serving_buckets
 from tests.support.processes import PATIENCE
 
 ADDRESS = "s3://news/site/"
@@ -151,3 +151,12 @@ def test_claim_on_a_damaged_manifest_is_refused(objects: Objects) -> None:
     objects.put(MANIFEST, b"[]")
     with pytest.raises(PublishError, match=r"s3://news/site/\.feeds-manifest\.json is damaged"):
         Claim(objects, "a", 3).take("", 0, pytest.fail)
+
+
+def test_claim_is_not_made_where_conditions_are_not_read(
+    objects: Objects, buckets: Buckets
+) -> None:
+    buckets.fault = lambda *_: CARELESS
+    with pytest.raises(PublishError, match=r"the server of s3://news/site/ knows no conditional"):
+        Claim(objects, "a", 3).take("", 0, pytest.fail)
+    assert manifest(objects) == ObjectsManifest()

@@ -24,6 +24,8 @@ from tests.support.ports import HOST, free_port
 # for half of the answer, or LOST for a status that says to try again after all was done.
 Fault = Callable[[str, str, str], str | None]
 SLOW_DOWN, FORBIDDEN, CUT, LOST = "503 Slow Down", "403 Forbidden", "cut", "lost"
+# Or its conditions are not read.
+CARELESS = "careless"
 # moto looks at no signature, but asks for one.
 _SIGNED = {
     "Authorization": "AWS4-HMAC-SHA256 Credential=test-key/20260301/us-east-1/s3/aws4_request"
@@ -78,6 +80,10 @@ class Buckets:
         path, query = path.encode("latin-1").decode(), unquote(query)
         self.asked.append((method, path, query))
         fault = self.fault(method, path, query)
+        if fault == CARELESS:
+            for name in ("HTTP_IF_MATCH", "HTTP_IF_NONE_MATCH"):
+                environ.pop(name, None)
+            fault = None
         if fault == LOST:
             b"".join(self._answer(environ, lambda *_: None))
             fault = SLOW_DOWN
