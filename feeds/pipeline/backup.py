@@ -11,8 +11,9 @@ from pathlib import Path
 
 import msgspec
 
-from feeds.common.errors import ConfigError, ObjectMissingError, StateError
+from feeds.common.errors import BusyError, ConfigError, ObjectMissingError, StateError
 from feeds.common.files import sync_folder
+from feeds.common.lock import acquire_lock
 from feeds.common.objects import Objects, split_address
 from feeds.config import Config
 from feeds.store.backup import back_up, put_back
@@ -21,6 +22,8 @@ from feeds.store.ours import refuse_foreign
 # What an unfinished copy is called, and how old it is if its run was killed.
 _BEGIN, _END = ".feeds-copy-", ".feeds-tmp"
 _LEFT_S = 3600
+# A pass and a fetch of images may begin at the same time.
+_LOCK, _WAIT_S = ".feeds-restore.lock", 600.0
 
 
 class BackupReport(msgspec.Struct, frozen=True):
@@ -63,14 +66,29 @@ def restore_missing_state(config: Config, warn: Callable[[str], None]) -> None:
     """Restores the state file from `state.backup` if it is missing, and says so.
 
     Raises:
+        BusyError: another run restores it, and does not end.
         ObjectsError: the bucket of the backup cannot be read.
         StateError: the backup cannot be used; nothing may begin without what it knows.
     """
     source, state = config.state.backup, Path(os.path.realpath(config.paths.state))
     if source is None or state.exists():
         return
+    owner = f"process {os.getpid()}, which restores {state}"
+
+    def on_wait(other: str) -> None:
+        warn(f"waiting for {other}")
+
     try:
-        state.parent.mkdir(parents=True, exist_ok=True)
+        with acquire_lock(state.parent, owner, wait=_WAIT_S, on_wait=on_wait, name=_LOCK):
+            _restore(source, state, warn)
+    except BusyError as error:
+        raise BusyError(f"{error}, did not finish in time") from None
+
+
+def _restore(source: Path | str, state: Path, warn: Callable[[str], None]) -> None:
+    if state.exists():  # another run was quicker
+        return
+    try:
         with _copy_in(state.parent) as copy:
             _fetch(source, copy)
             if put_back(copy, state):

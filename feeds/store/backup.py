@@ -10,7 +10,7 @@ from pathlib import Path
 from feeds.common.errors import StateError
 from feeds.common.files import flush, sync_folder
 from feeds.store.open import connect
-from feeds.store.ours import claim, refuse_foreign
+from feeds.store.ours import SIDES, claim, refuse_foreign
 from feeds.store.store import DamagedStateError
 
 
@@ -35,7 +35,9 @@ def back_up(path: Path, copy: Path) -> None:
 
 
 def put_back(copy: Path, path: Path) -> bool:
-    """Moves a copy to the place of a missing state file; tells whether that was still missing.
+    """Puts a copy in the place of a missing state file; tells whether that was still missing.
+
+    One at a time: another that began later would take the new file's parts for those of the old.
 
     Raises:
         StateError: the copy is not a whole state file of this release or an older one.
@@ -49,6 +51,10 @@ def put_back(copy: Path, path: Path) -> bool:
     if fault or not copy.stat().st_size:
         raise StateError(f"it is not a whole state file: {fault or 'it is empty'}")
     claim(path)
+    if path.exists():
+        return False
+    for side in SIDES:  # SQLite would take what it left of the lost file for a part of this one
+        path.with_name(path.name + side).unlink(missing_ok=True)
     with suppress(FileExistsError):  # another run was quicker
         os.link(copy, path)  # which, unlike a rename, replaces nothing
         sync_folder(path.parent)

@@ -185,3 +185,24 @@ def test_backup_removes_what_killed_ones_have_left(site: Site) -> None:
     os.utime(left, (0, 0))
     assert site.run("state", "backup", str(site.root / "copy.db")).code == 0
     assert backups(site) == [running]
+
+
+def test_restored_state_takes_nothing_from_what_sqlite_left_of_the_lost_one(site: Site) -> None:
+    site.configure('[state]\nbackup = "copy.db"\n')
+    assert site.run("state", "backup").code == 0
+    side = site.state.with_name("state.db-wal")
+    with open_state(site.state, "pass", lambda _: None) as store, store.transaction():
+        store.hold({"a": "b"})
+    with open_state(site.state, "pass", lambda _: None) as store:
+        with store.transaction():
+            store.hold({"c": "d"})
+        left = side.read_bytes()
+    assert left
+    site.state.unlink()
+    side.write_bytes(left)
+    assert site.run("export").code == 0
+    with open_state(site.state, "serve") as found:
+        assert found is not None
+        assert found.held() == {}
+    with closing(sqlite3.connect(site.state)) as db:
+        assert db.execute("PRAGMA integrity_check").fetchone() == ("ok",)
