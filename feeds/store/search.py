@@ -39,6 +39,7 @@ _SCHEMA = """
         id TEXT NOT NULL,
         PRIMARY KEY (kind, key, id)
     ) STRICT, WITHOUT ROWID;
+    CREATE INDEX place_id ON place (id, kind, key);
     CREATE TABLE picture (number INTEGER PRIMARY KEY, data BLOB NOT NULL) STRICT;
     CREATE TABLE feed (data BLOB NOT NULL) STRICT;
     CREATE TABLE synced (mark BLOB NOT NULL, changed INTEGER NOT NULL, edition INTEGER NOT NULL)
@@ -47,8 +48,9 @@ _SCHEMA = """
         title, excerpt, body, content = '', tokenize = 'unicode61 remove_diacritics 2'
     )
 """
-_VERSION = 2
+_VERSION = 3
 _TAG = re.compile(r"""<(?:[^<>"']|"[^"]*"|'[^']*')*>""")
+_EVERY = "quality >= ?"
 # How often, in steps of SQLite's machine, a search asks whether its time is over.
 _STEPS = 2000
 _MOST_FACETS = 30
@@ -145,25 +147,22 @@ class SearchIndex:
         """
         conditions, values = _conditions(wanted)
         with self._within(seconds):
-            (total,) = self._db.execute(
-                f"SELECT count(*) FROM entry WHERE {' AND '.join(conditions)}",  # noqa: S608 (as above)
-                values,
-            ).fetchone()
+            query = f"SELECT count(*) FROM entry WHERE {' AND '.join(conditions)}"  # noqa: S608
+            (total,) = self._db.execute(query, values).fetchone()
             topics = self._counted("topic", wanted._replace(topics=()))
             return Facets(total, topics, self._counted("provider", wanted._replace(providers=())))
 
     def _counted(self, kind: str, wanted: SearchRequest) -> list[tuple[str, int]]:
         conditions, values = _conditions(wanted)
-        # Without a condition on the entry itself the places alone tell.
-        with_entry = " JOIN entry USING (id)" if wanted.words or wanted.min_quality else ""
-        if not with_entry:
-            del conditions[0], values[0]
+        where = " AND ".join(conditions)
+        places = f"(SELECT id FROM entry WHERE {where}) CROSS JOIN place USING (id)"  # noqa: S608
+        if where == _EVERY and not wanted.min_quality:
+            places, values = "place", []  # of all stories they tell alone
         query = f"""
-            SELECT key, count(*) FROM place{with_entry}
-            WHERE {" AND ".join(["kind = ?", *conditions])}
+            SELECT key, count(*) FROM {places} WHERE kind = ?
             GROUP BY key ORDER BY count(*) DESC, key LIMIT {_MOST_FACETS}
         """  # noqa: S608 (as above)
-        return self._db.execute(query, (kind, *values)).fetchall()
+        return self._db.execute(query, (*values, kind)).fetchall()
 
     @contextmanager
     def _within(self, seconds: float) -> Iterator[None]:
@@ -278,7 +277,7 @@ def _named(picture: Picture, shown: set[str]) -> Picture:
 
 
 def _conditions(wanted: SearchRequest) -> tuple[list[str], list[str | int]]:
-    conditions, values = ["quality >= ?"], list[str | int]([wanted.min_quality])
+    conditions, values = [_EVERY], list[str | int]([wanted.min_quality])
     for kind, keys in (("topic", wanted.topics), ("provider", wanted.providers)):
         if keys:
             places = ", ".join("?" * len(keys))
