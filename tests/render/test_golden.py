@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from feeds.render.environment import asset_paths
-from tests.support.rendering import GOLDEN, publish_full, publish_golden
+from tests.support.rendering import GOLDEN, publish_digests, publish_full, publish_golden
 from tests.support.site import REAL_SEEDS
 from tests.support.validator import findings
 
@@ -21,9 +21,13 @@ _ASSETS = {f"assets/{name}" for name in ("feed.css", "icon.svg", "site.js", "sty
 _FORMATS = ("atom", "html", "json", "rss")
 _ALL = tuple(f"all.{extension}" for extension in _FORMATS)
 _PAGES = ("404.html", "feeds.html", "follow.html", "index.html", "robots.txt", "sitemap.xml")
+_DIGESTS = ("morning", "the-week")
 _DOCUMENTS = {
     "full": (*_ALL, "feeds.opml", *_PAGES),
     "corrected": _ALL,
+    "digest": tuple(
+        f"digests/{name}.{one}" for name in ("morning", "the-week") for one in _FORMATS
+    ),
     "real": (*_ALL, *(f"topics/computer-vision.{one}" for one in _FORMATS), "feeds.opml"),
 }
 _BASE_URLS = {
@@ -52,6 +56,7 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
         "corrected": publish_golden(
             GOLDEN / "corrected/config.toml", GOLDEN / "corrected", root / "corrected"
         ),
+        "digest": publish_digests(root / "digest"),
         "real": publish_golden(_REAL_CONFIG, REAL_SEEDS, root / "real"),
     }
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import shutil
 import uuid
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -44,20 +45,31 @@ RENDER_SITE = RenderSite(
 _FEED = Feed("all", "all", "", "", "All stories", "", 50)
 
 
-def publish_golden(config: Path, seeds: Path, root: Path) -> Path:
-    """Publishes what a configuration makes of seeds, as at `NOW`; returns out/ below `root`."""
+def publish_golden(config: Path, seeds: Path, root: Path, now: datetime = NOW) -> Path:
+    """Publishes what a configuration makes of seeds, as at a time; returns out/ below `root`."""
     environment = {
         "FEEDS_PATHS__SEEDS": json.dumps([str(seeds)]),
         "FEEDS_PATHS__OUT": str(root / "out"),
         "FEEDS_PATHS__STATE": str(root / "state.db"),
     }
-    publish_feeds(load_config(config, environment), clock=lambda: NOW)
+    publish_feeds(load_config(config, environment), clock=lambda: now)
     return root / "out"
 
 
 def publish_full(root: Path) -> Path:
     """Publishes the seed and configuration that use every field; returns out/ below `root`."""
     return publish_golden(GOLDEN / "full/config.toml", GOLDEN / "full/seeds", root)
+
+
+def publish_digests(root: Path) -> Path:
+    """Publishes digests, withdraws a story an hour later, and publishes again; returns out/."""
+    seeds, config = root / "seeds", GOLDEN / "digest/config.toml"
+    shutil.copytree(GOLDEN / "digest/seeds", seeds)
+    publish_golden(config, seeds, root)
+    seed = seeds / "hoax.md"
+    withdrawn = 'published: false\nwithdrawnReason: "It was a <buoy>."'
+    seed.write_text(seed.read_text("utf-8").replace("published: true", withdrawn), "utf-8")
+    return publish_golden(config, seeds, root, NOW + timedelta(hours=1))
 
 
 def make_item(number: int = 1, **changes: Any) -> Item:
