@@ -123,6 +123,7 @@ class Claim:
         with self._lock:
             self.check()
             if not self._put(self._etag):
+                self._error = PublishError(f"the claim on {self._objects} is lost")
                 self._error = PublishError(f"{self._who()} publishes to {self._objects}, too")
                 raise self._error
 
@@ -199,9 +200,10 @@ class Claim:
         try:
             self._etag = self._objects.put(MANIFEST, data, _HEADERS, replaces=etag)
         except ObjectChangedError:
-            found, self._etag = self._read()
+            found, etag = self._read()
             if found != manifest:
                 return False
+            self._etag = etag  # the answer to an earlier try was lost
         self._renewed_s = start
         return True
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
+from itertools import count
 
 import msgspec
 import pytest
@@ -132,6 +133,22 @@ def test_claim_that_was_taken_over_holds_no_more(objects: Objects) -> None:
         for call in (one.renew, one.check, one.release):
             with pytest.raises(PublishError, match=r"^process 1 on another machine publishes to"):
                 call()
+
+
+def test_claim_that_was_taken_over_is_not_taken_back(objects: Objects, buckets: Buckets) -> None:
+    with Claim(objects, "a", 3) as one:
+        one.take("", 0, pytest.fail)
+        left_by(objects, "b", "")
+        gets = count()
+        buckets.fault = lambda method, *_: SLOW_DOWN if method == "GET" and next(gets) else None
+        with pytest.raises(ObjectsError):  # it is lost, and then it is not known who has it
+            one.renew()
+        buckets.fault = lambda *_: None
+        with pytest.raises(PublishError):
+            one.renew()
+    found = manifest(objects).claim
+    assert found is not None
+    assert found.publisher == "b"
 
 
 def test_claim_that_cannot_be_renewed_holds_no_more(
