@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
+from pathlib import Path
 from signal import SIGKILL
 from subprocess import Popen
 
 import pytest
 
+from feeds.common.cluster import ClusterAddress, cluster_at
 from feeds.common.objects import Objects
 from feeds.common.reports import Callbacks, Options
 from feeds.seeds import objects, read
 from tests.support.buckets import BUCKET
+from tests.support.dask import DaskCluster
 from tests.support.failing_buckets import CUT, FORBIDDEN, SLOW_DOWN, Buckets, serving_buckets
 from tests.support.processes import PATIENCE
 from tests.support.site import Site, front_matter, seed_text
@@ -319,4 +322,27 @@ def test_export_killed_while_it_asks_a_bucket_goes_on_from_there(
     for number in range(650):
         site.seed(f"{number}.md", number=number)
     site.configure("")
+    assert found == site.fresh()
+
+
+def test_workers_of_a_cluster_read_objects_themselves(
+    site: Site, buckets: Buckets, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(read, "_WORTH_A_POOL", 2)
+    monkeypatch.setattr(read, "_CHUNK", 3)
+    fill(buckets, 9)
+    with DaskCluster(tmp_path) as running:
+        running.start_scheduler()
+        running.start_worker("one")
+        seeds = f'[paths]\nseeds = ["{PREFIX}"]\n'
+        site.configure(f'{seeds}[engine]\nkind = "dask"\naddress = "{running.address}"\n')
+        buckets.fault = lambda _, path, __: FORBIDDEN if path.endswith("/05 ü.md") else None
+        ran = site.run("export")
+        assert (ran.code, "05 ü.md: the bucket answers 403" in ran.err) == (2, True)
+        buckets.fault = lambda *_: None
+        monkeypatch.setattr(read, "fetch_objects", None)  # here, not there
+        assert sum(site.publish().workers["seeds"].values()) > 0
+        found = site.documents()
+        cluster_at(ClusterAddress(running.address, 60.0)).close()
+    monkeypatch.undo()
     assert found == site.fresh()

@@ -108,6 +108,7 @@ STRESS = (
     "test_task_whose_process_starts_slowly",
     "test_turns_are_of_addresses",
     "test_unit_starts_a_daemon",
+    "test_workers_of_a_cluster_read",
 )
 
 # Matrices of kills beyond those, by the beginnings of names with their parameters.
