@@ -7,12 +7,15 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
+import httpx
 import pytest
 
 from feeds.common.cluster import ClusterAddress, cluster_at
+from feeds.common.objects import Objects
 from feeds.common.reports import Callbacks
 from feeds.pipeline import rendering
 from feeds.seeds import read
+from tests.support.buckets import BUCKET, make_bucket, s3_server, use_server
 from tests.support.dask import DaskCluster
 from tests.support.site import Site
 
@@ -77,6 +80,30 @@ def test_engine_makes_the_documents_that_processes_make(
     local.publish()
     assert site.documents() == local.documents()
     assert site.publish().workers == {}
+
+
+def test_engine_and_buckets_are_to_each_other_what_processes_and_folders_are(
+    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.publish()
+    with s3_server() as server, DaskCluster(tmp_path) as running:
+        make_bucket(server)
+        use_server(monkeypatch, server)
+        for path in site.seeds.iterdir():
+            httpx.put(f"{server}/{BUCKET}/seeds/{path.name}", content=path.read_bytes())
+        running.start_scheduler()
+        running.start_worker("one")
+        address = ClusterAddress(running.address, 60.0)
+        remote = Site(tmp_path / "remote")
+        paths = f'[paths]\nseeds = ["s3://{BUCKET}/seeds/"]\nout = "s3://{BUCKET}/out/"\n'
+        engine = f'[engine]\nkind = "dask"\naddress = "{address.address}"\n'
+        remote.configure(paths + engine)
+        report = remote.publish()
+        cluster_at(address).close()
+        assert report.workers["seeds"] == {"one": _SEEDS + 1}
+        put = Objects(f"s3://{BUCKET}/out/")
+        for name, data in site.documents().items():
+            assert put.get(name)[0] == data
 
 
 def test_engine_without_workers_leaves_all_as_it_was(site: Site, tmp_path: Path) -> None:

@@ -75,6 +75,7 @@ STRESS = (
     "test_delta_is_a_valid_document",
     "test_documents_have_the_bytes_of_those_that_are_rendered_whole",
     "test_documents_in_parts_have_no_finding",
+    "test_engine_and_buckets",
     "test_export_gives_the_same_bytes",
     "test_export_killed_while_it_asks_a_bucket",
     "test_export_that_is_stopped",
