@@ -79,10 +79,11 @@ class Journal:
             self.manifest, self.listed = last.etag, last.listed
             if not self._text.endswith(msgspec.json.encode(last) + b"\n"):
                 self.manifest = ""
-        if head is None or head.recipe != recipe or len(self._text) > 2 * head.size + _MOST_WASTE:
-            is_same = head is not None and head.recipe == recipe
-            known = self.known.items()
-            self.replace({name: one if is_same else KnownObject(one.etag) for name, one in known})
+        if head and head.recipe != recipe:  # all documents are to be put again
+            self.manifest = ""
+            self.replace({name: KnownObject(one.etag) for name, one in self.known.items()})
+        elif head is None or len(self._text) > 2 * head.size + _MOST_WASTE:
+            self.replace(self.known)
         self._file: BinaryIO = self._path.open("ab", buffering=0)
 
     @property

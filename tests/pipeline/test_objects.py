@@ -14,6 +14,7 @@ import obstore
 import pytest
 
 from feeds.common.errors import BusyError, PublishError
+from feeds.common.media_types import is_immutable
 from feeds.common.model import image_key
 from feeds.common.objects import Objects
 from feeds.common.reports import Callbacks, Options
@@ -111,6 +112,17 @@ def test_objects_are_the_documents_of_a_folder_with_the_headers_of_the_server(si
     assert headers[image] == {
         "Content-Type": "image/jpeg",
         "Cache-Control": "public, max-age=31536000, immutable",
+    }
+
+
+def test_objects_are_put_again_when_their_headers_change(site: Site) -> None:
+    site.publish()
+    set_up(site, '[schedule]\nevery = "30s"\n')
+    site.publish()
+    store = Objects(ADDRESS)._store
+    found = {name: obstore.get(store, name).attributes["Cache-Control"] for name in made(site)}
+    assert {value for name, value in found.items() if not is_immutable(name)} == {
+        "public, max-age=30"
     }
 
 
