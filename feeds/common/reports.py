@@ -87,9 +87,11 @@ class HeldReport(msgspec.Struct, frozen=True):
     stories: int
 
     def __str__(self) -> str:
+        is_bucket = "://" in self.folder
+        doubt = "is this still the right bucket?" if is_bucket else "is a disk not mounted?"
         return (
-            f"{self.folder}: the files of too many stories are gone at once ({self.stories}): is "
-            "a disk not mounted? Their removal is pending, and they stay in the feeds, until the "
+            f"{self.folder}: the files of too many stories are gone at once ({self.stories}): "
+            f"{doubt} Their removal is pending, and they stay in the feeds, until the "
             "files are back. If it is meant, run 'feeds export --allow-empty' once."
         )
 

@@ -221,6 +221,7 @@ def test_listing_that_is_empty_or_much_shorter_holds_the_stories(
         buckets.delete(f"news desk/2026/{number:02} ü.md")
     (held,) = site.publish().held
     assert (held.folder, held.stories) == (f"{PREFIX}2026", 30)
+    assert "is this still the right bucket?" in str(held)
     for number in range(30, 40):
         buckets.delete(f"news desk/2026/{number:02} ü.md")
     assert site.publish().held[0].stories == 40
