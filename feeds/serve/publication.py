@@ -88,10 +88,13 @@ class BodyCache:
 
 
 _NANOSECONDS = 1_000_000_000
-# Pages mark what is for servers alone that answer queries: what is hidden is shown, and any other
-# element gets a link, whose text our own template has in its language.
-_MARK = re.compile(f'( hidden)?(?: {QUERY_MARK}-text="([^"]*)")? {QUERY_MARK}>'.encode())
-_LINK = f'><a href="{QUERY}">%s</a> '.encode()
+# Pages mark what is for servers alone that answer queries: what is hidden is shown, and what has a
+# text, or is not hidden, gets a link. Nothing leads a crawler there where other servers send pages.
+_MARK = re.compile(
+    b'( hidden)?(?: MARK-to="([^"]*)")?(?: MARK-text="([^"]*)")? MARK>'.replace(
+        b"MARK", QUERY_MARK.encode()
+    )
+)
 
 
 class PublishedText(NamedTuple):
@@ -163,14 +166,18 @@ def read_text(out: Path, path: str) -> tuple[PublishedText, bytes] | None:
     except OSError:
         return None
     if path.endswith(".html"):
-        data = _MARK.sub(_shown, data).replace(f" {QUERY_MARK}-href=".encode(), b" href=")
+        data = _MARK.sub(_shown, data)
     fingerprint = Fingerprint.of_status(status)
     modified_unix = status.st_mtime_ns // _NANOSECONDS
     return PublishedText(fingerprint, digest_of(data), modified_unix), data
 
 
 def _shown(mark: re.Match[bytes]) -> bytes:
-    return b">" if mark[1] else _LINK % (mark[2] or b"Make a feed of your own")
+    hidden, to, text = mark.groups()
+    if hidden and not text:
+        return b">"
+    link = (to or QUERY.encode(), text or b"Make a feed of your own")
+    return b'><a href="%s">%s</a> ' % link
 
 
 def read_version(out: Path, path: str, digest: str) -> bytes:

@@ -44,9 +44,12 @@ def test_publication_reads_only_what_changed(site: Site) -> None:
 def test_publication_shows_what_is_for_servers_with_queries(site: Site) -> None:
     site.seed()
     site.publish()
-    link = f'<a {QUERY_MARK}-href="query">'
-    marked = f"<p {QUERY_MARK}>a</p><form hidden {QUERY_MARK}>b</form>{link}".encode()
-    shown = b'<p><a href="query">Make a feed of your own</a> a</p><form>b</form><a href="query">'
+    menu = f'<li hidden {QUERY_MARK}-to="../query" {QUERY_MARK}-text="Go" {QUERY_MARK}></li>'
+    marked = f"<p {QUERY_MARK}>a</p><form hidden {QUERY_MARK}>b</form>{menu}".encode()
+    shown = (
+        b'<p><a href="query">Make a feed of your own</a> a</p><form>b</form>'
+        b'<li><a href="../query">Go</a> </li>'
+    )
     for path, wanted in (("feeds.html", shown), ("all.html", shown), ("all.atom", marked)):
         (site.out / path).write_bytes(marked)
         found = read_text(site.out, path)

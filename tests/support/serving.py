@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import http.client
+import re
 import signal
 import socket
 import subprocess
@@ -179,11 +180,9 @@ def as_served(data: bytes) -> bytes:
     """Returns a document of out/ as it is served: pages with what leads to searches."""
     link = b'><a href="query">Make a feed of your own</a> '
     text = b' data-query-text="Make a feed of your own" data-query>'
-    return (
-        data.replace(text, link)
-        .replace(b" hidden data-query>", b">")
-        .replace(b" data-query-href", b" href")
-    )
+    menu = rb' hidden data-query-to="([^"]*)" data-query-text="Search" data-query>'
+    data = re.sub(menu, rb'><a href="\1">Search</a> ', data.replace(text, link))
+    return data.replace(b" hidden data-query>", b">")
 
 
 def add_to_manifest(out: Path, *paths: str) -> None:
