@@ -19,6 +19,7 @@ from feeds.select.thresholds import Thresholds
 from feeds.select.withdrawals import (
     feeds_of,
     longest_kept_s,
+    longest_notices_s,
     moved,
     notice_of,
     withdrawal_reason,
@@ -57,10 +58,12 @@ class Ledger:
                     self._keep(item.id, why, data, item.history.qualified)
 
     def finish(self, changes: Changes) -> None:
-        """Withdraws the stories whose seeds are gone."""
+        """Withdraws the stories whose seeds are gone, and notes whether readers are told."""
         for id_, (data, names) in changes.lost.items():
             if id_ not in self._seen:
                 self._keep(id_, "deleted", data, names)
+        if longest_notices_s(self._run.config):
+            self._run.store.show_notices()
 
     def _keep(self, id_: str, why: str, data: bytes, names: Iterable[str]) -> None:
         run, known = self._run, self._known.get(id_)

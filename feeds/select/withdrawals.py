@@ -21,10 +21,23 @@ def notices_s(config: Config, special: FeedTable) -> int:
     return _kept_s(config, special) if shows else 0
 
 
+def longest_notices_s(config: Config) -> int:
+    """Returns the most seconds for which any feed says what was withdrawn; 0 if none does."""
+    return max(notices_s(config, one) for one in _tables(config))
+
+
 def longest_kept_s(config: Config) -> int:
     """Returns for how many seconds it is known what was withdrawn, whether or not feeds say so."""
-    named = (Named(), *config.topics.values(), *config.providers.values())
-    return max(_kept_s(config, one) for some in (named, config.feeds) for one in some)
+    return max(_kept_s(config, one) for one in _tables(config))
+
+
+def _tables(config: Config) -> list[FeedTable]:
+    return [
+        Named(),
+        *config.topics.values(),
+        *config.providers.values(),
+        *config.own_feeds.values(),
+    ]
 
 
 def _kept_s(config: Config, special: FeedTable) -> int:

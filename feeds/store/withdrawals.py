@@ -100,7 +100,7 @@ class Withdrawals:
     def withdraw(self, one: Withdrawal, feeds: Iterable[FeedRef]) -> list[_Place]:
         """Keeps a withdrawn story; `feeds` are those it stood in. Returns where its notice stands.
 
-        What readers were shown of it is the notice from now on, so its return is an edit.
+        Its return is an edit, whatever its seed says then.
         """
         insert = f"""
             INSERT INTO withdrawn ({_COLUMNS}) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT (id) DO UPDATE
@@ -115,12 +115,21 @@ class Withdrawals:
         """
         self._db.execute(note, (one.id,))
         mark = """
-            UPDATE memory SET updated = ?,
-            reader_digest = CAST(substr(reader_digest, 1, 1) || 'withdrawn' AS BLOB) WHERE id = ?
+            UPDATE memory
+            SET reader_digest = CAST(substr(reader_digest, 1, 1) || 'withdrawn' AS BLOB)
+            WHERE id = ?
         """
-        self._db.execute(mark, (one.updated, one.id))
+        self._db.execute(mark, (one.id,))
         query = "SELECT kind, key, period, part FROM withdrawn_from WHERE id = ?"
         return [_place(row) for row in self._db.execute(query, (one.id,))]
+
+    def show_notices(self) -> None:
+        """Notes that readers are shown the notices of withdrawn stories, with their dates."""
+        update = """
+            UPDATE memory AS m SET updated = w.updated FROM withdrawn AS w
+            WHERE w.id = m.id AND m.updated < w.updated
+        """
+        self._db.execute(update)
 
     def drop_withdrawals(self, ids: Iterable[str]) -> list[_Place]:
         """Forgets withdrawn stories; returns where their notices stood."""

@@ -13,7 +13,6 @@ from typing import Any
 
 import pytest
 
-from feeds.render.environment import asset_paths
 from tests.support.rendering import GOLDEN
 from tests.support.site import Site
 from tests.support.validator import findings
@@ -30,10 +29,9 @@ max_items = 2
 exposure = "0s"
 """
 _REASON = 'Nannte <b>den "Falschen"</b> & mehr'
-_FORMATS = ("atom", "html", "json", "rss")
 _DOCUMENTS = (
     *("all.atom", "all.json", "all.rss"),
-    *(f"all/2021-08.{one}" for one in _FORMATS),
+    *("all/2021-08.atom", "all/2021-08.json", "all/2021-08.rss"),
     *("topics/ki.atom", "topics/ki/2021-08.atom", "topics/ki/2021-08.json"),
 )
 
@@ -63,8 +61,6 @@ def out(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_document_is_the_golden_one(out: Path, path: str) -> None:
     golden = GOLDEN / "history" / path
     data = (out / path).read_bytes()
-    for asset, address in asset_paths(()).items():
-        data = data.replace(address.encode(), f"assets/{asset}".encode())
     if os.environ.get("UPDATE_GOLDEN"):
         golden.parent.mkdir(parents=True, exist_ok=True)
         golden.write_bytes(data)

@@ -156,6 +156,8 @@ class Reader:
         self.known: dict[str, Seen] = {}
         # What must be in the next document, unless it was in one before.
         self.due: set[int] = set()
+        # What has left all feeds at some time.
+        self.left: set[int] = set()
 
     def poll(self, entries: list[Seen], qualified: set[int], now: datetime) -> None:
         self.polled = now
@@ -167,8 +169,8 @@ class Reader:
         for one in entries:
             old = self.known.setdefault(one.id, one)
             assert (old.number, old.published) == (one.number, one.published)
-            # A reader shows an entry again as updated when, and only when, it was edited.
-            if one.updated:
+            # A reader shows an entry again as updated if it was edited or came back, only then.
+            if one.updated and (old.title != one.title or one.number not in self.left):
                 assert (old.updated == one.updated) == (old.title == one.title)
             self.known[one.id] = one
         arrivals = Counter(one.number for one in self.known.values())
@@ -193,6 +195,7 @@ class History(RuleBasedStateMachine):
         self.qualified: dict[str, set[int]] = {address: set() for address in SUBSCRIPTIONS}
         # What qualified in the first pass counts as old, and nobody waits for it.
         self.old: dict[str, set[int]] = {}
+        self.left: set[int] = set()
         self.readers: list[Reader] = []
 
     def teardown(self) -> None:
@@ -312,9 +315,12 @@ class History(RuleBasedStateMachine):
             qualified = {one.number for one in stories}
             if is_first:
                 self.old[address] = qualified
+            if address == "all":
+                self.left |= self.qualified[address] - qualified
             came = qualified - self.qualified[address] - self.old[address]
             self.qualified[address] = qualified
             for reader in self.readers:
+                reader.left = self.left
                 if reader.address == address:
                     reader.due = (reader.due | came) & qualified
 
