@@ -25,9 +25,9 @@ from feeds.common.times import from_unix, show_time
 from feeds.config.feed_tables import DigestFeed
 from feeds.pipeline.context import Pass
 from feeds.render.context import feed_id
-from feeds.select.digests import believed_end, ended_periods, last_day, next_end
 from feeds.select.explain import Reason
 from feeds.select.membership import name_of, without_duplicates
+from feeds.select.periods import believed_end, ended_periods, last_day, next_end
 from feeds.select.thresholds import Thresholds
 from feeds.select.withdrawals import moved, notices_s, withdrawal_reason
 from feeds.store.digests import DigestRow

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from feeds.common.times import from_unix, to_unix
 from feeds.config.feed_tables import DigestFeed
-from feeds.select.digests import ended_periods, last_day, next_end
+from feeds.select.periods import ended_periods, last_day, next_end
 from tests.support.site import made
 
 
