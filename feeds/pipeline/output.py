@@ -149,7 +149,7 @@ def remember(
 
 def _keep_feeds(run: Pass, state: PassState, plan: Plan) -> None:
     store = run.store
-    kept = [*((one.key, one.contents.summary()) for one in plan.stale), *plan.refreshed]
+    kept = [*((one.key, one.summary) for one in plan.stale), *plan.refreshed]
     for key, summary in kept:
         store.keep_feed(key, summary)
     feeds = {one.feed.address: one.feed for one in plan.feeds}

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
+from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
-
-import msgspec
 
 from feeds.common.archives import ArchivePart, is_part
 from feeds.common.errors import PublishError
 from feeds.common.model import Feed, FeedContents, FeedRef, FeedSummary, Picture
-from feeds.common.text import fold
 from feeds.common.times import from_unix, show_time
 from feeds.images.cache import ImageResolver, folder_times, names_of
 from feeds.images.reconcile import ImageChanges
 from feeds.pipeline.context import Pass
 from feeds.pipeline.digests import picture_numbers
+from feeds.pipeline.links import Links
 from feeds.pipeline.memberships import Selection, contents_of, too_many_feeds
 from feeds.pipeline.resting import intact_files
 from feeds.pipeline.state import PassState, site_key
-from feeds.render.context import FeedView, Site, archived_site, site_of, site_without_links
+from feeds.render.context import FeedView, Site, site_of
 from feeds.render.reuse import Reuse, reuse_of
 
 if TYPE_CHECKING:
@@ -27,11 +26,21 @@ if TYPE_CHECKING:
     from feeds.render.overviews import Overview
 
 
-class StaleFeed(NamedTuple):
-    """A feed to render: its contents, its site, the key of both, and what is published of it."""
+# What a feed shows, and what is known of the images of its entries, by their numbers.
+_Shown = tuple[FeedContents, dict[int, list[Picture]]]
 
-    contents: FeedContents
-    pictures: dict[int, list[Picture]]
+
+class StaleFeed(NamedTuple):
+    """A feed to render: its site, the key of all that it shows, and what is published of it.
+
+    `shown` returns the contents and their pictures. Those of archives, which may be of all stories
+    together, are read once more for it; those of other feeds are kept. `copies` are the copies of
+    images that it names.
+    """
+
+    summary: FeedSummary
+    shown: Callable[[], _Shown]
+    copies: tuple[str, ...]
     site: Site
     key: bytes
     reuse: Reuse | None = None
@@ -69,42 +78,6 @@ class Plan(NamedTuple):
     known: set[str]
 
 
-class _Links:
-    """Knows the topics and providers that have no feed, so that pages cannot link to them."""
-
-    def __init__(self, run: Pass, site: Site, missing: frozenset[FeedRef]) -> None:
-        self._store = run.store
-        self._config = run.config
-        self._site = site
-        self._missing = missing
-        self._missing_of = lru_cache(maxsize=100_000)(self._look_up)
-
-    def site_for(self, one: FeedContents) -> Site:
-        """Returns the site as the documents of a feed show it.
-
-        It says no more than what the feed's own entries need, so that a topic which comes or goes
-        leaves all others alone.
-        """
-        pages = self._site.pages
-        if is_part(one.feed.archive):
-            return archived_site(self._site)
-        if one.feed.kind == "digest":
-            return site_without_links(self._site)
-        if not self._missing or pages is None:
-            return self._site
-        found = sorted({ref for entry in one.entries for ref in self._missing_of(entry.number)})
-        pages = msgspec.structs.replace(pages, missing=tuple(found))
-        return msgspec.structs.replace(self._site, pages=pages)
-
-    def _look_up(self, number: int) -> tuple[FeedRef, ...]:
-        topics, domain = self._store.names_of(number)
-        found: list[FeedRef] = [("topic", fold(topic)) for topic in topics]
-        found = [ref for ref in found if ref in self._missing]
-        if ("provider", self._config.provider(domain)) in self._missing:
-            found.append(("provider", domain))
-        return tuple(found)
-
-
 class _FeedPlan(NamedTuple):
     """One feed: its documents, the copies of images they name, and whether to render them."""
 
@@ -124,7 +97,7 @@ class _Planner(NamedTuple):
     run: Pass
     state: PassState
     site: Site
-    links: _Links
+    links: Links
     changed: frozenset[FeedRef] | None
     resolver: ImageResolver
     known: set[str]
@@ -141,8 +114,7 @@ class _Planner(NamedTuple):
         if intact and summary and self._is_current(feed, summary, images):
             return _FeedPlan(summary, names, images)
         stale = _to_render(self.run, feed, self.resolver, self.links)
-        copies = names_of(stale.pictures)
-        plan = _FeedPlan(stale.contents.summary(), names, copies, refreshed=key)
+        plan = _FeedPlan(stale.summary, names, stale.copies, refreshed=key)
         if stale.key == key and intact:
             return plan
         if intact:
@@ -183,15 +155,23 @@ def planned_feed(run: Pass, state: PassState, selection: Selection, feed: Feed) 
     """Returns a feed to render as a pass would that looks at everything; writes nothing."""
     site = site_of(run.config, selection.addresses, run.templates)
     resolver = ImageResolver(run.store, run.config, state.feed_images())
-    return _to_render(run, feed, resolver, _Links(run, site, selection.missing))
+    return _to_render(run, feed, resolver, Links(run, site, selection.missing))
 
 
-def _to_render(run: Pass, feed: Feed, resolver: ImageResolver, links: _Links) -> StaleFeed:
+def _to_render(run: Pass, feed: Feed, resolver: ImageResolver, links: Links) -> StaleFeed:
     from feeds.render.documents import feed_key
 
+    shown = partial(_shown, run, feed, resolver)
+    contents, pictures = found = shown()
+    site, copies = links.site_for(contents), names_of(pictures)
+    key = feed_key(site, contents, pictures)
+    kept = shown if is_part(feed.archive) else lambda: found
+    return StaleFeed(contents.summary(), kept, copies, site, key)
+
+
+def _shown(run: Pass, feed: Feed, resolver: ImageResolver) -> _Shown:
     contents = contents_of(run, feed)
-    pictures, site = _pictures(run, resolver, contents), links.site_for(contents)
-    return StaleFeed(contents, pictures, site, feed_key(site, contents, pictures))
+    return contents, _pictures(run, resolver, contents)
 
 
 def plan_feeds(run: Pass, state: PassState, selection: Selection, images: ImageChanges) -> Plan:
@@ -210,7 +190,7 @@ def plan_feeds(run: Pass, state: PassState, selection: Selection, images: ImageC
     changed = _changed(run, state, selection, this_site)
     if changed is not None:
         changed |= images.feeds
-    links = _Links(run, site, selection.missing)
+    links = Links(run, site, selection.missing)
     # Even if the manifest was lost, these are ours.
     known = intact_files(state, run.out)
     folders, archives = folder_times(run.out), selection.archives
@@ -257,8 +237,8 @@ def _front(planner: _Planner, plan: _FeedPlan) -> Front:
     feed, run = plan.summary.feed, planner.run
 
     def view() -> FeedView:
-        contents = plan.stale.contents if plan.stale else contents_of(run, feed)
-        pictures = plan.stale.pictures if plan.stale else _pictures(run, planner.resolver, contents)
+        look = plan.stale.shown if plan.stale else partial(_shown, run, feed, planner.resolver)
+        contents, pictures = look()
         shown = (*contents.entries, *contents.tombstones)
         items = run.store.items(entry.number for entry in shown)
         return view_job(RenderJob(planner.links.site_for(contents), contents, items, pictures))

@@ -52,9 +52,9 @@ def job_of(store: Store, stale: StaleFeed) -> RenderJob:
     """Returns a feed to render with its items."""
     from feeds.render.documents import RenderJob
 
-    shown = (*stale.contents.entries, *stale.contents.tombstones)
-    items = store.items(entry.number for entry in shown)
-    return RenderJob(stale.site, stale.contents, items, stale.pictures, stale.reuse)
+    contents, pictures = stale.shown()
+    items = store.items(entry.number for entry in (*contents.entries, *contents.tombstones))
+    return RenderJob(stale.site, contents, items, pictures, stale.reuse)
 
 
 # Each of these yields once for each feed whose documents were put.
@@ -75,7 +75,7 @@ def _render_in_processes(
     from feeds.common.workers import spread
     from feeds.render.documents import document_paths
 
-    names = [document_paths(plan.site, one.contents.feed) for one in plan.stale]
+    names = [document_paths(plan.site, one.summary.feed) for one in plan.stale]
     publisher.expect(name for some in names for name in some)
     places = (publisher.place_of(*some) for some in names)
     work = partial(_write_chunk, publisher.writer)

@@ -11,6 +11,7 @@ from contextlib import contextmanager
 import httpx
 import pytest
 
+from tests.support.dying import end_fork_server
 from tests.support.ports import HOST, free_port
 from tests.support.processes import PATIENCE
 
@@ -47,6 +48,7 @@ def use_server(monkeypatch: pytest.MonkeyPatch, server: str) -> None:
     }
     for name, value in values.items():
         monkeypatch.setenv(name, value)
+    end_fork_server()
 
 
 def _wait_for(url: str, process: subprocess.Popen[bytes]) -> None:

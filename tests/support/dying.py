@@ -23,6 +23,12 @@ def fork_server() -> int:
     return int(cast("Any", multiprocessing.forkserver)._forkserver._forkserver_pid)
 
 
+def end_fork_server() -> None:
+    """Ends the server that processes come from: the next one knows the environment of now."""
+    with suppress(ChildProcessError):
+        cast("Any", multiprocessing.forkserver)._forkserver._stop()
+
+
 def resource_tracker() -> int:
     """Returns the pid of Python's resource tracker."""
     return int(cast("Any", multiprocessing.resource_tracker)._resource_tracker._pid)
