@@ -23,6 +23,7 @@ _STARTERS = {"subprocess", "multiprocessing"} | {
 # Kills at any moment, floods, large matrices, what waits for a clock, and what measures Python
 # itself, which coverage changes: whole files, and tests by the beginnings of their names.
 STRESS_FILES = {
+    "common/test_cluster.py",
     "common/test_children_killed.py",
     "daemon/test_fetch_process.py",
     "daemon/test_hub_process.py",
@@ -34,6 +35,7 @@ STRESS_FILES = {
     "pipeline/test_crash.py",
     "pipeline/test_disk.py",
     "pipeline/test_engine_killed.py",
+    "pipeline/test_engine.py",
     "pipeline/test_random.py",
     "project/test_deploy_containers.py",
     "project/test_deploy_queries.py",
@@ -53,6 +55,8 @@ STRESS_FILES = {
     "serve/test_robust.py",
 }
 STRESS = (
+    "test_bucket_that_fails_changes_nothing",
+    "test_body_of_the_largest_size",
     "test_bucket_behind_nginx",
     "test_bodies_match",
     "test_bucket_that_forbids_workers",
@@ -95,6 +99,8 @@ STRESS = (
     "test_objects_that_a_zombie_still_writes",
     "test_objects_after_a_kill_at_any_step_are_whole_and_the_next_pass_repairs_them[all",
     "test_next_pass_repairs_what_a_killed_one",
+    "test_objects_after_a_kill",
+    "test_objects_of_a_bucket_that_fails_at_first",
     "test_pages_of_a_group_lead",
     "test_pass_without_libyaml",
     "test_push_waits_a_few_seconds",
