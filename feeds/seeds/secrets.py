@@ -193,6 +193,10 @@ def misplaced(
     if is_alone and (mapping is None or _is_whole_line(text[found[0].at :], mapping.get(FIELD))):
         return None
     line, column = key_places(source).get(FIELD, (0, 0))
+    # An empty value whose blob stands behind a fence that came too early.
+    after = found[0].at + len(FIELD) + 1
+    if any(one >= body_at and _is_random(text, one) for one in _values(text, after)):
+        return found[0].line, found[0].column, IN_BODY
     for secret in found:
         if (secret.line, secret.column) != (line + offset, column):
             return secret.line, secret.column, MISPLACED if secret.at < body_at else IN_BODY

@@ -198,6 +198,14 @@ def test_secured_anywhere_in_a_seed_is_told_by_no_reading(
     assert not _leaked("".join(told.split()), blob)
 
 
+def test_secret_behind_a_fence_that_came_too_early_is_told_by_no_reading(tmp_path: Path) -> None:
+    text = (REAL_SEEDS / "000_613e5fb5d2b32426.txt").read_text(encoding="utf-8")
+    line = _SECURED.search(text)
+    assert line is not None
+    path = written(tmp_path, text.replace("secured: ", "secured: \n---\n").encode())
+    assert not _leaked(_told(path), line[1])
+
+
 @settings(
     deadline=None, max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
