@@ -5,9 +5,11 @@ from __future__ import annotations
 import threading
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Future
-from queue import SimpleQueue
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+    from queue import SimpleQueue
 
 A = TypeVar("A")
 R = TypeVar("R")
@@ -24,6 +26,10 @@ def ask_all(ask: Callable[[A], R], about: Iterable[A], at_once: int) -> Iterator
         about: what to ask about.
         at_once: how many questions wait for answers at the same time.
     """
+    # Imported on demand, with logging: all commands would load them, and few ask for objects.
+    from concurrent.futures import Future
+    from queue import SimpleQueue
+
     questions: SimpleQueue[tuple[Future[R], A] | None] = SimpleQueue()
     owed: deque[Future[R]] = deque()
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import signal
+import subprocess
+import sys
 import threading
 
 import pytest
@@ -28,6 +30,14 @@ def test_answers_come_in_order_and_no_more_are_asked_at_once_than_told() -> None
     assert list(ask_all(ask, range(9), 3)) == [one * 2 for one in range(9)]
     assert most == 3
     assert list(ask_all(ask, (), 3)) == []
+
+
+def test_asking_costs_those_nothing_who_have_nothing_to_ask() -> None:
+    code = "import sys; from feeds.seeds import objects; print('concurrent.futures' in sys.modules)"
+    loads = f"import concurrent.futures; {code}"  # it would show
+    for source, wanted in ((code, "False\n"), (loads, "True\n")):
+        command = [sys.executable, "-c", source]
+        assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == wanted
 
 
 @pytest.mark.parametrize("reason", ["an error", "an interrupt"])
