@@ -17,6 +17,8 @@ T = TypeVar("T")
 Handler = Callable[[int, FrameType | None], object]
 
 INTERRUPTIONS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+# Of signals that are ignored, and of those that something other than Python handles.
+_NONE = (signal.SIG_IGN, None)
 
 
 @contextmanager
@@ -29,7 +31,8 @@ def uninterrupted() -> Iterator[None]:
     late: list[int] = []
     with ExitStack() as stack:
         stack.callback(_raise_all, late)
-        stack.enter_context(_handled(lambda _handler, number, _frame: late.append(number)))
+        # Also where one would end the process at once, and leave half of what is being done.
+        stack.enter_context(_handled(lambda _before, number, _frame: late.append(number), *_NONE))
         before = signal.pthread_sigmask(signal.SIG_BLOCK, INTERRUPTIONS)
         stack.callback(signal.pthread_sigmask, signal.SIG_SETMASK, before)
         yield
@@ -41,13 +44,18 @@ def _raise_all(numbers: list[int]) -> None:
 
 
 @contextmanager
-def _handled(take: Callable[[Handler, int, FrameType | None], object]) -> Iterator[None]:
-    """Has signals taken for as long as it lasts, each with the function that handled it before."""
+def _handled(
+    take: Callable[[Any, int, FrameType | None], object], *but: signal.Handlers | None
+) -> Iterator[None]:
+    """Has signals taken for as long as it lasts, each with what handled it before.
+
+    Those that one of `but` handles are left alone.
+    """
     with ExitStack() as stack:
         if threading.current_thread() is threading.main_thread():
             for number in INTERRUPTIONS:
                 handler = signal.getsignal(number)
-                if callable(handler):
+                if handler not in but:
                     stack.callback(signal.signal, number, handler)
                     signal.signal(number, partial(take, handler))
         yield
@@ -80,7 +88,7 @@ def run_coroutine(main: Callable[[], Coroutine[Any, Any, T]]) -> T:
             tasks[0].cancel()
         return await tasks[0]
 
-    with _handled(take):
+    with _handled(take, *_NONE, signal.SIG_DFL):
         try:
             return asyncio.run(run())
         except asyncio.CancelledError:

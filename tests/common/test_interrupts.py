@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import signal
+import subprocess
+import sys
 import threading
 from collections.abc import Coroutine
 from typing import Any
@@ -75,6 +77,24 @@ def test_interrupts_wait_in_a_thread_without_touching_handlers() -> None:
     thread.start()
     thread.join()
     assert seen == [True, True]
+
+
+def test_interrupt_that_ends_the_process_waits_until_the_end() -> None:
+    code = """
+import signal, threading
+from feeds.common.interrupts import uninterrupted
+def take():
+    signal.pthread_sigmask(signal.SIG_SETMASK, ())
+    signal.raise_signal(signal.SIGTERM)
+with uninterrupted():
+    thread = threading.Thread(target=take)
+    thread.start()
+    thread.join()
+    print("whole", flush=True)
+print("not ended")
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stdout) == (-signal.SIGTERM, "whole\n")
 
 
 @pytest.mark.parametrize("when", ["before", "while it runs"])
