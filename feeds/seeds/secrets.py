@@ -20,6 +20,10 @@ MISPLACED = (
     "the secret value of 'secured' begins inside of something else: wanted one line 'secured:' "
     "without indentation or quotes in the front matter, below it only its value"
 )
+CUT_OFF = (
+    "the body begins like a secret value, right behind the key 'secured': is there a line '---' in "
+    "the midst of its value?"
+)
 IN_BODY = "a secret value of 'secured' begins in the body: is there a line '---' too many above?"
 REACHES = "holds a part of the secret value of 'secured': check quotes and indentation"
 
@@ -190,17 +194,21 @@ def misplaced(
         line, column = places(source)[(FIELD,)]  # of a key that is written with escapes
         return line + offset, column, MISPLACED
     is_alone = len(found) == 1 and found[0].is_plain
+    if mapping and next(reversed(mapping)) == FIELD and _begins_random(text, body_at):
+        return found[0].line, found[0].column, CUT_OFF
     if is_alone and (mapping is None or _is_whole_line(text[found[0].at :], mapping.get(FIELD))):
         return None
     line, column = key_places(source).get(FIELD, (0, 0))
-    # An empty value whose blob stands behind a fence that came too early.
-    after = found[0].at + len(FIELD) + 1
-    if any(one >= body_at and _is_random(text, one) for one in _values(text, after)):
-        return found[0].line, found[0].column, IN_BODY
     for secret in found:
         if (secret.line, secret.column) != (line + offset, column):
             return secret.line, secret.column, MISPLACED if secret.at < body_at else IN_BODY
     return None
+
+
+def _begins_random(text: str, body_at: int) -> bool:
+    """Tells whether a body begins like the rest of a secret that a fence has cut off."""
+    body = text[body_at:].lstrip(_MARKS + _BREAKS)
+    return _is_random(body, 0)
 
 
 def _is_whole_line(text: str, value: object) -> bool:

@@ -198,12 +198,28 @@ def test_secured_anywhere_in_a_seed_is_told_by_no_reading(
     assert not _leaked("".join(told.split()), blob)
 
 
-def test_secret_behind_a_fence_that_came_too_early_is_told_by_no_reading(tmp_path: Path) -> None:
+@pytest.mark.parametrize("kept", [0, 5, 20], ids=lambda kept: f"after {kept} characters")
+@pytest.mark.parametrize("fence", ["\n---\n", "\n---\n\n> "], ids=["alone", "and marks"])
+def test_secret_behind_a_fence_that_came_too_early_is_told_by_no_reading(
+    kept: int, fence: str, tmp_path: Path
+) -> None:
     text = (REAL_SEEDS / "000_613e5fb5d2b32426.txt").read_text(encoding="utf-8")
     line = _SECURED.search(text)
     assert line is not None
-    path = written(tmp_path, text.replace("secured: ", "secured: \n---\n").encode())
-    assert not _leaked(_told(path), line[1])
+    cut = f"secured: {line[1][:kept]}{fence}{line[1][kept:]}"
+    path = written(tmp_path, text.replace(line[0], cut).encode())
+    told = _told(path)
+    assert not _leaked(told, line[1][kept:])
+    assert "right behind the key 'secured'" in told
+
+
+def test_body_that_begins_with_a_long_word_is_no_secret(tmp_path: Path) -> None:
+    text = (REAL_SEEDS / "000_613e5fb5d2b32426.txt").read_text(encoding="utf-8")
+    for number, body in enumerate(
+        ["Donaudampfschifffahrtsgesellschaft\n", "https://example.com/a1B2"]
+    ):
+        told = _told(written(tmp_path, f"{text}\n{body}\n".encode(), f"{number}.txt"))
+        assert "right behind the key 'secured'" not in told
 
 
 @settings(
