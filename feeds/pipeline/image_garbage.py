@@ -98,15 +98,22 @@ def looking_after(
         except PublishError as error:
             raise ImageCacheError(str(error)) from None
         stack.enter_context(cache_faults_told(cache))
-        try:
-            remove_unfinished(cache)
-            stack.callback(remove_unfinished, cache)
-            restore_missing_state(config, warn)
-            yield stack.enter_context(open_state(config.paths.state, "pass", warn))
-        except DamagedStateError as error:
-            raise StateError(
-                f"the state file is damaged ({error}); 'feeds export' makes a new one"
-            ) from None
+        remove_unfinished(cache)
+        stack.callback(remove_unfinished, cache)
+        restore_missing_state(config, warn)
+        yield stack.enter_context(opened_state(config, warn))
+
+
+@contextmanager
+def opened_state(config: Config, warn: Callable[[str], None]) -> Iterator[Store]:
+    """Opens the store beside passes; turns damage, which a pass would mend, into `StateError`."""
+    try:
+        with open_state(config.paths.state, "pass", warn) as store:
+            yield store
+    except DamagedStateError as error:
+        raise StateError(
+            f"the state file is damaged ({error}); 'feeds export' makes a new one"
+        ) from None
 
 
 @contextmanager

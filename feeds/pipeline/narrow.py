@@ -10,14 +10,13 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from feeds.common.errors import StateError
 from feeds.common.files import Fingerprint, bytes_of
 from feeds.common.images import narrow_name
 from feeds.common.protocols import Meta
 from feeds.config import Config
 from feeds.images.cache import is_of_all_files, remove, write_aside
-from feeds.pipeline.image_garbage import cache_faults_told
-from feeds.store import DamagedStateError, Store, open_state
+from feeds.pipeline.image_garbage import cache_faults_told, opened_state
+from feeds.store import Store
 from feeds.store.narrow import ImageToNarrow, NarrowCopy
 
 # Raise it whenever the same image and widths would give other copies.
@@ -51,16 +50,10 @@ def narrow_images(
         ImageCacheError: the cache cannot be used.
         StateError: the state file cannot be used.
     """
-    with cache_faults_told(config.images.cache):
-        try:
-            with open_state(config.paths.state, "pass", warn) as store:
-                if not _is_wanted(store, config):
-                    return 0, False
-                return _Narrowing(store, config, warn).run(time.monotonic() + most_seconds)
-        except DamagedStateError as error:
-            raise StateError(
-                f"the state file is damaged ({error}); 'feeds export' makes a new one"
-            ) from None
+    with cache_faults_told(config.images.cache), opened_state(config, warn) as store:
+        if not _is_wanted(store, config):
+            return 0, False
+        return _Narrowing(store, config, warn).run(time.monotonic() + most_seconds)
 
 
 def _is_wanted(store: Store, config: Config) -> bool:
