@@ -29,7 +29,6 @@ from feeds.pipeline.check import CheckReport, check
 from feeds.pipeline.explain import Explanation, explain
 from feeds.pipeline.memberships import memberships
 from feeds.pipeline.plan import planned_feed
-from feeds.pipeline.rendering import job_of
 from feeds.pipeline.run import Snapshot, with_snapshot
 from feeds.pipeline.run import publish_feeds as publish_pass
 from feeds.select.explain import Reason
@@ -95,7 +94,7 @@ def _render(snapshot: Snapshot, address: str, extension: str) -> Document:
         hint = did_you_mean(address, found, quoted=True)
         raise UnknownFeedError(f"there is no feed at {address!r}{hint}")
     stale = planned_feed(run, state, selection, found[address])
-    documents = {one.path: one for one in render_job(job_of(run.store, stale))}
+    documents = {one.path: one for one in render_job(stale.job(run.store))}
     path = f"{address}.{extension}"
     if path not in documents:
         raise UnknownFeedError(f"the feed at {address!r} has no document {path!r}")

@@ -20,8 +20,10 @@ from feeds.pipeline.resting import intact_files
 from feeds.pipeline.state import PassState, site_key
 from feeds.render.context import FeedView, Site, site_of
 from feeds.render.reuse import Reuse, reuse_of
+from feeds.store import Store
 
 if TYPE_CHECKING:
+    from feeds.render.documents import RenderJob
     from feeds.render.front import Front
     from feeds.render.overviews import Overview
 
@@ -44,6 +46,14 @@ class StaleFeed(NamedTuple):
     site: Site
     key: bytes
     reuse: Reuse | None = None
+
+    def job(self, store: Store) -> RenderJob:
+        """Returns the feed with its items."""
+        from feeds.render.documents import RenderJob
+
+        contents, pictures = self.shown()
+        items = store.items(entry.number for entry in (*contents.entries, *contents.tombstones))
+        return RenderJob(self.site, contents, items, pictures, self.reuse)
 
 
 class Plan(NamedTuple):
@@ -231,17 +241,14 @@ def _is_published(overview: Overview, state: PassState, known: set[str]) -> bool
 
 def _front(planner: _Planner, plan: _FeedPlan) -> Front:
     """Returns the stories of the front page: those of the feed of everything."""
-    from feeds.render.documents import RenderJob, view_job
+    from feeds.render.documents import view_job
     from feeds.render.front import Front
 
     feed, run = plan.summary.feed, planner.run
 
     def view() -> FeedView:
-        look = plan.stale.shown if plan.stale else partial(_shown, run, feed, planner.resolver)
-        contents, pictures = look()
-        shown = (*contents.entries, *contents.tombstones)
-        items = run.store.items(entry.number for entry in shown)
-        return view_job(RenderJob(planner.links.site_for(contents), contents, items, pictures))
+        stale = plan.stale or _to_render(run, feed, planner.resolver, planner.links)
+        return view_job(stale.job(run.store))
 
     key = plan.stale.key if plan.stale else plan.refreshed
     return Front(key or planner.state.feeds()[feed.address][0], view)

@@ -12,9 +12,8 @@ import msgspec
 
 from feeds.common.model import Document
 from feeds.pipeline.context import Pass, engine_of
-from feeds.pipeline.plan import Plan, StaleFeed
+from feeds.pipeline.plan import Plan
 from feeds.publish import Place, Publisher, Writer, Written
-from feeds.store import Store
 
 if TYPE_CHECKING:
     from feeds.common.workers import Engine
@@ -36,7 +35,7 @@ def render_feeds(run: Pass, plan: Plan, publisher: Publisher) -> None:
         WorkerError: the processes, or the engine, cannot do the work.
     """
     count = len(plan.stale)
-    jobs = (job_of(run.store, one) for one in plan.stale)
+    jobs = (one.job(run.store) for one in plan.stale)
     if count < _MANY_FEEDS:
         taken = _render_here(jobs, publisher)
     elif engine := engine_of(run, "feeds"):
@@ -46,15 +45,6 @@ def render_feeds(run: Pass, plan: Plan, publisher: Publisher) -> None:
     with closing(taken):
         for done, _ in enumerate(taken, 1):
             run.callbacks.progress("feeds", done, count)
-
-
-def job_of(store: Store, stale: StaleFeed) -> RenderJob:
-    """Returns a feed to render with its items."""
-    from feeds.render.documents import RenderJob
-
-    contents, pictures = stale.shown()
-    items = store.items(entry.number for entry in (*contents.entries, *contents.tombstones))
-    return RenderJob(stale.site, contents, items, pictures, stale.reuse)
 
 
 # Each of these yields once for each feed whose documents were put.
