@@ -9,6 +9,7 @@ from typing import NamedTuple
 import msgspec
 
 from feeds.common.model import FeedSummary, Problem
+from feeds.common.objects import is_object
 from feeds.common.times import from_unix
 from feeds.common.urls import hide_secrets, shown_url
 
@@ -87,7 +88,7 @@ class HeldReport(msgspec.Struct, frozen=True):
     stories: int
 
     def __str__(self) -> str:
-        is_bucket = "://" in self.folder
+        is_bucket = is_object(self.folder)
         doubt = "is this still the right bucket?" if is_bucket else "is a disk not mounted?"
         return (
             f"{self.folder}: the files of too many stories are gone at once ({self.stories}): "

@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 from feeds.config.schema import Table
 from feeds.config.types import Duration, MaybePath, Word, one_of
 
-_TLS = ("tls_ca", "tls_cert", "tls_key")
+TLS_FILES = ("tls_ca", "tls_cert", "tls_key")
 
 
 class EngineConfig(Table, frozen=True):
@@ -41,10 +41,10 @@ class EngineConfig(Table, frozen=True):
             return (
                 'address: wanted that of a Dask scheduler, such as "tls://scheduler.example:8786"'
             )
-        missing = [name for name in _TLS if getattr(self, name) is None]
+        missing = [name for name in TLS_FILES if getattr(self, name) is None]
         if url.scheme == "tls":
             return f"{missing[0]}: wanted a file of TLS for a tls:// address" if missing else ""
-        if len(missing) < len(_TLS):
+        if len(missing) < len(TLS_FILES):
             return "address: wanted one with tls://, since files of TLS are given"
         if not _is_this_machine(str(url.hostname)):
             return "address: wanted tls:// for a scheduler on another machine (it runs any code)"

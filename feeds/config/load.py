@@ -25,6 +25,7 @@ from feeds.config.clashes import (
     find_repeats,
     find_servers,
 )
+from feeds.config.engine import TLS_FILES
 from feeds.config.model import Config
 from feeds.config.origins import Key, Origins, key_lines, overlay, syntax_fault
 from feeds.config.schema import read_table
@@ -147,8 +148,7 @@ def _with_absolute_paths(config: Config, base: Path, data: Mapping[str, Any]) ->
     if isinstance(state.backup, Path):
         state = replace(state, backup=_absolute(base, state.backup))
     images = replace(config.images, cache=_absolute(base, config.images.cache))
-    files = {"tls_ca", "tls_cert", "tls_key"}
-    engine = {name: getattr(config.engine, name) for name in files}
+    engine = {name: getattr(config.engine, name) for name in TLS_FILES}
     engine = {name: path and _absolute(base, path) for name, path in engine.items()}
     log = config.serve.access_log
     if log not in NO_FILES:

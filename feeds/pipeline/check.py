@@ -46,33 +46,34 @@ def check(loaded: Loaded, callbacks: Callbacks = NO_CALLBACKS) -> CheckReport:
         TemplateError: a template is faulty.
     """
     _check_templates(loaded.config)
-    seeds, headers, problems, feeds = with_snapshot(loaded, callbacks, _read, fresh=True)
+    found = with_snapshot(loaded, callbacks, _read, fresh=True)
+    seeds, headers, problems, feeds, withdrawn = found
     hints = list(_hints(loaded, headers))
     too_many = too_many_feeds(feeds, loaded.config, lambda: headers)
     if too_many:
         hints.append(too_many)
-    gone = set[str]()
-    with_state(
-        loaded.config.paths.state,
-        lambda store: gone.update(one.id for one in store.withdrawals()),
-    )
-    return CheckReport(seeds, len(headers), problems, hints, bool(too_many), len(gone))
+    return CheckReport(seeds, len(headers), problems, hints, bool(too_many), withdrawn)
 
 
-def _read(snapshot: Snapshot) -> tuple[int, list[ItemHeader], list[Problem], int]:
-    """Returns how many seeds there are, the items, all problems, and how many feeds there are."""
+def _read(snapshot: Snapshot) -> tuple[int, list[ItemHeader], list[Problem], int, int]:
+    """Returns how many seeds there are, the items, all problems, how many feeds and withdrawals."""
     run, state, changes, problems = snapshot
-    selection = memberships(run, state, changes, _past(run))
-    items = list(run.store.item_headers())
-    return changes.seeds, items, sorted([*problems, *selection.duplicates]), len(selection.feeds)
+    past, withdrawn = _remembered(run)
+    selection = memberships(run, state, changes, past)
+    items, found = list(run.store.item_headers()), sorted([*problems, *selection.duplicates])
+    return changes.seeds, items, found, len(selection.feeds), withdrawn
 
 
-def _past(run: Pass) -> Past:
-    """Returns what the state file knows of addresses; seeds are read without it."""
-    found = [Past()]
+def _remembered(run: Pass) -> tuple[Past, int]:
+    """Returns what the state file knows: of addresses, and how many stories were withdrawn.
+
+    Seeds are read without it.
+    """
+    found = [(Past(), 0)]
 
     def read(store: Store) -> None:
-        found.append(past_of(run._replace(store=store), read_state(store)))
+        past = past_of(run._replace(store=store), read_state(store))
+        found.append((past, len(store.withdrawals())))
 
     with_state(run.config.paths.state, read)
     return found[-1]

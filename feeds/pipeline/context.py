@@ -13,6 +13,7 @@ from feeds.common.files import Templates, read_templates
 from feeds.common.reports import Callbacks, Clock, Options
 from feeds.common.times import to_unix
 from feeds.config import Config, Loaded
+from feeds.config.engine import TLS_FILES, EngineConfig
 from feeds.publish.compressed import copy_recipe
 from feeds.render.context import RENDER_VERSION
 from feeds.select.membership import SELECTION_VERSION
@@ -21,7 +22,6 @@ from feeds.store import Store
 if TYPE_CHECKING:
     from feeds.common.cluster import Cluster
     from feeds.common.workers import Engine
-    from feeds.config.engine import EngineConfig
 
 # The modules that processes need which read seeds or render feeds.
 WORKER_MODULES = ("feeds.seeds.read", "feeds.render.documents", "ftfy", "ryml")
@@ -82,7 +82,7 @@ def _cluster_of(engine: EngineConfig) -> Cluster | None:
         return None
     from feeds.common.cluster import ClusterAddress, cluster_at
 
-    files = (str(path or "") for path in (engine.tls_ca, engine.tls_cert, engine.tls_key))
+    files = (str(getattr(engine, name) or "") for name in TLS_FILES)
     limit = engine.no_workers.total_seconds()
     cluster = cluster_at(ClusterAddress(engine.address, limit, *files))
     cluster.counts.clear()
