@@ -20,6 +20,8 @@ from tests.support.site import Site
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
+    from tests.support.failing_buckets import Buckets
+
 # Every document and every step of the state is flushed, which takes no time here.
 _MEMORY = Path("/dev/shm")  # noqa: S108
 _ROOM = 2 << 30
@@ -100,3 +102,20 @@ def store(tmp_path: Path) -> Iterator[Store]:
     """A new store, in a transaction that lasts as long as the test."""
     with open_state(tmp_path / "state.db", "pass", pytest.fail) as opened, opened.transaction():
         yield opened
+
+
+@pytest.fixture(scope="module")
+def bucket_server() -> Iterator[Buckets]:
+    """A server of buckets on this machine, which processes that tests start find as well."""
+    # Imported on demand: moto takes a second, and few tests want it.
+    from tests.support.failing_buckets import serving_buckets
+
+    with pytest.MonkeyPatch.context() as patch, serving_buckets(patch) as server:
+        yield server
+
+
+@pytest.fixture
+def buckets(bucket_server: Buckets) -> Buckets:
+    """The server, with an empty bucket, and without faults."""
+    bucket_server.clear()
+    return bucket_server

@@ -16,7 +16,7 @@ from feeds import __version__
 from feeds.common.cluster import Cluster, ClusterAddress
 from feeds.common.errors import WorkerError
 from feeds.common.workers import spread
-from tests.support.dask import DaskCluster
+from tests.support.dask import DaskCluster, two_workers
 
 _OTHER_FEEDS = "import feeds; feeds.__version__ = '0.0.1'"
 _NO_FEEDS = "import sys; sys.modules['feeds'] = None"
@@ -44,10 +44,7 @@ def _one_by_one(numbers: int) -> list[bytes]:
 @pytest.fixture(scope="module")
 def workers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DaskCluster]:
     """A cluster of two workers that no test harms."""
-    with DaskCluster(tmp_path_factory.mktemp("dask")) as running:
-        running.start_scheduler()
-        running.start_worker("one")
-        running.start_worker("two")
+    with two_workers(tmp_path_factory.mktemp("dask")) as running:
         yield running
 
 

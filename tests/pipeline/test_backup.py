@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterator
 from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
@@ -14,23 +13,13 @@ import pytest
 from feeds.common.reports import Callbacks
 from feeds.store import open_state
 from tests.support.buckets import BUCKET
-from tests.support.failing_buckets import FORBIDDEN, Buckets, serving_buckets
+from tests.support.failing_buckets import FORBIDDEN, Buckets
 from tests.support.site import NOW, Site
 
 OBJECT = f"s3://{BUCKET}/backups/state.db"
 LATER = NOW + timedelta(days=1)
 
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Buckets]:
-    with pytest.MonkeyPatch.context() as patch, serving_buckets(patch) as found:
-        yield found
-
-
-@pytest.fixture(autouse=True)
-def buckets(server: Buckets) -> Buckets:
-    server.clear()
-    return server
+pytestmark = pytest.mark.usefixtures("buckets")
 
 
 @pytest.fixture

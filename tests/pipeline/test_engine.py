@@ -16,7 +16,7 @@ from feeds.common.reports import Callbacks
 from feeds.pipeline import rendering
 from feeds.seeds import read
 from tests.support.buckets import BUCKET, make_bucket, s3_server, use_server
-from tests.support.dask import DaskCluster
+from tests.support.dask import DaskCluster, two_workers
 from tests.support.site import Site
 
 _SEEDS = 60
@@ -25,10 +25,7 @@ _SEEDS = 60
 @pytest.fixture(scope="module")
 def workers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DaskCluster]:
     """A cluster of two workers, which all passes of this process have one client of."""
-    with DaskCluster(tmp_path_factory.mktemp("dask")) as running:
-        running.start_scheduler()
-        running.start_worker("one")
-        running.start_worker("two")
+    with two_workers(tmp_path_factory.mktemp("dask")) as running:
         yield running
         cluster_at(ClusterAddress(running.address, 60.0)).close()
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import signal
 import sqlite3
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable
 from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
@@ -23,7 +23,7 @@ from feeds.publish import claim
 from feeds.publish.journal import NAME as JOURNAL
 from feeds.publish.manifest import MANIFEST, PARTS
 from tests.support.buckets import BUCKET
-from tests.support.failing_buckets import FORBIDDEN, LOST, SLOW_DOWN, Buckets, serving_buckets
+from tests.support.failing_buckets import FORBIDDEN, LOST, SLOW_DOWN, Buckets
 from tests.support.imaging import picture, seed_with
 from tests.support.site import NOW, Site, documents_in
 
@@ -32,18 +32,6 @@ _KEY = f"/{BUCKET}/site/"
 _WRITES = {"PUT", "POST", "DELETE"}
 _DOCUMENTS = (".atom", ".rss", ".json", ".html")
 _IMAGE = re.compile(rb"https://feeds\.example\.org/(media/[\w/.-]+)")
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Buckets]:
-    with pytest.MonkeyPatch.context() as patch, serving_buckets(patch) as server:
-        yield server
-
-
-@pytest.fixture
-def buckets(server: Buckets) -> Buckets:
-    server.clear()
-    return server
 
 
 @pytest.fixture

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator
 from itertools import count
 
 import msgspec
@@ -14,22 +13,10 @@ from feeds.common.objects import Objects
 from feeds.publish import claim
 from feeds.publish.claim import Claim, Holder, ObjectsManifest
 from feeds.publish.manifest import MANIFEST
-from tests.support.failing_buckets import CARELESS, SLOW_DOWN, Buckets, serving_buckets
+from tests.support.failing_buckets import CARELESS, SLOW_DOWN, Buckets
 from tests.support.processes import PATIENCE
 
 ADDRESS = "s3://news/site/"
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Buckets]:
-    with pytest.MonkeyPatch.context() as patch, serving_buckets(patch) as server:
-        yield server
-
-
-@pytest.fixture
-def buckets(server: Buckets) -> Buckets:
-    server.clear()
-    return server
 
 
 @pytest.fixture

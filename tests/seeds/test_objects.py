@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
 from pathlib import Path
 from signal import SIGKILL
 from subprocess import Popen
@@ -16,25 +15,19 @@ from feeds.common.reports import Callbacks, Options
 from feeds.seeds import objects, read
 from tests.support.buckets import BUCKET
 from tests.support.dask import DaskCluster
-from tests.support.failing_buckets import CUT, FORBIDDEN, SLOW_DOWN, Buckets, serving_buckets
+from tests.support.failing_buckets import CUT, FORBIDDEN, SLOW_DOWN, Buckets
 from tests.support.processes import PATIENCE
 from tests.support.site import Site, front_matter, seed_text
 
 PREFIX = f"s3://{BUCKET}/news desk/"
 
 
-@pytest.fixture(scope="module")
-def server() -> Iterator[Buckets]:
-    with pytest.MonkeyPatch.context() as patch, serving_buckets(patch) as found:
-        yield found
-
-
 @pytest.fixture
-def buckets(server: Buckets, monkeypatch: pytest.MonkeyPatch) -> Buckets:
+def buckets(buckets: Buckets, monkeypatch: pytest.MonkeyPatch) -> Buckets:
     monkeypatch.setattr(objects, "_opened", lambda address: Objects(address, patience_s=0.5))
     monkeypatch.setattr(objects, "_PAUSES_S", (0.01,))
-    server.clear(page=3)
-    return server
+    buckets.clear(page=3)
+    return buckets
 
 
 @pytest.fixture
@@ -329,10 +322,10 @@ def test_export_killed_while_it_asks_a_bucket_goes_on_from_there(
 def test_workers_of_a_cluster_read_objects_themselves(
     site: Site, buckets: Buckets, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    monkeypatch.setattr(read, "_WORTH_A_POOL", 2)
-    monkeypatch.setattr(read, "_CHUNK", 3)
     fill(buckets, 9)
-    with DaskCluster(tmp_path) as running:
+    with DaskCluster(tmp_path) as running, monkeypatch.context() as patch:
+        patch.setattr(read, "_WORTH_A_POOL", 2)
+        patch.setattr(read, "_CHUNK", 3)
         running.start_scheduler()
         running.start_worker("one")
         seeds = f'[paths]\nseeds = ["{PREFIX}"]\n'
@@ -341,9 +334,8 @@ def test_workers_of_a_cluster_read_objects_themselves(
         ran = site.run("export")
         assert (ran.code, "05 ü.md: the bucket answers 403" in ran.err) == (2, True)
         buckets.fault = lambda *_: None
-        monkeypatch.setattr(read, "fetch_objects", None)  # here, not there
+        patch.setattr(read, "fetch_objects", None)  # here, not there
         assert sum(site.publish().workers["seeds"].values()) > 0
         found = site.documents()
         cluster_at(ClusterAddress(running.address, 60.0)).close()
-    monkeypatch.undo()
     assert found == site.fresh()

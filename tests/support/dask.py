@@ -6,8 +6,8 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Self
 
@@ -108,3 +108,13 @@ class DaskCluster:
         with suppress(OSError), socket.create_connection((HOST, self._port), PATIENCE):
             return True
         return False
+
+
+@contextmanager
+def two_workers(folder: Path) -> Iterator[DaskCluster]:
+    """Runs a cluster of two workers, "one" and "two"."""
+    with DaskCluster(folder) as running:
+        running.start_scheduler()
+        running.start_worker("one")
+        running.start_worker("two")
+        yield running
