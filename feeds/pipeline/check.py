@@ -10,7 +10,7 @@ from feeds.common.files import read_templates
 from feeds.common.hints import did_you_mean
 from feeds.common.languages import unregistered
 from feeds.common.model import ItemHeader, Problem
-from feeds.common.reports import NO_CALLBACKS, Callbacks
+from feeds.common.reports import NO_CALLBACKS, Callbacks, Options
 from feeds.common.text import fold
 from feeds.config import Config, Loaded
 from feeds.config.load import BASE_URL
@@ -46,7 +46,7 @@ def check(loaded: Loaded, callbacks: Callbacks = NO_CALLBACKS) -> CheckReport:
         TemplateError: a template is faulty.
     """
     _check_templates(loaded.config)
-    found = with_snapshot(loaded, callbacks, _read, fresh=True)
+    found = with_snapshot(loaded, callbacks, _read, options=Options(dry_run=True, full=True))
     seeds, headers, problems, feeds, withdrawn = found
     hints = list(_hints(loaded, headers))
     too_many = too_many_feeds(feeds, loaded.config, lambda: headers)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable, Iterator
+from contextlib import suppress
 from operator import attrgetter
 from pathlib import Path
 from typing import NamedTuple
@@ -13,17 +14,21 @@ import msgspec
 from feeds.common.errors import UnknownSeedError
 from feeds.common.model import FeedContents, FeedRef, Item, ItemHeader, Problem
 from feeds.common.objects import is_object
-from feeds.common.reports import NO_CALLBACKS, Callbacks
+from feeds.common.reports import NO_CALLBACKS, Callbacks, Options
 from feeds.common.urls import item_id, normal_url
 from feeds.config import Loaded
 from feeds.pipeline.context import Pass
 from feeds.pipeline.digests import with_digest
 from feeds.pipeline.memberships import Selection, contents_of, memberships
 from feeds.pipeline.run import Snapshot, with_snapshot
-from feeds.seeds.scan import SUFFIXES, display_path
+from feeds.seeds.scan import SUFFIXES, display_path, is_below
 from feeds.select import explain as reasons
 from feeds.store import Store
+from feeds.store.server_files import with_state
 from feeds.store.withdrawals import WithdrawnStory
+
+# It takes a third of a second to look whether one of so many seeds changed.
+_SOON_SEEN = 50_000
 
 
 class Explanation(msgspec.Struct, omit_defaults=True):
@@ -60,12 +65,53 @@ def explain(loaded: Loaded, story: str, callbacks: Callbacks = NO_CALLBACKS) -> 
         UnknownSeedError: no seed has this path, address or id.
         SeedsFolderError: a folder of seeds cannot be listed.
     """
+    found = told(loaded, story, callbacks) or with_snapshot(loaded, callbacks, _all_of(story))
+    return [one.explanation for one in found]
 
+
+def told(loaded: Loaded, story: str, callbacks: Callbacks) -> list[Explained]:
+    """Returns the explanations of a story among many, without a look at the seeds of others.
+
+    They are empty if there are few seeds, or if it is not found so. Of other seeds it is known what
+    they said in the last pass.
+
+    Raises:
+        SeedsFolderError: a folder of seeds cannot be listed.
+    """
+    paths: set[str] = set()
+    with_state(loaded.config.paths.state, lambda store: paths.update(_meant(story, loaded, store)))
+
+    def read(snapshot: Snapshot) -> list[Explained]:
+        found, store = _all_of(story)(snapshot), snapshot.run.store
+        # Another seed with the id may be gone by now, or this one may have had its name.
+        return found if all(store.paths_of(one.explanation.id) <= paths for one in found) else []
+
+    if paths:
+        options = Options(dry_run=True, changed=frozenset(paths))
+        with suppress(UnknownSeedError):  # its seed may have moved, which a look at all will tell
+            return with_snapshot(loaded, callbacks, read, options=options)
+    return []
+
+
+def _all_of(story: str) -> Callable[[Snapshot], list[Explained]]:
     def read(snapshot: Snapshot) -> list[Explained]:
         selection = memberships(snapshot.run, snapshot.state, snapshot.changes)
         return list(explanations(story, snapshot, selection))
 
-    return [one.explanation for one in with_snapshot(loaded, callbacks, read)]
+    return read
+
+
+def _meant(story: str, loaded: Loaded, store: Store) -> Iterator[str]:
+    """Yields the paths of the seeds that a name means; none if a look at all seeds costs little."""
+    if store.seed_count() <= _SOON_SEEN:
+        return
+    folders = list(map(str, loaded.config.paths.folders))
+    for place in _places(story, loaded):
+        is_there = Path(place).is_file() and any(is_below(place, one) for one in folders)
+        if is_there or store.seeds_below(place, ""):
+            yield place
+    for id_ in {story, f"urn:uuid:{story}", item_id(story), item_id(normal_url(story) or story)}:
+        yield from store.paths_of(id_)
 
 
 def explanations(story: str, snapshot: Snapshot, selection: Selection) -> Iterator[Explained]:

@@ -17,7 +17,7 @@ from feeds.common.text import fold
 from feeds.common.times import from_unix
 from feeds.config import Loaded
 from feeds.pipeline.context import Pass
-from feeds.pipeline.explain import Explained, contents_by_ref, explanations, item_of
+from feeds.pipeline.explain import Explained, contents_by_ref, explanations, item_of, told
 from feeds.pipeline.memberships import Selection, contents_of, memberships
 from feeds.pipeline.run import Snapshot, with_snapshot
 from feeds.select import explain as reasons
@@ -95,7 +95,7 @@ def explained_any(
                 raise UnknownSeedError(reason) from None
             return [_explanation(run, feed, selection, before, nearest) for feed in found]
 
-    return with_snapshot(loaded, callbacks, read)
+    return told(loaded, name, callbacks) or with_snapshot(loaded, callbacks, read)
 
 
 def _named(name: str, run: Pass, selection: Selection) -> list[Feed]:

@@ -149,6 +149,8 @@ def rescan(run: Pass, ahead: Ahead) -> Changes:
                 changed += not is_same and content != known
                 if not seed.settled:
                     unsettled.add(os.path.dirname(path))  # noqa: PTH120
+            if run.options.dry_run:  # no later pass will see that the same bytes are known
+                batch = [seed for seed in batch if not seed.reading.same]
             items |= _record(store, ahead, batch, parser)
     held = held_back(store, todo, config, before) if before else {}
     gone = todo.missing - held.keys()

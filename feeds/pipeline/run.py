@@ -52,6 +52,8 @@ from feeds.store import DamagedStateError, move_aside, open_state
 
 T = TypeVar("T")
 
+_LOOK = Options(dry_run=True)
+
 
 class Snapshot(NamedTuple):
     """A pass over a private store that ends after the rescan; all problems of seeds."""
@@ -127,33 +129,29 @@ def with_snapshot(
     callbacks: Callbacks,
     read: Callable[[Snapshot], T],
     clock: Clock = utc_now,
-    *,
-    fresh: bool = False,
+    options: Options = _LOOK,
 ) -> T:
     """Returns the result of `read` for a private store that is up to the seeds.
 
-    `read` is called again if a pass wrote meanwhile.
-
-    `fresh` reads every seed instead of starting from what the last pass knew; so does a state file
-    that turns out to be damaged.
+    `read` is called again if a pass wrote meanwhile. With `options.full` nothing is known of
+    earlier passes, nor with a state file that turns out to be damaged.
 
     Raises:
         SeedsFolderError: a folder does not exist or cannot be listed.
     """
-    options = Options(dry_run=True)
     try:
-        with _open_pass(loaded, options, callbacks, clock, fresh=fresh) as run:
+        with _open_pass(loaded, options, callbacks, clock, fresh=options.full) as run:
             ahead = read_ahead(run)
             with run.store.transaction():
                 changes = rescan(run, ahead)
                 problems = problems_of(run.store, changes)
                 return read(Snapshot(run, read_state(run.store), changes, problems))
     except OvertakenError:
-        return with_snapshot(loaded, callbacks, read, clock, fresh=fresh)
+        return with_snapshot(loaded, callbacks, read, clock, options)
     except DamagedStateError as error:
-        if fresh:
+        if options.full:
             raise StateError(f"cannot use a new state file, either: {error}") from None
-        return with_snapshot(loaded, callbacks, read, clock, fresh=True)
+        return with_snapshot(loaded, callbacks, read, clock, options._replace(full=True))
 
 
 def recover_manifest(run: Pass) -> Manifest:

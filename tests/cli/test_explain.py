@@ -15,6 +15,8 @@ import pytest
 
 from feeds.cli.main import main
 from feeds.common.errors import UnknownSeedError
+from feeds.pipeline import explain as pipeline_explain
+from feeds.pipeline import survey
 from feeds.store import Store
 from tests.support.site import NOW, REAL_SEEDS, Site
 from tests.support.spying import spy
@@ -228,6 +230,31 @@ def test_explain_looks_at_all_stories_for_a_web_url_alone(
     (explanation,) = site.run("explain", story, "--json").report()
     assert explanation["id"] == ID
     assert (all_of_them, len(with_it)) == ([], looks)
+
+
+@pytest.mark.parametrize("story", ["a.txt", URL, ID])
+def test_explain_looks_among_many_seeds_at_those_of_the_story_alone(
+    story: str, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    site.seed(publishedDateTime=OLD, quality=20)
+    site.publish()
+    monkeypatch.setattr(pipeline_explain, "_SOON_SEEN", 0)
+    looks = spy(monkeypatch, survey, "list_plain")
+    site.seed(publishedDateTime=OLD)
+    site.seed("b.txt", number=2)
+    assert verdicts(site, story)["all"] == IN
+    assert looks == []
+
+
+@pytest.mark.parametrize("story", ["c.txt", URL, ID])
+def test_explain_looks_at_all_seeds_for_one_that_moved(
+    story: str, site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seed = site.seed(publishedDateTime=OLD)
+    site.publish()
+    monkeypatch.setattr(pipeline_explain, "_SOON_SEEN", 0)
+    seed.rename(seed.with_name("c.txt"))
+    assert verdicts(site, story)["all"] == IN
 
 
 def test_explain_of_a_url_is_of_every_story_that_has_it(site: Site) -> None:
