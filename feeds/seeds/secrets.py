@@ -27,8 +27,9 @@ CUT_OFF = (
 IN_BODY = "a secret value of 'secured' begins in the body: is there a line '---' too many above?"
 REACHES = "holds a part of the secret value of 'secured': check quotes and indentation"
 
-# This many characters of base64 are a secret.
+# This many characters of base64 are a secret, and this many may be the rest of one.
 _BLOB = 24
+_REST = 12
 
 # The ends of a line for YAML, for Unicode, or for an editor; CR was replaced before.
 _BREAKS = "\n\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029"
@@ -40,6 +41,7 @@ _INVISIBLE = "\xad\u061c\u180e\u200b\u200c\u200d\u200e\u200f\u2060\u2061\u2062\u
 _LEADING = _BLANKS + _INVISIBLE + "-{[,?\"'“”„‟‘’‚‛«»‹›"
 _MARKS = _LEADING + "#>*+|`_~&!:(.)0123456789"
 
+_KEY = re.compile(FIELD, re.IGNORECASE)
 _COLON = re.compile(r"[\"'”’*_`\u200b\ufeff]*+\s*+:")
 # What may come between a colon and a value: signs, the indicators of a block (`|2-`), tags and
 # anchors, a key of a mapping; the second pattern also allows a comment up to the end of its line.
@@ -62,6 +64,8 @@ _RUN = re.compile(rf"(?>[A-Za-z0-9+/]{_LINE_BREAK}){{20,64}}+(?>={_LINE_BREAK}){
 _PIECES = re.compile(
     r"""(?>[A-Za-z0-9+/=_;-]{1,200}+(?>[ \t]*+["'\]]*+[ \t]*+\\?[\n,][\s>*"'\[,|#-]*+)?+){1,40}+"""
 )
+# A word that may be a part of a secret with something in its midst; addresses are no such words.
+_WORD = re.compile(r"https?://\S*|[A-Za-z0-9+/=]{12,}")
 _QUOTED = re.compile(r"(['\"])(.+)\1", re.DOTALL)
 # Base64 under keys that we do not know.
 _UNKNOWN = re.compile("[A-Za-z0-9+/=;]{24,}")
@@ -95,8 +99,8 @@ def find_secrets(text: str, body_at: int) -> Iterator[Secret]:
     """Yields every secret in order; the body begins at offset `body_at`.
 
     In the front matter, a line whose first token is ``secured:``, in upper or lower case, is a
-    secret. In the body, after marks of Markdown or of a comment, and inside a line, 24 characters
-    of base64 must follow as well; inside a line they must not look like words.
+    secret. In the body, after marks of Markdown or of a comment, 24 characters of base64 must
+    follow as well, or a word near by that looks like base64; inside a line, 24 that do.
     """
     line, counted, before = 1, 0, 0
     for at, after in _words(text):
@@ -139,8 +143,16 @@ def _begins(text: str, head: str, after: int, *, is_start: bool, is_front: bool)
     if is_front and _is_first(head, _LEADING, is_start=is_start):
         return True
     is_first = _is_first(head, _MARKS, is_start=is_start)
+    if is_first and _is_near_random(text, after):
+        return True
     starts = _values(text, after)
     return any(_is_random(text, one) or (is_first and _is_blob(text, one)) for one in starts)
+
+
+def _is_near_random(text: str, after: int) -> bool:
+    """Tells whether a random word is near by, before the next key."""
+    near = _KEY.split(text[after : after + _JUDGED], 1)[0]
+    return any(_is_random(word, 0, _REST) for word in _WORD.findall(near))
 
 
 def _is_first(head: str, skipped: str, *, is_start: bool) -> bool:
@@ -163,20 +175,20 @@ def _is_blob(text: str, start: int) -> bool:
     return sum(map(len, _PARTS.findall(_long_run(_RUN, text, start)))) >= _BLOB // 2
 
 
-def _is_random(text: str, start: int) -> bool:
-    """Tells whether 24 characters of base64 begin here that are mostly not words.
+def _is_random(text: str, start: int, least: int = _BLOB) -> bool:
+    """Tells whether at least so many characters of base64 begin here that are mostly not words.
 
     A word is all capitals, or small letters after at most one capital; a number is a word too.
     """
-    parts = _PARTS.findall(_long_run(_PIECES, text, start)[:_JUDGED])
+    parts = _PARTS.findall(_long_run(_PIECES, text, start, least)[:_JUDGED])
     odd = sum(len(part) for part in parts if not _ORDINARY.fullmatch(part))
-    return odd * 2 > sum(map(len, parts)) >= _BLOB // 2
+    return odd * 2 > sum(map(len, parts)) >= least // 2
 
 
-def _long_run(pattern: re.Pattern[str], text: str, start: int) -> str:
-    """Returns what the pattern finds here, "" if that is too short for a secret."""
+def _long_run(pattern: re.Pattern[str], text: str, start: int, least: int = _BLOB) -> str:
+    """Returns what the pattern finds here, "" if that is shorter than `least`."""
     run = pattern.match(text, start)
-    return run[0] if run and len("".join(run[0].split())) >= _BLOB else ""
+    return run[0] if run and len("".join(run[0].split())) >= least else ""
 
 
 def misplaced(
@@ -194,7 +206,7 @@ def misplaced(
         line, column = places(source)[(FIELD,)]  # of a key that is written with escapes
         return line + offset, column, MISPLACED
     is_alone = len(found) == 1 and found[0].is_plain
-    if mapping and next(reversed(mapping)) == FIELD and _begins_random(text, body_at):
+    if mapping and next(reversed(mapping)) == FIELD and _is_cut_off(text, found[0].at, body_at):
         return found[0].line, found[0].column, CUT_OFF
     if is_alone and (mapping is None or _is_whole_line(text[found[0].at :], mapping.get(FIELD))):
         return None
@@ -205,10 +217,14 @@ def misplaced(
     return None
 
 
-def _begins_random(text: str, body_at: int) -> bool:
-    """Tells whether a body begins like the rest of a secret that a fence has cut off."""
+def _is_cut_off(text: str, at: int, body_at: int) -> bool:
+    """Tells whether a body begins like the rest of a secret that a fence has cut off.
+
+    A value in quotes is whole, since YAML has found its end.
+    """
+    value = text[at:body_at].partition(":")[2].lstrip()
     body = text[body_at:].lstrip(_MARKS + _BREAKS)
-    return _is_random(body, 0)
+    return _is_random(body, 0, _BLOB if value.startswith(("'", '"')) else _REST)
 
 
 def _is_whole_line(text: str, value: object) -> bool:

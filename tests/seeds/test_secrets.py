@@ -120,6 +120,8 @@ _BODIES = {
     "fence": f"```\nsecured: {BLOB}\n```",
     "in-the-midst": f"Here it is, secured: {BLOB}",
     "question-mark": f"? secured\n: {BLOB}",
+    "invisible-in-the-midst": f"secured: {BLOB[:14]}\ufeff{BLOB[14:28]}",
+    "line-in-the-midst": f"secured: {BLOB[:6]}\n...\n{BLOB[6:26]}",
 }
 
 
