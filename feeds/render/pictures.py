@@ -10,8 +10,9 @@ _DRAWN = {"image/png", "image/gif", "image/svg+xml"}
 # Where the picture of a story is shown, in CSS pixels: its width, and its height at most. On narrow
 # screens it is a square. The style sheet says the same.
 _BOX, _BOX_HEIGHT, _SQUARE = 208, 139, 96
-# An original that is wider weighs too much for pages, which have narrower copies of it.
-_WIDEST = 1280
+# An original that is wider weighs too much for pages, which have narrower copies of it. One that is
+# hardly wider than a copy looks the same and weighs several times as much.
+_WIDEST, _HARDLY_WIDER = 1280, 1.25
 
 
 class PagePicture(NamedTuple):
@@ -66,7 +67,7 @@ def page_picture(site: Site, up: str, view: EntryView) -> PagePicture | None:
 def _candidates(enclosure: Enclosure) -> list[tuple[str, int]]:
     """Returns the files of a picture with their widths; the original only if it is the best."""
     found = list(enclosure.narrower)
-    if found and found[-1][1] < enclosure.width <= _WIDEST:
+    if found and found[-1][1] * _HARDLY_WIDER < enclosure.width <= _WIDEST:
         found.append((enclosure.url, enclosure.width))
     return found
 

@@ -27,7 +27,7 @@ NAME = likely_name(URL, "image/jpeg")
 NARROW = narrow_name(image_key(URL), 208)
 
 
-def drop(site: Site, size: tuple[int, int] = (500, 300), seed: int = 60) -> Path:
+def drop(site: Site, size: tuple[int, int] = (600, 300), seed: int = 60) -> Path:
     """Drops a picture into the cache."""
     path = site.root / ".feeds/images" / NAME
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -70,7 +70,7 @@ def test_picture_that_was_dropped_gets_narrower_copies_and_pages_show_them(dropp
     feed = dropped.read("all.json")
     assert fetch(dropped) == 1
     dropped.publish()
-    assert shown(dropped) == ["208w", "416w", "500w"]
+    assert shown(dropped) == ["208w", "416w", "600w"]
     assert dropped.read("all.json") == feed
     assert json.loads(feed)["items"][0]["attachments"][0]["url"].endswith(NAME)
     assert fetch(dropped) == 0
@@ -86,7 +86,7 @@ def test_other_widths_are_made_and_former_ones_go(dropped: Site) -> None:
     assert shown(dropped) == []
     fetch(dropped)
     dropped.publish()
-    assert shown(dropped) == ["300w", "500w"]
+    assert shown(dropped) == ["300w", "600w"]
     assert not (dropped.out / NARROW).exists()
     assert not (dropped.root / ".feeds/images" / NARROW).exists()
     dropped.configure('[images]\nfetch = "off"\nwidths = []\n')
@@ -113,10 +113,10 @@ def test_copy_that_is_lost_is_made_again(dropped: Site, damage: object) -> None:
     before = (dropped.root / ".feeds/images" / NARROW).read_bytes()
     damage(dropped.root / ".feeds/images" / NARROW)  # type: ignore[operator]
     dropped.publish()
-    assert shown(dropped) == ["416w", "500w"]
+    assert shown(dropped) == ["416w", "600w"]
     assert fetch(dropped) == 1
     dropped.publish()
-    assert shown(dropped) == ["208w", "416w", "500w"]
+    assert shown(dropped) == ["208w", "416w", "600w"]
     assert (dropped.out / NARROW).read_bytes() == before
 
 
@@ -151,7 +151,7 @@ def test_run_that_ends_before_the_store_knows_its_files_is_repeated(
     assert shown(dropped) == []
     assert narrow_images(config, pytest.fail) == (1, True)
     dropped.publish()
-    assert shown(dropped) == ["208w", "416w", "500w"]
+    assert shown(dropped) == ["208w", "416w", "600w"]
     assert not [*(config.images.cache / "tmp").iterdir()]
 
 

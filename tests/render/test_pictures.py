@@ -24,7 +24,7 @@ def view(size: tuple[int, int], kind: str = "image/jpeg", narrow: bool = True) -
     [
         ((600, 400), "image/jpeg", "", 208),
         ((800, 300), "image/jpeg", "", 371),
-        ((500, 900), "image/webp", "tall", 208),
+        ((600, 900), "image/webp", "tall", 208),
         ((800, 300), "image/png", "whole", 208),
     ],
     ids=["story", "panorama", "portrait", "drawing"],
@@ -41,7 +41,9 @@ def test_picture_is_as_wide_as_its_box_or_as_what_is_cut(
     assert picture.sizes == f"(min-width: 40rem) {sizes}px, 96px"
 
 
-@pytest.mark.parametrize("width", [416, 1281], ids=["as wide as a copy", "too wide for pages"])
+@pytest.mark.parametrize(
+    "width", [520, 1281], ids=["hardly wider than a copy", "too wide for pages"]
+)
 def test_original_is_left_out(width: int) -> None:
     picture = page_picture(RENDER_SITE, "", view((width, 300)))
     assert picture is not None
