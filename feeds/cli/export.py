@@ -19,6 +19,7 @@ from feeds.common.errors import ConfigError
 if TYPE_CHECKING:
     from feeds.common.reports import PassReport
     from feeds.config import Config, Loaded
+    from feeds.config.model import Paths
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -62,7 +63,7 @@ def run(arguments: Namespace) -> int:
         full=arguments.full,
         allow_empty=arguments.allow_empty,
         dry_run=arguments.dry_run,
-        changed=_changed(arguments),
+        changed=_changed(arguments, loaded.config.paths),
     )
     with console.listening() as callbacks:
         report = publish_feeds(loaded, options, callbacks)
@@ -96,8 +97,8 @@ def run(arguments: Namespace) -> int:
     return 1 if arguments.strict and (report.problems or report.held) else 0
 
 
-def _changed(arguments: Namespace) -> frozenset[str] | None:
-    """Returns the paths that --changed lists, None without it.
+def _changed(arguments: Namespace, paths: Paths) -> frozenset[str] | None:
+    """Returns the paths and addresses that --changed lists, None without it.
 
     Raises:
         ConfigError: the list cannot be read.
@@ -112,11 +113,21 @@ def _changed(arguments: Namespace) -> frozenset[str] | None:
     except OSError as error:
         raise ConfigError([f"cannot read {_shown(source)}: {error.strerror or error}"]) from None
     lines = data.split(b"\0" if arguments.null else b"\n")
-    from feeds.common.objects import is_object
+    return frozenset(one for line in lines if line for one in _named(os.fsdecode(line), paths))
 
-    paths = (os.fsdecode(line) for line in lines if line)
-    # Whoever looks at them may work in another folder.
-    return frozenset(one if is_object(one) else str(Path.cwd() / one) for one in paths)
+
+def _named(line: str, paths: Paths) -> list[str]:
+    """Returns what a line names: an address, a key in the bucket of an address, or a path."""
+    from feeds.common.objects import is_object, split_address
+
+    if is_object(line):
+        return [line]
+    buckets = map(split_address, paths.prefixes)
+    found = [f"{bucket}{line}" for bucket, key in buckets if f"{line}/".startswith(key)]
+    path = Path.cwd() / line  # whoever looks at it may work in another folder
+    if not found or any(map(path.is_relative_to, paths.folders)):
+        found.append(str(path))
+    return found
 
 
 def _push(console: Console, loaded: Loaded) -> None:

@@ -279,15 +279,40 @@ def test_commands_take_addresses_and_show_them(
     assert "Traceback" not in ran.err
 
 
-def test_export_takes_addresses_of_what_changed(site: Site, buckets: Buckets) -> None:
+@pytest.mark.parametrize(
+    ("seeds", "names"),
+    [
+        ([PREFIX], [f"{PREFIX}2026/01 ü.md"]),
+        ([PREFIX], ["news desk/2026/01 ü.md"]),
+        ([PREFIX, "seeds"], ["news desk/2026/01 ü.md", "seeds/3.md"]),
+        ([f"s3://{BUCKET}/", "news desk"], ["news desk/2026/01 ü.md", "news desk/3.md"]),
+    ],
+    ids=["address", "key", "keys and files", "whole bucket, and a folder of its names"],
+)
+def test_export_takes_addresses_and_keys_of_what_changed(
+    site: Site,
+    buckets: Buckets,
+    seeds: list[str],
+    names: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(site.root)
+    site.configure(f"[paths]\nseeds = {seeds}\n")
+    folders = [site.root / one for one in seeds if one.isidentifier() or one == "news desk"]
+    for folder in folders:
+        folder.mkdir(exist_ok=True)
     fill(buckets, 3)
     assert site.run("export").code == 0
     put(buckets, "2026/01 ü.md", 1, title="Edited")
+    for folder in folders:
+        (folder / "3.md").write_text(seed_text(front_matter(3, title="New")), encoding="utf-8")
     buckets.asked.clear()
-    (site.root / "changed").write_text(f"{PREFIX}2026/01 ü.md\n")
-    assert site.run("export", "--changed", str(site.root / "changed")).code == 0
-    assert "Edited" in site.titles()
-    assert {method for method, _, query in buckets.asked if "list-type" in query} == set()
+    (site.root / "changed").write_text("\n".join(names))
+    ran = site.run("export", "--changed", "changed")
+    assert (ran.code, "passed over" in ran.err) == (0, False)
+    assert {"Edited", *(["New"] if folders else [])} <= set(site.titles())
+    is_listed = any("list-type" in query for _, _, query in buckets.asked)
+    assert is_listed == ("news desk/3.md" in names)  # as a key it might be a folder
 
 
 def test_export_killed_while_it_asks_a_bucket_goes_on_from_there(
