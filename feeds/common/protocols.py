@@ -57,6 +57,8 @@ ARCHIVES = Meta("archives", dict[str, Archive])
 DIGEST_ENDS = Meta("digest ends", dict[str, int])
 # Where hubs have moved to, both addresses without credentials.
 HUBS_MOVED = Meta("hubs moved", dict[str, str])
+# The addresses of documents that changed, and that are not yet where readers find them.
+UNTOLD = Meta("untold", list[str])
 # When images that no seed names were removed last, in seconds since 1970.
 IMAGES_COLLECTED = Meta("images swept", int)
 

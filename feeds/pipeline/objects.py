@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
-from contextlib import closing, contextmanager
+from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -40,75 +39,94 @@ class Changed(NamedTuple):
     feeds: Iterable[Feed]
 
 
-@contextmanager
-def beginning(run: Pass) -> Iterator[Mirror | None]:
-    """Begins a publication to objects, before out/ changes; yields None if out/ is all there is.
+class Upload:
+    """What a pass puts into the bucket of `paths.out`; nothing if that is a folder.
 
-    Raises:
-        ConfigError: what objects need is not there.
-        PublishError: the folder cannot be written, or the bucket fails.
+    It is put after the transaction of the store, in which nobody else can write to the state file:
+    a first upload may take hours. `changed` is None if there is nothing to put.
     """
-    address = run.config.paths.objects
-    if not address or run.options.dry_run:
-        yield None
-        return
-    # Imported on demand, as below: most sites are in folders.
-    from feeds.common.objects import Objects
-    from feeds.publish.caching import max_age_s
-    from feeds.publish.mirror import Mirror, failures
 
-    age = max_age_s(run.config)
-    with failures(), closing(Mirror(Objects(address), run.out, age, run.now)) as mirror:
-        yield mirror
+    def __init__(self, run: Pass) -> None:
+        self._run = run
+        self._address = "" if run.options.dry_run else run.config.paths.objects
+        self._mirror: Mirror | None = None
+        self.changed: Changed | None = None
 
+    def begin(self) -> None:
+        """Notes that out/ is about to change.
 
-def put_objects(run: Pass, mirror: Mirror, changed: Changed) -> Sent:
-    """Brings the objects to out/.
+        Raises:
+            ConfigError: what objects need is not there.
+            PublishError: the folder cannot be written.
+        """
+        if not self._address:
+            return
+        # Imported on demand, as below: most sites are in folders.
+        from feeds.common.objects import Objects
+        from feeds.publish.caching import max_age_s
+        from feeds.publish.mirror import Mirror, failures
 
-    Raises:
-        BusyError: another publisher has claimed the objects.
-        PublishError: the bucket fails; the objects that were put are whole.
-    """
-    from feeds.publish.mirror import Callers, NewObjects
+        run = self._run
+        with failures():
+            age_s = max_age_s(run.config)
+            self._mirror = Mirror(Objects(self._address), run.out, age_s, run.now)
 
-    ranks = {one.address: _PART if is_part(one.archive) else _FEED for one in changed.feeds}
+    def plan(self, changed: Changed) -> None:
+        """Takes what the pass did to out/."""
+        if self._address:
+            self.changed = changed
 
-    def rank(name: str) -> int:
-        return _IMAGE if is_immutable(name) else ranks.get(name.rpartition(".")[0], _OVERVIEW)
+    def check(self, state: PassState, manifest: Manifest) -> None:
+        """Plans a look at all objects after a pass without changes, if it is time for one.
 
-    new = NewObjects(
-        files={**dict.fromkeys(changed.others), **changed.documents},
-        changed=changed.names,
-        removed=changed.removed,
-        rank=rank,
-        items=run.store.item_count(),
-        guard=lambda items: refuse_to_empty(run, Manifest(items=items)),
-    )
-    callbacks = run.callbacks
-    callers = Callers(run.options.wait, callbacks.warn, partial(callbacks.progress, "objects"))
-    return mirror.send(new, callers)
+        Raises:
+            ConfigError, PublishError: as `begin`.
+        """
+        if not self._address:
+            return
+        from feeds.publish.journal import is_settled
 
+        if is_settled(self._run.out, self._address, self._run.now):
+            return
+        documents = state.files()
+        others = set(manifest.files).difference(documents)
+        feeds = [summary.feed for _, summary in state.feeds().values()]
+        self.begin()
+        self.changed = Changed(documents, others, (), (), feeds)
 
-def check_objects(run: Pass, state: PassState, manifest: Manifest) -> Sent:
-    """Puts right what others did to the objects, if it is time to look, in a pass without changes.
+    def send(self, changed: Changed) -> Sent:
+        """Brings the objects to out/.
 
-    Raises:
-        BusyError: another publisher has claimed the objects.
-        PublishError: the bucket fails.
-    """
-    address = run.config.paths.objects
-    if not address or run.options.dry_run:
-        return Sent([], [])
-    from feeds.publish.journal import is_settled
+        Raises:
+            BusyError: another publisher has claimed the objects.
+            PublishError: the bucket fails; the objects that were put are whole.
+        """
+        from feeds.publish.mirror import Callers, NewObjects, failures
 
-    if is_settled(run.out, address, run.now):
-        return Sent([], [])
-    documents = state.files()
-    others = set(manifest.files).difference(documents)
-    feeds = [summary.feed for _, summary in state.feeds().values()]
-    with beginning(run) as mirror:
-        assert mirror is not None  # noqa: S101 (there is an address)
-        return put_objects(run, mirror, Changed(documents, others, (), (), feeds))
+        ranks = {one.address: _PART if is_part(one.archive) else _FEED for one in changed.feeds}
+
+        def rank(name: str) -> int:
+            return _IMAGE if is_immutable(name) else ranks.get(name.rpartition(".")[0], _OVERVIEW)
+
+        run = self._run
+        new = NewObjects(
+            files={**dict.fromkeys(changed.others), **changed.documents},
+            changed=changed.names,
+            removed=changed.removed,
+            rank=rank,
+            items=run.store.item_count(),
+            guard=lambda items, is_new: refuse_to_empty(run, items, is_new=is_new),
+        )
+        callbacks = run.callbacks
+        callers = Callers(run.options.wait, callbacks.warn, partial(callbacks.progress, "objects"))
+        assert self._mirror is not None  # noqa: S101 (what changed follows on `begin`)
+        with failures():
+            return self._mirror.send(new, callers)
+
+    def close(self) -> None:
+        """Ends the publication, whether anything was put or not."""
+        if self._mirror:
+            self._mirror.close()
 
 
 def documents_and_images(sent: Sent) -> tuple[list[str], list[str], int, int]:

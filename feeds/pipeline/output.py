@@ -17,6 +17,7 @@ from feeds.common.protocols import (
     OVERVIEW_KEYS,
     REPEATED,
     REPORT,
+    UNTOLD,
 )
 from feeds.common.reports import HeldReport, PassReport, feed_report
 from feeds.images.cache import folder_times
@@ -24,7 +25,7 @@ from feeds.pipeline.archives import keep_archives
 from feeds.pipeline.context import Pass
 from feeds.pipeline.fetch import next_fetch
 from feeds.pipeline.memberships import Selection
-from feeds.pipeline.objects import Changed, beginning, documents_and_images, put_objects
+from feeds.pipeline.objects import Changed, Upload, documents_and_images
 from feeds.pipeline.plan import Plan
 from feeds.pipeline.rendering import render_feeds
 from feeds.pipeline.rescan import Changes
@@ -63,15 +64,21 @@ class Output(NamedTuple):
     images_added: int = 0
     images_removed: int = 0
 
+    def with_sent(self, sent: Sent) -> Output:
+        """Returns the output of a pass that put documents into a bucket."""
+        put = documents_and_images(sent)
+        left = self.unchanged + len(self.written) - len(put[0])
+        return Output(self.feeds, self.duplicates, left, *put)
 
-def unchanged(state: PassState, sent: Sent) -> Output:
-    """Returns the output of a quiet pass, which may have `sent` objects that others changed."""
+
+def unchanged(state: PassState) -> Output:
+    """Returns the output of a quiet pass."""
     if state.last is None:
         return Output([], (), 0)
     known = state.feeds()
     feeds = [known[address][1] for address in state.last.addresses]
     left = _count(state.files()) + _count(state.sealed())
-    return Output(feeds, state.last.duplicates, left, *documents_and_images(sent))
+    return Output(feeds, state.last.duplicates, left)
 
 
 def _count(names: Iterable[str]) -> int:
@@ -79,24 +86,21 @@ def _count(names: Iterable[str]) -> int:
     return sum(not is_copy(name) for name in names)
 
 
-def publish(run: Pass, state: PassState, plan: Plan) -> Published:
+def publish(run: Pass, state: PassState, plan: Plan, upload: Upload) -> Published:
     """Renders stale feeds and the lists of feeds, and brings out/ to the plan.
 
     Raises:
         PublishError: out/ could not be written; it is as it was.
     """
-    with beginning(run) as mirror:
-        publisher = _publish_files(run, state, plan)
-        before = {name: one for name, one in state.files().items() if name in publisher.files}
-        files, made = before | publisher.fingerprints, [*publisher.written, *publisher.linked]
-        sent = Sent(made, publisher.removed)
-        if mirror:
-            others = publisher.files.union(state.sealed()) - files.keys()
-            names = {*publisher.fingerprints, *made}
-            feeds = (one.feed for one in (*plan.feeds, *plan.parts))
-            changed = Changed(files, others, names, publisher.removed, feeds)
-            sent = put_objects(run, mirror, changed)
-    written, removed, *images = documents_and_images(sent)
+    upload.begin()
+    publisher = _publish_files(run, state, plan)
+    before = {name: one for name, one in state.files().items() if name in publisher.files}
+    files, made = before | publisher.fingerprints, [*publisher.written, *publisher.linked]
+    others = publisher.files.union(state.sealed()) - files.keys()
+    names = {*publisher.fingerprints, *made}
+    feeds = (one.feed for one in (*plan.feeds, *plan.parts))
+    upload.plan(Changed(files, others, names, publisher.removed, feeds))
+    written, removed, *images = documents_and_images(Sent(made, publisher.removed))
     return Published(written, removed, files, *images)
 
 
@@ -182,8 +186,25 @@ def _keep_files(run: Pass, state: PassState, plan: Plan, published: Published) -
     # Also what a pass wrote that was killed before it could say so.
     before = state.files()
     changed = [base_url + name for name in names if published.files.get(name) != before.get(name)]
-    hubs = tuple(dict.fromkeys(run.config.site.hub))
-    store.queue_pings(hubs, [base_url + name for name in names], changed, run.now)
+    store.drop_pings_but(_hubs(run), [base_url + name for name in names])
+    untold = [*_untold(run), *changed] if run.config.site.hub else []
+    store.set_or_drop_meta(UNTOLD, list(dict.fromkeys(untold)) or None)
+    if not run.config.paths.objects:
+        tell_hubs(run)
+
+
+def tell_hubs(run: Pass) -> None:
+    """Queues pings for the documents that changed; to be called when readers can have them."""
+    run.store.queue_pings(_hubs(run), _untold(run), run.now)
+    run.store.set_or_drop_meta(UNTOLD, None)
+
+
+def _untold(run: Pass) -> list[str]:
+    return run.store.get_meta(UNTOLD) or []
+
+
+def _hubs(run: Pass) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(run.config.site.hub))
 
 
 def _keep_last(

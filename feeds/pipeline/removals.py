@@ -10,9 +10,7 @@ from typing import NamedTuple
 from feeds.common.errors import PublishError
 from feeds.config import Config
 from feeds.pipeline.context import Pass
-from feeds.pipeline.state import LAST
 from feeds.pipeline.survey import Survey
-from feeds.publish import Manifest
 from feeds.seeds.scan import is_below
 from feeds.store import Store
 
@@ -131,11 +129,16 @@ def _common(paths: Collection[str]) -> str:
     return "/".join(os.path.commonprefix(folders)) or "/"  # noqa: RUF071 (of lists)
 
 
-def refuse_to_empty(run: Pass, manifest: Manifest) -> None:
+def refuse_to_empty(run: Pass, before: int, *, is_new: bool) -> None:
     """An unmounted disk must not empty a thousand subscriptions.
 
     What the state file knows is held (see `feeds.pipeline.rescan`), but that may be lost with the
     disk: then only the manifest tells how many stories there were.
+
+    Args:
+        run: this pass, after the rescan.
+        before: how many stories the manifest tells.
+        is_new: whether we never published what it tells.
 
     Raises:
         PublishError: most stories are gone, and `options.allow_empty` is not set.
@@ -143,8 +146,6 @@ def refuse_to_empty(run: Pass, manifest: Manifest) -> None:
     if run.options.allow_empty:
         return
     paths, items = run.config.paths, run.store.item_count()
-    is_new = not run.store.has_meta(LAST)
-    before = manifest.items
     lost = before - items
     if before and (not items or (is_new and lost >= FEW and lost > paths.max_gone * before)):
         where = ", ".join(sorted({str(folder) for folder in paths.seeds}))

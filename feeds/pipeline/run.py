@@ -10,7 +10,7 @@ from __future__ import annotations
 import gc
 import os
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, closing, contextmanager
 from typing import NamedTuple, TypeVar
 
 from feeds.common.errors import BusyError, DamagedManifestError, PublishError, StateError
@@ -33,8 +33,15 @@ from feeds.pipeline.backup import restore_missing_state
 from feeds.pipeline.context import Pass, begin_pass
 from feeds.pipeline.image_garbage import cache_faults_told
 from feeds.pipeline.memberships import memberships
-from feeds.pipeline.objects import check_objects
-from feeds.pipeline.output import keep_report, problems_of, publish, remember, unchanged
+from feeds.pipeline.objects import Upload
+from feeds.pipeline.output import (
+    keep_report,
+    problems_of,
+    publish,
+    remember,
+    tell_hubs,
+    unchanged,
+)
 from feeds.pipeline.plan import plan_feeds
 from feeds.pipeline.removals import refuse_to_empty
 from feeds.pipeline.rescan import (
@@ -46,7 +53,7 @@ from feeds.pipeline.rescan import (
     rescan,
 )
 from feeds.pipeline.resting import is_quiet, looking_at
-from feeds.pipeline.state import PassState, read_state
+from feeds.pipeline.state import LAST, PassState, read_state
 from feeds.publish import Manifest, read_manifest, write_manifest
 from feeds.store import DamagedStateError, move_aside, open_state
 
@@ -74,21 +81,28 @@ def publish_pass(run: Pass) -> PassReport:
     """
     ahead = read_ahead(run)
     examined = examine_images(run, ahead)
-    with run.store.transaction():
-        manifest = recover_manifest(run)
-        changes = rescan(run, ahead)
-        refuse_to_empty(run, manifest)
-        images = reconcile_images(run, examined, changes)
-        state = read_state(run.store)
-        if is_quiet(run, state, manifest, changes.items):
-            sent = check_objects(run, state, manifest)
-            return keep_report(run, changes, unchanged(state, sent))
-        selection = memberships(run, state, changes)
-        state = looking_at(run, state, selection.archives.looked_at)
-        plan = plan_feeds(run, state, selection, images)
-        published = publish(run, state, plan)
-        output = remember(run, state, selection, plan, published)
-        return keep_report(run, changes, output)
+    with closing(Upload(run)) as upload:
+        with run.store.transaction():
+            manifest = recover_manifest(run)
+            changes = rescan(run, ahead)
+            refuse_to_empty(run, manifest.items, is_new=not run.store.has_meta(LAST))
+            images = reconcile_images(run, examined, changes)
+            state = read_state(run.store)
+            if is_quiet(run, state, manifest, changes.items):
+                upload.check(state, manifest)
+                output = unchanged(state)
+            else:
+                selection = memberships(run, state, changes)
+                state = looking_at(run, state, selection.archives.looked_at)
+                plan = plan_feeds(run, state, selection, images)
+                published = publish(run, state, plan, upload)
+                output = remember(run, state, selection, plan, published)
+            if not upload.changed:
+                return keep_report(run, changes, output)
+        sent = upload.send(upload.changed)
+        with run.store.transaction():
+            tell_hubs(run)
+            return keep_report(run, changes, output.with_sent(sent))
 
 
 def publish_feeds(

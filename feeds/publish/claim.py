@@ -62,7 +62,8 @@ class ObjectsManifest(msgspec.Struct, frozen=True, omit_defaults=True):
 class Claim:
     """A claim: `take` it, `check` it before every write, and `release` it.
 
-    `has_taken_over` says that a publication before did not come to its end.
+    `has_taken_over` says that a publication before did not come to its end. Once all documents are
+    there `is_published` may be set: from the next renewal on the manifest says so.
     """
 
     def __init__(self, objects: Objects, publisher: str, items: int) -> None:
@@ -70,7 +71,7 @@ class Claim:
         who = f"process {os.getpid()} on {platform.node()} (since {show_time(datetime.now(UTC))})"
         self._holder = Holder(publisher, uuid4().hex, who)
         self._objects = objects
-        self._items = items
+        self._items = self._items_before = items
         self._etag = ""
         self._renewed_s = 0.0
         self._error: PublishError | None = None
@@ -78,6 +79,7 @@ class Claim:
         self._done = threading.Event()
         self._thread = threading.Thread(target=self._keep, name="claim", daemon=True)
         self.has_taken_over = False
+        self.is_published = False
 
     def take(
         self, known: str, wait: float, on_wait: Callable[[str], None]
@@ -167,6 +169,7 @@ class Claim:
             if etag != seen:
                 seen, since = etag, now
             is_free = other is None or other.publisher == self._holder.publisher
+            self._items_before = before.items
             if is_free or now - since >= EXPIRY_S:
                 if self._put(etag):
                     self.has_taken_over = other is not None
@@ -195,7 +198,9 @@ class Claim:
         start = time.monotonic()
         expires = datetime.now(UTC) + timedelta(seconds=EXPIRY_S)
         holder = msgspec.structs.replace(self._holder, expires=expires.isoformat())
-        manifest = ObjectsManifest(holder.run, self._items, unfinished=True, claim=holder)
+        # Who refuses to empty what is there must know the next time, too, how much that was.
+        items = self._items if self.is_published else self._items_before
+        manifest = ObjectsManifest(holder.run, items, not self.is_published, holder)
         data = msgspec.json.encode(manifest)
         try:
             self._etag = self._objects.put(MANIFEST, data, _HEADERS, replaces=etag)

@@ -1,6 +1,6 @@
 """Brings the objects at an address to the documents and images of out/.
 
-    claim ── images ── documents ── overviews ── removals ── manifest
+    claim ── images ── documents ── overviews ── manifest ── removals ── end of the claim
 
 Each object is whole or not there. An object is put in the place of the one that we know, so what a
 publisher that lost its claim still writes is noticed: the put is refused, and repeated by who holds
@@ -51,7 +51,8 @@ class NewObjects(NamedTuple):
             after one that came to its end; `removed` are those that left out/.
         rank: the order in which they appear; those of a higher rank name those of lower ones.
         items: goes into the manifest.
-        guard: is called with the items of the last publication, if that was not ours.
+        guard: is called with the items of the last publication, if that was not ours, and whether
+            we have not looked at the objects yet.
     """
 
     files: Mapping[str, Fingerprint | None]
@@ -59,7 +60,7 @@ class NewObjects(NamedTuple):
     removed: Iterable[str]
     rank: Callable[[str], int]
     items: int
-    guard: Callable[[int], None]
+    guard: Callable[[int, bool], None]
 
 
 class Callers(NamedTuple):
@@ -131,7 +132,7 @@ class Mirror:
             before = self._claim.take(self._manifest, callers.wait, callers.warn)
             if before is not None or not self._is_settled:
                 self._is_settled = False
-                new.guard(before.items if before else 0)
+                new.guard(before.items if before else 0, not journal.listed)
                 self._look()
             sent = self._send(callers)
             # What a publisher that was overtaken still writes is found when all is listed again.
@@ -147,8 +148,9 @@ class Mirror:
         if gone or new or not self._is_settled:
             self._name(journal.known.keys() | files.keys())
         self._put_all(pending, callers.progress)
-        self._delete(gone)
         if gone:
+            self._claim.is_published = True
+            self._delete(gone)
             self._name(files.keys())
         return Sent(pending, gone)
 

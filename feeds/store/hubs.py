@@ -19,13 +19,8 @@ class HubPings:
 
     _db: sqlite3.Connection
 
-    def queue_pings(
-        self, hubs: Sequence[str], urls: Iterable[str], changed: Iterable[str], now: int
-    ) -> None:
-        """Notes which of the documents at `urls` have `changed`, for each hub.
-
-        Pings to other hubs, and for documents that are no more, are dropped.
-        """
+    def drop_pings_but(self, hubs: Sequence[str], urls: Iterable[str]) -> None:
+        """Drops pings to other hubs than these, and for documents at other addresses."""
         known = set(urls)
         for number, hub, url in self._db.execute("SELECT number, hub, url FROM ping").fetchall():
             if hub not in hubs or url not in known:
@@ -33,6 +28,9 @@ class HubPings:
         for (hub,) in self._db.execute("SELECT url FROM hub").fetchall():
             if hub not in hubs:
                 self.reset_hub(hub)
+
+    def queue_pings(self, hubs: Sequence[str], changed: Iterable[str], now: int) -> None:
+        """Notes, for each hub, that the documents at these addresses have `changed`."""
         rows = [(hub, url, now, now) for url in changed for hub in hubs]
         insert = "INSERT OR REPLACE INTO ping (hub, url, since, due) VALUES (?, ?, ?, ?)"
         self._db.executemany(insert, rows)

@@ -33,7 +33,7 @@ class Desk:
     def expect(self, *urls: str, now: int = NOW) -> None:
         """Has documents change."""
         with open_state(self.state, "pass", pytest.fail) as store, store.transaction():
-            store.queue_pings((self.hub.url,), URLS, urls, now)
+            store.queue_pings((self.hub.url,), urls, now)
 
     def push(self, seconds: float = PATIENCE) -> Delivery:
         """Does a round."""

@@ -22,44 +22,44 @@ def urls(store: Store, hub: str = A, now: int = NOW) -> list[str]:
 
 
 def test_pings_are_one_for_each_hub_and_change(store: Store) -> None:
-    store.queue_pings((A, B), [X, Y], [X], NOW)
+    store.queue_pings((A, B), [X], NOW)
     assert (urls(store, A), urls(store, B)) == ([X], [X])
     assert store.ping_count() == 2
 
 
 def test_pings_of_a_newer_change_take_the_place_of_the_older(store: Store) -> None:
-    store.queue_pings((A,), [X, Y], [X, Y], NOW)
+    store.queue_pings((A,), [X, Y], NOW)
     first = store.due_pings(A, NOW, FAR, 0, 1)[0]
     store.put_off_ping(first.number, NOW + 500, "500")
-    store.queue_pings((A,), [X, Y], [X], NOW + 10)
+    store.queue_pings((A,), [X], NOW + 10)
     pings = store.due_pings(A, NOW + 10, FAR, 0, 99)
     assert [(ping.url, ping.failures) for ping in pings] == [(Y, 0), (X, 0)]
     assert pings[1].number > first.number
 
 
 def test_pings_number_is_never_used_again(store: Store) -> None:
-    store.queue_pings((A,), [X], [X], NOW)
+    store.queue_pings((A,), [X], NOW)
     sent = store.due_pings(A, NOW, FAR, 0, 1)[0]
-    store.queue_pings((A,), [X], [X], NOW)  # while it is being sent
+    store.queue_pings((A,), [X], NOW)  # while it is being sent
     store.drop_ping(sent.number)
     assert urls(store) == [X]
     (left,) = store.due_pings(A, NOW, FAR, 0, 1)
     store.drop_ping(left.number)
-    store.queue_pings((A,), [X], [X], NOW)
+    store.queue_pings((A,), [X], NOW)
     assert store.due_pings(A, NOW, FAR, 0, 1)[0].number > left.number
 
 
 def test_pings_of_other_hubs_and_documents_are_dropped(store: Store) -> None:
-    store.queue_pings((A, B), [X, Y], [X, Y], NOW)
+    store.queue_pings((A, B), [X, Y], NOW)
     store.back_off(A, NOW + 60, "away")
-    store.queue_pings((B,), [Y], [], NOW + 1)
+    store.drop_pings_but((B,), [Y])
     assert (urls(store, A), urls(store, B)) == ([], [Y])
     assert store.rest_of(A) == (0, 0)
 
 
 def test_pings_are_given_from_a_number_on_a_few_at_a_time(store: Store) -> None:
     many = [f"https://feeds.example.org/{number}.atom" for number in range(10)]
-    store.queue_pings((A,), many, many, NOW)
+    store.queue_pings((A,), many, NOW)
     seen, last = list[str](), 0
     while some := store.due_pings(A, NOW, FAR, last, 3):
         assert len(some) <= 3
@@ -69,7 +69,7 @@ def test_pings_are_given_from_a_number_on_a_few_at_a_time(store: Store) -> None:
 
 
 def test_pings_put_off_are_due_in_time_or_when_a_clock_was_wrong(store: Store) -> None:
-    store.queue_pings((A,), [X], [X], NOW)
+    store.queue_pings((A,), [X], NOW)
     (ping,) = store.due_pings(A, NOW, FAR, 0, 1)
     store.put_off_ping(ping.number, NOW + 60, "500 Internal Server Error")
     assert urls(store, now=NOW + 59) == []
@@ -79,8 +79,8 @@ def test_pings_put_off_are_due_in_time_or_when_a_clock_was_wrong(store: Store) -
 
 
 def test_pings_of_old_changes_are_those_before_a_time(store: Store) -> None:
-    store.queue_pings((A, B), [X, Y], [X], NOW)
-    store.queue_pings((A,), [X, Y], [Y], NOW + 10)
+    store.queue_pings((A,), [X], NOW)
+    store.queue_pings((A, B), [Y], NOW + 10)
     assert [ping.url for ping in store.old_pings(A, NOW + 10)] == [X]
     assert store.old_pings(A, NOW) == store.old_pings(B, NOW + 10) == []
 
@@ -97,8 +97,8 @@ def test_pings_hub_rests_longer_with_each_failure_until_it_answers(store: Store)
 
 def test_pings_report_tells_of_each_hub_that_is_behind(store: Store) -> None:
     assert store.hub_reports() == []
-    store.queue_pings((B, A), [X, Y], [X], NOW)
-    store.queue_pings((B, A), [X, Y], [Y], NOW + 10)
+    store.queue_pings((B, A), [X], NOW)
+    store.queue_pings((B, A), [Y], NOW + 10)
     store.back_off(A, NOW + 60, "Connection refused")
     for ping in store.due_pings(B, NOW + 10, FAR, 0, 99):
         store.put_off_ping(ping.number, NOW + 30 + ping.failures, "500")
@@ -123,7 +123,7 @@ def test_pings_leave_a_state_file_that_cannot_be_used_alone(
 
 
 def test_ping_is_due_at_once_only_if_it_was_put_off_for_longer_than_can_be(store: Store) -> None:
-    store.queue_pings((A,), [X], [X], NOW)
+    store.queue_pings((A,), [X], NOW)
     (ping,) = store.due_pings(A, NOW, FAR, 0, 1)
     for until, due in ((FAR, []), (FAR + 1, [X])):
         store.put_off_ping(ping.number, until, "500 Internal Server Error")
