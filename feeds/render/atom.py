@@ -7,6 +7,8 @@ type for subtitles and rights; both are added through its extension interface.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import datetime
+from functools import lru_cache
 from html import escape
 
 from feedgen.ext.base import BaseEntryExtension, BaseExtension
@@ -18,6 +20,20 @@ from feeds.common.media_types import kind_of
 from feeds.common.model import Document
 from feeds.common.times import rfc3339
 from feeds.render.context import EntryView, FeedView, Tombstone
+from feeds.render.patterns import (
+    MOST_FORMS,
+    PUBLISHED,
+    UPDATED,
+    Form,
+    form_of,
+    gap,
+    numbered,
+    pattern,
+    picture_texts,
+    with_entries,
+    xml_attributes,
+    xml_texts,
+)
 from feeds.render.reuse import Cut
 from feeds.render.xml import (
     HISTORY_NS,
@@ -33,6 +49,7 @@ from feeds.render.xml import (
 
 EXTENSION = "atom"
 CUT = Cut(b"\n  <entry>\n", b"\n  </entry>")
+_CLOSING = b"\n</feed>\n"
 
 _TEXTS = ("subtitle", "rights")
 
@@ -40,13 +57,9 @@ _TEXTS = ("subtitle", "rights")
 def render_atom(view: FeedView) -> Document:
     """Returns the feed as an Atom document."""
     site, feed = view.site, view.feed
-    generator = FeedGenerator()
-    generator.register_extension("house", _AtomFeed, _AtomEntry, rss=False)
-    generator.id(view.id)
-    generator.title(plain_title(feed.title))
+    generator = _generator(view.id, plain_title(feed.title), view.updated)
     if feed.description:
         generator.subtitle(feed.description)
-    generator.updated(view.updated)
     generator.language(site.language)
     media_type = kind_of(EXTENSION).media_type
     generator.link({"href": view.url(EXTENSION), "rel": "self", "type": media_type})
@@ -65,9 +78,9 @@ def render_atom(view: FeedView) -> Document:
         generator.logo(site.logo)
     if site.rights:
         generator.rights(site.rights)
-    for entry in view.fresh:
-        _add_entry(generator, entry, site.related)
-    data = with_stylesheet(generator.atom_str(pretty=True), site.stylesheet_of(feed))
+    shell = with_stylesheet(generator.atom_str(pretty=True), site.stylesheet_of(feed))
+    entries = [_entry(one, site.related) for one in view.fresh]
+    data = with_entries(shell, _CLOSING, CUT, entries)
     return Document(f"{feed.address}.{EXTENSION}", data)
 
 
@@ -79,23 +92,59 @@ def _author(view: FeedView) -> dict[str, str]:
     return author
 
 
-def _add_entry(generator: FeedGenerator, view: EntryView, related: int) -> None:
-    item = view.item
+def _entry(view: EntryView, related: int) -> str:
+    item, enclosure = view.item, view.enclosure
+    is_html = looks_like_html(item.excerpt)
+    form = form_of(view, related, "html" if is_html else "text" if item.excerpt else "")
+    texts = {
+        "id": item.id,
+        "title": plain_title(item.title),
+        "updated": view.updated.isoformat(),
+        "published": view.published.isoformat(),
+        "author": defuse(item.provider.name),
+        "domain": item.provider.domain,
+        "content": view.content,
+        "summary": escape(item.excerpt, quote=False) if is_html else item.excerpt,
+    }
+    attributes = {"url": item.url, "original": item.original_url}
+    attributes.update(numbered("topic", item.topics))
+    if enclosure:
+        attributes |= picture_texts(enclosure)
+        attributes["caption"] = defuse(enclosure.title)
+    if form.related:
+        stories = item.best_related(related)
+        attributes.update(numbered("story", [one.url for one in stories]))
+        attributes.update(numbered("headline", [defuse(one.title) for one in stories]))
+    return _pattern(form) % (xml_texts(texts) | xml_attributes(attributes))
+
+
+@lru_cache(maxsize=MOST_FORMS)
+def _pattern(form: Form) -> str:
+    """Returns an entry of this form as feedgen writes it."""
+    generator = _generator(gap("id"), gap("title"), UPDATED)
     entry = generator.add_entry(order="append")
-    entry.id(item.id)
-    entry.title(plain_title(item.title))
-    entry.updated(view.updated)
-    entry.published(view.published)
-    provider = item.provider
-    entry.author({"name": defuse(provider.name), "uri": f"https://{provider.domain}/"})
-    entry.content(view.content, type="html")
-    if looks_like_html(item.excerpt):
-        entry.summary(escape(item.excerpt, quote=False), type="html")
-    elif item.excerpt:
-        entry.summary(item.excerpt)
-    entry.category([{"term": topic} for topic in item.topics])
-    entry.house.view = view
-    entry.house.related = related
+    entry.id(gap("id"))
+    entry.title(gap("title"))
+    entry.updated(UPDATED)
+    entry.published(PUBLISHED)
+    entry.author({"name": gap("author"), "uri": f"https://{gap('domain')}/"})
+    entry.content(gap("content"), type="html")
+    if form.summary:
+        entry.summary(gap("summary"), type="html" if form.summary == "html" else None)
+    entry.category([{"term": gap("topic", number)} for number in range(form.topics)])
+    entry.house.form = form
+    text = pattern(generator.atom_str(pretty=True), CUT)
+    text = text.replace(PUBLISHED.isoformat(), gap("published"))
+    return text.replace(UPDATED.isoformat(), gap("updated"))
+
+
+def _generator(id_: str, title: str, updated: datetime) -> FeedGenerator:
+    generator = FeedGenerator()
+    generator.register_extension("house", _AtomFeed, _AtomEntry, rss=False)
+    generator.id(id_)
+    generator.title(title)
+    generator.updated(updated)
+    return generator
 
 
 class _AtomFeed(BaseExtension):
@@ -124,29 +173,27 @@ class _AtomFeed(BaseExtension):
 class _AtomEntry(BaseEntryExtension):
     """Adds to an entry what feedgen does not support."""
 
-    view: EntryView
-    related: int
+    form: Form
 
     def extend_atom(self, feed: _Element) -> _Element:
-        item = self.view.item
-        SubElement(feed, "link", {"href": item.url, "rel": "alternate", "type": "text/html"})
-        if item.original_url != item.url:
-            SubElement(feed, "link", {"href": item.original_url, "rel": "via"})
-        enclosure = self.view.enclosure
-        if enclosure:
+        form = self.form
+        SubElement(feed, "link", {"href": gap("url"), "rel": "alternate", "type": "text/html"})
+        if form.has_original:
+            SubElement(feed, "link", {"href": gap("original"), "rel": "via"})
+        if form.picture is not None:
             attributes = {
-                "href": enclosure.url,
+                "href": gap("picture"),
                 "rel": "enclosure",
-                "type": enclosure.type,
-                "length": str(enclosure.length),
-                "title": defuse(enclosure.title),
+                "type": gap("type"),
+                "length": gap("length"),
+                "title": gap("caption"),
             }
             SubElement(feed, "link", attributes)
-        for story in item.best_related(self.related):
-            attributes = {"href": story.url, "rel": "related", "title": defuse(story.title)}
-            SubElement(feed, "link", attributes)
-        if enclosure:
-            add_media(feed, enclosure)
+        for number in range(form.related):
+            story, headline = gap("story", number), gap("headline", number)
+            SubElement(feed, "link", {"href": story, "rel": "related", "title": headline})
+        if form.picture is not None:
+            add_media(feed, form.picture)
         return feed
 
 

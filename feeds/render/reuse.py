@@ -5,7 +5,7 @@ One story changes, and its feeds show 49 others: to render these again would giv
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 # Bytes of a digest in the key of a feed.
@@ -53,9 +53,12 @@ class Cut(NamedTuple):
         if len(new) != reuse.places.count(None) or len(old) != reuse.published:
             raise ValueError("the document has more entries, or fewer")
         entries = [next(fresh) if place is None else old[place] for place in reuse.places]
-        return b"".join(
-            (head, self.begin, (self.end + self.between + self.begin).join(entries), self.end, tail)
-        )
+        return self.join(head, entries, tail)
+
+    def join(self, head: bytes, entries: Iterable[bytes], tail: bytes) -> bytes:
+        """Returns the document with these parts."""
+        joined = (self.end + self.between + self.begin).join(entries)
+        return b"".join((head, self.begin, joined, self.end, tail))
 
 
 class Reuse(NamedTuple):

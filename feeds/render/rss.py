@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import re
 from email.utils import format_datetime
+from functools import lru_cache
 from html import escape
 
 from feedgen.ext.base import BaseEntryExtension, BaseExtension
@@ -18,6 +19,18 @@ from feeds.common.archives import is_part
 from feeds.common.media_types import kind_of
 from feeds.common.model import Document
 from feeds.render.context import EntryView, FeedView
+from feeds.render.patterns import (
+    MOST_FORMS,
+    Form,
+    form_of,
+    gap,
+    numbered,
+    pattern,
+    picture_texts,
+    with_entries,
+    xml_attributes,
+    xml_texts,
+)
 from feeds.render.reuse import Cut
 from feeds.render.xml import (
     HISTORY_NS,
@@ -25,14 +38,15 @@ from feeds.render.xml import (
     add_media,
     defuse,
     mark_archive,
-    needs_care,
     plain_title,
+    rss_text,
     with_stylesheet,
     write_rss_text,
 )
 
 EXTENSION = "rss"
 CUT = Cut(b"\n    <item>\n", b"\n    </item>")
+_CLOSING = b"\n  </channel>\n</rss>\n"
 DC_NS = "http://purl.org/dc/elements/1.1/"
 ATOM_NS = "http://www.w3.org/2005/Atom"
 
@@ -65,36 +79,66 @@ def render_rss(view: FeedView) -> Document:
         generator.rights(site.rights)
     if site.ttl:
         generator.ttl(site.ttl)
-    for entry in view.fresh:
-        _add_item(generator, entry)
-    data = with_stylesheet(generator.rss_str(pretty=True), site.stylesheet_of(feed))
+    shell = with_stylesheet(generator.rss_str(pretty=True), site.stylesheet_of(feed))
+    data = with_entries(shell, _CLOSING, CUT, [_item(one) for one in view.fresh])
     return Document(f"{feed.address}.{EXTENSION}", data)
 
 
-def _add_item(generator: FeedGenerator, view: EntryView) -> None:
-    item = view.item
+def _item(view: EntryView) -> str:
+    item, enclosure = view.item, view.enclosure
+    texts = {
+        "url": item.url,
+        "summary": escape(item.excerpt, quote=False),
+        "content": view.content,
+        "id": item.id,
+        "published": format_datetime(view.published),
+        "creator": item.provider.name,
+    }
+    ready = {"title": rss_text(plain_title(item.title))}
+    ready.update(numbered("topic", [rss_text(topic) for topic in item.topics]))
+    if enclosure:
+        ready |= xml_attributes(picture_texts(enclosure))
+    form = form_of(view, summary="html" if item.excerpt else "")
+    return _pattern(form) % (ready | xml_texts(texts))
+
+
+@lru_cache(maxsize=MOST_FORMS)
+def _pattern(form: Form) -> str:
+    """Returns an item of this form as feedgen writes it."""
+    generator = FeedGenerator()
+    generator.register_extension("house", _Namespaces, _RssItem, atom=False)
+    generator.title(gap("title"))
+    generator.description(gap("summary"))
+    generator.link({"href": gap("url")})
     entry = generator.add_entry(order="append")
-    entry.title(plain_title(item.title))
-    entry.guid(item.id, permalink=False)
-    entry.link({"href": item.url})
-    if item.excerpt:
-        entry.description(escape(item.excerpt, quote=False))
-    entry.content(view.content)
-    entry.category([{"term": topic} for topic in item.topics])
-    if view.enclosure:
-        enclosure = view.enclosure
-        entry.enclosure(enclosure.url, str(enclosure.length), enclosure.type)
-    entry.house.view = view
+    entry.title(gap("title"))
+    entry.guid(gap("id"), permalink=False)
+    entry.link({"href": gap("url")})
+    if form.summary:
+        entry.description(gap("summary"))
+    entry.content(gap("content"))
+    entry.category([{"term": gap("topic", number)} for number in range(form.topics)])
+    if form.picture is not None:
+        entry.enclosure(gap("picture"), gap("length"), gap("type"))
+    entry.house.form = form
+    return pattern(generator.rss_str(pretty=True), CUT)
 
 
-class _RssChannel(BaseExtension):
+class _Namespaces(BaseExtension):
+    """Declares what items use that feedgen does not support."""
+
+    def extend_ns(self) -> dict[str, str]:
+        return {"dc": DC_NS, "media": MEDIA_NS}
+
+
+class _RssChannel(_Namespaces):
     """Adds to a channel what feedgen does not support."""
 
     view: FeedView
 
     def extend_ns(self) -> dict[str, str]:
         history = {"fh": HISTORY_NS} if is_part(self.view.feed.archive) else {}
-        return {"dc": DC_NS, "media": MEDIA_NS} | history
+        return super().extend_ns() | history
 
     def extend_rss(self, feed: _Element) -> _Element:
         channel = feed[0]
@@ -114,18 +158,13 @@ class _RssChannel(BaseExtension):
 class _RssItem(BaseEntryExtension):
     """Adds to an item what feedgen does not support."""
 
-    view: EntryView
+    form: Form
 
     def extend_rss(self, feed: _Element) -> _Element:
-        item = self.view.item
-        if any(map(needs_care, (item.title, *item.topics))):
-            _rewrite(feed.find("title"))
-            for category in feed.iterfind("category"):
-                _rewrite(category)
-        SubElement(feed, "pubDate").text = format_datetime(self.view.published)
-        SubElement(feed, f"{{{DC_NS}}}creator").text = item.provider.name
-        if self.view.enclosure:
-            add_media(feed, self.view.enclosure)
+        SubElement(feed, "pubDate").text = gap("published")
+        SubElement(feed, f"{{{DC_NS}}}creator").text = gap("creator")
+        if self.form.picture is not None:
+            add_media(feed, self.form.picture)
         return feed
 
 

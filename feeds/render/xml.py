@@ -8,12 +8,13 @@ joiner in both, which more readers show right than anything else (docs/documents
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from html import unescape
 from html.entities import name2codepoint
 
 from lxml import etree
 
-from feeds.render.context import Enclosure
+from feeds.render.patterns import gap, xml_text
 
 # RFC 6721.
 TOMBSTONES_NS = "http://purl.org/atompub/tombstones/1.0"
@@ -28,7 +29,7 @@ _END_TAG = re.compile(r"</(?=\w)")
 _TAG = re.compile(r"<(?=[A-Za-z/!?])")
 _ADDRESS = re.compile(r"<(?=[\w.+'-]+@)")
 _REFERENCE = re.compile(r"&(?=(#?\w+))")
-_SPECIAL = re.compile(r"[<&]")
+_HEXADECIMAL = re.compile(r"&(#x3C|#x26);")
 _DECLARATION_END = b"?>\n"
 
 
@@ -62,28 +63,31 @@ def plain_title(text: str) -> str:
     return defuse(text) if looks_like_html(text) else text
 
 
-def write_rss_text(element: etree._Element, text: str) -> None:
-    """Sets the text of an RSS element that holds plain text.
+def rss_text(text: str) -> str:
+    """Returns the text of an RSS element that holds plain text, escaped.
 
     The RSS Advisory Board's profile ("Character data") has ``<`` and ``&`` written as hexadecimal
     character references where they could be misread. End tags are misread even so, and only a word
     joiner keeps them visible.
     """
+    if not needs_care(text):
+        return xml_text(text)
     if _END_TAG.search(text):
         text = _TAG.sub("<" + WORD_JOINER, text)
+    escaped = xml_text(text)
     if not _TAG.search(text) and not _has_reference(text):
-        element.text = text
-        return
-    element.text = ""
-    reference: etree._Element | None = None
-    for piece in re.split(r"([<&])", text):
-        if _SPECIAL.fullmatch(piece):
-            reference = etree.Entity("#x3C" if piece == "<" else "#x26")
-            element.append(reference)
-        elif reference is None:
-            element.text = piece
-        else:
-            reference.tail = piece
+        return escaped
+    return escaped.replace("&lt;", "&#x3C;").replace("&amp;", "&#x26;")
+
+
+def write_rss_text(element: etree._Element, text: str) -> None:
+    """Sets the text of an RSS element that holds plain text, as `rss_text` writes it."""
+    first, *rest = _HEXADECIMAL.split(rss_text(text))
+    element.text = unescape(first)
+    for number, tail in zip(rest[::2], rest[1::2], strict=True):
+        reference = etree.Entity(number)
+        reference.tail = unescape(tail)
+        element.append(reference)
 
 
 def _has_reference(text: str) -> bool:
@@ -94,21 +98,21 @@ def _has_reference(text: str) -> bool:
     )
 
 
-def add_media(entry: etree._Element, enclosure: Enclosure) -> None:
-    """Appends the image as media:content and media:thumbnail (Media RSS 1.5.1).
+def add_media(entry: etree._Element, sizes: Sequence[str]) -> None:
+    """Appends the picture of a pattern as media:content and media:thumbnail (Media RSS 1.5.1).
 
     They are in no media:group: a group of one is an error.
+
+    Args:
+        entry: The entry.
+        sizes: Which sizes of the picture are known.
     """
-    size = {
-        name: str(pixels)
-        for name, pixels in (("width", enclosure.width), ("height", enclosure.height))
-        if pixels
-    }
-    content = {"url": enclosure.url, "type": enclosure.type, "medium": "image"} | size
-    if enclosure.length:
-        content["fileSize"] = str(enclosure.length)
+    size = {one: gap(one) for one in ("width", "height") if one in sizes}
+    content = {"url": gap("picture"), "type": gap("type"), "medium": "image"} | size
+    if "length" in sizes:
+        content["fileSize"] = gap("length")
     etree.SubElement(entry, f"{{{MEDIA_NS}}}content", content)
-    etree.SubElement(entry, f"{{{MEDIA_NS}}}thumbnail", {"url": enclosure.url} | size)
+    etree.SubElement(entry, f"{{{MEDIA_NS}}}thumbnail", {"url": gap("picture")} | size)
 
 
 def with_stylesheet(document: bytes, href: str) -> bytes:

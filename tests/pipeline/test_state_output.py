@@ -46,10 +46,10 @@ def test_feeds_save_the_look_at_feeds_that_did_not_change(
 def test_feeds_save_the_rendering_of_entries_that_did_not_change(
     full: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    rendered = spy(monkeypatch, atom, "_add_entry")
+    rendered = spy(monkeypatch, atom, "_entry")
     edit(full, "Edited")
     full.publish()
-    assert {view.item.title for _, view, _ in rendered} == {"Edited"}
+    assert {view.item.title for view, _ in rendered} == {"Edited"}
     assert full.titles() == ["Edited", "Story 1"]
 
 

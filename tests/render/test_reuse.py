@@ -105,10 +105,10 @@ def test_entries_that_did_not_change_are_not_rendered(
     old, new = select_items(before), select_items(now)
     publish(tmp_path, render_feed(SITE, old, dict(enumerate(before, 1))))
     reuse = reuse_of(feed_key(SITE, old), feed_key(SITE, new))
-    entries = spy(monkeypatch, atom, "_add_entry")
+    entries = spy(monkeypatch, atom, "_entry")
     assert reuse
     render_feed(SITE, new, dict(enumerate(now, 1)), {}, (reuse, reader(tmp_path)))
-    assert [view.item.title for _, view, _ in entries] == ["Renamed"]
+    assert [view.item.title for view, _ in entries] == ["Renamed"]
 
 
 def test_entry_whose_image_came_is_rendered(tmp_path: Path) -> None:
