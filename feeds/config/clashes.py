@@ -198,8 +198,8 @@ def find_overlaps(config: Config, file: Path, places: Mapping[Key, str]) -> Iter
     """Yields a message for each pair of paths that overlap, with both keys and their places.
 
     Links are followed, and two names of one folder count as one. Seeds folders may be inside one
-    another, and the state file inside the image cache. Both may be in a dot folder of the seeds,
-    unless `schedule.watch` is on.
+    another, and the state file inside the image cache. Files that are written may be in a dot
+    folder of the seeds, unless `schedule.watch` is on.
 
     Args:
         config: the configuration, with absolute paths.
@@ -214,22 +214,23 @@ def find_overlaps(config: Config, file: Path, places: Mapping[Key, str]) -> Iter
     ]
     state, cache = (STATE, paths.state), (CACHE, config.images.cache)
     own = [(CONFIG, file), *seeds, state]
-    others = ((BACKUP, config.state.backup), (TEMPLATES, paths.templates))
+    log = None if config.serve.access_log in NO_FILES else Path(config.serve.access_log)
+    others = ((BACKUP, config.state.backup), (LOG, log), (TEMPLATES, paths.templates))
     own += [(key, path) for key, path in others if isinstance(path, Path)]
-    if config.serve.access_log not in NO_FILES:
-        own.append((LOG, Path(config.serve.access_log)))
+    written = [one for one in own if one[0] in {BACKUP, LOG}]
     served = (OUT, paths.out)
     # Nothing may be inside the folder that is served, nor below a file.
     inside = [(one, served) for one in (*own, cache)]
     if config.images.base_url:
         inside += [(one, cache) for one in own]
     inside += [(one, state) for one in (*own, served, cache) if one is not state]
+    inside += [(one, (CONFIG, file)) for one in written]
     inside += [(served, folder) for folder in seeds]
     # Dot folders are skipped when seeds are read, but not when they are watched.
     inside += [
         (one, folder)
         for folder in seeds
-        for one in (state, cache)
+        for one in (state, cache, *written)
         if config.schedule.watch or not _is_hidden(one[1], folder[1])
     ]
     inside.append((served, cache))

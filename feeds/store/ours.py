@@ -136,5 +136,5 @@ def _kind(mode: int) -> str:
 def _foreign(path: Path, reason: str) -> ForeignStateError:
     return ForeignStateError(
         f"cannot use {path}: it is not a file of feeds ({reason}). It was left as it is. "
-        "Name another place in paths.state, or move it away."
+        "Name another place in config.toml, or move it away."
     )

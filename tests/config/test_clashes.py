@@ -37,6 +37,13 @@ REFUSED = {
         "paths.state",
         "the configuration",
     ),
+    "log is the configuration": (
+        "[serve]\naccess_log = 'config.toml'",
+        "serve.access_log",
+        "the configuration",
+    ),
+    "log in seeds": ("[serve]\naccess_log = 'seeds/a.md'", "serve.access_log", "paths.seeds.0"),
+    "backup in seeds": ("[state]\nbackup = 'seeds/s.db'", "state.backup", "paths.seeds.0"),
     "templates in out": ("[paths]\ntemplates = 'out/t'", "paths.templates", "paths.out"),
     "templates are out": ("[paths]\ntemplates = 'out'", "paths.templates", "paths.out"),
     "cache is out": ("[images]\ncache = 'out'", "images.cache", "paths.out"),
