@@ -23,7 +23,9 @@ from feeds.serve.access_log import Hit
 
 _DAY_S = 86_400
 _POLLS = {200, 226, 304}
-_SUBSCRIBERS = re.compile(r"(\d{1,9})\s+(?:subscriber|reader|user)s?\b", re.IGNORECASE)
+_SUBSCRIBERS = re.compile(
+    r"(\d{1,3}(?:,\d{3})+|\d{1,9})\s+(?:subscriber|reader|user)s?\b", re.IGNORECASE
+)
 _COMPATIBLE = re.compile(r"\(compatible;\s*\+?([^;/)]+)")
 _PRODUCT = re.compile(r"([A-Za-z][\w.+-]*)/[\d.]+")
 _WORDS = re.compile(r"[\w.+-]+(?: [\w.+-]+)?")
@@ -152,7 +154,7 @@ class Reach:
 def program_of(agent: str) -> Program:
     """Returns who asks, by the User-Agent."""
     subscribers = _SUBSCRIBERS.search(agent)
-    count = int(subscribers[1]) if subscribers else None
+    count = int(subscribers[1].replace(",", "")) if subscribers else None
     compatible = _COMPATIBLE.search(agent)
     if compatible:
         name = compatible[1].strip()
@@ -162,7 +164,8 @@ def program_of(agent: str) -> Program:
     else:
         words = _WORDS.match(agent)
         name = words[0] if words else "unknown"
-    if count is None and _ROBOT.search(name):
+    # `feeds doctor` is no reader.
+    if count is None and (_ROBOT.search(name) or agent.startswith("feeds/")):
         return Program("")
     return Program(name[:_LONGEST_NAME], count)
 

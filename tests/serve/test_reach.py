@@ -22,6 +22,8 @@ def hit(agent: str, target: str = "/all.atom", client: str = "192.0.2.1", **more
     [
         (FEEDLY.format(123), Program("Feedly", 123)),
         ("Mozilla/5.0 (compatible; inoreader.com; 7 subscribers)", Program("inoreader.com", 7)),
+        ("Inoreader/1.0 (+http://inoreader.com; 1,234 subscribers)", Program("Inoreader", 1234)),
+        ("feeds/0.1.0 doctor (+https://feeds.example.org/)", Program("")),
         (
             "NewsBlur Feed Fetcher - 5 subscribers - https://newsblur.com",
             Program("NewsBlur Feed", 5),
