@@ -101,7 +101,7 @@ def _changed(arguments: Namespace, paths: Paths) -> frozenset[str] | None:
     """Returns the paths and addresses that --changed lists, None without it.
 
     Raises:
-        ConfigError: the list cannot be read.
+        ConfigError: the list cannot be read, or is a seed, of which no message may show lines.
     """
     source: Path | None = arguments.changed
     if source is None:
@@ -112,6 +112,8 @@ def _changed(arguments: Namespace, paths: Paths) -> frozenset[str] | None:
         data = sys.stdin.buffer.read() if source == Path("-") else source.read_bytes()
     except OSError as error:
         raise ConfigError([f"cannot read {_shown(source)}: {error.strerror or error}"]) from None
+    if data.startswith(b"---") or b"secured:" in data.lower():
+        raise ConfigError(["--changed: found a seed, wanted a list of paths, as by: ls seeds/*"])
     lines = data.split(b"\0" if arguments.null else b"\n")
     return frozenset(one for line in lines if line for one in _named(os.fsdecode(line), paths))
 

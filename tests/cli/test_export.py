@@ -384,13 +384,16 @@ def test_export_is_told_of_changes_by_a_file(site: Site) -> None:
     ("arguments", "reason"),
     [
         (["--changed", "missing"], "cannot read missing: No such file or directory"),
+        (["--changed", "seeds/1.txt"], "--changed: found a seed, wanted a list of paths"),
         (["--null"], "--null says how --changed lists paths"),
     ],
-    ids=["no list", "-0 alone"],
+    ids=["no list", "a seed", "-0 alone"],
 )
 def test_export_without_a_list_of_changes_ends_with_2(
-    site: Site, arguments: list[str], reason: str
+    site: Site, arguments: list[str], reason: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    site.seed("1.txt", number=1)
+    monkeypatch.chdir(site.root)
     ran = site.run("export", *arguments)
     assert (ran.code, ran.out) == (2, "")
     assert reason in ran.err
