@@ -25,7 +25,7 @@ from queue import SimpleQueue
 from typing import NamedTuple
 
 ROOT = Path(__file__).parent.parent
-# What is changed, and the tests that are to notice: files or folders, apart by spaces.
+# What is changed, and patterns of the tests that are to notice, apart by spaces.
 TARGETS = {
     "select/*.py": "tests/select",
     "store/*.py": "tests/store",
@@ -36,20 +36,13 @@ TARGETS = {
     "images/http.py": "tests/images/test_http.py",
     "images/cache.py": "tests/images/test_cache.py tests/images/test_reconcile.py",
     "images/[er][ex][ac]*.py": "tests/images/test_reconcile.py",
-    "pipeline/memberships.py": "tests/pipeline/test_memberships.py "
-    "tests/pipeline/test_memberships_limits.py tests/pipeline/test_state_selection.py "
-    "tests/pipeline/test_empty_feeds.py",
+    "pipeline/memberships.py": "tests/pipeline/test_memberships*.py "
+    "tests/pipeline/test_state_selection.py tests/pipeline/test_empty_feeds.py",
     **dict.fromkeys(
         ("pipeline/rescan.py", "pipeline/survey.py"),
-        "tests/pipeline/test_rescan.py tests/pipeline/test_rescan_held.py "
-        "tests/pipeline/test_rescan_lost.py tests/pipeline/test_rescan_removals.py "
-        "tests/pipeline/test_state.py",
+        "tests/pipeline/test_rescan*.py tests/pipeline/test_state.py",
     ),
-    **dict.fromkeys(
-        ("pipeline/state.py", "pipeline/plan.py"),
-        "tests/pipeline/test_state.py tests/pipeline/test_state_selection.py "
-        "tests/pipeline/test_state_output.py tests/pipeline/test_state_images.py",
-    ),
+    **dict.fromkeys(("pipeline/state.py", "pipeline/plan.py"), "tests/pipeline/test_state*.py"),
 }
 SECONDS = 240
 FLIPS: dict[type[ast.AST], type[ast.AST]] = {
@@ -146,6 +139,21 @@ def mutants_of(path: Path, tests: str) -> Iterator[Mutant]:
         yield Mutant(path.relative_to(ROOT).as_posix(), line, change, text, tests)
 
 
+def tests_of(patterns: str) -> str:
+    """Returns the files and folders of these patterns.
+
+    Raises:
+        SystemExit: a pattern has none.
+    """
+    found: list[str] = []
+    for pattern in patterns.split():
+        paths = sorted(path.relative_to(ROOT).as_posix() for path in ROOT.glob(pattern))
+        if not paths:
+            sys.exit(f"there is no {pattern}")
+        found += paths
+    return " ".join(found)
+
+
 def is_noticed(mutant: Mutant, copy: Path) -> bool:
     """Tells whether a test fails, or does not end, with the mutant in a copy of the code."""
     file = copy / mutant.file
@@ -175,7 +183,7 @@ def main() -> None:
     options = parser.parse_args()
     every = [
         mutant
-        for pattern, tests in TARGETS.items()
+        for pattern, tests in ((one, tests_of(patterns)) for one, patterns in TARGETS.items())
         for path in sorted((ROOT / "feeds").glob(pattern))
         if options.only in path.as_posix()
         for mutant in mutants_of(path, tests)

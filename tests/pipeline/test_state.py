@@ -9,6 +9,7 @@ import ast
 import os
 import re
 import sqlite3
+from contextlib import closing
 from pathlib import Path
 from typing import Annotated, get_args, get_origin, get_type_hints
 
@@ -178,7 +179,7 @@ def test_plain_saves_the_look_at_folders_for_a_pass_that_is_told_paths(
     looks = spy(monkeypatch, survey, "list_plain")
     site.publish(options=told)
     assert looks == []
-    with sqlite3.connect(site.state) as state:
+    with closing(sqlite3.connect(site.state)) as state, state:
         state.execute("DELETE FROM fact WHERE name = 'plain'")
     for _ in range(2):  # the first look at everything, quiet as it is, is enough
         site.publish(options=told)

@@ -8,7 +8,7 @@ import shutil
 import sqlite3
 import tempfile
 from collections.abc import Callable, Iterator
-from contextlib import suppress
+from contextlib import closing, suppress
 from datetime import UTC, datetime, timedelta
 from functools import partial
 from pathlib import Path
@@ -88,7 +88,7 @@ def test_told_pass_asks_the_store_for_nothing_that_costs_all_seeds(
     (plain.seeds / "2.txt").unlink()
     assert publish(plain, new, edited, plain.seeds / "2.txt").changed == 2
     steps: dict[str, str] = {}
-    with sqlite3.connect(plain.state) as store:
+    with closing(sqlite3.connect(plain.state)) as store:
         for query in asked:
             # One row of a table, whichever, costs nothing.
             if re.match(r"\s*(SELECT(?! 1 FROM \w+ LIMIT 1)|UPDATE|DELETE|INSERT)", query):

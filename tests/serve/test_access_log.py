@@ -130,7 +130,8 @@ def test_log_to_standard_output(site: Site) -> None:
 
 
 def test_log_that_cannot_be_written_is_an_error_at_the_start(site: Site) -> None:
-    configure(site, log="config.toml/access.log")
+    (site.root / "file").touch()
+    configure(site, log="file/access.log")
     with site.start("serve") as process:
         _, err = process.communicate(timeout=60)
     assert process.returncode == 2
