@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 from typing import NamedTuple
-from urllib.parse import urlsplit
 
 from feeds.common.model import MEDIA
 
@@ -68,7 +67,8 @@ def kind_of(path: str) -> Kind:
 
 def image_type(url: str) -> str:
     """Returns the media type of an image by the extension in its URL's path."""
-    name = urlsplit(url).path.rpartition("/")[2].lower()
+    parts = url.partition("#")[0].partition("?")[0].split("/")
+    name = parts[-1].lower() if len(parts) > 3 else ""
     media_type = kind_of(name).media_type if "." in name else ""
     return media_type if media_type.startswith("image/") else _LIKELY_IMAGE
 

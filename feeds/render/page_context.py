@@ -14,7 +14,7 @@ from feeds.common.text import fold
 from feeds.common.times import rfc3339
 from feeds.render.context import EntryView, Pages, Site, up_from
 from feeds.render.pictures import PagePicture, page_picture
-from feeds.render.words import day_text, direction, time_text
+from feeds.render.words import day_text, direction
 
 _FORMATS = {"Atom": "atom", "RSS": "rss", "JSON": "json"}
 
@@ -248,7 +248,9 @@ def ready_entry(site: Site, feed: Feed, view: EntryView, article: str) -> PageEn
 @lru_cache(maxsize=4096)
 def when(time: datetime, language: str = "en") -> When:
     """Returns a time as pages show it."""
-    return When(rfc3339(time), day_text(time, language), time_text(time, language), f"{time:%H:%M}")
+    iso, day = rfc3339(time), day_text(time, language)
+    clock = iso[11:16]
+    return When(iso, day, f"{day}, {clock} UTC", clock)
 
 
 def shown_name(site: Site, feed: Feed) -> str:

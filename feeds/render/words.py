@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Callable
-from datetime import date, datetime
+from datetime import date
 from functools import lru_cache
 from pathlib import Path
 from types import SimpleNamespace
@@ -112,11 +112,6 @@ def day_text(day: date, language: str) -> str:
 def heading_text(day: date, language: str) -> str:
     """Returns a day with its weekday: ``Monday 23 August 2021``."""
     return _day(day.year, day.month, day.day, language)[1]
-
-
-def time_text(time: datetime, language: str) -> str:
-    """Returns a time in full: ``23 August 2021, 09:27 UTC``."""
-    return f"{day_text(time, language)}, {time:%H:%M} UTC"
 
 
 @lru_cache(maxsize=4096)

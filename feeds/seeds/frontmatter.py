@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from codecs import BOM_UTF8
 from collections.abc import Callable
 from functools import partial
 from typing import Any, NamedTuple
@@ -110,9 +111,10 @@ def _decode(data: bytes) -> tuple[str, bool]:
     """Returns the text without invisible characters, and whether it certainly had none."""
     size = len(data)
     data = data.translate(None, _ASCII_CONTROLS)
-    is_usual = len(data) == size and not _may_be_strange(data)
+    is_usual = len(data) == size and (data.isascii() or not _may_be_strange(data))
+    data = data.removeprefix(BOM_UTF8)
     try:
-        text = data.decode("utf-8-sig")
+        text = data.decode()
     except UnicodeDecodeError as error:
         line = data.count(b"\n", 0, error.start) + 1
         column = error.start - (data.rfind(b"\n", 0, error.start) + 1) + 1

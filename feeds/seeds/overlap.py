@@ -9,7 +9,7 @@ from collections.abc import Iterator
 TELLING = 12
 # All of a usual secret, and tables of bytes in which all that is not base64 is a space.
 _BASE64 = re.compile("[A-Za-z0-9+/=;_-]+")
-_USUAL = re.compile("[A-Za-z0-9+/=]")
+_USUAL = re.compile("[A-Za-z0-9+/=;]")
 _BASE64_ONLY, _USUAL_ONLY = (
     bytes(byte if sign.match(chr(byte)) else 0x20 for byte in range(256))
     for sign in (_BASE64, _USUAL)
@@ -32,11 +32,11 @@ def reaches(secret: str, text: str) -> bool:
         text = "".join(text.split())
     elif _BASE64.fullmatch(dense):
         # The long runs of base64, which alone can hold a part of it: half the time of a pattern.
-        is_usual = not ("-" in dense or "_" in dense or ";" in dense)
+        is_usual = not ("-" in dense or "_" in dense)
         words = one_byte_each(text).translate(_USUAL_ONLY if is_usual else _BASE64_ONLY)
         text = b"\n".join({one for one in words.split() if len(one) >= TELLING}).decode()
     few, many = sorted((dense, text), key=len)
-    if len(dense) * len(text) <= _FEW and not _has_six(few, many):
+    if len(dense) * len(text) <= _FEW and not _has_four(few, many):
         return False
     # They also hold 9 that begin at a multiple of 4, which are fewer to compare than all of them.
     blocks = {many[start : start + 9] for start in range(0, len(many) - 8, 4)}
@@ -47,13 +47,13 @@ def reaches(secret: str, text: str) -> bool:
     )
 
 
-def _has_six(few: str, many: str) -> bool:
+def _has_four(few: str, many: str) -> bool:
     """Tells whether two texts may have 12 characters in common.
 
-    These hold 6 that begin at a multiple of 7.
+    These hold 4 that begin at a multiple of 9.
     """
-    for at in range(0, len(few) - 5, 7):  # noqa: SIM110 (any() takes half as long again)
-        if few[at : at + 6] in many:
+    for at in range(0, len(few) - 3, 9):  # noqa: SIM110 (any() takes half as long again)
+        if few[at : at + 4] in many:
             return True
     return False
 

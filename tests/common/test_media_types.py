@@ -37,6 +37,7 @@ def test_kind_is_that_of_the_extension(path: str, media_type: str, content_type:
         ("https://x.org/a.ico", "image/jpeg"),
         ("https://x.org/a.html", "image/jpeg"),
         ("https://x.org/png", "image/jpeg"),
+        ("https://x.png?a/b.gif#/c.gif", "image/jpeg"),
         ("https://x.org/v.gif/image", "image/jpeg"),
     ],
 )

@@ -11,7 +11,8 @@ import pytest
 
 from feeds.common.errors import TemplateError
 from feeds.render import words
-from feeds.render.words import day_text, direction, heading_text, time_text, words_of
+from feeds.render.page_context import when
+from feeds.render.words import day_text, direction, heading_text, words_of
 
 LANGUAGES = sorted(path.stem for path in Path(words.__file__).parent.glob("languages/*.toml"))
 
@@ -64,8 +65,11 @@ def test_dates_in_english_have_the_day_first() -> None:
     day = date(2021, 8, 23)
     assert day_text(day, "en-US") == "23 August 2021"
     assert heading_text(day, "en") == "Monday 23 August 2021"
+
+
+def test_times_are_in_utc() -> None:
     time = datetime(2021, 8, 23, 9, 7, tzinfo=UTC)
-    assert time_text(time, "en") == "23 August 2021, 09:07 UTC"
+    assert when(time).text == "23 August 2021, 09:07 UTC"
 
 
 @pytest.mark.parametrize(
