@@ -1,4 +1,4 @@
-"""Run passes as the daemon does, each in a process of its own; `daemon.py` times this script."""
+"""Run passes as the daemon does, in a process beside it; `daemon.py` times this script."""
 
 from collections.abc import Callable
 from itertools import count
@@ -39,6 +39,7 @@ def main() -> None:
         outcome = passes.run(loaded, print, timeout=600, leave=lambda: None)
         if outcome.report is None:
             raise SystemExit(outcome.reason)
+    passes.stop()
 
 
 if __name__ == "__main__":

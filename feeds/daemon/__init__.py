@@ -1,5 +1,5 @@
 """``feeds run``: passes on a schedule, for months.
 
-Each pass runs in a process of its own, so that one which hangs, crashes or leaks takes nothing with
+Passes run in a process of their own, so that one which hangs, crashes or leaks takes nothing with
 it: state and out/ are safe against a kill at any moment (see `feeds.pipeline.run`).
 """

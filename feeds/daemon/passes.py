@@ -1,10 +1,12 @@
-"""Passes of the daemon, each in a process beside it.
+"""Passes of the daemon, one after the other in a process beside it.
 
-The client of a Dask cluster lives in that process, so the process then stays for the next pass.
+The process stays for the next pass if a pass succeeded: to start another takes as long as a third
+of a pass that finds nothing. With a Dask cluster it has the client of that.
 """
 
 from __future__ import annotations
 
+import resource
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -21,10 +23,13 @@ from feeds.pipeline.hubs import PRELOAD
 from feeds.pipeline.run import publish_feeds
 
 _TICK_SECONDS = 0.1
+# A process ends with a pass that took more memory, in KiB: it would keep that, as it would what
+# leaks.
+_MOST_KIB = 192 << 10
 
 
 class PassRunner:
-    """Runs one pass at a time. With an engine the process stays when a pass has succeeded."""
+    """Runs one pass at a time; to be stopped in the end."""
 
     def __init__(self) -> None:
         self._task: Task | None = None
@@ -91,12 +96,12 @@ class PassRunner:
 
     def _started(self, loaded: Loaded, changed: frozenset[str] | None, timeout: float) -> Task:
         # The first process of all decides what later ones find loaded.
-        preload = (*WORKER_MODULES, *(PRELOAD if loaded.config.site.hub else ()))
+        hubs = PRELOAD if loaded.config.site.hub else ()
+        preload = (*WORKER_MODULES, "feeds.render.overviews", *hubs)
         there, here = Pipe(duplex=False)
-        stays = loaded.config.engine.kind != "processes"
         self._loaded, self._requests = loaded, here
         with there:
-            arguments = (loaded, changed, there if stays else None)
+            arguments = (loaded, changed, there)
             self._task = Task(
                 _passes, arguments, name="feeds pass", timeout=timeout, preload=preload
             )
@@ -104,7 +109,7 @@ class PassRunner:
 
 
 def _passes(
-    say: Say, loaded: Loaded, changed: frozenset[str] | None, requests: Connection | None
+    say: Say, loaded: Loaded, changed: frozenset[str] | None, requests: Connection
 ) -> bytes:
     """Runs a pass, and then those that are asked for; what the process says is one of `_Word`."""
 
@@ -113,9 +118,11 @@ def _passes(
 
     while True:
         report = publish_feeds(loaded, Options(changed=changed), Callbacks(warn=warn))
-        if requests is None:
-            return msgspec.msgpack.encode(report)
-        say(msgspec.msgpack.encode(report))
+        data = msgspec.msgpack.encode(report)
+        most = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        if most > _MOST_KIB and loaded.config.engine.kind == "processes":
+            return data
+        say(data)
         changed = requests.recv()
 
 

@@ -90,7 +90,7 @@ def check_templates(templates: Templates) -> None:
 
 
 @lru_cache(maxsize=4)
-def _environment(templates: Templates, language: str = "en") -> Environment:
+def _environment(templates: Templates, language: str) -> Environment:
     own = dict(templates)
 
     def load(name: str) -> tuple[str, str, None] | None:
@@ -152,4 +152,4 @@ def _reason(error: Exception, name: str) -> str:
 
 # Loaded at import, so that processes that are forked to render share the result.
 for _template in sorted(_OURS.glob("*.*")):
-    _environment(()).get_template(_template.name)
+    _environment((), "en").get_template(_template.name)

@@ -1,4 +1,4 @@
-"""A pass in a process of its own, every way in which it can end, and when the process stays."""
+"""Passes in a process beside, every way in which one can end, and when the process stays."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ import time
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
@@ -55,16 +56,30 @@ def run(
     site: Site, leave: Callable[[], float | None] = stay, timeout: float = 60
 ) -> tuple[Outcome[PassReport], list[str]]:
     warnings: list[str] = []
-    outcome = PassRunner().run(site.load(), warnings.append, timeout=timeout, leave=leave)
-    assert multiprocessing.active_children() == []
+    outcome = run_once(site.load(), warnings.append, leave, timeout)
     return outcome, warnings
+
+
+def run_once(
+    loaded: Loaded,
+    warn: Callable[[str], None],
+    leave: Callable[[], float | None] = stay,
+    timeout: float = 60,
+) -> Outcome[PassReport]:
+    """Runs a pass, and ends the process that it leaves."""
+    passes = PassRunner()
+    outcome = passes.run(loaded, warn, timeout=timeout, leave=leave)
+    assert bool(multiprocessing.active_children()) == (outcome.report is not None)
+    passes.stop()
+    assert multiprocessing.active_children() == []
+    return outcome
 
 
 def run_busy(site: Site, act: Callable[[int], object], timeout: float = 60) -> Outcome[PassReport]:
     """Runs a pass while out/ is busy, and does `act` to its process once it waits."""
     hook = Run(act)
     with site.busy():
-        return PassRunner().run(site.load(), hook.warnings.append, timeout=timeout, leave=hook)
+        return run_once(site.load(), hook.warnings.append, hook, timeout)
 
 
 def open_descriptors() -> int:
@@ -114,7 +129,7 @@ def test_runner_gives_the_traceback_of_a_fault_of_ours(site: Site) -> None:
     loaded = site.load()
     config = replace(loaded.config, selection=None)
     site.seed()
-    outcome = PassRunner().run(loaded._replace(config=config), print, timeout=60, leave=stay)
+    outcome = run_once(loaded._replace(config=config), print)
     assert outcome.reason.startswith("AttributeError: ")
     assert "Traceback (most recent call last)" in outcome.details
     assert "publish_feeds" in outcome.details
@@ -180,7 +195,7 @@ def test_runner_pass_does_not_mind_ctrl_c_at_the_terminal(site: Site) -> None:
     hook = Run(interrupt)
     with ExitStack() as lock:
         lock.enter_context(site.busy())
-        outcome = PassRunner().run(site.load(), hook.warnings.append, timeout=60, leave=hook)
+        outcome = run_once(site.load(), hook.warnings.append, hook)
     assert outcome.report is not None
 
 
@@ -239,7 +254,7 @@ def test_runner_lets_the_processes_that_read_seeds_die_with_their_pass(
     wait_until(lambda: not any(map(dying.is_alive, helpers)))
 
 
-# With an engine. No pass here has so much work that it would ask for a scheduler.
+# No pass here has so much work that it would ask for a scheduler.
 _DASK = '[engine]\nkind = "dask"\naddress = "tcp://127.0.0.1:1"\n'
 
 
@@ -258,20 +273,20 @@ def passes_after(site: Site, act: Callable[[int], object]) -> tuple[int, int]:
     return stayed[0], stayed[1]
 
 
-def test_runner_keeps_the_process_of_an_engine_for_the_next_pass(site: Site) -> None:
-    site.configure(_DASK)
+@pytest.mark.parametrize("settings", ["", _DASK], ids=["processes", "dask"])
+def test_runner_keeps_the_process_for_the_next_pass(site: Site, settings: str) -> None:
+    site.configure(settings)
     first, second = passes_after(site, lambda _: None)
     assert first == second
 
 
 @pytest.mark.parametrize("change", ["configuration", "killed", "failed"])
-def test_runner_begins_another_process_of_an_engine_after(site: Site, change: str) -> None:
-    site.configure(_DASK)
+def test_runner_begins_another_process_after(site: Site, change: str) -> None:
     passes = PassRunner()
 
     def act(pid: int) -> None:
         if change == "configuration":
-            site.configure(_DASK + "[content]\nrelated = 0\n")
+            site.configure("[content]\nrelated = 0\n")
         if change == "killed":
             os.kill(pid, signal.SIGKILL)
             wait_until(lambda: not dying.is_alive(pid))
@@ -285,6 +300,25 @@ def test_runner_begins_another_process_of_an_engine_after(site: Site, change: st
     site.seeds.rename(site.root / "elsewhere")
     assert "cannot list" in passes.run(site.load(), print, timeout=60, leave=stay).reason
     assert multiprocessing.active_children() == []
+
+
+@pytest.mark.parametrize(("settings", "stays"), [("", False), (_DASK, True)], ids=["", "dask"])
+def test_runner_keeps_no_process_that_took_much_memory_but_one_with_a_client(
+    site: Site, monkeypatch: pytest.MonkeyPatch, settings: str, *, stays: bool
+) -> None:
+    site.configure(settings)
+    site.seed()
+    monkeypatch.setattr(runner, "_passes", passes_that_take_much)
+    passes = PassRunner()
+    assert passes.run(site.load(), print, timeout=60, leave=stay).report
+    assert bool(multiprocessing.active_children()) == stays
+    passes.stop()
+
+
+def passes_that_take_much(*arguments: Any) -> bytes:
+    """Runs passes, of which each takes more than the most."""
+    runner._MOST_KIB = 0
+    return runner._passes(*arguments)
 
 
 def killed_with_its_helpers(say: Say, loaded: Loaded, *_: object) -> bytes:

@@ -32,27 +32,27 @@ def refuse(*_: object, **__: object) -> object:
 def test_environment_compiles_a_template_once(
     compiled: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    source = environment._environment(()).get_template("subscribe.html")
+    source = environment._environment((), "en").get_template("subscribe.html")
     assert len(list(compiled.iterdir())) == 1
     monkeypatch.setattr(Environment, "compile", refuse)
     environment._environment.cache_clear()
-    assert environment._environment(()).get_template("subscribe.html").name == source.name
+    assert environment._environment((), "en").get_template("subscribe.html").name == source.name
 
 
 @pytest.mark.parametrize("damage", [b"", b"no code", "cut"])
 def test_environment_compiles_again_what_is_damaged(compiled: Path, damage: bytes | str) -> None:
-    environment._environment(()).get_template("subscribe.html")
+    environment._environment((), "en").get_template("subscribe.html")
     (kept,) = compiled.iterdir()
     whole = kept.read_bytes()
     kept.write_bytes(whole[:-20] if isinstance(damage, str) else damage)
     environment._environment.cache_clear()
-    environment._environment(()).get_template("subscribe.html")
+    environment._environment((), "en").get_template("subscribe.html")
     assert kept.read_bytes() == whole
 
 
 def test_environment_does_without_a_folder_that_cannot_be_written(compiled: Path) -> None:
     compiled.write_bytes(b"in the way")
-    environment._environment(()).get_template("subscribe.html")
+    environment._environment((), "en").get_template("subscribe.html")
     assert compiled.read_bytes() == b"in the way"
 
 
