@@ -86,10 +86,11 @@ class PassRunner:
     def _asked(self, loaded: Loaded, changed: frozenset[str] | None) -> Task | None:
         """Asks the process that stayed for a pass; returns None if there is none for it."""
         if self._task and self._requests and self._loaded == loaded:
-            with suppress(OSError):
-                self._requests.send(changed)
-                self._task.begin_again()
-                if not isinstance(self._task.poll(), Ended):
+            self._task.begin_again()
+            # First, since a message that it sent then would be lost here.
+            if not isinstance(self._task.poll(), Ended):
+                with suppress(OSError):
+                    self._requests.send(changed)
                     return self._task
         self.stop()
         return None

@@ -114,11 +114,12 @@ def test_daemon_goes_on_when_a_fetch_is_stopped_and_killed(site: Site, server: S
     seed_with(site, 1, server.drip("/stopped.jpg"))
     with Daemon(site) as daemon:
         wait_until(lambda: server.asked("/stopped.jpg"))
-        for pid in dying.descendants(daemon.pid):
+        for pid in (stopped := dying.descendants(daemon.pid)):
             os.kill(pid, signal.SIGSTOP)
         (event,) = daemon.wait_for("images not fetched")
         assert event["reason"] == "hung for 4 s (schedule.timeout) and was killed"
-        for pid in dying.descendants(daemon.pid):
+        # Also those whose parent, from which processes are forked, was killed since it hung.
+        for pid in filter(dying.is_alive, stopped):
             os.kill(pid, signal.SIGCONT)
         site.seed("2.txt", number=2)
         wait_until(lambda: b"Story 2" in site.read("all.atom"))

@@ -289,7 +289,7 @@ def test_runner_begins_another_process_after(site: Site, change: str) -> None:
             site.configure("[content]\nrelated = 0\n")
         if change == "killed":
             os.kill(pid, signal.SIGKILL)
-            wait_until(lambda: not dying.is_alive(pid))
+            wait_until(lambda: not multiprocessing.active_children())
 
     if change != "failed":
         first, second = passes_after(site, act)
