@@ -5,9 +5,9 @@ from __future__ import annotations
 import ast
 import subprocess
 import sys
-from collections.abc import Iterator
 from graphlib import TopologicalSorter
 from pathlib import Path
+from typing import NamedTuple
 
 import pytest
 
@@ -26,7 +26,6 @@ LAYERS = (
 )
 # `feeds` itself, "", has the names of the library.
 RANKS = {unit: rank for rank, units in enumerate([*LAYERS, {""}]) for unit in units}
-STAGES = LAYERS[RANKS["seeds"]]
 
 # Who may import what does not come with Python, or stands for I/O.
 DOORS = {
@@ -72,25 +71,50 @@ def modules() -> dict[str, Path]:
     }
 
 
-def imported(path: Path) -> Iterator[str]:
-    """Yields the modules that a file imports, wherever in it."""
+MODULES = modules()
+
+
+class Used(NamedTuple):
+    """The modules that a file imports, wherever in it, and those of feeds that it names in strings.
+
+    Strings are names alone, or "module:name".
+    """
+
+    imported: set[str]
+    named: set[str]
+
+
+def used_by(path: Path) -> Used:
+    """Returns what a file uses."""
+    used = Used(set(), set())
     for node in ast.walk(ast.parse(path.read_bytes())):
         if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
+            used.imported.update(alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
             assert node.level == 0, f"{path}: a relative import"
             for alias in node.names:
                 inner = f"{node.module}.{alias.name}"
-                yield inner if inner in MODULES else str(node.module)
+                used.imported.add(inner if inner in MODULES else str(node.module))
+        elif isinstance(node, ast.Constant) and isinstance(node.value, str):
+            used.named.update({node.value.partition(":")[0]} & MODULES.keys())
+    return used
 
 
-def named(path: Path) -> set[str]:
-    """Returns the modules of feeds that a file names in strings, alone or as "module:name"."""
+@pytest.fixture(scope="module")
+def uses() -> dict[str, Used]:
+    """What every module uses."""
+    return {module: used_by(path) for module, path in MODULES.items()}
+
+
+@pytest.fixture(scope="module")
+def edges(uses: dict[str, Used]) -> set[tuple[str, str]]:
+    """Which part of feeds uses which other."""
     return {
-        node.value.partition(":")[0]
-        for node in ast.walk(ast.parse(path.read_bytes()))
-        if isinstance(node, ast.Constant) and isinstance(node.value, str)
-    } & MODULES.keys()
+        (unit_of(module), unit_of(other))
+        for module, used in uses.items()
+        for other in used.imported | used.named
+        if other.split(".")[0] == "feeds" and unit_of(module) != unit_of(other)
+    }
 
 
 def unit_of(module: str) -> str:
@@ -98,29 +122,18 @@ def unit_of(module: str) -> str:
     return module.split(".")[1] if "." in module else ""
 
 
-MODULES = modules()
-IMPORTS = {module: set(imported(path)) for module, path in MODULES.items()}
-NAMED = {module: named(path) for module, path in MODULES.items()}
-EDGES = sorted(
-    {
-        (unit_of(module), unit_of(other))
-        for module, others in IMPORTS.items()
-        for other in others | NAMED[module]
-        if other.split(".")[0] == "feeds" and unit_of(module) != unit_of(other)
-    }
-)
-
-
 # Modules of cli that are no commands.
 SHARED_BY_COMMANDS = {"feeds.cli", "feeds.cli.console", "feeds.cli.main", "feeds.cli.parser"}
 
 
-def test_imports_walk_sees_what_is_known_to_be_there() -> None:
-    assert ("pipeline", "publish") in EDGES
-    assert "feeds.render.documents" in IMPORTS["feeds.pipeline.output"]  # stands in a function
-    assert "rich.progress" in IMPORTS["feeds.cli.console"]  # stands under TYPE_CHECKING
-    assert "feedgen.feed" in IMPORTS["feeds.render.rss"]
-    assert any(NAMED.values())
+def test_imports_walk_sees_what_is_known_to_be_there(
+    uses: dict[str, Used], edges: set[tuple[str, str]]
+) -> None:
+    assert ("pipeline", "publish") in edges
+    assert "feeds.render.documents" in uses["feeds.pipeline.output"].imported  # in a function
+    assert "rich.progress" in uses["feeds.cli.console"].imported  # under TYPE_CHECKING
+    assert "feedgen.feed" in uses["feeds.render.rss"].imported
+    assert any(used.named for used in uses.values())
 
 
 def test_imports_walk_sees_modules_in_strings(tmp_path: Path) -> None:
@@ -128,57 +141,53 @@ def test_imports_walk_sees_modules_in_strings(tmp_path: Path) -> None:
     file.write_text(
         '"""feeds.store"""\nA = ["feeds.cli.main", "feeds.cli.main:run", "ftfy", "x"]\n'
     )
-    assert named(file) == {"feeds.store", "feeds.cli.main"}
+    assert used_by(file).named == {"feeds.store", "feeds.cli.main"}
 
 
 def test_imports_every_unit_has_its_layer() -> None:
     assert {unit_of(module) for module in MODULES} == set(RANKS)
 
 
-def test_imports_feeds_itself_imports_the_library_alone_and_only_when_asked() -> None:
-    assert IMPORTS["feeds"] == {"typing", "feeds.pipeline.library"}
+def test_imports_feeds_itself_imports_the_library_alone_and_only_when_asked(
+    uses: dict[str, Used],
+) -> None:
+    assert uses["feeds"].imported == {"typing", "feeds.pipeline.library"}
     code = "import sys, feeds; print([name for name in sys.modules if name.startswith('feeds.')])"
     done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
     assert done.stdout == "[]\n"
 
 
-@pytest.mark.parametrize(("unit", "other"), [edge for edge in EDGES if edge[1]])
-def test_imports_point_to_lower_layers(unit: str, other: str) -> None:
-    assert RANKS[other] < RANKS[unit]
+def test_imports_point_to_lower_layers(edges: set[tuple[str, str]]) -> None:
+    assert {(a, b) for a, b in edges if b and RANKS[b] >= RANKS[a]} == set()
 
 
-def test_imports_of_stages_name_no_other_stage() -> None:
-    found = {(a, b) for a, b in EDGES if a in STAGES and b in STAGES}
-    assert found == set()
-
-
-def test_imports_of_commands_name_no_other_command() -> None:
+def test_imports_of_commands_name_no_other_command(uses: dict[str, Used]) -> None:
     commands = {name for name in MODULES if unit_of(name) == "cli"} - SHARED_BY_COMMANDS
     assert commands
     found = {
         (command, other)
         for command in commands
-        for other in (IMPORTS[command] | NAMED[command]) & commands - {command}
+        for other in (uses[command].imported | uses[command].named) & commands - {command}
     }
     assert found == set()
 
 
-def test_imports_have_no_circle() -> None:
-    graph = {module: {one for one in used if one in MODULES} for module, used in IMPORTS.items()}
+def test_imports_have_no_circle(uses: dict[str, Used]) -> None:
+    graph = {module: used.imported & MODULES.keys() for module, used in uses.items()}
     graph["feeds"] = set()  # it imports when it is asked, and all others have been imported
     TopologicalSorter(graph).prepare()
 
 
-@pytest.mark.parametrize("library", DOORS)
-def test_imports_of_a_library_stay_behind_its_door(library: str) -> None:
-    users = {
-        unit_of(module)
-        for module, others in IMPORTS.items()
-        if library in {other.split(".")[0] for other in others}
-    }
-    assert users == DOORS[library]
+def test_imports_of_a_library_stay_behind_its_door(uses: dict[str, Used]) -> None:
+    users: dict[str, set[str]] = {library: set() for library in DOORS}
+    for module, used in uses.items():
+        for library in {other.split(".")[0] for other in used.imported} & DOORS.keys():
+            users[library].add(unit_of(module))
+    assert users == DOORS
 
 
-@pytest.mark.parametrize("module", [name for name in MODULES if unit_of(name) == "select"])
-def test_imports_of_selection_bring_no_io_in(module: str) -> None:
-    assert IMPORTS[module].isdisjoint({"io", "os", "pathlib", "socket", "subprocess", "time"})
+def test_imports_of_selection_bring_no_io_in(uses: dict[str, Used]) -> None:
+    selection = [used.imported for name, used in uses.items() if unit_of(name) == "select"]
+    assert selection
+    io = {"io", "os", "pathlib", "socket", "subprocess", "time"}
+    assert [used & io for used in selection if used & io] == []
