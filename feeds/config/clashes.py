@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Hashable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -22,6 +22,7 @@ LOG: Key = ("serve", "access_log")
 # The values of serve.access_log that name no file.
 NO_FILES = {"off", "stdout"}
 CONFIG: Key = ()
+_Names = frozenset[Hashable]
 _INSIDE, _SAME = "inside", "the same as"
 _AROUND = {_INSIDE: "around"}
 # The files that `feeds serve` keeps beside the state file, and those of SQLite beside them.
@@ -219,6 +220,7 @@ def find_overlaps(config: Config, file: Path, places: Mapping[Key, str]) -> Iter
     own += [(key, path) for key, path in others if isinstance(path, Path)]
     written = [one for one in own if one[0] in {BACKUP, LOG}]
     served = (OUT, paths.out)
+    spots = {key: _spot(path) for key, path in (*own, cache, served)}
     # Nothing may be inside the folder that is served, nor below a file.
     inside = [(one, served) for one in (*own, cache)]
     if config.images.base_url:
@@ -236,7 +238,7 @@ def find_overlaps(config: Config, file: Path, places: Mapping[Key, str]) -> Iter
     inside.append((served, cache))
     found: dict[frozenset[Key], str] = {}
     for one, around in inside:
-        relation = _relation(one[1], around[1])
+        relation = _relation(spots[one[0]], spots[around[0]])
         if relation:
             fault = _fault(one, relation, around, file, places)
             found.setdefault(frozenset({one[0], around[0]}), fault)
@@ -268,14 +270,18 @@ def _name(key: Key) -> str:
     return ".".join(map(str, key))
 
 
-def _relation(path: Path, around: Path) -> str:
-    """Returns "the same as" or "inside" for a path and another, "" if they are apart."""
-    real, other = Path(os.path.realpath(path)), Path(os.path.realpath(around))
-    if real == other or _is_same(real, other):
+def _relation(path: tuple[_Names, _Names], around: tuple[_Names, _Names]) -> str:
+    if path[0] & around[0]:
         return _SAME
+    return _INSIDE if path[1] & around[0] else ""
+
+
+def _spot(path: Path) -> tuple[_Names, _Names]:
+    """Returns the names of a file, links followed, and those of all that it is in."""
+    real = Path(os.path.realpath(path))
     # A link inside the folder may lead out of it.
-    above = {*real.parents, *map(Path, map(os.path.realpath, path.parents))}
-    return _INSIDE if any(one == other or _is_same(one, other) for one in above) else ""
+    links = () if real == path else map(Path, map(os.path.realpath, path.parents))
+    return _names(real), frozenset().union(*map(_names, (*real.parents, *links)))
 
 
 def _is_hidden(path: Path, folder: Path) -> bool:
@@ -285,9 +291,10 @@ def _is_hidden(path: Path, folder: Path) -> bool:
     return any(part.startswith(".") for part in inside)
 
 
-def _is_same(path: Path, other: Path) -> bool:
-    """Tells whether two names are one file, as with mounts and disks that ignore case."""
+def _names(path: Path) -> _Names:
+    """Returns a path and the number of its file: mounts, and disks that ignore case, have two."""
     try:
-        return os.path.samestat(path.stat(), other.stat())
+        status = path.stat()
     except (OSError, ValueError):
-        return False
+        return frozenset({path})
+    return frozenset({path, (status.st_dev, status.st_ino)})
