@@ -36,6 +36,8 @@ NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 REAL_SEEDS = Path(__file__).parent.parent.parent / "seeds"
 # Long enough ago that a rescan trusts the fingerprint of a file with this mtime.
 _SETTLED = 1_600_000_000
+# The quick one, where PyYAML was built with libyaml.
+_Dumper = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 
 
 def front_matter(number: int = 1, **changes: Any) -> dict[str, Any]:
@@ -57,7 +59,8 @@ def front_matter(number: int = 1, **changes: Any) -> dict[str, Any]:
 
 def seed_text(fields: dict[str, Any], body: str = "") -> str:
     """Returns a seed file of these fields."""
-    return f"---\n{yaml.safe_dump(fields, allow_unicode=True, sort_keys=False)}---\n{body}"
+    text = yaml.dump(fields, Dumper=_Dumper, allow_unicode=True, sort_keys=False)
+    return f"---\n{text}---\n{body}"
 
 
 def config_of(toml: str = "") -> Config:
