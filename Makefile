@@ -38,9 +38,11 @@ stress: .venv/installed-dev
 # All but what takes long.
 test-all: test stress
 
-# Matrices of kills, and a sample of mutants that the tests are to notice.
+# Matrices of kills, ten times as many examples of each property, and a sample of mutants that the
+# tests are to notice.
 long: .venv/installed-dev
 	$(PYTEST) -m long
+	$(PYTEST) -m hypothesis --hypothesis-profile=long
 	$(BIN)/python tools/mutants.py
 
 check: .venv/installed-dev

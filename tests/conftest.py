@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 from collections.abc import Iterator
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from feeds.pipeline import hubs
 from feeds.store import Store, open_state
@@ -25,6 +27,16 @@ if TYPE_CHECKING:
 # Every document and every step of the state is flushed, which takes no time here.
 _MEMORY = Path("/dev/shm")  # noqa: S108
 _ROOM = 2 << 30
+
+# Properties: how many examples each tries; one that costs much takes a share. It is no fault of
+# theirs if a machine does much else, and what a fixture gave is as good for the next example.
+_UNHURRIED = settings(
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+settings.register_profile("quick", _UNHURRIED, max_examples=100)
+settings.register_profile("long", _UNHURRIED, max_examples=1000)
+settings.load_profile("quick")
 
 
 def pytest_configure() -> None:
@@ -46,6 +58,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         parent = item.getparent(pytest.Module)
         for mark in marks_of(file, item.name, parent.obj if parent else None):
             item.add_marker(mark)
+
+
+def pytest_collection_finish() -> None:
+    """Has the garbage collector look at what tests make, not at thousands of tests each time."""
+    gc.collect()
+    gc.freeze()
 
 
 def _can_hold_all(folder: Path) -> bool:

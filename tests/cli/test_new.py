@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.support.site import Site
@@ -85,9 +85,7 @@ def test_new_needs_no_folder(site: Site) -> None:
 
 
 @given(title=st.text(min_size=1).filter(lambda text: text[0] != "-"), topic=st.text())
-@settings(
-    suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40, deadline=None
-)
+@settings(max_examples=settings().max_examples // 5)
 def test_new_of_any_title_is_accepted_or_refused_with_a_reason(
     title: str, topic: str, site: Site
 ) -> None:

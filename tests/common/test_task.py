@@ -10,7 +10,7 @@ from itertools import cycle
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from feeds.common import child, task
@@ -216,7 +216,6 @@ def test_task_whose_server_was_killed_can_be_stopped() -> None:
     wait_until(lambda: not is_alive(pid))
 
 
-@settings(deadline=None)
 @given(st.lists(st.binary(max_size=30), max_size=5), st.lists(st.integers(1, 20), min_size=1))
 def test_inbox_makes_whole_messages_of_any_pieces(words: list[bytes], sizes: list[int]) -> None:
     here, there = multiprocessing.Pipe(duplex=False)

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import ftfy
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from lxml import etree
 
@@ -66,7 +66,6 @@ def test_clean_block_keeps_lines_and_indentation() -> None:
 
 @pytest.mark.parametrize("repair", [True, False], ids=["repair", "no-repair"])
 @pytest.mark.parametrize("clean", [clean_line, clean_block])
-@settings(deadline=None, max_examples=120)
 @given(text=_TEXT)
 def test_clean_gives_xml_characters_in_nfc_only(
     clean: Callable[..., str], *, repair: bool, text: str
@@ -81,14 +80,12 @@ def test_clean_gives_xml_characters_in_nfc_only(
         assert not re.search("[\t\r\n\u2028\u2029]|  ", cleaned)
 
 
-@settings(deadline=None, max_examples=120)
 @given(text=_TEXT)
 def test_clean_twice_changes_nothing_more(text: str) -> None:
     once = clean_line(text, repair=False)
     assert clean_line(once, repair=False) == once
 
 
-@settings(deadline=None, max_examples=150)
 @given(text=st.text(alphabet="a Zs‘’“”–—…", max_size=12))
 def test_ftfy_has_nothing_to_do_where_it_is_spared(text: str) -> None:
     assert ftfy.fix_encoding(text) == text

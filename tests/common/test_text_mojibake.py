@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from feeds.common.text import clean_line, repair_mojibake, without_stray_controls
@@ -86,7 +86,6 @@ def test_stray_controls_go_and_those_of_mojibake_stay(text: str, wanted: str) ->
     assert without_stray_controls(text) == wanted
 
 
-@settings(deadline=None)
 @example("Â\x80")
 @given(st.text(alphabet="aZ ÃÂâ€œ\x9c\x80©™…éÐŸÑ°ðŸ˜ž-", max_size=12))
 def test_repair_never_adds_controls_and_comes_to_an_end(text: str) -> None:

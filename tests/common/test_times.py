@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from feeds.common.times import (
@@ -91,13 +91,11 @@ def test_date_that_is_none_is_refused(text: str) -> None:
     assert parse_date(text, UTC) is None
 
 
-@settings(deadline=None, max_examples=300)
 @given(st.integers(100_000_000, 10**19))
 def test_date_is_never_a_number_of_seconds_or_parts_of_seconds(number: int) -> None:
     assert parse_date(str(number), UTC) is None
 
 
-@settings(deadline=None, max_examples=150)
 @example(text="0001-01-01", zone=_ZONES[2])
 @example(text="9999-12-31T23:59:59", zone=_ZONES[3])
 @given(
@@ -144,7 +142,6 @@ def test_duration_beyond_what_python_counts_is_refused() -> None:
         parse_duration("999999999w")
 
 
-@settings(deadline=None)
 @given(st.integers(min_value=0, max_value=10**9 - 1))
 def test_duration_shown_is_read_back(seconds: int) -> None:
     duration = timedelta(seconds=seconds)

@@ -93,7 +93,7 @@ def test_schema_is_one() -> None:
 
 
 @given(path=st.sampled_from(LEAVES), value=VALUES)
-@settings(max_examples=1500, deadline=None)
+@settings(max_examples=settings().max_examples * 3)
 def test_schema_accepts_each_value_that_the_model_accepts(
     path: tuple[str, ...], value: object
 ) -> None:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from feeds.common.errors import ConfigError
@@ -407,11 +407,6 @@ VALUES = st.recursive(
 
 
 @given(st.lists(st.tuples(st.sampled_from(EVERY_KEY), VALUES), max_size=3), st.binary(max_size=4))
-@settings(
-    deadline=None,
-    max_examples=200,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)
 def test_load_of_any_file_gives_a_configuration_or_faults(
     tmp_path: Path, keys: list[tuple[tuple[str, str], object]], end: bytes
 ) -> None:

@@ -7,7 +7,7 @@ import tomllib
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from feeds.config.origins import Key, key_lines
@@ -67,7 +67,6 @@ VALUES = st.one_of(
 
 
 @given(tables=NAMES, keys=NAMES, value=VALUES)
-@settings(deadline=None, max_examples=200)
 def test_lines_hold_for_any_names(tables: list[str], keys: list[str], value: Any) -> None:
     lines: list[str] = []
     wanted: dict[Key, int] = {}

@@ -6,7 +6,7 @@ import io
 from contextlib import suppress
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -69,7 +69,6 @@ def test_exif_of_returns_what_stands_there() -> None:
     assert exif_of(PLAIN) == b""
 
 
-@settings(deadline=None, max_examples=300)
 @given(at=st.integers(0, 900), cut=st.integers(0, 8), junk=st.binary(max_size=8))
 def test_damage_raises_nothing_else(at: int, cut: int, junk: bytes) -> None:
     at %= len(CLEAR)

@@ -6,7 +6,7 @@ import io
 from contextlib import suppress
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
@@ -167,7 +167,6 @@ def test_prepare_names_a_disguised_image_by_what_it_is() -> None:
     assert SVG not in prepare(picture("jpg") + SVG, PLAIN, MANY).data
 
 
-@settings(deadline=None, max_examples=150)
 @given(st.sampled_from(sorted(FORMATS)), st.integers(0, 2000), st.binary(min_size=1, max_size=6))
 def test_prepare_raises_nothing_else_for_damage(extension: str, at: int, junk: bytes) -> None:
     data = picture(extension, exif=exif(6)) if extension in WITH_EXIF else picture(extension)

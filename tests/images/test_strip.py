@@ -6,7 +6,7 @@ import io
 import zlib
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, PngImagePlugin
 
@@ -131,7 +131,6 @@ def test_strip_keeps_how_often_an_animation_repeats() -> None:
         assert (image.info["loop"], image.info["duration"]) == (5, 70)
 
 
-@settings(deadline=None, max_examples=200)
 @given(
     st.sampled_from(sorted(STRIPPED)),
     st.integers(0, 1500),

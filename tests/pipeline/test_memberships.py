@@ -88,7 +88,7 @@ def turns(headers: list[ItemHeader], config: Config) -> set[int]:
     return every | {since + exposure for some in marks for since in some}
 
 
-@settings(deadline=None, max_examples=120)
+@settings(max_examples=settings().max_examples // 2)
 @given(
     st.lists(CARDS, min_size=2, max_size=8, unique_by=lambda one: one.number),
     CONFIGS,
@@ -213,7 +213,7 @@ class Passes:
                 assert one == old
 
 
-@settings(deadline=None, max_examples=120)
+@settings(max_examples=settings().max_examples // 2)
 @given(
     st.lists(SEEDS, min_size=6, max_size=6),
     st.lists(STEPS, min_size=2, max_size=8),

@@ -189,7 +189,7 @@ TABLES = st.sampled_from(
 )
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=settings().max_examples // 10)
 @given(st.lists(st.tuples(TABLES, st.lists(EDITS, max_size=2)), min_size=1, max_size=5))
 def test_passes_publish_what_they_would_if_everything_was_rendered(
     passes: list[tuple[str, list[dict[str, Any]]]],

@@ -360,7 +360,6 @@ class History(RuleBasedStateMachine):
 
 TestHistory = History.TestCase
 TestHistory.settings = settings(
-    deadline=None,
     max_examples=20,
     stateful_step_count=50,
     # A history of 50 steps is read as fast as it is shrunk, which takes minutes.

@@ -45,23 +45,22 @@ def test_state_and_documentation_list_the_same_memos() -> None:
     assert {name.strip("`"): Memo(*cells) for name, *cells in rows} == memos()
 
 
-@pytest.mark.parametrize("memo", sorted(memos()))
 @pytest.mark.parametrize("claim", ["saves?_", "(is|are)_cleared_"])
-def test_every_memo_has_a_test_that_it_saves_work_and_one_that_it_is_cleared(
-    memo: str, claim: str
-) -> None:
+def test_every_memo_has_a_test_that_it_saves_work_and_one_that_it_is_cleared(claim: str) -> None:
     files = Path(__file__).parent.glob("test_state*.py")
     nodes = [node for file in files for node in ast.parse(file.read_text()).body]
-    names = [node.name for node in nodes if isinstance(node, ast.FunctionDef)]
-    assert any(re.match(f"test_{memo}_{claim}", name) for name in names)
+    names = "\n".join(node.name for node in nodes if isinstance(node, ast.FunctionDef))
+    untested = [
+        memo for memo in memos() if not re.search(f"^test_{memo}_{claim}", names, re.MULTILINE)
+    ]
+    assert untested == []
 
 
-@pytest.mark.parametrize("memo", sorted(memos()))
-def test_every_memo_is_read_by_a_pass(memo: str) -> None:
+def test_every_memo_is_read_by_a_pass() -> None:
     package = Path(pipeline.__file__).parent
     trees = [ast.parse(path.read_bytes()) for path in package.glob("*.py")]
     nodes = [node for tree in trees for node in ast.walk(tree)]
-    assert memo in {node.attr for node in nodes if isinstance(node, ast.Attribute)}
+    assert memos().keys() <= {node.attr for node in nodes if isinstance(node, ast.Attribute)}
 
 
 def rewrite(path: Path, old: str, new: str, mtime: float) -> None:

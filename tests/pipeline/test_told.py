@@ -338,7 +338,7 @@ def edit(site: Site, kind: str, one: int, other: int) -> list[Path]:
     return [path, second, folder, target]
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=settings().max_examples // 10)
 @given(st.lists(st.lists(EDITS, min_size=1, max_size=5), min_size=1, max_size=4))
 def test_told_passes_publish_what_passes_over_everything_do(
     histories: list[list[tuple[str, int, int]]],

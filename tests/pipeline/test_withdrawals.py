@@ -259,7 +259,7 @@ _STEPS = st.lists(
 )
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=settings().max_examples // 10)
 @given(_STEPS)
 def test_readers_see_each_withdrawal_and_each_return(steps: list[tuple[int, str, int]]) -> None:
     with tempfile.TemporaryDirectory() as folder:

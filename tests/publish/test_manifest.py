@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
@@ -89,7 +89,6 @@ def test_manifest_names_nothing_but_files_below_out(tmp_path: Path, name: str) -
     assert read_manifest(tmp_path).files == ("all.atom",)
 
 
-@settings(deadline=None, max_examples=150)
 @given(
     st.binary(max_size=40)
     | st.fixed_dictionaries(

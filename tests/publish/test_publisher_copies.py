@@ -8,7 +8,7 @@ from pathlib import Path
 
 import brotli
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from feeds.common.child import fork_context
@@ -65,11 +65,6 @@ def assert_copies_are_true(out: Path, texts: list[str]) -> None:
             assert (out / copy).stat().st_size < (out / text).stat().st_size
 
 
-@settings(
-    deadline=None,
-    max_examples=50,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)
 @given(data=st.text(max_size=300).map(lambda text: text * 5))
 def test_copies_give_back_the_bytes_or_are_not_made(tmp_path: Path, data: str) -> None:
     publish(tmp_path, {"a.atom": data}, precompress=True)

@@ -9,7 +9,7 @@ from typing import Any
 import atoma
 import feedparser
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from lxml import etree
 from msgspec.structs import replace
@@ -222,7 +222,6 @@ def test_enclosure_without_a_title_takes_the_entry_s() -> None:
     assert [link["title"] for link in _links(entry) if link["rel"] == "enclosure"] == ["A story"]
 
 
-@settings(deadline=None, max_examples=60)
 @given(
     st.lists(HOSTILE_LINE, max_size=3, unique=True),
     st.lists(st.tuples(HOSTILE_LINE, st.integers(0, 100)), max_size=7),

@@ -7,7 +7,7 @@ from xml.etree.ElementTree import Element
 
 import html5lib
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from feeds.common.model import Item, Related
@@ -123,7 +123,6 @@ def test_related_story_tells_provider_and_date(
     assert [link.attrib for link in item] == [{"href": _URL}]
 
 
-@settings(deadline=None, max_examples=100)
 @given(HOSTILE_LINE, HOSTILE_LINE, HOSTILE_LINE, st.integers(0, 2))
 def test_any_text_is_shown_as_written(title: str, excerpt: str, provider: str, sizes: int) -> None:
     picture = Enclosure(_PICTURE.url, "image/jpeg", 0, sizes, sizes, title)

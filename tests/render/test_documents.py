@@ -7,7 +7,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
@@ -189,7 +189,6 @@ _ITEMS = st.builds(
 _FEEDS = st.tuples(_SITES, st.lists(_ITEMS, max_size=2, unique=True), st.sampled_from("ab"))
 
 
-@settings(deadline=None, max_examples=100)
 @given(_FEEDS, _FEEDS)
 def test_same_key_means_same_bytes_and_the_other_way_round(
     one: tuple[RenderSite, list[Item], str], other: tuple[RenderSite, list[Item], str]

@@ -270,7 +270,7 @@ def test_page_names_the_day_of_the_newest_entry() -> None:
     assert "3 stories, the newest of 5 March 2026" in text_of(_page(*items).find(".//main"))
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=settings().max_examples // 3)
 @given(st.lists(HOSTILE_LINE, min_size=6, max_size=6))
 def test_page_shows_hostile_text_astext_of(texts: list[str]) -> None:
     title, excerpt, topic, provider, related, alt = texts

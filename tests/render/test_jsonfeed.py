@@ -8,7 +8,7 @@ from typing import Any
 
 import atoma
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
@@ -139,7 +139,6 @@ def test_attachment_tells_its_size_where_it_is_known(length: int, wanted: int | 
     assert item["attachments"][0].get("size_in_bytes") == wanted
 
 
-@settings(deadline=None, max_examples=100)
 @given(
     HOSTILE_LINE,
     st.lists(HOSTILE_LINE, max_size=3, unique=True),

@@ -6,7 +6,7 @@ from collections import Counter
 from html import escape
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from feeds.common.model import MEDIA, FeedSummary
@@ -98,7 +98,6 @@ def test_part_of_long_names_has_fewer_feeds() -> None:
     assert [_name(one)[:2] for one in first.feeds] == ["aa"]
 
 
-@settings(deadline=None, max_examples=50)
 @given(st.lists(HOSTILE_LINE | st.characters(categories=["L", "N", "P", "So"]), max_size=40))
 def test_every_feed_is_in_one_part_and_every_part_has_its_path(names: list[str]) -> None:
     parts = _split(*names)

@@ -7,7 +7,7 @@ from typing import Any
 
 import listparser
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from lxml import etree
 from msgspec.structs import replace
 
@@ -124,7 +124,6 @@ def test_text_is_encoded_where_a_strict_parser_would_stumble(title: str, wanted:
     assert [outline.get("text"), outline.get("title"), root.findtext("head/title")] == [wanted] * 3
 
 
-@settings(deadline=None, max_examples=100)
 @given(HOSTILE_LINE)
 def test_feed_takes_no_more_bytes_than_its_size_says(title: str) -> None:
     site = replace(RENDER_SITE, pages=Pages())

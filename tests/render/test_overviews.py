@@ -11,7 +11,7 @@ from urllib.parse import urljoin
 import html5lib
 import listparser
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from lxml import etree
 from msgspec.structs import replace
@@ -216,7 +216,6 @@ _SITES = st.sampled_from(
 )
 
 
-@settings(deadline=None, max_examples=60)
 @given(_SITES, _SOME, _SITES, _SOME, st.integers(0, 6))
 def test_documents_of_the_same_key_have_the_same_bytes(
     one: RenderSite,

@@ -184,7 +184,7 @@ _CONFIGS = st.fixed_dictionaries(
 
 
 # A finding says enough by itself; to shrink a whole site would take minutes.
-_QUICK = settings(deadline=None, phases=[Phase.explicit, Phase.reuse, Phase.generate])
+_QUICK = settings(phases=[Phase.explicit, Phase.reuse, Phase.generate])
 
 
 def _findings_in_site(seeds: list[dict[str, Any]], config: dict[str, Any]) -> list[str]:
@@ -203,7 +203,7 @@ def _findings_in_site(seeds: list[dict[str, Any]], config: dict[str, Any]) -> li
         ]
 
 
-@settings(_QUICK, max_examples=25)
+@settings(_QUICK, max_examples=settings().max_examples // 4)
 @example([{"title": "A control character", "body": "<https://www.example.com/%01>"}])
 @example([{"title": "A C1 character", "body": "<https://www.example.com/%C2%80>"}])
 @example([{"title": "A noncharacter", "body": "<https://www.example.com/%EF%BF%BE>"}])
@@ -215,7 +215,7 @@ def test_site_of_hostile_seeds_has_no_finding(seeds: list[dict[str, Any]]) -> No
     assert _findings_in_site(seeds, {"site": {"title": "Site", "base_url": _BASE}}) == []
 
 
-@settings(_QUICK, max_examples=15)
+@settings(_QUICK, max_examples=settings().max_examples // 10)
 @given(_CONFIGS)
 def test_site_of_a_hostile_configuration_has_no_finding(config: dict[str, Any]) -> None:
     assert _findings_in_site([{"topics": ["AI"]}], config) == []

@@ -197,7 +197,7 @@ def test_show_writes_a_value_on_one_line_and_cut(value: Any, shown: str) -> None
 
 
 @pytest.mark.parametrize("reader", list(_READERS))
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=settings().max_examples // 3)
 @given(value=_NODES)
 def test_field_of_any_value_gives_a_value_or_a_note(reader: str, value: Any) -> None:
     got, notes = _read(reader, value)

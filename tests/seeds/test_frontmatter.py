@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from feeds.seeds.frontmatter import FrontMatter, split
@@ -157,7 +157,6 @@ def test_place_counts_lines_as_editors_do(sign: str) -> None:
     assert front.place(("d",)) == (3, 4)
 
 
-@settings(deadline=None, max_examples=200)
 @given(
     data=st.binary(max_size=60)
     | st.lists(

@@ -44,7 +44,7 @@ def test_schema_is_one_and_has_every_key() -> None:
 
 
 @given(changes=st.dictionaries(st.sampled_from(sorted(KNOWN_KEYS)), VALUES, max_size=3))
-@settings(max_examples=1000, deadline=None)
+@settings(max_examples=settings().max_examples * 2)
 def test_schema_accepts_each_seed_that_the_parser_accepts(changes: dict[str, Any]) -> None:
     fields = front_matter() | changes
     if is_accepted(fields):

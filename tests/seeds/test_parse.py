@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from feeds.common.model import Image, Item, Problem, Provider, Related
@@ -295,7 +295,6 @@ def test_byte_order_mark_before_what_is_no_text_is_dropped() -> None:
     assert (item.url, item.quality, item.provider.domain) == ("https://a.example/", 70, "a.b")
 
 
-@settings(deadline=None, max_examples=150)
 @given(
     changes=st.dictionaries(st.sampled_from(_FIELDS), _NODE, max_size=8),
     body=st.lists(_TEXT, max_size=6).map("".join),

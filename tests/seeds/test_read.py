@@ -11,7 +11,7 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from feeds.common.model import Item, ParsedSeed, Problem
@@ -220,9 +220,6 @@ def test_file_that_may_not_be_read_is_a_problem() -> None:
     assert reading == ParsedSeed(str(path), b"", problems=(Problem("a.txt", 0, 0, "", reason),))
 
 
-@settings(
-    deadline=None, max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
 @given(
     content=st.binary(max_size=80) | st.lists(st.sampled_from(_PIECES), max_size=20).map(b"".join),
     suffix=st.sampled_from(["txt", "yaml"]),

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.seeds.test_read import check, good, read, written
@@ -177,9 +177,7 @@ def _secrets(draw: st.DrawFn) -> tuple[str, str]:
 _ENDS = ["\n", "\n", "\n", "\r\n", "\r", "\x85", "\u2028", "\x0b", "\x0c"]
 
 
-@settings(
-    deadline=None, max_examples=500, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+@settings(max_examples=settings().max_examples * 3)
 @given(
     secret=_secrets(),
     place=st.floats(0, 1, exclude_max=True),
@@ -222,9 +220,6 @@ def test_body_that_begins_with_a_long_word_is_no_secret(tmp_path: Path) -> None:
         assert "right behind the key 'secured'" not in told
 
 
-@settings(
-    deadline=None, max_examples=200, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
 @given(data=st.data())
 def test_secured_of_mutated_real_seeds_is_told_by_no_reading(
     tmp_path: Path, data: st.DataObject

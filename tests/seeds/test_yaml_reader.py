@@ -10,17 +10,12 @@ from typing import Any
 
 import pytest
 import yaml
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from feeds.seeds import yaml_reader
 from feeds.seeds.yaml_reader import MAX_DEPTH, Node, YamlError, key_places, load, places
 
-_HOSTILE = settings(
-    deadline=None,
-    max_examples=80,
-    suppress_health_check=[HealthCheck.function_scoped_fixture],
-)
 _TEXT = st.text(alphabet=st.characters(exclude_categories=["Cs"]), max_size=12)
 _NODES = st.recursive(
     _TEXT | st.sampled_from(["null", "~", "No", "1:30", "012", "1e3", "<<", "=", "2021-08-19"]),
@@ -188,13 +183,11 @@ def test_load_ends_within_a_second_on_80_kilobytes_of_one_sign(piece: str) -> No
     assert time.process_time() - began < 1
 
 
-@_HOSTILE
 @given(node=_NODES)
 def test_load_gives_back_what_was_dumped(node: Any) -> None:
     assert load(yaml.safe_dump(node)) == node
 
 
-@_HOSTILE
 @example(text="a: 'b\u2028c'\nd: e")
 @given(text=_YAML_TEXT)
 def test_load_of_any_text_gives_text_or_a_yaml_error(text: str) -> None:

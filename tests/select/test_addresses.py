@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from feeds.common.errors import ConfigError
@@ -153,7 +153,6 @@ def configured(slugs: dict[str, str]) -> Config:
     return made(Config, {"topics": tables})
 
 
-@settings(deadline=None, max_examples=200)
 @given(
     st.lists(
         st.tuples(NAMES, st.dictionaries(st.sampled_from(["Music", "AI", TWINS[0]]), SLUGS)),

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
@@ -176,7 +176,6 @@ def test_slug_of_its_own_plain_form_changes_nothing() -> None:
     assert addresses(toml, header()) == addresses("", header())
 
 
-@settings(deadline=None, max_examples=60)
 @given(st.lists(st.text(min_size=1), max_size=8), st.text(min_size=1))
 def test_adding_a_topic_never_moves_another(topics: list[str], newcomer: str) -> None:
     before = set(addresses("", header(topics=tuple(topics))))

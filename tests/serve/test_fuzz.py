@@ -6,7 +6,7 @@ import json
 from collections.abc import Iterator
 
 import pytest
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from tests.support.serving import Server, add_to_manifest, as_served, status_of
@@ -95,9 +95,7 @@ QUERIES = st.lists(
     max_size=60,
 ).map(b"".join)
 
-whatever = settings(
-    max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
+whatever = settings(max_examples=settings().max_examples * 3)
 
 
 @pytest.fixture(scope="module")

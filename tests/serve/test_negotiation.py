@@ -7,7 +7,7 @@ import time
 from email.utils import formatdate
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from feeds.common.times import from_unix, http_date, parse_http_date
@@ -181,7 +181,6 @@ def test_dates_are_read_in_all_three_formats(text: str, time_unix: int | None) -
 
 
 @given(st.integers(0, 4_000_000_000))
-@settings(max_examples=50, deadline=None)
 def test_dates_that_are_written_are_read_as_they_were(time_unix: int) -> None:
     assert parse_http_date(http_date(time_unix), from_unix(0)) == from_unix(time_unix)
 
@@ -254,7 +253,6 @@ def test_if_range_names_the_present_version(header: str | None, allowed: bool) -
 
 
 @given(st.text(max_size=60))
-@settings(max_examples=200, deadline=None)
 def test_headers_of_whatever_raise_nothing(text: str) -> None:
     assert choose_coding(text) in {*CODINGS, None}
     assert all('"' not in tag for tag in listed_tags(text))
@@ -266,7 +264,6 @@ def test_headers_of_whatever_raise_nothing(text: str) -> None:
 
 
 @given(st.integers(0, 200), st.integers(0, 200), st.integers(1, 150))
-@settings(max_examples=100, deadline=None)
 def test_range_is_that_of_slices(first: int, last: int, size: int) -> None:
     data = bytes(size)
     if first >= size and last >= first:

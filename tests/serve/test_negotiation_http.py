@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from email.utils import formatdate
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.processes import wait_until
@@ -92,9 +92,6 @@ def shown(answer: bytes) -> tuple[int, list[bytes], bytes]:
 
 
 @given(st.sampled_from(TARGETS[:3]), st.lists(LINES, max_size=5))
-@settings(
-    max_examples=300, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
 def test_conditions_of_one_client_never_reach_another(
     server: Server, path: str, lines: list[str]
 ) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from urllib.parse import urlencode
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from feeds.common.model import Feed
@@ -154,7 +154,6 @@ def test_query_that_is_wrong_is_told_why(query: str, says: str) -> None:
 
 
 @given(st.text(max_size=200))
-@settings(max_examples=200, deadline=None)
 def test_query_parsing_gives_a_canonical_form_that_parses_to_itself(text: str) -> None:
     try:
         query = Query.parse(urlencode({"q": text, "topic": text}, errors="replace"))

@@ -10,7 +10,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.processes import wait_until
@@ -215,9 +215,6 @@ VALUES = st.one_of(
 
 @given(
     st.lists(st.tuples(NAMES, VALUES), max_size=8), st.sampled_from(["atom", "rss", "json", "html"])
-)
-@settings(
-    max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 def test_query_of_whatever_is_answered_or_refused(
     server: Server, pairs: list[tuple[str, str]], extension: str

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from feeds.common.files import Fingerprint
@@ -155,7 +155,7 @@ def change(store: Store, db: sqlite3.Connection, kind: str, value: Any) -> None:
         db.execute("INSERT OR REPLACE INTO item VALUES (?, ?)", (number, b"touched"))
 
 
-@settings(deadline=None, max_examples=60, suppress_health_check=list(HealthCheck))
+@settings(max_examples=settings().max_examples // 3)
 @given(changes)
 def test_a_look_that_changes_things_sees_what_a_pass_would_see(
     published_state: Path, steps: list[tuple[str, Any]]
