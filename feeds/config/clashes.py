@@ -227,7 +227,7 @@ def find_overlaps(config: Config, file: Path, places: Mapping[Key, str]) -> Iter
         inside += [(one, cache) for one in own]
     inside += [(one, state) for one in (*own, served, cache) if one is not state]
     inside += [(one, (CONFIG, file)) for one in written]
-    inside += [(served, folder) for folder in seeds]
+    inside += [(served, one) for one in (*seeds, cache)]
     # Dot folders are skipped when seeds are read, but not when they are watched.
     inside += [
         (one, folder)
@@ -235,7 +235,6 @@ def find_overlaps(config: Config, file: Path, places: Mapping[Key, str]) -> Iter
         for one in (state, cache, *written)
         if config.schedule.watch or not _is_hidden(one[1], folder[1])
     ]
-    inside.append((served, cache))
     found: dict[frozenset[Key], str] = {}
     for one, around in inside:
         relation = _relation(spots[one[0]], spots[around[0]])
