@@ -11,7 +11,7 @@ import errno
 import hashlib
 import os
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
@@ -230,7 +230,7 @@ class ImageResolver:
         if untouched and self._out:
             self.present.update(*before.values())
             self.present -= store.image_news()
-        self._usable = dict.fromkeys(self.present, True)
+        self._usable: dict[str, bool] = {}
 
     def of(self, numbers: Iterable[int]) -> dict[int, list[Picture]]:
         """Returns what documents show of the images of the entries with these numbers."""
@@ -239,15 +239,17 @@ class ImageResolver:
         found = self._store.pictures(numbers, every=self._every)
         return pictures_to_show(found, self._can_show if self._shows else None, every=self._every)
 
-    def can_show(self, names: Iterable[str]) -> bool:
+    def can_show(self, names: Collection[str]) -> bool:
         """Tells whether all these copies can be shown."""
-        return all(self._can_show(name) for name in names)
+        return self.present.issuperset(names) or all(map(self._can_show, names))
 
-    def published(self, named: Iterable[Iterable[str]]) -> list[str]:
+    def published(self, named: Iterable[Iterable[str]]) -> set[str]:
         """Returns which of the copies that documents name belong into out/."""
-        return sorted(set().union(*named)) if self._out else []
+        return set().union(*named) if self._out else set()
 
     def _can_show(self, name: str) -> bool:
+        if name in self.present:
+            return True
         if name not in self._usable:
             self._usable[name] = self._look(name)
         return self._usable[name]

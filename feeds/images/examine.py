@@ -86,11 +86,14 @@ class ExaminedFile(NamedTuple):
 class Examined(NamedTuple):
     """The files of the cache that were read, by name; not all if time did not suffice.
 
-    `aside` are the files that were written for new copies and have no name yet.
+    `times` are the mtimes of the cache's folders, as they were at `began_ns` since 1970. `aside`
+    are the files that were written for new copies and have no name yet.
     """
 
     config: Config
     scope: CacheScope
+    began_ns: int
+    times: dict[str, int]
     files: dict[str, ExaminedFile]
     aside: list[Path]
     is_all: bool = True
@@ -120,10 +123,11 @@ def examine_cache(
         scope: how much of the cache is looked at.
         keys: the keys of images that items will name and the store does not know yet.
     """
-    named = set(keys) if folder_times(config.images.cache) else set()
-    look = look_at(seen, config, scope, named)
-    faults = {} if scope.everywhere else look.seen.faults
-    reader = _Reader(Examined(config, scope, {}, []), faults)
+    began_ns, times = time.time_ns(), folder_times(config.images.cache)
+    examined = Examined(config, scope, began_ns, times, {}, [])
+    named = set(keys) if times else set()
+    look = look_at(seen, examined, named)
+    reader = _Reader(examined, {} if scope.everywhere else look.seen.faults)
     for folder in sorted(look.folders):
         known, files = store.images_in(folder), copies_in(config.images.cache, folder)
         new = sorted(files.keys() & named.difference(image.key for image in known))
@@ -140,26 +144,24 @@ def unusable(image: CachedImage, reason: str) -> CachedImage:
 
 
 class Look(NamedTuple):
-    """The folders to look into, the mtimes of all folders, and what was seen the last time."""
+    """The folders to look into, and what was seen the last time."""
 
     folders: set[str]
-    times: dict[str, int]
     seen: CacheSeen
 
 
-def look_at(seen: CacheSeen | None, config: Config, scope: CacheScope, keys: Iterable[str]) -> Look:
+def look_at(seen: CacheSeen | None, examined: Examined, keys: Iterable[str]) -> Look:
     """Returns where to look: of `keys`, too, and everywhere if copies are to be made otherwise."""
-    cache, settings = str(config.images.cache), settings_of(config)
-    times = folder_times(config.images.cache)
-    before = seen.folders if seen and seen.cache == cache else {}
-    every = times.keys() | before.keys()
-    if not every:
-        return Look(set(), times, CacheSeen(cache, settings, {}))
-    is_same = seen is not None and seen.cache == cache and seen.form == settings
-    is_every = scope.everywhere or not is_same
-    folders = {name for name in every if is_every or times.get(name) != before.get(name)}
-    folders |= {key[:2] for key in keys}
-    return Look(folders, times, seen if seen and is_same else CacheSeen(cache, settings, {}))
+    this = CacheSeen(str(examined.config.images.cache), settings_of(examined.config), {})
+    if seen and (seen.cache, seen.form) == (this.cache, this.form):
+        this = seen
+    times, before = examined.times, seen.folders if seen and seen.cache == this.cache else {}
+    if not times and not before:
+        return Look(set(), this)
+    folders = {name for name, _ in times.items() ^ before.items()}
+    if examined.scope.everywhere or this is not seen:
+        folders = {*times, *before}
+    return Look(folders.union(key[:2] for key in keys), this)
 
 
 class Verdict(NamedTuple):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
@@ -54,17 +53,17 @@ def reconcile(
     """
     config = examined.config
     seen = store.get_meta(MEMO)
-    look = look_at(seen, config, examined.scope, store.keys_of(items))
+    look = look_at(seen, examined, store.keys_of(items))
     keeper = _Keeper(store, examined, now, warn)
     left = {folder for folder in sorted(look.folders) if not keeper.look_into(folder)}
-    settled = time.time_ns() - _SETTLING_NS
-    folders = {name: mtime for name, mtime in look.times.items() if mtime < settled}
+    settled = examined.began_ns - _SETTLING_NS
+    folders = {name: mtime for name, mtime in examined.times.items() if mtime < settled}
     folders |= dict.fromkeys(left, 0)  # no folder has this mtime, so it is looked into again
     looked = look.folders - left
     known = {} if examined.scope.everywhere else look.seen.faults
     faults = {name: one for name, one in known.items() if name.split("/")[1] not in looked}
     this = CacheSeen(str(config.images.cache), settings_of(config), folders, faults | keeper.faults)
-    if this != seen and (look.times or look.folders):
+    if this != seen and (folders or look.folders):
         store.set_meta(MEMO, this)
     for path in examined.aside:
         path.unlink(missing_ok=True)

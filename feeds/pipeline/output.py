@@ -121,9 +121,8 @@ def _publish_files(run: Pass, state: PassState, plan: Plan) -> Publisher:
             f"{run.out / name} is not ours and stays; remove it to have the page that feeds makes"
         )
     with publisher, publisher.failures():
-        for name in plan.media:
-            if name in plan.links:
-                publisher.link(name, run.config.images.cache / name)
+        for name in sorted(plan.links & plan.media):
+            publisher.link(name, run.config.images.cache / name)
         render_feeds(run, plan, publisher)
         for overview in plan.overviews:
             for document in overview.render():

@@ -82,7 +82,7 @@ class Plan(NamedTuple):
     keep: list[str]
     images: dict[str, tuple[str, ...]]
     parts: list[FeedSummary]
-    media: list[str]
+    media: set[str]
     links: set[str]
     folders: dict[str, int]
     known: set[str]

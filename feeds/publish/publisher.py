@@ -265,7 +265,12 @@ class Publisher:
         self._manifest.write(Manifest(items=before.items, unfinished=True, files=names))
 
     def _with_resting(self, names: set[str]) -> tuple[str, ...]:
-        """Returns all names for a manifest, in two runs that are quick to sort into one."""
+        """Returns all names for a manifest, in an order that is quick to sort."""
+        before = self._before.files
+        if len(names) + len(self._resting) == len(before) and names.union(self._resting) == {
+            *before
+        }:
+            return before
         return (*sorted(names), *self._resting)
 
     def _claim_temporary(self, path: Path) -> Path:
