@@ -59,7 +59,8 @@ def entry_content(item: Item, enclosure: Enclosure | None, site: Site, related: 
     stories = item.best_related(related)
     if stories:
         lines = "\n".join(_story(story) for story in stories)
-        blocks.append(f"<h2>Related coverage</h2>\n<ul>\n{lines}\n</ul>")
+        heading = escape(site_words(site).related_heading, quote=False)
+        blocks.append(f"<h2>{heading}</h2>\n<ul>\n{lines}\n</ul>")
     if not blocks:
         blocks.append(f"<p>{link(item.url, item.title)}</p>")
     return "\n".join(blocks)

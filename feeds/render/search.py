@@ -63,7 +63,7 @@ class Search(NamedTuple):
 
     `address` is the query part of the page's address, `feed_query` that of its feeds. `names` are
     those of its topics and sources. `hidden` are the parameters that the form keeps. `total` is how
-    many stories it finds in all; `faults` say in English why it cannot be answered.
+    many stories it finds in all; `faults` say why it cannot be answered.
     """
 
     address: str = ""

@@ -179,7 +179,7 @@ class Application:
         try:
             query = Query.parse(text)
         except BadQueryError as error:
-            work, canonical = partial(self.content.faulty_query, request, str(error)), text
+            work, canonical = partial(self.content.faulty_query, request, error), text
         else:
             # A form sends its empty fields, too, and people copy the address that they see.
             if extension == "html" and text == request.query and not query.is_address(text):

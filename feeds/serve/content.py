@@ -38,7 +38,7 @@ from feeds.serve.publication import (
     read_text,
     read_version,
 )
-from feeds.serve.query import Query
+from feeds.serve.query import BadQueryError, Query
 from feeds.serve.query_feeds import QueryFeeds
 from feeds.serve.responses import ROBOTS, TextFile, answer_media, answer_text, policy_of
 from feeds.store import Store
@@ -243,11 +243,11 @@ class Content:
             return text_answer(503, "That search took too long.", _NO_STORE, ("retry-after", "60"))
         return answer_text(request, text, self.policy, self._result_deltas)
 
-    def faulty_query(self, request: Request, faults: str) -> Answer:
+    def faulty_query(self, request: Request, error: BadQueryError) -> Answer:
         """Returns the answer for a query with faults: to browsers a page."""
         if not (request.browser and self.config.site.pages):
-            return text_answer(400, faults, ("access-control-allow-origin", "*"))
-        return page(400, self._queries.faulty_page(faults), _NO_STORE)
+            return text_answer(400, str(error), ("access-control-allow-origin", "*"))
+        return page(400, self._queries.faulty_page(error.faults), _NO_STORE)
 
     def health(self) -> Answer:
         """Returns the answer to a monitor, as JSON."""

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from typing import NamedTuple, Self
 from urllib.parse import parse_qsl, urlencode
 
 from feeds.common.model import Feed
 from feeds.common.text import clean_line, fold
-from feeds.common.urls import WANTED_DOMAIN, normal_domain
+from feeds.common.urls import normal_domain
+from feeds.render.words import Words, words_of
 
 MAX_LIMIT = 200
 DEFAULT_LIMIT = 50
@@ -27,8 +28,24 @@ _FORMAT = re.compile(r"(?:^|&)format=(html|atom|rss|json)(?=&|$)")
 _BROWSERS, _READERS = "html", "atom"
 
 
+class QueryFault(NamedTuple):
+    """Something that is wrong with a query: which of the words of pages says it, of what."""
+
+    word: str
+    values: dict[str, object]
+
+    def text(self, words: Words) -> str:
+        """Returns it in the language of these words."""
+        said: str = getattr(words, f"fault_{self.word}")(**self.values)
+        return said
+
+
 class BadQueryError(ValueError):
     """A query that cannot be answered; its message has a line for everything that is wrong."""
+
+    def __init__(self, faults: Sequence[QueryFault]) -> None:
+        super().__init__("\n".join(one.text(words_of("en")) for one in faults))
+        self.faults = faults
 
 
 class Query(NamedTuple):
@@ -50,21 +67,22 @@ class Query(NamedTuple):
         Raises:
             BadQueryError: a parameter is wrong or unknown.
         """
-        faults: list[str] = []
+        faults: list[QueryFault] = []
         try:
             pairs = parse_qsl(query, errors="strict", max_num_fields=_MAX_FIELDS)
         except UnicodeDecodeError:
-            raise BadQueryError("not UTF-8") from None
+            raise BadQueryError([QueryFault("utf8", {"name": "query"})]) from None
         except ValueError:
-            raise BadQueryError(f"more than {_MAX_FIELDS} parameters") from None
+            raise BadQueryError([QueryFault("parameters", {"n": _MAX_FIELDS})]) from None
         given: dict[str, list[str]] = {name: [] for name in _PARAMETERS}
         for name, value in pairs:
             if name not in given:
-                known = ", ".join(_PARAMETERS)
-                faults.append(f"{clean_line(name, repair=False)[:40]}: unknown (known: {known})")
+                shown = {"name": clean_line(name, repair=False)[:40]}
+                faults.append(QueryFault("unknown", {**shown, "known": ", ".join(_PARAMETERS)}))
             elif text := clean_line(value, repair=False):
                 given[name].append(text)
-        faults += [f"{name}: given twice" for name in sorted(_ONCE) if len(given[name]) > 1]
+        twice = (name for name in sorted(_ONCE) if len(given[name]) > 1)
+        faults += [QueryFault("twice", {"name": name}) for name in twice]
         parsed = cls(
             topics=_names("topic", map(fold, given["topic"]), faults),
             providers=_names("provider", _domains(given["provider"], faults), faults),
@@ -73,7 +91,7 @@ class Query(NamedTuple):
             limit=_number("limit", given, (1, MAX_LIMIT), DEFAULT_LIMIT, faults),
         )
         if faults:
-            raise BadQueryError("\n".join(faults))
+            raise BadQueryError(faults)
         return parsed
 
     def canonical(self) -> str:
@@ -114,45 +132,50 @@ class Query(NamedTuple):
         return ", ".join(filter(None, (text, topics, providers, quality))) or "everything"
 
 
-def _names(name: str, values: Iterable[str], faults: list[str]) -> tuple[str, ...]:
+def _names(name: str, values: Iterable[str], faults: list[QueryFault]) -> tuple[str, ...]:
     found = sorted(set(values))
     if len(found) > MAX_NAMES:
-        faults.append(f"{name}: {len(found)} of them, wanted at most {MAX_NAMES}")
+        faults.append(QueryFault("names", {"name": name, "n": len(found), "most": MAX_NAMES}))
     if any(len(one) > MAX_TEXT for one in found):
-        faults.append(f"{name}: longer than {MAX_TEXT} characters")
+        faults.append(QueryFault("name", {"name": name, "n": MAX_TEXT}))
     return tuple(found)
 
 
-def _domains(values: list[str], faults: list[str]) -> list[str]:
+def _domains(values: list[str], faults: list[QueryFault]) -> list[str]:
     domains = []
     for value in values:
         if (domain := normal_domain(value)) is None:
-            faults.append(f"provider: found {value[:60]!r}, wanted {WANTED_DOMAIN}")
+            faults.append(QueryFault("domain", {"name": "provider", "found": repr(value[:60])}))
         else:
             domains.append(domain)
     return domains
 
 
 def _number(
-    name: str, given: dict[str, list[str]], bounds: tuple[int, int], default: int, faults: list[str]
+    name: str,
+    given: dict[str, list[str]],
+    bounds: tuple[int, int],
+    default: int,
+    faults: list[QueryFault],
 ) -> int:
     if not given[name]:
         return default
     text, (low, high) = given[name][0], bounds
     if re.fullmatch(r"\d{1,6}", text, re.ASCII) and low <= int(text) <= high:
         return int(text)
-    faults.append(f"{name}: found {text[:60]!r}, wanted a whole number from {low} to {high}")
+    found = {"name": name, "found": repr(text[:60]), "low": low, "high": high}
+    faults.append(QueryFault("number", found))
     return default
 
 
-def _text(values: list[str], faults: list[str]) -> str:
+def _text(values: list[str], faults: list[QueryFault]) -> str:
     text = values[0] if values else ""
     if len(text) > MAX_TEXT:
-        faults.append(f"q: {len(text)} characters, wanted at most {MAX_TEXT}")
+        faults.append(QueryFault("text", {"name": "q", "n": len(text), "most": MAX_TEXT}))
     elif text and not _WORD.search(text):
-        faults.append("q: no letter or digit in it")
+        faults.append(QueryFault("no_word", {"name": "q"}))
     elif len(text.split()) > MAX_WORDS:
-        faults.append(f"q: {len(text.split())} words, wanted at most {MAX_WORDS}")
+        faults.append(QueryFault("words", {"name": "q", "n": len(text.split()), "most": MAX_WORDS}))
     return text
 
 

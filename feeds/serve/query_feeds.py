@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, NamedTuple
+from collections.abc import Callable, Iterable
+from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from feeds.common.errors import TemplateError
 from feeds.common.files import Templates, read_templates
@@ -12,10 +12,11 @@ from feeds.common.model import Feed, FeedContents, FeedRef, Picture
 from feeds.common.slugs import QUERY
 from feeds.config import Config
 from feeds.render.context import site_of
+from feeds.render.words import words_of
 from feeds.serve.delta import Deltas
 from feeds.serve.negotiation import IDENTITY
 from feeds.serve.publication import digest_of
-from feeds.serve.query import MAX_TEXT, Query
+from feeds.serve.query import MAX_TEXT, Query, QueryFault
 from feeds.serve.responses import ROBOTS, TextFile
 from feeds.store.search import (
     Edition,
@@ -32,6 +33,8 @@ if TYPE_CHECKING:
 _SEARCH_S = 1.0
 _MOST_RESULTS = 1000
 _PAGE = "html"
+
+T = TypeVar("T")
 
 
 class _Result(NamedTuple):
@@ -55,6 +58,8 @@ class QueryFeeds:
     def configure(self, config: Config) -> None:
         """Uses another configuration; all results are rendered again, since any may show it."""
         self._config = config
+        # As they were read, and those in use: none if one is faulty.
+        self._read: Templates = ()
         self._templates: Templates = ()
         self._results: dict[tuple[Query, bool], _Result] = {}
         self.read_templates()
@@ -66,15 +71,14 @@ class QueryFeeds:
         except TemplateError as error:
             self._warn(f"{error} Searches look as before.")
             return
-        if templates != self._templates:
-            self._templates, self._results = templates, {}
+        if templates != self._read:
+            self._read, self._templates, self._results = templates, templates, {}
 
     def find(self, query: Query, extension: str) -> TextFile:
         """Returns the document of a query in one format, or its page.
 
         Raises:
             TooLongError: the search took too long.
-            TemplateError: a template of the site's own is faulty.
         """
         state = self._config.paths.state
         if self._index is None:
@@ -101,16 +105,13 @@ class QueryFeeds:
             self._deltas.note(text.versions_key, text.digest, text.read)
         return text
 
-    def faulty_page(self, faults: str) -> bytes:
-        """Returns the page of a search that cannot be answered; `faults` is a line for each.
-
-        Raises:
-            TemplateError: a template of the site's own is faulty.
-        """
+    def faulty_page(self, faults: Iterable[QueryFault]) -> bytes:
+        """Returns the page of a search that cannot be answered."""
         # Imported on demand, as below.
         from feeds.render.search import Search
 
-        search = Search(faults=tuple(faults.splitlines()))
+        words = self._in_use(lambda templates: words_of(self._config.site.language, templates))
+        search = Search(faults=tuple(one.text(words) for one in faults))
         return self._page(self._feed(Query(), ""), search, SearchResult((), {}, {}), {})
 
     def close(self) -> None:
@@ -173,11 +174,24 @@ class QueryFeeds:
         from feeds.render.documents import view_feed
         from feeds.render.search import render_search, with_links
 
-        site = site_of(self._config, templates=self._templates)
-        contents = FeedContents(feed, found.entries)
-        view = view_feed(site, contents, found.items, self._pictures(found))
-        site = with_links(site, known, view)
-        return render_search(site, view._replace(site=site), search, MAX_TEXT).data
+        def render(templates: Templates) -> bytes:
+            site = site_of(self._config, templates=templates)
+            contents = FeedContents(feed, found.entries)
+            view = view_feed(site, contents, found.items, self._pictures(found))
+            site = with_links(site, known, view)
+            return render_search(site, view._replace(site=site), search, MAX_TEXT).data
+
+        return self._in_use(render)
+
+    def _in_use(self, render: Callable[[Templates], T]) -> T:
+        """Renders with the site's own templates; from a fault on, until they change, with ours."""
+        if self._templates:
+            try:
+                return render(self._templates)
+            except TemplateError as error:
+                self._warn(f"{error}; until it is mended, searches look as feeds would have them")
+                self._templates = ()
+        return render(())
 
 
 def _counted(index: SearchIndex, wanted: SearchRequest, found: SearchResult) -> Facets:

@@ -43,6 +43,8 @@ def test_content_has_its_parts_in_order() -> None:
     assert [one.tag for one in (figure, excerpt, heading, body)] == ["figure", "p", "h2", "p"]
     assert [_text(one) for one in (excerpt, heading, body)] == ["In short.", "Body", "Text"]
     assert (coverage.tag, _text(coverage), stories.tag) == ("h2", "Related coverage", "ul")
+    german = site_of(config_of('[site]\nlanguage = "de-AT"'))
+    assert "<h2>Auch dazu</h2>" in entry_content(item, None, german, 5)
 
 
 def test_correction_stands_on_top_as_text() -> None:

@@ -11,7 +11,7 @@ from feeds.common.model import Feed
 from feeds.serve import query_feeds as module
 from feeds.serve.content import Content
 from feeds.serve.messages import Request
-from feeds.serve.query import Query
+from feeds.serve.query import BadQueryError, Query
 from feeds.serve.query_feeds import QueryFeeds
 from tests.serve.test_query import FEEDS
 from tests.support.site import Site, config_of
@@ -77,13 +77,19 @@ def own(site: Site) -> Iterator[Content]:
     content.close()
 
 
+def refusal(query: str) -> BadQueryError:
+    with pytest.raises(BadQueryError) as error:
+        Query.parse(query)
+    return error.value
+
+
 def page(content: Content) -> bytes:
     return content.query(Request("GET", "/query", browser=True), "html", Query()).body
 
 
 def test_search_is_shown_by_the_templates_of_the_last_pass(site: Site, own: Content) -> None:
     assert page(own) == b"0 in All stories"
-    refused = own.faulty_query(Request("GET", "/query", browser=True), "a\nb")
+    refused = own.faulty_query(Request("GET", "/query", browser=True), refusal("limit=0&q=!"))
     assert (refused.status, refused.body) == (400, b"2 in All stories")
     (site.root / "templates" / "search.html").write_text("other")
     assert page(own) == b"0 in All stories"
@@ -93,11 +99,34 @@ def test_search_is_shown_by_the_templates_of_the_last_pass(site: Site, own: Cont
     assert page(own) == b"other"
 
 
+def test_search_whose_own_template_fails_looks_as_ours_and_says_so_once(site: Site) -> None:
+    template = site.root / "templates" / "search.html"
+    template.parent.mkdir()
+    template.write_text("\n{{ nothing.more }}")
+    site.configure('language = "de"\n[paths]\ntemplates = "templates"\n')
+    site.seed()
+    site.publish()
+    warned = list[str]()
+    content = Content(site.load().config, warned.append)
+    assert all(b"Meldungen suchen" in page(content) for _ in range(2))
+    refused = content.faulty_query(Request("GET", "/query", browser=True), refusal("limit=0"))
+    assert "erwartet wird eine ganze Zahl von 1 bis 200" in refused.body.decode()
+    (told,) = warned
+    assert told.startswith("template search.html, line 2: 'nothing' is undefined")
+    template.write_text("mended")
+    site.seed("2.txt", number=2)
+    site.publish()
+    content.refresh()
+    assert page(content) == b"mended"
+    assert len(warned) == 1
+    content.close()
+
+
 def test_search_of_a_site_without_pages_is_a_feed(site: Site) -> None:
     site.configure("pages = false\n")
     site.seed()
     site.publish()
     content = Content(site.load().config, pytest.fail)
-    answer = content.faulty_query(Request("GET", "/query", browser=True), "wrong")
-    assert (answer.status, answer.body) == (400, b"wrong\n")
+    answer = content.faulty_query(Request("GET", "/query", browser=True), refusal("q=!"))
+    assert (answer.status, answer.body) == (400, b"q: no letter or digit in it\n")
     content.close()
