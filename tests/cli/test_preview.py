@@ -14,9 +14,6 @@ from playwright.sync_api import Browser, expect
 from tests.support.browsing import visiting
 from tests.support.site import Site
 
-# A second, and room for a machine that does other things at the same time.
-SOON_MS = 30_000
-
 
 @contextmanager
 def previewing(site: Site, *arguments: str) -> Iterator[str]:
@@ -56,25 +53,23 @@ def test_preview_shows_what_is_saved_and_leaves_the_site_alone(
         assert page.get_by_text("Not yet").count() == 0
         page.wait_for_function("() => document.fonts.status === 'loaded'")
         written.seed("a.txt", number=1, title="Saved")
-        expect(page.get_by_role("heading", name="Saved")).to_be_visible(timeout=SOON_MS)
+        expect(page.get_by_role("heading", name="Saved")).to_be_visible()
         written.seed("bad.txt", number=3, quality=500)
         expect(page.get_by_role("region", name="Problems")).to_contain_text(
-            "bad.txt:6:10: error: quality", timeout=SOON_MS
+            "bad.txt:6:10: error: quality"
         )
         (written.seeds / "bad.txt").unlink()
-        expect(page.get_by_role("region", name="Problems")).to_be_hidden(timeout=SOON_MS)
+        expect(page.get_by_role("region", name="Problems")).to_be_hidden()
         (written.root / "mine/layout.html").write_text(
             '{% extends "feeds/layout.html" %}{% block footer %}My foot{% endblock %}'
         )
-        expect(page.get_by_text("My foot")).to_be_visible(timeout=SOON_MS)
+        expect(page.get_by_text("My foot")).to_be_visible()
         (written.root / "mine/layout.html").unlink()
         written.configure('description = "Described"\n')
         page.goto(url + "feeds.html")
-        expect(page.get_by_text("Described")).to_be_visible(timeout=SOON_MS)
+        expect(page.get_by_text("Described")).to_be_visible()
         written.configure("titel = 3\n")
-        expect(page.get_by_role("region", name="Problems")).to_contain_text(
-            "titel", timeout=SOON_MS
-        )
+        expect(page.get_by_role("region", name="Problems")).to_contain_text("titel")
         assert visit.console == []
         assert [one for one in visit.requests if not one.startswith(url)] == []
     after = written.files()

@@ -13,10 +13,11 @@ from pathlib import Path
 from typing import TypeVar
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 
 from feeds.common.media_types import kind_of
 from tests.support.markdown import ROOT
+from tests.support.processes import PATIENCE
 
 T = TypeVar("T")
 
@@ -74,7 +75,10 @@ def chromium() -> Iterator[Browser]:
         next(filter(None, map(shutil.which, names)), None), "Chromium (apt-get install chromium)"
     )
     with sync_playwright() as playwright:
+        expect.set_options(timeout=PATIENCE * 1000)
         browser = playwright.chromium.launch(executable_path=path, args=list(_ARGUMENTS))
+        # A first window costs most of a second of processor time: it stays, for those after it.
+        browser.new_context().new_page()
         try:
             yield browser
         finally:
@@ -84,8 +88,8 @@ def chromium() -> Iterator[Browser]:
 class Visit:
     """A page that is open in a window, and all that went on in it."""
 
-    def __init__(self, context: BrowserContext) -> None:
-        self.page: Page = context.new_page()
+    def __init__(self, page: Page) -> None:
+        self.page = page
         self.console: list[str] = []
         self.requests: list[str] = []
         self.page.on("console", self._hear)
@@ -125,12 +129,13 @@ def visiting(
     browser: Browser, width: int = 1440, scheme: str = "light", *, scripts: bool = True
 ) -> Iterator[Visit]:
     """Opens a window of a visitor who likes it light or dark, with or without JavaScript."""
-    context = browser.new_context(
-        viewport={"width": width, "height": 900},
-        color_scheme="dark" if scheme == "dark" else "light",
-        java_script_enabled=scripts,
-    )
+    context = browser.contexts[0] if scripts else browser.new_context(java_script_enabled=False)
+    page = context.new_page()
+    page.set_viewport_size({"width": width, "height": 900})
+    page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
     try:
-        yield Visit(context)
+        yield Visit(page)
     finally:
-        context.close()
+        page.close()
+        if not scripts:
+            context.close()

@@ -122,7 +122,7 @@ STRESS = (
 LONG = (
     "test_export_by_a_cluster_killed_at_any_moment_gives_the_same[worker",
     "test_daemon_killed_at_any_moment_leaves_all_whole[1]",
-    *(f"test_export_killed_at_any_moment_leaves_all_whole[{shard}]" for shard in range(1, 4)),
+    *(f"test_export_killed_at_any_moment_leaves_all_whole[{shard}]" for shard in range(1, 8)),
     "test_one_changed_seed_of_20_000_feeds",
     "test_publication_killed_at_any_step_leaves_whole_files_and_is_repaired[from",
     "test_publication_killed_at_any_step_leaves_whole_files_and_is_repaired[to",
