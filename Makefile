@@ -30,10 +30,11 @@ endif
 coverage:
 	$(MAKE) test COVERAGE=1
 
-# Most of these wait, so more of them fit beside each other.
+# Most of these wait, so more of them fit beside each other. By files, since those of a file share a
+# browser, a cluster or a server, which costs more than what a test does with it.
 STRESS_WORKERS ?= 6
 stress: .venv/installed-dev
-	$(BIN)/pytest -n $(STRESS_WORKERS) -m stress
+	$(BIN)/pytest -n $(STRESS_WORKERS) --dist loadfile -m stress
 
 # All but what takes long.
 test-all: test stress

@@ -104,8 +104,16 @@ def start(
     )
 
 
-@pytest.mark.parametrize("whom", ["the process", "its group", "the process, and again"])
-@signals
+@pytest.mark.parametrize(
+    ("number", "whom"),
+    [
+        *((number, "the process") for number in SIGNALS),
+        (signal.SIGTERM, "its group"),  # from systemd
+        (signal.SIGINT, "its group"),  # from a terminal
+        (signal.SIGTERM, "the process, and again"),
+    ],
+    ids=str,
+)
 def test_export_that_is_told_to_stop_leaves_nothing_half_written(
     number: signal.Signals, whom: str, large: Site
 ) -> None:
@@ -163,7 +171,7 @@ def test_another_interrupt_ends_an_export_that_lost_the_first(large: Site) -> No
     assert half_written(large.out) == []
 
 
-@signals
+@pytest.mark.parametrize("number", [signal.SIGHUP, signal.SIGINT], ids=str)
 def test_signal_that_the_shell_has_ignored_stays_ignored(
     number: signal.Signals, large: Site
 ) -> None:

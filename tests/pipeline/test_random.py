@@ -360,7 +360,7 @@ class History(RuleBasedStateMachine):
 
 TestHistory = History.TestCase
 TestHistory.settings = settings(
-    max_examples=20,
+    max_examples=settings().max_examples // 12,
     stateful_step_count=50,
     # A history of 50 steps is read as fast as it is shrunk, which takes minutes.
     phases=[Phase.explicit, Phase.reuse, Phase.generate],

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from feeds.seeds.secrets import find_secrets, scannable, tells_secret
 
 BLOB = "wmN1XUkAeqeLw74hJAUdxFhxipbSYo35MMIBJs1MlGyE0jZpTm1DYJO3Aw3uiOIj"
-_MIB = 1 << 20
+_LENGTH = 1 << 18
 
 
 def _found(front: str, body: str = "") -> list[tuple[int, int, bool]]:
@@ -154,34 +154,34 @@ def test_body_may_speak_of_secured_things(body: str) -> None:
 
 
 _HOSTILE = {
-    "blanks": "secured:" + " " * _MIB,
+    "blanks": "secured:" + " " * _LENGTH,
     "blanks-before-the-colon": ("secured" + " " * 1000) * 1000,
-    "keys": "secured:" * (_MIB // 8),
-    "keys-in-lines": "x secured:\n" * (_MIB // 11),
-    "keys-in-odd-lines": "\x85secured: a" * (_MIB // 12),
-    "keys-of-mappings": "xsecured: " * (_MIB // 10),
-    "comments": "x secured: # " * (_MIB // 13),
-    "signs": ("x secured:" + "#" * 200) * (_MIB // 210),
-    "tags": "x !secured: " * (_MIB // 12),
-    "brackets": ("x secured:" + "[" * 500) * (_MIB // 510),
-    "base64-without-end": "x secured: " + "A" * _MIB,
-    "base64-that-is-too-short": ("x secured: " + "A" * 23 + " ") * (_MIB // 35),
-    "base64-with-gaps": ("x secured:\nA" + "\n" * 500 + "B" + "\n" * 500) * (_MIB // 1010),
-    "fences": "---\n" * (_MIB // 4) + "secured:",
-    "dashes": "x secured: " + "-" * _MIB,
-    "quotes": 'x secured: "' * (_MIB // 12),
-    "capitals-of-two-letters": "İsecured: " * (_MIB // 11),
+    "keys": "secured:" * (_LENGTH // 8),
+    "keys-in-lines": "x secured:\n" * (_LENGTH // 11),
+    "keys-in-odd-lines": "\x85secured: a" * (_LENGTH // 12),
+    "keys-of-mappings": "xsecured: " * (_LENGTH // 10),
+    "comments": "x secured: # " * (_LENGTH // 13),
+    "signs": ("x secured:" + "#" * 200) * (_LENGTH // 210),
+    "tags": "x !secured: " * (_LENGTH // 12),
+    "brackets": ("x secured:" + "[" * 500) * (_LENGTH // 510),
+    "base64-without-end": "x secured: " + "A" * _LENGTH,
+    "base64-that-is-too-short": ("x secured: " + "A" * 23 + " ") * (_LENGTH // 35),
+    "base64-with-gaps": ("x secured:\nA" + "\n" * 500 + "B" + "\n" * 500) * (_LENGTH // 1010),
+    "fences": "---\n" * (_LENGTH // 4) + "secured:",
+    "dashes": "x secured: " + "-" * _LENGTH,
+    "quotes": 'x secured: "' * (_LENGTH // 12),
+    "capitals-of-two-letters": "İsecured: " * (_LENGTH // 11),
 }
 
 
 @pytest.mark.parametrize("text", _HOSTILE.values(), ids=_HOSTILE)
 def test_search_takes_time_linear_in_the_length(text: str) -> None:
-    # Each of these takes a fraction of a second; what is quadratic takes hours.
+    # Each of these takes a fraction of a second; what is quadratic takes minutes.
     began = time.process_time()
     for body_at in (0, len(text)):
         list(islice(find_secrets(text, body_at), 2))
     tells_secret(text)
-    assert time.process_time() - began < 30
+    assert time.process_time() - began < 10
 
 
 @given(st.lists(st.sampled_from(["secured", ":", "\n", " ", "-", "A1", "é", "\x85", "#", "'"])))

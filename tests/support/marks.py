@@ -120,6 +120,7 @@ STRESS = (
 
 # Matrices of kills beyond those, by the beginnings of names with their parameters.
 LONG = (
+    "test_cluster_of_which_parts_are_killed_does_all_work[worker]",
     "test_export_by_a_cluster_killed_at_any_moment_gives_the_same[worker",
     "test_daemon_killed_at_any_moment_leaves_all_whole[1]",
     *(f"test_export_killed_at_any_moment_leaves_all_whole[{shard}]" for shard in range(1, 8)),
