@@ -188,15 +188,15 @@ def qualify(
         return Qualified(_left(item.history), [])
     history = history_of(item, now)
     entry = Entry(item.number, item.id, history.published, history.updated, item.digest)
-    qualified: dict[str, int] = {}
+    before, qualified = history.qualified, dict[str, int]()
     memberships = []
     for feed in found:
-        times = [history.qualified[name] for name in feed.names if name in history.qualified]
+        times = [before[name] for name in feed.names if name in before] if before else []
         since = min(times) if times else past.since(feed, item, history)
         since = min(since, past.latest(feed, now))  # the clock may have been ahead then
         qualified[feed.name] = since
         memberships.append(Membership(feed.kind, feed.key, entry, since))
-    if qualified != history.qualified:
+    if qualified != before:
         history = msgspec.structs.replace(history, qualified=qualified)
     return Qualified(history, memberships)
 

@@ -96,7 +96,8 @@ class Readings(ImageTables):
         known = self._known(one.reading.path for one in seeds)
         (last,) = self._db.execute("SELECT coalesce(max(number), 0) FROM seed").fetchone()
         numbers, changed = count(last + 1), set[str]()
-        good, bad, items, named, tally = [], [], [], [], Counter[_Key]()
+        good, bad, items, named = [], [], [], []
+        counted, tally = list[_Key](), Counter[_Key]()
         for folder, fingerprint, reading, settled in seeds:
             before, header, state = known.get(reading.path), reading.header, (*fingerprint, settled)
             if reading.same:
@@ -115,7 +116,7 @@ class Readings(ImageTables):
                 continue
             good.append(values + _header_values(header))
             items.append((number, reading.data))
-            tally.update(_counted(header))
+            counted += _counted(header)
             if before:
                 tally.subtract(before.counted())
                 self._renew_digest(before, reading.content, header)
@@ -129,6 +130,7 @@ class Readings(ImageTables):
         self._db.executemany(_upsert(_STATE_COLUMNS), bad)
         self._db.executemany("INSERT OR REPLACE INTO item VALUES (?, ?)", items)
         self.name_images(named)
+        tally.update(counted)
         self._count(tally)
         return changed
 
