@@ -127,7 +127,7 @@ class Archives:
                    max(?, substr(strftime('%Y-%m', s.since, 'unixepoch'), 1, ?)),
                    0, s.id, s.updated
             FROM slot s WHERE (s.kind, s.key) = (?, ?)
-            AND NOT EXISTS (SELECT 1 FROM archive a WHERE a.id = s.id AND {_PLACE})
+            AND NOT EXISTS (SELECT 1 FROM archive a WHERE {_PLACE})
         """  # noqa: S608
         values = (earliest, length, *ref)
         if ids is None:
@@ -142,7 +142,7 @@ class Archives:
     def waiting(self, ref: FeedRef) -> list[tuple[str, str]]:
         """Returns period and id of the items that no part holds, in the order of qualification."""
         query = f"""
-            SELECT a.period, a.id FROM archive a CROSS JOIN slot s ON s.id = a.id AND {_PLACE}
+            SELECT a.period, a.id FROM archive a CROSS JOIN slot s ON {_PLACE}
             WHERE (a.kind, a.key) = (?, ?) AND a.part = 0 {_ORDER}
         """  # noqa: S608
         return self._db.execute(query, ref).fetchall()
@@ -168,7 +168,7 @@ class Archives:
     def members_of(self, ref: FeedRef, part: ArchivePart) -> list[Membership]:
         """Returns the items of a part, in the order of feeds."""
         query = f"""
-            SELECT {_SLOT} FROM archive a CROSS JOIN slot s ON s.id = a.id AND {_PLACE}
+            SELECT {_SLOT} FROM archive a CROSS JOIN slot s ON {_PLACE}
             WHERE (a.kind, a.key, a.period, a.part) = (?, ?, ?, ?) ORDER BY s.published DESC, s.id
         """  # noqa: S608
         return [membership_of(row) for row in self._db.execute(query, (*ref, *part))]
@@ -176,7 +176,7 @@ class Archives:
     def unsealed(self, ref: FeedRef) -> list[Membership]:
         """Returns the items of a feed that no sealed part holds."""
         query = f"""
-            SELECT {_SLOT} FROM archive a CROSS JOIN slot s ON s.id = a.id AND {_PLACE}
+            SELECT {_SLOT} FROM archive a CROSS JOIN slot s ON {_PLACE}
             WHERE (a.kind, a.key) = (?, ?) AND a.part = 0
         """  # noqa: S608
         return [membership_of(row) for row in self._db.execute(query, ref)]
@@ -184,7 +184,7 @@ class Archives:
     def edited_since(self, ref: FeedRef, since: int) -> list[tuple[int, Membership]]:
         """Returns the items of sealed parts that were edited since then, with the time."""
         query = f"""
-            SELECT a.edited, {_SLOT} FROM archive a CROSS JOIN slot s ON s.id = a.id AND {_PLACE}
+            SELECT a.edited, {_SLOT} FROM archive a CROSS JOIN slot s ON {_PLACE}
             WHERE (a.kind, a.key) = (?, ?) AND a.edited > 0 AND a.edited >= ?
             ORDER BY a.edited DESC, a.id
         """  # noqa: S608

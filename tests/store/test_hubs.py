@@ -100,8 +100,8 @@ def test_pings_report_tells_of_each_hub_that_is_behind(store: Store) -> None:
     store.queue_pings((B, A), [X], NOW)
     store.queue_pings((B, A), [Y], NOW + 10)
     store.back_off(A, NOW + 60, "Connection refused")
-    for ping in store.due_pings(B, NOW + 10, FAR, 0, 99):
-        store.put_off_ping(ping.number, NOW + 30 + ping.failures, "500")
+    for later, ping in enumerate(store.due_pings(B, NOW + 10, FAR, 0, 99)):
+        store.put_off_ping(ping.number, NOW + 30 + later, "500")
     first, second = store.hub_reports()
     assert (first.hub, first.pending, first.oldest) == (A, 2, from_unix(NOW))
     assert (first.next_try, first.error) == (from_unix(NOW + 60), "Connection refused")

@@ -44,6 +44,13 @@ def test_superseded_documents_are_forgotten_and_queries_are_not(versions: Versio
     assert versions.newest() == {("a", "2")}
 
 
+def test_of_too_many_superseded_documents_the_oldest_are_forgotten(versions: Versions) -> None:
+    for at, digest in enumerate("132", 10):
+        versions.record("a", digest, [b"x"], at)
+    versions.forget(0, 1)
+    assert (versions.entries("a", "1", 0, 1), versions.entries("a", "3", 0, 1)) == (None, {b"x"})
+
+
 def test_query_that_somebody_came_again_for_is_kept_longest(versions: Versions) -> None:
     versions.record("a", "1", [b"x"], 10)
     versions.record("q", "1", [b"x"], 10, query=True)
