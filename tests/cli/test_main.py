@@ -281,7 +281,7 @@ def test_cli_interrupted_while_it_waits_says_so_in_one_line(story: Site) -> None
             assert process.stderr is not None
             assert process.stderr.readline().startswith("feeds: waiting for another run")
             process.send_signal(signal.SIGINT)
-            _, err = process.communicate(timeout=30)
+            _, err = process.communicate(timeout=60)
     assert process.returncode == 130
     assert err == "feeds: interrupted; every published file is whole, the next run does the rest\n"
     assert story.tree() == {}
@@ -321,7 +321,7 @@ def test_cli_interrupted_from_the_keyboard_takes_its_workers_along(story: Site) 
         # Ctrl-C reaches every process of the terminal's foreground group.
         os.killpg(process.pid, signal.SIGINT)
         try:
-            _, err = process.communicate(timeout=30)  # until the last one has closed the pipes
+            _, err = process.communicate(timeout=60)  # until the last one has closed the pipes
         except subprocess.TimeoutExpired:
             os.killpg(process.pid, signal.SIGKILL)
             raise

@@ -26,7 +26,7 @@ def previewing(site: Site, *arguments: str) -> Iterator[str]:
         yield match[1]
     finally:
         process.send_signal(signal.SIGINT)
-        process.communicate(timeout=30)
+        process.communicate(timeout=60)
     assert process.returncode == 0
 
 
@@ -92,7 +92,7 @@ def test_preview_is_for_this_machine_alone_and_serves_nothing_else(written: Site
         host, port = url.removeprefix("http://").rstrip("/").split(":")
 
         def get(path: str, name: str = host) -> tuple[int, bytes]:
-            connection = http.client.HTTPConnection(host, int(port), timeout=30)
+            connection = http.client.HTTPConnection(host, int(port), timeout=60)
             connection.request("GET", path, headers={"Host": f"{name}:{port}"})
             answer = connection.getresponse()
             return answer.status, answer.read()

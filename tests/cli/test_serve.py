@@ -19,7 +19,7 @@ from tests.support.site import Site
 
 def metrics(port: int) -> dict[str, float]:
     """Returns the samples that a metrics address gives, by name and labels."""
-    with urllib.request.urlopen(f"http://{HOST}:{port}/metrics", timeout=30) as answer:
+    with urllib.request.urlopen(f"http://{HOST}:{port}/metrics", timeout=60) as answer:
         text = answer.read().decode()
     return {
         " ".join(
@@ -122,7 +122,7 @@ def serving(port: int) -> int | None:
     """Returns the status of the feed of everything, None where nobody answers."""
     try:
         url = f"http://{HOST}:{port}/all.atom"
-        with urllib.request.urlopen(url, timeout=30) as answer:
+        with urllib.request.urlopen(url, timeout=60) as answer:
             return int(answer.status)
     except OSError:
         return None

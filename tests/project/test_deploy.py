@@ -65,7 +65,7 @@ def run_as_cron(site: Site) -> subprocess.CompletedProcess[str]:
         capture_output=True,
         text=True,
         check=False,
-        timeout=30,
+        timeout=60,
     )
 
 

@@ -135,7 +135,7 @@ class Command:
 
     def wait(self) -> str:
         """Waits for its end and returns all that it printed."""
-        self._process.wait(timeout=30)
+        self._process.wait(timeout=60)
         self._reader.join()
         return self.printed()
 
@@ -211,7 +211,7 @@ def _fetch_what_the_tour_names(shell: Shell, command: str) -> None:
         return
     paths = re.findall(rf"`http://127\.0\.0\.1:{PORT}(/[^`]+)`", TOUR)
     assert paths
-    with closing(HTTPConnection("127.0.0.1", int(shell.port), timeout=30)) as connection:
+    with closing(HTTPConnection("127.0.0.1", int(shell.port), timeout=60)) as connection:
         for path in paths:
             connection.request("GET", path)
             document = (shell.home / f"out{path}").read_bytes()

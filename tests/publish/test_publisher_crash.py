@@ -117,7 +117,7 @@ def test_reader_never_sees_a_part_of_a_file(tmp_path: Path) -> None:
         for number in range(200):
             publish(tmp_path, texts(number))
         (tmp_path / "stop").touch()
-        output, errors = reader.communicate(timeout=30)
+        output, errors = reader.communicate(timeout=60)
     assert errors == ""
     assert int(output) > 20
 

@@ -357,7 +357,7 @@ def test_links_of_the_site_lead_somewhere(newsroom: Newsroom) -> None:
     assert len(own) > 5 * len(PROVIDERS)
     for target in own:
         url, fragment = urldefrag(target)
-        with urlopen(url, timeout=30) as answer:  # noqa: S310 (an address of ours)
+        with urlopen(url, timeout=60) as answer:  # noqa: S310 (an address of ours)
             assert answer.status == 200
         if fragment:
             assert pages[url].find(f".//*[@id='{fragment}']") is not None

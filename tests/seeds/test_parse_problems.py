@@ -106,7 +106,7 @@ def test_thousands_of_unknown_keys_do_not_hold_up_the_pass() -> None:
     keys = "".join(f"title{number}x: a\n" for number in range(MAX_VALUES - 100))
     began = time.process_time()
     item, _ = parse_seed(keys)
-    assert time.process_time() - began < 2
+    assert time.process_time() - began < 10
     assert item is not None
 
 
@@ -293,7 +293,7 @@ def test_date_that_readers_doubt_is_told_and_kept() -> None:
 def test_thousands_of_problems_in_one_seed_do_not_hold_up_the_pass() -> None:
     began = time.process_time()
     item, problems = parse_seed(f"tags: [{'[],' * 3000}]\n")
-    assert time.process_time() - began < 2
+    assert time.process_time() - began < 10
     assert item is not None
     assert problems[0].field == "tags[0]"
 

@@ -28,7 +28,7 @@ class Reader:
     """A client of one format, with or without deltas, that keeps the entries it was given."""
 
     def __init__(self, server: Server, extension: str, *, deltas: bool) -> None:
-        self._connection = http.client.HTTPConnection(HOST, server.port, timeout=30)
+        self._connection = http.client.HTTPConnection(HOST, server.port, timeout=60)
         self._extension = extension
         self._headers = {"A-IM": "feed"} if deltas else {}
         self.tag = ""

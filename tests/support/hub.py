@@ -154,7 +154,7 @@ class Hub:
                 if say.status < 300:
                     hub._later(hub._distribute, topic)
 
-        with httpx.Client(timeout=30) as self._client:
+        with httpx.Client(timeout=60) as self._client:
             with serving(Handler, port, self._context) as server:
                 scheme = "https" if self._context else "http"
                 self.url = f"{scheme}://127.0.0.1:{server.server_port}/"

@@ -18,7 +18,7 @@ from feeds.common.schedule import running_daemon
 from tests.support.site import Site
 
 # What is waited for comes at once, but for a machine that has much else to do.
-PATIENCE = 30.0
+PATIENCE = 60.0
 _PEACE_SECONDS = 3.0
 
 

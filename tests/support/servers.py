@@ -55,7 +55,7 @@ class Server:
     def get(self, path: str, method: str = "GET", **headers: str) -> Answer:
         """Sends a request with exactly this path."""
         fields = {name.replace("_", "-"): value for name, value in headers.items()}
-        with closing(HTTPConnection("127.0.0.1", self.port, timeout=30)) as connection:
+        with closing(HTTPConnection("127.0.0.1", self.port, timeout=60)) as connection:
             connection.putrequest(method, path, skip_accept_encoding=True)
             for name, value in fields.items():
                 connection.putheader(name, value)
