@@ -7,7 +7,6 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-import httpx
 import pytest
 
 from feeds.common.cluster import ClusterAddress, cluster_at
@@ -15,16 +14,20 @@ from feeds.common.objects import Objects
 from feeds.common.reports import Callbacks
 from feeds.pipeline import rendering
 from feeds.seeds import read
-from tests.support.buckets import BUCKET, make_bucket, s3_server, use_server
+from tests.support.buckets import BUCKET
 from tests.support.dask import DaskCluster, two_workers
+from tests.support.failing_buckets import Buckets
 from tests.support.site import Site
 
 _SEEDS = 60
 
 
 @pytest.fixture(scope="module")
-def workers(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DaskCluster]:
-    """A cluster of two workers, which all passes of this process have one client of."""
+def workers(
+    tmp_path_factory: pytest.TempPathFactory, bucket_server: Buckets
+) -> Iterator[DaskCluster]:
+    """A cluster of two workers, which find the buckets; all passes have one client of it."""
+    del bucket_server
     with two_workers(tmp_path_factory.mktemp("dask")) as running:
         yield running
         cluster_at(ClusterAddress(running.address, 60.0)).close()
@@ -80,27 +83,19 @@ def test_engine_makes_the_documents_that_processes_make(
 
 
 def test_engine_and_buckets_are_to_each_other_what_processes_and_folders_are(
-    site: Site, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    site: Site, workers: DaskCluster, buckets: Buckets, tmp_path: Path
 ) -> None:
     site.publish()
-    with s3_server() as server, DaskCluster(tmp_path) as running:
-        make_bucket(server)
-        use_server(monkeypatch, server)
-        for path in site.seeds.iterdir():
-            httpx.put(f"{server}/{BUCKET}/seeds/{path.name}", content=path.read_bytes())
-        running.start_scheduler()
-        running.start_worker("one")
-        address = ClusterAddress(running.address, 60.0)
-        remote = Site(tmp_path / "remote")
-        paths = f'[paths]\nseeds = ["s3://{BUCKET}/seeds/"]\nout = "s3://{BUCKET}/out/"\n'
-        engine = f'[engine]\nkind = "dask"\naddress = "{address.address}"\n'
-        remote.configure(paths + engine)
-        report = remote.publish()
-        cluster_at(address).close()
-        assert report.workers["seeds"] == {"one": _SEEDS + 1}
-        put = Objects(f"s3://{BUCKET}/out/")
-        for name, data in site.documents().items():
-            assert put.get(name)[0] == data
+    for path in site.seeds.iterdir():
+        buckets.put(f"seeds/{path.name}", path.read_bytes())
+    remote = Site(tmp_path / "remote")
+    paths = f'[paths]\nseeds = ["s3://{BUCKET}/seeds/"]\nout = "s3://{BUCKET}/out/"\n'
+    engine = f'[engine]\nkind = "dask"\naddress = "{workers.address}"\n'
+    remote.configure(paths + engine)
+    assert sum(remote.publish().workers["seeds"].values()) == _SEEDS + 1
+    put = Objects(f"s3://{BUCKET}/out/")
+    for name, data in site.documents().items():
+        assert put.get(name)[0] == data
 
 
 def test_engine_without_workers_leaves_all_as_it_was(site: Site, tmp_path: Path) -> None:

@@ -6,7 +6,8 @@ import json
 import re
 import signal
 import sqlite3
-from collections.abc import Callable, Iterable
+import time
+from collections.abc import Callable
 from contextlib import closing
 from datetime import timedelta
 from pathlib import Path
@@ -203,13 +204,12 @@ def dies_at(step: int) -> Callable[[str, str, str], str | None]:
     return answer
 
 
-@pytest.mark.parametrize("steps", [(0, 9, 99), range(100)], ids=["some", "all"])
 def test_objects_after_a_kill_at_any_step_are_whole_and_the_next_pass_repairs_them(
-    site: Site, buckets: Buckets, steps: Iterable[int]
+    site: Site, buckets: Buckets
 ) -> None:
     site.publish()
     before = published()
-    for step in steps:
+    for step in range(100):
         show_image(site, 3, f"image {step}")
         buckets.fault = dies_at(step)
         try:
@@ -504,6 +504,7 @@ def test_objects_of_a_publisher_that_is_killed_are_whole_at_every_moment(
     buckets.fault = kill
     while process.poll() is None:
         names_no_missing_image()
+        time.sleep(0.02)
     process.communicate()
     names_no_missing_image()
     assert process.returncode == -signal.SIGKILL

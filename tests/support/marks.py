@@ -97,7 +97,6 @@ STRESS = (
     "test_claim_that_is_renewed",
     "test_objects_of_a_publisher_that_is_killed",
     "test_objects_that_a_zombie_still_writes",
-    "test_objects_after_a_kill_at_any_step_are_whole_and_the_next_pass_repairs_them[all",
     "test_next_pass_repairs_what_a_killed_one",
     "test_objects_after_a_kill",
     "test_objects_of_a_bucket_that_fails_at_first",
