@@ -7,7 +7,7 @@ Two of these values stand beside their types: `LAST` in `feeds.pipeline.state`, 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from typing import Generic, NamedTuple, Protocol, TypeVar
 
@@ -158,8 +158,8 @@ class ImageStore(MetaStore, Protocol):
     def copy_fingerprint(self, name: str) -> tuple[int, int] | None:
         """Returns the length in bytes and the mtime in ns of a copy, None if there is none."""
 
-    def keys_of(self, ids: Iterable[str]) -> list[str]:
-        """Returns the keys of the images that the items with these ids name."""
+    def keys_of(self, ids: Iterable[str]) -> Iterator[str]:
+        """Yields the keys of the images that the items with these ids name."""
 
     def keep_image(self, image: CachedImage) -> None:
         """Keeps what is known of an image."""

@@ -92,7 +92,8 @@ def memberships(
     past = past_of(run, state) if past is None else past
     store.mark_first_seen(changes.items, now)
     store.reset_memberships(changes.items)
-    repeated, ledger = _repeated(store, state, changes), Ledger(run, Thresholds(config))
+    repeated = _repeated(store, state, changes)
+    ledger = Ledger(run, Thresholds(config), changes)
     changed: frozenset[FeedRef] | None = None
     due: set[str] | None = None
     if state.last is None or not state.holds(run.key, now):
@@ -101,14 +102,14 @@ def memberships(
             for page in store.header_pages():
                 _judge(run, ledger, past, [item for item in page if item.id not in repeated])
             _judge(run, ledger, past, without_duplicates(store.headers_of(repeated)).items)
-        ledger.finish(changes)
+        ledger.finish()
     else:
         due = set(changes.items)
         for after, upto in turned(config, state.last.now, now):
             due |= store.ids_dated(after, upto)
         removed = store.remove_memberships(due)
         found = _judge(run, ledger, past, without_duplicates(store.headers_of(due)).items)
-        ledger.finish(changes)
+        ledger.finish()
         added = {(one.kind, one.key, one.entry.id) for one in found}
         # What stands in a digest is told by the digests alone.
         moved = ((kind, key) for kind, key, _ in removed | added if kind != "digest")

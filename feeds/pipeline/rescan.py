@@ -11,7 +11,9 @@ from __future__ import annotations
 
 import os
 import time
+from array import array
 from collections.abc import Generator, Iterator, Mapping
+from collections.abc import Set as AbstractSet
 from contextlib import closing
 from itertools import islice
 from types import MappingProxyType
@@ -21,7 +23,7 @@ from feeds.common.model import ParsedSeed, Problem, image_key
 from feeds.pipeline.context import Pass, engine_of
 from feeds.pipeline.removals import Losses, held_back
 from feeds.pipeline.state import LAST, PLAIN, PassState, read_state
-from feeds.pipeline.survey import Due, Survey, parser_name, survey
+from feeds.pipeline.survey import Survey, parser_name, survey
 from feeds.seeds.scan import display_path
 from feeds.store import Store
 from feeds.store.readings import Kept, ReadSeed
@@ -33,12 +35,33 @@ _SETTLING_NS = 2_000_000_000
 _KEEP_SECONDS = 0.5
 # So many readings are recorded at a time.
 _BATCH = 200
+# Of a seed that was read ahead (see `Ahead`); 0 if it was not.
+_UNSETTLED, _SETTLED = 1, 2
 # The tables that are filled by that.
 _TABLES = ("seed", "image", "image_use")
 
 
 class OvertakenError(Exception):
     """Another pass used the state file since this one looked at the seeds: look again."""
+
+
+class EveryItem(AbstractSet[str]):
+    """The ids of all items: read from the store each time, since there may be a million."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def __iter__(self) -> Iterator[str]:
+        """Yields the ids."""
+        return self._store.item_ids()
+
+    def __len__(self) -> int:
+        """Counts the ids."""
+        return sum(1 for _ in self)
+
+    def __contains__(self, id_: object) -> bool:
+        """Tells whether an item has this id."""
+        return bool(self._store.paths_of(str(id_)))
 
 
 class Changes(NamedTuple):
@@ -54,21 +77,22 @@ class Changes(NamedTuple):
     changed: int
     gone: int
     problems: list[Problem]
-    items: frozenset[str] = frozenset()
+    items: AbstractSet[str] = frozenset()
     lost: Mapping[str, tuple[bytes, list[str]]] = MappingProxyType({})
 
 
 class Ahead(NamedTuple):
-    """What was read ahead, by path: what the store keeps, and the rest.
+    """What was read ahead of the wanted seeds of the survey, by their places.
 
-    Of the former it is known whether a later change of the seed would show. In a `first` pass the
-    store keeps them with the seeds, where nobody looks yet, else apart.
+    `kept` has `_SETTLED` or `_UNSETTLED` for what the store keeps: whether a later change of the
+    seed would show; in a `first` pass with the seeds, where nobody looks yet, else apart. `rest` is
+    what it does not keep yet.
     """
 
     first: bool
     survey: Survey
-    kept: dict[str, bool]
-    rest: dict[str, ReadSeed]
+    kept: bytearray
+    rest: dict[int, ReadSeed]
 
 
 def read_ahead(run: Pass) -> Ahead:
@@ -83,22 +107,22 @@ def read_ahead(run: Pass) -> Ahead:
     state, parser, full = read_state(run.store), parser_name(run.config), run.options.full
     todo = survey(run, state)
     first = is_first(run.store)
-    ahead, kept = Ahead(first, todo, {}, {}), state.readings(parser)
-    due: list[Due] = []
-    for one in todo.wanted.values():
+    ahead, kept = Ahead(first, todo, bytearray(len(todo.wanted)), {}), state.readings(parser)
+    for place in range(len(todo.wanted) if kept else 0):
+        one = todo.wanted[place]
         known = kept.get(one.path)
         if known and known.settled and known.fingerprint == one.fingerprint and not full:
-            ahead.kept[one.path] = True
-        else:
-            due.append(one)
-    done, now, kept_at = len(ahead.kept), time.time_ns(), time.monotonic()
+            ahead.kept[place] = _SETTLED
+    due = array("l", (place for place, done in enumerate(ahead.kept) if not done))
+    done, now, kept_at = len(ahead.kept) - len(due), time.time_ns(), time.monotonic()
     with closing(_read(run, ahead, due, kept, state)) as readings:
-        for one, reading in zip(due, readings, strict=True):
+        for place, reading in zip(due, readings, strict=True):
+            one = todo.wanted[place]
             settled = now - one.fingerprint.mtime_ns > _SETTLING_NS and bool(reading.content)
             if reading.same and one.path in kept:
-                ahead.kept[one.path] = settled
+                ahead.kept[place] = _SETTLED if settled else _UNSETTLED
             else:
-                ahead.rest[one.path] = ReadSeed(one.folder, one.fingerprint, reading, settled)
+                ahead.rest[place] = ReadSeed(one.folder, one.fingerprint, reading, settled)
             if ahead.rest and time.monotonic() - kept_at >= _KEEP_SECONDS:
                 _keep(run.store, ahead, parser)
                 kept_at = time.monotonic()
@@ -137,21 +161,7 @@ def rescan(run: Pass, ahead: Ahead) -> Changes:
     parser = parser_name(config)
     is_doubtful = todo.missing and not allow_empty and not ahead.first
     before = Losses.of(store, todo, config) if is_doubtful else None
-    changed, items = 0, set[str]()
-    # Folders with a seed whose next change might not show.
-    unsettled = {os.path.dirname(path) for path, settled in ahead.kept.items() if not settled}  # noqa: PTH120
-    with store.filling(*_TABLES):
-        readings = _readings(store, ahead)
-        while batch := list(islice(readings, _BATCH)):
-            for seed in batch:
-                path, content, is_same = seed.reading.path, seed.reading.content, seed.reading.same
-                known = store.content(path, parser) if todo.wanted[path].is_known else b""
-                changed += not is_same and content != known
-                if not seed.settled:
-                    unsettled.add(os.path.dirname(path))  # noqa: PTH120
-            if run.options.dry_run:  # no later pass will see that the same bytes are known
-                batch = [seed for seed in batch if not seed.reading.same]
-            items |= _record(store, ahead, batch, parser)
+    items, changed, unsettled = _record_all(run, ahead, parser)
     held = held_back(store, todo, config, before) if before else {}
     gone = todo.missing - held.keys()
     lost = store.notices_for(gone) if gone else {}
@@ -159,22 +169,26 @@ def rescan(run: Pass, ahead: Ahead) -> Changes:
     if store.held() != held:
         store.hold(held)
     if todo.listing is None:
-        store.drop_listing({"", *map(os.path.dirname, [*todo.wanted, *gone])})
+        touched = [*gone, *(one.path for one in todo.wanted)]
+        store.drop_listing({"", *map(os.path.dirname, touched)})
     else:
         if unsettled:
             unsettled.add("")
         store.keep_listing({one: todo.listing[one] for one in todo.listing.keys() - unsettled})
     if ahead.first:
-        count, found = store.seed_count(), frozenset(store.item_ids())
-        return Changes(todo.seeds, count, count, 0, todo.problems, found)
+        count = store.seed_count()
+        return Changes(todo.seeds, count, count, 0, todo.problems, EveryItem(store))
     counts = (todo.seeds, len(todo.wanted), changed, len(gone))
     return Changes(*counts, todo.problems, frozenset(items), lost)
 
 
 def _read(
-    run: Pass, ahead: Ahead, due: list[Due], kept: dict[str, Kept], state: PassState
+    run: Pass, ahead: Ahead, due: array[int], kept: dict[str, Kept], state: PassState
 ) -> Generator[ParsedSeed]:
-    """Yields what is read from these seeds; those with the same bytes as before are not parsed."""
+    """Yields what is read from the seeds at these places.
+
+    Those with the same bytes as before are not parsed.
+    """
     if not due:
         return
     # Imported on demand: a pass that reads nothing does without the readers of YAML and of dates.
@@ -183,7 +197,8 @@ def _read(
 
     full, base, parser = run.options.full, str(run.base), parser_name(run.config)
 
-    def request(one: Due) -> ReadRequest:
+    def request(place: int) -> ReadRequest:
+        one = ahead.survey.wanted[place]
         known, content = kept.get(one.path), b""
         if known and not (full and known.same):
             content = known.content
@@ -207,21 +222,52 @@ def _keep(store: Store, ahead: Ahead, parser: str) -> None:
         else:
             store.drop_indexes(*_TABLES)
             _record(store, ahead, seeds, parser)
-    ahead.kept.update((path, seed.settled) for path, seed in ahead.rest.items())
+    for place, seed in ahead.rest.items():
+        ahead.kept[place] = _SETTLED if seed.settled else _UNSETTLED
     ahead.rest.clear()
 
 
 def _record(store: Store, ahead: Ahead, seeds: list[ReadSeed], parser: str) -> set[str]:
     if ahead.first:  # nobody was shown the item of a seed that is bad by now: it does not stay
         bad = [one.reading.path for one in seeds if one.reading.problems and not one.reading.header]
-        store.forget(path for path in bad if ahead.survey.wanted[path].is_known)
+        store.forget(store.stories(bad))
     return store.record(seeds, parser)
+
+
+def _record_all(run: Pass, ahead: Ahead, parser: str) -> tuple[set[str], int, set[str]]:
+    """Records what was read.
+
+    Returns:
+        The ids of the items that came, went or changed; how many seeds changed; and the folders
+        with a seed whose next change might not show.
+    """
+    changed, items = 0, set[str]()
+    unsettled = {
+        os.path.dirname(ahead.survey.wanted[place].path)  # noqa: PTH120
+        for place, kept in enumerate(ahead.kept)
+        if kept == _UNSETTLED
+    }
+    with run.store.filling(*_TABLES):
+        readings = _readings(run.store, ahead)
+        while batch := list(islice(readings, _BATCH)):
+            for seed in batch:
+                path, content, is_same = seed.reading.path, seed.reading.content, seed.reading.same
+                changed += not is_same and content != run.store.content(path, parser)
+                if not seed.settled:
+                    unsettled.add(os.path.dirname(path))  # noqa: PTH120
+            if run.options.dry_run:  # no later pass will see that the same bytes are known
+                batch = [seed for seed in batch if not seed.reading.same]
+            items |= _record(run.store, ahead, batch, parser)
+    return items, changed, unsettled
 
 
 def _readings(store: Store, ahead: Ahead) -> Iterator[ReadSeed]:
     # A kept reading is out of date where its seed was read once more, or is gone.
+    places: dict[str, int] | None = None
     for reading in store.take_readings():
-        if reading.path in ahead.kept and reading.path not in ahead.rest:
-            due = ahead.survey.wanted[reading.path]
-            yield ReadSeed(due.folder, due.fingerprint, reading, ahead.kept[reading.path])
+        places = places or ahead.survey.wanted.places()
+        place = places.get(reading.path)
+        if place is not None and ahead.kept[place]:
+            one, settled = ahead.survey.wanted[place], ahead.kept[place] == _SETTLED
+            yield ReadSeed(one.folder, one.fingerprint, reading, settled)
     yield from ahead.rest.values()

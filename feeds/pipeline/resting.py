@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from functools import cache
 from pathlib import Path
 
@@ -84,7 +85,7 @@ def part_files(run: Pass, parts: Iterable[Feed]) -> set[str]:
     return {one for name in names for one in (name, *copies_of(name))}
 
 
-def is_quiet(run: Pass, state: PassState, manifest: Manifest, items: frozenset[str]) -> bool:
+def is_quiet(run: Pass, state: PassState, manifest: Manifest, items: AbstractSet[str]) -> bool:
     """Tells whether a pass would publish nothing: no item, image, clock or file in out/ changed.
 
     Args:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Sequence
+import os
+from array import array
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -31,8 +33,43 @@ class Due(NamedTuple):
     is_known: bool
 
 
+class DueSeeds:
+    """Seeds to be read: packed, since a first pass holds all of them until it has ended."""
+
+    def __init__(self) -> None:
+        self._paths: list[str] = []
+        self._folders: list[str] = []
+        self._numbers = array("q")
+
+    def __len__(self) -> int:
+        """Returns how many there are."""
+        return len(self._paths)
+
+    def __getitem__(self, place: int) -> Due:
+        """Returns the seed at this place."""
+        size, mtime_ns, inode, folder, is_known = self._numbers[5 * place : 5 * place + 5]
+        fingerprint = Fingerprint(size, mtime_ns, inode)
+        return Due(self._paths[place], self._folders[folder], fingerprint, bool(is_known))
+
+    def __iter__(self) -> Iterator[Due]:
+        """Yields them in the order in which they were added."""
+        return map(self.__getitem__, range(len(self)))
+
+    def add(self, one: ScannedFile, *, is_known: bool) -> None:
+        """Adds the seed in a file."""
+        if one.folder not in self._folders:
+            self._folders.append(one.folder)
+        folder = self._folders.index(one.folder)
+        self._paths.append(one.path)
+        self._numbers.extend((one.size, one.mtime_ns, one.inode, folder, is_known))
+
+    def places(self) -> dict[str, int]:
+        """Returns the places of all seeds, by path."""
+        return {path: place for place, path in enumerate(self._paths)}
+
+
 class Survey(NamedTuple):
-    """What there is to do: seeds to be read, by path, and the paths whose files are gone.
+    """What there is to do: seeds to be read, and the paths whose files are gone.
 
     `listing` has a digest of the files of each folder (of all files by the name "", if only `scan`
     can tell what they are); it is empty if a path has a problem, and None if only some paths were
@@ -42,7 +79,7 @@ class Survey(NamedTuple):
     """
 
     seeds: int
-    wanted: dict[str, Due]
+    wanted: DueSeeds
     missing: set[str]
     problems: list[Problem]
     emptied: list[str]
@@ -102,18 +139,14 @@ def _survey_all(run: Pass, state: PassState, parser: str, last_pass: bytes) -> S
     seeds, is_plain = sum(part.size for part in parts), all(part.is_plain for part in parts)
     plain = plain_seeds(run, parser, []) if is_plain else None
     if listing and listing == known:
-        return Survey(seeds, {}, set(held), [], [], listing, last_pass, plain, is_quiet=True)
-    if known and not held and known.keys() <= listing.keys():
-        changed = [part for part in parts if known.get(part.path) != part.digest]
-        there = {
-            path: one
-            for part in changed
-            for path, one in state.seed_fingerprints(parser, part.path).items()
-        }
-        found = _files(changed)
-        others = run.store.seed_count() - len(there)
-        if others == seeds - len(found) and not _missing(found, there):
-            return Survey(seeds, _due(found, there), set(), [], [], listing, last_pass, plain)
+        return Survey(
+            seeds, DueSeeds(), set(held), [], [], listing, last_pass, plain, is_quiet=True
+        )
+    if listing and "" not in listing and not held:
+        todo = _changed_folders(run, parser, parts, known)
+        if todo and (not todo.missing or _are_gone(run, parser, todo.missing, listing)):
+            emptied = _emptied(run, todo.missing, [f"{part.path}/" for part in parts if part.size])
+            return Survey(seeds, *todo, [], emptied, listing, last_pass, plain)
     there, found = state.seed_fingerprints(parser, ""), _files(parts)
     if _missing(found, there).difference(held):
         again, is_plain = _look_again(run, there)
@@ -122,13 +155,54 @@ def _survey_all(run: Pass, state: PassState, parser: str, last_pass: bytes) -> S
         found = again
     wanted, missing = _due(found, there, full=run.options.full), _missing(found, there)
     problems = [one.problem for one in found if one.problem]
-    emptied = [
-        folder
-        for folder in map(str, run.config.paths.seeds)
-        if missing and not any(is_below(one.path, folder) for one in found)
-    ]
+    emptied = _emptied(run, missing, [one.path for one in found])
     plain = plain_seeds(run, parser, found) if is_plain else None
     return Survey(len(found), wanted, missing, problems, emptied, listing, last_pass, plain)
+
+
+class _Todo(NamedTuple):
+    """The seeds to be read, and the paths of those that have no file."""
+
+    wanted: DueSeeds
+    missing: set[str]
+
+
+def _changed_folders(
+    run: Pass, parser: str, parts: Sequence[Listing | _Everything], known: dict[str, bytes]
+) -> _Todo | None:
+    """Compares folders that changed with the table of seeds, one by one; None if that misses some.
+
+    `known` are the digests that the folders had.
+    """
+    todo, met, same = _Todo(DueSeeds(), set[str]()), 0, 0
+    for part in parts:
+        if known.get(part.path) == part.digest:
+            same += part.size
+            continue
+        there = run.store.seed_fingerprints(parser, part.path)
+        met += len(there)
+        for one in part.files():
+            is_known, before = one.path in there, there.pop(one.path, None)
+            if run.options.full or before != (one.size, one.mtime_ns, one.inode):
+                todo.wanted.add(one, is_known=is_known)
+        todo.missing.update(there)
+    for folder in known.keys() - {part.path for part in parts}:
+        there = run.store.seed_fingerprints(parser, folder)
+        met += len(there)
+        todo.missing.update(there)
+    return todo if run.store.seed_count() - met == same else None
+
+
+def _are_gone(run: Pass, parser: str, missing: set[str], listing: dict[str, bytes]) -> bool:
+    """Tells whether seeds are gone, and were not moved, or replaced, while they were looked for."""
+    again = {part.path: part.digest for part in _look(run, parser)}
+    return again == listing and not any(map(os.path.lexists, missing))
+
+
+def _emptied(run: Pass, missing: set[str], found: list[str]) -> list[str]:
+    """Returns the folders of `paths.seeds` with none of the found paths, if any seed is missing."""
+    folders = map(str, run.config.paths.seeds if missing else ())
+    return [folder for folder in folders if not any(is_below(one, folder) for one in found)]
 
 
 def _look(run: Pass, parser: str) -> Sequence[Listing | _Everything]:
@@ -174,18 +248,14 @@ def _digest(parser: str, folders: list[Path], found: list[ScannedFile]) -> bytes
 
 def _due(
     found: list[ScannedFile], there: dict[str, Fingerprint | None], *, full: bool = False
-) -> dict[str, Due]:
-    """Returns the seeds to be read, by path; `there` are those that were ever read."""
-    return {
-        one.path: Due(
-            one.path,
-            one.folder,
-            Fingerprint(one.size, one.mtime_ns, one.inode),
-            one.path in there,
-        )
-        for one in found
-        if not one.problem and (full or there.get(one.path) != (one.size, one.mtime_ns, one.inode))
-    }
+) -> DueSeeds:
+    """Returns the seeds to be read; `there` are those that were ever read."""
+    due = DueSeeds()
+    for one in found:
+        is_same = there.get(one.path) == (one.size, one.mtime_ns, one.inode)
+        if not one.problem and (full or not is_same):
+            due.add(one, is_known=one.path in there)
+    return due
 
 
 def _missing(found: list[ScannedFile], there: dict[str, Fingerprint | None]) -> set[str]:

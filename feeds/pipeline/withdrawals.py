@@ -34,10 +34,10 @@ class Ledger:
     changed; `thresholds` are those of the pass.
     """
 
-    def __init__(self, run: Pass, thresholds: Thresholds) -> None:
+    def __init__(self, run: Pass, thresholds: Thresholds, changes: Changes) -> None:
         self._run = run
         self.thresholds = thresholds
-        self._seen: set[str] = set()
+        self._lost = dict(changes.lost)
         self.changed: set[FeedRef] = set()
         self.changed_parts: set[tuple[FeedRef, ArchivePart]] = set()
         kept_s = longest_kept_s(run.config)
@@ -48,7 +48,7 @@ class Ledger:
     def judge(self, judged: Iterable[tuple[ItemHeader, Qualified]]) -> None:
         """Looks at items that were judged, with the histories that they had before."""
         for item, (_, memberships) in judged:
-            self._seen.add(item.id)
+            self._lost.pop(item.id, None)  # another seed has this id
             if memberships:
                 self._drop([item.id] if item.id in self._known else [])
             elif item.history and (item.history.qualified or item.id in self._known):
@@ -57,11 +57,10 @@ class Ledger:
                     (data,) = self._run.store.items([item.number]).values()
                     self._keep(item.id, why, data, item.history.qualified)
 
-    def finish(self, changes: Changes) -> None:
+    def finish(self) -> None:
         """Withdraws the stories whose seeds are gone, and notes whether readers are told."""
-        for id_, (data, names) in changes.lost.items():
-            if id_ not in self._seen:
-                self._keep(id_, "deleted", data, names)
+        for id_, (data, names) in self._lost.items():
+            self._keep(id_, "deleted", data, names)
         if longest_notices_s(self._run.config):
             self._run.store.show_notices()
 

@@ -25,13 +25,14 @@ class _NotPlainError(Exception):
 class Listing(NamedTuple):
     """The seed files in one folder, not those below it, in the order in which the system has them.
 
-    `folder` is the one of `paths.seeds`. `numbers` holds what was asked of one file after the
-    other. `digest` is the same as long as the files are the same, and read in the same way.
+    `folder` is the one of `paths.seeds`. `names` is one text, since there may be a million, and
+    `numbers` holds what was asked of one file after the other. `digest` is the same as long as the
+    files are the same, and read in the same way.
     """
 
     path: str
     folder: str
-    names: list[str]
+    names: str
     numbers: array[int]
     digest: bytes
     is_plain: bool = True
@@ -45,20 +46,22 @@ class Listing(NamedTuple):
         Raises:
             UnicodeEncodeError: a name is not UTF-8: its other bytes come as lone surrogates.
         """
-        digest = hashlib.sha256("\0".join((parser, path, "/".join(names))).encode())
+        joined = "/".join(names)
+        digest = hashlib.sha256(f"{parser}\0{path}\0{joined}".encode())
         digest.update(numbers)
-        return cls(path, folder, names, numbers, digest.digest())
+        return cls(path, folder, joined, numbers, digest.digest())
 
     @property
     def size(self) -> int:
         """How many files there are."""
-        return len(self.names)
+        return len(self.numbers) // _ASKED
 
     def files(self) -> Iterator[ScannedFile]:
         """Yields the files by name."""
         prefix = self.path.rstrip("/") + "/"
         columns = (self.numbers[place::_ASKED] for place in range(3))
-        for name, *fingerprint in sorted(zip(self.names, *columns, strict=True)):
+        names = self.names.split("/") if self.names else ()
+        for name, *fingerprint in sorted(zip(names, *columns, strict=True)):
             yield ScannedFile(prefix + name, self.folder, *fingerprint)
 
 

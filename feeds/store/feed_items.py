@@ -84,8 +84,9 @@ class FeedItems:
         return [_header(row) for row in self._db.execute(query, (text,))]
 
     def item_ids(self) -> Iterator[str]:
-        """Yields the ids of all items."""
-        return (id_ for (id_,) in self._db.execute("SELECT id FROM seed WHERE id IS NOT NULL"))
+        """Yields the ids of all items, each once, in order."""
+        query = "SELECT DISTINCT id FROM seed WHERE id IS NOT NULL ORDER BY id"
+        return (id_ for (id_,) in self._db.execute(query))
 
     def repeated_ids(self, among: Iterable[str] | None = None) -> set[str]:
         """Returns the ids, of all or of these, that more than one seed has."""

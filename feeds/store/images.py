@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from typing import cast
 
 import msgspec
@@ -118,13 +118,10 @@ class ImageTables(NarrowImages):
         row = self._db.execute(query, (key, width or name)).fetchone()
         return cast("tuple[int, int] | None", row)
 
-    def keys_of(self, ids: Iterable[str]) -> list[str]:
-        """Returns the keys of the images that the items with these ids name."""
-        query = """
-            SELECT DISTINCT u.key FROM json_each(?) AS n JOIN seed AS s ON s.id = n.value
-            JOIN image_use AS u ON u.number = s.number
-        """
-        return [key for (key,) in self._db.execute(query, (json.dumps(list(ids)),))]
+    def keys_of(self, ids: Iterable[str]) -> Iterator[str]:
+        """Yields the keys of the images that the items with these ids name."""
+        query = "SELECT key FROM seed JOIN image_use USING (number) WHERE id = ?"
+        return (key for id_ in ids for (key,) in self._db.execute(query, (id_,)))
 
     def keep_image(self, image: CachedImage) -> None:
         """Keeps what is known of an image; whether anything shown of it changed is news."""

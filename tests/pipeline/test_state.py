@@ -357,13 +357,13 @@ def test_held_saves_the_second_look_for_files_that_are_gone(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     unmount(site)
-    looks = spy(monkeypatch, survey, "scan")
-    assert [one.stories for one in site.publish().held] == [24]
-    assert len(looks) == 1
-    assert [one.stories for one in site.publish().held] == [24]
+    looks = spy(monkeypatch, survey, "list_plain")
+    for count in (2, 3):
+        assert [one.stories for one in site.publish().held] == [24]
+        assert len(looks) == count
     site.seed("b.txt", number=31)
     assert [one.stories for one in site.publish().held] == [24]
-    assert len(looks) == 1
+    assert len(looks) == 4
     assert len(site.titles()) == 26
 
 
