@@ -15,37 +15,46 @@ from tests.support.markdown import ROOT
 from tests.support.programs import need
 from tests.support.site import Site
 
-# Each shell loads what `feeds completion` prints, and says what it would offer for $LINE. What the
-# line editor of zsh does with it is out of reach of a script.
+# Each shell loads what `feeds completion` prints, and says what it would offer for each line of its
+# arguments. What the line editor of zsh does with it is out of reach of a script.
 ASK = {
     "bash": """
         eval "$(feeds completion bash)"
-        COMP_LINE=$LINE COMP_POINT=${#LINE} COMP_TYPE=9
-        _python_argcomplete feeds 2>/dev/null
-        printf '%s\\n' "${COMPREPLY[@]}"
+        for COMP_LINE; do
+            COMPREPLY=() COMP_POINT=${#COMP_LINE} COMP_TYPE=9
+            _python_argcomplete feeds 2>/dev/null
+            printf '%s\\n' "${COMPREPLY[@]}" .
+        done
     """,
     "zsh": """
         compdef() { }
         _describe() { print -l -- ${completions%%:*} }
         eval "$(feeds completion zsh)"
-        BUFFER=$LINE CURSOR=${#LINE} words=(feeds)
-        _python_argcomplete feeds
+        for BUFFER; do
+            CURSOR=${#BUFFER} words=(feeds)
+            _python_argcomplete feeds
+            echo .
+        done
     """,
     "fish": """
         feeds completion fish | source
-        complete -C $LINE | string replace -r '\\t.*' ''
+        for line in $argv
+            complete -C $line | string replace -r '\\t.*' ''
+            echo .
+        end
     """,
 }
 OPTIONS = {"bash": ["--norc"], "zsh": ["-f"], "fish": ["--no-config"]}
 
 
-def offered(site: Site, line: str, shell: str = "bash") -> list[str]:
-    """Returns what a shell offers at the end of a line, in the folder of the site."""
+def offered(site: Site, *lines: str, shell: str = "bash") -> list[list[str]]:
+    """Returns what a shell offers at the end of each line, in the folder of the site."""
     path = f"{Path(sys.executable).parent}:{os.environ['PATH']}"
+    name = ["sh"] if shell != "fish" else []
     done = subprocess.run(
-        [need(shell, shell), *OPTIONS[shell], "-c", ASK[shell]],
+        [need(shell, shell), *OPTIONS[shell], "-c", ASK[shell], *name, *lines],
         cwd=site.root,
-        env={**os.environ, "PATH": path, "LINE": line, "HOME": str(site.root)},
+        env={**os.environ, "PATH": path, "HOME": str(site.root)},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
@@ -53,7 +62,9 @@ def offered(site: Site, line: str, shell: str = "bash") -> list[str]:
         check=False,
     )
     assert "Traceback" not in done.stderr
-    return sorted(one.strip() for one in done.stdout.splitlines() if one.strip())
+    answers = done.stdout.split(".\n")[:-1]
+    assert len(answers) == len(lines)
+    return [sorted(one.strip() for one in answer.splitlines() if one.strip()) for answer in answers]
 
 
 @pytest.fixture
@@ -64,55 +75,48 @@ def published(site: Site) -> Site:
     return site
 
 
+OFFERED = {
+    "feeds ": sorted(COMMANDS),
+    "feeds ex": ["explain", "export"],
+    "feeds export --str": ["--strict"],
+    "feeds --config config.toml export --dr": ["--dry-run"],
+    "feeds images f": ["fetch"],
+    "feeds images fetch --dig": ["--digests"],
+    "feeds check --output-format g": ["github"],
+    "feeds schema c": ["config"],
+    "feeds explain topics/": ["topics/ai"],
+    "feeds explain seeds/f": ["seeds/first.md"],
+    "feeds check seeds/f": ["seeds/first.md"],
+    "feeds --config con": ["config.toml"],
+}
+
+
 @pytest.mark.parametrize("shell", ASK)
-@pytest.mark.parametrize(
-    ("line", "wanted"),
-    [
-        ("feeds ex", ["explain", "export"]),
-        ("feeds export --str", ["--strict"]),
-        ("feeds --config config.toml export --dr", ["--dry-run"]),
-        ("feeds images f", ["fetch"]),
-        ("feeds images fetch --dig", ["--digests"]),
-        ("feeds check --output-format g", ["github"]),
-        ("feeds schema c", ["config"]),
-        ("feeds explain topics/", ["topics/ai"]),
-        ("feeds explain seeds/f", ["seeds/first.md"]),
-        ("feeds check seeds/f", ["seeds/first.md"]),
-        ("feeds --config con", ["config.toml"]),
-    ],
-    ids=lambda value: value if isinstance(value, str) else "",
-)
-def test_completion_offers_what_can_be_typed(
-    line: str, wanted: list[str], shell: str, published: Site
-) -> None:
-    assert offered(published, line, shell) == wanted
-
-
-def test_completion_offers_every_command(published: Site) -> None:
-    assert offered(published, "feeds ") == sorted(COMMANDS)
+def test_completion_offers_what_can_be_typed(shell: str, published: Site) -> None:
+    found = offered(published, *OFFERED, shell=shell)
+    assert dict(zip(OFFERED, found, strict=True)) == OFFERED
 
 
 def test_completion_offers_every_option_of_a_command(published: Site) -> None:
-    found = offered(published, "feeds list -")
+    (found,) = offered(published, "feeds list -")
     assert {"--config", "--json", "--quiet", "--verbose", "--color", "--help"} <= set(found)
 
 
 def test_completion_reads_the_configuration_that_was_typed(published: Site) -> None:
     (published.root / "config.toml").rename(published.root / "other.toml")
-    assert offered(published, "feeds explain prov") == []
-    found = offered(published, "feeds explain --config other.toml prov")
-    assert found == ["providers/example.com"]
+    lines = ("feeds explain prov", "feeds explain --config other.toml prov")
+    assert offered(published, *lines) == [[], ["providers/example.com"]]
 
 
 @pytest.mark.parametrize("toml", ["[site", "[paths]\nstate = 'config.toml/x'"])
 def test_completion_of_a_faulty_site_is_quiet(toml: str, published: Site) -> None:
     (published.root / "config.toml").write_text(toml)
-    assert offered(published, "feeds explain topics/") == []
-    assert offered(published, "feeds export --str") == ["--strict"]
+    lines = ("feeds explain topics/", "feeds export --str")
+    assert offered(published, *lines) == [[], ["--strict"]]
 
 
 def test_completion_offers_folders_for_folders(published: Site) -> None:
-    assert offered(published, "feeds export --out s") == ["seeds/"]
+    assert offered(published, "feeds export --out s") == [["seeds/"]]
 
 
 @pytest.mark.parametrize("shell", ASK)
