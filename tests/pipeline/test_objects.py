@@ -484,7 +484,7 @@ def test_doctor_says_whether_the_bucket_answers(site: Site, buckets: Buckets) ->
     assert text.startswith(f"{ADDRESS}{MANIFEST}: the bucket answers 403")
 
 
-@pytest.mark.parametrize("step", [1, 4, 12, 18])
+@pytest.mark.parametrize("step", [1, 12, 18])
 def test_objects_of_a_publisher_that_is_killed_are_whole_at_every_moment(
     site: Site, buckets: Buckets, step: int
 ) -> None:

@@ -249,7 +249,7 @@ def test_readings_that_an_older_release_kept_apart_are_used(site: Site, reads: l
     assert site.documents() == site.fresh()
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT, signal.SIGKILL])
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
 def test_export_that_is_stopped_from_outside_has_kept_what_it_read(
     site: Site, number: signal.Signals
 ) -> None:
