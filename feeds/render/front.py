@@ -10,12 +10,13 @@ from feeds.common.model import Document, FeedKind, FeedSummary
 from feeds.common.times import from_unix
 from feeds.render.activity import activity_of, page_days, stories_a_day
 from feeds.render.context import EntryView, FeedView, Site
-from feeds.render.html import archive_links, readers_of, render
+from feeds.render.html import archive_links, render
 from feeds.render.page_context import (
     Ranked,
     page_entry,
     page_feed,
 )
+from feeds.render.readers import readers_of
 
 FRONT = "index.html"
 # Stories besides the lead: so many with all that is known of them, and so many in all.

@@ -11,12 +11,13 @@ from heapq import nsmallest
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-from feeds.common.archives import Archive
+from feeds.common.archives import Archive, part_of
 from feeds.common.media_types import kind_of
 from feeds.common.model import Document, Feed, FeedKind, FeedSummary
 from feeds.common.slugs import QUERY
 from feeds.common.times import from_unix, recent_days, to_unix
 from feeds.render.activity import activity_of, page_days
+from feeds.render.content import site_words
 from feeds.render.context import FeedView, Site, up_from
 from feeds.render.environment import ASSETS, OF_FEEDS, asset_paths, assets, render_page
 from feeds.render.letters import Part
@@ -25,14 +26,14 @@ from feeds.render.page_context import (
     Link,
     PageFeed,
     PagePart,
-    ReaderLink,
     page_entry,
     page_feed,
     page_site,
     ready_entry,
     shown_name,
+    subscription_of,
 )
-from feeds.render.readers import reader_links
+from feeds.render.readers import readers_of
 from feeds.render.reuse import Reuse
 from feeds.render.words import words_of
 
@@ -69,14 +70,16 @@ def render_html(view: FeedView) -> Document:
         ready_entry(site, feed, entry, article) if article else page_entry(site, feed, entry)
         for entry, article in zip(view.entries, articles, strict=True)
     ]
+    part = part_of(feed.archive)
     variables: dict[str, object] = {
         "noindex": feed.noindex,
+        "period": part.name if part else "",
         "feed": page_feed(site, up_from(feed.address), feed, len(entries), newest),
         "entries": entries,
         "days": page_days(site, entries),
         "activity": activity_of(site, summary),
         "sources": len({entry.item.provider.domain for entry in view.entries}),
-        "readers": readers_of(site, feed.address),
+        "readers": readers_of(site, subscription_of(feed)),
         "archive": archive_links(site, feed),
     }
     return render(site, f"{feed.address}.{EXTENSION}", "feed.html", variables)
@@ -109,14 +112,8 @@ def archive_links(site: Site, feed: Feed) -> list[Link]:
     arrows = (("\u2190 {}", archive.older), ("{} \u2192", archive.newer))
     links = [(arrow.format(place.rpartition("/")[2]), place) for arrow, place in arrows if place]
     if archive.current:
-        links.append((shown_name(site, feed), archive.current))
+        links.append((shown_name(site, feed) or site_words(site).all_stories, archive.current))
     return [Link(name, f"{up_from(feed.address)}{place}.{EXTENSION}") for name, place in links]
-
-
-def readers_of(site: Site, address: str) -> list[ReaderLink]:
-    """Returns the readers for the feed at an address below out/."""
-    readers = site.pages.readers if site.pages else ()
-    return reader_links(readers, f"{site.base_url}{address}.atom")
 
 
 class IndexGroup(NamedTuple):

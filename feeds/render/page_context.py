@@ -188,14 +188,15 @@ def page_feed(site: Site, up: str, feed: Feed, entries: int, newest: datetime | 
         entries: How many entries it has.
         newest: When the newest of them was published, None if it has none.
     """
-    href, url = f"{up}{feed.address}", f"{site.base_url}{feed.address}"
+    followed = subscription_of(feed)
+    href, url = f"{up}{followed}", f"{site.base_url}{followed}"
     return PageFeed(
         kind=feed.kind,
         key=feed.key,
         name=shown_name(site, feed),
         title=feed.title,
         description=feed.description,
-        href=f"{href}.html",
+        href=f"{up}{feed.address}.html",
         url=site.page_of(feed),
         entries=entries,
         newest=when(newest, site.language) if newest else None,
@@ -251,6 +252,11 @@ def when(time: datetime, language: str = "en") -> When:
     iso, day = rfc3339(time), day_text(time, language)
     clock = iso[11:16]
     return When(iso, day, f"{day}, {clock} UTC", clock)
+
+
+def subscription_of(feed: Feed) -> str:
+    """Returns the address of what to follow: for a part of archives the feed that grows."""
+    return (feed.archive and feed.archive.current) or feed.address
 
 
 def shown_name(site: Site, feed: Feed) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from urllib.parse import quote
 
+from feeds.render.context import Site
 from feeds.render.page_context import ReaderLink
 
 _FEED = "feed:{raw}"
@@ -20,6 +21,12 @@ READERS = (
     ("Feeder", "Android", _FEED),
     ("Thunderbird", "Windows, Mac, Linux", _FEED),
 )
+
+
+def readers_of(site: Site, address: str) -> list[ReaderLink]:
+    """Returns the readers for the feed at an address below out/."""
+    readers = site.pages.readers if site.pages else ()
+    return reader_links(readers, f"{site.base_url}{address}.atom")
 
 
 def reader_links(readers: tuple[tuple[str, str, str], ...], url: str) -> list[ReaderLink]:

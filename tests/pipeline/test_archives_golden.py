@@ -31,7 +31,7 @@ exposure = "0s"
 _REASON = 'Nannte <b>den "Falschen"</b> & mehr'
 _DOCUMENTS = (
     *("all.atom", "all.json", "all.rss"),
-    *("all/2021-08.atom", "all/2021-08.json", "all/2021-08.rss"),
+    *("all/2021-08.atom", "all/2021-08.json", "all/2021-08.rss", "all/2021-08.html"),
     *("topics/ki.atom", "topics/ki/2021-08.atom", "topics/ki/2021-08.json"),
 )
 
