@@ -13,13 +13,16 @@ export: .venv/installed
 WORKERS ?= 4
 PYTEST := $(BIN)/pytest -n $(WORKERS)
 
+# What coverage says of the data of processes that were killed as they wrote it.
+HALF_WRITTEN := -W "ignore:Data file" -W "ignore:Couldn't use data file"
+
 # The fast part, in at most three minutes. With COVERAGE=1, which takes about as long again: fails if
 # fewer branches are run, in all processes, than ever.
 test: .venv/installed-dev
 ifdef COVERAGE
 	$(BIN)/coverage erase
 	$(BIN)/coverage run -m pytest -n $(WORKERS) -m "not stress and not long"
-	$(BIN)/coverage combine --quiet
+	$(BIN)/python $(HALF_WRITTEN) -m coverage combine --quiet
 	$(BIN)/coverage report
 	$(BIN)/coverage json -q -o build/coverage/report.json
 	$(BIN)/python -m tools.branches build/coverage/report.json
