@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import os
 import signal
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -64,6 +65,27 @@ def pytest_collection_finish() -> None:
     """Has the garbage collector look at what tests make, not at thousands of tests each time."""
     gc.collect()
     gc.freeze()
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
+    """Pauses coverage, which doubles what a test costs, for properties and for tests of the docs.
+
+    Examples beyond those that tests of each rule give run hardly a branch that these do not run.
+    """
+    coverage = sys.modules.get("coverage")
+    is_needed = "hypothesis" not in item.keywords and item.path.parent.name != "project"
+    tracing = coverage and coverage.Coverage.current()
+    if is_needed or not tracing:
+        return (yield)
+    with pytest.MonkeyPatch.context() as patch:
+        # Of the processes that the test starts.
+        patch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)
+        tracing.stop()
+        try:
+            return (yield)
+        finally:
+            tracing.start()
 
 
 def _can_hold_all(folder: Path) -> bool:
