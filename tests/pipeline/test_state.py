@@ -99,6 +99,24 @@ def test_listing_saves_the_look_at_the_seeds_of_other_folders(
     assert site.documents() == site.fresh()
 
 
+@pytest.mark.parametrize(("gone", "folder"), [("b/b.txt", "b"), ("b/c/c.txt", "b/c")])
+def test_listing_saves_the_look_at_the_seeds_of_other_folders_when_one_goes(
+    site: Site, monkeypatch: pytest.MonkeyPatch, gone: str, folder: str
+) -> None:
+    site.seed("a.txt", number=1)
+    site.seed("b/b.txt", number=2)
+    site.seed("b/c/c.txt", number=3)
+    site.publish()
+    (site.seeds / gone).unlink()
+    if folder == "b/c":
+        (site.seeds / folder).rmdir()
+    asked, scans = spy(monkeypatch, Store, "seed_fingerprints"), spy(monkeypatch, survey, "scan")
+    assert site.publish().gone == 1
+    assert [one for _, _, one in asked] == [str(site.seeds / folder)]
+    assert scans == []
+    assert site.documents() == site.fresh()
+
+
 def test_listing_saves_the_look_at_the_table_of_seeds_with_links(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
