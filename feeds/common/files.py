@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import NamedTuple
@@ -103,9 +104,10 @@ def write_whole(path: Path, data: bytes) -> None:
     sync_folder(path.parent)
 
 
-def sync_file(path: Path) -> None:
-    """Flushes a file that somebody else wrote."""
-    flush(os.open(path, os.O_RDONLY | os.O_CLOEXEC))
+def sync_files(paths: Iterable[Path]) -> None:
+    """Flushes files that somebody else wrote."""
+    for path in paths:
+        flush(os.open(path, os.O_RDONLY | os.O_CLOEXEC))
 
 
 def sync_folder(folder: Path) -> None:

@@ -10,11 +10,10 @@ from collections.abc import AsyncGenerator, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from operator import itemgetter
-from pathlib import Path
 from types import TracebackType
 from typing import Self
 
-from feeds.common.files import sync_file
+from feeds.common.files import sync_files
 from feeds.common.images import CachedImage
 from feeds.common.text import clean_line
 from feeds.config.model import ImagesConfig
@@ -133,12 +132,7 @@ async def flush(results: Iterable[FetchResult]) -> None:
     """
     files = [one.copy.file for one in results if one.copy]
     shares = (files[at::_FLUSHERS] for at in range(_FLUSHERS))
-    await asyncio.gather(*(asyncio.to_thread(_flush, share) for share in shares))
-
-
-def _flush(files: list[Path]) -> None:
-    for file in files:
-        sync_file(file)
+    await asyncio.gather(*(asyncio.to_thread(sync_files, share) for share in shares))
 
 
 def in_turn(wanted: Sequence[CachedImage]) -> list[CachedImage]:

@@ -15,13 +15,7 @@ from pathlib import Path
 from typing import NamedTuple, Self
 
 from feeds.common.errors import PublishError
-from feeds.common.files import (
-    Fingerprint,
-    remove,
-    sync_file,
-    sync_folder,
-    temporary_for,
-)
+from feeds.common.files import Fingerprint, remove, sync_files, sync_folder, temporary_for
 from feeds.common.model import MEDIA, Document
 from feeds.publish.compressed import copies_of, is_copy
 from feeds.publish.manifest import Manifest, ManifestFiles
@@ -29,7 +23,8 @@ from feeds.publish.writer import IN_THE_WAY, Place, Writer, Written
 
 # Flushes wait for the disk, not for us: several at once share the journal's commits.
 _FLUSHERS = 8
-_MAX_PENDING = 32
+_FLUSHED_TOGETHER = 4
+_MAX_PENDING = 8
 
 
 class NewOutput(NamedTuple):
@@ -106,6 +101,7 @@ class Publisher:
         from feeds.common.workers import Threads
 
         self._flushers = Threads[None](_FLUSHERS, "flush")
+        self._unflushed: list[Path] = []
 
     @property
     def removed(self) -> list[str]:
@@ -147,7 +143,6 @@ class Publisher:
         Raises:
             OSError: a file could not be flushed.
         """
-        fresh = []
         for document in documents:
             self._copies.pop(document.path, None)
             if document.is_new:
@@ -157,11 +152,8 @@ class Publisher:
                 if one.fingerprint:
                     self.fingerprints[one.path] = one.fingerprint
                 if one.is_new and not self.writer.dry_run:
-                    fresh.append(self._claim_temporary(self.out / one.path))
-        if fresh:
-            self._flushers.submit(_flush_all, fresh)
-        if len(self._flushers) > _MAX_PENDING:
-            self._flushers.result()
+                    self._unflushed.append(self._claim_temporary(self.out / one.path))
+        self._flush(_FLUSHED_TOGETHER)
 
     def link(self, name: str, source: Path) -> None:
         """Takes a file as it is, by a hard link if possible, else by a copy with its mtime.
@@ -185,7 +177,8 @@ class Publisher:
             except OSError:  # another disk, too many links, a file system without, or a leftover
                 temporary.unlink(missing_ok=True)
                 shutil.copy2(source, temporary)
-                self._flushers.submit(_flush_all, [temporary])
+                self._unflushed.append(temporary)
+                self._flush(_FLUSHED_TOGETHER)
 
     def finish(self) -> None:
         """Makes everything that was put visible, and removes our files that are not kept.
@@ -198,6 +191,7 @@ class Publisher:
         with self.failures():
             for name in list(self._copies):  # of documents that were left alone
                 self._put_copies(name)
+            self._flush(1)
             while len(self._flushers):
                 self._flushers.result()
             gone = self._ours - self.files
@@ -236,6 +230,14 @@ class Publisher:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+    def _flush(self, count: int) -> None:
+        """Has a thread flush what was written, if that is so many files at least."""
+        if len(self._unflushed) >= count:
+            self._flushers.submit(sync_files, self._unflushed)
+            self._unflushed = []
+        if len(self._flushers) > _MAX_PENDING:
+            self._flushers.result()
 
     def _put_copies(self, name: str) -> None:
         """Makes the copies of a document that was left alone, unless they are known.
@@ -293,8 +295,3 @@ class Publisher:
                 else "Every file in out/ is whole, some are new; the next run does the rest."
             )
             raise PublishError(f"cannot publish: {where}: {reason}. {state}") from None
-
-
-def _flush_all(paths: list[Path]) -> None:
-    for path in paths:
-        sync_file(path)

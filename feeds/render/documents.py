@@ -120,12 +120,14 @@ def render_feed(
 
 
 def view_job(job: RenderJob) -> FeedView:
-    """Returns a feed as its documents show it, without rendering one.
+    """Returns a feed as its documents show it, without the content of entries.
 
     Raises:
         msgspec.DecodeError: an item is not the one that was stored.
     """
-    return view_feed(job.site, job.contents, _items(job), job.pictures)
+    count = len(job.contents.entries)
+    nothing_fresh = Reuse(range(count), count)
+    return view_feed(job.site, job.contents, _items(job), job.pictures, nothing_fresh)
 
 
 def view_feed(

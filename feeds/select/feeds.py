@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Container, Iterable
 from typing import Any, NamedTuple
 
-from feeds.common.model import Feed, FeedRef
+from feeds.common.model import Feed, FeedKind, FeedRef
 from feeds.common.text import fold
 from feeds.config import Config
 from feeds.config.feed_tables import FeedTable, Named
@@ -79,17 +79,16 @@ def catalog(
         if was_there and not tables.get(ref, _NOTHING_SPECIAL).exclude:
             found.add(ref)
     site, size = config.site, config.selection.max_items
+    usual = _shown(config)
     feeds: dict[FeedRef, Feed] = {
-        ("all", ""): Feed(
-            *("all", "all", "", "", site.title, site.description, size), **_shown(config)
-        )
+        ("all", ""): Feed(*("all", "all", "", "", site.title, site.description, size), **usual)
     }
     for ref, name in called.items():
         if ref in found:
             special = tables.get(ref, _NOTHING_SPECIAL)
-            feeds[ref] = _feed(config, ref, directory.spot(*ref), name, special)
+            feeds[ref] = _feed(config, (*ref, name), directory.spot(*ref), special, usual)
     for ref, own in config.own_feeds.items():
-        feeds[ref] = _feed(config, ref, directory.spot(*ref), own.name, own)
+        feeds[ref] = _feed(config, (*ref, own.name), directory.spot(*ref), own, usual)
     return Catalog(feeds, frozenset(called) - found, directory)
 
 
@@ -115,19 +114,20 @@ def named_tables(config: Config) -> dict[FeedRef, Named]:
 
 def _feed(
     config: Config,
-    ref: FeedRef,
+    called: tuple[FeedKind, str, str],
     spot: Spot,
-    name: str,
     special: FeedTable,
+    usual: dict[str, Any],
 ) -> Feed:
-    title = special.title or f"{config.site.title}: {name}"
+    """Returns a feed by its kind, key and name; `usual` is what feeds show that are not special."""
+    title = special.title or f"{config.site.title}: {called[2]}"
     description = special.description or config.site.description
     size = special.max_items or config.selection.max_items
     return Feed(
-        *(spot.address, *ref, name, title, description, size),
+        *(spot.address, *called, title, description, size),
         aliases=spot.aliases,
         origin=spot.origin,
-        **_shown(config, special),
+        **(usual if special is _NOTHING_SPECIAL else _shown(config, special)),
     )
 
 
