@@ -8,8 +8,7 @@ from urllib.parse import urlsplit
 
 from feeds.cli.console import Console
 from feeds.cli.main import add_config, add_json, add_out
-from feeds.common.findings import Finding, bad, good, odd
-from feeds.common.reports import utc_now
+from feeds.common.reports import Finding, bad, good, odd, utc_now
 from feeds.common.schedule import running_daemon
 from feeds.config import Config, load_config
 

@@ -16,7 +16,7 @@ from argparse import (
 from collections.abc import Iterable, Sequence
 from typing import Any, NoReturn
 
-from feeds.common.hints import did_you_mean
+from feeds.common.text import did_you_mean
 
 # What people type who know another program.
 _SYNONYMS = {"build": "export", "publish": "export", "lint": "check", "validate": "check"}

@@ -32,8 +32,7 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(arguments: Namespace) -> int:
     """Shows the reach of each feed."""
-    from feeds.serve.log_lines import read_line
-    from feeds.serve.reach import Reach
+    from feeds.serve.reach import Reach, read_line
 
     console = Console.of(arguments)
     loaded = load_config(arguments.config)

@@ -1,10 +1,10 @@
-"""The options of a pass, and its report for people and for --json."""
+"""The options of a pass, its report for people and for --json, and what `feeds doctor` finds."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
 import msgspec
 
@@ -195,3 +195,33 @@ def both_reports(first: PassReport, second: PassReport) -> PassReport:
         images_added=first.images_added + second.images_added,
         images_removed=first.images_removed + second.images_removed,
     )
+
+
+Severity = Literal["ok", "warning", "error"]
+
+
+class Finding(msgspec.Struct, frozen=True):
+    """One thing that was looked at: `subject` in a word or two, what is so, and what to do.
+
+    `advice` is "" if all is well.
+    """
+
+    severity: Severity
+    subject: str
+    text: str
+    advice: str = ""
+
+
+def good(subject: str, text: str) -> Finding:
+    """Returns that something is as it should be."""
+    return Finding("ok", subject, text)
+
+
+def odd(subject: str, text: str, advice: str) -> Finding:
+    """Returns that something works, and could be better for some."""
+    return Finding("warning", subject, text, advice)
+
+
+def bad(subject: str, text: str, advice: str) -> Finding:
+    """Returns that something does not work."""
+    return Finding("error", subject, text, advice)

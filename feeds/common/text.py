@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import re
 import unicodedata
+from collections.abc import Iterable
 from functools import lru_cache
 
 _NONCHARACTERS = "\ufdd0-\ufdef" + "".join(
@@ -218,3 +219,19 @@ def _repair_others(text: str) -> str:
     ours = {"latin-1", "sloppy-windows-1252"}
     is_certain = decoded and not encodings & ours and len(text) - len(fixed) > 1
     return fixed if is_certain else text
+
+
+def did_you_mean(found: str, known: Iterable[str], *, quoted: bool = False) -> str:
+    """Returns " (did you mean X?)" if a known name resembles what was found, else ``""``.
+
+    Upper and lower case do not matter; `quoted` is for names that may have spaces.
+    """
+    # On demand: only who mistypes waits for it.
+    from difflib import get_close_matches
+
+    names = {fold(name): name for name in known}
+    close = get_close_matches(fold(found), names, n=1)
+    if not close:
+        return ""
+    name = names[close[0]]
+    return f" (did you mean {name!r}?)" if quoted else f" (did you mean {name}?)"

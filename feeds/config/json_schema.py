@@ -1,15 +1,18 @@
-"""The JSON Schema of config.toml, for editors: it accepts all that the model accepts."""
+"""The JSON Schema of config.toml, for editors: it accepts all that the model accepts.
+
+The schema of seeds has numbers and switches of the same kind (2020-12).
+"""
 
 from __future__ import annotations
 
 import inspect
+from collections.abc import Iterable
 from datetime import timedelta
 from functools import partial
 from typing import Annotated, Any, get_args, get_origin
 
 import msgspec
 
-from feeds.common.json_schema import Schema, switch, whole_number
 from feeds.config.effective import plain
 from feeds.config.model import Config
 from feeds.config.schema import Many, Table, fields_of, table_in
@@ -83,3 +86,24 @@ def _of_value(kind: Any, reader: Reader) -> Schema:
     # A path that may be left out is left out by false, and by all that is like it.
     text: Schema = {"type": "string"}
     return {"anyOf": [text, {"enum": [False, 0, [], {}]}]} if type(None) in kinds else text
+
+
+Schema = dict[str, Any]
+
+
+def whole_number(least: int, most: int | None) -> Schema:
+    """Returns the schema of a whole number in this range, which may stand in quotes."""
+    limits = {"minimum": least} if most is None else {"minimum": least, "maximum": most}
+    quoted = {"type": "string", "pattern": r"^\s*[+-]?[0-9]{1,18}\s*$"}
+    return {"anyOf": [{"type": "integer", **limits}, quoted]}
+
+
+def switch(words: Iterable[str]) -> Schema:
+    """Returns the schema of true or false, for which a word may stand, in any case."""
+    pattern = "|".join(map(_in_any_case, words))
+    return {"anyOf": [{"type": "boolean"}, {"type": "string", "pattern": rf"^\s*({pattern})\s*$"}]}
+
+
+def _in_any_case(word: str) -> str:
+    """Returns a pattern: the dialect of JSON Schema (ECMA-262) has no flags."""
+    return "".join(f"[{char}{char.upper()}]" if char.isalpha() else char for char in word)

@@ -7,11 +7,10 @@ from collections.abc import Iterator
 import msgspec
 
 from feeds.common.files import read_templates
-from feeds.common.hints import did_you_mean
 from feeds.common.languages import unregistered
 from feeds.common.model import ItemHeader, Problem
 from feeds.common.reports import NO_CALLBACKS, Callbacks, Options
-from feeds.common.text import fold
+from feeds.common.text import did_you_mean, fold
 from feeds.config import Config, Loaded
 from feeds.config.load import BASE_URL
 from feeds.pipeline.context import Pass

@@ -7,9 +7,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from feeds.common.errors import UnknownSeedError
-from feeds.common.hints import did_you_mean
 from feeds.common.model import ParsedSeed, Problem
 from feeds.common.objects import is_object
+from feeds.common.text import did_you_mean
 from feeds.config import Loaded
 from feeds.pipeline.check import CheckReport
 from feeds.seeds.objects import look_at_objects

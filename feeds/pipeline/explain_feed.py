@@ -9,11 +9,10 @@ from typing import NamedTuple
 import msgspec
 
 from feeds.common.errors import UnknownSeedError
-from feeds.common.hints import did_you_mean
 from feeds.common.model import Feed, FeedContents, FeedKind, ItemHeader
 from feeds.common.protocols import LEFT
 from feeds.common.reports import Callbacks
-from feeds.common.text import fold
+from feeds.common.text import did_you_mean, fold
 from feeds.common.times import from_unix
 from feeds.config import Loaded
 from feeds.pipeline.context import Pass
@@ -21,7 +20,7 @@ from feeds.pipeline.explain import Explained, contents_by_ref, explanations, ite
 from feeds.pipeline.memberships import Selection, contents_of, memberships
 from feeds.pipeline.run import Snapshot, with_snapshot
 from feeds.select import explain as reasons
-from feeds.select.explain_feed import FeedThreshold, nearest_misses, thresholds_of
+from feeds.select.explain import FeedThreshold, nearest_misses, thresholds_of
 from feeds.store import Store
 
 NEAREST = 5

@@ -13,7 +13,6 @@ from feeds.common.errors import (
     UnknownFeedError,
     UnknownSeedError,
 )
-from feeds.common.hints import did_you_mean
 from feeds.common.media_types import kind_of
 from feeds.common.model import Document, Problem
 from feeds.common.reports import (
@@ -24,6 +23,7 @@ from feeds.common.reports import (
     Options,
     PassReport,
 )
+from feeds.common.text import did_you_mean
 from feeds.config import Config, Loaded, load_config
 from feeds.pipeline.check import CheckReport, check
 from feeds.pipeline.explain import Explanation, explain

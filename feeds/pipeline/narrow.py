@@ -17,7 +17,7 @@ from feeds.config import Config
 from feeds.images.cache import is_of_all_files, remove, write_aside
 from feeds.pipeline.image_garbage import cache_faults_told, opened_state
 from feeds.store import Store
-from feeds.store.narrow import ImageToNarrow, NarrowCopy
+from feeds.store.images import ImageToNarrow, NarrowCopy
 
 # Raise it whenever the same image and widths would give other copies.
 _VERSION = 1

@@ -32,7 +32,7 @@ from feeds.pipeline.rescan import Changes
 from feeds.pipeline.state import LAST, LastPass, PassState
 from feeds.publish import NewOutput, Publisher, Sent
 from feeds.publish.compressed import copy_recipe, is_copy
-from feeds.render.robots import exceptions
+from feeds.render.web_servers import exceptions
 from feeds.seeds.scan import display_path
 from feeds.select.addresses import is_made
 from feeds.select.thresholds import next_turn

@@ -14,7 +14,7 @@ import msgspec
 
 from feeds.common.model import Document, Feed, FeedKind, FeedSummary
 from feeds.common.slugs import Addresses
-from feeds.render import html, opml, redirects, robots
+from feeds.render import html, opml, web_servers
 from feeds.render.context import RENDER_VERSION, Site
 from feeds.render.documents import extensions_of
 from feeds.render.front import FRONT, Front, front_feeds, render_front
@@ -115,20 +115,20 @@ def _redirects(site: Site, feeds: Sequence[FeedSummary]) -> Iterator[_Draft]:
     moved = [one for one in feeds if one.feed.aliases]
     if moved:
         yield _Draft(
-            redirects.PATHS,
+            web_servers.REDIRECTS,
             [(one.feed.address, one.feed.aliases) for one in moved],
-            lambda: redirects.render_redirects(site.base_url, moved, extensions_of(site)),
+            lambda: web_servers.render_redirects(site.base_url, moved, extensions_of(site)),
         )
 
 
 def _robots(site: Site, feeds: Sequence[FeedSummary]) -> Iterator[_Draft]:
-    others = robots.exceptions(site.noindex, feeds)
+    others = web_servers.exceptions(site.noindex, feeds)
     if others or site.noindex:
         extensions = extensions_of(site)
         yield _Draft(
-            robots.PATHS,
+            web_servers.ROBOTS,
             others,
-            lambda: robots.render_robots_headers(site.noindex, others, extensions),
+            lambda: web_servers.render_robots_headers(site.noindex, others, extensions),
         )
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 from feeds.store.archives import ARCHIVED
 from feeds.store.digests import DIGESTS
-from feeds.store.narrow import NARROW
+from feeds.store.images import NARROW
 from feeds.store.published import SEALED
 from feeds.store.withdrawals import WITHDRAWN, WITHDRAWN_PARTS
 

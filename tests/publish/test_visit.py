@@ -12,8 +12,8 @@ from typing import Any
 import pytest
 import trustme
 
-from feeds.common.findings import Finding
 from feeds.common.model import image_key
+from feeds.common.reports import Finding
 from feeds.publish.visit import visit
 from tests.support.imaging import picture, seed_with
 from tests.support.ports import HOST, free_port

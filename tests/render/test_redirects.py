@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from feeds.render.redirects import PATHS, render_redirects
+from feeds.render.web_servers import REDIRECTS, render_redirects
 from tests.support.rendering import select_items
 
 BASE_URL = "https://example.org/a;b$uri/"
@@ -21,7 +21,7 @@ def test_redirects_of_no_alias_are_no_files() -> None:
 
 def test_redirects_name_every_document_and_nothing_that_a_server_would_read_otherwise() -> None:
     found = lines("topics/old", "topics/older")
-    assert set(found) == set(PATHS)
+    assert set(found) == set(REDIRECTS)
     assert found[".feeds-redirects.caddy"] == [
         f"redir /topics/{old}.{extension} https://example.org/a%3Bb%24uri/topics/ai.{extension} 301"
         for old in ("old", "older")

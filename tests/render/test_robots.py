@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from feeds.render.robots import CADDY, NGINX, exceptions, render_robots_headers
+from feeds.render.web_servers import ROBOTS, exceptions, render_robots_headers
 from tests.support.rendering import select_items
 
 EXTENSIONS = ("atom", "html")
@@ -27,8 +27,8 @@ def test_exceptions_are_the_feeds_that_differ_with_their_former_addresses(noinde
 
 def test_headers_of_one_feed_are_those_of_its_documents_alone() -> None:
     found = files(["providers/a.b.org"], noindex=False)
-    assert found[NGINX] == [r'"~^/providers/a\.b\.org\.(?:atom|html)$" noindex;']
-    assert found[CADDY] == [
+    assert found[ROBOTS[0]] == [r'"~^/providers/a\.b\.org\.(?:atom|html)$" noindex;']
+    assert found[ROBOTS[1]] == [
         "@noindex path /providers/a.b.org.atom /providers/a.b.org.html",
         "header @noindex X-Robots-Tag noindex",
     ]
@@ -36,6 +36,6 @@ def test_headers_of_one_feed_are_those_of_its_documents_alone() -> None:
 
 def test_headers_of_the_site_are_those_of_all_but_some_feeds() -> None:
     found = files(["topics/ai"], noindex=True)
-    assert found[NGINX] == ["default noindex;", r'"~^/topics/ai\.(?:atom|html)$" "";']
-    assert found[CADDY][0] == "@noindex not path /topics/ai.atom /topics/ai.html"
-    assert files([], noindex=True)[CADDY] == ["header X-Robots-Tag noindex"]
+    assert found[ROBOTS[0]] == ["default noindex;", r'"~^/topics/ai\.(?:atom|html)$" "";']
+    assert found[ROBOTS[1]][0] == "@noindex not path /topics/ai.atom /topics/ai.html"
+    assert files([], noindex=True)[ROBOTS[1]] == ["header X-Robots-Tag noindex"]

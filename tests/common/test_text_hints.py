@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from feeds.common.hints import did_you_mean
+from feeds.common.text import did_you_mean
 
 KNOWN = ["Robotics", "topics/ai", "Computer Vision"]
 
