@@ -79,7 +79,7 @@ def _report(arguments: Namespace, console: Console, loaded: Loaded) -> CheckRepo
 
         with console.listening() as callbacks:
             return check(loaded, callbacks)
-    from feeds.pipeline.check_files import check_files  # on demand: it reads YAML
+    from feeds.pipeline.check import check_files  # on demand: it reads YAML
 
     texts: dict[str, bytes | None] = {file: None for file in arguments.files if file != _STDIN}
     if arguments.name is not None:

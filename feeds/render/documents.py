@@ -16,7 +16,7 @@ from feeds.common.digests import Digest, decode_digest
 from feeds.common.model import Document, Feed, FeedContents, Item, Picture, item_digest
 from feeds.common.times import from_unix
 from feeds.render import atom, html, jsonfeed, rss
-from feeds.render.content import as_notice, entry_content, shortened
+from feeds.render.content import as_notice, digest_view, entry_content, shortened
 from feeds.render.context import (
     NEVER,
     RENDER_VERSION,
@@ -26,7 +26,6 @@ from feeds.render.context import (
     Tombstone,
     enclosure_of,
 )
-from feeds.render.digests import digest_view
 from feeds.render.reuse import DIGEST_SIZE, Cut, Reuse
 
 # Another release of a library may write the same entry in another way.
