@@ -13,7 +13,7 @@ import signal
 import socket
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import closing, suppress
 from typing import Any, Protocol
 
 import structlog
@@ -68,33 +68,34 @@ def run_server(config: Config, reload: Reload, log: structlog.typing.FilteringBo
     """
     host = _check_address(config.serve.host, config.serve.port)
     connections = _raise_file_limit()
-    content = Content(config, log.warning)
-    counts = Counts()
-    reach = Reach(content.policy.prefix) if config.serve.access_log != OFF else None
-    if config.serve.metrics:
-        _start_metrics(config.serve.metrics, FeedsCollector(counts, content.gauges, reach))
-    application = Application(content, counts, lambda text: log.error("failed", request=text))
-    server = Granian(
-        application,
-        host,
-        config.serve.port,
-        interface=Interfaces.RSGI,
-        http=HTTPModes.http1,
-        websockets=False,
-        backlog=_BACKLOG,
-        backpressure=connections,
-        http1_settings=HTTP1Settings(header_read_timeout=_HEADER_MS, max_buffer_size=_HEADER_BYTES),
-        log_enabled=False,
-    )
-    if reach is not None:
-        application.log = AccessLog(config.serve, log.warning, reach.add)
-    try:
-        uvloop.run(_Service(application, reload, log).run(server))
-    finally:
-        if application.log is not None:
-            application.log.close()
-    application.close()
-    content.close()
+    with closing(Content(config, log.warning)) as content:
+        counts = Counts()
+        reach = Reach(content.policy.prefix) if config.serve.access_log != OFF else None
+        if config.serve.metrics:
+            _start_metrics(config.serve.metrics, FeedsCollector(counts, content.gauges, reach))
+        application = Application(content, counts, lambda text: log.error("failed", request=text))
+        server = Granian(
+            application,
+            host,
+            config.serve.port,
+            interface=Interfaces.RSGI,
+            http=HTTPModes.http1,
+            websockets=False,
+            backlog=_BACKLOG,
+            backpressure=connections,
+            http1_settings=HTTP1Settings(
+                header_read_timeout=_HEADER_MS, max_buffer_size=_HEADER_BYTES
+            ),
+            log_enabled=False,
+        )
+        if reach is not None:
+            application.log = AccessLog(config.serve, log.warning, reach.add)
+        try:
+            uvloop.run(_Service(application, reload, log).run(server))
+        finally:
+            if application.log is not None:
+                application.log.close()
+        application.close()
 
 
 class _Service:
