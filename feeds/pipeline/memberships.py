@@ -22,11 +22,12 @@ from feeds.config import Config
 from feeds.pipeline.archives import NO_ARCHIVES, LinkedFeeds, archive
 from feeds.pipeline.context import Pass
 from feeds.pipeline.digests import digest_contents, last_ends, make_digests
+from feeds.pipeline.few import Few, few_feeds
 from feeds.pipeline.rescan import Changes
 from feeds.pipeline.state import LAST, PassState
 from feeds.pipeline.withdrawals import Ledger
 from feeds.publish import read_manifest
-from feeds.select.addresses import Directory, Known, is_made
+from feeds.select.addresses import NOTHING_KNOWN, Directory, Known, is_made
 from feeds.select.archives import with_unsealed
 from feeds.select.feeds import Names, catalog
 from feeds.select.membership import Past, build_feed, qualify, without_duplicates
@@ -46,7 +47,9 @@ class Selection(NamedTuple):
     `changed` are the feeds that items joined or left, or in which an item changed; None if that may
     be any. `missing` are the topics and providers that items name and that have no feed;
     `directory` also tells where these would stand. `repeated` are the ids of more than one seed.
-    `archives` are the parts of archives.
+    `archives` are the parts of archives. `addresses` are those that do not follow from the name
+    alone, `names` what items call topics and providers. If `is_few`, `feeds` are that of everything
+    and those to look at; all others rest.
     """
 
     feeds: list[Feed]
@@ -55,12 +58,10 @@ class Selection(NamedTuple):
     missing: frozenset[FeedRef]
     directory: Directory
     repeated: frozenset[str]
-    archives: LinkedFeeds = NO_ARCHIVES
-
-    @property
-    def addresses(self) -> Addresses:
-        """The addresses that do not follow from the name alone."""
-        return self.directory.exceptions()
+    archives: LinkedFeeds
+    addresses: Addresses
+    names: Names
+    is_few: bool = False
 
 
 class _NonEmptyFeeds:
@@ -75,21 +76,18 @@ class _NonEmptyFeeds:
 
 
 def memberships(
-    run: Pass, state: PassState, changes: Changes, past: Past | None = None
+    run: Pass, state: PassState, changes: Changes, past: Past | None = None, few: Few | None = None
 ) -> Selection:
     """Puts items into feeds, and returns the feeds.
 
-    Args:
-        run: this pass.
-        state: what the last pass left.
-        changes: what the rescan changed.
-        past: what passes left, if it is not in this store.
+    `past` is what passes left, if it is not in this store, and `few` what lets all feeds rest that
+    no change reaches.
 
     Raises:
         ConfigError: an alias is the address of another feed.
     """
     store, config, now = run.store, run.config, run.now
-    past = past_of(run, state) if past is None else past
+    judged_by = past or (own_past(run) if few else past_of(run, state))
     store.mark_first_seen(changes.items, now)
     store.reset_memberships(changes.items)
     repeated = _repeated(store, state, changes)
@@ -97,18 +95,14 @@ def memberships(
     changed: frozenset[FeedRef] | None = None
     due: set[str] | None = None
     if state.last is None or not state.holds(run.key, now):
-        store.clear_memberships()
-        with store.filling("slot"):
-            for page in store.header_pages():
-                _judge(run, ledger, past, [item for item in page if item.id not in repeated])
-            _judge(run, ledger, past, without_duplicates(store.headers_of(repeated)).items)
+        _judge_all(run, ledger, judged_by, repeated)
         ledger.finish()
     else:
         due = set(changes.items)
         for after, upto in turned(config, state.last.now, now):
             due |= store.ids_dated(after, upto)
         removed = store.remove_memberships(due)
-        found = _judge(run, ledger, past, without_duplicates(store.headers_of(due)).items)
+        found = _judge(run, ledger, judged_by, without_duplicates(store.headers_of(due)).items)
         ledger.finish()
         added = {(one.kind, one.key, one.entry.id) for one in found}
         # What stands in a digest is told by the digests alone.
@@ -119,10 +113,15 @@ def memberships(
     changed = None if changed is None else changed | digested
     unique = without_duplicates(store.headers_of(repeated))
     names = _names(store, config, unique.beaten, now)
-    listed = catalog(config, names, _NonEmptyFeeds(store), past.known)
+    if few and (some := few_feeds(run, few, changed, names)):
+        rest = (state.missing, Directory(config, NOTHING_KNOWN, ()), repeated, NO_ARCHIVES)
+        where = few.catalogue.addresses
+        return Selection(some, changed, unique.problems, *rest, where, names, is_few=True)
+    known = (past or past_of(run, state)).known if few else judged_by.known
+    listed = catalog(config, names, _NonEmptyFeeds(store), known)
     archives = archive(run, state, list(listed.feeds.values()), due, ledger.changed_parts)
     about = (unique.problems, listed.missing, listed.directory, repeated, archives)
-    return Selection(archives.feeds, changed, *about)
+    return Selection(archives.feeds, changed, *about, listed.directory.exceptions(), names)
 
 
 def _repeated(store: Store, state: PassState, changes: Changes) -> frozenset[str]:
@@ -150,6 +149,12 @@ def past_of(run: Pass, state: PassState) -> Past:
         last_ends(run),
         not state.holds(run.key, run.now),
     )
+
+
+def own_past(run: Pass) -> Past:
+    """Returns what selection needs to judge items after a pass with the same configuration."""
+    own = frozenset(key for _, key in run.config.own_feeds)
+    return Past(first_pass=False, feeds=own, ends=last_ends(run))
 
 
 def contents_of(run: Pass, feed: Feed) -> FeedContents:
@@ -207,6 +212,15 @@ def _judge(run: Pass, ledger: Ledger, past: Past, items: list[ItemHeader]) -> li
     run.store.add_memberships(found)
     ledger.judge(judged)
     return found
+
+
+def _judge_all(run: Pass, ledger: Ledger, past: Past, repeated: frozenset[str]) -> None:
+    store = run.store
+    store.clear_memberships()
+    with store.filling("slot"):
+        for page in store.header_pages():
+            _judge(run, ledger, past, [item for item in page if item.id not in repeated])
+        _judge(run, ledger, past, without_duplicates(store.headers_of(repeated)).items)
 
 
 def _names(store: Store, config: Config, beaten: list[ItemHeader], now: int) -> Names:

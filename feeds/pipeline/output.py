@@ -1,41 +1,28 @@
-"""Renders and publishes what is planned, keeps it for the next pass, and reports the pass."""
+"""Renders and publishes what is planned, and reports the pass."""
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 from feeds.common.files import Fingerprint
-from feeds.common.model import FeedRef, FeedSummary, Problem
+from feeds.common.model import FeedSummary, Problem
 from feeds.common.protocols import (
-    COMPRESSION,
-    MISSING,
-    MOVES,
-    NOINDEX,
-    OVERVIEW_KEYS,
-    REPEATED,
     REPORT,
-    UNTOLD,
 )
-from feeds.common.reports import HeldReport, PassReport, feed_report
-from feeds.images.cache import folder_times
-from feeds.pipeline.archives import keep_archives
+from feeds.common.reports import FeedReport, HeldReport, PassReport, feed_report
 from feeds.pipeline.context import Pass
 from feeds.pipeline.fetch import next_fetch
-from feeds.pipeline.memberships import Selection
+from feeds.pipeline.few import Few
 from feeds.pipeline.objects import Changed, Upload, documents_and_images
 from feeds.pipeline.plan import Plan
 from feeds.pipeline.rendering import render_feeds
 from feeds.pipeline.rescan import Changes
-from feeds.pipeline.state import LAST, LastPass, PassState
+from feeds.pipeline.state import PassState
 from feeds.publish import NewOutput, Publisher, Sent
 from feeds.publish.compressed import copy_recipe, is_copy
-from feeds.render.web_servers import exceptions
 from feeds.seeds.scan import display_path
-from feeds.select.addresses import is_made
-from feeds.select.thresholds import next_turn
 from feeds.store import Store
 
 
@@ -56,7 +43,7 @@ class Published(NamedTuple):
 class Output(NamedTuple):
     """The output of a pass; `unchanged` counts the documents left alone."""
 
-    feeds: list[FeedSummary]
+    feeds: list[FeedReport]
     duplicates: tuple[Problem, ...]
     unchanged: int
     written: Sequence[str] = ()
@@ -71,17 +58,31 @@ class Output(NamedTuple):
         return Output(self.feeds, self.duplicates, left, *put)
 
 
-def unchanged(state: PassState) -> Output:
-    """Returns the output of a quiet pass."""
+def unchanged(run: Pass, state: PassState, few: Few | None) -> Output:
+    """Returns the output of a quiet pass, in which all feeds may have been at rest."""
     if state.last is None:
         return Output([], (), 0)
-    known = state.feeds()
-    feeds = [known[address][1] for address in state.last.addresses]
-    left = _count(state.files()) + _count(state.sealed())
-    return Output(feeds, state.last.duplicates, left)
+    duplicates = state.last.duplicates
+    if few:
+        return Output(all_reports(run, state, []), duplicates, few.catalogue.documents)
+    known, base_url = state.feeds(), run.config.site.base_url
+    feeds = [feed_report(known[address][1], base_url) for address in state.last.addresses]
+    return Output(
+        feeds, duplicates, count_documents(state.files()) + count_documents(state.sealed())
+    )
 
 
-def _count(names: Iterable[str]) -> int:
+def all_reports(run: Pass, state: PassState, some: list[FeedSummary]) -> list[FeedReport]:
+    """Returns the reports of all feeds, of which these `some` may be others than in the last."""
+    new = {one.feed.address: feed_report(one, run.config.site.base_url) for one in some}
+    before = run.store.get_meta(REPORT)
+    if before is None or state.last is None:
+        summaries = run.store.feeds().values()
+        return [feed_report(one, run.config.site.base_url) for _, one in summaries]
+    return [new.get(one.address, one) for one in before.feeds]
+
+
+def count_documents(names: Iterable[str]) -> int:
     """Counts documents without their compressed copies."""
     return sum(not is_copy(name) for name in names)
 
@@ -110,7 +111,12 @@ def _publish_files(run: Pass, state: PassState, plan: Plan) -> Publisher:
     publisher = Publisher(
         run.out,
         NewOutput(
-            [*plan.keep, *plan.media], run.store.item_count(), plan.known, NEW, state.sealed()
+            [*plan.keep, *plan.media],
+            run.store.item_count(),
+            plan.known,
+            NEW,
+            state.sealed(),
+            {*state.files()}.union(*state.feed_images().values()) if plan.is_few else None,
         ),
         precompress=run.config.publish.precompress,
         recompress=state.compression != copy_recipe(),
@@ -129,110 +135,6 @@ def _publish_files(run: Pass, state: PassState, plan: Plan) -> Publisher:
                 publisher.put(document)
         publisher.finish()
     return publisher
-
-
-def remember(
-    run: Pass, state: PassState, selection: Selection, plan: Plan, published: Published
-) -> Output:
-    """Keeps what the next pass needs to know, and queues pings for documents that changed."""
-    if not run.options.dry_run:
-        _keep_feeds(run, state, plan)
-        _keep_files(run, state, plan, published)
-        _keep_last(run, state, selection, plan, published)
-    return Output(
-        plan.feeds,
-        selection.duplicates,
-        len(plan.keep) - len(published.written) + _count(state.sealed()),
-        published.written,
-        published.removed,
-        published.images_added,
-        published.images_removed,
-    )
-
-
-def _keep_feeds(run: Pass, state: PassState, plan: Plan) -> None:
-    store = run.store
-    kept = [*((one.key, one.summary) for one in plan.stale), *plan.refreshed]
-    for key, summary in kept:
-        store.keep_feed(key, summary)
-    feeds = {one.feed.address: one.feed for one in plan.feeds}
-    parts = {one.feed.address for one in plan.parts}
-    store.drop_feeds(state.feeds().keys() - feeds.keys() - parts)
-    refs: dict[str, FeedRef] = {one: (feed.kind, feed.key) for one, feed in feeds.items()}
-    known = store.owners()
-    store.keep_owners(
-        {one: ref for one, ref in refs.items() if one not in known and is_made(ref, one)}
-    )
-    store.keep_feed_images(plan.images, state.feed_images())
-    moves = {alias: address for address, feed in feeds.items() for alias in feed.aliases}
-    store.set_meta(MOVES, moves)
-    store.set_meta(NOINDEX, (plan.site.noindex, exceptions(plan.site.noindex, plan.feeds)))
-
-
-def _keep_files(run: Pass, state: PassState, plan: Plan, published: Published) -> None:
-    from feeds.render.documents import document_paths
-
-    store, base_url = run.store, run.config.site.base_url
-    store.keep_fingerprints(published.files, state.files())
-    store.retire(published.removed, plan.keep)
-    # Pages name no hub: nobody subscribes to them.
-    names = [
-        name
-        for one in plan.feeds
-        for name in document_paths(plan.site, one.feed)
-        if not name.endswith(".html")
-    ]
-    # Also what a pass wrote that was killed before it could say so.
-    before = state.files()
-    changed = [base_url + name for name in names if published.files.get(name) != before.get(name)]
-    store.drop_pings_but(_hubs(run), [base_url + name for name in names])
-    untold = [*_untold(run), *changed] if run.config.site.hub else []
-    store.set_or_drop_meta(UNTOLD, list(dict.fromkeys(untold)) or None)
-    if not run.config.paths.objects:
-        tell_hubs(run)
-
-
-def tell_hubs(run: Pass) -> None:
-    """Queues pings for the documents that changed; to be called when readers can have them."""
-    run.store.queue_pings(_hubs(run), _untold(run), run.now)
-    run.store.set_or_drop_meta(UNTOLD, None)
-
-
-def _untold(run: Pass) -> list[str]:
-    return run.store.get_meta(UNTOLD) or []
-
-
-def _hubs(run: Pass) -> tuple[str, ...]:
-    return tuple(dict.fromkeys(run.config.site.hub))
-
-
-def _keep_last(
-    run: Pass, state: PassState, selection: Selection, plan: Plan, published: Published
-) -> None:
-    store, config = run.store, run.config
-    has_moved = published.images_added or published.images_removed
-    archives = selection.archives._replace(parts=[one.feed for one in plan.parts])
-    folders, looked = keep_archives(run, state, archives)
-    turns = [next_turn(config, store.next_dated, run.now), selection.archives.until]
-    turns += (feed.until for feed in plan.feeds)
-    last = LastPass(
-        now=run.now,
-        until=min((turn for turn in turns if turn is not None), default=None),
-        config=run.key,
-        out=os.fsencode(run.out),
-        addresses=[one.feed.address for one in plan.feeds],
-        duplicates=selection.duplicates,
-        media=folder_times(run.out) if has_moved else plan.folders,
-        site=plan.site_key,
-        archives=folders,
-        looked=looked,
-    )
-    store.set_meta(LAST, last)
-    store.set_meta(MISSING, sorted(selection.missing))
-    store.set_meta(REPEATED, sorted(selection.repeated))
-    store.set_meta(COMPRESSION, copy_recipe())
-    store.set_meta(OVERVIEW_KEYS, plan.overview_keys)
-    store.clear_image_news()
 
 
 def problems_of(store: Store, changes: Changes) -> list[Problem]:
@@ -260,7 +162,7 @@ def keep_report(run: Pass, changes: Changes, output: Output) -> PassReport:
         unchanged=output.unchanged,
         written=list(output.written),
         removed=list(output.removed),
-        feeds=[feed_report(one, config.site.base_url) for one in output.feeds],
+        feeds=output.feeds,
         problems=sorted([*problems, *output.duplicates]),
         images_added=output.images_added,
         images_removed=output.images_removed,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -14,6 +14,7 @@ from feeds.images.cache import ImageResolver, folder_times, names_of
 from feeds.images.reconcile import ImageChanges
 from feeds.pipeline.context import Pass
 from feeds.pipeline.digests import picture_numbers
+from feeds.pipeline.few import images_that_stay, overviews_of_few
 from feeds.pipeline.links import Links
 from feeds.pipeline.memberships import Selection, contents_of, too_many_feeds
 from feeds.pipeline.resting import intact_files
@@ -25,6 +26,7 @@ from feeds.store import Store
 if TYPE_CHECKING:
     from feeds.render.documents import RenderJob
     from feeds.render.front import Front
+    from feeds.render.letters import Part
     from feeds.render.overviews import Overview
 
 
@@ -70,6 +72,7 @@ class Plan(NamedTuple):
         media: the names of the copies that out/ is to hold; `links` are those to put there.
         folders: the mtimes of the folders of copies in out/, as they are now.
         known: the files, copies of images included, that are as the last pass left them.
+        groups: very many feeds in parts, by group. If `is_few`, the others of these rest.
     """
 
     site: Site
@@ -86,6 +89,8 @@ class Plan(NamedTuple):
     links: set[str]
     folders: dict[str, int]
     known: set[str]
+    groups: Sequence[list[Part]]
+    is_few: bool
 
 
 class _FeedPlan(NamedTuple):
@@ -190,8 +195,6 @@ def plan_feeds(run: Pass, state: PassState, selection: Selection, images: ImageC
     Raises:
         PublishError: there are more feeds than `site.max_feeds`.
     """
-    from feeds.render.overviews import overviews
-
     if too_many := too_many_feeds(len(selection.feeds), run.config, run.store.item_headers):
         raise PublishError(too_many)
     _warn_of_clock(run, state)
@@ -204,7 +207,7 @@ def plan_feeds(run: Pass, state: PassState, selection: Selection, images: ImageC
     # Even if the manifest was lost, these are ours.
     known = intact_files(state, run.out)
     folders, archives = folder_times(run.out), selection.archives
-    resting = run.store.sealed_images(state.feed_images()) if state.sealed() else set()
+    resting = run.store.images_elsewhere(state.feed_images()) if state.sealed() else set()
     named = {**state.feed_images(), "": tuple(resting)}
     untouched = _has_media(run, state, folders)
     resolver = ImageResolver(run.store, run.config, named, untouched=untouched)
@@ -212,7 +215,8 @@ def plan_feeds(run: Pass, state: PassState, selection: Selection, images: ImageC
     plans = [planner.plan(feed) for feed in (*selection.feeds, *archives.parts)]
     feeds = [one.summary for one in plans[: len(selection.feeds)]]
     copies = {one.summary.feed.address: one.images for one in plans}
-    about = overviews(site, feeds, _front(planner, plans[0]))
+    resting |= images_that_stay(run, state, copies) if selection.is_few else set()
+    groups, about = _overviews(planner, selection, feeds, _front(planner, plans[0]))
     names = [name for one in plans for name in one.names]
     return Plan(
         site=site,
@@ -230,7 +234,20 @@ def plan_feeds(run: Pass, state: PassState, selection: Selection, images: ImageC
         links=resolver.links,
         folders=folders,
         known=known | resolver.present,
+        groups=groups,
+        is_few=selection.is_few,
     )
+
+
+def _overviews(
+    planner: _Planner, selection: Selection, feeds: list[FeedSummary], front: Front
+) -> tuple[list[list[Part]], list[Overview]]:
+    from feeds.render.overviews import overviews, split_feeds
+
+    if selection.is_few:
+        return [], overviews_of_few(planner.run, planner.state, planner.site, feeds, front)
+    groups = split_feeds(planner.site, feeds)
+    return groups, overviews(planner.site, feeds, front, groups)
 
 
 def _is_published(overview: Overview, state: PassState, known: set[str]) -> bool:

@@ -85,13 +85,14 @@ def part_files(run: Pass, parts: Iterable[Feed]) -> set[str]:
     return {one for name in names for one in (name, *copies_of(name))}
 
 
-def is_quiet(run: Pass, state: PassState, manifest: Manifest, items: AbstractSet[str]) -> bool:
-    """Tells whether a pass would publish nothing: no item, image, clock or file in out/ changed.
+def is_quiet(run: Pass, state: PassState, items: AbstractSet[str]) -> bool:
+    """Tells whether no item, image or clock changes anything, nor a folder of `out/` that rests.
+
+    Then a pass would publish nothing, if `is_intact`, too.
 
     Args:
         run: this pass, after the rescan.
         state: what the last pass left.
-        manifest: that of `out/`.
         items: the ids of the items that changed.
     """
     last = state.last
@@ -101,11 +102,11 @@ def is_quiet(run: Pass, state: PassState, manifest: Manifest, items: AbstractSet
         and not state.image_news()
         and (last.until is None or run.now <= last.until)
         and can_rest(run, state)
-        and _is_intact(state, manifest, run.out)
     )
 
 
-def _is_intact(state: PassState, manifest: Manifest, out: Path) -> bool:
+def is_intact(state: PassState, manifest: Manifest, out: Path) -> bool:
+    """Tells whether the files of out/ are those of the last pass, but for what rests."""
     names = {path for path in manifest.files if not path.startswith(MEDIA_FOLDER)}
     files, sealed = state.files().keys(), state.sealed()
     return (

@@ -31,6 +31,7 @@ from feeds.images.examine import CacheScope, Examined, examine_cache
 from feeds.images.reconcile import ImageChanges, reconcile
 from feeds.pipeline.backup import restore_missing_state
 from feeds.pipeline.context import Pass, begin_pass
+from feeds.pipeline.few import at_rest, few_state
 from feeds.pipeline.image_garbage import cache_faults_told
 from feeds.pipeline.memberships import memberships
 from feeds.pipeline.objects import Upload
@@ -38,11 +39,10 @@ from feeds.pipeline.output import (
     keep_report,
     problems_of,
     publish,
-    remember,
-    tell_hubs,
     unchanged,
 )
 from feeds.pipeline.plan import plan_feeds
+from feeds.pipeline.remember import remember, tell_hubs
 from feeds.pipeline.removals import refuse_to_empty
 from feeds.pipeline.rescan import (
     Ahead,
@@ -52,7 +52,7 @@ from feeds.pipeline.rescan import (
     read_ahead,
     rescan,
 )
-from feeds.pipeline.resting import is_quiet, looking_at
+from feeds.pipeline.resting import is_intact, is_quiet, looking_at
 from feeds.pipeline.state import LAST, PassState, read_state
 from feeds.publish import Manifest, read_manifest, write_manifest
 from feeds.store import DamagedStateError, move_aside, open_state
@@ -83,17 +83,22 @@ def publish_pass(run: Pass) -> PassReport:
     examined = examine_images(run, ahead)
     with closing(Upload(run)) as upload:
         with run.store.transaction():
-            manifest = recover_manifest(run)
+            few = at_rest(run, read_state(run.store))
+            manifest = few.manifest if few else recover_manifest(run)
             changes = rescan(run, ahead)
             refuse_to_empty(run, manifest.items, is_new=not run.store.has_meta(LAST))
             images = reconcile_images(run, examined, changes)
             state = read_state(run.store)
-            if is_quiet(run, state, manifest, changes.items):
+            if is_quiet(run, state, changes.items) and (few or is_intact(state, manifest, run.out)):
                 upload.check(state, manifest)
-                output = unchanged(state)
+                output = unchanged(run, state, few)
             else:
-                selection = memberships(run, state, changes)
-                state = looking_at(run, state, selection.archives.looked_at)
+                few = few and few._replace(news=frozenset(images.feeds))
+                selection = memberships(run, state, changes, few=few)
+                if selection.is_few:
+                    state = few_state(run, state, selection.feeds)
+                else:
+                    state = looking_at(run, state, selection.archives.looked_at)
                 plan = plan_feeds(run, state, selection, images)
                 published = publish(run, state, plan, upload)
                 output = remember(run, state, selection, plan, published)

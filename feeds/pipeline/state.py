@@ -19,8 +19,10 @@ import msgspec
 from feeds.common.files import Fingerprint
 from feeds.common.model import MEDIA, FeedRef, FeedSummary, Problem
 from feeds.common.protocols import COMPRESSION, MISSING, OVERVIEW_KEYS, REPEATED, Meta
+from feeds.common.slugs import Addresses
 from feeds.images.examine import MEMO, CacheSeen
 from feeds.render.context import Site
+from feeds.render.letters import Part
 from feeds.store import Store
 from feeds.store.published import OPEN
 from feeds.store.readings import Kept
@@ -49,6 +51,24 @@ class LastPass(msgspec.Struct, frozen=True):
     looked: int = 0
 
 
+class Catalogue(msgspec.Struct, frozen=True):
+    """What passes over few of very many feeds need to know of all of them (`feeds.pipeline.few`).
+
+    `names` is a digest of what items call topics and providers, `addresses` are those that do not
+    follow from the name, `parts` those in which feeds are listed, without feeds. `near` are the
+    files directly in out/, `folders` the mtimes of all others with `documents`, and of that of the
+    manifest; all files were looked at in the pass at `looked`.
+    """
+
+    names: bytes
+    addresses: Addresses
+    parts: list[list[Part]]
+    documents: int
+    near: list[str]
+    folders: dict[str, int]
+    looked: int
+
+
 class PlainSeeds(msgspec.Struct, frozen=True):
     """What a look at everything found in the folders of seeds, if no link is among the paths.
 
@@ -62,6 +82,7 @@ class PlainSeeds(msgspec.Struct, frozen=True):
 
 LAST = Meta("last", LastPass)
 PLAIN = Meta("plain", PlainSeeds)
+CATALOGUE = Meta("catalogue", Catalogue)
 
 
 class Memo(NamedTuple):
@@ -193,6 +214,17 @@ class PassState(NamedTuple):
             "`document`, `feed`, `feed_image`: `sealed`",
         ),
     ]
+    catalogue: Annotated[
+        Catalogue | None,
+        Memo(
+            "of very many feeds those that no item joined or left stay as they are, the lists of "
+            "feeds included, and the documents are as they were written: their folders alone are "
+            "looked at, and each file once a day",
+            "each pass over all feeds; void if a folder in `out/` changed, a day after all files "
+            "were looked at, and if a clock or a name changes any other feed",
+            "`fact`: `catalogue`; `catalogue`",
+        ),
+    ]
     compression: Annotated[
         str | None,
         Memo(
@@ -253,6 +285,7 @@ def read_state(store: Store) -> PassState:
         overview_keys=store.get_meta(OVERVIEW_KEYS) or {},
         files=partial(cache(store.fingerprints), OPEN),
         sealed=cache(store.sealed_documents),
+        catalogue=store.get_meta(CATALOGUE),
         compression=store.get_meta(COMPRESSION),
         cache_folders=partial(store.get_meta, MEMO),
         image_news=store.has_image_news,

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import zlib
 from collections import defaultdict
+from collections.abc import Iterable
 from contextlib import suppress
 from itertools import chain
 from pathlib import Path
@@ -51,9 +52,10 @@ class Manifest(msgspec.Struct, kw_only=True, frozen=True):
         return _encode(msgspec.structs.replace(self, files=tuple(sorted(self.files))))
 
 
-class _ManifestHead(Manifest, kw_only=True, frozen=True):
-    """What stands in `MANIFEST`: with `parts` so many files in `PARTS` have the names."""
+class ManifestHead(Manifest, kw_only=True, frozen=True):
+    """What stands in `MANIFEST`: with `parts` so many files in `PARTS` have the `names`."""
 
+    names: int = 0
     parts: int = 0
 
 
@@ -65,18 +67,23 @@ class ManifestFiles:
         # The names in each part; empty without parts, or if it is not known what they hold.
         self._parts: list[set[str]] = []
         self._read: Manifest | None = None
+        # After `read_some` the names that were asked for, as they are now, and how many there are.
+        self._some: set[str] | None = None
+        self._count = 0
 
-    def read(self) -> Manifest:
-        """Returns the manifest, an empty one if there is none yet.
+    def read(self, some: Iterable[str] | None = None) -> Manifest:
+        """Returns the manifest, an empty one if there is none yet; of `some` names as `read_some`.
 
         Raises:
             DamagedManifestError: it does not say which files are ours.
             PublishError: it cannot be read.
         """
+        if some is not None:
+            return self.read_some(some)
         path = self._out / MANIFEST
         for left in reversed(range(_TRIES)):
             try:
-                head = msgspec.json.decode(path.read_bytes(), type=_ManifestHead)
+                head = msgspec.json.decode(path.read_bytes(), type=ManifestHead)
                 self._parts = [self._read_part(number) for number in range(head.parts)]
                 break
             except FileNotFoundError as error:
@@ -94,6 +101,21 @@ class ManifestFiles:
         self._read = found
         return found
 
+    def read_some(self, names: Iterable[str]) -> Manifest:
+        """Returns a manifest in parts as if it had these names alone, which are known to be there.
+
+        What is written then replaces these names; all others stay, and nobody looks at them.
+
+        Raises:
+            DamagedManifestError, PublishError: as `read`.
+        """
+        head = read_head(self._out)
+        self._some, self._count = set(names), head.names
+        self._read = Manifest(
+            items=head.items, unfinished=head.unfinished, files=tuple(sorted(self._some))
+        )
+        return self._read
+
     def write(self, manifest: Manifest) -> None:
         """Replaces the manifest; out/ is made if it is missing.
 
@@ -101,17 +123,22 @@ class ManifestFiles:
             OSError: out/ cannot be written.
         """
         self._out.mkdir(parents=True, exist_ok=True)
-        path = self._out / MANIFEST
-        if len(manifest.files) <= MOST_TOGETHER:
+        path, names = self._out / MANIFEST, set(manifest.files)
+        if self._some is not None:
+            self._change_parts(names - self._some, self._some - names)
+            self._some = names
+        elif len(names) <= MOST_TOGETHER:
             write_whole(path, manifest.encode())
             self._remove_parts()
             return
-        self._write_parts(set(manifest.files))
+        else:
+            self._write_parts(names)
+            self._count = len(names)
         head = {
             "version": 2,
             "items": manifest.items,
             "unfinished": manifest.unfinished,
-            "names": len(manifest.files),  # so that it changes when they do, and servers look
+            "names": self._count,  # so that it changes when they do, and servers look
             "parts": _PARTS,
         }
         write_whole(path, _encode(head))
@@ -150,17 +177,24 @@ class ManifestFiles:
         """Writes the parts that have other names than they were read or written with."""
         is_whole = len(self._parts) == _PARTS
         parts = self._parts if is_whole else [set() for _ in range(_PARTS)]
-        moved = names.difference(*parts) | set().union(*parts).difference(names)
-        changed = defaultdict(set)
-        for name in moved:
-            changed[zlib.crc32(_address_of(name).encode()) % _PARTS].add(name)
+        changed = _by_part(names.difference(*parts) | set().union(*parts).difference(names))
         self._parts = []  # until all are written
         self._folder.mkdir(exist_ok=True)
         for number in sorted(changed) if is_whole else range(_PARTS):
             parts[number] ^= changed[number]
-            path = self._folder / _PART_NAME.format(number)
-            write_whole(path, _encode(sorted(parts[number])))
+            self._write_part(number, parts[number])
         self._parts = parts
+
+    def _change_parts(self, came: set[str], gone: set[str]) -> None:
+        """Reads and writes those parts alone to which names come, or from which names go."""
+        for number, moved in sorted(_by_part(came | gone).items()):
+            before = self._read_part(number)
+            names = (before | (moved & came)) - (moved & gone)
+            self._count += len(names) - len(before)
+            self._write_part(number, names)
+
+    def _write_part(self, number: int, names: set[str]) -> None:
+        write_whole(self._folder / _PART_NAME.format(number), _encode(sorted(names)))
 
     def _remove_parts(self) -> None:
         self._parts = []
@@ -182,6 +216,22 @@ def read_manifest(out: Path) -> Manifest:
     return ManifestFiles(out).read()
 
 
+def read_head(out: Path) -> ManifestHead:
+    """Returns what stands in the first file of a manifest.
+
+    Raises:
+        DamagedManifestError: it cannot be understood.
+        PublishError: it cannot be read.
+    """
+    path = out / MANIFEST
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=ManifestHead)
+    except OSError as error:
+        raise PublishError(f"cannot read {path}: {error.strerror or error}") from None
+    except msgspec.DecodeError as error:
+        raise _damaged(path, error) from None
+
+
 def write_manifest(out: Path, manifest: Manifest) -> None:
     """Replaces the manifest of an out/ folder, which is made if it is missing.
 
@@ -193,6 +243,14 @@ def write_manifest(out: Path, manifest: Manifest) -> None:
 
 def _encode(value: object) -> bytes:
     return msgspec.json.format(msgspec.json.encode(value), indent=1) + b"\n"
+
+
+def _by_part(names: Iterable[str]) -> defaultdict[int, set[str]]:
+    """Returns which of these names stand in which part."""
+    found: defaultdict[int, set[str]] = defaultdict(set)
+    for name in names:
+        found[zlib.crc32(_address_of(name).encode()) % _PARTS].add(name)
+    return found
 
 
 def _address_of(name: str) -> str:

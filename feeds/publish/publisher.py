@@ -34,6 +34,7 @@ class NewOutput(NamedTuple):
     `known` names files that are as the last publication left them: they are ours even if the
     manifest does not say so. `yielding` names documents that are left out where a file that is not
     ours has their place. `resting` are other files of ours, in their order, which nobody looks at.
+    With `before` none but these files may change, of a manifest in parts.
     """
 
     keep: Iterable[str]
@@ -41,6 +42,7 @@ class NewOutput(NamedTuple):
     known: Iterable[str] = ()
     yielding: Iterable[str] = ()
     resting: Sequence[str] = ()
+    before: Iterable[str] | None = None
 
 
 class Sent(NamedTuple):
@@ -55,8 +57,7 @@ class Publisher:
 
     With `precompress` texts get compressed copies, which are not listed in `written` and `removed`;
     `recompress` makes all of them again. `left_out` are the documents whose places files of others
-    have. With `dry_run` nothing is written. Every OSError becomes a
-    PublishError.
+    have. With `dry_run` nothing is written. Every OSError becomes a PublishError.
     """
 
     def __init__(
@@ -76,7 +77,7 @@ class Publisher:
         self.writer = Writer(out, precompress, recompress, dry_run)
         self._items = new.items
         self._manifest = ManifestFiles(out)
-        self._before = self._manifest.read()
+        self._before = self._manifest.read(new.before)
         self._known = set(new.known)
         self._resting = new.resting
         self._ours = {*self._before.files, *self._known}.difference(new.resting)
@@ -94,7 +95,6 @@ class Publisher:
         self._has_begun = False
         self._is_whole = True
         self._temporary: dict[Path, Path] = {}
-        # Documents that may have been written beside their places.
         self._expected: list[str] = []
         self._folders: set[Path] = set()
         # Imported on demand: a pass that changes nothing needs no threads.

@@ -12,7 +12,7 @@ from feeds.render.context import Site
 from feeds.render.page_context import Activity, Day, PageEntry
 from feeds.render.words import day_text, heading_text
 
-_DAYS = 30
+DAYS = 30
 
 
 def page_days(site: Site, entries: Iterable[PageEntry]) -> list[Day]:
@@ -37,7 +37,7 @@ def activity_of(site: Site, one: FeedSummary, last: int | None = None) -> Activi
     if one.newest is None or not counts:
         return None
     highest, first = max(counts), one.newest // DAY_S - len(counts) + 1
-    left = _DAYS - away - len(counts)
+    left = DAYS - away - len(counts)
     path = "".join(
         f"M{4 * (left + number)} 24v-{height}h3v{height}z"
         for number, count in enumerate(counts)
@@ -59,7 +59,7 @@ def stories_a_day(one: FeedSummary, last: int) -> float:
     """
     away, recent = _recent(one, last)
     is_full = sum(recent) == one.entries >= one.feed.max_items
-    return sum(recent) / (max(1, away + len(recent)) if is_full else _DAYS)
+    return sum(recent) / (max(1, away + len(recent)) if is_full else DAYS)
 
 
 def _recent(one: FeedSummary, last: int | None) -> tuple[int, tuple[int, ...]]:
@@ -67,4 +67,4 @@ def _recent(one: FeedSummary, last: int | None) -> tuple[int, tuple[int, ...]]:
     if one.newest is None:
         return 0, ()
     away = max(0, last // DAY_S - one.newest // DAY_S) if last is not None else 0
-    return away, one.days[max(0, away + len(one.days) - _DAYS) :] if away < _DAYS else ()
+    return away, one.days[max(0, away + len(one.days) - DAYS) :] if away < DAYS else ()

@@ -21,7 +21,7 @@ from feeds.render.readers import readers_of
 FRONT = "index.html"
 # Stories besides the lead: so many with all that is known of them, and so many in all.
 _WHOLE, _STORIES = 12, 30
-_TOPICS, _SOURCES, _CUSTOM = 10, 15, 20
+TOPICS, SOURCES, _CUSTOM = 10, 15, 20
 # A story leads for its quality and heat, which count half after so many seconds.
 _HALF_LIFE_S = 86_400
 _HOTTEST = 100
@@ -53,8 +53,8 @@ def front_feeds(feeds: Sequence[FeedSummary]) -> Shown:
     custom = [one for one in feeds if one.feed.kind in ("custom", "digest")][:_CUSTOM]
     return Shown(
         feeds[0],
-        _most_active(feeds, "topic", last, _TOPICS),
-        _most_active(feeds, "provider", last, _SOURCES),
+        _most_active(feeds, "topic", last, TOPICS),
+        _most_active(feeds, "provider", last, SOURCES),
         custom,
     )
 

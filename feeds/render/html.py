@@ -6,7 +6,7 @@ too, and load the assets: style sheets, a script, icons. `feeds.render.front` ma
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from heapq import nsmallest
 from typing import NamedTuple
 from urllib.parse import urlsplit
@@ -48,7 +48,7 @@ NEW = frozenset({INDEX, FOLLOW, LOST, ROBOTS, SITEMAP})
 # At most so many addresses stand in a site map (sitemaps.org/protocol.html).
 _MOST_MAPPED = 50_000
 # An index of parts shows so many feeds of each group.
-_LARGEST = 100
+LARGEST = 100
 _KINDS: tuple[FeedKind, ...] = ("all", "custom", "digest", "topic", "provider")
 
 
@@ -125,19 +125,18 @@ class IndexGroup(NamedTuple):
     letters: list[Link]
 
 
-def index_groups(feeds: Sequence[FeedSummary], parts: Sequence[Part] = ()) -> list[IndexGroup]:
-    """Returns what the index shows.
-
-    Args:
-        feeds: All feeds, that of everything first.
-        parts: The pages that list them together; then the index shows the largest only.
-    """
+def index_groups(
+    feeds: Sequence[FeedSummary],
+    parts: Sequence[Part] = (),
+    totals: Mapping[FeedKind, int] | None = None,
+) -> list[IndexGroup]:
+    """Returns what the index shows; if `feeds` are not all, `totals` has how many there are."""
     groups = []
     for kind in _KINDS:
         some = [one for one in feeds if one.feed.kind == kind]
-        shown = largest(some, _LARGEST) if parts else some
+        shown = largest(some, LARGEST) if parts else some
         letters = _letters("", [part for part in parts if part.kind == kind])
-        groups.append(IndexGroup(kind, shown, len(some), letters))
+        groups.append(IndexGroup(kind, shown, totals[kind] if totals else len(some), letters))
     return [group for group in groups if group.feeds]
 
 

@@ -6,7 +6,7 @@ Each part has a page and a subscription list of its own, so a change rewrites th
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from html import escape
 from itertools import groupby
 from typing import NamedTuple
@@ -57,7 +57,7 @@ def split_group(
         feeds: All feeds of this kind.
         name_of: Returns the name by which a page lists a feed.
     """
-    named = sorted((_bare(name_of(one)), one.feed.address, one) for one in feeds)
+    named = _named(feeds, name_of)
     together = len(named) <= MOST_IN_PART
     lettered = [(_ALL if together else _letter_of(bare), one) for bare, _, one in named]
     lettered.sort(key=lambda pair: (pair[0] == _OTHER, pair[0] != _DIGITS, pair[0]))
@@ -68,6 +68,19 @@ def split_group(
             path = stem if number == 1 else f"{stem}-{number}"
             parts.append(Part(kind, letter, number, path, some))
     return parts
+
+
+def by_name(
+    feeds: Iterable[FeedSummary], name_of: Callable[[FeedSummary], str]
+) -> list[FeedSummary]:
+    """Returns feeds in the order of a part."""
+    return [one for _, _, one in _named(feeds, name_of)]
+
+
+def _named(
+    feeds: Iterable[FeedSummary], name_of: Callable[[FeedSummary], str]
+) -> list[tuple[str, str, FeedSummary]]:
+    return sorted((_bare(name_of(one)), one.feed.address, one) for one in feeds)
 
 
 def _cut(feeds: Sequence[FeedSummary]) -> Iterator[list[FeedSummary]]:

@@ -7,7 +7,8 @@ and every group of feeds has lists and pages of its own, so that a pass rewrites
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
 from typing import NamedTuple
 
 import msgspec
@@ -18,7 +19,7 @@ from feeds.render import html, opml, web_servers
 from feeds.render.context import RENDER_VERSION, Site
 from feeds.render.documents import extensions_of
 from feeds.render.front import FRONT, Front, front_feeds, render_front
-from feeds.render.letters import Part, split_group
+from feeds.render.letters import Part, by_name, split_group
 from feeds.render.page_context import shown_name
 
 # Feeds that are listed.
@@ -44,8 +45,23 @@ class _Draft(NamedTuple):
     render: Callable[[], list[Document]]
 
 
+class Some(NamedTuple):
+    """What is known of very many feeds, of which some have other entries than before.
+
+    `listed` are those, in order, that any document can show whose feeds may be others now, `parts`
+    those with such a feed. `totals` has how many feeds of a kind are listed.
+    """
+
+    listed: Sequence[FeedSummary]
+    groups: Sequence[list[Part]]
+    totals: dict[FeedKind, int]
+
+
 def overviews(
-    site: Site, feeds: Sequence[FeedSummary], front: Front | None = None
+    site: Site,
+    feeds: Sequence[FeedSummary],
+    front: Front | None = None,
+    groups: Sequence[list[Part]] | None = None,
 ) -> list[Overview]:
     """Returns the documents about all feeds, to be rendered if their keys are others than before.
 
@@ -55,28 +71,62 @@ def overviews(
         site: The site; without pages there is no index.
         feeds: All feeds, that of everything first.
         front: The stories of the front page; None for no such page.
+        groups: What `split_feeds` returns, if that was asked.
     """
-    listed = [one for one in feeds if one.entries or one.feed.kind == "all"]
-    groups = _split(site, listed) if len(listed) > MOST_TOGETHER else []
+    listed = _listed(feeds)
+    groups = split_feeds(site, feeds) if groups is None else groups
     drafts = [*_lists(site, listed, groups), *_redirects(site, feeds), *_robots(site, feeds)]
-    pages = site.pages
-    if pages:
+    if site.pages:
         drafts += _pages(site, listed, groups)
         drafts += _front(site, listed, front) if front else []
-        pages = msgspec.structs.replace(pages, addresses=Addresses())  # feeds know theirs
+    return _keyed(site, drafts)
+
+
+def overviews_of_some(site: Site, some: Some, front: Front) -> list[Overview]:
+    """Returns the documents that change with the entries of `some` feeds (see `paths_of_some`)."""
+    drafts = [_largest_list(site, some.listed)]
+    if site.pages:
+        drafts += [_index(site, some.listed, some.groups, some.totals)]
+        drafts += _part_pages(site, [_in_order(site, one) for one in some.groups])
+        drafts += _front(site, some.listed, front)
+    return _keyed(site, drafts)
+
+
+def paths_of_some(site: Site, parts: Iterable[str]) -> list[str]:
+    """Returns the paths of the documents that can change with the entries of feeds in `parts`."""
+    pages = [html.INDEX, FRONT, *(f"{one}.{html.EXTENSION}" for one in parts)]
+    return [opml.PATH, *(pages if site.pages else [])]
+
+
+def split_feeds(site: Site, feeds: Sequence[FeedSummary]) -> list[list[Part]]:
+    """Returns the groups of feeds, each in parts; none if the feeds are few enough for one list."""
+    listed = _listed(feeds)
+    if len(listed) <= MOST_TOGETHER:
+        return []
+    return [
+        split_group(kind, some, partial(_name_of, site))
+        for kind in _GROUPS
+        if (some := [one for one in listed if one.feed.kind == kind])
+    ]
+
+
+def _listed(feeds: Sequence[FeedSummary]) -> list[FeedSummary]:
+    return [one for one in feeds if one.entries or one.feed.kind == "all"]
+
+
+def _keyed(site: Site, drafts: Iterable[_Draft]) -> list[Overview]:
+    pages = site.pages and msgspec.structs.replace(site.pages, addresses=Addresses())
+    # Without addresses: feeds know theirs.
     shown = _digest((RENDER_VERSION, msgspec.structs.replace(site, pages=pages)))
     return [Overview(one.paths, _digest((shown, one.shown)), one.render) for one in drafts]
 
 
-def _split(site: Site, listed: Sequence[FeedSummary]) -> list[list[Part]]:
-    def name_of(one: FeedSummary) -> str:
-        return shown_name(site, one.feed)
+def _in_order(site: Site, parts: Sequence[Part]) -> list[Part]:
+    return [one._replace(feeds=by_name(one.feeds, partial(_name_of, site))) for one in parts]
 
-    return [
-        split_group(kind, some, name_of)
-        for kind in _GROUPS
-        if (some := [one for one in listed if one.feed.kind == kind])
-    ]
+
+def _name_of(site: Site, one: FeedSummary) -> str:
+    return shown_name(site, one.feed)
 
 
 def _lists(
@@ -86,14 +136,18 @@ def _lists(
         shown = (opml.last_update(listed), [one.feed for one in listed])
         yield _draft(opml.PATH, shown, opml.render_opml, site, listed)
         return
-    some = _most_wanted(site, listed)
-    # Without a date they stay as they are until a feed comes, goes or is renamed.
-    yield _draft(opml.PATH, [one.feed for one in some], opml.render_undated, site, some)
+    yield _largest_list(site, listed)
     parts = [part for group in groups for part in group]
     for part in parts:
         feeds = [one.feed for one in part.feeds]
         yield _draft(opml.path_of(part), feeds, opml.render_part, site, part)
     yield _draft(opml.LISTS_PATH, list(map(_place, parts)), opml.render_lists, site, parts)
+
+
+def _largest_list(site: Site, listed: Sequence[FeedSummary]) -> _Draft:
+    some = _most_wanted(site, listed)
+    # Without a date they stay as they are until a feed comes, goes or is renamed.
+    return _draft(opml.PATH, [one.feed for one in some], opml.render_undated, site, some)
 
 
 def _most_wanted(site: Site, listed: Sequence[FeedSummary]) -> list[FeedSummary]:
@@ -135,9 +189,7 @@ def _robots(site: Site, feeds: Sequence[FeedSummary]) -> Iterator[_Draft]:
 def _pages(
     site: Site, listed: Sequence[FeedSummary], groups: Sequence[list[Part]]
 ) -> Iterator[_Draft]:
-    index = html.index_groups(listed, [part for group in groups for part in group])
-    shown = [(one.kind, _rows(one.feeds), one.total, one.letters) for one in index]
-    yield _draft(html.INDEX, shown, html.render_index, site, index)
+    yield _index(site, listed, groups)
     assets = html.page_assets(site)
     paths = tuple(one.path for one in assets)
     yield _Draft(paths, paths, lambda: assets)
@@ -148,8 +200,26 @@ def _pages(
     if not site.noindex:
         addresses = [one.feed.address for one in mapped]
         yield _draft(html.SITEMAP, addresses, html.render_sitemap, site, mapped)
+    yield from _part_pages(site, groups)
+
+
+def _index(
+    site: Site,
+    listed: Sequence[FeedSummary],
+    groups: Sequence[list[Part]],
+    totals: dict[FeedKind, int] | None = None,
+) -> _Draft:
+    index = html.index_groups(listed, [part for group in groups for part in group], totals)
+    shown = [(one.kind, _rows(one.feeds), one.total, one.letters) for one in index]
+    return _draft(html.INDEX, shown, html.render_index, site, index)
+
+
+def _part_pages(site: Site, groups: Sequence[list[Part]]) -> Iterator[_Draft]:
+    """Yields the pages of those parts of which the feeds are known."""
     for parts in groups:
         for place, part in enumerate(parts):
+            if not part.feeds:
+                continue
             linked = [
                 _place(one)
                 for number, one in enumerate(parts)

@@ -59,11 +59,7 @@ def catalog(
     Raises:
         ConfigError: an alias is the address of another feed.
     """
-    tables = named_tables(config)
-    called: dict[FeedRef, str] = {
-        **{("topic", key): name for key, name in sorted(_topics(config, names).items())},
-        **{("provider", key): name for key, name in sorted(_providers(config, names).items())},
-    }
+    tables, called = named_tables(config), called_names(config, names)
     published = known.published()
 
     def exists(ref: FeedRef) -> bool:
@@ -90,6 +86,14 @@ def catalog(
     for ref, own in config.own_feeds.items():
         feeds[ref] = _feed(config, (*ref, own.name), directory.spot(*ref), own, usual)
     return Catalog(feeds, frozenset(called) - found, directory)
+
+
+def called_names(config: Config, names: Names) -> dict[FeedRef, str]:
+    """Returns what topics and providers are called, in the order in which they are listed."""
+    return {
+        **{("topic", key): name for key, name in sorted(_topics(config, names).items())},
+        **{("provider", key): name for key, name in sorted(_providers(config, names).items())},
+    }
 
 
 def _topics(config: Config, names: Names) -> dict[str, str]:

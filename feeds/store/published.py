@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
+from typing import NamedTuple
 
 import msgspec
 
 from feeds.common.files import Fingerprint
-from feeds.common.model import Feed, FeedSummary
+from feeds.common.model import Feed, FeedKind, FeedRef, FeedSummary
 
 # The migration of the schema that marks the rows.
 SEALED = """
@@ -23,10 +24,36 @@ SEALED = """
     ALTER TABLE feed_image ADD COLUMN sealed INTEGER NOT NULL DEFAULT 0;
 """
 
+# The migration that makes the table of very many feeds.
+CATALOGUE = """
+    -- If there are very many feeds, all of them: how many entries each has, and the page that lists
+    -- it with others.
+    CREATE TABLE catalogue (
+        kind TEXT NOT NULL,
+        key TEXT NOT NULL,
+        address TEXT NOT NULL,
+        entries INTEGER NOT NULL,
+        page TEXT NOT NULL,
+        PRIMARY KEY (kind, key)
+    ) STRICT, WITHOUT ROWID;
+    CREATE INDEX catalogue_size ON catalogue (kind, entries DESC, address);
+    CREATE INDEX catalogue_page ON catalogue (page);
+"""
+
 _AMONG = "{} IN (SELECT value FROM json_each(?))"
 
 # Asks for the rows that are not sealed.
 OPEN: frozenset[str] = frozenset()
+
+
+class ListedFeed(NamedTuple):
+    """A feed in the catalogue; `page` is that of the part in which it is listed, "" for none."""
+
+    kind: FeedKind
+    key: str
+    address: str
+    entries: int
+    page: str
 
 
 class PublishedFiles:
@@ -98,9 +125,9 @@ class PublishedFiles:
         insert = "INSERT OR REPLACE INTO feed_image (address, names) VALUES (?, ?)"
         self._db.executemany(insert, rows)
 
-    def sealed_images(self, without: Iterable[str]) -> set[str]:
-        """Returns the copies that sealed parts name, `without` the parts at these addresses."""
-        query = f"SELECT names FROM feed_image WHERE sealed AND NOT {_AMONG.format('address')}"  # noqa: S608
+    def images_elsewhere(self, without: Iterable[str]) -> set[str]:
+        """Returns the copies that feeds name, `without` those at these addresses."""
+        query = f"SELECT names FROM feed_image WHERE NOT {_AMONG.format('address')}"  # noqa: S608
         rows = self._db.execute(query, (json.dumps(list(without)),))
         return {name for (names,) in rows for name in _decode_names(names)}
 
@@ -113,6 +140,37 @@ class PublishedFiles:
         ):
             update = f"UPDATE {table} SET sealed = 1 WHERE {_AMONG.format(column)} AND NOT sealed"  # noqa: S608
             self._db.execute(update, (json.dumps(values),))
+
+    def keep_catalogue(self, feeds: Iterable[ListedFeed]) -> None:
+        """Replaces the catalogue."""
+        rows, known = set(feeds), set(self._db.execute("SELECT * FROM catalogue"))
+        delete = "DELETE FROM catalogue WHERE kind = ? AND key = ?"
+        self._db.executemany(delete, (row[:2] for row in known - rows))
+        self.update_catalogue(rows - known)
+
+    def update_catalogue(self, feeds: Iterable[ListedFeed]) -> None:
+        """Replaces the rows of these feeds."""
+        self._db.executemany("INSERT OR REPLACE INTO catalogue VALUES (?, ?, ?, ?, ?)", feeds)
+
+    def listed(self, refs: Iterable[FeedRef]) -> dict[FeedRef, ListedFeed]:
+        """Returns the rows of those of these feeds that are in the catalogue."""
+        query = "SELECT * FROM catalogue WHERE kind = ? AND key = ?"
+        return {ref: ListedFeed(*row) for ref in refs for row in self._db.execute(query, ref)}
+
+    def listed_on(self, page: str) -> list[str]:
+        """Returns the addresses of the feeds that a page lists."""
+        query = "SELECT address FROM catalogue WHERE page = ?"
+        return [address for (address,) in self._db.execute(query, (page,))]
+
+    def listed_count(self, kind: FeedKind) -> int:
+        """Returns how many feeds of a kind have entries."""
+        query = "SELECT count(*) FROM catalogue WHERE kind = ? AND entries > 0"
+        return int(self._db.execute(query, (kind,)).fetchone()[0])
+
+    def largest(self, kind: FeedKind) -> Iterator[tuple[int, str]]:
+        """Yields the number of entries and the address of feeds of a kind, the largest first."""
+        query = "SELECT entries, address FROM catalogue WHERE kind = ? AND entries > 0 "
+        return self._db.execute(query + "ORDER BY entries DESC, address", (kind,))
 
     def retire(self, paths: Iterable[str], published: Iterable[str]) -> None:
         """Notes documents below out/ that are gone; those that are `published` are back."""

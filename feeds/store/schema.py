@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from feeds.store.archives import ARCHIVED
 from feeds.store.digests import DIGESTS
 from feeds.store.images import NARROW
-from feeds.store.published import SEALED
+from feeds.store.published import CATALOGUE, SEALED
 from feeds.store.withdrawals import WITHDRAWN, WITHDRAWN_PARTS
 
 # "feed" in ASCII: tells our files from those of other programs (sqlite.org/fileformat, offset 68).
@@ -248,6 +248,7 @@ _MIGRATIONS = (
     """,
     NARROW,
     WITHDRAWN_PARTS,
+    CATALOGUE,
 )
 VERSION = OLDEST + len(_MIGRATIONS) - 1
 _SCRIPT = "".join(_MIGRATIONS)
