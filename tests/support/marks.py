@@ -23,7 +23,6 @@ _STARTERS = {"subprocess", "multiprocessing"} | {
 # Kills at any moment, floods, large matrices, what waits for a clock, and what measures Python
 # itself, which coverage changes: whole files, and tests by the beginnings of their names.
 STRESS_FILES = {
-    "common/test_cluster.py",
     "common/test_children_killed.py",
     "daemon/test_fetch_process.py",
     "daemon/test_hub_process.py",
@@ -63,6 +62,7 @@ STRESS = (
     "test_cli_interrupted_from",
     "test_cli_starts_without_any_library",
     "test_cluster_of_which_parts_are_killed",
+    "test_cluster_speaks_tls",
     "test_credentials_of_a_hub",
     "test_crontab_line",
     "test_daemon_abandons_a_pass",
