@@ -21,7 +21,7 @@ from feeds.config import Config
 _EVERYWHERE_PLAIN = Addresses()
 
 # Increase it whenever the same feed would be rendered to other bytes.
-RENDER_VERSION = 8
+RENDER_VERSION = 9
 
 # The `updated` of a feed without entries: Atom requires a date, and "now" would change the document
 # with every pass.

@@ -31,7 +31,8 @@ from feeds.seeds.yaml_reader import Path, YamlError, event_reader, load
 # Below this a pool costs more than it saves: a worker takes about 150 ms to start.
 _WORTH_A_POOL = 600
 _CHUNK = 100
-# A chunk is handed back after this CPU time, so that no slow seed holds up the others in it.
+# A chunk is handed back after this CPU time, so that no seed that is slow to parse holds up the
+# others in it; waiting for a disk is not counted.
 _CHUNK_SECONDS = 0.5
 
 T = TypeVar("T")

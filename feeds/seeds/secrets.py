@@ -152,7 +152,13 @@ def _begins(text: str, head: str, after: int, *, is_start: bool, is_front: bool)
 def _is_near_random(text: str, after: int) -> bool:
     """Tells whether a random word is near by, before the next key."""
     near = _KEY.split(text[after : after + _JUDGED], 1)[0]
-    return any(_is_random(word, 0, _REST) for word in _WORD.findall(near))
+    return any(map(_is_rest, _WORD.findall(near)))
+
+
+def _is_rest(word: str) -> bool:
+    """Tells whether a word changes its case and between letters and digits as often as base64."""
+    pieces = _ORDINARY.findall(word)
+    return _is_random(word, 0, _REST) and len(pieces) * 5 >= sum(map(len, pieces)) * 2
 
 
 def _is_first(head: str, skipped: str, *, is_start: bool) -> bool:
@@ -224,7 +230,8 @@ def _is_cut_off(text: str, at: int, body_at: int) -> bool:
     """
     value = text[at:body_at].partition(":")[2].lstrip()
     body = text[body_at:].lstrip(_MARKS + _BREAKS)
-    return _is_random(body, 0, _BLOB if value.startswith(("'", '"')) else _REST)
+    word = None if value.startswith(("'", '"')) else _WORD.match(body)
+    return _is_random(body, 0) or (word is not None and _is_rest(word[0]))
 
 
 def _is_whole_line(text: str, value: object) -> bool:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple, Self
 from urllib.parse import parse_qsl, urlencode
 
+from feeds.common.errors import TemplateError
 from feeds.common.model import Feed
 from feeds.common.text import clean_line, fold
 from feeds.common.urls import normal_domain
@@ -35,9 +36,12 @@ class QueryFault(NamedTuple):
     values: dict[str, object]
 
     def text(self, words: Words) -> str:
-        """Returns it in the language of these words."""
-        said: str = getattr(words, f"fault_{self.word}")(**self.values)
-        return said
+        """Returns it in the language of these words; a site's own can raise TemplateError."""
+        word = getattr(words, f"fault_{self.word}")
+        try:
+            return word if isinstance(word, str) else str(word(**self.values))
+        except (LookupError, ValueError) as error:
+            raise TemplateError(f"words.toml: fault_{self.word}: {error!r}") from None
 
 
 class BadQueryError(ValueError):

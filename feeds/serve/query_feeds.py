@@ -110,8 +110,11 @@ class QueryFeeds:
         # Imported on demand, as below.
         from feeds.render.search import Search
 
-        words = self._in_use(lambda templates: words_of(self._config.site.language, templates))
-        search = Search(faults=tuple(one.text(words) for one in faults))
+        def said(templates: Templates) -> tuple[str, ...]:
+            words = words_of(self._config.site.language, templates)
+            return tuple(one.text(words) for one in faults)
+
+        search = Search(faults=self._in_use(said))
         return self._page(self._feed(Query(), ""), search, SearchResult((), {}, {}), {})
 
     def close(self) -> None:

@@ -27,7 +27,7 @@ from feeds.serve.access_log import Hit
 _DAY_S = 86_400
 _POLLS = {200, 226, 304}
 _SUBSCRIBERS = re.compile(
-    r"(\d{1,3}(?:,\d{3})+|\d{1,9})\s+(?:subscriber|reader|user)s?\b", re.IGNORECASE
+    r"(\d{1,3}(?:,\d{3}){1,2}|\d{1,9})\s+(?:subscriber|reader|user)s?\b", re.IGNORECASE
 )
 _COMPATIBLE = re.compile(r"\(compatible;\s*\+?([^;/)]+)")
 _PRODUCT = re.compile(r"([A-Za-z][\w.+-]*)/[\d.]+")

@@ -82,7 +82,7 @@ def rendered_again(
     return render_feed(site, new, items, {}, reuse and (reuse, reader(out))), whole, reuse
 
 
-@settings(max_examples=150)
+@settings(max_examples=settings().max_examples * 3 // 2)
 @given(SITES, FEEDS, st.data())
 def test_documents_have_the_bytes_of_those_that_are_rendered_whole(
     site: RenderSite, before: list[Item], data: st.DataObject

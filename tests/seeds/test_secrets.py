@@ -147,6 +147,10 @@ def test_body_has_a_secret_where_base64_follows(body: str, before: str) -> None:
         f"Nothing is secured. {BLOB}",
         "What was secured: internationally-acknowledged-representatives",
         "secured: ////////////////////////////////",
+        "**Secured:** $5 million, led by PricewaterhouseCoopers.",
+        "- Secured: 5 million\n- Buyer: MicroStrategy",
+        "Secured: a deal between BioNTech/Pfizer and others",
+        "Secured: see [report](/files/AnnualReport2026.pdf), or /News/2026/FundingRound",
     ],
 )
 def test_body_may_speak_of_secured_things(body: str) -> None:
