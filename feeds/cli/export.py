@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 import shutil
 import sys
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     from feeds.common.reports import PassReport
     from feeds.config import Config, Loaded
     from feeds.config.model import Paths
+
+# A line of a seed that must not be shown.
+_SECRET = re.compile(rb"^[ \t]*secured:", re.IGNORECASE | re.MULTILINE)
 
 
 def add_arguments(parser: ArgumentParser) -> None:
@@ -112,7 +116,7 @@ def _changed(arguments: Namespace, paths: Paths) -> frozenset[str] | None:
         data = sys.stdin.buffer.read() if source == Path("-") else source.read_bytes()
     except OSError as error:
         raise ConfigError([f"cannot read {_shown(source)}: {error.strerror or error}"]) from None
-    if data.startswith(b"---") or b"secured:" in data.lower():
+    if data.split(b"\n", 1)[0].strip() == b"---" or _SECRET.search(data):
         raise ConfigError(["--changed: found a seed, wanted a list of paths, as by: ls seeds/*"])
     lines = data.split(b"\0" if arguments.null else b"\n")
     return frozenset(one for line in lines if line for one in _named(os.fsdecode(line), paths))

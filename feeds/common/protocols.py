@@ -59,6 +59,8 @@ DIGEST_ENDS = Meta("digest ends", dict[str, int])
 HUBS_MOVED = Meta("hubs moved", dict[str, str])
 # The addresses of documents that changed, and that are not yet where readers find them.
 UNTOLD = Meta("untold", list[str])
+# Tells passes apart whose documents are still to be put into a bucket.
+SENDING = Meta("sending", str)
 # When images that no seed names were removed last, in seconds since 1970.
 IMAGES_COLLECTED = Meta("images swept", int)
 

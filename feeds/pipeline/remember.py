@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
 
 import msgspec
 
@@ -25,7 +24,7 @@ from feeds.pipeline.few import names_key
 from feeds.pipeline.memberships import Selection
 from feeds.pipeline.output import Output, Published, all_reports, count_documents
 from feeds.pipeline.plan import Plan
-from feeds.pipeline.resting import archive_folders
+from feeds.pipeline.resting import archive_folders, intact_files
 from feeds.pipeline.state import CATALOGUE, LAST, Catalogue, LastPass, PassState
 from feeds.publish.compressed import copy_recipe
 from feeds.publish.manifest import PARTS
@@ -46,7 +45,7 @@ def remember(
             _keep_places(run, state, plan)
         _keep_files(run, state, plan, published, is_few=selection.is_few)
         _keep_last(run, state, selection, plan, published)
-        _keep_catalogue(run, selection, plan, published.files, state.catalogue)
+        _keep_catalogue(run, state, selection, plan, published)
     documents = len(plan.keep) + count_documents(state.sealed())
     if selection.is_few and state.catalogue:
         feeds, documents = all_reports(run, state, plan.feeds), state.catalogue.documents
@@ -107,7 +106,9 @@ def _keep_files(
     changed = [base_url + name for name in names if published.files.get(name) != before.get(name)]
     if not is_few:
         store.drop_pings_but(_hubs(run), [base_url + name for name in names])
-    untold = [*_untold(run), *changed] if run.config.site.hub else []
+    here = {base_url + name for name in names}
+    left = [one for one in _untold(run) if one in here]
+    untold = [*left, *changed] if run.config.site.hub else []
     store.set_or_drop_meta(UNTOLD, list(dict.fromkeys(untold)) or None)
     if not run.config.paths.objects:
         tell_hubs(run)
@@ -164,23 +165,24 @@ def _keep_last(
 
 
 def _keep_catalogue(
-    run: Pass, selection: Selection, plan: Plan, files: Iterable[str], before: Catalogue | None
+    run: Pass, state: PassState, selection: Selection, plan: Plan, published: Published
 ) -> None:
     """Keeps what lets feeds rest, if they are very many.
 
     Args:
         run: this pass, which has published.
-        selection: all feeds, or few of them; then `before` is the catalogue of all.
+        state: what the last pass left; its catalogue is that of all feeds.
+        selection: all feeds, or few of them.
         plan: what was published of them.
-        files: the documents of these feeds, and others.
-        before: what the last pass left.
+        published: the documents of these feeds, and others.
     """
-    store = run.store
+    store, files, before = run.store, published.files, state.catalogue
     if selection.is_few and before:
         rows = store.listed((one.feed.kind, one.feed.key) for one in plan.feeds)
         new = ((rows[one.feed.kind, one.feed.key], one.entries) for one in plan.feeds)
         store.update_catalogue(row._replace(entries=n) for row, n in new if row.entries != n)
-        folders = archive_folders(run.out, before.folders)
+        ours = {PARTS, *(n.rpartition("/")[0] for n in (*published.written, *published.removed))}
+        folders = before.folders | archive_folders(run.out, ours & before.folders.keys())
         store.set_meta(CATALOGUE, msgspec.structs.replace(before, folders=folders))
         return
     settings, groups = Settings(run.config), plan.groups
@@ -196,13 +198,17 @@ def _keep_catalogue(
     )
     names = sorted(files)
     used = {PARTS, *(name.rpartition("/")[0] for name in names)} - {""}
+    folders = archive_folders(run.out, used)
+    if intact_files(state._replace(files=lambda: files), run.out) != files.keys():
+        store.set_or_drop_meta(CATALOGUE, None)  # one was changed meanwhile: look again
+        return
     catalogue = Catalogue(
         names=names_key(run.config, selection.names),
         addresses=selection.addresses,
         parts=[[part._replace(feeds=[]) for part in some] for some in groups],
         documents=len(plan.keep),
         near=[name for name in names if "/" not in name],
-        folders=archive_folders(run.out, used),
+        folders=folders,
         looked=run.now,
     )
     store.set_meta(CATALOGUE, catalogue)

@@ -12,10 +12,12 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing, contextmanager
 from typing import NamedTuple, TypeVar
+from uuid import uuid4
 
 from feeds.common.errors import BusyError, DamagedManifestError, PublishError, StateError
 from feeds.common.lock import acquire_lock
 from feeds.common.model import Problem
+from feeds.common.protocols import SENDING
 from feeds.common.reports import (
     DEFAULTS,
     NO_CALLBACKS,
@@ -103,7 +105,9 @@ def publish_pass(run: Pass) -> PassReport:
                 published = publish(run, state, plan, upload)
                 output = remember(run, state, selection, plan, published)
             if not upload.changed:
+                tell_hubs(run)  # of what a pass put that could not say so any more
                 return keep_report(run, changes, output)
+            run.store.set_meta(SENDING, uuid4().hex)
         sent = upload.send(upload.changed)
         with run.store.transaction():
             tell_hubs(run)

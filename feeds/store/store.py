@@ -240,8 +240,8 @@ class Store(FeedItems, Readings, PublishedFiles, HubPings, Archives, Withdrawals
 
     def pass_fingerprint(self) -> bytes:
         """Returns something that is different after each pass."""
-        row = self._db.execute("SELECT value FROM fact WHERE name = 'report'").fetchone()
-        return bytes(row[0]) if row else b""
+        query = "SELECT value FROM fact WHERE name IN ('report', 'sending') ORDER BY name"
+        return b"".join(bytes(value) for (value,) in self._db.execute(query))
 
     def entries_anywhere(self) -> set[Entry]:
         """Returns the items that stand in at least one feed."""

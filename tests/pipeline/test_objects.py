@@ -484,6 +484,45 @@ def test_doctor_says_whether_the_bucket_answers(site: Site, buckets: Buckets) ->
     assert text.startswith(f"{ADDRESS}{MANIFEST}: the bucket answers 403")
 
 
+def test_pings_of_a_pass_that_ends_right_after_its_uploads_are_made_by_the_next(
+    site: Site, buckets: Buckets, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    set_up(site, keys='hub = "https://hub.example.org/"')
+    site.publish()
+    before = pings(site)
+    site.seed("1.txt", number=1, title="Changed")
+    with monkeypatch.context() as patch:
+
+        def end(_: object) -> None:
+            raise KeyboardInterrupt
+
+        patch.setattr("feeds.pipeline.run.tell_hubs", end)
+        with pytest.raises(KeyboardInterrupt):
+            site.publish()
+    site.publish(NOW + timedelta(minutes=1))
+    assert pings(site) != before
+
+
+def test_documents_that_go_before_they_are_uploaded_are_told_to_no_hub(
+    site: Site, buckets: Buckets
+) -> None:
+    set_up(site, keys='hub = "https://hub.example.org/"')
+    site.seed("9.txt", number=9, topics=["Zebra"])
+    site.publish()
+    site.seed("9.txt", number=9, topics=["Zebra"], title="Changed")
+    with open_state(site.state, "note") as store:
+        fingerprint = store.pass_fingerprint()
+    buckets.fault = dies_at(2)
+    with pytest.raises(PublishError):
+        site.publish(NOW + timedelta(minutes=1))
+    with open_state(site.state, "note") as store:
+        assert store.pass_fingerprint() != fingerprint
+    buckets.fault = lambda *_: None
+    site.seed("9.txt", number=9, topics=["Yak"], title="Changed")
+    site.publish(NOW + timedelta(minutes=2))
+    assert "zebra" not in str(pings(site))
+
+
 @pytest.mark.parametrize("step", [1, 12, 18])
 def test_objects_of_a_publisher_that_is_killed_are_whole_at_every_moment(
     site: Site, buckets: Buckets, step: int

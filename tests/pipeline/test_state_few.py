@@ -18,7 +18,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from feeds.common.model import image_key
-from feeds.pipeline import plan, run
+from feeds.pipeline import output, plan, run
 from feeds.pipeline.run import publish_feeds
 from feeds.render import front, html, letters, overviews
 from tests.support.imaging import picture, seed_with
@@ -180,3 +180,30 @@ def test_catalogue_lets_a_file_that_was_written_into_wait_a_day(many: Site) -> N
     assert path.read_bytes() == b"harm"
     many.publish(NOW + _DAY)
     assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("name", "is_few"),
+    [
+        pytest.param("topics/bee.atom", False, id="all"),
+        pytest.param("feeds/topics/b.html", True, id="few"),
+    ],
+)
+def test_document_that_is_removed_while_a_pass_runs_is_back_after_the_next(
+    many: Site, monkeypatch: pytest.MonkeyPatch, name: str, *, is_few: bool
+) -> None:
+    victim, as_is = many.out / name, output.publish
+
+    def harmed(*arguments: Any) -> Any:
+        published = as_is(*arguments)
+        victim.unlink()
+        return published
+
+    write(many, 5, [5, 6], 70, 0)
+    with monkeypatch.context() as patch:
+        patch.setattr(run, "publish", harmed)
+        if not is_few:
+            patch.setattr(run, "at_rest", lambda *_: None)
+        many.publish(NOW + timedelta(hours=1))
+    many.publish(NOW + timedelta(hours=2))
+    assert victim.exists()

@@ -39,6 +39,7 @@ def hit(agent: str, target: str = "/all.atom", client: str = "192.0.2.1", **more
         ),
         ("Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)", Program("")),
         ("x" * 999, Program("x" * 40)),
+        (f"A/1 {'999,' * 1500}999 subscribers", Program("A", 999_999_999)),
     ],
 )
 def test_program_is_named_by_its_user_agent(agent: str, program: Program) -> None:
