@@ -193,8 +193,10 @@ class QueryFeeds:
                 return render(self._templates)
             except TemplateError as error:
                 self._warn(f"{error}; until it is mended, searches look as feeds would have them")
-                self._templates = ()
-        return render(())
+                # The names of style sheets stay, which out/ has from the last pass.
+                rest = (one for one in self._templates if not one[0].endswith((".html", ".toml")))
+                self._templates = tuple(rest)
+        return render(self._templates)
 
 
 def _counted(index: SearchIndex, wanted: SearchRequest, found: SearchResult) -> Facets:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -103,12 +104,15 @@ def test_search_whose_own_template_fails_looks_as_ours_and_says_so_once(site: Si
     template = site.root / "templates" / "search.html"
     template.parent.mkdir()
     template.write_text("\n{{ nothing.more }}")
+    template.with_name("style.css").write_text("p {}")
     site.configure('language = "de"\n[paths]\ntemplates = "templates"\n')
     site.seed()
     site.publish()
     warned = list[str]()
     content = Content(site.load().config, warned.append)
     assert all(b"Meldungen suchen" in page(content) for _ in range(2))
+    (style,) = re.findall(r"assets/style\.\w+\.css", page(content).decode())
+    assert style in site.tree()
     refused = content.faulty_query(Request("GET", "/query", browser=True), refusal("limit=0"))
     assert "erwartet wird eine ganze Zahl von 1 bis 200" in refused.body.decode()
     (told,) = warned
