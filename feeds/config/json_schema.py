@@ -18,6 +18,8 @@ from feeds.config.model import Config
 from feeds.config.schema import Many, Table, fields_of, table_in
 from feeds.config.types import FLAGS, Reader
 
+Schema = dict[str, Any]
+
 _SIZE = r"^\s*[0-9]{1,9}\s*([KkMmGg][Ii])?[Bb]?\s*$"
 _DURATION = r"^\s*[0-9]{1,9}\s*[smhdwSMHDW]\s*$"
 _LIKE_SIZES = {"anyOf": [{"type": "integer", "minimum": 1}, {"type": "string", "pattern": _SIZE}]}
@@ -86,9 +88,6 @@ def _of_value(kind: Any, reader: Reader) -> Schema:
     # A path that may be left out is left out by false, and by all that is like it.
     text: Schema = {"type": "string"}
     return {"anyOf": [text, {"enum": [False, 0, [], {}]}]} if type(None) in kinds else text
-
-
-Schema = dict[str, Any]
 
 
 def whole_number(least: int, most: int | None) -> Schema:

@@ -43,7 +43,7 @@ def remember(
         _keep_feeds(run, state, plan)
         if not selection.is_few:  # else neither a feed comes nor goes, nor where one stands
             _keep_places(run, state, plan)
-        _keep_files(run, state, plan, published, is_few=selection.is_few)
+        _keep_files(run, state, plan, published)
         _keep_last(run, state, selection, plan, published)
         _keep_catalogue(run, state, selection, plan, published)
     documents = len(plan.keep) + count_documents(state.sealed())
@@ -86,28 +86,25 @@ def _keep_places(run: Pass, state: PassState, plan: Plan) -> None:
     store.set_meta(NOINDEX, (plan.site.noindex, exceptions(plan.site.noindex, plan.feeds)))
 
 
-def _keep_files(
-    run: Pass, state: PassState, plan: Plan, published: Published, *, is_few: bool
-) -> None:
+def _keep_files(run: Pass, state: PassState, plan: Plan, published: Published) -> None:
     from feeds.render.documents import document_paths
 
     store, base_url = run.store, run.config.site.base_url
-    store.keep_fingerprints(published.files, state.files())
+    before, after = state.files(), published.files
+    store.keep_fingerprints(after, before)
     store.retire(published.removed, plan.keep)
     # Pages name no hub: nobody subscribes to them.
-    names = [
-        name
+    names = {
+        base_url + name: name
         for one in plan.feeds
         for name in document_paths(plan.site, one.feed)
         if not name.endswith(".html")
-    ]
+    }
     # Also what a pass wrote that was killed before it could say so.
-    before = state.files()
-    changed = [base_url + name for name in names if published.files.get(name) != before.get(name)]
-    if not is_few:
-        store.drop_pings_but(_hubs(run), [base_url + name for name in names])
-    here = {base_url + name for name in names}
-    left = [one for one in _untold(run) if one in here]
+    changed = [url for url, name in names.items() if after.get(name) != before.get(name)]
+    if not plan.is_few:
+        store.drop_pings_but(_hubs(run), names)
+    left = [url for url in _untold(run) if url in names]
     untold = [*left, *changed] if run.config.site.hub else []
     store.set_or_drop_meta(UNTOLD, list(dict.fromkeys(untold)) or None)
     if not run.config.paths.objects:
