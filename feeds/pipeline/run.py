@@ -38,6 +38,7 @@ from feeds.pipeline.image_garbage import cache_faults_told
 from feeds.pipeline.memberships import memberships
 from feeds.pipeline.objects import Upload
 from feeds.pipeline.output import (
+    Output,
     keep_report,
     problems_of,
     publish,
@@ -85,25 +86,7 @@ def publish_pass(run: Pass) -> PassReport:
     examined = examine_images(run, ahead)
     with closing(Upload(run)) as upload:
         with run.store.transaction():
-            few = at_rest(run, read_state(run.store))
-            manifest = few.manifest if few else recover_manifest(run)
-            changes = rescan(run, ahead)
-            refuse_to_empty(run, manifest.items, is_new=not run.store.has_meta(LAST))
-            images = reconcile_images(run, examined, changes)
-            state = read_state(run.store)
-            if is_quiet(run, state, changes.items) and (few or is_intact(state, manifest, run.out)):
-                upload.check(state, manifest)
-                output = unchanged(run, state, few)
-            else:
-                few = few and few._replace(news=frozenset(images.feeds))
-                selection = memberships(run, state, changes, few=few)
-                if selection.is_few:
-                    state = few_state(run, state, selection.feeds)
-                else:
-                    state = looking_at(run, state, selection.archives.looked_at)
-                plan = plan_feeds(run, state, selection, images)
-                published = publish(run, state, plan, upload)
-                output = remember(run, state, selection, plan, published)
+            changes, output = _bring_out(run, ahead, examined, upload)
             if not upload.changed:
                 tell_hubs(run)  # of what a pass put that could not say so any more
                 return keep_report(run, changes, output)
@@ -112,6 +95,30 @@ def publish_pass(run: Pass) -> PassReport:
         with run.store.transaction():
             tell_hubs(run)
             return keep_report(run, changes, output.with_sent(sent))
+
+
+def _bring_out(
+    run: Pass, ahead: Ahead, examined: Examined, upload: Upload
+) -> tuple[Changes, Output]:
+    """Brings the store and the folder out/ up to the seeds, in a transaction; plans the upload."""
+    few = at_rest(run, read_state(run.store))
+    manifest = few.manifest if few else recover_manifest(run)
+    changes = rescan(run, ahead)
+    refuse_to_empty(run, manifest.items, is_new=not run.store.has_meta(LAST))
+    images = reconcile_images(run, examined, changes)
+    state = read_state(run.store)
+    if is_quiet(run, state, changes.items) and (few or is_intact(state, manifest, run.out)):
+        upload.check(state, manifest)
+        return changes, unchanged(run, state, few)
+    few = few and few._replace(news=frozenset(images.feeds))
+    selection = memberships(run, state, changes, few=few)
+    if selection.is_few:
+        state = few_state(run, state, selection.feeds)
+    else:
+        state = looking_at(run, state, selection.archives.looked_at)
+    plan = plan_feeds(run, state, selection, images)
+    published = publish(run, state, plan, upload)
+    return changes, remember(run, state, selection, plan, published)
 
 
 def publish_feeds(
