@@ -32,7 +32,8 @@ def add_arguments(parser: ArgumentParser) -> None:
 
 def run(arguments: Namespace) -> int:
     """Shows the reach of each feed."""
-    from feeds.serve.reach import Reach, read_line
+    from feeds.serve.access_log import read_line
+    from feeds.serve.reach import Reach
 
     console = Console.of(arguments)
     loaded = load_config(arguments.config)

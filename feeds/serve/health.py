@@ -2,10 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
-import time
-from collections.abc import Callable
-from concurrent.futures import Executor
 from datetime import datetime, timedelta
 
 import msgspec
@@ -14,13 +10,11 @@ from feeds.common.protocols import REPORT
 from feeds.common.schedule import running_daemon, trigger_of
 from feeds.common.times import show_time
 from feeds.config import Config
-from feeds.serve.messages import BUSY, NOSNIFF, Answer
+from feeds.serve.messages import NOSNIFF, Answer
 from feeds.store import open_state
 
 # A pass may be so late, because it or the machine is slow.
 _GRACE = timedelta(minutes=1)
-# All who ask within this time get one answer, so that many monitors cost little.
-_SHARED_S = 1.0
 
 
 class Health(msgspec.Struct, frozen=True):
@@ -67,25 +61,3 @@ def health_answer(config: Config, now: datetime, *, is_published: bool) -> Answe
     headers = [("content-type", "application/json"), NOSNIFF, ("cache-control", "no-store")]
     body, status = msgspec.json.encode(health), 200 if health.ok else 503
     return Answer(status, headers, body, lasting=False)
-
-
-class SharedHealth:
-    """Gives one answer to all who ask within a second; `workers` make it."""
-
-    def __init__(self, workers: Executor) -> None:
-        self._workers = workers
-        self._until, self._answer = 0.0, BUSY
-        self._asking: asyncio.Future[Answer] | None = None
-
-    async def answer(self, make: Callable[[], Answer]) -> Answer:
-        """Returns the answer of a second ago at most, or makes one."""
-        if time.monotonic() < self._until:
-            return self._answer
-        if self._asking is None:
-            self._asking = asyncio.get_running_loop().run_in_executor(self._workers, make)
-        try:
-            self._answer = await asyncio.shield(self._asking)
-            self._until = time.monotonic() + _SHARED_S
-        finally:
-            self._asking = None
-        return self._answer

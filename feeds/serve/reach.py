@@ -1,7 +1,5 @@
 """How many read each feed, counted from an access log without keeping an address.
 
-Lines are ours, those of nginx in its combined format, or those of Caddy.
-
 Feed services say in their User-Agent for how many subscribers they ask. Readers that poll by
 themselves are told apart by a digest of address and User-Agent, with a salt that is thrown away
 with the day: so they can be counted for one day only, and nobody can be found again.
@@ -14,10 +12,9 @@ import re
 import secrets
 from collections import Counter, defaultdict
 from collections.abc import Iterable
-from datetime import datetime
 from functools import lru_cache
 from threading import Lock
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 
@@ -71,15 +68,13 @@ class _Feed:
     """The counts of one feed. A service asks for each of its addresses on its own."""
 
     def __init__(self) -> None:
-        self.polls = self.unchanged = self.deltas = 0
+        self.answers: Counter[int] = Counter()
         self.services: dict[tuple[str, str], int] = {}
         self.today: defaultdict[str, set[bytes]] = defaultdict(set)
         self.most: dict[str, int] = {}
 
     def add(self, hit: Hit, program: Program, reader: bytes) -> None:
-        self.polls += 1
-        self.unchanged += hit.status == 304
-        self.deltas += hit.status == 226
+        self.answers[hit.status] += 1
         known = program.name in self.today or len(self.today) < _MOST_PROGRAMS
         name = program.name if known else "other"
         if program.subscribers is not None:
@@ -88,28 +83,25 @@ class _Feed:
         elif len(self.today[name]) < _MOST_READERS:
             self.today[name].add(reader)
 
+    def counts(self) -> dict[str, int]:
+        """Returns how many there were of each program, on the day with most of them."""
+        today = {name: len(readers) for name, readers in self.today.items()}
+        return max(today, self.most, key=lambda some: sum(some.values()))
+
     def end_day(self) -> None:
-        """Keeps of a day how many there were, if that is more than on the others."""
-        counts = {name: len(readers) for name, readers in self.today.items()}
-        if sum(counts.values()) > sum(self.most.values()):
-            self.most = counts
+        self.most = self.counts()
         self.today.clear()
 
     def reach(self, address: str) -> FeedReach:
         services: Counter[str] = Counter()
         for (name, _), count in self.services.items():
             services[name] += count
-        today = {name: len(readers) for name, readers in self.today.items()}
-        programs = max(today, self.most, key=lambda counts: sum(counts.values()))
+        programs = Counter(self.counts())
+        polls, unchanged, deltas = self.answers.total(), self.answers[304], self.answers[226]
         return FeedReach(
-            address,
-            services.total(),
-            sum(programs.values()),
-            self.polls,
-            self.unchanged,
-            self.deltas,
-            dict(services.most_common()),
-            dict(Counter(programs).most_common()),
+            *(address, services.total(), programs.total(), polls, unchanged, deltas),
+            services=dict(services.most_common()),
+            programs=dict(programs.most_common()),
         )
 
 
@@ -134,23 +126,18 @@ class Reach:
                 if not program.name:
                     continue
                 if hit.unix // _DAY_S != self._day:
-                    self._begin_day(hit.unix // _DAY_S)
-                self._feeds[address].add(hit, program, self._reader(hit))
+                    self._day, self._salt = hit.unix // _DAY_S, secrets.token_bytes(16)
+                    for feed in self._feeds.values():
+                        feed.end_day()
+                key = f"{hit.client} {hit.agent}".encode("utf-8", "replace")
+                reader = hashlib.blake2b(key, digest_size=8, key=self._salt).digest()
+                self._feeds[address].add(hit, program, reader)
 
     def report(self) -> list[FeedReach]:
         """Returns the reach of each feed, the most read first."""
         with self._lock:
             found = [feed.reach(address) for address, feed in self._feeds.items()]
         return sorted(found, key=lambda one: (-one.subscribers - one.readers, one.address))
-
-    def _begin_day(self, day: int) -> None:
-        self._day, self._salt = day, secrets.token_bytes(16)
-        for feed in self._feeds.values():
-            feed.end_day()
-
-    def _reader(self, hit: Hit) -> bytes:
-        key = f"{hit.client} {hit.agent}".encode("utf-8", "replace")
-        return hashlib.blake2b(key, digest_size=8, key=self._salt).digest()
 
 
 @lru_cache(maxsize=4096)
@@ -181,64 +168,3 @@ def _address_of(target: str, prefix: str) -> str:
         path = path[len(prefix) - 1 :]
     address, _, _ = path.lstrip("/").rpartition(".")
     return address if kind_of(path).feed else ""
-
-
-_QUOTED = r'"((?:[^"\\]|\\.)*)"'
-_COMBINED = re.compile(
-    rf'(\S+) \S+ \S+ \[([^\]]+)\] "([A-Z]+) (\S+)[^"]*" (\d{{3}}) (\d+|-)(?: {_QUOTED} {_QUOTED})?'
-)
-
-
-def read_line(line: str) -> Hit | None:
-    """Returns what a line of an access log tells; None if it is none that we know."""
-    try:
-        return _json_hit(msgspec.json.decode(line)) if line.startswith("{") else _combined(line)
-    except (msgspec.DecodeError, ValueError, TypeError, KeyError, AttributeError, OverflowError):
-        return None
-
-
-def _combined(line: str) -> Hit | None:
-    match = _COMBINED.match(line)
-    if match is None:
-        return None
-    client, when, method, target, status, size, _, agent = match.groups()
-    bytes_sent = 0 if size == "-" else int(size)
-    return Hit(_clf_unix(when), client, method, target, int(status), bytes_sent, agent or "")
-
-
-def _json_hit(data: Any) -> Hit:
-    if "request" not in data:
-        when = int(datetime.fromisoformat(data["time"]).timestamp())
-        return Hit(
-            when,
-            str(data["client"]),
-            str(data["method"]),
-            str(data["target"]),
-            int(data["status"]),
-            int(data["size"]),
-            str(data["agent"]),
-        )
-    request = data["request"]  # Caddy's
-    client = request.get("client_ip") or request["remote_ip"]
-    (agent,) = request.get("headers", {}).get("User-Agent", [""])[:1]
-    return Hit(
-        _caddy_unix(data["ts"]),
-        str(client),
-        str(request["method"]),
-        str(request["uri"]),
-        int(data["status"]),
-        int(data["size"]),
-        str(agent),
-    )
-
-
-def _caddy_unix(value: float | str) -> int:
-    """Caddy writes seconds since 1970, or a date if it is told to."""
-    if isinstance(value, str):
-        return int(datetime.fromisoformat(value).timestamp())
-    return int(value)
-
-
-@lru_cache(maxsize=64)
-def _clf_unix(text: str) -> int:
-    return int(datetime.strptime(text, "%d/%b/%Y:%H:%M:%S %z").timestamp())

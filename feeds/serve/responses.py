@@ -20,7 +20,7 @@ from feeds.common.slugs import QUERY
 from feeds.common.times import http_date
 from feeds.config import Config
 from feeds.publish.caching import cache_control, max_age_s
-from feeds.serve.clients import Proxies
+from feeds.serve.access_log import Proxies
 from feeds.serve.delta import Delta, Deltas, accepts_deltas
 from feeds.serve.messages import (
     NO_IMAGE,

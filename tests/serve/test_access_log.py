@@ -9,8 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from feeds.serve.access_log import _escaped
-from feeds.serve.reach import read_line
+from feeds.serve.access_log import _escaped, read_line
 from tests.support.processes import wait_until
 from tests.support.serving import Server
 from tests.support.site import Site

@@ -6,8 +6,7 @@ import json
 
 import pytest
 
-from feeds.serve.access_log import Hit
-from feeds.serve.reach import read_line
+from feeds.serve.access_log import Hit, read_line
 
 NOON = 1_772_366_400  # 2026-03-01T12:00:00Z
 CADDY = {
