@@ -47,7 +47,7 @@ def run(arguments: Namespace) -> int:
 
 
 def _passes(config: Config) -> Iterator[Finding]:
-    from feeds.serve.health import health_of
+    from feeds.serve.monitoring import health_of
 
     daemon, health = running_daemon(config.paths.out), health_of(config, utc_now())
     if health.ok:

@@ -20,7 +20,7 @@ from feeds.serve.access_log import AccessLog
 from feeds.serve.content import Content
 from feeds.serve.granian import header_lines, request_of, send
 from feeds.serve.messages import BUSY, Answer, Request, Stream, redirect
-from feeds.serve.metrics import Counts
+from feeds.serve.monitoring import Counts, health_answer
 from feeds.serve.query import BadQueryError, Query, format_of
 
 _LONGEST_TARGET = 8192
@@ -162,7 +162,7 @@ class Application:
         now, last = time.monotonic(), self._health
         if last is None or (last.done() and (now >= self._health_until or last.exception())):
             loop = asyncio.get_running_loop()
-            self._health = last = loop.run_in_executor(self._workers, self.content.health)
+            self._health = last = loop.run_in_executor(self._workers, health_answer, self.content)
             self._health_until = now + _HEALTH_S
         return await asyncio.shield(last)
 

@@ -9,14 +9,14 @@ from feeds.common.errors import PublishError
 from feeds.common.files import Fingerprint
 from feeds.common.media_types import kind_of
 from feeds.common.protocols import ARCHIVES, MOVES, NOINDEX, REPORT
-from feeds.common.reports import PassReport, utc_now
+from feeds.common.reports import PassReport
 from feeds.config import Config
 from feeds.publish.manifest import MANIFEST
 from feeds.render.context import up_from
 from feeds.serve.delta import Deltas
-from feeds.serve.health import health_answer
 from feeds.serve.messages import (
     GONE,
+    NO_STORE,
     NOT_FOUND,
     Answer,
     Request,
@@ -26,7 +26,6 @@ from feeds.serve.messages import (
     page,
     text_answer,
 )
-from feeds.serve.metrics import Gauges, StateCounts, state_counts
 from feeds.serve.negotiation import CODINGS, IDENTITY
 from feeds.serve.publication import (
     NOTHING,
@@ -49,7 +48,6 @@ _TRIES = 3
 # The part of `serve.memory` that queries may use, so that they never evict documents.
 _RESULTS_SHARE = 8
 _LOST = "404.html"
-_NO_STORE = ("cache-control", "no-store")
 
 
 class Content:
@@ -72,9 +70,9 @@ class Content:
         self._moves: dict[str, str] = {}
         self._noindex = (False, frozenset[str]())
         self._archives: dict[str, Archive] = {}
-        self._report: PassReport | None = None
-        self._totals = (0, 0.0, 0)
-        self._state_counts = StateCounts()
+        # The last pass; and how many this server saw, their seconds, and the documents they wrote.
+        self.report: PassReport | None = None
+        self.totals = (0, 0.0, 0)
         self._leaving = False
         self._fault = ""
         self.configure(config)
@@ -130,7 +128,7 @@ class Content:
         return True
 
     def _refresh_state(self) -> bool:
-        state, report = self.config.paths.state, self._report
+        state, report = self.config.paths.state, self.report
         fingerprint = state_fingerprint(state)
         if fingerprint == self._state:
             return False
@@ -145,10 +143,10 @@ class Content:
             report = store.get_meta(REPORT) or report
 
         with_state(state, read)
-        if report is not None and self._report is not None and report != self._report:
-            passes, seconds, written = self._totals
-            self._totals = passes + 1, seconds + report.seconds, written + len(report.written)
-        self._report, self._state = report, fingerprint
+        if report is not None and self.report is not None and report != self.report:
+            passes, seconds, written = self.totals
+            self.totals = passes + 1, seconds + report.seconds, written + len(report.written)
+        self.report, self._state = report, fingerprint
         return True
 
     def warm(self) -> None:
@@ -240,31 +238,14 @@ class Content:
         try:
             text = self._queries.find(query, extension)
         except TooLongError:
-            return text_answer(503, "That search took too long.", _NO_STORE, ("retry-after", "60"))
+            return text_answer(503, "That search took too long.", NO_STORE, ("retry-after", "60"))
         return answer_text(request, text, self.policy, self._result_deltas)
 
     def faulty_query(self, request: Request, error: BadQueryError) -> Answer:
         """Returns the answer for a query with faults: to browsers a page."""
         if not (request.browser and self.config.site.pages):
             return text_answer(400, str(error), ("access-control-allow-origin", "*"))
-        return page(400, self._queries.faulty_page(error.faults), _NO_STORE)
-
-    def health(self) -> Answer:
-        """Returns the answer to a monitor, as JSON."""
-        return health_answer(self.config, utc_now(), is_published=bool(self.publication.texts))
-
-    def gauges(self) -> Gauges:
-        """Returns the values for the metrics."""
-
-        def read(store: Store) -> None:
-            self._state_counts = state_counts(store, self.config.site.hub)
-
-        with_state(self.config.paths.state, read)
-        publication = self.publication
-        memory = (self.bodies.size + self.results.size, self.bodies.limit + self.results.limit)
-        images = sum(kind_of(path).media_type.startswith("image/") for path in publication.media)
-        documents = len(publication.texts)
-        return Gauges(self._report, *self._totals, documents, images, memory, self._state_counts)
+        return page(400, self._queries.faulty_page(error.faults), NO_STORE)
 
     def _is_unlisted(self, path: str) -> bool:
         """Tells whether search engines are to leave a document out."""

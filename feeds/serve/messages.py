@@ -8,6 +8,7 @@ from typing import NamedTuple
 Headers = list[tuple[str, str]]
 
 NOSNIFF = ("x-content-type-options", "nosniff")
+NO_STORE = ("cache-control", "no-store")
 # For pages: no script and no style but those of the site's files, and no frame of another site.
 # Pages say the same of themselves, except frames, and are stricter about pictures.
 _POLICY = (
@@ -99,7 +100,7 @@ def text_answer(status: int, text: str, *headers: tuple[str, str]) -> Answer:
 _LOST = [("cache-control", "public, max-age=60"), ("vary", "Accept")]
 NOT_FOUND = text_answer(404, "There is nothing here.", *_LOST)
 # A query can name an image a moment before its copy is in out/: no cache may keep that answer.
-NO_IMAGE = text_answer(404, "There is nothing here.", ("cache-control", "no-store"))
+NO_IMAGE = text_answer(404, "There is nothing here.", NO_STORE)
 GONE = text_answer(
     410,
     "This feed is not published any more. Please unsubscribe from it.",
@@ -110,7 +111,7 @@ BAD_HOST = text_answer(400, "Wanted one Host header, with the name or address of
 PRECONDITION_FAILED = text_answer(
     412,
     "This is not what If-Match or If-Unmodified-Since ask for.",
-    ("cache-control", "no-store"),
+    NO_STORE,
     ("access-control-allow-origin", "*"),
 )
 WRONG_METHOD = text_answer(405, f"Only {ALLOWED} here.", ("allow", ALLOWED))

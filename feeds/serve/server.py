@@ -30,7 +30,7 @@ from feeds.serve.access_log import OFF, AccessLog
 from feeds.serve.application import Application
 from feeds.serve.content import Content
 from feeds.serve.granian import spawn_worker
-from feeds.serve.metrics import Counts, FeedsCollector, start_metrics
+from feeds.serve.monitoring import Counts, FeedsCollector, start_metrics
 from feeds.serve.reach import Reach
 
 _TICK_S = 0.5
@@ -72,7 +72,7 @@ def run_server(config: Config, reload: Reload, log: structlog.typing.FilteringBo
         counts = Counts()
         reach = Reach(content.policy.prefix) if config.serve.access_log != OFF else None
         if config.serve.metrics:
-            _start_metrics(config.serve.metrics, FeedsCollector(counts, content.gauges, reach))
+            _start_metrics(config.serve.metrics, FeedsCollector(counts, content, reach))
         application = Application(content, counts, lambda text: log.error("failed", request=text))
         server = Granian(
             application,

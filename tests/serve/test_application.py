@@ -14,11 +14,11 @@ from msgspec.structs import replace
 
 from feeds.common.times import http_date
 from feeds.serve import application as module
-from feeds.serve import content, responses
+from feeds.serve import monitoring, responses
 from feeds.serve.application import Application
 from feeds.serve.content import Content
 from feeds.serve.messages import GONE, NOT_FOUND, PAGE_HEADERS, Answer
-from feeds.serve.metrics import Counts
+from feeds.serve.monitoring import Counts
 from tests.support.rsgi import FakeProtocol, FakeScope
 from tests.support.serving import as_served
 from tests.support.site import NOW, Site
@@ -76,7 +76,7 @@ def bench(site: Site) -> Iterator[Bench]:
     picture.write_bytes(b"0123456789")
     bench.content.publication = bench.content.publication._replace(media=frozenset([PICTURE]))
     with pytest.MonkeyPatch.context() as clock:
-        clock.setattr(content, "utc_now", lambda: NOW)
+        clock.setattr(monitoring, "utc_now", lambda: NOW)
         # What was published is older than a second: only then answers are kept.
         clock.setattr(responses, "time", SimpleNamespace(time=lambda: time.time() + 10))
         yield bench
@@ -240,7 +240,7 @@ def test_application_survives_a_fault_of_ours_and_says_so(
         raise OSError("no disk")
 
     monkeypatch.setattr(bench.content, "text", fail)
-    monkeypatch.setattr(bench.content, "health", fail)
+    monkeypatch.setattr(module, "health_answer", fail)
     assert bench.get("/all.atom").status == 500
     assert bench.get("/healthz").status == 500
     assert bench.faults == [
@@ -278,15 +278,15 @@ def test_application_turns_away_what_is_too_much(
 def test_application_asks_for_health_once_a_second(
     bench: Bench, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    asked, health = [0], bench.content.health
+    asked, health = [0], monitoring.health_answer
     now = [1000.0]
     monkeypatch.setattr(time, "monotonic", lambda: now[0])
 
-    def count() -> Answer:
+    def count(content: Content) -> Answer:
         asked[0] += 1
-        return health()
+        return health(content)
 
-    monkeypatch.setattr(bench.content, "health", count)
+    monkeypatch.setattr(module, "health_answer", count)
 
     async def main() -> list[int]:
         found = await asyncio.gather(*(bench.ask("/healthz") for _ in range(9)))

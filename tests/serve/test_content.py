@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from datetime import timedelta
 
@@ -10,10 +9,9 @@ import pytest
 
 from feeds.common.protocols import IMAGE_FETCHES, count
 from feeds.publish.manifest import MANIFEST
-from feeds.serve import content as module
 from feeds.serve.content import Content
 from feeds.serve.messages import Request
-from feeds.serve.publication import NOTHING
+from feeds.serve.monitoring import health_answer
 from feeds.serve.query import Query
 from feeds.store import open_state
 from feeds.store.search import TooLongError
@@ -39,7 +37,7 @@ def test_content_of_a_state_file_in_the_making_serves_what_there_is(site: Site) 
     assert content.query(Request("GET", "/query"), "html", Query()).status == 200
     assert content.query(Request("GET", "/query.json"), "json", Query()).status == 200
     assert not content.is_gone("all.atom")
-    assert content.gauges().report is None
+    assert content.report is None
     content.close()
 
 
@@ -47,7 +45,7 @@ def test_content_of_nothing_serves_nothing(site: Site) -> None:
     content = Content(site.load().config, pytest.fail)
     content.warm()
     assert content.publication.texts == {}
-    assert content.health().status == 503
+    assert health_answer(content).status == 503
     content.close()
 
 
@@ -61,9 +59,8 @@ def content(site: Site) -> Iterator[Content]:
 
 
 def test_content_counts_the_passes_that_it_sees(site: Site, content: Content) -> None:
-    first = content.gauges()
-    assert first.report is not None
-    assert (first.passes, first.pass_s, first.written) == (0, 0.0, 0)
+    assert content.report is not None
+    assert content.totals == (0, 0.0, 0)
     assert not content.refresh()
     seconds, written = 0.0, 0
     for number in (2, 3):
@@ -71,11 +68,10 @@ def test_content_counts_the_passes_that_it_sees(site: Site, content: Content) ->
         report = site.publish(NOW + timedelta(minutes=number))
         assert content.refresh()
         seconds, written = seconds + report.seconds, written + len(report.written)
-    found = content.gauges()
-    assert found.report is not None
-    assert found.report.started == NOW + timedelta(minutes=3)
-    assert (found.passes, found.written) == (2, written)
-    assert found.pass_s == pytest.approx(seconds)
+    assert content.report.started == NOW + timedelta(minutes=3)
+    passes, pass_s, documents = content.totals
+    assert (passes, documents) == (2, written)
+    assert pass_s == pytest.approx(seconds)
 
 
 def test_content_follows_the_state_file_alone_too(site: Site, content: Content) -> None:
@@ -84,21 +80,6 @@ def test_content_follows_the_state_file_alone_too(site: Site, content: Content) 
         count(store, IMAGE_FETCHES, ["fetched"])
     assert content.refresh()
     assert not content.refresh()
-    assert content.gauges().state.fetches == {"fetched": 1}
-
-
-def test_content_counts_what_it_serves(content: Content) -> None:
-    media = frozenset(["media/ab/a.png", "media/ab/b.webp", "media/ab/c.woff2"])
-    content.publication = content.publication._replace(media=media)
-    content.query(Request("GET", "/query"), "html", Query())
-    found = content.gauges()
-    assert found.documents == len(content.publication.texts) > 0
-    assert found.images == 2
-    assert 0 < content.results.size < content.bodies.size
-    assert found.memory == (
-        content.bodies.size + content.results.size,
-        content.config.serve.memory,
-    )
 
 
 def test_content_keeps_what_it_has_while_a_pass_writes_or_the_manifest_is_damaged(
@@ -192,27 +173,6 @@ def test_content_that_left_memory_is_read_again_and_may_have_changed(site: Site)
     assert content.text(request, "all.atom").status == 404
     assert content.text(Request("GET", "/none.atom"), "none.atom").status == 404
     content.close()
-
-
-def test_content_says_how_healthy_it_is(
-    site: Site, content: Content, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(module, "utc_now", lambda: NOW)
-    answer = content.health()
-    assert (answer.status, answer.lasting) == (200, False)
-    assert dict(answer.headers) == {
-        "content-type": "application/json",
-        "x-content-type-options": "nosniff",
-        "cache-control": "no-store",
-    }
-    last = NOW.isoformat().replace("+00:00", "Z")
-    assert json.loads(answer.body) == {"ok": True, "reason": "", "last_pass": last}
-    content.publication = NOTHING
-    bad = content.health()
-    assert (bad.status, json.loads(bad.body)["reason"]) == (503, "nothing is published")
-    monkeypatch.setattr(module, "utc_now", lambda: NOW + timedelta(days=1))
-    late = content.health()
-    assert (late.status, "two should have followed" in late.body.decode()) == (503, True)
 
 
 def test_content_searched_for_too_long_says_so(

@@ -17,9 +17,9 @@ import sys
 from datetime import datetime
 from pathlib import Path
 from feeds.cli.main import main
-from feeds.serve import content
+from feeds.serve import monitoring
 clock = Path(sys.argv[sys.argv.index("--config") + 1]).with_name("clock")
-content.utc_now = lambda: datetime.fromisoformat(clock.read_text())
+monitoring.utc_now = lambda: datetime.fromisoformat(clock.read_text())
 raise SystemExit(main())
 """,
 )
