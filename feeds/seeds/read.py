@@ -22,10 +22,11 @@ from feeds.common.workers import Engine, spread
 from feeds.seeds import READER_VERSION
 from feeds.seeds.frontmatter import FrontMatter, YamlReader, split
 from feeds.seeds.objects import Fetched, fetch_objects
+from feeds.seeds.overlap import leak
 from feeds.seeds.parse import ParseOptions, dotted, parse
 from feeds.seeds.quick_reader import quick_load
 from feeds.seeds.scan import MAX_BYTES, why_too_large
-from feeds.seeds.secrets import FIELD, REACHES, leak
+from feeds.seeds.secrets import FIELD, REACHES
 from feeds.seeds.yaml_reader import Path, YamlError, event_reader, load
 
 # Below this a pool costs more than it saves: a worker takes about 150 ms to start.
@@ -204,7 +205,7 @@ def _check(parsed: _Parsed) -> ParsedSeed:
     if front is None:
         return seed
     encoded = _encoder.encode(item) if item else b""
-    published = "\n".join([encoded.decode(errors="replace"), *(one.reason for one in problems)])
+    published = b"\n".join([encoded, *(one.reason.encode() for one in problems)])
     leaking = leak(front.mapping, front.body, published)
     if leaking is not None:
         problems = [_leak_problem(shown, front, leaking)]
