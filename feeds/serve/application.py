@@ -18,9 +18,9 @@ from feeds.common.slugs import QUERY
 from feeds.serve import messages
 from feeds.serve.access_log import AccessLog
 from feeds.serve.content import Content
-from feeds.serve.granian import header_lines, request_of, send
-from feeds.serve.messages import BUSY, Answer, Request, Stream, redirect
+from feeds.serve.messages import BUSY, Answer, Request, Stream, redirect, send
 from feeds.serve.monitoring import Counts, health_answer
+from feeds.serve.negotiation import header_lines, request_of
 from feeds.serve.query import BadQueryError, Query, format_of
 
 _LONGEST_TARGET = 8192
@@ -75,9 +75,11 @@ class Application:
         self._ready_queries: dict[Request, Answer] = {}
 
     def close(self) -> None:
-        """Ends the threads after the work that they are doing."""
+        """Ends the threads after the work that they are doing; writes what is left of the log."""
         self._workers.shutdown()
         self._turns.close()
+        if self.log is not None:
+            self.log.close()
 
     def answer_ready(self, scope: Scope, protocol: RSGIHTTPProtocol) -> bool:
         """Sends the answer if it is ready, and tells whether it was; for the thread that reads."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from granian._granian import RSGIHTTPProtocol
+
 Headers = list[tuple[str, str]]
 
 NOSNIFF = ("x-content-type-options", "nosniff")
@@ -26,7 +28,7 @@ class Request(NamedTuple):
 
     Headers that were not sent are None; several lines of one are joined with commas (RFC 9110,
     section 5.3). `browser` tells browsers from feed readers (see `negotiation.is_browser`), `host`
-    says that the Host header is valid (see `granian.is_valid_host`).
+    says that the Host header is valid (see `negotiation.is_valid_host`).
     """
 
     method: str
@@ -90,6 +92,20 @@ class Stream(NamedTuple):
     part: range | None
     format_name: str = "media"
     coding: str = ""
+
+
+def send(answer: Answer | Stream, request: Request, protocol: RSGIHTTPProtocol) -> None:
+    """Sends an answer from memory or from the disk."""
+    status, headers = answer.status, answer.headers
+    if isinstance(answer, Answer) and answer.size:
+        protocol.response_bytes(status, headers, answer.body)
+    elif isinstance(answer, Answer) or request.method == "HEAD":
+        protocol.response_empty(status, headers)
+    elif answer.part is None:
+        protocol.response_file(status, headers, answer.file)
+    else:
+        start, stop = answer.part.start, answer.part.stop
+        protocol.response_file_range(status, headers, answer.file, start, stop)
 
 
 def text_answer(status: int, text: str, *headers: tuple[str, str]) -> Answer:

@@ -14,6 +14,7 @@ from prometheus_client import CollectorRegistry, start_http_server
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from feeds.common.errors import ServeError
 from feeds.common.media_types import kind_of
 from feeds.common.protocols import IMAGE_FETCHES, REPORT, pings_to, totals
 from feeds.common.reports import PassReport, utc_now
@@ -169,15 +170,20 @@ class FeedsCollector(Collector):
         yield from _state(self._state)
 
 
-def start_metrics(host: str, port: int, collector: FeedsCollector) -> None:
-    """Serves ``http://host:port/metrics`` in a thread of its own, until the process ends.
+def start_metrics(address: str, collector: FeedsCollector) -> None:
+    """Serves ``http://address/metrics`` in a thread of its own, until the process ends.
 
     Raises:
-        OSError: the address cannot be used.
+        ServeError: the address cannot be used.
     """
     registry = CollectorRegistry()
     registry.register(collector)
-    start_http_server(port, addr=host, registry=registry)
+    host, _, port = address.rpartition(":")
+    try:
+        start_http_server(int(port), addr=host.strip("[]"), registry=registry)
+    except OSError as error:
+        reason = error.strerror or error
+        raise ServeError(f"cannot serve metrics at {address}: {reason} (serve.metrics)") from None
 
 
 def _requests(tallies: list[tuple[Series, Tally]]) -> Iterator[Metric]:

@@ -1,13 +1,32 @@
-"""Reads the headers of a request: codings, types, conditions and ranges (RFC 9110)."""
+"""Reads requests: their host, and what they accept, on which conditions, and how much of it."""
 
 from __future__ import annotations
 
+import ipaddress
 import re
+from collections.abc import Sequence
+from contextlib import suppress
 from functools import lru_cache
+
+from granian.rsgi import Scope
 
 from feeds.common.reports import utc_now
 from feeds.common.times import parse_http_date, to_unix
 from feeds.serve.messages import Request
+
+# The headers that an answer depends on, in the order of the fields of `Request`.
+_HEADERS = (
+    *("accept-encoding", "if-match", "if-none-match", "if-modified-since"),
+    *("if-unmodified-since", "range", "if-range", "a-im"),
+)
+_LONGEST_HOST = 255
+# A name, or an address in brackets, and perhaps a port. RFC 3986, section 3.2.2, allows more
+# characters in names, but no real host has them, and a comma would join two lines.
+_HOST = re.compile(
+    r"(?:(?:[a-z0-9._~-]|%[0-9a-f]{2})+"
+    r"|\[(?:v[0-9a-f]+\.[a-z0-9._~!$&'()*+,;=:-]+|(?P<address>[^\[\]]+))\])(?::\d{0,5})?",
+    re.ASCII | re.IGNORECASE,
+)
 
 IDENTITY = ""
 
@@ -28,6 +47,43 @@ UNCHANGED = 304
 FAILED = 412
 
 
+# Requests
+
+
+def request_of(scope: Scope) -> Request:
+    """Returns a request as the value that its answer depends on."""
+    known = scope.headers
+    fields = [", ".join(header_lines(scope, name)) if name in known else None for name in _HEADERS]
+    browser = is_browser(", ".join(header_lines(scope, "accept")))
+    host = is_valid_host(header_lines(scope, "host"), scope.http_version)
+    return Request._make((scope.method, scope.path, scope.query_string, *fields, browser, host))
+
+
+def header_lines(scope: Scope, name: str) -> list[str]:
+    """Returns all lines of a header; granian leaves out those that are not ASCII."""
+    lines: list[str] = scope.headers.get_all(name)  # type: ignore[attr-defined]  # not in its stub
+    return lines
+
+
+def is_valid_host(hosts: Sequence[str], version: str) -> bool:
+    """Tells whether these lines of Host are valid (RFC 9112, section 3.2; RFC 9110, section 7.2).
+
+    HTTP/1.1 must have exactly one; older versions, of which 1.0 is called "1", may have none.
+    """
+    if not hosts:
+        return version != "1.1"
+    return len(hosts) == 1 and _is_host(hosts[0])
+
+
+@lru_cache(maxsize=256)
+def _is_host(host: str) -> bool:
+    if len(host) <= _LONGEST_HOST and (match := _HOST.fullmatch(host)):
+        with suppress(ValueError):
+            ipaddress.IPv6Address(match["address"] or "::")
+            return True
+    return False
+
+
 # Preferences
 
 
@@ -35,30 +91,19 @@ def weighted(header: str) -> list[tuple[str, float]]:
     """Returns the members of a list with their weights, in lower case; a bad weight counts as 0."""
     found = []
     for member in header.lower().split(","):
-        name, semicolon, rest = member.partition(";")
-        if name.strip():
-            found.append((name.strip(), _weight(rest) if semicolon else 1.0))
+        name, *parameters = map(str.strip, member.split(";"))
+        weight = next((one for one in parameters if one.startswith("q")), "q=1")
+        match = _WEIGHT.fullmatch(weight)
+        if name:
+            found.append((name, float(match[1]) if match else 0.0))
     return found
-
-
-def _weight(parameters: str) -> float:
-    for parameter in parameters.split(";"):
-        if parameter.strip().startswith("q"):
-            match = _WEIGHT.fullmatch(parameter.strip())
-            return float(match[1]) if match else 0.0
-    return 1.0
 
 
 @lru_cache(maxsize=1024)
 def choose_coding(accept_encoding: str | None) -> str | None:
-    """Returns the content coding for a client (section 12.5.3).
+    """Returns the content coding for a client (section 12.5.3), None if it accepts none of ours.
 
-    Args:
-        accept_encoding: The header; a client that sends none accepts everything, and gets what
-            every client understands.
-
-    Returns:
-        One of `CODINGS`, or None if the client accepts none of them.
+    A client that sends no header accepts everything, and gets what every client understands.
     """
     if accept_encoding is None:
         return IDENTITY
@@ -82,11 +127,9 @@ def is_browser(accept: str | None) -> bool:
 
 
 def listed_tags(header: str, *, strong: bool = False) -> list[str]:
-    """Returns the entity tags of a list, without quotes and W/.
+    """Returns the entity tags of a list, without quotes and W/, up to what is no entity tag.
 
-    Args:
-        header: If-Match or If-None-Match; it is read up to the first member that is no entity tag.
-        strong: Leave weak tags out.
+    `strong` leaves weak tags out.
     """
     tags, position = [], 0
     while match := _TAG.match(header, position):
@@ -97,19 +140,11 @@ def listed_tags(header: str, *, strong: bool = False) -> list[str]:
 
 
 def condition_status(request: Request, tag: str, modified_unix: int | None) -> int:
-    """Evaluates the conditions of a GET or HEAD in the order of section 13.2.2.
+    """Evaluates the conditions of a GET or HEAD; returns 200, `UNCHANGED` or `FAILED`.
 
-    If-Match goes before If-Unmodified-Since, these before If-None-Match, and that before
-    If-Modified-Since. If-Match compares strongly (13.1.1), If-None-Match weakly (13.1.2), and ``*``
-    matches everything. A condition with a date is ignored if either time is unknown.
-
-    Args:
-        request: The request.
-        tag: The entity tag of the answer, without quotes.
-        modified_unix: The answer's Last-Modified, None if it has none.
-
-    Returns:
-        200, `UNCHANGED` or `FAILED`.
+    The order is that of section 13.2.2. If-Match compares strongly (13.1.1), If-None-Match weakly
+    (13.1.2), and ``*`` matches everything. A condition with a date is ignored if either time is
+    unknown: `modified_unix` is None for an answer without Last-Modified. `tag` has no quotes.
     """
     if request.match is not None:
         if not _matches(request.match, tag, strong=True):

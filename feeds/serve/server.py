@@ -2,6 +2,12 @@
 
 One process with one event loop. Work that takes longer than a moment is done in threads, most of it
 in code that releases Python's lock.
+
+Granian's own worker wakes the event loop and makes a task for every request, which costs more than
+all the rest of an answer that is ready. Ours asks the application first, in the thread that read
+the request, and does what granian's own does (`_spawn_rsgi_worker` in `granian.server.embed`) only
+if no answer is ready. Granian takes it as `spawn_target`; but it uses parts of granian that are not
+documented, so pyproject.toml pins the minor version that it was tested with.
 """
 
 from __future__ import annotations
@@ -11,13 +17,17 @@ import os
 import resource
 import signal
 import socket
+from asyncio.tasks import _enter_task, _leave_task
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, suppress
-from typing import Any, Protocol
+from functools import partial
+from typing import Any, Protocol, Self
 
 import structlog
 import uvloop
+from granian._futures import _cbsched_aioschedule, _future_watcher_wrapper
+from granian._granian import CallbackScheduler, RSGIWorker
 from granian.constants import HTTPModes, Interfaces
 from granian.http import HTTP1Settings
 from granian.server.embed import Server as Granian
@@ -29,7 +39,6 @@ from feeds.config import Config, Loaded
 from feeds.serve.access_log import OFF, AccessLog
 from feeds.serve.application import Application
 from feeds.serve.content import Content
-from feeds.serve.granian import spawn_worker
 from feeds.serve.monitoring import Counts, FeedsCollector, start_metrics
 from feeds.serve.reach import Reach
 
@@ -39,6 +48,8 @@ _LISTEN_S = 0.01
 _GRACE_S = 5.0
 # How long a request may take to arrive, and a connection may be idle.
 _HEADER_MS = 30_000
+# A client that reads nothing of an answer for so long is disconnected.
+_UNREAD_MS = 60_000
 _HEADER_BYTES = 32 * 1024
 _BACKLOG = 4096
 _MOST_CONNECTIONS = 65_536
@@ -48,6 +59,9 @@ _OTHER_FILES = 256
 _FIXED = ("host", "port", "metrics", "access_log", "access_format", "log_addresses")
 
 
+Log = structlog.typing.FilteringBoundLogger
+
+
 class Reload(Protocol):
     """Loads the configuration if it has changed, or if somebody `asked` for it."""
 
@@ -55,13 +69,10 @@ class Reload(Protocol):
         """Returns the configuration; None if the old one stays in force."""
 
 
-def run_server(config: Config, reload: Reload, log: structlog.typing.FilteringBoundLogger) -> None:
+def run_server(config: Config, reload: Reload, log: Log) -> None:
     """Serves until SIGTERM or SIGINT.
 
-    Args:
-        config: The configuration to start with.
-        reload: Called every half second, and after SIGHUP, for another configuration.
-        log: The log.
+    Calls `reload` every half second, and after SIGHUP, for another configuration.
 
     Raises:
         ServeError: an address cannot be used, or the web server ended by itself.
@@ -72,7 +83,7 @@ def run_server(config: Config, reload: Reload, log: structlog.typing.FilteringBo
         counts = Counts()
         reach = Reach(content.policy.prefix) if config.serve.access_log != OFF else None
         if config.serve.metrics:
-            _start_metrics(config.serve.metrics, FeedsCollector(counts, content, reach))
+            start_metrics(config.serve.metrics, FeedsCollector(counts, content, reach))
         application = Application(content, counts, lambda text: log.error("failed", request=text))
         server = Granian(
             application,
@@ -93,20 +104,13 @@ def run_server(config: Config, reload: Reload, log: structlog.typing.FilteringBo
         try:
             uvloop.run(_Service(application, reload, log).run(server))
         finally:
-            if application.log is not None:
-                application.log.close()
-        application.close()
+            application.close()
 
 
 class _Service:
     """Serves an application, and keeps its content up to date."""
 
-    def __init__(
-        self,
-        application: Application,
-        reload: Reload,
-        log: structlog.typing.FilteringBoundLogger,
-    ) -> None:
+    def __init__(self, application: Application, reload: Reload, log: Log) -> None:
         self._application = application
         self._content = application.content
         self._reload = reload
@@ -121,7 +125,7 @@ class _Service:
         for number in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(number, stop.set)
         loop.add_signal_handler(signal.SIGHUP, self._asked.set)
-        spawn: Callable[..., Any] = spawn_worker
+        spawn: Callable[..., Any] = _spawn_worker
         serving = loop.create_task(server.serve(spawn))
         keeping = loop.create_task(self._keep_current())
         stopping = loop.create_task(stop.wait())
@@ -222,15 +226,6 @@ def _check_address(host: str, port: int) -> str:
     return str(address[0])
 
 
-def _start_metrics(address: str, collector: FeedsCollector) -> None:
-    host, _, port = address.rpartition(":")
-    try:
-        start_metrics(host.strip("[]"), int(port), collector)
-    except OSError as error:
-        reason = error.strerror or error
-        raise ServeError(f"cannot serve metrics at {address}: {reason} (serve.metrics)") from None
-
-
 def _raise_file_limit() -> int:
     """Raises the limit of open files; returns how many connections it allows."""
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
@@ -244,3 +239,58 @@ def _raise_file_limit() -> int:
 
 def _shown(host: str) -> str:
     return f"[{host}]" if ":" in host else host
+
+
+# The worker
+
+
+async def _spawn_worker(
+    worker: int, stop: Any, application: Application, sockets: Any, *settings: Any
+) -> None:
+    """Accepts connections until granian says `stop`, and ends when the last answer is sent."""
+    *threads, _task, mode, http1, http2, websockets, static, _log, tls, _options = settings
+    loop = asyncio.get_running_loop()
+    stopped = loop.create_future()
+    stop.add_cb(lambda: loop.call_soon_threadsafe(stopped.set_result, None))
+    new_worker: Callable[..., Any] = RSGIWorker  # its stub lacks the pipe and the metrics
+    listening = None, _listen(sockets[0])
+    more = (*threads, mode, http1, http2, websockets, static, *tls)
+    inner = new_worker(worker, listening, None, *more, (None, None))
+    later = _future_watcher_wrapper(application.__rsgi__)  # type: ignore[no-untyped-call]
+    inner.serve_async(_Scheduler(loop, later, application.answer_ready), loop, stop)
+    await stopped
+
+
+def _listen(address: Any) -> Any:
+    """Returns a socket whose connections end if the client reads nothing for too long.
+
+    All connections inherit the option (tcp(7), TCP_USER_TIMEOUT); granian has no setting for it.
+    """
+    holder = address.build()
+    with socket.socket(fileno=os.dup(holder.get_fd())) as listening:
+        listening.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, _UNREAD_MS)
+    return holder
+
+
+class _Scheduler(CallbackScheduler):
+    """Granian calls this with every request, in its one thread that reads."""
+
+    __slots__ = ()
+
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, later: object, now: Callable[..., bool]
+    ) -> None:
+        super().__init__()
+        answer_later = _cbsched_aioschedule(loop, self._ctx, later)  # type: ignore[no-untyped-call]
+
+        def schedule(watcher: Any) -> None:
+            if now(watcher.scope, watcher.proto):
+                watcher.done()
+            else:
+                answer_later(watcher)
+
+        self._schedule_fn = schedule
+
+    def __new__(cls, loop: asyncio.AbstractEventLoop, later: object, _: object) -> Self:
+        new: Callable[..., Self] = super().__new__
+        return new(cls, loop, later, None, partial(_enter_task, loop), partial(_leave_task, loop))

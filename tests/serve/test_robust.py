@@ -25,8 +25,8 @@ IMPATIENT = (
     "-c",
     """
 from feeds.cli.main import main
-from feeds.serve import granian as worker
-worker._UNREAD_MS = 1000
+from feeds.serve import server
+server._UNREAD_MS = 1000
 raise SystemExit(main())
 """,
 )

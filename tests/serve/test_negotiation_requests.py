@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from feeds.serve.granian import is_valid_host, request_of
 from feeds.serve.messages import Request
+from feeds.serve.negotiation import is_valid_host, request_of
 from tests.support.rsgi import FakeScope
 
 
