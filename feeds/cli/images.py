@@ -13,7 +13,7 @@ from feeds.common.errors import FeedsError
 from feeds.common.times import from_unix, show_time, to_unix
 
 if TYPE_CHECKING:
-    from feeds.common.images import CachedImage, HostFailure
+    from feeds.common.media import CachedImage, HostFailure
     from feeds.config import Loaded
 
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
@@ -135,8 +135,7 @@ def _gc(_: Namespace, console: Console, loaded: Loaded) -> None:
 
 
 def _path(arguments: Namespace, console: Console, loaded: Loaded) -> None:
-    from feeds.common.media_types import image_type
-    from feeds.common.model import image_key
+    from feeds.common.media import image_key, image_type
     from feeds.common.urls import normal_url, wanted_url
     from feeds.images.cache import likely_name
     from feeds.store import open_state

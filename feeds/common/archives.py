@@ -45,16 +45,6 @@ class Archive(msgspec.Struct, frozen=True):
         yield from ((rel, place) for rel, place in (*places, ("current", self.current)) if place)
 
 
-def part_of(archive: Archive | None) -> ArchivePart | None:
-    """Returns the part of archives that a document with this place is; None if it is none."""
-    return archive.part if archive is not None else None
-
-
-def is_part(archive: Archive | None) -> bool:
-    """Tells whether a document with this place is a part of the archives of a feed."""
-    return part_of(archive) is not None
-
-
 def period_of(unix: int, archive: str) -> str:
     """Returns the month or year (UTC) of a time in seconds since 1970: ``2021-08`` or ``2021``."""
     return from_unix(unix).date().isoformat()[: LENGTHS[archive]]

@@ -6,13 +6,12 @@ XML 1.0 allows. All URLs are absolute http(s) URIs (RFC 3986), ASCII only.
 
 from __future__ import annotations
 
-import hashlib
 from datetime import datetime
 from typing import Literal
 
 import msgspec
 
-from feeds.common.archives import Archive
+from feeds.common.archives import Archive, ArchivePart
 from feeds.common.times import recent_days
 
 Severity = Literal["error", "warning"]
@@ -21,8 +20,8 @@ Severity = Literal["error", "warning"]
 class Problem(msgspec.Struct, frozen=True, order=True):
     """Why a seed (`error`), or a part of one (`warning`), was not used.
 
-    `line` and `column` count from 1; 0 means that the whole file is meant. `field` is a dotted path
-    into the front matter, as in ``images[0].url``, and empty for the whole file.
+    `line` and `column` count from 1, `field` is a dotted path as in ``images[0].url``; 0 and ``""``
+    mean the whole file.
     """
 
     path: str
@@ -34,10 +33,9 @@ class Problem(msgspec.Struct, frozen=True, order=True):
 
     def __str__(self) -> str:
         """``path:line:column: severity: field: reason``, as compilers write it."""
-        parts = (self.path, self.line, self.line and self.column)
-        place = ":".join(str(part) for part in parts if part)
-        field = f"{self.field}: " if self.field else ""
-        return f"{place}: {self.severity}: {field}{self.reason}"
+        place = (self.path, self.line, self.line and self.column)
+        parts = (*place, f" {self.severity}", self.field and f" {self.field}", f" {self.reason}")
+        return ":".join(str(part) for part in parts if part)
 
 
 class Provider(msgspec.Struct, frozen=True):
@@ -112,41 +110,11 @@ class Document(msgspec.Struct, frozen=True):
     data: bytes
 
 
-def item_digest(data: bytes) -> bytes:
-    """Returns the digest of an item in MessagePack: it changes whenever anything of it does."""
-    return hashlib.blake2b(data, digest_size=16).digest()
-
-
-MEDIA = "media"  # where the files of images stand, below the image cache and below out/
-
-
-def image_key(url: str) -> str:
-    """Returns the name of an image's copy: 32 hex digits of the SHA-256 of its URL."""
-    return hashlib.sha256(url.encode()).hexdigest()[:32]
-
-
-class Picture(msgspec.Struct, frozen=True):
-    """The image at a URL that an item names, as the image cache knows it; sizes are in pixels.
-
-    `name` is the path of the copy, below the cache as below out/, ``""`` if none is to be shown;
-    `narrower` are those of narrower ones. `missing` says that a fetch found no image there.
-    """
-
-    url: str
-    name: str = ""
-    type: str = ""
-    length: int = 0
-    width: int = 0
-    height: int = 0
-    missing: bool = False
-    narrower: tuple[tuple[str, int], ...] = ()
-
-
 class ItemHistory(msgspec.Struct, frozen=True):
     """An item's past since readers were first shown it; times in seconds since 1970.
 
-    `digest` is the reader digest (see `ItemHeader`) that `updated` belongs to. `qualified` holds
-    for each feed that the item is in (by `CandidateFeed.name`) when it first qualified for it.
+    `digest` is the reader digest (see `ItemHeader`) that `updated` belongs to. `qualified` tells by
+    `CandidateFeed.name` when it first qualified for the feeds that it is in.
     """
 
     published: int
@@ -186,9 +154,8 @@ class ParsedSeed(msgspec.Struct, frozen=True, rename={"header": "card"}):
     """The result of reading one seed file.
 
     `content` is the SHA-256 of the file's bytes, empty if they could not be read; `same` says that
-    they are those that were read before, and nothing else is set. `header` is None if the seed
-    cannot be used (then `problems` holds an error); `data` is the item in MessagePack, `images` are
-    the item's. In the state file `header` is called ``card``, as it was in earlier versions.
+    they are those that were read before, and nothing else is set. `header` (in the state file
+    ``card``) is None if `problems` holds an error; `data` is the item in MessagePack.
     """
 
     path: str
@@ -219,13 +186,12 @@ FeedKind = Literal["all", "topic", "provider", "custom", "digest"]
 class Feed(msgspec.Struct, frozen=True):
     """A named selection of items with its own address (below out/, without extension).
 
-    `key` tells it from others of its kind: the topic (folded), the provider's domain, or else the
-    feed's oldest address. `query` belongs to the address of a feed that the server makes on demand.
-    `aliases` are former addresses, at which the documents stand as well, the oldest last. The
-    feed's id is made of the address `origin`, if that is set, so that it outlives a move. Entries
-    `show` all they have ("full"), no more than the "excerpt", or the "link" alone. `noindex` asks
-    search engines to leave its documents out. What was withdrawn is told for `notices_s`.
-    `archive` tells where its archives stand, None if it has none; a part of them is a feed, too.
+    `key` is the topic (folded), the provider's domain, or else the feed's oldest address. `query`
+    belongs to the address of a feed that the server makes on demand. `aliases` are former
+    addresses, at which the documents stand as well, the oldest last; of `origin`, if set, the id is
+    made, so that it outlives a move. Entries `show` all they have ("full"), no more than the
+    "excerpt", or the "link". `noindex` asks search engines to leave its documents out. What was
+    withdrawn is told for `notices_s`. `archive` is None without archives; a part of them is a feed.
     """
 
     address: str
@@ -245,6 +211,11 @@ class Feed(msgspec.Struct, frozen=True):
     notices_s: int = 0
     tombstones: bool = False
 
+    @property
+    def part(self) -> ArchivePart | None:
+        """The part of archives that it is, if it is one."""
+        return self.archive.part if self.archive is not None else None
+
 
 FeedRef = tuple[FeedKind, str]  # kind and key of a feed
 
@@ -261,8 +232,8 @@ class Membership(msgspec.Struct, frozen=True):
 class FeedContents(msgspec.Struct, frozen=True):
     """A feed with the entries it holds, in the order it shows them.
 
-    `exposed` of them stand there only because they qualified recently; `left_out` more of
-    that kind were too many. Up to the time `until` no clock changes any of this.
+    `exposed` of them stand there only because they qualified recently; `left_out` more of that kind
+    were too many. Up to the time `until` no clock changes any of this. `tombstones` are notices.
     """
 
     feed: Feed
@@ -270,7 +241,7 @@ class FeedContents(msgspec.Struct, frozen=True):
     exposed: int = 0
     left_out: int = 0
     until: int | None = None
-    tombstones: tuple[Entry, ...] = ()  # notices outside of entries
+    tombstones: tuple[Entry, ...] = ()
 
     def summary(self) -> FeedSummary:
         """Returns the feed without its entries."""
@@ -285,10 +256,7 @@ class FeedContents(msgspec.Struct, frozen=True):
 
 
 class FeedSummary(msgspec.Struct, frozen=True):
-    """A feed without its entries: how many, when the newest was published and the last updated.
-
-    Times are seconds since 1970; the rest is as in `FeedContents`. `days` counts entries by day.
-    """
+    """A feed with its number of entries, by day too, and the newest times in seconds since 1970."""
 
     feed: Feed
     entries: int
@@ -298,3 +266,33 @@ class FeedSummary(msgspec.Struct, frozen=True):
     left_out: int
     until: int | None
     days: tuple[int, ...] = ()
+
+
+class DigestStory(msgspec.Struct, frozen=True):
+    """A story as it was when its period ended, or corrected later; `number` is the store's own.
+
+    `withdrawn` is why it was since (``deleted``, ``unpublished``, ``excluded``), else ``""``.
+    """
+
+    number: int
+    item: Item
+    withdrawn: str = ""
+
+
+class Digest(msgspec.Struct, frozen=True):
+    """The best stories of a period, from `start` until `end`, in seconds since 1970.
+
+    `day` is the day of its last moment, where the site is, in ISO 8601.
+    """
+
+    start: int
+    end: int
+    day: str
+    stories: tuple[DigestStory, ...]
+
+    def shown(self, *, notices: bool) -> list[DigestStory]:
+        """Returns the stories that are shown, withdrawn ones only if their notices are."""
+        return [one for one in self.stories if notices or not one.withdrawn]
+
+
+decode_digest = msgspec.msgpack.Decoder(Digest).decode

@@ -14,19 +14,14 @@ from __future__ import annotations
 import re
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 from urllib.parse import unquote
 
-from feeds.common.asking import ask_all
-from feeds.common.errors import (
-    ConfigError,
-    ObjectChangedError,
-    ObjectMissingError,
-    ObjectsError,
-)
+from feeds.common.errors import ConfigError, ObjectChangedError, ObjectMissingError, ObjectsError
+from feeds.common.interrupts import ask_all
 from feeds.common.urls import hide_secrets
 
 if TYPE_CHECKING:
@@ -166,11 +161,8 @@ class Objects:
         """
         import obstore
 
-        attributes: dict[str, str] = {}
-        if headers.media_type:
-            attributes["Content-Type"] = headers.media_type
-        if headers.cache_control:
-            attributes["Cache-Control"] = headers.cache_control
+        named = {"Content-Type": headers.media_type, "Cache-Control": headers.cache_control}
+        attributes = {name: value for name, value in named.items() if value}
 
         def put() -> str:
             mode = None if replaces is None else self._mode(key, replaces)
@@ -188,13 +180,11 @@ class Objects:
         import obstore
 
         # Google's condition is a generation, which no listing tells.
-        try:
+        with suppress(FileNotFoundError):
             found = obstore.head(self._store, key)
-        except FileNotFoundError:
-            raise ObjectChangedError(_CHANGED.format(where=f"{self.address}{key}")) from None
-        if _plain(found["e_tag"]) != replaces:
-            raise ObjectChangedError(_CHANGED.format(where=f"{self.address}{key}"))
-        return {"version": found["version"]}
+            if _plain(found["e_tag"]) == replaces:
+                return {"version": found["version"]}
+        raise ObjectChangedError(_CHANGED.format(where=f"{self.address}{key}"))
 
     def delete(self, keys: Iterable[str]) -> None:
         """Deletes objects, those that are there; many in one request if the bucket can do so."""

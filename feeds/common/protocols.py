@@ -14,8 +14,8 @@ from typing import Generic, NamedTuple, Protocol, TypeVar
 import msgspec
 
 from feeds.common.archives import Archive
-from feeds.common.images import CachedImage
-from feeds.common.model import FeedKind, FeedRef, Picture
+from feeds.common.media import CachedImage, Picture
+from feeds.common.model import FeedKind, FeedRef
 from feeds.common.reports import HubReport, PassReport
 
 T = TypeVar("T")

@@ -10,10 +10,9 @@ from pathlib import Path
 import msgspec
 
 from feeds.common.errors import AlreadyRunningError, BusyError
-from feeds.common.lock import DAEMON_LOCK, Held, acquire_lock
-from feeds.common.notify import Notifier
+from feeds.common.files import DAEMON_LOCK, Held, acquire_lock
 from feeds.common.reports import utc_now
-from feeds.common.schedule import DaemonState, parse_state
+from feeds.common.schedule import DaemonState, Notifier, parse_state
 from feeds.common.times import show_time
 
 _MAX_REASON = 1000

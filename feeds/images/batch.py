@@ -14,7 +14,7 @@ from types import TracebackType
 from typing import Self
 
 from feeds.common.files import sync_files
-from feeds.common.images import CachedImage
+from feeds.common.media import CachedImage
 from feeds.common.text import clean_line
 from feeds.config.model import ImagesConfig
 from feeds.images.cache import NewCopy, keep_aside

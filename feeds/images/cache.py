@@ -17,9 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from feeds.common.files import Fingerprint, write_file
-from feeds.common.images import pictures_to_show
-from feeds.common.media_types import IMAGE_EXTENSIONS
-from feeds.common.model import MEDIA, Picture, image_key
+from feeds.common.media import IMAGE_EXTENSIONS, MEDIA, Picture, image_key, pictures_to_show
 from feeds.common.protocols import ImageStore
 from feeds.config import Config
 

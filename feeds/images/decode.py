@@ -21,7 +21,7 @@ from PIL import (
     UnidentifiedImageError,
 )
 
-from feeds.common.media_types import IMAGE_EXTENSIONS
+from feeds.common.media import IMAGE_EXTENSIONS
 from feeds.images.avif import exif_of, moving, strip_still
 from feeds.images.headers import Layout, excess, layout, orientation, upright_exif
 from feeds.images.strip import parts_of

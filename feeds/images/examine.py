@@ -16,7 +16,7 @@ from typing import NamedTuple
 import msgspec
 
 from feeds.common.files import Fingerprint
-from feeds.common.images import CachedImage
+from feeds.common.media import CachedImage
 from feeds.common.protocols import ImageStore, Meta
 from feeds.config import Config
 from feeds.images.cache import (

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import msgspec
 
 from feeds.common.files import Fingerprint
-from feeds.common.images import CachedImage
+from feeds.common.media import CachedImage
 from feeds.common.model import FeedRef
 from feeds.common.protocols import ImageStore
 from feeds.config.model import ImagesConfig

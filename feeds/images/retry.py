@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 import msgspec
 
-from feeds.common.images import CachedImage, HostFailure
+from feeds.common.media import CachedImage, HostFailure
 from feeds.images.cache import NewCopy, copy_name
 
 if TYPE_CHECKING:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from feeds.common.archives import LENGTHS, ArchivePart, part_of, period_of
+from feeds.common.archives import LENGTHS, ArchivePart, period_of
 from feeds.common.model import Feed, FeedRef, FeedSummary
 from feeds.common.protocols import ARCHIVES
 from feeds.pipeline.context import Pass
@@ -176,10 +176,10 @@ def _relinked(
 
 def _beside(parts: list[Feed], new: set[ArchivePart], changed: set[ArchivePart]) -> Iterator[Feed]:
     """Yields of the parts of a feed those that are new, stand beside a new one, or changed."""
-    numbers = {number for number, one in enumerate(parts) if part_of(one.archive) in new}
+    numbers = {number for number, one in enumerate(parts) if one.part in new}
     near = {number + step for number in numbers for step in (-1, 0, 1)}
     for number, one in enumerate(parts):
-        if number in near or part_of(one.archive) in changed:
+        if number in near or one.part in changed:
             yield one
 
 

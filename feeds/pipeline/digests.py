@@ -7,21 +7,24 @@ it, or leaves a notice, and a story that is corrected is shown as it is then.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from uuid import UUID, uuid5
 
 import msgspec
 
-from feeds.common.digests import Digest, DigestStory, decode_digest, encode_digest
+from feeds.common.files import item_digest
 from feeds.common.model import (
+    Digest,
+    DigestStory,
     Entry,
     Feed,
     FeedContents,
     FeedRef,
     Item,
     ItemHeader,
-    item_digest,
+    decode_digest,
 )
 from feeds.common.protocols import DIGEST_ENDS
-from feeds.common.times import from_unix, show_time
+from feeds.common.times import from_unix, rfc3339, show_time
 from feeds.config.feed_tables import DigestFeed
 from feeds.pipeline.context import Pass
 from feeds.render.context import feed_id
@@ -78,13 +81,14 @@ def make_digests(run: Pass, thresholds: Thresholds, ids: set[str] | None) -> set
 def digest_contents(run: Pass, feed: Feed) -> FeedContents:
     """Returns a feed of digests with its entries."""
     config, table = run.config, _table(run, feed)
-    id_ = feed_id(config.site.id or config.site.home, feed)
+    namespace = UUID(feed_id(config.site.id or config.site.home, feed))
     entries = []
     for row in run.store.digests(feed.key, feed.max_items):
         digest = decode_digest(row.data)
         if digest.shown(notices=feed.notices_s > 0 and not feed.tombstones):
             times = (digest.end, row.updated)
-            entries.append(Entry(row.entry, digest.id_in(id_), *times, item_digest(row.data)))
+            entry_id = f"urn:uuid:{uuid5(namespace, rfc3339(from_unix(digest.start)))}"
+            entries.append(Entry(row.entry, entry_id, *times, item_digest(row.data)))
     until = next_end(table, config.site.timezone, run.now) - 1
     return FeedContents(feed, tuple(entries), until=until)
 
@@ -135,7 +139,7 @@ def _make(run: Pass, feed: DigestFeed, start: int, end: int) -> bool:
     ]
     store.name_images((story.number, story.item.images) for story in stories)
     day = last_day(run.config.site.timezone, end).isoformat()
-    store.keep_digest(number, end, encode_digest(Digest(start, end, day, tuple(stories))))
+    store.keep_digest(number, end, msgspec.msgpack.encode(Digest(start, end, day, tuple(stories))))
     return True
 
 
@@ -157,7 +161,7 @@ def _revise(run: Pass, thresholds: Thresholds, row: DigestRow) -> bool:
     if stories == digest.stories:
         return False
     _rename_images(run, digest.stories, stories)
-    data = encode_digest(msgspec.structs.replace(digest, stories=stories))
+    data = msgspec.msgpack.encode(msgspec.structs.replace(digest, stories=stories))
     run.store.keep_digest(row.number, moved(row.updated, run.now), data)
     return True
 

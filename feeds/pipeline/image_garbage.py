@@ -15,7 +15,7 @@ from feeds.common.errors import (
     PublishError,
     StateError,
 )
-from feeds.common.lock import acquire_lock
+from feeds.common.files import acquire_lock
 from feeds.common.reports import Clock, utc_now
 from feeds.common.times import show_time, to_unix
 from feeds.config import Config, Loaded

@@ -13,7 +13,7 @@ from feeds.common.errors import (
     UnknownFeedError,
     UnknownSeedError,
 )
-from feeds.common.media_types import kind_of
+from feeds.common.media import kind_of
 from feeds.common.model import Document, Problem
 from feeds.common.reports import (
     NO_CALLBACKS,

@@ -6,7 +6,6 @@ from functools import lru_cache
 
 import msgspec
 
-from feeds.common.archives import is_part
 from feeds.common.model import FeedContents, FeedRef
 from feeds.common.text import fold
 from feeds.pipeline.context import Pass
@@ -30,7 +29,7 @@ class Links:
         leaves all others alone.
         """
         pages = self._site.pages
-        if is_part(one.feed.archive):
+        if one.feed.part:
             return archived_site(self._site)
         if one.feed.kind == "digest":
             return site_without_links(self._site)

@@ -12,7 +12,6 @@ from contextlib import suppress
 from heapq import nsmallest
 from typing import NamedTuple, cast
 
-from feeds.common.archives import is_part
 from feeds.common.errors import PublishError
 from feeds.common.model import Feed, FeedContents, FeedRef, ItemHeader, Membership, Problem
 from feeds.common.protocols import LEFT, Left
@@ -133,7 +132,7 @@ def _repeated(store: Store, state: PassState, changes: Changes) -> frozenset[str
 def past_of(run: Pass, state: PassState) -> Past:
     """Returns what selection knows of earlier passes."""
     known = (summary.feed for _, summary in state.feeds().values())
-    feeds = [feed for feed in known if not is_part(feed.archive)]
+    feeds = [feed for feed in known if feed.part is None]
     live = {feed.address: (feed.kind, feed.key) for feed in feeds}
     owners = run.store.owners() or {
         address: ref for address, ref in live.items() if is_made(ref, address)

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from feeds.common.files import Fingerprint, bytes_of
-from feeds.common.images import narrow_name
+from feeds.common.media import narrow_name
 from feeds.common.protocols import Meta
 from feeds.config import Config
 from feeds.images.cache import is_of_all_files, remove, write_aside

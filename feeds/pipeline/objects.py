@@ -6,9 +6,8 @@ from collections.abc import Iterable, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
-from feeds.common.archives import is_part
 from feeds.common.files import Fingerprint
-from feeds.common.media_types import is_immutable
+from feeds.common.media import is_immutable
 from feeds.common.model import Feed
 from feeds.pipeline.context import Pass
 from feeds.pipeline.removals import refuse_to_empty
@@ -103,7 +102,7 @@ class Upload:
         """
         from feeds.publish.mirror import Callers, NewObjects, failures
 
-        ranks = {one.address: _PART if is_part(one.archive) else _FEED for one in changed.feeds}
+        ranks = {one.address: _PART if one.part else _FEED for one in changed.feeds}
 
         def rank(name: str) -> int:
             return _IMAGE if is_immutable(name) else ranks.get(name.rpartition(".")[0], _OVERVIEW)

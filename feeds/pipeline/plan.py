@@ -6,9 +6,10 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
-from feeds.common.archives import ArchivePart, is_part
+from feeds.common.archives import ArchivePart
 from feeds.common.errors import PublishError
-from feeds.common.model import Feed, FeedContents, FeedRef, FeedSummary, Picture
+from feeds.common.media import Picture
+from feeds.common.model import Feed, FeedContents, FeedRef, FeedSummary
 from feeds.common.times import from_unix, show_time
 from feeds.images.cache import ImageResolver, folder_times, names_of
 from feeds.images.reconcile import ImageChanges
@@ -178,10 +179,9 @@ def _to_render(run: Pass, feed: Feed, resolver: ImageResolver, links: Links) -> 
 
     shown = partial(_shown, run, feed, resolver)
     contents, pictures = found = shown()
-    site, copies = links.site_for(contents), names_of(pictures)
+    site, kept = links.site_for(contents), shown if feed.part else lambda: found
     key = feed_key(site, contents, pictures)
-    kept = shown if is_part(feed.archive) else lambda: found
-    return StaleFeed(contents.summary(), kept, copies, site, key)
+    return StaleFeed(contents.summary(), kept, names_of(pictures), site, key)
 
 
 def _shown(run: Pass, feed: Feed, resolver: ImageResolver) -> _Shown:

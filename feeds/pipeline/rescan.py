@@ -19,7 +19,8 @@ from itertools import islice
 from types import MappingProxyType
 from typing import NamedTuple
 
-from feeds.common.model import ParsedSeed, Problem, image_key
+from feeds.common.media import image_key
+from feeds.common.model import ParsedSeed, Problem
 from feeds.pipeline.context import Pass, engine_of
 from feeds.pipeline.removals import Losses, held_back
 from feeds.pipeline.state import LAST, PLAIN, PassState, read_state

@@ -17,7 +17,8 @@ from typing import Annotated, NamedTuple
 import msgspec
 
 from feeds.common.files import Fingerprint
-from feeds.common.model import MEDIA, FeedRef, FeedSummary, Problem
+from feeds.common.media import MEDIA
+from feeds.common.model import FeedRef, FeedSummary, Problem
 from feeds.common.protocols import COMPRESSION, MISSING, OVERVIEW_KEYS, REPEATED, Meta
 from feeds.common.slugs import Addresses
 from feeds.images.examine import MEMO, CacheSeen

@@ -6,7 +6,7 @@ from datetime import UTC, datetime, timedelta
 
 from msgspec.structs import replace
 
-from feeds.common.media_types import is_immutable
+from feeds.common.media import is_immutable
 from feeds.common.schedule import trigger_of
 from feeds.config import Config
 

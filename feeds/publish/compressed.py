@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import zlib
 
-from feeds.common.media_types import kind_of
+from feeds.common.media import kind_of
 
 # A feed of 180 KB takes 3 to 5 ms in each. Higher levels take at least twice as long for a few per
 # cent: brotli 22 ms at 9 for 2 per cent, and 260 ms at 11 for 11 per cent (benchmarks/copies.py).

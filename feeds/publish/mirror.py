@@ -18,7 +18,6 @@ from typing import NamedTuple
 
 import msgspec
 
-from feeds.common.asking import ask_all
 from feeds.common.errors import (
     ObjectChangedError,
     ObjectMissingError,
@@ -26,7 +25,8 @@ from feeds.common.errors import (
     PublishError,
 )
 from feeds.common.files import Fingerprint
-from feeds.common.media_types import kind_of
+from feeds.common.interrupts import ask_all
+from feeds.common.media import kind_of
 from feeds.common.objects import Headers, Objects
 from feeds.publish.caching import cache_control
 from feeds.publish.claim import Claim

@@ -17,7 +17,7 @@ from urllib.parse import urljoin
 import msgspec
 
 from feeds import __version__
-from feeds.common.media_types import kind_of
+from feeds.common.media import kind_of
 from feeds.common.reports import Finding, bad, good, odd
 from feeds.common.urls import is_own_host, shown_url
 from feeds.config import Config

@@ -15,8 +15,7 @@ from feedgen.ext.base import BaseEntryExtension, BaseExtension
 from feedgen.feed import FeedGenerator
 from lxml.etree import SubElement, _Element
 
-from feeds.common.archives import is_part
-from feeds.common.media_types import kind_of
+from feeds.common.media import kind_of
 from feeds.common.model import Document
 from feeds.common.times import rfc3339
 from feeds.render.context import EntryView, FeedView, Tombstone
@@ -65,7 +64,7 @@ def render_atom(view: FeedView) -> Document:
     generator.link({"href": view.url(EXTENSION), "rel": "self", "type": media_type})
     for rel, url in view.archive_links(EXTENSION).items():
         generator.link({"href": url, "rel": rel, "type": media_type})
-    generator.house.is_part = is_part(view.feed.archive)
+    generator.house.is_part = view.feed.part is not None
     generator.house.tombstones = view.tombstones
     for hub in site.hubs:
         generator.link({"href": hub, "rel": "hub"})

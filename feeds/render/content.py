@@ -9,8 +9,8 @@ from urllib.parse import urlsplit
 
 import msgspec
 
-from feeds.common.digests import Digest, DigestStory
-from feeds.common.model import Entry, Feed, Item, Picture, Provider, Related
+from feeds.common.media import Picture
+from feeds.common.model import Digest, DigestStory, Entry, Feed, Item, Provider, Related
 from feeds.common.times import from_unix
 from feeds.render.context import Enclosure, EntryView, Site, enclosure_of
 from feeds.render.words import Words, day_text, words_of

@@ -12,9 +12,8 @@ import msgspec
 from feeds import __version__
 from feeds.common.archives import Archive
 from feeds.common.files import Templates
-from feeds.common.images import shown_image
-from feeds.common.media_types import image_type
-from feeds.common.model import Feed, FeedRef, Image, Item, Picture
+from feeds.common.media import Picture, image_type, shown_image
+from feeds.common.model import Feed, FeedRef, Image, Item
 from feeds.common.slugs import QUERY, QUERY_MARK, Addresses
 from feeds.config import Config
 

@@ -12,8 +12,9 @@ import jinja2
 import msgspec
 from lxml import etree
 
-from feeds.common.digests import Digest, decode_digest
-from feeds.common.model import Document, Feed, FeedContents, Item, Picture, item_digest
+from feeds.common.files import item_digest
+from feeds.common.media import Picture
+from feeds.common.model import Digest, Document, Feed, FeedContents, Item, decode_digest
 from feeds.common.times import from_unix
 from feeds.render import atom, html, jsonfeed, rss
 from feeds.render.content import as_notice, digest_view, entry_content, shortened

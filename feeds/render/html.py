@@ -11,8 +11,8 @@ from heapq import nsmallest
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-from feeds.common.archives import Archive, part_of
-from feeds.common.media_types import kind_of
+from feeds.common.archives import Archive
+from feeds.common.media import kind_of
 from feeds.common.model import Document, Feed, FeedKind, FeedSummary
 from feeds.common.slugs import QUERY
 from feeds.common.times import from_unix, recent_days, to_unix
@@ -70,7 +70,7 @@ def render_html(view: FeedView) -> Document:
         ready_entry(site, feed, entry, article) if article else page_entry(site, feed, entry)
         for entry, article in zip(view.entries, articles, strict=True)
     ]
-    part = part_of(feed.archive)
+    part = feed.part
     variables: dict[str, object] = {
         "noindex": feed.noindex,
         "period": part.name if part else "",

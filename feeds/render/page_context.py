@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from markupsafe import Markup
 
-from feeds.common.media_types import kind_of
+from feeds.common.media import kind_of
 from feeds.common.model import Feed, FeedKind
 from feeds.common.text import fold
 from feeds.common.times import rfc3339

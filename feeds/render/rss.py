@@ -15,8 +15,7 @@ from feedgen.ext.base import BaseEntryExtension, BaseExtension
 from feedgen.feed import FeedGenerator
 from lxml.etree import SubElement, _Element
 
-from feeds.common.archives import is_part
-from feeds.common.media_types import kind_of
+from feeds.common.media import kind_of
 from feeds.common.model import Document
 from feeds.render.context import EntryView, FeedView
 from feeds.render.patterns import (
@@ -137,14 +136,14 @@ class _RssChannel(_Namespaces):
     view: FeedView
 
     def extend_ns(self) -> dict[str, str]:
-        history = {"fh": HISTORY_NS} if is_part(self.view.feed.archive) else {}
+        history = {"fh": HISTORY_NS} if self.view.feed.part else {}
         return super().extend_ns() | history
 
     def extend_rss(self, feed: _Element) -> _Element:
         channel = feed[0]
         for name in ("title", "description", "copyright", "image/title"):
             _rewrite(channel.find(name))
-        if is_part(self.view.feed.archive):
+        if self.view.feed.part:
             mark_archive(channel)
         media_type = kind_of(EXTENSION).media_type
         for rel, url in self.view.archive_links(EXTENSION).items():

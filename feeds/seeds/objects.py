@@ -15,9 +15,9 @@ from functools import cache, partial
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
-from feeds.common.asking import ask_all
 from feeds.common.errors import ObjectMissingError, ObjectsError, SeedsFolderError
 from feeds.common.files import Fingerprint
+from feeds.common.interrupts import ask_all
 from feeds.common.model import Problem
 from feeds.common.objects import PATIENCE_S, ObjectInfo, Objects, is_object, split_address
 from feeds.seeds.listing import Listing

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from feeds.common.archives import Archive
 from feeds.common.errors import PublishError
 from feeds.common.files import Fingerprint
-from feeds.common.media_types import kind_of
+from feeds.common.media import kind_of
 from feeds.common.protocols import ARCHIVES, MOVES, NOINDEX, REPORT
 from feeds.common.reports import PassReport
 from feeds.config import Config

@@ -15,7 +15,7 @@ from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metri
 from prometheus_client.registry import Collector
 
 from feeds.common.errors import ServeError
-from feeds.common.media_types import kind_of
+from feeds.common.media import kind_of
 from feeds.common.protocols import IMAGE_FETCHES, REPORT, pings_to, totals
 from feeds.common.reports import PassReport, utc_now
 from feeds.common.schedule import running_daemon, trigger_of

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import parse_qs, unquote, urlsplit
 
-from feeds.common.media_types import kind_of
+from feeds.common.media import kind_of
 
 HOST = "127.0.0.1"
 # A page asks here what is new, and gets its answer when something is, or after so many seconds.

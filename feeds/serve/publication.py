@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from feeds.common.files import Fingerprint
-from feeds.common.media_types import kind_of
+from feeds.common.media import kind_of
 from feeds.common.slugs import QUERY, QUERY_MARK
 from feeds.publish.compressed import compress, is_copy
 from feeds.publish.manifest import read_manifest

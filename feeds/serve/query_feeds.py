@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, NamedTuple, TypeVar
 
 from feeds.common.errors import TemplateError
 from feeds.common.files import Templates, read_templates
-from feeds.common.images import pictures_to_show
-from feeds.common.model import Feed, FeedContents, FeedRef, Picture
+from feeds.common.media import Picture, pictures_to_show
+from feeds.common.model import Feed, FeedContents, FeedRef
 from feeds.common.slugs import QUERY
 from feeds.config import Config
 from feeds.render.context import site_of

@@ -18,7 +18,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from feeds.common.media_types import kind_of
+from feeds.common.media import kind_of
 from feeds.serve.access_log import Hit
 
 _DAY_S = 86_400

@@ -15,7 +15,7 @@ from typing import NamedTuple
 from urllib.parse import unquote, urlsplit
 
 from feeds.common.files import Fingerprint
-from feeds.common.media_types import kind_of
+from feeds.common.media import kind_of
 from feeds.common.slugs import QUERY
 from feeds.common.times import http_date
 from feeds.config import Config

@@ -9,8 +9,8 @@ from typing import NamedTuple, cast
 
 import msgspec
 
-from feeds.common.images import CachedImage, HostFailure, narrow_name
-from feeds.common.model import FeedRef, Image, Picture, image_key
+from feeds.common.media import CachedImage, HostFailure, Picture, image_key, narrow_name
+from feeds.common.model import FeedRef, Image
 from feeds.common.urls import host_of
 
 _SHOWN = "name, type, length, width, height, digest, missing"

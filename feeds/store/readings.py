@@ -13,7 +13,8 @@ from typing import NamedTuple
 import msgspec
 
 from feeds.common.files import Fingerprint
-from feeds.common.model import Image, ItemHeader, ParsedSeed, Problem, image_key
+from feeds.common.media import image_key
+from feeds.common.model import Image, ItemHeader, ParsedSeed, Problem
 from feeds.store.images import ImageTables
 
 _PAGE = 200

@@ -18,7 +18,8 @@ from typing import NamedTuple
 
 import msgspec
 
-from feeds.common.model import Entry, Feed, Item, Picture
+from feeds.common.media import Picture
+from feeds.common.model import Entry, Feed, Item
 from feeds.store.server_files import changes, open_derived, remove_derived, with_state
 from feeds.store.store import Store
 

@@ -10,8 +10,7 @@ from collections.abc import Iterator
 import pytest
 from PIL import Image
 
-from feeds.common.images import HostFailure
-from feeds.common.model import image_key
+from feeds.common.media import HostFailure, image_key
 from feeds.store import open_state
 from tests.support.imaging import Server, configure, encoded, picture, seed_with, serving
 from tests.support.site import Site

@@ -18,8 +18,8 @@ import structlog
 from structlog.testing import LogCapture
 
 from feeds.common.errors import AlreadyRunningError
-from feeds.common.lock import DAEMON_LOCK, acquire_lock
-from feeds.common.model import image_key
+from feeds.common.files import DAEMON_LOCK, acquire_lock
+from feeds.common.media import image_key
 from feeds.daemon.daemon import Daemon
 from feeds.daemon.processes import ServerProcess
 from tests.support.imaging import configure, picture, seed_with, serving

@@ -10,7 +10,7 @@ from typing import ClassVar
 import feedparser
 import pytest
 
-from feeds.common.model import image_key
+from feeds.common.media import image_key
 from feeds.images.cache import ImageResolver
 from feeds.publish import Publisher
 from feeds.store import open_state

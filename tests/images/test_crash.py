@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from feeds.common.model import image_key
+from feeds.common.media import image_key
 from tests.support.imaging import (
     HIDDEN,
     Behaviour,

@@ -13,9 +13,8 @@ import pytest
 from PIL import Image
 
 from feeds.common.errors import BusyError, ImageCacheError
-from feeds.common.images import CachedImage
-from feeds.common.lock import acquire_lock
-from feeds.common.model import MEDIA, image_key
+from feeds.common.files import acquire_lock
+from feeds.common.media import MEDIA, CachedImage, image_key
 from feeds.common.reports import NO_CALLBACKS, Callbacks, FetchReport
 from feeds.pipeline.fetch import FetchOptions, fetch_images
 from feeds.store import open_state

@@ -9,8 +9,7 @@ from pathlib import Path
 import pytest
 
 from feeds.common.errors import ImageCacheError
-from feeds.common.images import CachedImage
-from feeds.common.model import MEDIA, image_key
+from feeds.common.media import MEDIA, CachedImage, image_key
 from feeds.common.reports import FetchReport
 from feeds.images import batch, cache
 from feeds.images.decode import prepare

@@ -15,8 +15,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from feeds.common.images import CachedImage
-from feeds.common.model import image_key
+from feeds.common.media import CachedImage, image_key
 from feeds.common.reports import Callbacks, Options, PassReport
 from feeds.images import decode as check
 from feeds.images.cache import give_name, keep_aside, remove_unfinished

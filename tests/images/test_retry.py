@@ -8,7 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from feeds.common.images import CachedImage, HostFailure
+from feeds.common.media import CachedImage, HostFailure
 from feeds.images.cache import NewCopy
 from feeds.images.download import Download, Result
 from feeds.images.retry import FetchResult, FetchSettings, Hosts, apply_result

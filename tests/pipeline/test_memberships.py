@@ -14,14 +14,7 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from feeds.common.files import Fingerprint
-from feeds.common.model import (
-    Feed,
-    FeedContents,
-    FeedRef,
-    ItemHeader,
-    ItemHistory,
-    ParsedSeed,
-)
+from feeds.common.model import Feed, FeedContents, FeedRef, ItemHeader, ItemHistory, ParsedSeed
 from feeds.common.reports import DEFAULTS, NO_CALLBACKS
 from feeds.common.times import from_unix
 from feeds.config import Config, Loaded

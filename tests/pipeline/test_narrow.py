@@ -11,8 +11,7 @@ from typing import Any
 import pytest
 from PIL import Image
 
-from feeds.common.images import narrow_name
-from feeds.common.model import image_key
+from feeds.common.media import image_key, narrow_name
 from feeds.images import narrow
 from feeds.images.cache import likely_name
 from feeds.pipeline.fetch import FetchOptions, fetch_images, next_fetch

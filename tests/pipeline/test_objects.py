@@ -16,8 +16,7 @@ import obstore
 import pytest
 
 from feeds.common.errors import BusyError, PublishError
-from feeds.common.media_types import is_immutable
-from feeds.common.model import image_key
+from feeds.common.media import image_key, is_immutable
 from feeds.common.objects import Objects
 from feeds.common.protocols import IMAGES_COLLECTED
 from feeds.common.reports import Callbacks, Options

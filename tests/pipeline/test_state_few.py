@@ -17,7 +17,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from feeds.common.model import image_key
+from feeds.common.media import image_key
 from feeds.pipeline import output, plan, run
 from feeds.pipeline.run import publish_feeds
 from feeds.render import front, html, letters, overviews

@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from feeds.common.errors import PublishError
-from feeds.common.model import image_key
+from feeds.common.media import image_key
 from feeds.common.reports import Callbacks
 from feeds.images import decode, examine, reconcile
 from feeds.pipeline import plan, run

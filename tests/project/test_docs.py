@@ -14,7 +14,7 @@ import pytest
 
 from feeds.cli.main import make_parser
 from feeds.common.errors import FeedsError
-from feeds.common.media_types import kind_of
+from feeds.common.media import kind_of
 from feeds.common.slugs import slug
 from feeds.render import atom, html, jsonfeed, rss
 from feeds.seeds.scan import SUFFIXES

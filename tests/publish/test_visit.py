@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import trustme
 
-from feeds.common.model import image_key
+from feeds.common.media import image_key
 from feeds.common.reports import Finding
 from feeds.publish.visit import visit
 from tests.support.imaging import picture, seed_with

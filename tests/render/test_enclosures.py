@@ -13,7 +13,8 @@ import httpx
 import msgspec
 import pytest
 
-from feeds.common.model import Image, Picture
+from feeds.common.media import Picture
+from feeds.common.model import Image
 from feeds.render.context import Enclosure, Pages, enclosure_of
 from feeds.render.documents import feed_key, render_feed
 from tests.support.imaging import FORMATS, configure, exif, picture, seed_with, serving

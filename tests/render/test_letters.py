@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from feeds.common.model import MEDIA, FeedSummary
+from feeds.common.media import MEDIA
+from feeds.common.model import FeedSummary
 from feeds.render import letters
 from feeds.render.letters import MOST_IN_PART, Part, split_group
 from feeds.select import addresses

@@ -14,7 +14,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
-from feeds.common.model import Document, Image, Item, Picture, Provider, Related
+from feeds.common.media import Picture
+from feeds.common.model import Document, Image, Item, Provider, Related
 from feeds.render import atom
 from feeds.render.context import Pages
 from feeds.render.context import Site as RenderSite

@@ -10,7 +10,7 @@ from datetime import timedelta
 import msgspec
 import pytest
 
-from feeds.common.lock import DAEMON_LOCK, acquire_lock
+from feeds.common.files import DAEMON_LOCK, acquire_lock
 from feeds.common.model import Problem
 from feeds.common.protocols import IMAGE_FETCHES, count, pings_to
 from feeds.common.reports import PassReport

@@ -5,8 +5,8 @@ from __future__ import annotations
 import msgspec
 import pytest
 
-from feeds.common.images import CachedImage, HostFailure
-from feeds.common.model import Image, image_key
+from feeds.common.media import CachedImage, HostFailure, image_key
+from feeds.common.model import Image
 from feeds.store import Store
 from tests.support.storing import good, record
 

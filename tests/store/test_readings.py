@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from feeds.common.files import Fingerprint
-from feeds.common.model import Image, ParsedSeed, Problem, image_key
+from feeds.common.media import image_key
+from feeds.common.model import Image, ParsedSeed, Problem
 from feeds.store import Store, open_state
 from feeds.store.readings import Kept, ReadSeed
 from tests.support.site import header

@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from feeds.common.model import image_key
+from feeds.common.media import image_key
 from feeds.store import open_state
 from feeds.store.schema import OLDEST, VERSION
 from tests.support.site import Site

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from feeds.common.model import image_key
+from feeds.common.media import image_key
 from feeds.store.search import SearchIndex, SearchRequest, TooLongError
 from tests.support.imaging import picture, seed_with
 from tests.support.site import NOW, Site

@@ -15,7 +15,7 @@ from typing import TypeVar
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
 
-from feeds.common.media_types import kind_of
+from feeds.common.media import kind_of
 from tests.support.markdown import ROOT
 from tests.support.processes import PATIENCE
 

@@ -13,7 +13,8 @@ from typing import Any, NamedTuple
 import msgspec
 from hypothesis import strategies as st
 
-from feeds.common.model import Entry, Feed, FeedContents, Item, Provider, item_digest
+from feeds.common.files import item_digest
+from feeds.common.model import Entry, Feed, FeedContents, Item, Provider
 from feeds.common.text import clean_line
 from feeds.common.times import to_unix
 from feeds.config import load_config

@@ -9,7 +9,7 @@ import threading
 
 import pytest
 
-from feeds.common.asking import ask_all
+from feeds.common.interrupts import ask_all
 from tests.support.processes import PATIENCE
 
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from feeds.common.notify import Notifier
+from feeds.common.schedule import Notifier
 from tests.support.processes import PATIENCE
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from feeds.common.media_types import (
+from feeds.common.media import (
     IMAGE_EXTENSIONS,
     image_type,
     kind_of,

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from feeds.common.images import pictures_to_show, shown_image
-from feeds.common.model import Image, Picture
+from feeds.common.media import Picture, pictures_to_show, shown_image
+from feeds.common.model import Image
 
 CACHED, PLAIN = Image("https://i.example/1", cached=True), Image("https://i.example/2")
 SECOND = Image("https://i.example/3", cached=True)
