@@ -6,7 +6,7 @@ import gc
 import os
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -68,13 +68,13 @@ def pytest_collection_finish() -> None:
 
 
 @pytest.hookimpl(wrapper=True)
-def pytest_runtest_call(item: pytest.Item) -> Iterator[None]:
-    """Pauses coverage, which doubles what a test costs, for properties and for tests of the docs.
+def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object]:
+    """Pauses coverage, which doubles what a test costs, for properties and what needs no tracing.
 
     Examples beyond those that tests of each rule give run hardly a branch that these do not run.
     """
     coverage = sys.modules.get("coverage")
-    is_needed = "hypothesis" not in item.keywords and item.path.parent.name != "project"
+    is_needed = item.keywords.keys().isdisjoint({"hypothesis", "untraced"})
     tracing = coverage and coverage.Coverage.current()
     if is_needed or not tracing:
         return (yield)

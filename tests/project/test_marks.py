@@ -9,7 +9,15 @@ import sys
 import types
 
 from tests.support.markdown import ROOT
-from tests.support.marks import LONG, STRESS, STRESS_FILES, marks_of, starts_processes
+from tests.support.marks import (
+    LONG,
+    STRESS,
+    STRESS_FILES,
+    UNTRACED,
+    UNTRACED_FILES,
+    marks_of,
+    starts_processes,
+)
 
 
 def test_marks_name_files_and_tests_that_are_there() -> None:
@@ -17,14 +25,14 @@ def test_marks_name_files_and_tests_that_are_there() -> None:
         path.relative_to(ROOT / "tests").as_posix(): ast.parse(path.read_bytes())
         for path in (ROOT / "tests").rglob("test_*.py")
     }
-    assert files.keys() >= STRESS_FILES
+    assert files.keys() >= STRESS_FILES | UNTRACED_FILES
     tests = [
         node.name
         for tree in files.values()
         for node in tree.body
         if isinstance(node, ast.FunctionDef | ast.ClassDef)
     ]
-    starts = {start.partition("[")[0] for start in (*STRESS, *LONG)}
+    starts = {start.partition("[")[0] for start in (*STRESS, *LONG, *UNTRACED)}
     assert {start for start in starts if not any(test.startswith(start) for test in tests)} == set()
 
 
@@ -33,6 +41,8 @@ def test_marks_of_a_test_are_those_of_its_row() -> None:
     assert marks_of("pipeline/test_crash.py", LONG[0], subprocess) == ["process", "long"]
     assert marks_of("cli/test_other.py", f"{STRESS[0]}_and_more", None) == ["stress"]
     assert marks_of("cli/test_other.py", "test_cli_other", None) == []
+    assert marks_of("project/test_other.py", "test_other", None) == ["untraced"]
+    assert marks_of("cli/test_other.py", UNTRACED[0], None) == ["untraced"]
     assert marks_of("cli/test_other.py", "test_cli_other", sys.modules[__name__]) == ["process"]
 
 
@@ -53,5 +63,5 @@ def test_marks_are_known_to_pytest_and_chosen_by_make() -> None:
     assert '-m "not stress and not long"' in makefile
     assert "-m long" in makefile
     assert "-m stress" in makefile
-    for name in ("process", "stress", "long"):
+    for name in ("process", "stress", "long", "untraced"):
         assert f"@pytest.mark.{name}:" in listed

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -174,11 +174,6 @@ def test_folder_that_is_a_link_itself_is_plain(seeds: Path) -> None:
     assert [one.path for one in listings or []] == [str(link), f"{link}/b"]
 
 
-@pytest.fixture
-def unreadable(seeds: Path) -> Iterator[Path]:
+def test_folder_that_may_not_be_read_is_left_to_a_scan(seeds: Path) -> None:
     with closed(seeds / "a"):
-        yield seeds
-
-
-def test_folder_that_may_not_be_read_is_left_to_a_scan(unreadable: Path) -> None:
-    assert list_plain([unreadable], "1") is None
+        assert list_plain([seeds], "1") is None

@@ -1,4 +1,4 @@
-"""Which tests start processes, are stress, or take long: tables that conftest.py makes marks of."""
+"""Which tests start processes, are stress, take long, or are not traced: tables for conftest.py."""
 
 from __future__ import annotations
 
@@ -130,6 +130,62 @@ LONG = (
     *(f"test_a_walk_finds_each_item_once_whatever_happens[{shard}" for shard in range(3, 9)),
 )
 
+# Coverage doubles what a test costs, and these run hardly a branch that no other test runs, so they
+# run without it: whole files, and tests by the beginnings of their names. Those of project/, too.
+UNTRACED_FILES = {
+    "cli/test_export.py",
+    "common/test_files_lock.py",
+    "common/test_task.py",
+    "daemon/test_daemon.py",
+    "images/test_cache.py",
+    "images/test_strip.py",
+    "pipeline/test_archives.py",
+    "pipeline/test_clock.py",
+    "pipeline/test_output.py",
+    "pipeline/test_output_processes.py",
+    "pipeline/test_readers.py",
+    "pipeline/test_rescan_held.py",
+    "pipeline/test_state.py",
+    "pipeline/test_state_images.py",
+    "pipeline/test_state_output.py",
+    "pipeline/test_state_selection.py",
+    "publish/test_publisher_copies.py",
+    "render/test_html.py",
+    "render/test_overviews.py",
+    "seeds/test_fields.py",
+    "seeds/test_read_many.py",
+    "select/test_show.py",
+    "select/test_thresholds.py",
+    "serve/test_delta_http.py",
+    "serve/test_http.py",
+    "serve/test_images.py",
+    "serve/test_turns_http.py",
+}
+UNTRACED = (
+    "test_body_nested_deeper_than_the_stack_is_no_crash",
+    "test_body_of_one_sign_over_and_over_ends_soon",
+    "test_catalogue_is_cleared_by_files_that_come_or_go",
+    "test_claim_stands_in_the_manifest_until_it_is_released",
+    "test_cli_does_its_work_with_a_stream_that_is_closed",
+    "test_cli_exports_on_a_terminal_with_a_bar_that_goes_away",
+    "test_cli_is_quiet_when_the_reader_of_its_output_has_gone",
+    "test_cli_json_stands_alone_on_standard_output",
+    "test_cli_lists_on_a_terminal_with_nothing_cut_off",
+    "test_cluster_forgets_the_work_of_a_client_that_has_gone",
+    "test_cluster_waits_for_workers_that_come_late",
+    "test_commands_refuse_a_foreign_state_with_exit_code_2",
+    "test_completion_of_a_faulty_site_is_quiet",
+    "test_completion_offers_what_can_be_typed",
+    "test_help_of_a_command_imports_neither_configuration_nor_store",
+    "test_help_of_a_command_imports_none_of_the_libraries_that_do_its_work",
+    "test_hooks_failure_has_its_reason_and_the_next_is_run",
+    "test_init_makes_a_site_that_works_at_once",
+    "test_load_ends_soon_on_80_kilobytes_of_one_sign",
+    "test_log_has_no_more_of_addresses_than_it_may",
+    "test_repair_takes_time_in_proportion",
+    "test_spread_outlives_the_death_of_idle_processes_and_of_the_server",
+)
+
 
 def marks_of(file: str, name: str, module: ModuleType | None) -> list[str]:
     """Returns the names of the marks of a test; `file` is seen from tests/."""
@@ -140,6 +196,8 @@ def marks_of(file: str, name: str, module: ModuleType | None) -> list[str]:
         marks.append("long")
     elif file in STRESS_FILES or name.startswith(STRESS):
         marks.append("stress")
+    if file.startswith("project/") or file in UNTRACED_FILES or name.startswith(UNTRACED):
+        marks.append("untraced")
     return marks
 
 
