@@ -1,51 +1,28 @@
-"""``feeds check``: reads everything, or some seeds, writes nothing, lists all problems."""
+"""``feeds check`` and ``feeds config``: what is wrong with seeds, and what the configuration says.
+
+Both write nothing.
+"""
 
 from __future__ import annotations
 
+import json
 import sys
-from argparse import ArgumentParser, Namespace
+from argparse import Namespace
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from feeds.cli.console import Console
-from feeds.cli.main import add_config, add_json
 from feeds.common.errors import ConfigError
-
-if TYPE_CHECKING:
-    from feeds.config import Loaded
-    from feeds.pipeline.check import CheckReport
+from feeds.config import Loaded, load_config
+from feeds.config.effective import settings
+from feeds.pipeline.check import CheckReport, check, check_files
 
 _STDIN = "-"
 
 
-def add_arguments(parser: ArgumentParser) -> None:
-    """Adds the options."""
-    parser.add_argument(
-        "files",
-        metavar="FILE",
-        nargs="*",
-        help="judge just these seeds, or all in these folders; - for standard input, with --as",
-    )
-    add_config(parser)
-    add_json(parser)
-    parser.add_argument(
-        "--output-format",
-        choices=("text", "json", "github"),
-        default="text",
-        metavar="FORMAT",
-        help="text, json (as --json), or github (annotations in GitHub Actions)",
-    )
-    text = "the name that standard input is judged by, and has in problems"
-    parser.add_argument("--as", dest="name", metavar="PATH", help=text)
-
-
-def run(arguments: Namespace) -> int:
+def run_check(arguments: Namespace, console: Console) -> int:
     """Checks configuration and seeds; 1 if a seed, or a part of one, cannot be used."""
-    from feeds.config import load_config
-
-    arguments.json |= arguments.output_format == "json"
-    console = Console.of(arguments)
+    console.json |= arguments.output_format == "json"
     loaded = load_config(arguments.config)
     report = _report(arguments, console, loaded)
     if arguments.output_format == "github":
@@ -75,12 +52,8 @@ def _report(arguments: Namespace, console: Console, loaded: Loaded) -> CheckRepo
         reason = "- (standard input) and --as PATH say together what to judge: wanted both"
         raise ConfigError([reason])
     if not arguments.files:
-        from feeds.pipeline.check import check
-
         with console.listening() as callbacks:
             return check(loaded, callbacks)
-    from feeds.pipeline.check import check_files  # on demand: it reads YAML
-
     texts: dict[str, bytes | None] = {file: None for file in arguments.files if file != _STDIN}
     if arguments.name is not None:
         texts[arguments.name] = sys.stdin.buffer.read()
@@ -103,3 +76,19 @@ def _escaped(text: str, plain: str = "") -> str:
     return "".join(
         f"%{ord(char):02X}" if char in "%\r\n:," and char not in plain else char for char in text
     )
+
+
+def run_config(arguments: Namespace, console: Console) -> None:
+    """Shows every key with its value, as TOML writes it on one line, and its origin."""
+    found = settings(arguments.config)
+    rows = [
+        (
+            one.key,
+            "-" if one.value is None else json.dumps(one.value, ensure_ascii=False),
+            one.place or one.origin,
+        )
+        for one in found
+    ]
+    if not console.json:
+        console.table(("Key", "Value", "From"), rows)
+    console.report(found)

@@ -1,38 +1,42 @@
-"""``feeds completion``: what a shell needs to complete commands, options, seeds and feeds.
+"""``feeds completion`` and ``schema``: what shells and editors need to complete what is typed.
 
 The shell asks the program itself, by argcomplete, so that the parser that makes ``--help`` answers.
-That is imported on demand: whoever asks for help needs none of it.
 """
 
 from __future__ import annotations
 
+import json
 from argparse import PARSER, Action, ArgumentParser, Namespace
 from collections.abc import Callable, Iterator
 from typing import Any
 
+from argcomplete import autocomplete
+from argcomplete.completers import DirectoriesCompleter, FilesCompleter, SuppressCompleter
+from argcomplete.shell_integration import shellcode
+
 from feeds.cli.console import Console
 from feeds.common.errors import FeedsError
+from feeds.config import load_config
+from feeds.config.json_schema import config_schema
+from feeds.seeds.json_schema import seed_schema
+from feeds.store import open_state
 
-_SHELLS = ("bash", "zsh", "fish")
+_SEEDS = FilesCompleter(("txt", "md", "markdown", "yaml", "yml"))
 
 
-def add_arguments(parser: ArgumentParser) -> None:
-    """Adds the options."""
-    parser.add_argument("shell", choices=_SHELLS, metavar="SHELL", help="bash, zsh or fish")
+def run_schema(arguments: Namespace, console: Console) -> None:
+    """Prints the JSON Schema of seeds, or of config.toml."""
+    schema = seed_schema() if arguments.kind == "seed" else config_schema()
+    console.show(json.dumps(schema, indent=2))
 
 
-def run(arguments: Namespace) -> int:
+def run_completion(arguments: Namespace, console: Console) -> None:
     """Prints the lines that make a shell ask the program."""
-    from argcomplete.shell_integration import shellcode
-
-    Console.of(arguments).show(shellcode(["feeds"], shell=arguments.shell).strip("\n"))
-    return 0
+    console.show(shellcode(["feeds"], shell=arguments.shell).strip("\n"))
 
 
 def complete(parser: ArgumentParser) -> None:
     """Answers the shell, and ends the process; `parser` knows the options of what was typed."""
-    from argcomplete import autocomplete
-
     for action in _actions(parser):
         if completer := _completer(action):
             action.completer = completer  # type: ignore[attr-defined]
@@ -49,33 +53,24 @@ def _actions(parser: ArgumentParser) -> Iterator[Action]:
 
 
 def _completer(action: Action) -> Callable[..., object] | None:
-    from argcomplete.completers import DirectoriesCompleter, FilesCompleter, SuppressCompleter
-
-    seeds = FilesCompleter(("txt", "md", "markdown", "yaml", "yml"))
-
-    def stories(**asked: Any) -> list[str]:
-        return [*seeds(**asked), *_feeds(asked["parsed_args"], asked["prefix"])]
-
     by_metavar: dict[str, Callable[..., object]] = {
         "DIR": DirectoriesCompleter(),
-        "FILE": seeds if action.dest == "files" else FilesCompleter(),
-        "PATH": FilesCompleter(("toml",)) if action.dest == "config" else seeds,
-        "SEED|URL|ID|FEED": stories,
+        "FILE": _SEEDS if action.dest == "files" else FilesCompleter(),
+        "PATH": FilesCompleter(("toml",)) if action.dest == "config" else _SEEDS,
+        "SEED|URL|ID|FEED": _stories,
         "TITLE": SuppressCompleter(),
         "URL": SuppressCompleter(),
     }
     return by_metavar.get(str(action.metavar))
 
 
-def _feeds(arguments: Namespace, prefix: str) -> Iterator[str]:
-    """Yields the addresses of the feeds that the last pass published."""
-    from feeds.config import load_config
-    from feeds.store import open_state
-
+def _stories(**asked: Any) -> list[str]:
+    """Returns seeds, and the addresses of the feeds that the last pass published."""
     try:
-        loaded = load_config(arguments.config)
+        loaded = load_config(asked["parsed_args"].config)
         with open_state(loaded.config.paths.state, "serve") as store:
             known = list(store.feeds()) if store else []
     except FeedsError:  # whoever presses a key is told nothing
-        return
-    yield from (address for address in known if address.startswith(prefix))
+        known = []
+    feeds = [address for address in known if address.startswith(asked["prefix"])]
+    return [*_SEEDS(**asked), *feeds]

@@ -45,13 +45,16 @@ class Console:
         self.json = json
         self.loudness = loudness
         self._color = color
-        self._out = _present(sys.stderr if json else sys.stdout)
 
     @classmethod
     def of(cls, arguments: Namespace) -> Console:
         """Returns the output that the options of a command ask for."""
         json = getattr(arguments, "json", False)
         return cls(json=json, loudness=arguments.loudness, color=arguments.color)
+
+    @property
+    def _out(self) -> TextIO:
+        return _present(sys.stderr if self.json else sys.stdout)
 
     def show(self, text: str = "") -> None:
         """Writes a line of what was asked for."""

@@ -1,49 +1,59 @@
-"""``feeds explain``: why a story is, or is not, in each feed; what a feed asks, took and missed."""
+"""``feeds explain`` and ``list``: why a story is in a feed or not, and which feeds there are."""
 
 from __future__ import annotations
 
-from argparse import ArgumentParser, Namespace
+from argparse import Namespace
 from collections.abc import Iterator
-from typing import TYPE_CHECKING
 
 from feeds.cli.console import Console
-from feeds.cli.main import add_config, add_json
 from feeds.cli.parser import NORMAL
+from feeds.common.model import FeedSummary, Item, ItemHeader
+from feeds.common.reports import feed_report
 from feeds.common.times import from_unix, show_time
+from feeds.config import load_config
+from feeds.pipeline.explain import Explained, Explanation
+from feeds.pipeline.explain_feed import NEAREST, FeedExplanation, StoryNote, explained_any
+from feeds.pipeline.memberships import contents_of, memberships, too_many_feeds
+from feeds.pipeline.run import Snapshot, with_snapshot
+from feeds.store.withdrawals import WithdrawnStory
 
-if TYPE_CHECKING:
-    from feeds.common.model import Item, ItemHeader
-    from feeds.pipeline.explain import Explained, Explanation
-    from feeds.pipeline.explain_feed import FeedExplanation, StoryNote
-    from feeds.store.withdrawals import WithdrawnStory
-
-ALL = 1_000_000
-
-
-def add_arguments(parser: ArgumentParser) -> None:
-    """Adds the options."""
-    text = "a seed's path, URL or urn:uuid id; or a feed's address, topic, provider or name"
-    parser.add_argument("name", metavar="SEED|URL|ID|FEED", help=text)
-    add_config(parser)
-    add_json(parser)
+_ALL = 1_000_000
 
 
-def run(arguments: Namespace) -> int:
-    """Explains every seed, or else every feed, that the argument names."""
-    from feeds.config import load_config
-    from feeds.pipeline.explain import Explained
-    from feeds.pipeline.explain_feed import NEAREST, FeedExplanation, explained_any
-
-    console = Console.of(arguments)
+def run_list(arguments: Namespace, console: Console) -> None:
+    """Lists each feed, as a pass would publish it now, with entries, newest date and address."""
     loaded = load_config(arguments.config)
-    nearest = ALL if arguments.loudness > NORMAL else NEAREST
+    config = loaded.config
+
+    def read(snapshot: Snapshot) -> tuple[list[FeedSummary], str]:
+        run, state, changes, _ = snapshot
+        feeds = memberships(run, state, changes).feeds
+        summaries = [contents_of(run, feed).summary() for feed in feeds]
+        return summaries, too_many_feeds(len(feeds), config, run.store.item_headers)
+
+    with console.listening() as callbacks:
+        summaries, too_many = with_snapshot(loaded, callbacks, read)
+    if too_many:
+        console.warn(too_many)
+    feeds = [feed_report(one, config.site.base_url) for one in summaries]
+    rows = [
+        (feed.title, str(feed.entries), show_time(feed.newest) if feed.newest else "-", feed.url)
+        for feed in feeds
+    ]
+    console.table(("Feed", "Entries", "Newest", "Address"), rows)
+    console.report(feeds)
+
+
+def run_explain(arguments: Namespace, console: Console) -> None:
+    """Explains every seed, or else every feed, that the argument names."""
+    loaded = load_config(arguments.config)
+    nearest = _ALL if console.loudness > NORMAL else NEAREST
     with console.listening() as callbacks:
         found = explained_any(loaded, arguments.name, callbacks, nearest)
     for one in found:
         for line in _feed_lines(one) if isinstance(one, FeedExplanation) else _lines(one):
             console.show(line)
     console.report([one.explanation if isinstance(one, Explained) else one for one in found])
-    return 0
 
 
 def _feed_lines(feed: FeedExplanation) -> Iterator[str]:

@@ -7,61 +7,27 @@ import re
 import shlex
 import shutil
 import sys
-from argparse import ArgumentParser, Namespace
+from argparse import Namespace
 from contextlib import suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from feeds.cli.commands import DEFAULT_CONFIG
 from feeds.cli.console import Console
-from feeds.cli.main import DEFAULT_CONFIG, add_config, add_flags, add_json, add_out
 from feeds.common.errors import ConfigError
-
-if TYPE_CHECKING:
-    from feeds.common.reports import PassReport
-    from feeds.config import Config, Loaded
-    from feeds.config.model import Paths
+from feeds.common.objects import is_object, split_address
+from feeds.common.reports import Options, PassReport, both_reports
+from feeds.common.urls import is_own_host, shown_url
+from feeds.config import Config, Loaded, load_config
+from feeds.config.model import Paths
+from feeds.pipeline.run import publish_feeds
 
 # A line of a seed that must not be shown.
 _SECRET = re.compile(rb"^[ \t]*secured:", re.IGNORECASE | re.MULTILINE)
 
 
-def add_arguments(parser: ArgumentParser) -> None:
-    """Adds the options."""
-    add_config(parser)
-    add_out(parser)
-    add_flags(
-        parser,
-        strict="exit with 1 if a seed, or a part of one, could not be used",
-        dry_run="show what would be done, and write nothing",
-    )
-    add_json(parser)
-    scope = parser.add_mutually_exclusive_group()
-    scope.add_argument(
-        "--changed",
-        type=Path,
-        metavar="FILE",
-        help="look only at the paths that FILE lists, one a line; - for standard input",
-    )
-    text = "paths in --changed end with NUL instead of the end of a line"
-    parser.add_argument("-0", "--null", action="store_true", help=text)
-    scope.add_argument("--full", action="store_true", help="read every seed, changed or not")
-    add_flags(
-        parser,
-        allow_empty="remove every story whose file is gone, however many",
-        fetch_images="then fetch images that are due, and publish again if any came",
-    )
-
-
-def run(arguments: Namespace) -> int:
+def run_export(arguments: Namespace, console: Console) -> int:
     """Publishes once; with ``--strict`` problems and pending removals make the exit code 1."""
-    # Imported on demand: whoever asks for help needs none of it.
-    from feeds.common.reports import Options, both_reports
-    from feeds.common.urls import is_own_host
-    from feeds.config import load_config
-    from feeds.pipeline.run import publish_feeds
-
-    console = Console.of(arguments)
     loaded = load_config(arguments.config).with_out(arguments.out)
     options = Options(
         full=arguments.full,
@@ -124,8 +90,6 @@ def _changed(arguments: Namespace, paths: Paths) -> frozenset[str] | None:
 
 def _named(line: str, paths: Paths) -> list[str]:
     """Returns what a line names: an address, a key in the bucket of an address, or a path."""
-    from feeds.common.objects import is_object, split_address
-
     if is_object(line):
         return [line]
     buckets = map(split_address, paths.prefixes)
@@ -138,7 +102,6 @@ def _named(line: str, paths: Paths) -> list[str]:
 
 def _push(console: Console, loaded: Loaded) -> None:
     """Tells hubs which documents changed; the next run sends what they do not take."""
-    from feeds.common.urls import shown_url
     from feeds.pipeline.hubs import deliver_once  # on demand: most runs have nothing to tell
 
     delivered = deliver_once(loaded)
@@ -200,8 +163,6 @@ def _where_to_look(arguments: Namespace, config: Config) -> str:
         command += ["--config", _shown(arguments.config)]
     if arguments.out:
         command += ["--out", _shown(arguments.out)]
-    from feeds.common.urls import is_own_host
-
     url = urlsplit(config.site.base_url)
     if is_own_host(url.hostname):
         port = url.port or (80 if url.scheme == "http" else 443)

@@ -1,20 +1,24 @@
-"""``feeds images``: looks after the image cache."""
+"""``feeds images`` and ``feeds state``: looks after the image cache and the state file."""
 
 from __future__ import annotations
 
-from argparse import ArgumentParser, Namespace
-from collections.abc import Callable
+from argparse import Namespace
 from datetime import datetime
-from typing import TYPE_CHECKING, TypedDict
+from typing import TypedDict
 
 from feeds.cli.console import Console
-from feeds.cli.main import add_config, add_flags, add_json
-from feeds.common.errors import FeedsError
+from feeds.common.errors import ConfigError, FeedsError
+from feeds.common.media import CachedImage, HostFailure, image_key, image_type
+from feeds.common.reports import utc_now
 from feeds.common.times import from_unix, show_time, to_unix
-
-if TYPE_CHECKING:
-    from feeds.common.media import CachedImage, HostFailure
-    from feeds.config import Loaded
+from feeds.common.urls import normal_url, wanted_url
+from feeds.config import load_config
+from feeds.config.sources import backup
+from feeds.images.cache import likely_name
+from feeds.pipeline.backup import back_up_state
+from feeds.pipeline.fetch import FetchOptions, fetch_images
+from feeds.pipeline.image_garbage import collect_garbage
+from feeds.store import open_state
 
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
 
@@ -39,40 +43,27 @@ class CacheStatus(TypedDict):
     hosts: list[HostFailure]
 
 
-def add_arguments(parser: ArgumentParser) -> None:
-    """Adds the actions and their options."""
-    actions = parser.add_subparsers(required=True, metavar="ACTION")
+def run_state_backup(arguments: Namespace, console: Console) -> None:
+    """Writes a backup of the state file.
 
-    def add(
-        name: str, action: Callable[[Namespace, Console, Loaded], None], text: str
-    ) -> ArgumentParser:
-        sub = actions.add_parser(name, help=text, description=text)
-        sub.set_defaults(action=action)
-        add_config(sub)
-        return sub
-
-    fetch = add("fetch", _fetch, "fetch the images that are due into the cache")
-    damage = "read every copy, to find damage that left size and time as they were"
-    add_flags(fetch, digests=damage)
-    add_json(fetch)
-    add_json(add("status", _status, "show what the cache holds, and what it could not get"))
-    add_json(add("gc", _gc, "remove copies that no seed has named for 30 days"))
-    path = add("path", _path, "print the name of an image's copy, below the cache as below out/")
-    path.add_argument("url", metavar="URL", help="the image's URL, as in the seed")
+    Raises:
+        ConfigError: there is no state.backup, or DEST is no place for a backup.
+    """
+    config = load_config(arguments.config).config
+    try:
+        target = backup(arguments.target) or config.state.backup
+    except ValueError as error:
+        raise ConfigError([f"DEST: {error}"]) from None
+    if target is None:
+        raise ConfigError(["state.backup is not set: name a file or an address to write to"])
+    report = back_up_state(config, target)
+    console.say(f"wrote a backup of the state to {report.backup} ({report.bytes} bytes)")
+    console.report(report)
 
 
-def run(arguments: Namespace) -> int:
-    """Does one of the actions."""
-    from feeds.config import load_config
-
-    console = Console.of(arguments)
-    arguments.action(arguments, console, load_config(arguments.config))
-    return 0
-
-
-def _fetch(arguments: Namespace, console: Console, loaded: Loaded) -> None:
-    from feeds.pipeline.fetch import FetchOptions, fetch_images
-
+def run_images_fetch(arguments: Namespace, console: Console) -> None:
+    """Fetches the images that are due."""
+    loaded = load_config(arguments.config)
     if loaded.config.images.fetch == "off":
         console.warn('images.fetch is "off": nothing is fetched, what is in the cache is checked')
     with console.listening() as callbacks:
@@ -85,48 +76,56 @@ def _fetch(arguments: Namespace, console: Console, loaded: Loaded) -> None:
     console.report(report)
 
 
-def _status(_: Namespace, console: Console, loaded: Loaded) -> None:
-    from feeds.common.reports import utc_now
-
-    images, hosts = _known(loaded)
-    cache, now = loaded.config.images.cache, to_unix(utc_now())
-    copies = [image for image in images if image.name]
-    failing = [host for host in hosts if host.until > now]
-    total = sum(image.length for image in copies)
-    console.show(f"cache   {cache}: {len(copies)} copies, {_show_size(total)}")
-    listed = [
-        ImageStatus(
-            url=image.url,
-            state=_state(image),
-            name=image.name,
-            reason=image.reason,
-            next_fetch=_time(image.due),
-        )
-        for image in images
-    ]
-    states = [one["state"] for one in listed]
+def run_images_status(arguments: Namespace, console: Console) -> None:
+    """Shows what the cache holds, what it could not get, and why."""
+    config, now = load_config(arguments.config).config, to_unix(utc_now())
+    with open_state(config.paths.state, "serve") as store:
+        images = store.images() if store else []
+        hosts = [one for one in store.host_failures().values() if one.until > now] if store else []
+    status = CacheStatus(
+        cache=str(config.images.cache),
+        copies=sum(bool(image.name) for image in images),
+        bytes=sum(image.length for image in images if image.name),
+        images=[
+            ImageStatus(
+                url=image.url,
+                state=_state(image),
+                name=image.name,
+                reason=image.reason,
+                next_fetch=from_unix(image.due) if image.due else None,
+            )
+            for image in images
+        ],
+        hosts=hosts,
+    )
+    console.show(
+        f"cache   {config.images.cache}: {status['copies']} copies, {_show_size(status['bytes'])}"
+    )
+    states = [one["state"] for one in status["images"]]
     kinds = ("copy", "missing", "failed", "not fetched yet")
     counted = ", ".join(f"{states.count(kind)} {kind}" for kind in kinds)
     console.show(f"images  {len(images)} named by seeds: {counted}")
-    for host in failing:
+    for host in hosts:
         until = show_time(from_unix(host.until))
         console.show(f"host    {host.host} is left alone until {until}: {host.reason}")
     rows = [
-        (_state(one), one.url, show_time(from_unix(one.due)) if one.due else "now", one.reason)
-        for one in images
-        if one.reason
+        (
+            one["state"],
+            one["url"],
+            show_time(one["next_fetch"]) if one["next_fetch"] else "now",
+            one["reason"],
+        )
+        for one in status["images"]
+        if one["reason"]
     ]
     if rows:
         console.table(("State", "Image", "Next", "Why"), rows)
-    status = CacheStatus(
-        cache=str(cache), copies=len(copies), bytes=total, images=listed, hosts=failing
-    )
     console.report(status)
 
 
-def _gc(_: Namespace, console: Console, loaded: Loaded) -> None:
-    from feeds.pipeline.image_garbage import collect_garbage
-
+def run_images_gc(arguments: Namespace, console: Console) -> None:
+    """Removes copies that no seed has named for long."""
+    loaded = load_config(arguments.config)
     removed = collect_garbage(loaded, console.warn)
     for name in removed:
         console.say(f"removed {name}")
@@ -134,28 +133,20 @@ def _gc(_: Namespace, console: Console, loaded: Loaded) -> None:
     console.report({"removed": removed})
 
 
-def _path(arguments: Namespace, console: Console, loaded: Loaded) -> None:
-    from feeds.common.media import image_key, image_type
-    from feeds.common.urls import normal_url, wanted_url
-    from feeds.images.cache import likely_name
-    from feeds.store import open_state
+def run_images_path(arguments: Namespace, console: Console) -> None:
+    """Prints the name of an image's copy.
 
+    Raises:
+        FeedsError: the argument is no URL of an image.
+    """
+    config = load_config(arguments.config).config
     url = normal_url(arguments.url)
     if url is None:
         raise FeedsError(f"{arguments.url!r} is no image's URL: wanted {wanted_url(arguments.url)}")
     key = image_key(url)
-    with open_state(loaded.config.paths.state, "serve") as store:
+    with open_state(config.paths.state, "serve") as store:
         known = {image.key: image.name for image in store.images_in(key[:2])} if store else {}
     console.show(known.get(key) or likely_name(url, image_type(url)))
-
-
-def _known(loaded: Loaded) -> tuple[list[CachedImage], list[HostFailure]]:
-    from feeds.store import open_state
-
-    with open_state(loaded.config.paths.state, "serve") as store:
-        if store is None:
-            return [], []
-        return store.images(), list(store.host_failures().values())
 
 
 def _state(image: CachedImage) -> str:
@@ -164,10 +155,6 @@ def _state(image: CachedImage) -> str:
     if image.missing:
         return "missing"
     return "failed" if image.failures else "not fetched yet"
-
-
-def _time(seconds: int) -> datetime | None:
-    return from_unix(seconds) if seconds else None
 
 
 def _show_size(size: float) -> str:

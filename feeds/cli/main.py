@@ -12,61 +12,32 @@ import os
 import signal
 import sys
 import threading
-from argparse import SUPPRESS, ArgumentParser, ArgumentTypeError, Namespace
-from collections.abc import Collection, Iterator, Sequence
+from argparse import Namespace
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from importlib import import_module
-from pathlib import Path
 from types import FrameType
-from typing import TYPE_CHECKING, NoReturn
+from typing import NoReturn
 
-from feeds import __version__
-from feeds.cli.console import flush_output, is_colored
-from feeds.cli.parser import NORMAL, Parser
+from feeds.cli.commands import DEFAULT_CONFIG, make_parser
+from feeds.cli.console import Console, flush_output
 from feeds.common.errors import FeedsError
 from feeds.common.interrupts import INTERRUPTIONS
-
-if TYPE_CHECKING:
-    from feeds.daemon.log import Log
-
-DEFAULT_CONFIG = Path("config.toml")
 
 _INTERRUPTED = 130
 # These run until they are stopped, and handle signals themselves.
 _RUN_ON = {"run", "serve"}
 
-# Each command and its help. The module of the same name adds the options and does the work.
-COMMANDS = {
-    "init": "make a new site: config.toml, a first seed and .gitignore",
-    "new": "make a new seed that is ready to be written on",
-    "export": "publish the feeds once",
-    "check": "read everything, write nothing, list all problems",
-    "explain": "show why a story is in a feed or not, or what a feed asks for",
-    "list": "list the feeds",
-    "withdrawn": "list the stories that were withdrawn, when and why",
-    "config": "show every key of config.toml, and where its value comes from",
-    "schema": "print the JSON Schema of seeds or of config.toml, for editors",
-    "run": "run passes on a schedule until stopped",
-    "serve": "serve the published feeds over HTTP",
-    "preview": "show the site in a browser while you write; publishes nothing",
-    "status": "show what the last pass did and when the next is due",
-    "doctor": "look at the site, as readers do too, and say what to mend",
-    "reach": "show how many read each feed, from access logs",
-    "state": "look after the state file: make a backup of it",
-    "images": "look after the image cache",
-    "completion": "print what makes a shell complete commands, options and feeds",
-}
-
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Runs a command; returns its exit code."""
-    given = sys.argv[1:] if argv is None else argv
-    typed = typed_command(given)
     try:
         try:
-            with _interruptible(run_on=bool(typed & _RUN_ON)):
-                arguments = _parse(given, typed)
-                return int(arguments.run(arguments))
+            arguments = _parse(argv)
+            with _interruptible(run_on=arguments.command in _RUN_ON):
+                module = import_module(f"feeds.cli.{arguments.module}")
+                run = getattr(module, arguments.function)
+                return run(arguments, Console.of(arguments)) or 0
         finally:
             flush_output()
     except FeedsError as error:
@@ -77,21 +48,11 @@ def main(argv: Sequence[str] | None = None) -> int:
         return _INTERRUPTED
 
 
-def typed_command(given: Sequence[str]) -> set[str]:
-    """Returns the command that was typed, if any; options may stand before it."""
-    words = iter(given)
-    for word in words:
-        if word in {"--config", "--color"}:
-            next(words, None)
-        elif not word.startswith("-"):
-            return COMMANDS.keys() & {word}
-    return set()
-
-
-def _parse(given: Sequence[str], typed: set[str]) -> Namespace:
-    parser = make_parser(typed)
+def _parse(argv: Sequence[str] | None) -> Namespace:
+    given = sys.argv[1:] if argv is None else argv
+    parser = make_parser(given)
     arguments = parser.parse_args(given)
-    if arguments.config is not DEFAULT_CONFIG and not hasattr(arguments, "reads_config"):
+    if arguments.config is not DEFAULT_CONFIG and not arguments.reads_config:
         parser.error(f"{arguments.command} reads no configuration, so --config is not for it")
     return arguments
 
@@ -105,8 +66,7 @@ def run_command() -> NoReturn:
     if "_ARGCOMPLETE" in os.environ:
         from feeds.cli.completion import complete  # on demand: a shell asks, nobody else
 
-        begun = os.environ["COMP_LINE"][: int(os.environ["COMP_POINT"])]
-        complete(make_parser(typed_command(begun.split()[1:])))
+        complete(make_parser())
     code = main()
     if threading.active_count() > 1:
         sys.exit(code)
@@ -178,86 +138,3 @@ def _complain(text: str) -> None:
     with suppress(OSError, AttributeError):  # standard error is closed, or nobody reads it
         sys.stderr.write(f"feeds: {text}\n")
         sys.stderr.flush()
-
-
-def make_parser(commands: Collection[str] = COMMANDS) -> ArgumentParser:
-    """Returns the parser of the command line, which knows the options of these commands."""
-    parser = Parser(
-        prog="feeds",
-        usage="feeds [OPTION ...] COMMAND ...",
-        description="Publishes a curated news site's seed files as Atom, RSS and JSON feeds.",
-        epilog="Exit codes: 0 done; 1 problems found; 2 wrong usage or config; 3 not published",
-    )
-    _add_config(parser)
-    parser.set_defaults(config=DEFAULT_CONFIG, loudness=NORMAL, color="auto")
-    parser.add_argument("--version", action="version", version=f"feeds {__version__}")
-    for action in parser._actions:  # noqa: SLF001 (no other way; all of it stands on one screen)
-        action.help = SUPPRESS
-    group = parser.add_subparsers(
-        dest="command", required=True, metavar="COMMAND", title=SUPPRESS, prog="feeds"
-    )
-    for name, text in COMMANDS.items():
-        sub = group.add_parser(name, help=text, description=text)
-        if name in commands:
-            module = import_module(f"feeds.cli.{name}")
-            sub.set_defaults(run=module.run)
-            module.add_arguments(sub)
-    return parser
-
-
-# Options that several commands have
-
-
-def add_config(parser: ArgumentParser) -> None:
-    """Adds --config; what is given before the command holds unless it is given after it, too."""
-    _add_config(parser)
-    parser.set_defaults(reads_config=True)
-
-
-def _add_config(parser: ArgumentParser) -> None:
-    text = f"the configuration (default: {DEFAULT_CONFIG})"
-    parser.add_argument("--config", type=Path, default=SUPPRESS, metavar="PATH", help=text)
-
-
-def add_out(parser: ArgumentParser) -> None:
-    """Adds --out."""
-    parser.add_argument("--out", type=_folder, metavar="DIR", help="instead of paths.out")
-
-
-def _folder(text: str) -> Path:
-    from feeds.common.objects import is_address  # on demand: few commands have the option
-
-    if is_address(text):
-        raise ArgumentTypeError("wanted a folder; an address of objects stands in paths.out")
-    return Path(text)
-
-
-def add_flags(parser: ArgumentParser, **flags: str) -> None:
-    """Adds options without a value, each by its name with its help."""
-    for name, text in flags.items():
-        parser.add_argument(f"--{name.replace('_', '-')}", action="store_true", help=text)
-
-
-def add_json(parser: ArgumentParser) -> None:
-    """Adds --json."""
-    text = "one machine-readable report on standard output, all else on standard error"
-    add_flags(parser, json=text)
-
-
-def add_logging(parser: ArgumentParser) -> None:
-    """Adds --log-json and --debug."""
-    add_flags(
-        parser, log_json="log JSON lines instead of text", debug="log each document written, too"
-    )
-
-
-def start_log(arguments: Namespace) -> Log:
-    """Returns the log that the options ask for."""
-    from feeds.daemon.log import start_logging  # on demand: whoever asks for help needs none of it
-
-    return start_logging(
-        as_json=arguments.log_json,
-        debug=arguments.debug or arguments.loudness > NORMAL,
-        quiet=arguments.loudness < NORMAL,
-        colors=is_colored(sys.stderr, arguments.color),
-    )

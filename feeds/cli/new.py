@@ -1,41 +1,72 @@
-"""``feeds new``: a new seed that is ready to be written on."""
+"""``feeds init`` and ``feeds new``: a new site, ready to be published, and a new seed for it."""
 
 from __future__ import annotations
 
 import json
 import os
-from argparse import ArgumentParser, Namespace
+import shlex
+from argparse import Namespace
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from feeds.cli.console import Console
-from feeds.cli.main import add_config
 from feeds.common.errors import InitError
+from feeds.common.reports import utc_now
+from feeds.common.slugs import slug
+from feeds.common.times import rfc3339
+from feeds.common.urls import host_of, normal_url
+from feeds.config import Config, load_config
+from feeds.seeds.parse import ParseOptions
+from feeds.seeds.read import judge_seed
 
-if TYPE_CHECKING:
-    from feeds.config import Config
-
-
-def add_arguments(parser: ArgumentParser) -> None:
-    """Adds the options."""
-    parser.add_argument("title", metavar="TITLE", help="the story's title; in quotes")
-    add_config(parser)
-    text = "where the story stands (default: below the site's own address)"
-    parser.add_argument("--url", metavar="URL", help=text)
-    text = "who published it, by domain (default: the host of its URL)"
-    parser.add_argument("--provider", metavar="DOMAIN", help=text)
-    parser.add_argument(
-        "--topic", metavar="NAME", action="append", default=[], help="a topic; may be repeated"
-    )
+_FILES = Path(__file__).with_name("starter")
+_CONFIG = Path("config.toml")
+_SEED = Path("seeds/hello.md")
 
 
-def run(arguments: Namespace) -> int:
+def run_init(arguments: Namespace, console: Console) -> None:
+    """Writes the missing files, and nothing over existing ones; asks nothing."""
+    folder: Path = arguments.folder
+    now = utc_now().replace(microsecond=0)
+    texts = {_CONFIG: _text("config.toml"), Path(".gitignore"): _text("gitignore")}
+    # An example must not turn up in the feeds of a site that is already there.
+    if not any(os.path.lexists(folder / path) for path in (_CONFIG, _SEED.parent)):
+        texts[_SEED] = _text("seed.md").replace("{now}", rfc3339(now))
+    try:
+        for path, text in texts.items():
+            written = _write(folder / path, text)
+            console.say(f"{'wrote' if written else 'kept '} {folder / path}")
+    except OSError as error:
+        raise InitError(
+            f"cannot make a site in {folder}: {error.filename}: {error.strerror or error}"
+        ) from None
+    there = "" if folder == Path() else f"cd {shlex.quote(str(folder))} && "
+    console.say(f"next: {there}feeds export")
+
+
+def _text(name: str) -> str:
+    return (_FILES / name).read_text(encoding="utf-8")
+
+
+def _write(path: Path, text: str) -> bool:
+    """Writes a new file; returns False, and touches nothing, if the file exists."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    try:
+        file = path.open("x", encoding="utf-8")
+    except FileExistsError:
+        return False
+    try:
+        with file:
+            file.write(text)
+    except (OSError, KeyboardInterrupt) as error:
+        path.unlink(missing_ok=True)  # half of it would be kept the next time
+        if isinstance(error, OSError):
+            error.filename = path
+        raise
+    return True
+
+
+def run_new(arguments: Namespace, console: Console) -> None:
     """Writes a draft into the first folder of seeds, and nothing over an existing file."""
-    # Imported on demand: whoever asks for help needs none of it.
-    from feeds.common.slugs import slug
-    from feeds.config import load_config
-
-    console = Console.of(arguments)
     config = load_config(arguments.config).config
     name = slug(arguments.title)
     if not config.paths.folders:
@@ -54,14 +85,9 @@ def run(arguments: Namespace) -> int:
         raise InitError(f"cannot write {path}: {error.strerror or error}") from None
     console.say(f"wrote {os.path.relpath(path)}")
     console.say("it is a draft: write below its last line, then set published to true")
-    return 0
 
 
 def _seed(arguments: Namespace, config: Config, name: str) -> str:
-    from feeds.common.reports import utc_now
-    from feeds.common.times import rfc3339
-    from feeds.common.urls import host_of, normal_url
-
     url = arguments.url or f"{config.site.home.rstrip('/')}/{name}"
     provider = arguments.provider or host_of(normal_url(url) or "http://example.org/").removeprefix(
         "www."
@@ -90,9 +116,6 @@ def _refuse_faults(path: Path, data: bytes, config: Config) -> None:
     Raises:
         InitError: an argument cannot stand in a seed.
     """
-    from feeds.seeds.parse import ParseOptions
-    from feeds.seeds.read import judge_seed
-
     problems = judge_seed(str(path), "", data, ParseOptions.of(config)).problems
     if problems:
         faults = "; ".join(f"{one.field or 'seed'}: {one.reason}" for one in problems)

@@ -9,7 +9,6 @@ from argparse import (
     Action,
     ArgumentError,
     ArgumentParser,
-    ArgumentTypeError,
     HelpFormatter,
     Namespace,
 )
@@ -40,17 +39,6 @@ def what_was_meant(found: str, known: Iterable[str]) -> str:
     begun = [name for name in names if len(found) > 2 and name.startswith(found)]
     meant = [*synonym, *begun]
     return f" (did you mean {meant[0]}?)" if meant else did_you_mean(found, names)
-
-
-def port(text: str) -> int:
-    """Reads a port.
-
-    Raises:
-        ArgumentTypeError: it is none.
-    """
-    if not (text.isascii() and text.isdigit() and 0 < int(text) < 65536):
-        raise ArgumentTypeError(f"found {text!r}, wanted a number from 1 to 65535")
-    return int(text)
 
 
 class Parser(ArgumentParser):

@@ -1,21 +1,34 @@
-"""``feeds status``: what the last pass did, and when the next is due."""
+"""``feeds status``, ``doctor``, ``withdrawn`` and ``reach``: how a site is, and who reads it."""
 
 from __future__ import annotations
 
-from argparse import ArgumentParser, Namespace
-from datetime import datetime
+import gzip
+import sys
+from argparse import Namespace
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from datetime import datetime, timedelta
+from pathlib import Path
+from urllib.parse import urlsplit
 
 import msgspec
 
 from feeds.cli.console import Console
-from feeds.cli.main import add_config, add_json, add_out
+from feeds.common.errors import ConfigError
 from feeds.common.protocols import HUBS_MOVED, REPORT
-from feeds.common.reports import HubReport, PassReport
+from feeds.common.reports import Finding, HubReport, PassReport, bad, good, odd, utc_now
 from feeds.common.schedule import DaemonState, running_daemon
-from feeds.common.times import show_time
+from feeds.common.times import show_duration, show_time
 from feeds.common.urls import shown_url
-from feeds.config import load_config
+from feeds.config import Config, Loaded, load_config
+from feeds.pipeline.doctor import examine_site
+from feeds.publish.visit import visit
+from feeds.select.withdrawals import longest_kept_s
+from feeds.serve.monitoring import health_of
+from feeds.serve.reach import Reach
 from feeds.store import open_state
+
+_MARKS = {"ok": "ok     ", "warning": "warning", "error": "error  "}
 
 
 class Status(msgspec.Struct, omit_defaults=True):
@@ -31,16 +44,8 @@ class Status(msgspec.Struct, omit_defaults=True):
     moved: dict[str, str] = {}
 
 
-def add_arguments(parser: ArgumentParser) -> None:
-    """Adds the options."""
-    add_config(parser)
-    add_out(parser)
-    add_json(parser)
-
-
-def run(arguments: Namespace) -> int:
+def run_status(arguments: Namespace, console: Console) -> None:
     """Shows the state of things, with the daemon running or not."""
-    console = Console.of(arguments)
     loaded = load_config(arguments.config).with_out(arguments.out)
     paths = loaded.config.paths
     with open_state(paths.state, "serve") as store:
@@ -64,7 +69,6 @@ def run(arguments: Namespace) -> int:
     for hub, place in moved.items():
         console.show(f"hub        {hub} has moved to {place}: change site.hub")
     console.report(Status(report, daemon, hubs, moved))
-    return 0
 
 
 def _show(console: Console, report: PassReport, hubs: list[HubReport]) -> None:
@@ -92,3 +96,112 @@ def _show(console: Console, report: PassReport, hubs: list[HubReport]) -> None:
 
 def _when(time: datetime | None) -> str:
     return show_time(time) if time else "-"
+
+
+def run_withdrawn(arguments: Namespace, console: Console) -> None:
+    """Lists the withdrawn stories that are remembered, the last first."""
+    config = load_config(arguments.config).config
+    with open_state(config.paths.state, "serve") as store:
+        stories = [one.told() for one in store.withdrawals()] if store else []
+    if not stories:
+        keep = show_duration(timedelta(seconds=longest_kept_s(config)))
+        console.show(f"no story was withdrawn in the last {keep} (site.withdrawn_keep)")
+    rows = [
+        (show_time(one.at), f"{one.why}: {one.reason}" if one.reason else one.why, one.title)
+        for one in stories
+    ]
+    if rows:
+        console.table(("Withdrawn", "Why", "Story"), rows)
+    console.report(stories)
+
+
+def run_doctor(arguments: Namespace, console: Console) -> int:
+    """Tells what was found; 1 if something does not work."""
+    loaded = load_config(arguments.config).with_out(arguments.out)
+    found: list[Finding] = []
+    for some in (
+        examine_site(loaded, utc_now()),
+        _passes(loaded.config),
+        visit(loaded.config, arguments.site or ""),
+    ):
+        for one in some:
+            found.append(one)
+            console.show(f"{_MARKS[one.severity]}  {one.subject}: {one.text}")
+            if one.advice:
+                console.show(f"         do: {one.advice}")
+    console.report(found)
+    return 1 if any(one.severity == "error" for one in found) else 0
+
+
+def _passes(config: Config) -> Iterator[Finding]:
+    daemon, health = running_daemon(config.paths.out), health_of(config, utc_now())
+    if health.ok:
+        text = f"process {daemon.pid} runs passes" if daemon else "passes come as scheduled"
+        yield good("daemon", text)
+    elif daemon is None:
+        advice = "start 'feeds run', or let cron run 'feeds export'"
+        yield odd("daemon", f"none is running; {health.reason}", advice)
+    else:
+        yield bad("daemon", health.reason, f"look at the log of process {daemon.pid}")
+
+
+def run_reach(arguments: Namespace, console: Console) -> None:
+    """Shows the reach of each feed."""
+    from feeds.serve.access_log import read_line
+
+    loaded = load_config(arguments.config)
+    reach = Reach(urlsplit(loaded.config.site.base_url).path)
+    unknown = 0
+    for path in _logs(arguments.log, loaded):
+        with _lines(path) as lines:
+            for line in lines:
+                hit = read_line(line)
+                unknown += hit is None
+                if hit is not None and hit.unix >= arguments.since:
+                    reach.add([hit])
+    if unknown:
+        console.warn(f"{unknown} lines are of no format that is known, and were passed over")
+    found = reach.report()
+    rows = [
+        (
+            one.address,
+            str(one.subscribers),
+            str(one.readers),
+            str(one.polls),
+            f"{one.unchanged / one.polls:.0%}",
+            f"{one.deltas / one.polls:.0%}",
+            ", ".join(f"{name} {count}" for name, count in (one.services | one.programs).items()),
+        )
+        for one in found
+    ]
+    console.table(("Feed", "Subscribers", "Readers", "Polls", "304", "226", "By"), rows)
+    console.report(found)
+
+
+def _logs(given: list[Path], loaded: Loaded) -> list[Path]:
+    """Returns the logs to read, the oldest first, since days are counted one after the other."""
+    log = loaded.config.serve.access_log
+    if not given and log in ("off", "stdout"):
+        hint = "name a log, as in feeds reach /var/log/nginx/access.log"
+        raise ConfigError([f"serve.access_log is {log!r}, so there is no file to read: {hint}"])
+    try:
+        return sorted(
+            given or [Path(log)], key=lambda one: 0 if one == Path("-") else one.stat().st_mtime
+        )
+    except OSError as error:
+        raise ConfigError([f"cannot read {error.filename}: {error.strerror}"]) from None
+
+
+@contextmanager
+def _lines(path: Path) -> Iterator[Iterable[str]]:
+    """Opens a log, which may be compressed by gzip; what is no UTF-8 is replaced."""
+    if path == Path("-"):
+        yield sys.stdin
+        return
+    try:
+        opened = gzip.open if path.suffix == ".gz" else open
+        with opened(path, "rt", encoding="utf-8", errors="replace") as file:
+            yield file
+    except (OSError, EOFError) as error:
+        reason = getattr(error, "strerror", None) or error
+        raise ConfigError([f"cannot read {path}: {reason}"]) from None

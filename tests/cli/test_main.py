@@ -19,7 +19,7 @@ from typing import Any
 
 import pytest
 
-from feeds.cli.main import COMMANDS
+from feeds.cli.commands import COMMANDS
 from tests.support.site import Ran, Site
 
 OLD = "2021-03-01T08:00:00Z"
@@ -89,7 +89,7 @@ def test_cli_starts_without_any_library_that_is_slow_to_import(option: str) -> N
 
 @pytest.mark.parametrize("command", COMMANDS)
 def test_help_of_a_command_imports_none_of_the_libraries_that_do_its_work(command: str) -> None:
-    loaded = loaded_by(command, "--help")
+    loaded = loaded_by(*command.split(), "--help")
     assert "feeds" in loaded
     work = {"asyncio", "multiprocessing", "apscheduler", "structlog", "watchfiles", "rich"}
     work |= {"granian", "uvloop", "prometheus_client", "httpx", "httpcore", "PIL", "brotli"}
@@ -419,7 +419,7 @@ def test_cli_exports_on_a_terminal_with_a_bar_that_goes_away(coding: str, site: 
 def test_cli_interrupted_twice_tidies_up_once(site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
     tidied: list[str] = []
 
-    def work(_: object) -> int:
+    def work(*_: object) -> int:
         try:
             signal.raise_signal(signal.SIGINT)
         finally:
@@ -427,7 +427,7 @@ def test_cli_interrupted_twice_tidies_up_once(site: Site, monkeypatch: pytest.Mo
             tidied.append("all")
         return 0
 
-    monkeypatch.setattr("feeds.cli.check.run", work)
+    monkeypatch.setattr("feeds.cli.check.run_check", work)
     ran = site.run("check")
     assert (ran.code, tidied) == (130, ["all"])
     assert ran.err.startswith("feeds: interrupted; ")

@@ -17,8 +17,8 @@ import pytest
 import structlog
 from structlog.testing import LogCapture
 
-from feeds.cli.main import make_parser
-from feeds.cli.run import _server_arguments
+from feeds.cli.commands import make_parser
+from feeds.cli.serve import _server_arguments
 from feeds.common.reports import FetchReport
 from feeds.common.schedule import WATCHED
 from feeds.config import Loaded

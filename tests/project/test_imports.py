@@ -123,7 +123,9 @@ def unit_of(module: str) -> str:
 
 
 # Modules of cli that are no commands.
-SHARED_BY_COMMANDS = {"feeds.cli", "feeds.cli.console", "feeds.cli.main", "feeds.cli.parser"}
+SHARED_BY_COMMANDS = {
+    *("feeds.cli", "feeds.cli.commands", "feeds.cli.console", "feeds.cli.main", "feeds.cli.parser")
+}
 
 
 def test_imports_walk_sees_what_is_known_to_be_there(
