@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import TYPE_CHECKING
 
 from feeds.common.archives import Archive
 from feeds.common.errors import PublishError
@@ -38,11 +39,13 @@ from feeds.serve.publication import (
     read_version,
 )
 from feeds.serve.query import BadQueryError, Query
-from feeds.serve.query_feeds import QueryFeeds
 from feeds.serve.responses import ROBOTS, TextFile, answer_media, answer_text, policy_of
 from feeds.store import Store
 from feeds.store.search import TooLongError
 from feeds.store.server_files import Versions, state_fingerprint, with_state
+
+if TYPE_CHECKING:
+    from feeds.serve.query_feeds import QueryFeeds
 
 _TRIES = 3
 # The part of `serve.memory` that queries may use, so that they never evict documents.
@@ -63,7 +66,7 @@ class Content:
         self._versions = Versions(config.paths.state.with_name("versions.db"), warn)
         self._deltas = Deltas(self._versions, self.bodies)
         self._result_deltas = Deltas(self._versions, self.results)
-        self._queries = QueryFeeds(self._result_deltas, warn)
+        self._queries: QueryFeeds | None = None
         self._warn = warn
         self.publication: Publication = NOTHING
         self._retired: frozenset[str] = frozenset()
@@ -85,7 +88,6 @@ class Content:
         self.bodies.limit = config.serve.memory - self.results.limit
         window_s = int(config.serve.delta_window.total_seconds())
         self._deltas.window_s = self._result_deltas.window_s = window_s
-        self._queries.configure(config)
         self._manifest: Fingerprint | None = None
         self._state: object = None
         self.refresh()
@@ -96,7 +98,8 @@ class Content:
 
     def close(self) -> None:
         """Closes the search index and the versions."""
-        self._queries.close()
+        if self._queries is not None:
+            self._queries.close()
         self._versions.close()
 
     # Keeping up to date
@@ -120,7 +123,8 @@ class Content:
             return False
         if found.unfinished and before.texts:
             return False  # a pass is writing, and will end with another manifest
-        self._queries.read_templates()
+        if self._queries is not None:
+            self._queries.read_templates()
         self._fault, self._manifest = "", fingerprint
         self.publication = found
         kept = {text.digest for text in found.texts.values()}
@@ -236,7 +240,7 @@ class Content:
     def query(self, request: Request, extension: str, query: Query) -> Answer:
         """Returns the answer for a query in one format."""
         try:
-            text = self._queries.find(query, extension)
+            text = self._query_feeds().find(query, extension)
         except TooLongError:
             return text_answer(503, "That search took too long.", NO_STORE, ("retry-after", "60"))
         return answer_text(request, text, self.policy, self._result_deltas)
@@ -245,7 +249,16 @@ class Content:
         """Returns the answer for a query with faults: to browsers a page."""
         if not (request.browser and self.config.site.pages):
             return text_answer(400, str(error), ("access-control-allow-origin", "*"))
-        return page(400, self._queries.faulty_page(error.faults), NO_STORE)
+        return page(400, self._query_feeds().faulty_page(error.faults), NO_STORE)
+
+    def _query_feeds(self) -> QueryFeeds:
+        from feeds.serve.query_feeds import QueryFeeds
+
+        if self._queries is None:
+            self._queries = QueryFeeds(self.config, self._result_deltas, self._warn)
+        if self._queries.config is not self.config:
+            self._queries.configure(self.config)
+        return self._queries
 
     def _is_unlisted(self, path: str) -> bool:
         """Tells whether search engines are to leave a document out."""

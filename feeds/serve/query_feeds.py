@@ -1,22 +1,38 @@
-"""Query feeds, and the pages of searches: what answers a query, in each format."""
+"""Query feeds, and the pages of searches: what answers a query, in each format.
+
+Imported on demand, since most servers are never asked a query.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from typing import TYPE_CHECKING, NamedTuple, TypeVar
+from collections.abc import Callable, Iterable, Mapping
+from difflib import get_close_matches
+from typing import TypeVar
 
 from feeds.common.errors import TemplateError
 from feeds.common.files import Templates, read_templates
 from feeds.common.media import Picture, pictures_to_show
-from feeds.common.model import Feed, FeedContents, FeedRef
+from feeds.common.model import Feed, FeedContents, FeedKind, FeedRef
 from feeds.common.slugs import QUERY
+from feeds.common.text import fold
 from feeds.config import Config
 from feeds.render.context import site_of
+from feeds.render.documents import render_feed, view_feed
+from feeds.render.page_context import Link
+from feeds.render.search import (
+    Facet,
+    Option,
+    Parameter,
+    Search,
+    Unknown,
+    render_search,
+    with_links,
+)
 from feeds.render.words import words_of
 from feeds.serve.delta import Deltas
 from feeds.serve.negotiation import IDENTITY
 from feeds.serve.publication import digest_of
-from feeds.serve.query import MAX_TEXT, Query, QueryFault
+from feeds.serve.query import DEFAULT_LIMIT, MAX_TEXT, Query, QueryFault
 from feeds.serve.responses import ROBOTS, TextFile
 from feeds.store.search import (
     Edition,
@@ -27,47 +43,44 @@ from feeds.store.search import (
     TooLongError,
 )
 
-if TYPE_CHECKING:
-    from feeds.render.search import Search
-
 _SEARCH_S = 1.0
 _MOST_RESULTS = 1000
 _PAGE = "html"
+_KINDS: tuple[FeedKind, ...] = ("topic", "provider")
+# To look for near names costs a comparison with all of them, so a few short ones must do.
+_MOST_NEAR = 3
+_LONGEST_NEAR = 60
 
+Known = Mapping[FeedRef, Feed]
 T = TypeVar("T")
-
-
-class _Result(NamedTuple):
-    """The result of a query: the edition of the index it comes from, and a digest per format."""
-
-    edition: int
-    digests: dict[str, str]
 
 
 class QueryFeeds:
     """The feeds of queries, each rendered once for all who ask the same.
 
-    Use it from one thread at a time, since it renders with feedgen, and call `configure` first.
+    Use it from one thread at a time, since it renders with feedgen; `read_templates` from any.
     """
 
-    def __init__(self, deltas: Deltas, warn: Callable[[str], None]) -> None:
+    def __init__(self, config: Config, deltas: Deltas, warn: Callable[[str], None]) -> None:
         self._deltas = deltas
         self._warn = warn
-        self._index: SearchIndex | None = None
+        self._index = SearchIndex(config.paths.state.with_name("search.db"), warn)
+        self.configure(config)
 
     def configure(self, config: Config) -> None:
         """Uses another configuration; all results are rendered again, since any may show it."""
-        self._config = config
+        self.config = config
         # As they were read, and those in use: none if one is faulty.
         self._read: Templates = ()
         self._templates: Templates = ()
-        self._results: dict[tuple[Query, bool], _Result] = {}
+        # The edition of the index that a result comes from, and a digest for each format.
+        self._results: dict[tuple[Query, bool], tuple[int, dict[str, str]]] = {}
         self.read_templates()
 
     def read_templates(self) -> None:
         """Reads the site's own templates, as they are since a pass; only pages show them."""
         try:
-            templates = read_templates(self._config.paths.templates)
+            templates = read_templates(self.config.paths.templates)
         except TemplateError as error:
             self._warn(f"{error} Searches look as before.")
             return
@@ -80,26 +93,20 @@ class QueryFeeds:
         Raises:
             TooLongError: the search took too long.
         """
-        state = self._config.paths.state
-        if self._index is None:
-            self._index = SearchIndex(state.with_name("search.db"), self._warn)
-        index, edition = self._index, self._index.edition(state)
-        query = _with_keys(query, edition.feeds, self._config)
-        is_page = extension == _PAGE
+        edition = self._index.edition(self.config.paths.state)
+        query, is_page = _with_keys(query, edition.feeds, self.config), extension == _PAGE
         result = self._results.get((query, is_page))
-        if result is None or result.edition != edition.number:
-            self._render(query, edition, index, is_page=is_page)
+        if result is None or result[0] != edition.number:
+            self._render(query, edition, is_page=is_page)
             result = self._results[query, is_page]
         canonical, path = query.canonical(), f"{QUERY}.{extension}"
         text = TextFile(
-            path,
-            result.digests[extension],
-            edition.changed,
-            f"{self._config.site.base_url}{path}?{canonical}",
+            *(path, result[1][extension], edition.changed),
+            url=f"{self.config.site.base_url}{path}?{canonical}",
             # Bytes that left memory are rendered again: the same edition gives the same.
-            lambda: self._render(query, edition, index, is_page=is_page)[extension],
-            canonical,
-            ROBOTS if is_page or self._config.site.noindex else (),
+            read=lambda: self._render(query, edition, is_page=is_page)[extension],
+            query=canonical,
+            headers=ROBOTS if is_page or self.config.site.noindex else (),
         )
         if not is_page:
             self._deltas.note(text.versions_key, text.digest, text.read)
@@ -107,11 +114,9 @@ class QueryFeeds:
 
     def faulty_page(self, faults: Iterable[QueryFault]) -> bytes:
         """Returns the page of a search that cannot be answered."""
-        # Imported on demand, as below.
-        from feeds.render.search import Search
 
         def said(templates: Templates) -> tuple[str, ...]:
-            words = words_of(self._config.site.language, templates)
+            words = words_of(self.config.site.language, templates)
             return tuple(one.text(words) for one in faults)
 
         search = Search(faults=self._in_use(said))
@@ -119,44 +124,37 @@ class QueryFeeds:
 
     def close(self) -> None:
         """Closes the index."""
-        if self._index is not None:
-            self._index.close()
+        self._index.close()
 
-    def _render(
-        self, query: Query, edition: Edition, index: SearchIndex, *, is_page: bool
-    ) -> dict[str, bytes]:
+    def _render(self, query: Query, edition: Edition, *, is_page: bool) -> dict[str, bytes]:
         """Renders a query in all formats, or its page; keeps the result, returns the documents."""
-        # Imported on demand: most servers are never asked a query.
-        from feeds.render.documents import render_feed
-        from feeds.serve.search import known_feeds, search_of
-
         wanted = SearchRequest(
             query.topics, query.providers, query.min_quality, query.words(), query.limit
         )
-        found = index.find(wanted, _SEARCH_S)
+        found = self._index.find(wanted, _SEARCH_S)
         feed = self._feed(query, query.describe(edition.feeds))
         if is_page:
-            known = known_feeds(edition.feeds)
-            search = search_of(query, known, _counted(index, wanted, found))
-            addresses = {ref: one.address for ref, one in known.items()}
-            documents = {_PAGE: self._page(feed, search, found, addresses)}
+            try:
+                facets = self._index.count(wanted, _SEARCH_S)
+            except TooLongError:  # those that were found must do
+                facets = Facets(len(found.entries), [], [])
+            known = {(one.kind, one.key): one for one in edition.feeds if one.kind in _KINDS}
+            documents = {_PAGE: self._page(feed, search_of(query, known, facets), found, known)}
         else:
-            contents = FeedContents(feed, found.entries)
-            rendered = render_feed(
-                site_of(self._config), contents, found.items, self._pictures(found)
-            )
+            contents, pictures = FeedContents(feed, found.entries), self._pictures(found)
+            rendered = render_feed(site_of(self.config), contents, found.items, pictures)
             documents = {one.path.rpartition(".")[2]: one.data for one in rendered}
         digests = {extension: digest_of(data) for extension, data in documents.items()}
         for extension, data in documents.items():
             self._deltas.bodies.put(digests[extension], IDENTITY, data)
         self._results.pop((query, is_page), None)
-        self._results[query, is_page] = _Result(edition.number, digests)
+        self._results[query, is_page] = edition.number, digests
         if len(self._results) > _MOST_RESULTS:
             del self._results[next(iter(self._results))]
         return documents
 
     def _feed(self, query: Query, described: str) -> Feed:
-        own = self._config.site
+        own = self.config.site
         title = f"{own.title}: {described}"
         return Feed(
             *(QUERY, "custom", QUERY, title, title, "", query.limit, query.canonical()),
@@ -167,21 +165,18 @@ class QueryFeeds:
 
     def _pictures(self, found: SearchResult) -> dict[int, list[Picture]]:
         """Returns the same as a pass would show of the entries' images."""
-        images = self._config.images
-        is_shown = (lambda _: True) if images.media_url(self._config.site.base_url) else None
+        images = self.config.images
+        is_shown = (lambda _: True) if images.media_url(self.config.site.base_url) else None
         return pictures_to_show(found.images, is_shown, every=images.fetch == "all")
 
-    def _page(
-        self, feed: Feed, search: Search, found: SearchResult, known: dict[FeedRef, str]
-    ) -> bytes:
-        from feeds.render.documents import view_feed
-        from feeds.render.search import render_search, with_links
+    def _page(self, feed: Feed, search: Search, found: SearchResult, known: Known) -> bytes:
+        addresses = {ref: one.address for ref, one in known.items()}
 
         def render(templates: Templates) -> bytes:
-            site = site_of(self._config, templates=templates)
+            site = site_of(self.config, templates=templates)
             contents = FeedContents(feed, found.entries)
             view = view_feed(site, contents, found.items, self._pictures(found))
-            site = with_links(site, known, view)
+            site = with_links(site, addresses, view)
             return render_search(site, view._replace(site=site), search, MAX_TEXT).data
 
         return self._in_use(render)
@@ -199,14 +194,6 @@ class QueryFeeds:
         return render(self._templates)
 
 
-def _counted(index: SearchIndex, wanted: SearchRequest, found: SearchResult) -> Facets:
-    """Returns the numbers beside the stories; if to count all takes too long, those found alone."""
-    try:
-        return index.count(wanted, _SEARCH_S)
-    except TooLongError:
-        return Facets(len(found.entries), [], [])
-
-
 def _with_keys(query: Query, feeds: tuple[Feed, ...], config: Config) -> Query:
     """Resolves topics that are named by the addresses of their feeds, and former domains."""
     slugs = {
@@ -219,3 +206,77 @@ def _with_keys(query: Query, feeds: tuple[Feed, ...], config: Config) -> Query:
     named = {topic if topic in keys else slugs.get(topic, topic) for topic in query.topics}
     providers = set(map(config.provider, query.providers))
     return query._replace(topics=tuple(sorted(named)), providers=tuple(sorted(providers)))
+
+
+# What the page of a search says of it
+
+
+def search_of(query: Query, known: Known, facets: Facets) -> Search:
+    """Returns the form of a search and ways to narrow it.
+
+    The topics and providers of `query` are the keys of feeds, `known` are all feeds of these kinds.
+    """
+    refs = [(kind, key) for kind in _KINDS for key in _keys(query, kind)]
+    unknown = [ref for ref in refs if ref not in known]
+    limit = [("limit", str(query.limit))] if query.limit != DEFAULT_LIMIT else []
+    return Search(
+        address=query.address(),
+        feed_query=query.canonical(),
+        text=query.text,
+        min_quality=query.min_quality,
+        names=tuple(known[ref].name if ref in known else ref[1] for ref in refs),
+        hidden=tuple(Parameter(*one) for one in (*refs, *limit)),
+        total=facets.total,
+        facets=tuple(
+            Facet(kind, options)
+            for kind, counts in zip(_KINDS, (facets.topics, facets.providers), strict=True)
+            if (options := _options(query, kind, dict(counts), known))
+        ),
+        unknown=tuple(
+            Unknown(*ref, _href(query, ref), _near(query, ref, known) if n < _MOST_NEAR else [])
+            for n, ref in enumerate(unknown)
+        ),
+    )
+
+
+def _options(query: Query, kind: FeedKind, counts: dict[str, int], known: Known) -> list[Option]:
+    """Returns the topics or sources of a search: those that it names, then those with the most."""
+    keys = [key for key in (*_keys(query, kind), *counts) if (kind, key) in known]
+    chosen = _keys(query, kind)
+    return [
+        Option(known[kind, key].name, _href(query, (kind, key)), counts.get(key, 0), key in chosen)
+        for key in dict.fromkeys(keys)
+    ]
+
+
+def _near(query: Query, ref: FeedRef, known: Known) -> list[Link]:
+    """Returns the topics or sources that are called nearly so, instead of one that there is not."""
+    kind, wanted = ref
+    names = {
+        fold(name): key
+        for (other, key), feed in known.items()
+        if other == kind
+        for name in (key, feed.name)
+    }
+    found = [name for name in names if f" {wanted}" in f" {name}"][:_MOST_NEAR]
+    if len(wanted) <= _LONGEST_NEAR:
+        found += get_close_matches(wanted, names, _MOST_NEAR)
+    without = _toggled(query, ref)
+    keys = list(dict.fromkeys(names[name] for name in found))[:_MOST_NEAR]
+    return [Link(known[kind, key].name, _href(without, (kind, key))) for key in keys]
+
+
+def _keys(query: Query, kind: str) -> tuple[str, ...]:
+    return query.topics if kind == "topic" else query.providers
+
+
+def _toggled(query: Query, ref: FeedRef) -> Query:
+    """Returns a query with a topic or provider, or without it if it has it."""
+    kind, key = ref
+    keys = tuple(sorted({*_keys(query, kind)} ^ {key}))
+    return query._replace(topics=keys) if kind == "topic" else query._replace(providers=keys)
+
+
+def _href(query: Query, ref: FeedRef) -> str:
+    address = _toggled(query, ref).address()
+    return f"{QUERY}?{address}" if address else QUERY

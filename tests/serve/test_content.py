@@ -181,7 +181,7 @@ def test_content_searched_for_too_long_says_so(
     def find(*_: object) -> None:
         raise TooLongError
 
-    monkeypatch.setattr(content._queries, "find", find)
+    monkeypatch.setattr(content._query_feeds(), "find", find)
     answer = content.query(Request("GET", "/query.rss"), "rss", Query())
     headers = dict(answer.headers)
     assert (answer.status, headers["retry-after"], headers["cache-control"]) == (

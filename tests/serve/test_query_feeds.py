@@ -49,7 +49,7 @@ def test_query_that_many_ask_is_rendered_once(site: Site, monkeypatch: pytest.Mo
     monkeypatch.setattr(QueryFeeds, "_render", count)
     for query in ("topic=ai&q=x", "q=x&topic=AI", "topic=ai&q=x"):
         for extension in ("atom", "rss", "json", "html"):
-            content._queries.find(Query.parse(query), extension)
+            content._query_feeds().find(Query.parse(query), extension)
     assert len(rendered) == 2  # the feeds, and the page
     content.close()
 
@@ -59,8 +59,8 @@ def test_results_that_are_kept_have_a_bound(site: Site, monkeypatch: pytest.Monk
     content = Content(site.load().config, pytest.fail)
     queries = [Query.parse(f"q={n}") for n in range(3)]
     for query in (queries[0], queries[1], queries[0], queries[2]):
-        content._queries.find(query, "atom")
-    assert list(content._queries._results) == [(query, False) for query in queries[1:]]
+        content._query_feeds().find(query, "atom")
+    assert list(content._query_feeds()._results) == [(query, False) for query in queries[1:]]
     content.close()
 
 

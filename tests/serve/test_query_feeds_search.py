@@ -6,18 +6,18 @@ import pytest
 
 from feeds.common.model import Feed
 from feeds.serve.query import Query
-from feeds.serve.search import known_feeds, search_of
+from feeds.serve.query_feeds import search_of
 from feeds.store.search import Facets
 
-KNOWN = known_feeds(
-    [
-        Feed("all", "all", "", "", "All", "", 50),
+KNOWN = {
+    (one.kind, one.key): one
+    for one in (
         Feed("topics/computer-vision", "topic", "computer vision", "Computer Vision", "C", "", 50),
         Feed("topics/robotics", "topic", "robotics", "Robotics", "R", "", 50),
         Feed("topics/ai", "topic", "ai", "AI", "AI", "", 50),
         Feed("providers/sky.com", "provider", "sky.com", "Sky News", "S", "", 50),
-    ]
-)
+    )
+}
 NONE = Facets(0, [], [])
 
 
