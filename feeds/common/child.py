@@ -1,4 +1,7 @@
-"""One process of ours with a pipe to it: started and ended, whatever is killed meanwhile."""
+"""One process of ours with a pipe to it: started and ended, whatever is killed meanwhile.
+
+multiprocessing is imported on demand: it takes 5 ms, and most passes start no process.
+"""
 
 from __future__ import annotations
 
@@ -11,12 +14,13 @@ import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
-from multiprocessing import forkserver, get_context, parent_process, resource_tracker
-from multiprocessing.connection import Connection, wait
-from multiprocessing.context import ForkServerContext
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from feeds.common.interrupts import uninterrupted
+
+if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
+    from multiprocessing.context import ForkServerContext
 
 # The server that processes come from may be killed at any moment; another one takes its place.
 _STARTS = 4
@@ -117,6 +121,8 @@ def fork_context(modules: Sequence[str]) -> ForkServerContext:
     leave it to their parent to stop them, so the server they come from is started with all of them
     blocked, which they inherit.
     """
+    from multiprocessing import forkserver, get_context, resource_tracker
+
     context = get_context("forkserver")
     context.set_forkserver_preload([*_preloaded, *modules, *_modules_of_script()])
     # It tracks nothing of ours, so that another one takes its place is no news for people.
@@ -159,6 +165,8 @@ def _server_watched() -> Iterator[None]:
 
 
 def _kill_stopped_server(*, hangs: bool = False) -> None:
+    from multiprocessing import forkserver
+
     pid = cast("Any", forkserver)._forkserver._forkserver_pid  # noqa: SLF001 (no other way)
     with suppress(ChildProcessError, ProcessLookupError):
         if pid and (hangs or os.waitid(os.P_PID, pid, os.WSTOPPED | os.WNOHANG | os.WNOWAIT)):
@@ -170,6 +178,8 @@ def begin_worker() -> None:
 
     A worker whose parent was killed, however that ended, would wait for work for ever.
     """
+    from multiprocessing import parent_process
+
     # Else the first collection would go through all that was loaded, and so copy its pages.
     gc.freeze()
     parent = parent_process()
@@ -178,5 +188,7 @@ def begin_worker() -> None:
 
 
 def _wait_and_exit(sentinel: int) -> None:
+    from multiprocessing.connection import wait
+
     wait([sentinel])
     os._exit(1)

@@ -132,12 +132,16 @@ def retry_after(value: str, now: int) -> int | None:
     return max(0, min(seconds, LONGEST_REST))
 
 
+def mail_date(time: datetime, zone: str = "+0000") -> str:
+    """Returns a time as RFC 5322, section 3.3, writes it: `email.utils` takes 3 ms to load."""
+    day, month = _WEEKDAYS[time.isoweekday()].title(), _MONTHS[time.month - 1].title()
+    return f"{day}, {time.day:02} {month} {time.year:04} {time.isoformat()[11:19]} {zone}"
+
+
 @lru_cache(maxsize=1024)
 def http_date(unix: int) -> str:
     """Returns seconds since 1970 as HTTP writes a date (RFC 9110, section 5.6.7)."""
-    from email.utils import formatdate  # it loads sockets; few processes write a date of HTTP
-
-    return formatdate(unix, usegmt=True)
+    return mail_date(from_unix(unix), "GMT")
 
 
 def parse_http_date(text: str, now: datetime) -> datetime | None:

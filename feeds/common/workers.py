@@ -11,13 +11,15 @@ from collections.abc import Callable, Generator, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import closing, suppress
 from itertools import chain, islice
-from multiprocessing.connection import Connection
 from queue import SimpleQueue
-from typing import Any, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
 
 from feeds.common.child import Child, begin_worker
 from feeds.common.errors import WorkerError
 from feeds.common.interrupts import uninterrupted
+
+if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
 
 T = TypeVar("T")
 A = TypeVar("A")

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from feeds.common.workers import Engine
 
 # The modules that processes need which read seeds or render feeds.
-WORKER_MODULES = ("feeds.seeds.read", "feeds.render.documents", "ftfy", "ryml")
+WORKER_MODULES = ("feeds.seeds.read", "feeds.render.documents", "ryml")
 
 
 class Pass(NamedTuple):

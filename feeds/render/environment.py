@@ -148,8 +148,3 @@ def _reason(error: Exception, name: str) -> str:
     place = f"{name}, line {line}" if line else name
     reason = str(error) or type(error).__name__
     return f"template {place}: {reason} (paths.templates)"
-
-
-# Loaded at import, so that processes that are forked to render share the result.
-for _template in sorted(_OURS.glob("*.*")):
-    _environment((), "en").get_template(_template.name)

@@ -5,14 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from datetime import datetime
-from email.utils import format_datetime
 from html import escape
 from itertools import groupby
 
 from lxml import etree
 
 from feeds.common.model import Document, Feed, FeedKind, FeedSummary
-from feeds.common.times import from_unix
+from feeds.common.times import from_unix, mail_date
 from feeds.render.atom import EXTENSION
 from feeds.render.context import NEVER, Site
 from feeds.render.letters import FOLDER, Part
@@ -78,7 +77,7 @@ def _list(
 ) -> Document:
     root, body = _start(site)
     if modified is not None:
-        etree.SubElement(root[0], "dateModified").text = format_datetime(modified)
+        etree.SubElement(root[0], "dateModified").text = mail_date(modified)
     for one in feeds:
         if one.feed.kind == "all":
             _outline(body, site, one.feed)

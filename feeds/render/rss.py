@@ -7,7 +7,6 @@ plain, and publication dates (feedgen's own switch the locale of the whole proce
 from __future__ import annotations
 
 import re
-from email.utils import format_datetime
 from functools import lru_cache
 from html import escape
 
@@ -17,6 +16,7 @@ from lxml.etree import SubElement, _Element
 
 from feeds.common.media import kind_of
 from feeds.common.model import Document
+from feeds.common.times import mail_date
 from feeds.render.context import EntryView, FeedView
 from feeds.render.patterns import (
     MOST_FORMS,
@@ -90,7 +90,7 @@ def _item(view: EntryView) -> str:
         "summary": escape(item.excerpt, quote=False),
         "content": view.content,
         "id": item.id,
-        "published": format_datetime(view.published),
+        "published": mail_date(view.published),
         "creator": item.provider.name,
     }
     ready = {"title": rss_text(plain_title(item.title))}

@@ -11,7 +11,6 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from functools import cache, lru_cache
-from multiprocessing import parent_process
 from typing import Any
 
 import yaml
@@ -142,6 +141,8 @@ def event_reader() -> Any:
     """
     if yaml.__with_libyaml__:
         return yaml.CSafeLoader
+    from multiprocessing import parent_process
+
     if parent_process() is None:  # not once more in each worker
         log.warning(_WITHOUT_LIBYAML)
     return yaml.SafeLoader

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from email.utils import format_datetime, formatdate
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -10,8 +11,11 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from feeds.common.times import (
+    LATEST,
     LONGEST_REST,
     from_unix,
+    http_date,
+    mail_date,
     parse_date,
     parse_duration,
     parse_http_date,
@@ -238,3 +242,11 @@ def test_http_date_is_read_in_all_its_forms(seconds: int, years: int) -> None:
         f"Sun {month} {time.day:2} {clock} {time.year}",
     ):
         assert parse_http_date(text, now) == time
+
+
+@given(st.integers(0, LATEST))
+@example(0)
+@example(LATEST)
+def test_dates_of_mail_and_http_are_those_of_the_standard_library(unix: int) -> None:
+    assert mail_date(from_unix(unix)) == format_datetime(from_unix(unix))
+    assert http_date(unix) == formatdate(unix, usegmt=True)
