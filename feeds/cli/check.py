@@ -14,7 +14,7 @@ from pathlib import Path
 from feeds.cli.console import Console
 from feeds.common.errors import ConfigError
 from feeds.config import Loaded, load_config
-from feeds.config.effective import settings
+from feeds.config.load import settings
 from feeds.pipeline.check import CheckReport, check, check_files
 
 _STDIN = "-"

@@ -16,8 +16,8 @@ from argcomplete.shell_integration import shellcode
 
 from feeds.cli.console import Console
 from feeds.common.errors import FeedsError
-from feeds.config import load_config
-from feeds.config.json_schema import config_schema
+from feeds.config import Config, load_config
+from feeds.config.schema import json_schema
 from feeds.seeds.json_schema import seed_schema
 from feeds.store import open_state
 
@@ -26,7 +26,7 @@ _SEEDS = FilesCompleter(("txt", "md", "markdown", "yaml", "yml"))
 
 def run_schema(arguments: Namespace, console: Console) -> None:
     """Prints the JSON Schema of seeds, or of config.toml."""
-    schema = seed_schema() if arguments.kind == "seed" else config_schema()
+    schema = seed_schema() if arguments.kind == "seed" else json_schema(Config)
     console.show(json.dumps(schema, indent=2))
 
 

@@ -13,7 +13,7 @@ from feeds.common.reports import utc_now
 from feeds.common.times import from_unix, show_time, to_unix
 from feeds.common.urls import normal_url, wanted_url
 from feeds.config import load_config
-from feeds.config.sources import backup
+from feeds.config.types import backup
 from feeds.images.cache import likely_name
 from feeds.pipeline.backup import back_up_state
 from feeds.pipeline.fetch import FetchOptions, fetch_images

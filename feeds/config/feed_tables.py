@@ -1,4 +1,4 @@
-"""The tables of config.toml about topics, providers, and feeds and digests of the site's own."""
+"""The tables of config.toml of which there may be many: of readers, rules and kinds of feeds."""
 
 from __future__ import annotations
 
@@ -8,33 +8,16 @@ from datetime import timedelta
 from typing import Annotated, ClassVar
 
 from feeds.common.slugs import slug
+from feeds.config import types
 from feeds.config.schema import Table
-from feeds.config.types import (
-    Alias,
-    Domain,
-    Flag,
-    Language,
-    Line,
-    MaybeCount,
-    MaybeDuration,
-    MaybeFlag,
-    MaybeQuality,
-    Name,
-    Slug,
-    duration,
-    one_of,
-    whole,
-)
 
-Show = Annotated[str, one_of("full", "excerpt", "link")]
-_WITHDRAWN = one_of("drop", "notice", "tombstone")
-Withdrawn = Annotated[str, _WITHDRAWN]
-MaybeWithdrawn = Annotated[str | None, _WITHDRAWN]
-MaybeShow = Annotated[str | None, one_of("full", "excerpt", "link")]
-ArchivePeriod = Annotated[str, one_of("month", "year", "off")]
-MaybeArchivePeriod = Annotated[str | None, one_of("month", "year", "off")]
-ArchiveKeep = Annotated[timedelta | None, duration(timedelta(days=1))]
+Show = Annotated[str, types.one_of("full", "excerpt", "link")]
+Withdrawn = Annotated[str, types.one_of("drop", "notice", "tombstone")]
+ArchivePeriod = Annotated[str, types.one_of("month", "year", "off")]
+ArchiveKeep = Annotated[timedelta, types.duration(timedelta(days=1))]
 
+_SCHEME = re.compile(r"[a-z][a-z0-9+.-]*", re.ASCII)
+_SCRIPTS = {"javascript", "data", "vbscript"}  # as schemes of addresses
 WEEKDAYS = ("mon", "tue", "wed", "thu", "fri", "sat", "sun")
 _CLOCK = re.compile(r"([01]\d|2[0-3]):[0-5]\d", re.ASCII)
 
@@ -45,52 +28,70 @@ def _clock(value: object) -> str:
     raise ValueError('wanted a time of day such as "07:00"')
 
 
+class Reader(Table, frozen=True):
+    """[[site.readers]]: a reader for following feeds, and the address that makes it do so."""
+
+    name: types.Name
+    platforms: types.Line = ""
+    subscribe: types.Word = "feed:{raw}"
+
+    def clash(self, written: AbstractSet[str]) -> str:
+        """Returns what is wrong with the address."""
+        address = self.subscribe.replace("{url}", "x").replace("{raw}", "x")
+        scheme, _, rest = address.partition(":")
+        is_named = address != self.subscribe and _SCHEME.fullmatch(scheme) and rest
+        if is_named and scheme not in _SCRIPTS and not set(rest) & set('{} "<>\\'):
+            return ""
+        return (
+            'subscribe: wanted an address with {url}, such as "https://reader.example/?add={url}"'
+        )
+
+
 class FeedTable(Table, frozen=True):
     """What every table about a feed may set; None stands for the setting of [site]."""
 
-    min_quality: MaybeQuality = None
-    max_items: MaybeCount = None
-    title: Line = ""
-    description: Line = ""
-    slug: Slug = ""
-    show: MaybeShow = None
-    show_images: MaybeFlag = None
-    noindex: MaybeFlag = None
-    withdrawn: MaybeWithdrawn = None
+    min_quality: types.Quality | None = None
+    max_items: types.Count | None = None
+    title: types.Line = ""
+    description: types.Line = ""
+    slug: types.Slug = ""
+    show: Show | None = None
+    show_images: types.Flag | None = None
+    noindex: types.Flag | None = None
+    withdrawn: Withdrawn | None = None
 
 
 class Named(FeedTable, frozen=True):
     """[topics."NAME"] and [providers."DOMAIN"]: settings of one topic or provider."""
 
-    exclude: Flag = False
-    archive: MaybeArchivePeriod = None
-    archive_keep: ArchiveKeep = None
-    withdrawn_keep: MaybeDuration = None
+    exclude: types.Flag = False
+    archive: ArchivePeriod | None = None
+    archive_keep: ArchiveKeep | None = None
+    withdrawn_keep: types.Duration | None = None
 
 
 class NamedTopic(Named, frozen=True):
     """[topics."NAME"]: its aliases are its former slugs."""
 
-    aliases: tuple[Alias, ...] = ()
+    aliases: tuple[types.Alias, ...] = ()
 
 
 class NamedProvider(Named, frozen=True):
     """[providers."DOMAIN"]: its aliases are its former domains."""
 
-    aliases: tuple[Domain, ...] = ()
+    aliases: tuple[types.Domain, ...] = ()
 
 
 class Rule(Table, frozen=True):
     """[[rules]]: the threshold, or the exclusion, of one topic from one provider."""
 
-    topic: Name
-    provider: Domain
-    min_quality: MaybeQuality = None
-    exclude: Flag = False
+    topic: types.Name
+    provider: types.Domain
+    min_quality: types.Quality | None = None
+    exclude: types.Flag = False
 
     def clash(self, written: AbstractSet[str]) -> str:
         """Returns what is wrong with a rule that decides nothing, or two things."""
-        del written
         decides = self.exclude != (self.min_quality is not None)
         return "" if decides else "wanted either min_quality or exclude = true"
 
@@ -102,13 +103,13 @@ class OwnFeed(FeedTable, frozen=True, kw_only=True):
     folder: ClassVar[str]
     section: ClassVar[str]
 
-    name: Name
-    aliases: tuple[Alias, ...] = ()
-    topics: tuple[Name, ...] = ()
-    providers: tuple[Domain, ...] = ()
-    categories: tuple[Name, ...] = ()
-    tags: tuple[Name, ...] = ()
-    locales: tuple[Language, ...] = ()
+    name: types.Name
+    aliases: tuple[types.Alias, ...] = ()
+    topics: tuple[types.Name, ...] = ()
+    providers: tuple[types.Domain, ...] = ()
+    categories: tuple[types.Name, ...] = ()
+    tags: tuple[types.Name, ...] = ()
+    locales: tuple[types.Language, ...] = ()
 
     @property
     def address(self) -> str:
@@ -127,9 +128,9 @@ class CustomFeed(OwnFeed, frozen=True, kw_only=True):
     folder = "custom"
     section = "feeds"
 
-    archive: MaybeArchivePeriod = None
-    archive_keep: ArchiveKeep = None
-    withdrawn_keep: MaybeDuration = None
+    archive: ArchivePeriod | None = None
+    archive_keep: ArchiveKeep | None = None
+    withdrawn_keep: types.Duration | None = None
 
 
 class DigestFeed(OwnFeed, frozen=True, kw_only=True):
@@ -144,11 +145,11 @@ class DigestFeed(OwnFeed, frozen=True, kw_only=True):
     # A digest is fixed, and no reader needs more of them than the feed shows.
     archive: ClassVar[str] = "off"
 
-    max_items: MaybeCount = 20
-    every: Annotated[str, one_of("day", "week")] = "day"
+    max_items: types.Count | None = 20
+    every: Annotated[str, types.one_of("day", "week")] = "day"
     at: Annotated[str, _clock] = "07:00"
-    on: Annotated[str | None, one_of(*WEEKDAYS)] = None
-    limit: Annotated[int, whole(1, 100)] = 10
+    on: Annotated[str, types.one_of(*WEEKDAYS)] | None = None
+    limit: Annotated[int, types.whole(1, 100)] = 10
 
     @property
     def weekday(self) -> str:
@@ -157,5 +158,4 @@ class DigestFeed(OwnFeed, frozen=True, kw_only=True):
 
     def clash(self, written: AbstractSet[str]) -> str:
         """Returns what is wrong with a weekday for digests of a day."""
-        del written
         return 'on: wanted only with every = "week"' if self.on and self.every == "day" else ""

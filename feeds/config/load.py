@@ -1,17 +1,19 @@
-"""Reads config.toml and reports all its faults at once."""
+"""Reads config.toml, reports all its faults at once, and tells where each value comes from."""
 
 from __future__ import annotations
 
 import os
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
+import msgspec
 from msgspec.structs import replace
 
 from feeds.common.errors import ConfigError
 from feeds.common.objects import is_address, parse_address
+from feeds.common.urls import hide_secrets
 from feeds.config.clashes import (
     BACKUP,
     CACHE,
@@ -25,10 +27,11 @@ from feeds.config.clashes import (
     find_repeats,
     find_servers,
 )
-from feeds.config.engine import TLS_FILES
 from feeds.config.model import Config
-from feeds.config.origins import Key, Origins, key_lines, overlay, syntax_fault
-from feeds.config.schema import read_table
+from feeds.config.origins import Key, Origins, as_key, key_lines, overlay, syntax_fault
+from feeds.config.schema import Table, fields_of, plain, read_table, table_in
+
+T = TypeVar("T", bound=Table)
 
 BASE_URL: Key = ("site", "base_url")
 
@@ -120,7 +123,7 @@ def load_with_origins(
     if config is None or faults:
         raise ConfigError(list(dict.fromkeys(faults)))
     path = Path(os.path.abspath(path))  # noqa: PTH100 (without following links, but without ..)
-    config = _with_absolute_paths(config, path.parent, data)
+    config = _with_places(config, path.parent, data.get("paths", {}).get("out", ""))
     if config.paths.objects:
         faults = [f"{origins.place(one.place)}: {one.reason}" for one in find_servers(config, data)]
         if faults:
@@ -132,30 +135,32 @@ def load_with_origins(
     return loaded, origins, data
 
 
-def _with_absolute_paths(config: Config, base: Path, data: Mapping[str, Any]) -> Config:
-    paths, state = config.paths, config.state
-    state_file, written = _absolute(base, paths.state), data.get("paths", {}).get("out", "")
+def _with_places(config: Config, base: Path, written: Any) -> Config:
+    """Returns the configuration with absolute paths; `written` is what stands as paths.out."""
+    config = _with_absolute_paths(config, base)
     objects = parse_address(written) if is_address(written) else ""
-    is_bucket = isinstance(objects, str) and objects
-    paths = replace(
-        paths,
-        seeds=tuple(one if isinstance(one, str) else _absolute(base, one) for one in paths.seeds),
-        out=state_file.parent / _MADE_IN if is_bucket else _absolute(base, paths.out),
-        objects=objects if is_bucket else "",
-        state=state_file,
-        templates=paths.templates and _absolute(base, paths.templates),
-    )
-    if isinstance(state.backup, Path):
-        state = replace(state, backup=_absolute(base, state.backup))
-    images = replace(config.images, cache=_absolute(base, config.images.cache))
-    engine = {name: getattr(config.engine, name) for name in TLS_FILES}
-    engine = {name: path and _absolute(base, path) for name, path in engine.items()}
+    if isinstance(objects, str) and objects:
+        out = config.paths.state.parent / _MADE_IN
+        config = replace(config, paths=replace(config.paths, out=out, objects=objects))
     log = config.serve.access_log
     if log not in NO_FILES:
         log = str(_absolute(base, Path(log).expanduser()))
-    serve = replace(config.serve, access_log=log)
-    tables = {"paths": paths, "state": state, "images": images, "serve": serve}
-    return replace(config, **tables, engine=replace(config.engine, **engine))
+    return replace(config, serve=replace(config.serve, access_log=log))
+
+
+def _with_absolute_paths(table: T, base: Path) -> T:
+    """Returns a table of which all paths, and those of the tables in it, are absolute."""
+
+    def absolute(value: Any) -> Any:
+        if isinstance(value, tuple):
+            return tuple(map(absolute, value))
+        if isinstance(value, Path):
+            return _absolute(base, value)
+        return _with_absolute_paths(value, base) if isinstance(value, Table) else value
+
+    return replace(
+        table, **{name: absolute(getattr(table, name)) for name in fields_of(type(table))}
+    )
 
 
 def _refuse_overlaps(config: Config, path: Path, places: Mapping[Key, str]) -> None:
@@ -182,3 +187,57 @@ def _read(path: Path) -> str:
         raise ConfigError([f"{fault}: save the file as UTF-8"]) from None
     except OSError as error:
         raise ConfigError([f"{path}: cannot be read: {error.strerror or error}"]) from None
+
+
+class Setting(msgspec.Struct, frozen=True):
+    """A key and its value.
+
+    `origin` is "default", "file" or "environment"; `place` is a line of the file or a variable, or
+    "" for a default.
+    """
+
+    key: str
+    value: Any
+    origin: str
+    place: str
+
+
+def settings(path: Path, environment: Mapping[str, str] = os.environ) -> list[Setting]:
+    """Returns every key of the configuration in the order of the model, credentials masked.
+
+    Paths are absolute, and durations, domains and URLs are as the program uses them.
+
+    Raises:
+        ConfigError: the file cannot be read, or has faults.
+    """
+    loaded, origins, data = load_with_origins(path, environment)
+    config = loaded.config
+    if config.paths.objects:
+        config = replace(config, paths=replace(config.paths, out=config.paths.objects))
+    return list(_settings(config, data, (), origins))
+
+
+def _settings(table: Table, data: Any, key: Key, origins: Origins) -> Iterator[Setting]:
+    """Yields every value of a table; `data` is the table as it was written."""
+    for name, field in fields_of(type(table)).items():
+        value, written, at = getattr(table, name), data.get(name), (*key, name)
+        if isinstance(value, Table):
+            yield from _settings(value, written or {}, at, origins)
+        elif isinstance(value, dict):
+            for own, one in zip(written or (), value.values(), strict=True):
+                yield from _settings(one, written[own], (*at, own), origins)
+        elif table_in(field.type):
+            for number, one in enumerate(value):
+                yield from _settings(one, written[number], (*at, number), origins)
+        else:
+            place = origins.place(at) if name in data else ""
+            is_variable = place.startswith("environment variable ")
+            origin = "environment" if is_variable else "file" if place else "default"
+            yield Setting(".".join(map(as_key, at)), _masked(plain(value)), origin, place)
+
+
+def _masked(value: Any) -> Any:
+    """Returns a value without the user info and the queries of URLs in it."""
+    if isinstance(value, list):
+        return [_masked(one) for one in value]
+    return hide_secrets(value, "") if isinstance(value, str) else value

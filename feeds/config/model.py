@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
-import re
 from collections.abc import Set as AbstractSet
 from datetime import timedelta
 from functools import cached_property
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
+from urllib.parse import urlsplit
 
 import msgspec
 
 from feeds.common.model import FeedRef
-from feeds.config.engine import EngineConfig
+from feeds.config import types
 from feeds.config.feed_tables import (
     ArchiveKeep,
     ArchivePeriod,
@@ -23,104 +24,56 @@ from feeds.config.feed_tables import (
     NamedProvider,
     NamedTopic,
     OwnFeed,
+    Reader,
     Rule,
     Show,
     Withdrawn,
 )
 from feeds.config.schema import Many, Table
-from feeds.config.sources import Backup, Place, Source
-from feeds.config.types import (
-    Address,
-    BaseUrl,
-    Count,
-    Domain,
-    Duration,
-    Email,
-    FilePath,
-    Flag,
-    Host,
-    Language,
-    Line,
-    MaybeDuration,
-    MaybePath,
-    Name,
-    Network,
-    Port,
-    Quality,
-    ServedUrl,
-    Share,
-    SiteId,
-    Size,
-    Timezone,
-    Url,
-    Word,
-    cron,
-    duration,
-    one_of,
-    whole,
-)
 
-_SCHEME = re.compile(r"[a-z][a-z0-9+.-]*", re.ASCII)
-_SCRIPTS = {"javascript", "data", "vbscript"}  # as schemes of addresses
 _SECOND = timedelta(seconds=1)
+_YEAR = timedelta(days=366)
+
+
+TLS_FILES = ("tls_ca", "tls_cert", "tls_key")
 
 
 class Author(Table, frozen=True):
     """[site.author]: who publishes the feeds."""
 
-    name: Line = ""
-    email: Email = ""
-    url: Url = ""
-
-
-class Reader(Table, frozen=True):
-    """[[site.readers]]: a reader for following feeds, and the address that makes it do so."""
-
-    name: Name
-    platforms: Line = ""
-    subscribe: Word = "feed:{raw}"
-
-    def clash(self, written: AbstractSet[str]) -> str:
-        """Returns what is wrong with the address."""
-        del written
-        address = self.subscribe.replace("{url}", "x").replace("{raw}", "x")
-        scheme, _, rest = address.partition(":")
-        is_named = address != self.subscribe and _SCHEME.fullmatch(scheme) and rest
-        if is_named and scheme not in _SCRIPTS and not set(rest) & set('{} "<>\\'):
-            return ""
-        return (
-            'subscribe: wanted an address with {url}, such as "https://reader.example/?add={url}"'
-        )
+    name: types.Line = ""
+    email: types.Email = ""
+    url: types.Url = ""
 
 
 class SiteConfig(Table, frozen=True):
     """[site]: the site as its feeds introduce it."""
 
-    title: Name = "Feeds"
-    description: Line = ""
-    base_url: BaseUrl = "http://localhost:8000/"
-    url: Url = ""
-    id: SiteId = ""
-    language: Language = "en"
-    timezone: Timezone = "UTC"
+    title: types.Name = "Feeds"
+    description: types.Line = ""
+    base_url: types.BaseUrl = "http://localhost:8000/"
+    url: types.Url = ""
+    id: types.SiteId = ""
+    language: types.Language = "en"
+    timezone: types.Timezone = "UTC"
     author: Author = Author()
-    rights: Line = ""
-    icon: Url = ""
-    favicon: Url = ""
-    logo: Url = ""
-    hub: Annotated[tuple[Url, ...], Many(or_one=True)] = ()
-    pages: Flag = True
+    rights: types.Line = ""
+    icon: types.Url = ""
+    favicon: types.Url = ""
+    logo: types.Url = ""
+    hub: Annotated[tuple[types.Url, ...], Many(or_one=True)] = ()
+    pages: types.Flag = True
     show: Show = "full"
-    show_images: Flag = True
-    noindex: Flag = False
+    show_images: types.Flag = True
+    noindex: types.Flag = False
     withdrawn: Withdrawn = "drop"
-    withdrawn_keep: Duration = timedelta(days=30)
-    query_link: Flag = False
-    show_quality: Flag = True
-    show_heat: Flag = True
-    max_feeds: Annotated[int, whole(1)] = 200_000
+    withdrawn_keep: types.Duration = timedelta(days=30)
+    query_link: types.Flag = False
+    show_quality: types.Flag = True
+    show_heat: types.Flag = True
+    max_feeds: Annotated[int, types.whole(1)] = 200_000
     archive: ArchivePeriod = "off"
-    archive_keep: ArchiveKeep = None
+    archive_keep: ArchiveKeep | None = None
     readers: tuple[Reader, ...] = ()
 
     @property
@@ -138,12 +91,12 @@ class Paths(Table, frozen=True):
 
     derived: ClassVar[frozenset[str]] = frozenset({"objects"})
 
-    seeds: Annotated[tuple[Source, ...], Many(least=1)] = (Path("seeds"),)
-    out: Place = Path("out")
-    objects: Word = ""
-    state: FilePath = Path(".feeds/state.db")
-    templates: MaybePath = None
-    max_gone: Share = 0.5
+    seeds: Annotated[tuple[types.Source, ...], Many(least=1)] = (Path("seeds"),)
+    out: types.Place = Path("out")
+    objects: types.Word = ""
+    state: types.FilePath = Path(".feeds/state.db")
+    templates: types.MaybePath = None
+    max_gone: types.Share = 0.5
 
     @property
     def folders(self) -> list[Path]:
@@ -164,37 +117,37 @@ class Paths(Table, frozen=True):
 class StateConfig(Table, frozen=True):
     """[state]: what happens to the state file, `paths.state`."""
 
-    backup: Backup = None
+    backup: types.Backup = None
 
 
 class TextConfig(Table, frozen=True):
     """[text]: how the text of seeds is cleaned."""
 
-    repair: Flag = True
+    repair: types.Flag = True
 
 
 class ContentConfig(Table, frozen=True):
     """[content]: the contents of an entry."""
 
-    related: Annotated[int, whole(0, 50)] = 5
+    related: Annotated[int, types.whole(0, 50)] = 5
 
 
 class ImagesConfig(Table, frozen=True):
     """[images]: the image cache, and how it is filled."""
 
-    cache: FilePath = Path(".feeds/images")
-    fetch: Annotated[str, one_of("off", "cached", "all")] = "cached"
-    publish: Flag = True
-    base_url: ServedUrl = ""
-    max_bytes: Size = 8 << 20
-    max_pixels: Annotated[int, whole(1)] = 40_000_000
-    timeout: Annotated[timedelta, duration(_SECOND)] = timedelta(seconds=20)
-    concurrency: Annotated[int, whole(1, 64)] = 8
-    refresh: Annotated[timedelta, duration(_SECOND)] = timedelta(days=30)
-    max_width: Annotated[int, whole(0, 65_535)] = 0
-    widths: tuple[Annotated[int, whole(16, 16_383)], ...] = (208, 416, 832, 1280)
-    keep_metadata: Flag = False
-    allow_hosts: tuple[Host, ...] = ()
+    cache: types.FilePath = Path(".feeds/images")
+    fetch: Annotated[str, types.one_of("off", "cached", "all")] = "cached"
+    publish: types.Flag = True
+    base_url: types.ServedUrl = ""
+    max_bytes: types.Size = 8 << 20
+    max_pixels: Annotated[int, types.whole(1)] = 40_000_000
+    timeout: Annotated[timedelta, types.duration(_SECOND)] = timedelta(seconds=20)
+    concurrency: Annotated[int, types.whole(1, 64)] = 8
+    refresh: Annotated[timedelta, types.duration(_SECOND)] = timedelta(days=30)
+    max_width: Annotated[int, types.whole(0, 65_535)] = 0
+    widths: tuple[Annotated[int, types.whole(16, 16_383)], ...] = (208, 416, 832, 1280)
+    keep_metadata: types.Flag = False
+    allow_hosts: tuple[types.Host, ...] = ()
 
     def media_url(self, site_base_url: str) -> str:
         """Returns the start of the URLs of published images, "" if none is published."""
@@ -204,22 +157,22 @@ class ImagesConfig(Table, frozen=True):
 class SelectionConfig(Table, frozen=True):
     """[selection]: which items the feeds hold, unless another table says more."""
 
-    min_quality: Quality = 40
-    min_heat: Annotated[int, whole(-1)] = -1
-    max_items: Count = 50
-    max_age: MaybeDuration = None
-    exposure: Duration = timedelta(hours=48)
-    max_exposed: Annotated[int, whole(0, 10_000)] = 200
+    min_quality: types.Quality = 40
+    min_heat: Annotated[int, types.whole(-1)] = -1
+    max_items: types.Count = 50
+    max_age: types.Duration | None = None
+    exposure: types.Duration = timedelta(hours=48)
+    max_exposed: Annotated[int, types.whole(0, 10_000)] = 200
 
 
 class Schedule(Table, frozen=True):
     """[schedule]: when the daemon runs a pass."""
 
-    every: Annotated[timedelta, duration(_SECOND, timedelta(days=366))] = timedelta(minutes=15)
-    cron: Annotated[str, cron] = ""
-    jitter: Duration = timedelta(0)
-    watch: Flag = False
-    timeout: Duration = timedelta(minutes=30)
+    every: Annotated[timedelta, types.duration(_SECOND, _YEAR)] = timedelta(minutes=15)
+    cron: Annotated[str, types.cron] = ""
+    jitter: types.Duration = timedelta(0)
+    watch: types.Flag = False
+    timeout: types.Duration = timedelta(minutes=30)
 
     def clash(self, written: AbstractSet[str]) -> str:
         """Returns what is wrong with two schedules."""
@@ -230,28 +183,64 @@ class Schedule(Table, frozen=True):
 class Publish(Table, frozen=True):
     """[publish]: how documents are written to out/."""
 
-    precompress: Flag = False
+    precompress: types.Flag = False
 
 
 class HooksConfig(Table, frozen=True):
     """[hooks]: the operator's own commands, each a list of words, without a shell."""
 
-    after_publish: tuple[Annotated[tuple[Word, ...], Many(least=1)], ...] = ()
+    after_publish: tuple[Annotated[tuple[types.Word, ...], Many(least=1)], ...] = ()
 
 
 class Serve(Table, frozen=True):
     """[serve]: the web server for out/."""
 
-    host: Name = "127.0.0.1"
-    port: Port = 8000
-    metrics: Address = ""
-    delta_window: Duration = timedelta(days=7)
-    query: Flag = True
-    trusted_proxies: tuple[Network, ...] = ()
-    memory: Size = 256 << 20
-    access_log: Name = "off"
-    access_format: Annotated[str, one_of("combined", "json")] = "combined"
-    log_addresses: Flag = False
+    host: types.Name = "127.0.0.1"
+    port: types.Port = 8000
+    metrics: types.Address = ""
+    delta_window: types.Duration = timedelta(days=7)
+    query: types.Flag = True
+    trusted_proxies: tuple[types.Network, ...] = ()
+    memory: types.Size = 256 << 20
+    access_log: types.Name = "off"
+    access_format: Annotated[str, types.one_of("combined", "json")] = "combined"
+    log_addresses: types.Flag = False
+
+
+class EngineConfig(Table, frozen=True):
+    """[engine]: where seeds are read and feeds are rendered."""
+
+    kind: Annotated[str, types.one_of("processes", "dask")] = "processes"
+    address: types.Word = ""
+    tls_ca: types.MaybePath = None
+    tls_cert: types.MaybePath = None
+    tls_key: types.MaybePath = None
+    no_workers: types.Duration = timedelta(seconds=60)
+
+    def clash(self, written: AbstractSet[str]) -> str:
+        """Returns what is wrong with the address, or with the files of TLS.
+
+        A scheduler runs whatever code it is sent, so nobody on the way may put in some.
+        """
+        if self.kind != "dask":
+            return ""
+        url = urlsplit(self.address)
+        try:
+            has_port = bool(url.hostname and url.port)
+        except ValueError:
+            has_port = False
+        if url.scheme not in {"tls", "tcp"} or not has_port or "@" in url.netloc:
+            return (
+                'address: wanted that of a Dask scheduler, such as "tls://scheduler.example:8786"'
+            )
+        missing = [name for name in TLS_FILES if getattr(self, name) is None]
+        if url.scheme == "tls":
+            return f"{missing[0]}: wanted a file of TLS for a tls:// address" if missing else ""
+        if len(missing) < len(TLS_FILES):
+            return "address: wanted one with tls://, since files of TLS are given"
+        if not _is_this_machine(str(url.hostname)):
+            return "address: wanted tls:// for a scheduler on another machine (it runs any code)"
+        return ""
 
 
 class Config(Table, frozen=True):
@@ -269,8 +258,8 @@ class Config(Table, frozen=True):
     publish: Publish = Publish()
     hooks: HooksConfig = HooksConfig()
     serve: Serve = Serve()
-    topics: dict[Name, NamedTopic] = msgspec.field(default_factory=dict)
-    providers: dict[Domain, NamedProvider] = msgspec.field(default_factory=dict)
+    topics: dict[types.Name, NamedTopic] = msgspec.field(default_factory=dict)
+    providers: dict[types.Domain, NamedProvider] = msgspec.field(default_factory=dict)
     rules: tuple[Rule, ...] = ()
     feeds: tuple[CustomFeed, ...] = ()
     digests: tuple[DigestFeed, ...] = ()
@@ -298,3 +287,10 @@ class Config(Table, frozen=True):
     def provider(self, domain: str) -> str:
         """Returns the present domain of a provider by its present or a former one."""
         return self.former_domains.get(domain, domain)
+
+
+def _is_this_machine(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"

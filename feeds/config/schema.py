@@ -1,4 +1,4 @@
-"""Converts the tables of config.toml to the types of the model, and finds all their faults.
+"""Tables of config.toml: reads them by their types, finds all faults, makes their JSON Schema.
 
 A field of a table has one of these types: another `Table`, a `dict` or a `tuple` of tables or
 values, or an ``Annotated`` type with a function that reads the value. The function takes the value
@@ -9,17 +9,28 @@ is wanted.
 from __future__ import annotations
 
 import difflib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from collections.abc import Set as AbstractSet
-from functools import cache
-from typing import Annotated, Any, ClassVar, NamedTuple, TypeVar, get_args, get_origin
+from datetime import timedelta
+from functools import cache, partial
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, NamedTuple, TypeVar, Union, get_args, get_origin
 
 import msgspec
 
+from feeds.common.times import show_duration
 from feeds.common.urls import shown_url
 from feeds.config.origins import Key
+from feeds.config.types import FLAGS, Reader
 
 T = TypeVar("T", bound="Table")
+
+Schema = dict[str, Any]
+
+_SIZE = r"^\s*[0-9]{1,9}\s*([KkMmGg][Ii])?[Bb]?\s*$"
+_DURATION = r"^\s*[0-9]{1,9}\s*[smhdwSMHDW]\s*$"
+_LIKE_SIZES = {"anyOf": [{"type": "integer", "minimum": 1}, {"type": "string", "pattern": _SIZE}]}
+_LIKE_SHARES = {"anyOf": [{"type": "number", "minimum": 0, "maximum": 1}, {"type": "string"}]}
 
 _LONGEST_SHOWN = 200
 # Stands for a value that has a fault.
@@ -39,7 +50,6 @@ class Table(msgspec.Struct, frozen=True, kw_only=True, dict=True):
 
         `written` are the keys that the file or a variable sets.
         """
-        del written
         return ""
 
 
@@ -64,21 +74,17 @@ def read_table(kind: type[T], data: Mapping[str, Any]) -> tuple[T | None, list[C
     return None if table is _FAULTY else table, reader.faults
 
 
+@cache
 def fields_of(kind: type[Table]) -> dict[str, msgspec.structs.FieldInfo]:
     """Returns the fields of a table by their keys."""
-    return _fields(kind)
+    fields = msgspec.structs.fields(kind)
+    return {field.name: field for field in fields if field.name not in kind.derived}
 
 
 def table_in(hint: Any) -> type[Table] | None:
     """Returns the table that a field holds, also in a list or a dict; None for plain values."""
     parts = (hint, *get_args(hint))
     return next((one for one in parts if isinstance(one, type) and issubclass(one, Table)), None)
-
-
-@cache
-def _fields(kind: type[Table]) -> dict[str, msgspec.structs.FieldInfo]:
-    fields = msgspec.structs.fields(kind)
-    return {field.name: field for field in fields if field.name not in kind.derived}
 
 
 class _TableReader:
@@ -91,6 +97,8 @@ class _TableReader:
     def read(self, hint: Any, value: Any, keys: Key) -> Any:
         """Returns a value as its type has it."""
         origin, arguments = get_origin(hint), get_args(hint)
+        if origin is Union:  # None stands for a key that is left out
+            return self.read(arguments[0], value, keys)
         if origin is Annotated and isinstance(arguments[1], Many):
             return self._list(arguments[0], value, keys, arguments[1])
         if origin is Annotated:
@@ -107,7 +115,7 @@ class _TableReader:
     def _table(self, kind: type[Table], value: Any, keys: Key) -> Any:
         if not isinstance(value, dict):
             return self._fault(keys, "wanted a table", value)
-        fields, before = _fields(kind), len(self.faults)
+        fields, before = fields_of(kind), len(self.faults)
         found = {}
         for name, field in fields.items():
             if name in value:
@@ -188,3 +196,100 @@ def _unknown(kind: type[Table], name: str, root: type[Table]) -> str:
         return f"unknown key (it belongs in [{'] or ['.join(tables)}])"
     hint = f"did you mean {close[0]}?" if close else f"known here: {', '.join(known)}"
     return f"unknown key ({hint})"
+
+
+def plain(value: Any) -> Any:
+    """Returns a value of the configuration as TOML and JSON write it."""
+    if isinstance(value, timedelta):
+        return show_duration(value)
+    if isinstance(value, Path):
+        return str(value)
+    return [plain(one) for one in value] if isinstance(value, tuple) else value
+
+
+def json_schema(kind: type[Table]) -> Schema:
+    """Returns the JSON Schema of config.toml, for editors: it accepts all that the model accepts.
+
+    What keys may not say together is left to the program. The schema of seeds has numbers and
+    switches of the same kind (2020-12).
+    """
+    return {
+        "$schema": "https://json-schema.org/draft/2020-12/schema",
+        "title": "config.toml of feeds",
+        **_of(kind),
+    }
+
+
+def _of(hint: Any) -> Schema:
+    """Returns the schema of a type of the model; see `feeds.config.schema`."""
+    origin, arguments = get_origin(hint), get_args(hint)
+    if origin is Union:
+        return _of(arguments[0])
+    if origin is Annotated and isinstance(arguments[1], Many):
+        return _of_list(arguments[0], arguments[1])
+    if origin is Annotated:
+        return _of_value(arguments[0], arguments[1])
+    if origin is tuple:
+        return _of_list(hint, Many())
+    if origin is dict:
+        return {"type": "object", "additionalProperties": _of(arguments[1])}
+    return _of_table(hint)
+
+
+def _of_table(kind: type[Table]) -> Schema:
+    fields = fields_of(kind)
+    return {
+        "type": "object",
+        "description": (kind.__doc__ or "").partition("\n")[0],
+        "properties": {name: _of_field(field) for name, field in fields.items()},
+        "required": [name for name, field in fields.items() if field.required],
+        "additionalProperties": False,
+    }
+
+
+def _of_field(field: msgspec.structs.FieldInfo) -> Schema:
+    schema = _of(field.type)
+    is_told = field.default not in (msgspec.NODEFAULT, None) and table_in(field.type) is None
+    return {**schema, "default": plain(field.default)} if is_told else schema
+
+
+def _of_list(hint: Any, many: Many) -> Schema:
+    member = _of(get_args(hint)[0])
+    schema: Schema = {"type": "array", "items": member, "minItems": many.least}
+    return {"anyOf": [{"type": "string"}, schema]} if many.or_one else schema
+
+
+def _of_value(kind: Any, reader: Reader) -> Schema:
+    kinds = set(get_args(kind) or (kind,))
+    limits = reader.keywords if isinstance(reader, partial) else {}
+    if bool in kinds:
+        return switch(FLAGS)
+    if float in kinds:
+        return _LIKE_SHARES
+    if int in kinds:
+        return whole_number(limits["least"], limits["most"]) if limits else _LIKE_SIZES
+    if timedelta in kinds:
+        return {"type": "string", "pattern": _DURATION}
+    if "choices" in limits:
+        return {"enum": list(limits["choices"])}
+    # A path that may be left out is left out by false, and by all that is like it.
+    text: Schema = {"type": "string"}
+    return {"anyOf": [text, {"enum": [False, 0, [], {}]}]} if type(None) in kinds else text
+
+
+def whole_number(least: int, most: int | None) -> Schema:
+    """Returns the schema of a whole number in this range, which may stand in quotes."""
+    limits = {"minimum": least} if most is None else {"minimum": least, "maximum": most}
+    quoted = {"type": "string", "pattern": r"^\s*[+-]?[0-9]{1,18}\s*$"}
+    return {"anyOf": [{"type": "integer", **limits}, quoted]}
+
+
+def switch(words: Iterable[str]) -> Schema:
+    """Returns the schema of true or false, for which a word may stand, in any case."""
+    pattern = "|".join(map(_in_any_case, words))
+    return {"anyOf": [{"type": "boolean"}, {"type": "string", "pattern": rf"^\s*({pattern})\s*$"}]}
+
+
+def _in_any_case(word: str) -> str:
+    """Returns a pattern: the dialect of JSON Schema (ECMA-262) has no flags."""
+    return "".join(f"[{char}{char.upper()}]" if char.isalpha() else char for char in word)

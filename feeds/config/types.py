@@ -10,8 +10,9 @@ from datetime import timedelta
 from functools import partial
 from pathlib import Path
 from typing import Annotated, Any, TypeVar
-from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+from zoneinfo import ZoneInfo
 
+from feeds.common.objects import is_address, parse_address
 from feeds.common.text import clean_line
 from feeds.common.times import WANTED_DURATION, named_weekdays, parse_duration, show_duration
 from feeds.common.urls import WANTED_DOMAIN, WANTED_URL, normal_domain, normal_url, wanted_url
@@ -23,14 +24,12 @@ FLAGS = {"true": True, "false": False, "1": True, "0": False, "yes": True, "no":
 FLAGS |= {"on": True, "off": False, "t": True, "f": False, "y": True, "n": False}
 _WHOLE = re.compile(r"\s*[+-]?\d{1,18}\s*", re.ASCII)
 _LANGUAGE = re.compile(r"[a-z]{2,3}(-[a-z0-9]{2,8})*", re.IGNORECASE | re.ASCII)
-_SLUG = re.compile(r"[a-z0-9]+([.-][a-z0-9]+)*", re.ASCII)
-_MAX_SLUG = 100
+_SLUG = re.compile(r"(?=.{1,100}$)[a-z0-9]+([.-][a-z0-9]+)*", re.ASCII)
 _URN = re.compile(r"urn:[a-z0-9][a-z0-9-]{1,31}:[A-Za-z0-9:._-]+", re.ASCII)
 _SIZE = re.compile(r"(\d{1,9})\s*(b|kib|mib|gib)?", re.ASCII)
 _SIZE_UNITS = {None: 1, "b": 1, "kib": 1 << 10, "mib": 1 << 20, "gib": 1 << 30}
 _ADDRESS = re.compile(r"(?P<host>[^\[\]:\s]+|\[[0-9a-f:.]+\]):(?P<port>\d{1,5})", re.IGNORECASE)
 _EMAIL = re.compile(r"[^@\s()<>]+@[a-z0-9-]+(\.[a-z0-9-]+)+", re.IGNORECASE | re.ASCII)
-
 
 Reader = Callable[[Any], Any]
 
@@ -46,13 +45,30 @@ def _text_that(check: Callable[[str], str]) -> Reader:
     return lambda value: check(_text(value))
 
 
+def _made_by(make: Callable[[str], str | None], wanted: str) -> Reader:
+    """Returns a reader of texts; `make` makes the value, or None, or raises."""
+
+    def read(value: object) -> str:
+        text = _text(value)
+        with suppress(ValueError, OSError, KeyError):
+            if (made := make(text)) is not None:
+                return made
+        raise ValueError(f"wanted {wanted}")
+
+    return read
+
+
+def _is(fits: Callable[[str], object]) -> Callable[[str], str | None]:
+    """Returns what makes of an empty text, and of one that fits, itself."""
+    return lambda text: text if not text or fits(text) else None
+
+
 def _flag(value: object) -> bool:
     """Returns true or false; a variable has it as a word."""
-    if isinstance(value, str) and value.lower() in FLAGS:
-        return FLAGS[value.lower()]
-    if not isinstance(value, bool):
+    found = FLAGS.get(value.lower()) if isinstance(value, str) else value
+    if not isinstance(found, bool):
         raise ValueError("wanted true or false")  # noqa: TRY004 (read by the schema)
-    return value
+    return found
 
 
 # These return readers whose limits can be looked at: the JSON Schema of config.toml has them, too.
@@ -104,15 +120,13 @@ def _duration(value: object, *, shortest: timedelta, longest: timedelta) -> time
     return value
 
 
-def _share(value: object) -> float:
+def _share(value: Any) -> float:
     if isinstance(value, bool):
         raise ValueError("wanted a number from 0 to 1, not true or false")  # noqa: TRY004
     try:
-        number = float(value) if isinstance(value, str | int | float) else None
-    except ValueError:
-        number = None
-    if number is None:
-        raise ValueError("wanted a number from 0 to 1")
+        number = float(value)
+    except (TypeError, ValueError):
+        raise ValueError("wanted a number from 0 to 1") from None
     return _in_range(number, 0, 1)
 
 
@@ -133,11 +147,10 @@ def _size(value: object) -> int:
     return _in_range(value, 1, None)
 
 
-def _address(value: str) -> str:
-    match = _ADDRESS.fullmatch(value)
-    if value and (match is None or not 0 < int(match["port"]) < 65536):
-        raise ValueError('wanted an address such as "127.0.0.1:9464"')
-    return value
+def _address(value: str) -> str | None:
+    line = _line(value)
+    match = _ADDRESS.fullmatch(line)
+    return line if not line or (match and 0 < int(match["port"]) < 65536) else None
 
 
 def _url(value: str) -> str:
@@ -147,23 +160,11 @@ def _url(value: str) -> str:
     return url
 
 
-def _served_url(value: str) -> str:
-    return _base_url(value) if value else ""
-
-
 def _base_url(value: str) -> str:
     url = _url(value)
     if not url or "?" in url or "#" in url:
         raise ValueError(f"wanted {WANTED_URL}, without ? and #")
     return url if url.endswith("/") else url + "/"
-
-
-def _timezone(value: str) -> str:
-    try:
-        ZoneInfo(value)
-    except (ZoneInfoNotFoundError, ValueError, OSError):
-        raise ValueError("wanted a time zone such as UTC or Europe/London") from None
-    return value
 
 
 def _language(value: str) -> str:
@@ -173,57 +174,32 @@ def _language(value: str) -> str:
     return value
 
 
-def _slug(value: str) -> str:
-    if value and (len(value) > _MAX_SLUG or not _SLUG.fullmatch(value)):
-        raise ValueError(
-            "wanted lower case letters and digits, with single - or . between them, "
-            f"at most {_MAX_SLUG}"
-        )
-    return value
+_slug = _made_by(
+    _is(_SLUG.fullmatch),
+    "lower case letters and digits, with single - or . between them, at most 100",
+)
 
 
-def _alias(value: str) -> str:
-    if not value:
+def _alias(value: object) -> str:
+    if value == "":
         raise ValueError("wanted a former slug of the feed")
-    return _slug(value)
+    return str(_slug(value))
 
 
-def _email(value: str) -> str:
-    if value and not _EMAIL.fullmatch(value):
-        raise ValueError("wanted an e-mail address such as desk@example.org")
-    return value
-
-
-def _site_id(value: str) -> str:
-    if value and normal_url(value) is None and not _URN.fullmatch(value):
-        raise ValueError('wanted a URL, or a name such as "urn:example:my-site"')
-    return value
+_domain = _made_by(normal_domain, WANTED_DOMAIN)
+_ip = _made_by(
+    lambda value: str(ipaddress.ip_address(value)),
+    f"{WANTED_DOMAIN}, or an address, without a port",
+)
+_network = _made_by(
+    lambda value: str(ipaddress.ip_network(_line(value))),
+    'an address or a network, such as "127.0.0.1", "10.0.0.0/8" or "2001:db8::/32"',
+)
 
 
 def _host(value: str) -> str:
     host = value.strip("[]")
-    if ":" not in host:
-        return _domain(host)
-    try:
-        return str(ipaddress.ip_address(host))
-    except ValueError:
-        raise ValueError(f"wanted {WANTED_DOMAIN}, or an address, without a port") from None
-
-
-def _network(value: str) -> str:
-    try:
-        return str(ipaddress.ip_network(value))
-    except ValueError:
-        raise ValueError(
-            'wanted an address or a network, such as "127.0.0.1", "10.0.0.0/8" or "2001:db8::/32"'
-        ) from None
-
-
-def _domain(value: str) -> str:
-    domain = normal_domain(value)
-    if domain is None:
-        raise ValueError(f"wanted {WANTED_DOMAIN}")
-    return domain
+    return str(_ip(host) if ":" in host else _domain(host))
 
 
 def _line(value: str) -> str:
@@ -246,13 +222,6 @@ def cron(value: object) -> str:
     return line
 
 
-def _name(value: str) -> str:
-    line = _line(value)
-    if not line:
-        raise ValueError("wanted a text that is not empty")
-    return line
-
-
 def path(value: object) -> Path:
     """Reads a path; ``~`` is the home folder."""
     if value == "":
@@ -265,36 +234,65 @@ def path(value: object) -> Path:
     raise ValueError("wanted a valid path")
 
 
-def _path_or_none(value: object) -> Path | None:
-    return path(value) if value else None
+def source(value: object) -> Path | str:
+    """Reads a folder, or an address such as "s3://bucket/prefix/"; see `parse_address`."""
+    if isinstance(value, str) and is_address(value):
+        return parse_address(value)
+    return path(value)
+
+
+def backup(value: object) -> Path | str | None:
+    """Reads where a backup is: a file, or the address of an object such as "s3://bucket/state.db".
+
+    What ends with a slash is a folder, in which it is called ``state.db``.
+    """
+    if not value:
+        return None
+    if isinstance(value, str) and value.endswith("/"):
+        value += "state.db"
+    found = source(value)
+    if isinstance(found, str):
+        found = found.rstrip("/")
+        if found.count("/") == 2:
+            raise ValueError('wanted an address with a key, such as "s3://bucket/state.db"')
+    return found
 
 
 FilePath = Annotated[Path, path]
-MaybePath = Annotated[Path | None, _path_or_none]
+MaybePath = Annotated[Path | None, lambda value: path(value) if value else None]
+Source = Annotated[Path | str, source]
+Place = Annotated[Path, lambda value: Path(source(value))]  # of an address it is read by `load`
+Backup = Annotated[Path | str | None, backup]
 Flag = Annotated[bool, _flag]
-MaybeFlag = Annotated[bool | None, _flag]
 Quality = Annotated[int, whole(0, 100)]
-MaybeQuality = Annotated[int | None, whole(0, 100)]
 Count = Annotated[int, whole(1, 10_000)]
-MaybeCount = Annotated[int | None, whole(1, 10_000)]
 Share = Annotated[float, _share]
 Duration = Annotated[timedelta, duration()]
-MaybeDuration = Annotated[timedelta | None, duration()]
 Port = Annotated[int, whole(1, 65_535)]
 Line = Annotated[str, _text_that(_line)]
-Name = Annotated[str, _text_that(_name)]
+Name = Annotated[str, _made_by(lambda value: _line(value) or None, "a text that is not empty")]
 Word = Annotated[str, _text]
 Url = Annotated[str, _text_that(_url)]
 BaseUrl = Annotated[str, _text_that(_base_url)]
-ServedUrl = Annotated[str, _text_that(_served_url)]
-Timezone = Annotated[str, _text_that(_timezone)]
+ServedUrl = Annotated[str, _text_that(lambda value: _base_url(value) if value else "")]
+Timezone = Annotated[
+    str, _made_by(lambda value: ZoneInfo(value).key, "a time zone such as UTC or Europe/London")
+]
 Language = Annotated[str, _text_that(_language)]
-Slug = Annotated[str, _text_that(_slug)]
-Alias = Annotated[str, _text_that(_alias)]
-Email = Annotated[str, _text_that(_email)]
-SiteId = Annotated[str, _text_that(_site_id)]
-Domain = Annotated[str, _text_that(_domain)]
+Slug = Annotated[str, _slug]
+Alias = Annotated[str, _alias]
+Email = Annotated[
+    str, _made_by(_is(_EMAIL.fullmatch), "an e-mail address such as desk@example.org")
+]
+SiteId = Annotated[
+    str,
+    _made_by(
+        _is(lambda value: normal_url(value) or _URN.fullmatch(value)),
+        'a URL, or a name such as "urn:example:my-site"',
+    ),
+]
+Domain = Annotated[str, _domain]
 Host = Annotated[str, _text_that(_host)]
-Network = Annotated[str, _text_that(lambda value: _network(_line(value)))]
+Network = Annotated[str, _network]
 Size = Annotated[int, _size]
-Address = Annotated[str, _text_that(lambda value: _address(_line(value)))]
+Address = Annotated[str, _made_by(_address, 'an address such as "127.0.0.1:9464"')]

@@ -13,7 +13,7 @@ from feeds.common.files import Templates, read_templates
 from feeds.common.reports import Callbacks, Clock, Options
 from feeds.common.times import to_unix
 from feeds.config import Config, Loaded
-from feeds.config.engine import TLS_FILES, EngineConfig
+from feeds.config.model import TLS_FILES, EngineConfig
 from feeds.publish.compressed import copy_recipe
 from feeds.render.context import RENDER_VERSION
 from feeds.select.membership import SELECTION_VERSION

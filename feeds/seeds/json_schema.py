@@ -7,7 +7,7 @@ from typing import Any, get_args
 import msgspec
 
 from feeds.common.model import Image, Item, Provider, Related
-from feeds.config.json_schema import Schema, switch, whole_number
+from feeds.config.schema import Schema, switch, whole_number
 from feeds.seeds.fields import FLAGS
 from feeds.seeds.parse import MAX_HEAT, MAX_MEMBERS, MAX_PIXELS
 

@@ -8,7 +8,7 @@ import pytest
 
 from feeds.cli.main import main
 from feeds.common.errors import ConfigError
-from feeds.config.effective import settings
+from feeds.config.load import settings
 from tests.support.site import Site
 
 

@@ -11,13 +11,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from feeds.config.json_schema import config_schema
 from feeds.config.model import Config
-from feeds.config.schema import Table, fields_of, read_table, table_in
+from feeds.config.schema import Table, fields_of, json_schema, read_table, table_in
 from tests.config.test_types import TAKEN
 from tests.support.markdown import ROOT, blocks
 
-SCHEMA = config_schema()
+SCHEMA = json_schema(Config)
 VALIDATOR = Draft202012Validator(SCHEMA)
 
 WORDS = [

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from feeds.common.errors import ConfigError
-from feeds.config.effective import Setting, settings
-from tests.config.test_json_schema import LEAVES
+from feeds.config.load import Setting, settings
+from tests.config.test_schema import LEAVES
 
 TOML = """\
 [site]
