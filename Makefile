@@ -39,6 +39,11 @@ STRESS_WORKERS ?= 6
 stress: .venv/installed-dev
 	$(BIN)/pytest -n $(STRESS_WORKERS) --dist loadfile -m stress
 
+# Compiles every module, which each process that runs tests would do by itself. The tests say what fails.
+.PHONY: compiled
+compiled: .venv/installed-dev
+	-@$(BIN)/pytest --collect-only -q >/dev/null
+
 # All but what takes long.
 test-all: test stress
 

@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, settings
 
 from feeds.pipeline import hubs
 from feeds.store import Store, open_state
-from tests.support.marks import marks_of
+from tests.support.marks import marks_of, may_hold_stress
 from tests.support.processes import PATIENCE
 from tests.support.rescanning import Scanner
 from tests.support.site import Site
@@ -50,6 +50,14 @@ def pytest_configure() -> None:
         signal.signal(signal.SIGHUP, signal.SIG_DFL)
     if _can_hold_all(_MEMORY):
         os.environ.setdefault("PYTEST_DEBUG_TEMPROOT", str(_MEMORY))
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Passes over files without a stress test where those alone are run: to read all takes 3 s."""
+    if config.option.markexpr != "stress" or not collection_path.match("test_*.py"):
+        return None
+    file = collection_path.relative_to(Path(__file__).parent).as_posix()
+    return None if may_hold_stress(collection_path, file) else True
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

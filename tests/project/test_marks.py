@@ -7,6 +7,7 @@ import os
 import subprocess
 import sys
 import types
+from pathlib import Path
 
 from tests.support.markdown import ROOT
 from tests.support.marks import (
@@ -16,6 +17,7 @@ from tests.support.marks import (
     UNTRACED,
     UNTRACED_FILES,
     marks_of,
+    may_hold_stress,
     starts_processes,
 )
 
@@ -44,6 +46,15 @@ def test_marks_of_a_test_are_those_of_its_row() -> None:
     assert marks_of("project/test_other.py", "test_other", None) == ["untraced"]
     assert marks_of("cli/test_other.py", UNTRACED[0], None) == ["untraced"]
     assert marks_of("cli/test_other.py", "test_cli_other", sys.modules[__name__]) == ["process"]
+
+
+def test_files_without_a_stress_test_are_known_before_they_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "test_other.py"
+    path.write_text(f"def {STRESS[0]}_and_more() -> None: ...\n")
+    assert may_hold_stress(path, "cli/test_other.py")
+    path.write_text("def test_other() -> None: ...\n")
+    assert not may_hold_stress(path, "cli/test_other.py")
+    assert may_hold_stress(path, "pipeline/test_crash.py")
 
 
 def test_marks_tell_who_starts_processes() -> None:

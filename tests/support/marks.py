@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from types import ModuleType
 
 # Who uses one of these starts processes.
@@ -199,6 +200,12 @@ def marks_of(file: str, name: str, module: ModuleType | None) -> list[str]:
     if file.startswith("project/") or file in UNTRACED_FILES or name.startswith(UNTRACED):
         marks.append("untraced")
     return marks
+
+
+def may_hold_stress(path: Path, file: str) -> bool:
+    """Tells whether a file of tests may hold one that is stress."""
+    text = path.read_text(encoding="utf-8")
+    return file in STRESS_FILES or any(f"def {start.partition('[')[0]}" in text for start in STRESS)
 
 
 def starts_processes(module: ModuleType) -> bool:
