@@ -41,8 +41,7 @@ TARGETS = {
     # Not what listens: server.py.
     "serve/[!s_]*.py": "tests/serve",
     "images/retry.py": "tests/images/test_retry.py",
-    "images/guard.py": "tests/images/test_guard.py",
-    "images/http.py": "tests/images/test_http.py",
+    "images/http.py": "tests/images/test_http.py tests/images/test_http_guard.py",
     "images/cache.py": "tests/images/test_cache.py tests/images/test_reconcile.py",
     "images/[er][ex][ac]*.py": "tests/images/test_reconcile.py",
     "pipeline/memberships.py": "tests/pipeline/test_memberships*.py "

@@ -17,8 +17,7 @@ import httpx
 
 from feeds.common.reports import utc_now
 from feeds.common.times import retry_after, to_unix
-from feeds.images.guard import ForbiddenAddressError
-from feeds.images.http import Client
+from feeds.images.http import Client, ForbiddenAddressError
 
 _MAX_REDIRECTS = 5
 # Longer images wait on disk for their turn, since many are under way at once.

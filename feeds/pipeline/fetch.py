@@ -39,7 +39,7 @@ from feeds.pipeline.state import read_state
 from feeds.store import Store
 
 if TYPE_CHECKING:
-    from feeds.images.guard import Resolve
+    from feeds.images.http import Resolve
 
 # The results of so many images are kept at once, so a kill costs no more than these.
 _BATCH = 32
@@ -144,8 +144,7 @@ class _Fetch:
 
         from feeds.images.batch import Fetcher, flush, in_turn
         from feeds.images.download import Limits
-        from feeds.images.guard import Guard, resolve
-        from feeds.images.http import Client, user_agent
+        from feeds.images.http import Client, Guard, resolve, user_agent
 
         images, options = self._config.images, self._options
         hosts = Hosts(self._store.host_failures(), self._now())

@@ -14,8 +14,7 @@ from collections.abc import AsyncIterator, Iterator
 import pytest
 
 from feeds.images.download import Download, Limits, download
-from feeds.images.guard import Guard
-from feeds.images.http import Client
+from feeds.images.http import Client, Guard
 from tests.support.imaging import Behaviour, Request, Server, picture, serving
 
 BYTES = 200_000

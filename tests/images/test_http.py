@@ -19,8 +19,7 @@ import pytest
 import trustme
 
 from feeds.images.download import Download, Limits, download
-from feeds.images.guard import Guard
-from feeds.images.http import Client
+from feeds.images.http import Client, Guard
 from tests.support.imaging import Request, picture, serving
 
 DATA = picture()

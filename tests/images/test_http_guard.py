@@ -9,7 +9,7 @@ from typing import Any
 import httpcore
 import pytest
 
-from feeds.images.guard import ForbiddenAddressError, Guard, is_public, resolve
+from feeds.images.http import ForbiddenAddressError, Guard, is_public, resolve
 
 PUBLIC = ["93.184.216.34", "1.1.1.1", "2606:2800:220:1:248:1893:25c8:1946", "64:ff9b::101:101"]
 PRIVATE = {
