@@ -22,6 +22,7 @@ from feeds.serve.messages import BUSY, Answer, Request, Stream, redirect, send
 from feeds.serve.monitoring import Counts, health_answer
 from feeds.serve.negotiation import header_lines, request_of
 from feeds.serve.query import BadQueryError, Query, format_of
+from feeds.serve.responses import answer_media
 
 _LONGEST_TARGET = 8192
 # The limits of a table of ready answers: how many, and how many characters a request may have.
@@ -143,7 +144,8 @@ class Application:
             if path in publication.texts:
                 return await self._text(request, path)
             if path in publication.media:
-                return content.media(request, path)
+                out, max_age_s = content.config.paths.out, content.policy.max_age_s
+                return answer_media(out, path, request, max_age_s)
             if path == "healthz":
                 return await self._shared_health()
             if path in _QUERIES and content.config.serve.query:

@@ -21,7 +21,6 @@ from feeds.serve.messages import (
     NOT_FOUND,
     Answer,
     Request,
-    Stream,
     lost,
     moved,
     page,
@@ -39,7 +38,7 @@ from feeds.serve.publication import (
     read_version,
 )
 from feeds.serve.query import BadQueryError, Query
-from feeds.serve.responses import ROBOTS, TextFile, answer_media, answer_text, policy_of
+from feeds.serve.responses import ROBOTS, TextFile, answer_text, policy_of
 from feeds.store import Store
 from feeds.store.search import TooLongError
 from feeds.store.server_files import Versions, state_fingerprint, with_state
@@ -76,7 +75,8 @@ class Content:
         # The last pass; and how many this server saw, their seconds, and the documents they wrote.
         self.report: PassReport | None = None
         self.totals = (0, 0.0, 0)
-        self._leaving = False
+        # Makes `warm` stop early when the server ends.
+        self.leaving = False
         self._fault = ""
         self.configure(config)
 
@@ -91,10 +91,6 @@ class Content:
         self._manifest: Fingerprint | None = None
         self._state: object = None
         self.refresh()
-
-    def leave(self) -> None:
-        """Makes `warm` stop early, since the server ends."""
-        self._leaving = True
 
     def close(self) -> None:
         """Closes the search index and the versions."""
@@ -160,7 +156,7 @@ class Content:
         self._deltas.end({path for path, _ in recorded if path not in texts})
         for path, text in texts.items():
             kind = kind_of(path)
-            if self._leaving:
+            if self.leaving:
                 return
             try:
                 if kind.feed and (path, text.digest) not in recorded:
@@ -232,10 +228,6 @@ class Content:
             return lost(self.bodies.get(published.digest, IDENTITY, self._reader(_LOST, published)))
         except ReplacedError:  # the next publication is there already
             return NOT_FOUND
-
-    def media(self, request: Request, path: str) -> Answer | Stream:
-        """Returns the answer for a file below out/ that is streamed."""
-        return answer_media(self.config.paths.out, path, request, self.policy.max_age_s)
 
     def query(self, request: Request, extension: str, query: Query) -> Answer:
         """Returns the answer for a query in one format."""

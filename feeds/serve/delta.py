@@ -14,13 +14,13 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Callable, Container
-from typing import Any, NamedTuple
+from typing import Any
 from xml.parsers import expat
 
 import msgspec
 
 from feeds.serve.negotiation import IDENTITY, weighted
-from feeds.serve.publication import BodyCache, digest_of
+from feeds.serve.publication import BodyCache
 from feeds.store.server_files import Versions
 
 # Versions of all documents together, about 700 bytes each.
@@ -35,13 +35,6 @@ _JSON = "json"
 # The path of entries: the names of the elements around them, and their own.
 _ENTRIES = {"atom": ["feed", "entry"], "rss": ["rss", "channel", "item"]}
 _SPACE = b" \t\r\n"
-
-
-class Delta(NamedTuple):
-    """A document with only the new entries, and the digest of its bytes."""
-
-    digest: str
-    data: bytes
 
 
 class Deltas:
@@ -87,20 +80,15 @@ class Deltas:
         self._versions.forget(self._since_unix(), _MOST_VERSIONS)
         self._versions.forget_queries(self._since_unix(), _MOST_QUERY_VERSIONS)
 
-    def delta(self, key: str, old: str, digest: str, read: Callable[[], bytes]) -> Delta | None:
-        """Returns what is new since the version with the digest `old`; None if that is not known.
+    def delta(self, key: str, old: str, digest: str, read: Callable[[], bytes]) -> bytes | None:
+        """Returns the present version with what is new since the one with the digest `old` alone.
 
-        Args:
-            key: What the version was recorded under.
-            old: The digest of the version that the client has.
-            digest: The digest of the present version.
-            read: Returns the bytes of the present version.
+        None if that version is not known; `digest` and `read` are of the present one.
         """
         known = self._versions.entries(key, old, self._since_unix(), DIGEST_SIZE)
         if known is None:
             return None
-        data = without_entries(_extension(key), self.bodies.get(digest, IDENTITY, read), known)
-        return Delta(digest_of(data), data)
+        return without_entries(_extension(key), self.bodies.get(digest, IDENTITY, read), known)
 
     def _since_unix(self) -> int:
         return int(time.time()) - self.window_s

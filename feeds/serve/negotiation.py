@@ -43,8 +43,6 @@ _TAG = re.compile(r'[\s,]*(W/)?"([^"]*)"\s*(?=,|$)')
 _RANGE = re.compile(
     r"bytes\s*=[\s,]*(?:(\d{1,18})-(\d{0,18})|-(\d{1,18}))[\s,]*", re.ASCII | re.IGNORECASE
 )
-UNCHANGED = 304
-FAILED = 412
 
 
 # Requests
@@ -140,7 +138,7 @@ def listed_tags(header: str, *, strong: bool = False) -> list[str]:
 
 
 def condition_status(request: Request, tag: str, modified_unix: int | None) -> int:
-    """Evaluates the conditions of a GET or HEAD; returns 200, `UNCHANGED` or `FAILED`.
+    """Evaluates the conditions of a GET or HEAD; returns 200, 304 or 412.
 
     The order is that of section 13.2.2. If-Match compares strongly (13.1.1), If-None-Match weakly
     (13.1.2), and ``*`` matches everything. A condition with a date is ignored if either time is
@@ -148,12 +146,12 @@ def condition_status(request: Request, tag: str, modified_unix: int | None) -> i
     """
     if request.match is not None:
         if not _matches(request.match, tag, strong=True):
-            return FAILED
+            return 412
     elif _is_newer(modified_unix, request.unmodified_since) is True:
-        return FAILED
+        return 412
     if request.none_match is not None:
-        return UNCHANGED if _matches(request.none_match, tag) else 200
-    return UNCHANGED if _is_newer(modified_unix, request.since) is False else 200
+        return 304 if _matches(request.none_match, tag) else 200
+    return 304 if _is_newer(modified_unix, request.since) is False else 200
 
 
 def _matches(header: str, tag: str, *, strong: bool = False) -> bool:

@@ -94,8 +94,7 @@ class _Handler(BaseHTTPRequestHandler):
             self._send(200, "application/json", json.dumps(news._asdict()).encode())
             return
         name = unquote(split.path)[1:] or "index.html"
-        status, kind = 200, kind_of(name)
-        data = self._find(name)
+        status, kind, data = 200, kind_of(name), self._find(name)
         if data is None:
             status, kind = 404, kind_of("html")
             data = self._find("404.html") or b"<title>404</title></head>"
@@ -105,11 +104,11 @@ class _Handler(BaseHTTPRequestHandler):
 
     def _find(self, name: str) -> bytes | None:
         """Returns a file of out/, or of the preview itself; no hidden file, and none elsewhere."""
-        for start, folder in (("", self._preview.out), (".preview.", _ASSETS)):
-            rest = name.removeprefix(start)
-            if name.startswith(start) and "/." not in f"/{rest}":
-                with suppress(OSError, ValueError):
-                    return (folder / rest.lstrip("/")).read_bytes()
+        rest = name.removeprefix(".preview.")
+        folder = self._preview.out if rest == name else _ASSETS
+        if "/." not in f"/{rest}":
+            with suppress(OSError, ValueError):
+                return (folder / rest.lstrip("/")).read_bytes()
         return None
 
     def _send(self, status: int, content_type: str, data: bytes) -> None:

@@ -45,9 +45,7 @@ class BodyCache:
         """Returns a body in a coding; if it is missing, it is made of what `read` returns."""
         found = self.look(digest, coding)
         if found is None:
-            plain = self.look(digest, IDENTITY)
-            if plain is None:
-                plain = read()
+            plain = self.look(digest, IDENTITY) or read()
             found = plain if coding == IDENTITY else compress(coding, plain)
             self.put(digest, coding, found)
         return found
@@ -62,17 +60,16 @@ class BodyCache:
 
     def put(self, digest: str, coding: str, body: bytes) -> None:
         """Keeps a body, unless it alone is larger than the limit."""
-        evicted = False
         with self._lock:
             self._remove((digest, coding))
             if len(body) + _OVERHEAD > self.limit:
                 return
             self._held[digest, coding] = body
             self.size += len(body) + _OVERHEAD
+            evicts = self.size > self.limit
             while self.size > self.limit:
                 self._remove(next(iter(self._held)))
-                evicted = True
-        if evicted:
+        if evicts:
             self.on_evict()
 
     def drop(self, digests: set[str]) -> None:
@@ -82,9 +79,8 @@ class BodyCache:
                 self._remove(key)
 
     def _remove(self, key: tuple[str, str]) -> None:
-        body = self._held.pop(key, None)
-        if body is not None:
-            self.size -= len(body) + _OVERHEAD
+        if key in self._held:
+            self.size -= len(self._held.pop(key)) + _OVERHEAD
 
 
 _NANOSECONDS = 1_000_000_000
@@ -124,12 +120,7 @@ NOTHING = Publication({}, frozenset())
 
 
 def read_publication(out: Path, before: Publication, bodies: BodyCache) -> Publication:
-    """Reads a publication; only files that changed are read.
-
-    Args:
-        out: The folder.
-        before: The publication that was read before, or `NOTHING`.
-        bodies: Takes the bytes of the texts that are read.
+    """Reads a publication; of its texts only those that changed since `before`, into `bodies`.
 
     Raises:
         PublishError: the manifest cannot be read.
@@ -168,8 +159,7 @@ def read_text(out: Path, path: str) -> tuple[PublishedText, bytes] | None:
     if path.endswith(".html"):
         data = _MARK.sub(_shown, data)
     fingerprint = Fingerprint.of_status(status)
-    modified_unix = status.st_mtime_ns // _NANOSECONDS
-    return PublishedText(fingerprint, digest_of(data), modified_unix), data
+    return PublishedText(fingerprint, digest_of(data), fingerprint.mtime_ns // _NANOSECONDS), data
 
 
 def _shown(mark: re.Match[bytes]) -> bytes:

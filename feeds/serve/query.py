@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple, Self
 from urllib.parse import parse_qsl, urlencode
 
@@ -78,21 +78,26 @@ class Query(NamedTuple):
             raise BadQueryError([QueryFault("utf8", {"name": "query"})]) from None
         except ValueError:
             raise BadQueryError([QueryFault("parameters", {"n": _MAX_FIELDS})]) from None
+
+        def fault(word: str, name: str, **values: object) -> None:
+            faults.append(QueryFault(word, {"name": name, **values}))
+
         given: dict[str, list[str]] = {name: [] for name in _PARAMETERS}
         for name, value in pairs:
             if name not in given:
-                shown = {"name": clean_line(name, repair=False)[:40]}
-                faults.append(QueryFault("unknown", {**shown, "known": ", ".join(_PARAMETERS)}))
+                shown = clean_line(name, repair=False)[:40]
+                fault("unknown", shown, known=", ".join(_PARAMETERS))
             elif text := clean_line(value, repair=False):
                 given[name].append(text)
-        twice = (name for name in sorted(_ONCE) if len(given[name]) > 1)
-        faults += [QueryFault("twice", {"name": name}) for name in twice]
+        for name in sorted(_ONCE):
+            if len(given[name]) > 1:
+                fault("twice", name)
         parsed = cls(
-            topics=_names("topic", map(fold, given["topic"]), faults),
-            providers=_names("provider", _domains(given["provider"], faults), faults),
-            min_quality=_number("min_quality", given, (0, 100), 0, faults),
-            text=_text(given["q"], faults),
-            limit=_number("limit", given, (1, MAX_LIMIT), DEFAULT_LIMIT, faults),
+            topics=_names("topic", map(fold, given["topic"]), fault),
+            providers=_names("provider", _domains(given["provider"], fault), fault),
+            min_quality=_number("min_quality", given["min_quality"], (0, 100), fault) or 0,
+            text=_text(given["q"], fault),
+            limit=_number("limit", given["limit"], (1, MAX_LIMIT), fault) or DEFAULT_LIMIT,
         )
         if faults:
             raise BadQueryError(faults)
@@ -100,14 +105,9 @@ class Query(NamedTuple):
 
     def canonical(self) -> str:
         """Returns the query part of an address, the same for all equal queries."""
-        pairs: list[tuple[str, str | int]] = [("topic", topic) for topic in self.topics]
-        pairs += [("provider", provider) for provider in self.providers]
-        if self.min_quality:
-            pairs.append(("min_quality", self.min_quality))
-        if self.text:
-            pairs.append(("q", self.text))
-        pairs.append(("limit", self.limit))
-        return urlencode(pairs)
+        some: dict[str, object] = {"topic": self.topics, "provider": self.providers}
+        some |= {"min_quality": self.min_quality or (), "q": self.text or (), "limit": self.limit}
+        return urlencode(some, doseq=True)
 
     def address(self) -> str:
         """Returns the query part of the address of its page: as short as can be."""
@@ -136,50 +136,43 @@ class Query(NamedTuple):
         return ", ".join(filter(None, (text, topics, providers, quality))) or "everything"
 
 
-def _names(name: str, values: Iterable[str], faults: list[QueryFault]) -> tuple[str, ...]:
+Fault = Callable[..., None]
+
+
+def _names(name: str, values: Iterable[str], fault: Fault) -> tuple[str, ...]:
     found = sorted(set(values))
     if len(found) > MAX_NAMES:
-        faults.append(QueryFault("names", {"name": name, "n": len(found), "most": MAX_NAMES}))
+        fault("names", name, n=len(found), most=MAX_NAMES)
     if any(len(one) > MAX_TEXT for one in found):
-        faults.append(QueryFault("name", {"name": name, "n": MAX_TEXT}))
+        fault("name", name, n=MAX_TEXT)
     return tuple(found)
 
 
-def _domains(values: list[str], faults: list[QueryFault]) -> list[str]:
-    domains = []
+def _domains(values: list[str], fault: Fault) -> Iterator[str]:
     for value in values:
-        if (domain := normal_domain(value)) is None:
-            faults.append(QueryFault("domain", {"name": "provider", "found": repr(value[:60])}))
+        if domain := normal_domain(value):
+            yield domain
         else:
-            domains.append(domain)
-    return domains
+            fault("domain", "provider", found=repr(value[:60]))
 
 
-def _number(
-    name: str,
-    given: dict[str, list[str]],
-    bounds: tuple[int, int],
-    default: int,
-    faults: list[QueryFault],
-) -> int:
-    if not given[name]:
-        return default
-    text, (low, high) = given[name][0], bounds
-    if re.fullmatch(r"\d{1,6}", text, re.ASCII) and low <= int(text) <= high:
-        return int(text)
-    found = {"name": name, "found": repr(text[:60]), "low": low, "high": high}
-    faults.append(QueryFault("number", found))
-    return default
+def _number(name: str, values: list[str], bounds: tuple[int, int], fault: Fault) -> int | None:
+    low, high = bounds
+    for text in values[:1]:
+        if re.fullmatch(r"\d{1,6}", text, re.ASCII) and low <= int(text) <= high:
+            return int(text)
+        fault("number", name, found=repr(text[:60]), low=low, high=high)
+    return None
 
 
-def _text(values: list[str], faults: list[QueryFault]) -> str:
-    text = values[0] if values else ""
+def _text(values: list[str], fault: Fault) -> str:
+    text = "".join(values[:1])
     if len(text) > MAX_TEXT:
-        faults.append(QueryFault("text", {"name": "q", "n": len(text), "most": MAX_TEXT}))
+        fault("text", "q", n=len(text), most=MAX_TEXT)
     elif text and not _WORD.search(text):
-        faults.append(QueryFault("no_word", {"name": "q"}))
+        fault("no_word", "q")
     elif len(text.split()) > MAX_WORDS:
-        faults.append(QueryFault("words", {"name": "q", "n": len(text.split()), "most": MAX_WORDS}))
+        fault("words", "q", n=len(text.split()), most=MAX_WORDS)
     return text
 
 

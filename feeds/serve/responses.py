@@ -20,14 +20,12 @@ from feeds.common.slugs import QUERY
 from feeds.common.times import http_date
 from feeds.config import Config
 from feeds.publish.caching import cache_control, max_age_s
+from feeds.serve import messages
 from feeds.serve.access_log import Proxies
-from feeds.serve.delta import Delta, Deltas, accepts_deltas
+from feeds.serve.delta import Deltas, accepts_deltas
 from feeds.serve.messages import (
-    NO_IMAGE,
     NOSNIFF,
-    NOT_ACCEPTABLE,
     PAGE_HEADERS,
-    PRECONDITION_FAILED,
     Answer,
     Headers,
     Request,
@@ -35,9 +33,7 @@ from feeds.serve.messages import (
     text_answer,
 )
 from feeds.serve.negotiation import (
-    FAILED,
     IDENTITY,
-    UNCHANGED,
     allows_range,
     byte_range,
     choose_coding,
@@ -48,6 +44,9 @@ from feeds.serve.publication import digest_of
 
 # The page of a search; at its address readers get a feed.
 _SEARCH = f"{QUERY}.html"
+_NANOSECONDS = 1_000_000_000
+# For search engines (developers.google.com/search/docs/crawling-indexing/robots-meta-tag).
+ROBOTS = (("x-robots-tag", "noindex"),)
 
 
 class CachePolicy(NamedTuple):
@@ -69,13 +68,6 @@ def policy_of(config: Config) -> CachePolicy:
     prefix = unquote(urlsplit(config.site.base_url).path)
     proxies = Proxies(config.serve.trusted_proxies)
     return CachePolicy(max_age_s(config), prefix, config.site.hub, proxies)
-
-
-_NANOSECONDS = 1_000_000_000
-
-
-# For search engines (developers.google.com/search/docs/crawling-indexing/robots-meta-tag).
-ROBOTS = (("x-robots-tag", "noindex"),)
 
 
 class TextFile(NamedTuple):
@@ -104,11 +96,7 @@ class TextFile(NamedTuple):
 def answer_text(request: Request, text: TextFile, policy: CachePolicy, deltas: Deltas) -> Answer:
     """Returns the answer to a GET or HEAD for a text: whole (200), a delta (226), 304, 406 or 412.
 
-    Args:
-        request: The request.
-        text: The text.
-        policy: What the configuration says about caching.
-        deltas: The versions that clients may have, and the bodies in memory.
+    `deltas` knows the versions that clients may have, and the bodies in memory.
     """
     if text.modified_unix is None or text.modified_unix < int(time.time()):
         return _answer_version(request, text, policy, deltas)
@@ -123,30 +111,27 @@ def _answer_version(
 ) -> Answer:
     coding = choose_coding(request.encodings)
     if coding is None:
-        return NOT_ACCEPTABLE
+        return messages.NOT_ACCEPTABLE
     kind = kind_of(text.path)
     variant = "xml" if kind.browser and request.browser else ""
     tag = tag_of(text.digest, coding, variant)
-    chosen = kind.browser or text.path == _SEARCH
-    vary = "Accept-Encoding, Accept" if chosen else "Accept-Encoding"
-    caching = ("cache-control", cache_control(text.path, policy.max_age_s))
-    headers = _text_headers(text, tag, policy.hubs)
+    vary = "Accept-Encoding, Accept" if kind.browser or text.path == _SEARCH else "Accept-Encoding"
+    caching = cache_control(text.path, policy.max_age_s)
     extension = text.path.rpartition(".")[2]
-    conditional = _answer_condition(
-        request, tag, text.modified_unix, [*headers, caching, ("vary", vary)], extension
-    )
+    headers = _text_headers(text, tag, policy.hubs)
+    cached = [*headers, ("cache-control", caching), ("vary", vary)]
+    conditional = _answer_condition(request, tag, text.modified_unix, cached, extension)
     if conditional is not None:
         return conditional
     digest, read, status = text.digest, text.read, 200
     delta = _find_delta(request, text, deltas) if kind.feed else None
     if delta is not None:
-        digest, read, status = delta.digest, lambda: delta.data, 226
+        digest, read, status = digest_of(delta), lambda: delta, 226
         # For caches that know of deltas (RFC 3229, section 10.8.2); no other may keep it.
-        caching = ("cache-control", "no-store, im")
+        caching, vary = "no-store, im", f"{vary}, A-IM, If-None-Match"
         headers.append(("im", "feed"))
-        vary += ", A-IM, If-None-Match"
     content_type = kind.browser if variant else kind.content_type
-    headers += [caching, ("vary", vary), ("content-type", content_type)]
+    headers += [("cache-control", caching), ("vary", vary), ("content-type", content_type)]
     if coding != IDENTITY:
         headers.append(("content-encoding", coding))
     body = deltas.bodies.get(digest, coding, read)
@@ -162,7 +147,7 @@ def answer_media(out: Path, path: str, request: Request, max_age_s: int) -> Answ
     """
     fingerprint = Fingerprint.of(f"{out}/{path}")
     if fingerprint is None or (out / path).is_symlink():
-        return NO_IMAGE
+        return messages.NO_IMAGE
     tag = "-".join(f"{one:x}" for one in fingerprint)
     size, modified_unix = fingerprint.size, fingerprint.mtime_ns // _NANOSECONDS
     headers = [
@@ -180,13 +165,12 @@ def answer_media(out: Path, path: str, request: Request, max_age_s: int) -> Answ
         part = byte_range(request.range, size) if wanted else None
     except ValueError:
         return text_answer(416, "There are no such bytes.", ("content-range", f"bytes */{size}"))
-    headers.append(("content-type", kind_of(path).content_type))
-    length, status = size, 200
+    length = size if part is None else len(part)
+    content_type = kind_of(path).content_type
+    headers += [("content-type", content_type), ("content-length", str(length))]
     if part is not None:
-        length, status = len(part), 206
         headers.append(("content-range", f"bytes {part.start}-{part[-1]}/{size}"))
-    headers.append(("content-length", str(length)))
-    return Stream(status, headers, str(out / path), length, part)
+    return Stream(206 if part else 200, headers, str(out / path), length, part)
 
 
 def _answer_condition(
@@ -194,12 +178,12 @@ def _answer_condition(
 ) -> Answer | None:
     """Returns the answer that the conditions of a request ask for; None to send the file."""
     status = condition_status(request, tag, modified_unix)
-    if status == FAILED:
-        return PRECONDITION_FAILED
-    return Answer(304, headers, b"", format_name=format_name) if status == UNCHANGED else None
+    if status == 304:
+        return Answer(304, headers, b"", format_name=format_name)
+    return messages.PRECONDITION_FAILED if status == 412 else None
 
 
-def _find_delta(request: Request, text: TextFile, deltas: Deltas) -> Delta | None:
+def _find_delta(request: Request, text: TextFile, deltas: Deltas) -> bytes | None:
     if request.none_match is None or not accepts_deltas(request.a_im):
         return None
     for tag in listed_tags(request.none_match):

@@ -137,7 +137,7 @@ class _Service:
         ends = {serving, keeping, stopping}
         done, _ = await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
         self._notifier.tell("STOPPING=1")
-        self._content.leave()
+        self._content.leaving = True
         server.stop()  # type: ignore[no-untyped-call]
         keeping.cancel()
         with suppress(asyncio.CancelledError):

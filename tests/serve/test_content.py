@@ -138,7 +138,7 @@ def test_content_is_compressed_before_somebody_asks_as_far_as_there_is_room(site
 
 
 def test_content_that_ends_warms_nothing_more(content: Content) -> None:
-    content.leave()
+    content.leaving = True
     content.warm()
     assert content._deltas.recorded() == set()
 
