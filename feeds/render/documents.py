@@ -16,7 +16,7 @@ from feeds.common.files import item_digest
 from feeds.common.media import Picture
 from feeds.common.model import Digest, Document, Feed, FeedContents, Item, decode_digest
 from feeds.common.times import from_unix
-from feeds.render import atom, html, jsonfeed, rss
+from feeds.render import articles, atom, html, jsonfeed, rss
 from feeds.render.content import as_notice, digest_view, entry_content, shortened
 from feeds.render.context import (
     NEVER,
@@ -41,7 +41,7 @@ _MADE_BY = (
 
 _EXTENSIONS = (atom.EXTENSION, rss.EXTENSION, jsonfeed.EXTENSION, html.EXTENSION)
 
-# A page groups its entries by days, so these are taken one by one (`html.ready_articles`).
+# A page groups its entries by days, so these are taken one by one (`articles.ready_articles`).
 _FORMATS: tuple[tuple[Callable[[FeedView], Document], Cut | None], ...] = (
     (atom.render_atom, atom.CUT),
     (rss.render_rss, rss.CUT),
@@ -175,7 +175,7 @@ def _render(
     reuse, read = earlier
     if cut is None:
         page = read(f"{view.feed.address}.{html.EXTENSION}")
-        return render(view._replace(articles=html.ready_articles(view.site, page, reuse)))
+        return render(view._replace(articles=articles.ready_articles(view.site, page, reuse)))
     document = render(view)
     data = cut.merge(document.data, read(document.path), reuse)
     return msgspec.structs.replace(document, data=data)

@@ -8,6 +8,7 @@ import traceback
 from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 from jinja2 import (
     Environment,
@@ -72,6 +73,11 @@ def render_page(
         raise
     except Exception as error:  # noqa: BLE001 (a template can fail in any way that Python can)
         raise TemplateError(_reason(error, name)) from None
+
+
+def template_module(templates: Templates, name: str, language: str) -> Any:
+    """Returns the macros of a template as its attributes; for the arguments see `render_page`."""
+    return _environment(templates, language).get_template(name).module
 
 
 def check_templates(templates: Templates) -> None:

@@ -17,6 +17,7 @@ from feeds.common.model import Document, Feed, FeedKind, FeedSummary
 from feeds.common.slugs import QUERY
 from feeds.common.times import from_unix, recent_days, to_unix
 from feeds.render.activity import activity_of, page_days
+from feeds.render.articles import with_articles
 from feeds.render.content import site_words
 from feeds.render.context import FeedView, Site, up_from
 from feeds.render.environment import ASSETS, OF_FEEDS, asset_paths, assets, render_page
@@ -34,12 +35,9 @@ from feeds.render.page_context import (
     subscription_of,
 )
 from feeds.render.readers import readers_of
-from feeds.render.reuse import Reuse
 from feeds.render.words import words_of
 
 EXTENSION = "html"
-# What an entry begins and ends with. No text of a page holds either: each "<" of a text is escaped.
-_ARTICLE, _END = "\n<article", "\n</article>\n"
 
 INDEX = "feeds.html"
 FOLLOW, LOST, ROBOTS, SITEMAP = "follow.html", "404.html", "robots.txt", "sitemap.xml"
@@ -70,6 +68,7 @@ def render_html(view: FeedView) -> Document:
         ready_entry(site, feed, entry, article) if article else page_entry(site, feed, entry)
         for entry, article in zip(view.entries, articles, strict=True)
     ]
+    entries = with_articles(site, entries)
     part = feed.part
     variables: dict[str, object] = {
         "noindex": feed.noindex,
@@ -83,27 +82,6 @@ def render_html(view: FeedView) -> Document:
         "archive": archive_links(site, feed),
     }
     return render(site, f"{feed.address}.{EXTENSION}", "feed.html", variables)
-
-
-def ready_articles(site: Site, page: bytes, reuse: Reuse) -> list[str]:
-    """Returns the HTML of each entry of a feed as its published page has it, "" for none.
-
-    The first entry of a page is another than it would be elsewhere: its image is loaded at once.
-    None is taken from pages by templates of the site's own, which may show an entry in any way.
-
-    Raises:
-        ValueError: the page has other entries than it should have.
-    """
-    if site.pages and any(name.endswith(".html") for name, _ in site.pages.templates):
-        return []
-    _, *rest = page.decode().split(_ARTICLE)
-    old = [one.partition(_END) for one in rest]
-    if len(old) != reuse.published or not all(found for _, found, _ in old):
-        raise ValueError("the page has more entries, or fewer")
-    return [
-        f"{_ARTICLE[1:]}{old[place][0]}{_END}" if place and number else ""
-        for number, place in enumerate(reuse.places)
-    ]
 
 
 def archive_links(site: Site, feed: Feed) -> list[Link]:
