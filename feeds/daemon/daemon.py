@@ -14,7 +14,6 @@ import threading
 import time
 from contextlib import ExitStack
 from pathlib import Path
-from types import FrameType
 
 import structlog
 
@@ -22,10 +21,9 @@ from feeds.common.errors import AlreadyRunningError, ConfigError, FeedsError
 from feeds.common.files import Fingerprint
 from feeds.common.schedule import Timer, trigger_of
 from feeds.config import Loaded, load_config
-from feeds.daemon.log import DeliveryLog, FetchLog, HookLog, PassLog
+from feeds.daemon.log import DaemonLog, Presence
 from feeds.daemon.passes import PassRunner
 from feeds.daemon.processes import Deliveries, FetchTask, Hooks, ServerProcess
-from feeds.daemon.status import Presence
 from feeds.daemon.triggers import PassWish, Watcher, told_paths
 
 # systemd and people are promised ten seconds; the rest is for tidying up.
@@ -51,13 +49,12 @@ class Daemon:
         self._out = out
         self._log = log
         self._server = server
-        self._passes = PassLog(log)
+        self._ends = DaemonLog(log)
         self._runner = PassRunner()
-        self._fetches = FetchLog(log)
         self._fetch = FetchTask()
         self._next_fetch: int | None = None
-        self._deliveries = Deliveries(DeliveryLog(log).ended)
-        self._hooks = Hooks(HookLog(log).ended)
+        self._deliveries = Deliveries(self._ends.delivered)
+        self._hooks = Hooks(self._ends.hooked)
         self._presence = Presence()
         self._wake = threading.Event()
         self._wish = PassWish()
@@ -81,18 +78,19 @@ class Daemon:
             stack.callback(self._presence.release)
             self._presence.claim(self._loaded.config.paths.out)
             self._listen_to_signals()
-            self._start()
-            self._presence.ready("STATUS=first pass")
+            self._start_timer()
+            self._watch()
+            self._presence.systemd.tell("READY=1", "STATUS=first pass")
             self._log.info("started", pid=os.getpid(), out=self._loaded.config.paths.published_to)
             self.want_pass()
             try:
                 self._loop()
             finally:
-                self._presence.stopping()
+                self._presence.systemd.tell("STOPPING=1")
                 if self._server:
                     self._server.stop()
                 self._timer.stop()
-                self._watcher.stop()
+                self._watcher.close()
                 self._runner.stop()
                 self._deliveries.stop()
                 self._fetch.stop()
@@ -123,14 +121,9 @@ class Daemon:
         self._wake.set()
 
     def _listen_to_signals(self) -> None:
-        def handle(number: int, _: FrameType | None) -> None:
-            if number == signal.SIGHUP:
-                self._want_reload()
-            else:
-                self._want_stop()
-
-        for number in (signal.SIGTERM, signal.SIGINT, signal.SIGHUP):
-            signal.signal(number, handle)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: self._want_stop())
+        signal.signal(signal.SIGHUP, lambda *_: self._want_reload())
 
     def _loop(self) -> None:
         wall, steady = time.time(), time.monotonic()
@@ -143,7 +136,7 @@ class Daemon:
                 self._log.warning("the clock was set", seconds=round(jump))
                 self._start_timer()
                 self.want_pass()
-            if self._wants_reload or self._config_changed():
+            if self._wants_reload or Fingerprint.of(self._path) != self._config_seen:
                 self._reload()
             self._watch()
             self._keep_out()
@@ -153,11 +146,11 @@ class Daemon:
             self._look_after_images()
             self._deliveries.tend(self._loaded)
             self._hooks.tend(self._loaded)
-            self._presence.ping()
+            self._presence.systemd.ping()
 
     def _pass(self) -> None:
         told = self._wish.take()
-        self._presence.show(self._timer.next_due, running=True, failing=self._passes.failing)
+        self._presence.show(self._timer.next_due, running=True, failing=self._ends.failing)
         outcome = self._runner.run(
             self._loaded,
             self._log.warning,
@@ -167,19 +160,19 @@ class Daemon:
         )
         if outcome.report is None:
             self._wish.widen()  # what the pass was told of is not published
-        self._passes.ended(outcome)
+        self._ends.passed(outcome)
         if outcome.report and outcome.report.changed_out:
             self._hooks.want(outcome.report)
         self._next_fetch = outcome.report.next_fetch if outcome.report else None
         if outcome.report is None or outcome.report.pings:
             self._deliveries.want(self._loaded)
-        self._presence.show(self._timer.next_due, running=False, failing=self._passes.failing)
+        self._presence.show(self._timer.next_due, running=False, failing=self._ends.failing)
 
     def _look_after_images(self) -> None:
         """Fetches the images that were due after the last pass; the next pass publishes them."""
         fetched = self._fetch.ended()
         if fetched:
-            self._fetches.ended(fetched)
+            self._ends.fetched(fetched)
             if fetched.report is None and self._next_fetch is None:
                 self._next_fetch = int(time.time()) + _FETCH_AGAIN_SECONDS
             if fetched.report and (fetched.report.changed or fetched.report.postponed):
@@ -191,7 +184,7 @@ class Daemon:
 
     def _leave(self) -> float | None:
         """Does what cannot wait for a running pass; returns when that must end, None for never."""
-        self._presence.ping()
+        self._presence.systemd.ping()
         self._keep_out()
         self._keep_serving()
         self._deliveries.tend(self._loaded)
@@ -221,12 +214,9 @@ class Daemon:
         self._config_seen = Fingerprint.of(self._path)
         return load_config(self._path).with_out(self._out)
 
-    def _config_changed(self) -> bool:
-        return Fingerprint.of(self._path) != self._config_seen
-
     def _reload(self) -> None:
         self._wants_reload = False
-        self._presence.reloading()
+        self._presence.systemd.reloading()
         old = self._loaded
         try:
             loaded = self._load()
@@ -238,14 +228,11 @@ class Daemon:
                 self._log.error("configuration not reloaded, the old one stays", fault=fault)
         else:
             self._loaded = loaded
-            self._start()
+            self._start_timer()
+            self._watch()
             self._log.info("configuration reloaded")
             self.want_pass()
-        self._presence.ready()
-
-    def _start(self) -> None:
-        self._start_timer()
-        self._watch()
+        self._presence.systemd.tell("READY=1")
 
     def _start_timer(self) -> None:
         config = self._loaded.config
@@ -253,10 +240,7 @@ class Daemon:
 
     def _watch(self) -> None:
         config = self._loaded.config
-        folders: list[Path] = []
-        if config.schedule.watch:
-            folders += config.paths.folders
-            templates = config.paths.templates if config.site.pages else None
-            if templates and templates.is_dir():  # seeds are watched without it, too
-                folders.append(templates)
-        self._watcher.follow(folders)
+        templates = config.paths.templates if config.site.pages else None
+        # Seeds are watched without the folder of templates, too.
+        more = [templates] if templates and templates.is_dir() else []
+        self._watcher.follow([*config.paths.folders, *more] if config.schedule.watch else [])

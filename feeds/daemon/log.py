@@ -1,18 +1,25 @@
-"""The daemon's log, by structlog: lines for people, or JSON with ``--log-json``."""
+"""What a daemon says: its log, by structlog, and its status, on a lock of out/ and to systemd."""
 
 from __future__ import annotations
 
 import logging
+import os
 import sys
 from collections import defaultdict
 from collections.abc import Hashable, Iterable
-from contextlib import suppress
-from typing import Generic, TextIO, TypeVar, cast
+from contextlib import ExitStack, suppress
+from datetime import datetime
+from pathlib import Path
+from typing import Any, TextIO, TypeVar, cast
 
+import msgspec
 import structlog
 
-from feeds.common.model import Problem
-from feeds.common.reports import FetchReport, HeldReport, PassReport
+from feeds.common.errors import AlreadyRunningError, BusyError
+from feeds.common.files import DAEMON_LOCK, Held, acquire_lock
+from feeds.common.reports import FetchReport, PassReport, utc_now
+from feeds.common.schedule import DaemonState, Notifier, parse_state
+from feeds.common.times import show_time
 from feeds.common.urls import shown_url
 from feeds.daemon.processes import Outcome
 from feeds.publish.delivery import Delivery
@@ -21,30 +28,13 @@ Log = structlog.typing.FilteringBoundLogger
 
 T = TypeVar("T", bound=Hashable)
 
-
 # The values of a report that its line in the log shows; of lists, how long they are.
 _OF_A_PASS = ("seconds", "seeds", "read", "changed", "gone", "bad", "feeds", "written", "removed")
 _OF_A_FETCH = (
     *("seconds", "asked", "fetched", "same", "missing"),
     *("refused", "failed", "left_alone", "removed"),
 )
-
-
-class News(Generic[T]):
-    """Finds what is new since the last time, so that nothing unchanged is logged twice.
-
-    `known` is all that held the last time, `times` how often in a row something did.
-    """
-
-    def __init__(self) -> None:
-        self.known: tuple[T, ...] = ()
-        self.times = 0
-
-    def update(self, present: Iterable[T]) -> list[T]:
-        """Takes all that holds now; returns, in order, what did not hold the last time."""
-        before, self.known = set(self.known), tuple(dict.fromkeys(present))
-        self.times = self.times + 1 if self.known else 0
-        return [one for one in self.known if one not in before]
+_MAX_REASON = 1000
 
 
 def start_logging(*, as_json: bool, debug: bool, quiet: bool = False, colors: bool = False) -> Log:
@@ -70,18 +60,113 @@ def start_logging(*, as_json: bool, debug: bool, quiet: bool = False, colors: bo
 class _Forgiving:
     """A stream that loses what cannot be written: no full disk or closed pipe stops the daemon."""
 
-    def __init__(self, stream: TextIO | None) -> None:
+    def __init__(self, stream: TextIO) -> None:
         self._stream = stream
 
     def write(self, text: str) -> None:
         """Writes, or does not."""
-        with suppress(OSError, ValueError, AttributeError):
-            cast("TextIO", self._stream).write(text)
+        with suppress(OSError, ValueError, AttributeError):  # there may be no stream at all
+            self._stream.write(text)
 
     def flush(self) -> None:
         """Flushes, or does not."""
         with suppress(OSError, ValueError, AttributeError):
-            cast("TextIO", self._stream).flush()
+            self._stream.flush()
+
+
+class DaemonLog:
+    """Logs what passes, fetches, hooks and deliveries did.
+
+    Problems are logged when they are new; a failure when it begins, when its reason changes, and
+    when it is over. No credentials of hubs show.
+    """
+
+    def __init__(self, log: Log) -> None:
+        self._log = log
+        self._known: dict[str, tuple[Any, ...]] = {}
+        self._failures: defaultdict[str, int] = defaultdict(int)
+
+    @property
+    def failing(self) -> str:
+        """Why the last pass failed, ``""`` if it did not."""
+        return next(iter(self._known.get("pass", ())), "")
+
+    def _new(self, kind: str, present: Iterable[T]) -> list[T]:
+        """Takes all that holds now; returns, in order, what did not hold the last time."""
+        before, self._known[kind] = self._known.get(kind, ()), tuple(dict.fromkeys(present))
+        self._failures[kind] = self._failures[kind] + 1 if self._known[kind] else 0
+        return [one for one in self._known[kind] if one not in set(before)]
+
+    def passed(self, outcome: Outcome[PassReport]) -> None:
+        """Logs how a pass ended."""
+        reason, report = outcome.reason, outcome.report
+        if outcome.abandoned:
+            self._log.warning("pass abandoned", reason=reason)
+            return
+        failures = self._failures["pass"]
+        is_new = self._new("pass", [] if report else [reason])
+        if report:
+            if failures:
+                self._log.info("passes succeed again", after_failures=failures)
+            self._published(report)
+        elif is_new:
+            text = "pass failed; out/ is as it was, the next pass tries again"
+            self._log.error(text, reason=reason, **_details(outcome))
+        else:
+            self._log.debug("pass failed again", reason=reason, times=self._failures["pass"])
+
+    def _published(self, report: PassReport) -> None:
+        warn = self._log.warning
+        for problem in self._new("problem", report.problems):
+            warn("problem", where=str(problem))
+        for held in self._new("held", report.held):
+            warn("removal pending", folder=held.folder, stories=held.stories, reason=str(held))
+        for path in report.written:
+            self._log.debug("written", path=path)
+        for path in report.removed:
+            self._log.debug("removed", path=path)
+        left_out = ((feed.address, feed.left_out) for feed in report.feeds if feed.left_out)
+        for address, count in self._new("left out", left_out):
+            text = "recently qualified items were left out (selection.max_exposed)"
+            warn(text, feed=address, left_out=count)
+        for kind, done in report.workers.items():
+            self._log.info("workers", did=kind, workers=len(done), each=done)
+        self._log.info("pass", **_values(report, _OF_A_PASS))
+
+    def fetched(self, outcome: Outcome[FetchReport]) -> None:
+        """Logs how a fetch of images ended, if it did something."""
+        for warning in self._new("fetch warning", outcome.warnings):
+            self._log.warning(warning)
+        for reason in self._new("fetch", filter(None, [outcome.reason])):
+            self._log.error("images not fetched", reason=reason, **_details(outcome))
+        report = outcome.report
+        if report and (report.asked or report.removed):
+            self._log.info("images", **_values(report, _OF_A_FETCH))
+
+    def hooked(self, failures: list[str]) -> None:
+        """Logs how a run of the commands of `hooks.after_publish` ended."""
+        before = self._failures["hook"]
+        for failure in self._new("hook", failures):
+            self._log.error("hook failed", reason=failure)
+        if before and not failures:
+            self._log.info("hooks succeed again")
+
+    def delivered(self, delivery: Delivery) -> None:
+        """Logs how a delivery to a hub ended."""
+        hub = delivery.hub
+        log = self._log.bind(hub=shown_url(hub))
+        if delivery.moved:
+            for place in self._new(f"moved {hub}", [delivery.moved]):
+                log.warning("the hub has moved, change site.hub", to=place)
+        for loss in delivery.losses:
+            log.warning("the hub will not be told of a document", loss=loss)
+        if delivery.sent:
+            log.info("hub told", documents=delivery.sent)
+        failures, text = self._failures[f"hub {hub}"], "hub not told, will be tried again"
+        for reason in self._new(f"hub {hub}", filter(None, [delivery.error])):
+            log.warning(text, reason=reason, pending=delivery.pending, **_details(delivery))
+        if failures and not delivery.error:
+            log.info("hub takes pings again")
 
 
 def _values(report: PassReport | FetchReport, names: Iterable[str]) -> dict[str, float]:
@@ -93,133 +178,68 @@ def _details(of: Outcome[PassReport] | Outcome[FetchReport] | Delivery) -> dict[
     return {"details": of.details} if of.details else {}
 
 
-class FetchLog:
-    """Logs fetches of images that did something; a failure only when its reason changes."""
+class Presence:
+    """Holds the daemon's lock on one out/, and tells people and systemd what the daemon does."""
 
-    def __init__(self, log: Log) -> None:
-        self._log = log
-        self._reasons = News[str]()
-        self._warnings = News[str]()
+    def __init__(self) -> None:
+        self.systemd = Notifier()
+        self._since = utc_now()
+        self._locks = ExitStack()
+        self._held: Held | None = None
+        self._out = Path()
 
-    def ended(self, outcome: Outcome[FetchReport]) -> None:
-        """Logs how a fetch ended."""
-        for warning in self._warnings.update(outcome.warnings):
-            self._log.warning(warning)
-        for reason in self._reasons.update(filter(None, [outcome.reason])):
-            self._log.error("images not fetched", reason=reason, **_details(outcome))
-        report = outcome.report
-        if report and (report.asked or report.removed):
-            self._log.info("images", **_values(report, _OF_A_FETCH))
+    def claim(self, out: Path) -> None:
+        """Takes the lock on an out/, and only then releases the one that was held before.
 
+        Raises:
+            AlreadyRunningError: another daemon holds it; the lock of before stays held.
+            PublishError: out/ cannot be written.
+        """
+        state = msgspec.json.encode(DaemonState(os.getpid(), self._since)).decode()
+        with ExitStack() as locks:
+            lock = acquire_lock(out, state, wait=1, on_wait=lambda _: None, name=DAEMON_LOCK)
+            try:
+                self._held = locks.enter_context(lock)
+            except BusyError as error:
+                raise AlreadyRunningError(_owner(str(error), out)) from None
+            before, self._locks, self._out = self._locks, locks.pop_all(), out
+        before.close()
 
-class PassLog:
-    """Logs passes: one line each, and what is new about them.
+    def release(self) -> None:
+        """Releases the lock."""
+        self._locks.close()
 
-    A failure is logged once when it begins, again only when its reason changes, and once when it is
-    over; problems of seeds are logged when they are new.
-    """
+    def keep(self) -> bool:
+        """Takes the lock again if out/ was removed; returns whether that was so.
 
-    def __init__(self, log: Log) -> None:
-        self._log = log
-        self._reasons = News[str]()
-        self._problems = News[Problem]()
-        self._left_out = News[tuple[str, int]]()
-        self._held = News[HeldReport]()
+        Raises:
+            AlreadyRunningError: another daemon was faster.
+        """
+        try:
+            return self._held is not None and self._held.look_again()
+        except BusyError as error:
+            raise AlreadyRunningError(_owner(str(error), self._out)) from None
+        except OSError:
+            return False  # out/ cannot be made: the next pass reports that
 
-    @property
-    def failing(self) -> str:
-        """Why the last pass failed, ``""`` if it did not."""
-        return next(iter(self._reasons.known), "")
-
-    def ended(self, outcome: Outcome[PassReport]) -> None:
-        """Logs how a pass ended."""
-        reason, report = outcome.reason, outcome.report
-        if outcome.abandoned:
-            self._log.warning("pass abandoned", reason=reason)
-            return
-        failures = self._reasons.times
-        is_new = self._reasons.update([] if report else [reason])
-        if report:
-            if failures:
-                self._log.info("passes succeed again", after_failures=failures)
-            self._passed(report)
-        elif is_new:
-            self._log.error(
-                "pass failed; out/ is as it was, the next pass tries again",
-                reason=reason,
-                **_details(outcome),
-            )
-        else:
-            self._log.debug("pass failed again", reason=reason, times=self._reasons.times)
-
-    def _passed(self, report: PassReport) -> None:
-        for problem in self._problems.update(report.problems):
-            self._log.warning("problem", where=str(problem))
-        for held in self._held.update(report.held):
-            self._log.warning(
-                "removal pending", folder=held.folder, stories=held.stories, reason=str(held)
-            )
-        for path in report.written:
-            self._log.debug("written", path=path)
-        for path in report.removed:
-            self._log.debug("removed", path=path)
-        left_out = ((feed.address, feed.left_out) for feed in report.feeds if feed.left_out)
-        for address, count in self._left_out.update(left_out):
-            self._log.warning(
-                "recently qualified items were left out (selection.max_exposed)",
-                feed=address,
-                left_out=count,
-            )
-        for kind, done in report.workers.items():
-            self._log.info("workers", did=kind, workers=len(done), each=done)
-        self._log.info("pass", **_values(report, _OF_A_PASS))
+    def show(self, next_pass: datetime | None, *, running: bool, failing: str) -> None:
+        """Shows when the next pass is due, whether one is running, and why the last one failed."""
+        failing = failing[:_MAX_REASON]
+        state = DaemonState(os.getpid(), self._since, next_pass, running, failing)
+        if self._held is not None:
+            with suppress(OSError):  # a full disk: others see an older state of ours
+                self._held(msgspec.json.encode(state).decode())
+        when = show_time(next_pass) if next_pass else "never"
+        doing = "pass running" if running else f"next pass {when}"
+        self.systemd.tell(f"STATUS={doing}{f'; failing: {failing}' if failing else ''}")
 
 
-class HookLog:
-    """Logs commands of `hooks.after_publish` that failed, each once until its reason changes."""
-
-    def __init__(self, log: Log) -> None:
-        self._log = log
-        self._failures = News[str]()
-
-    def ended(self, failures: list[str]) -> None:
-        """Logs how a run of the commands ended."""
-        before = self._failures.times
-        for failure in self._failures.update(failures):
-            self._log.error("hook failed", reason=failure)
-        if before and not failures:
-            self._log.info("hooks succeed again")
-
-
-class DeliveryLog:
-    """Logs deliveries to hubs: a failure when it begins, when its reason changes, when it is over.
-
-    No credentials of hubs show.
-    """
-
-    def __init__(self, log: Log) -> None:
-        self._log = log
-        self._reasons: defaultdict[str, News[str]] = defaultdict(News)
-        self._moves: defaultdict[str, News[str]] = defaultdict(News)
-
-    def ended(self, delivery: Delivery) -> None:
-        """Logs how a delivery ended."""
-        hub = delivery.hub
-        log = self._log.bind(hub=shown_url(hub))
-        if delivery.moved:
-            for place in self._moves[hub].update([delivery.moved]):
-                log.warning("the hub has moved, change site.hub", to=place)
-        for loss in delivery.losses:
-            log.warning("the hub will not be told of a document", loss=loss)
-        if delivery.sent:
-            log.info("hub told", documents=delivery.sent)
-        failures = self._reasons[hub].times
-        for reason in self._reasons[hub].update(filter(None, [delivery.error])):
-            log.warning(
-                "hub not told, will be tried again",
-                reason=reason,
-                pending=delivery.pending,
-                **_details(delivery),
-            )
-        if failures and not delivery.error:
-            log.info("hub takes pings again")
+def _owner(text: str, out: Path) -> str:
+    """Returns which daemon looks after an out/, by the text of its lock."""
+    other = parse_state(text)
+    if other is None:
+        return f"another daemon already looks after {out}"
+    return (
+        f"a daemon already looks after {out}: process {other.pid}, "
+        f"running since {show_time(other.since)}"
+    )

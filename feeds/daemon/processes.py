@@ -57,12 +57,10 @@ class Outcome(NamedTuple, Generic[R]):
 
 def outcome_of(ended: Ended, kind: type[R], timeout: float, *warnings: str) -> Outcome[R]:
     """Returns the outcome of a task whose result is a report of this kind, in MessagePack."""
-    if ended.result is not None:
-        return Outcome(msgspec.msgpack.decode(ended.result, type=kind), warnings=warnings)
-    reason = ended.reason
-    if ended.timed_out:
-        reason = f"hung for {timeout:.0f} s (schedule.timeout) and was killed"
-    return Outcome(None, reason, ended.details, warnings=warnings)
+    hung = f"hung for {timeout:.0f} s (schedule.timeout) and was killed"
+    report = None if ended.result is None else msgspec.msgpack.decode(ended.result, type=kind)
+    reason = hung if ended.timed_out else ended.reason
+    return Outcome(report, reason, ended.details, warnings=warnings)
 
 
 class FetchTask:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Sequence
+from functools import partial
 from pathlib import Path
 
 from watchfiles import watch
@@ -26,9 +27,8 @@ Changed = Callable[[frozenset[str] | None], None]
 class Watcher:
     """Calls `changed` after each burst of changes, from a thread of its own.
 
-    A burst ends with `quiet_ms` without a change.
-
-    It is called with the paths that came, changed or went, with None if these may not be all.
+    A burst ends with `quiet_ms` without a change. `changed` gets the paths that came, changed or
+    went, None if these may not be all.
     """
 
     def __init__(
@@ -51,24 +51,18 @@ class Watcher:
         if identities == self._watched:
             return
         appeared = bool(self._watched)
-        self.stop()
+        self.close()
         self._watched = identities
         if folders and None not in identities:
             self._stop = threading.Event()
-            arguments = (tuple(folders), self._stop)
-            self._thread = threading.Thread(
-                target=self._run, args=arguments, name="watch", daemon=True
-            )
+            run = partial(self._run, tuple(folders), self._stop)
+            self._thread = threading.Thread(target=run, name="watch", daemon=True)
             self._thread.start()
             if appeared:
                 self._changed(None)  # files that were in it already cause no event
 
     def close(self) -> None:
-        """Stops watching for good."""
-        self.stop()
-
-    def stop(self) -> None:
-        """Stops watching."""
+        """Stops watching; it may follow other folders then."""
         self._stop.set()
         if self._thread:
             self._thread.join(timeout=2)

@@ -14,7 +14,7 @@ from structlog.testing import LogCapture
 
 from feeds.common.model import Problem
 from feeds.common.reports import FeedReport, PassReport
-from feeds.daemon.log import PassLog, start_logging
+from feeds.daemon.log import DaemonLog, start_logging
 from feeds.daemon.processes import Outcome
 from tests.support.site import NOW
 
@@ -56,22 +56,22 @@ def capture() -> LogCapture:
 
 
 @pytest.fixture
-def log(capture: LogCapture) -> PassLog:
+def log(capture: LogCapture) -> DaemonLog:
     # Whatever a command that ran in this process before has left as the level of logs.
     every_level = structlog.make_filtering_bound_logger(logging.NOTSET)
-    return PassLog(structlog.wrap_logger(None, [capture], every_level))
+    return DaemonLog(structlog.wrap_logger(None, [capture], every_level))
 
 
 def events(capture: LogCapture, *levels: str) -> list[Event]:
     return [dict(e) for e in capture.entries if e["log_level"] in (levels or e["log_level"])]
 
 
-def told(log: PassLog, capture: LogCapture, *outcomes: Outcome[PassReport]) -> list[list[str]]:
+def told(log: DaemonLog, capture: LogCapture, *outcomes: Outcome[PassReport]) -> list[list[str]]:
     """Returns for each outcome which events above debug it made the log write."""
     lines = []
     for outcome in outcomes:
         before = len(capture.entries)
-        log.ended(outcome)
+        log.passed(outcome)
         new = capture.entries[before:]
         lines.append(
             [entry["event"].split(";")[0] for entry in new if entry["log_level"] != "debug"]
@@ -79,8 +79,8 @@ def told(log: PassLog, capture: LogCapture, *outcomes: Outcome[PassReport]) -> l
     return lines
 
 
-def test_log_writes_one_line_per_pass_with_its_counts(log: PassLog, capture: LogCapture) -> None:
-    log.ended(passed())
+def test_log_writes_one_line_per_pass_with_its_counts(log: DaemonLog, capture: LogCapture) -> None:
+    log.passed(passed())
     assert events(capture, "info", "warning", "error") == [
         {
             "event": "pass",
@@ -98,14 +98,14 @@ def test_log_writes_one_line_per_pass_with_its_counts(log: PassLog, capture: Log
     ]
 
 
-def test_log_says_how_many_workers_did_what(log: PassLog, capture: LogCapture) -> None:
-    log.ended(passed(workers={"seeds": {"one": 700, "two": 300}}))
+def test_log_says_how_many_workers_did_what(log: DaemonLog, capture: LogCapture) -> None:
+    log.passed(passed(workers={"seeds": {"one": 700, "two": 300}}))
     line = {"did": "seeds", "workers": 2, "each": {"one": 700, "two": 300}}
     assert events(capture, "info")[0] == {"event": "workers", "log_level": "info", **line}
 
 
-def test_log_writes_each_document_at_debug(log: PassLog, capture: LogCapture) -> None:
-    log.ended(passed())
+def test_log_writes_each_document_at_debug(log: DaemonLog, capture: LogCapture) -> None:
+    log.passed(passed())
     assert events(capture, "debug") == [
         {"event": "written", "log_level": "debug", "path": "all.atom"},
         {"event": "written", "log_level": "debug", "path": "all.rss"},
@@ -130,25 +130,25 @@ FAILED, ALIVE, PASS = ["pass failed"], ["passes succeed again", "pass"], ["pass"
     ids=["once", "again", "another reason", "recovery", "relapse", "abandoned", "not a failure"],
 )
 def test_log_tells_of_failure_once_per_change_of_state(
-    log: PassLog, capture: LogCapture, outcomes: list[Outcome[PassReport]], lines: list[list[str]]
+    log: DaemonLog, capture: LogCapture, outcomes: list[Outcome[PassReport]], lines: list[list[str]]
 ) -> None:
     assert told(log, capture, *outcomes) == lines
 
 
 @pytest.mark.parametrize("outcome", [FULL, FAULT], ids=["no details", "details"])
 def test_log_of_a_failure_names_the_cause(
-    log: PassLog, capture: LogCapture, outcome: Outcome[PassReport]
+    log: DaemonLog, capture: LogCapture, outcome: Outcome[PassReport]
 ) -> None:
-    log.ended(outcome)
+    log.passed(outcome)
     (event,) = events(capture)
     assert event["log_level"] == "error"
     assert event["reason"] == outcome.reason
     assert event.get("details", "") == outcome.details
 
 
-def test_log_counts_failures_whatever_their_reasons(log: PassLog, capture: LogCapture) -> None:
+def test_log_counts_failures_whatever_their_reasons(log: DaemonLog, capture: LogCapture) -> None:
     for outcome in (FULL, FULL, GONE, passed(), FULL, passed()):
-        log.ended(outcome)
+        log.passed(outcome)
     again = [e["after_failures"] for e in events(capture) if e["event"] == "passes succeed again"]
     assert again == [3, 1]
 
@@ -164,10 +164,10 @@ def test_log_counts_failures_whatever_their_reasons(log: PassLog, capture: LogCa
     ],
 )
 def test_log_knows_why_the_last_pass_failed(
-    log: PassLog, outcomes: list[Outcome[PassReport]], failing: str
+    log: DaemonLog, outcomes: list[Outcome[PassReport]], failing: str
 ) -> None:
     for outcome in outcomes:
-        log.ended(outcome)
+        log.passed(outcome)
     assert log.failing == failing
 
 
@@ -187,14 +187,14 @@ ONE, TWO = problem(), problem(4)
     ids=["still there", "one more", "back again", "another reason", "failure", "abandoned"],
 )
 def test_log_tells_of_each_problem_when_it_is_new(
-    log: PassLog,
+    log: DaemonLog,
     capture: LogCapture,
     outcomes: list[Outcome[PassReport]],
     problems: list[list[Problem]],
 ) -> None:
     for outcome, new in zip(outcomes, problems, strict=True):
         before = len(capture.entries)
-        log.ended(outcome)
+        log.passed(outcome)
         lines = [e for e in capture.entries[before:] if e["event"] == "problem"]
         assert [(line["where"], line["log_level"]) for line in lines] == [
             (str(one), "warning") for one in new
@@ -202,10 +202,10 @@ def test_log_tells_of_each_problem_when_it_is_new(
 
 
 def test_log_tells_how_many_items_found_no_room_when_the_number_changes(
-    log: PassLog, capture: LogCapture
+    log: DaemonLog, capture: LogCapture
 ) -> None:
     for count in (0, 30, 30, 12, 0, 12):
-        log.ended(passed(left_out=count))
+        log.passed(passed(left_out=count))
     lines = [e for e in events(capture, "warning") if "left_out" in e]
     assert [(line["feed"], line["left_out"]) for line in lines] == [
         ("all", 30),

@@ -23,7 +23,7 @@ from feeds.common.reports import FetchReport
 from feeds.common.schedule import WATCHED
 from feeds.config import Loaded
 from feeds.daemon import processes
-from feeds.daemon.log import DeliveryLog, FetchLog
+from feeds.daemon.log import DaemonLog
 from feeds.daemon.processes import Deliveries, FetchTask, Outcome, ServerProcess
 from feeds.publish.delivery import Delivery
 from tests.support.processes import wait_until
@@ -79,12 +79,12 @@ def test_fetch_that_is_stopped_tells_nothing(site: Site) -> None:
 def test_fetch_is_logged_if_it_did_something_and_its_failures_once(
     log: Any, capture: LogCapture
 ) -> None:
-    fetches = FetchLog(log)
+    fetches = DaemonLog(log)
     idle, busy = (FetchReport(started=NOW, seconds=1.0, asked=count) for count in (0, 3))
     failed: Outcome[FetchReport] = Outcome(reason="no room", details="Traceback")
     for outcome in (Outcome(idle), failed, failed, Outcome(busy), failed):
-        fetches.ended(outcome)
-    fetches.ended(Outcome(idle, warnings=("odd",)))
+        fetches.fetched(outcome)
+    fetches.fetched(Outcome(idle, warnings=("odd",)))
     wanted = ["images not fetched", "images", "images not fetched", "odd"]
     assert events(capture) == wanted
     assert capture.entries[0]["details"] == "Traceback"
@@ -166,11 +166,11 @@ def test_delivery_that_failed_is_made_again_when_it_is_due_if_its_hub_is_still_t
 def test_delivery_is_logged_once_for_each_reason_and_without_credentials(
     log: Any, capture: LogCapture
 ) -> None:
-    deliveries = DeliveryLog(log)
+    deliveries = DaemonLog(log)
     away = Delivery(HUB, error="away", pending=2, details="Traceback", moved="https://new.example/")
     ends = [away, away, Delivery(OTHER, error="away"), Delivery(HUB, losses=("too old",), sent=1)]
     for one in ends:
-        deliveries.ended(one)
+        deliveries.delivered(one)
     failed, moved = "hub not told, will be tried again", "the hub has moved, change site.hub"
     lost = "the hub will not be told of a document"
     assert events(capture) == [moved, failed, failed, lost, "hub told", "hub takes pings again"]

@@ -74,7 +74,7 @@ class Watched:
         self._over.set()
         if self._thread.is_alive():
             self._thread.join()
-        self._watcher.stop()
+        self._watcher.close()
 
     def _changed(self, paths: frozenset[str] | None) -> None:
         self.calls += 1
@@ -252,7 +252,7 @@ def test_watcher_that_cannot_watch_says_so_and_stops_nothing(tmp_path: Path) -> 
         wait_until(lambda: failures)
     finally:
         resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
-        watcher.stop()
+        watcher.close()
     assert failures[0].startswith("cannot watch the seeds any more: ")
     assert "schedule goes on" in failures[0]
 
@@ -268,7 +268,7 @@ def test_watcher_told_to_watch_nothing_calls_no_more_and_leaves_no_thread(
     watcher.follow([tmp_path])
     wait_until(lambda: watches(os.getpid(), tmp_path))
     if stop == "stop":
-        watcher.stop()
+        watcher.close()
     else:
         watcher.follow([])
     # There is nobody left who could call; watchfiles lets go in a thread of its own.
