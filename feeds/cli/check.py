@@ -78,17 +78,15 @@ def _escaped(text: str, plain: str = "") -> str:
     )
 
 
+def _shown(value: object) -> str | None:
+    """Returns a value as TOML writes it, on one line."""
+    return None if value is None else json.dumps(value, ensure_ascii=False)
+
+
 def run_config(arguments: Namespace, console: Console) -> None:
-    """Shows every key with its value, as TOML writes it on one line, and its origin."""
+    """Shows every key with its value and its origin."""
     found = settings(arguments.config)
-    rows = [
-        (
-            one.key,
-            "-" if one.value is None else json.dumps(one.value, ensure_ascii=False),
-            one.place or one.origin,
-        )
-        for one in found
-    ]
     if not console.json:
+        rows = [(one.key, _shown(one.value), one.place or one.origin) for one in found]
         console.table(("Key", "Value", "From"), rows)
     console.report(found)

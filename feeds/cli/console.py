@@ -11,8 +11,9 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+from datetime import datetime
 from typing import TYPE_CHECKING, TextIO
 
 from feeds.cli.parser import NORMAL
@@ -91,15 +92,10 @@ class Console:
         if report.asked == 0:
             self.say(f"no image is due ({report.seconds:.2f} s)")
             return
-        counts = {
-            "fetched": report.fetched,
-            "not modified": report.same,
-            "missing": report.missing,
-            "refused": report.refused,
-            "failed": report.failed,
-            "left alone": report.left_alone,
-        }
-        said = ", ".join(f"{count} {what}" for what, count in counts.items() if count)
+        counts = (report.fetched, report.same, report.missing, report.refused, report.failed)
+        words = ("fetched", "not modified", "missing", "refused", "failed", "left alone")
+        told = zip((*counts, report.left_alone), words, strict=True)
+        said = ", ".join(f"{count} {what}" for count, what in told if count)
         self.say(f"{report.asked} images asked for: {said} ({report.seconds:.2f} s)")
 
     def report(self, report: object) -> None:
@@ -110,95 +106,78 @@ class Console:
             plain = msgspec.json.decode(msgspec.json.encode(report))
             _write(_present(sys.stdout), json.dumps(plain, indent=2))
 
-    def table(self, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
-        """Writes rows under a heading on a terminal, and as lines with tabs when piped."""
+    def table(self, columns: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+        """Writes rows under a heading on a terminal, and as lines with tabs when piped.
+
+        Times are written for people, and None as "-".
+        """
+        cells = [[_cell(value) for value in row] for row in rows]
         if not self._out.isatty():
-            for row in rows:
+            for row in cells:
                 self.show("\t".join(row))
             return
-        from rich.table import Table  # costs 60 ms, and is for terminals only
+        # They cost 60 ms, and are for terminals only.
+        from rich.cells import cell_len
+        from rich.table import Table
         from rich.text import Text
 
         table = Table(box=None, header_style="bold", padding=(0, 1, 0, 0), pad_edge=False)
         # Nothing is cut off: only the last column may be folded, and that between words, so that an
         # address can be copied.
-        last = _last_width(rows)
+        widths = [max(map(cell_len, column)) + 1 for column in zip(columns, *cells, strict=True)]
+        words = (word for row in cells for word in row[-1].split())
+        last = max([_LAST_COLUMN, *map(cell_len, words)])
         for column in columns[:-1]:
             table.add_column(column, no_wrap=True)
         table.add_column(columns[-1], overflow="fold", min_width=last)
-        for row in rows:
+        for row in cells:
             table.add_row(*(Text(_showable(cell, self._out)) for cell in row))
         rich = self._rich(self._out)
-        rich.width = max(rich.width - 1, _width(columns, rows) + last)
+        rich.width = max(rich.width - 1, sum(widths[:-1]) + last)
         rich.print(table)
 
     @contextmanager
     def listening(self) -> Iterator[Callbacks]:
-        """Gives the callbacks of a pass: a progress bar if standard error is a terminal."""
+        """Gives the callbacks of a pass: on a terminal with a progress bar for each stage.
+
+        Bars are shown once something takes longer than a moment.
+        """
         from feeds.common.reports import Callbacks
 
         if sys.stderr is None or not sys.stderr.isatty() or self.loudness < NORMAL:
             yield Callbacks(warn=self.warn)
             return
-        bars = _Bars(lambda: self._rich(sys.stderr))
-        try:
-            yield Callbacks(progress=bars.move, warn=self.warn)
-        finally:
-            bars.close()
+        begin = time.monotonic() + _PATIENCE_SECONDS
+        bars: Progress | None = None
+        tasks: dict[str, TaskID] = {}
+
+        def move(stage: str, done: int, total: int) -> None:
+            nonlocal bars
+            if bars is None:
+                if time.monotonic() < begin:
+                    return
+                from rich.progress import Progress
+
+                bars = stack.enter_context(Progress(console=self._rich(sys.stderr), transient=True))
+            if stage not in tasks:
+                tasks[stage] = bars.add_task(stage)
+            bars.update(tasks[stage], completed=done, total=total)
+
+        with ExitStack() as stack:
+            yield Callbacks(progress=move, warn=self.warn)
 
     def _rich(self, stream: TextIO) -> RichConsole:
         from rich.console import Console as Rich
 
-        if is_colored(stream, self._color):
-            return Rich(file=stream)
-        return Rich(file=stream, color_system=None)
+        return Rich(file=stream, color_system="auto" if is_colored(stream, self._color) else None)
 
 
-def _width(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> int:
-    """Returns how wide all columns but the last are, with the space after each."""
-    from rich.cells import cell_len
+def _cell(value: object) -> str:
+    if isinstance(value, datetime):
+        from feeds.common.times import show_time
 
-    cells = zip(columns, *rows, strict=True)
-    return sum(max(map(cell_len, column)) + 1 for column in list(cells)[:-1])
-
-
-def _last_width(rows: Sequence[Sequence[str]]) -> int:
-    """Returns how wide the last column is at least: as its longest word."""
-    from rich.cells import cell_len
-
-    return max([_LAST_COLUMN, *(cell_len(word) for row in rows for word in row[-1].split())])
-
-
-class _Bars:
-    """One progress bar per stage, shown once something takes longer than a moment."""
-
-    def __init__(self, rich: Callable[[], RichConsole]) -> None:
-        self._rich = rich
-        self._begin = time.monotonic() + _PATIENCE_SECONDS
-        self._progress: Progress | None = None
-        self._tasks: dict[str, TaskID] = {}
-
-    def move(self, stage: str, done: int, total: int) -> None:
-        """Moves the bar of a stage."""
-        if self._progress is None:
-            if time.monotonic() < self._begin:
-                return
-            self._progress = self._start()
-        if stage not in self._tasks:
-            self._tasks[stage] = self._progress.add_task(stage)
-        self._progress.update(self._tasks[stage], completed=done, total=total)
-
-    def close(self) -> None:
-        """Removes the bars."""
-        if self._progress is not None:
-            self._progress.stop()
-
-    def _start(self) -> Progress:
-        from rich.progress import Progress
-
-        progress = Progress(console=self._rich(), transient=True)
-        progress.start()
-        return progress
+        return show_time(value)
+    return "-" if value is None else str(value)
 
 
 def is_colored(stream: TextIO | None, color: str) -> bool:
@@ -246,15 +225,10 @@ def _showable(text: str, stream: TextIO) -> str:
 def _forgiving(stream: TextIO) -> Iterator[None]:
     try:
         yield
-    except BrokenPipeError:
-        _silence(stream)
     except OSError as error:
-        _silence(stream)
-        raise OutputError(f"cannot write the output: {error.strerror or error}") from None
-
-
-def _silence(stream: TextIO) -> None:
-    """Redirects a stream that nobody reads, and what its buffer holds, to /dev/null."""
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, stream.fileno())
-    os.close(nowhere)
+        # What nobody reads, and what its buffer holds, goes to /dev/null.
+        nowhere = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nowhere, stream.fileno())
+        os.close(nowhere)
+        if not isinstance(error, BrokenPipeError):
+            raise OutputError(f"cannot write the output: {error.strerror or error}") from None

@@ -36,10 +36,7 @@ def run_list(arguments: Namespace, console: Console) -> None:
     if too_many:
         console.warn(too_many)
     feeds = [feed_report(one, config.site.base_url) for one in summaries]
-    rows = [
-        (feed.title, str(feed.entries), show_time(feed.newest) if feed.newest else "-", feed.url)
-        for feed in feeds
-    ]
+    rows = [(feed.title, feed.entries, feed.newest, feed.url) for feed in feeds]
     console.table(("Feed", "Entries", "Newest", "Address"), rows)
     console.report(feeds)
 

@@ -109,12 +109,7 @@ def run_images_status(arguments: Namespace, console: Console) -> None:
         until = show_time(from_unix(host.until))
         console.show(f"host    {host.host} is left alone until {until}: {host.reason}")
     rows = [
-        (
-            one["state"],
-            one["url"],
-            show_time(one["next_fetch"]) if one["next_fetch"] else "now",
-            one["reason"],
-        )
+        (one["state"], one["url"], one["next_fetch"] or "now", one["reason"])
         for one in status["images"]
         if one["reason"]
     ]
@@ -158,8 +153,5 @@ def _state(image: CachedImage) -> str:
 
 
 def _show_size(size: float) -> str:
-    for unit in _UNITS:
-        if size < 1024 or unit == _UNITS[-1]:
-            break
-        size /= 1024
-    return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
+    power = next((n for n in range(4) if size < 1 << 10 * (n + 1)), 4)
+    return f"{size / (1 << 10 * power):.{min(power, 1)}f} {_UNITS[power]}"

@@ -13,6 +13,7 @@ from argparse import (
     Namespace,
 )
 from collections.abc import Iterable, Sequence
+from functools import partial
 from typing import Any, NoReturn
 
 from feeds.common.text import did_you_mean
@@ -52,22 +53,14 @@ class Parser(ArgumentParser):
         super().__init__(allow_abbrev=False, formatter_class=_Formatter, **keywords)
         self._given: Sequence[str] = ()
         shared = self.add_argument_group("options of every command")
-        for names, value, text in (
-            (("-q", "--quiet"), QUIET, "say only what was asked for, and what went wrong"),
-            (
-                ("-v", "--verbose"),
-                VERBOSE,
-                "say more: each document (export, run, serve), each miss (explain)",
-            ),
-        ):
-            shared.add_argument(
-                *names,
-                dest="loudness",
-                action="store_const",
-                const=value,
-                default=SUPPRESS,
-                help=text,
-            )
+        texts = {
+            ("-q", "--quiet", QUIET): "say only what was asked for, and what went wrong",
+            ("-v", "--verbose", VERBOSE): "say more: each document (export, run, serve), "
+            "each miss (explain)",
+        }
+        loudness = partial(shared.add_argument, dest="loudness", action="store_const")
+        for (*names, value), text in texts.items():
+            loudness(*names, const=value, default=SUPPRESS, help=text)
         shared.add_argument(
             "--color",
             choices=("auto", "always", "never"),

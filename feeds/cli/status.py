@@ -8,6 +8,7 @@ from argparse import Namespace
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
+from itertools import chain
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -24,11 +25,9 @@ from feeds.config import Config, Loaded, load_config
 from feeds.pipeline.doctor import examine_site
 from feeds.publish.visit import visit
 from feeds.select.withdrawals import longest_kept_s
-from feeds.serve.monitoring import health_of
+from feeds.serve.access_log import read_line
 from feeds.serve.reach import Reach
 from feeds.store import open_state
-
-_MARKS = {"ok": "ok     ", "warning": "warning", "error": "error  "}
 
 
 class Status(msgspec.Struct, omit_defaults=True):
@@ -55,43 +54,44 @@ def run_status(arguments: Namespace, console: Console) -> None:
     configured = map(shown_url, loaded.config.site.hub)
     moved = {hub: known[hub] for hub in configured if hub in known}
     daemon = running_daemon(paths.out)
-    if daemon is None:
-        console.show("daemon     not running")
-    else:
-        doing = "a pass is running" if daemon.running else f"next pass {_when(daemon.next_pass)}"
-        console.show(f"daemon     process {daemon.pid} since {_when(daemon.since)}, {doing}")
-        if daemon.failing:
-            console.show(f"failing    {daemon.failing}")
-    if report is None:
-        console.show("last pass  none yet")
-    else:
-        _show(console, report, hubs)
+    for line in chain(_of_daemon(daemon), _of_pass(report), map(_of_hub, hubs if report else ())):
+        console.show(line)
+    if report:
+        rows = [(feed.address, feed.entries, feed.newest) for feed in report.feeds]
+        console.table(("Feed", "Entries", "Newest"), rows)
     for hub, place in moved.items():
         console.show(f"hub        {hub} has moved to {place}: change site.hub")
     console.report(Status(report, daemon, hubs, moved))
 
 
-def _show(console: Console, report: PassReport, hubs: list[HubReport]) -> None:
+def _of_daemon(daemon: DaemonState | None) -> Iterator[str]:
+    if daemon is None:
+        yield "daemon     not running"
+        return
+    doing = "a pass is running" if daemon.running else f"next pass {_when(daemon.next_pass)}"
+    yield f"daemon     process {daemon.pid} since {_when(daemon.since)}, {doing}"
+    if daemon.failing:
+        yield f"failing    {daemon.failing}"
+
+
+def _of_pass(report: PassReport | None) -> Iterator[str]:
+    if report is None:
+        yield "last pass  none yet"
+        return
+    wrote = f"wrote {len(report.written)} documents, removed {len(report.removed)}"
     errors = len(report.problems) - report.warnings
-    console.show(f"last pass  {_when(report.started)}, took {report.seconds:.2f} s")
-    console.show(
-        f"read       {report.read} seeds, {report.changed} changed, {report.gone} gone; "
-        f"wrote {len(report.written)} documents, removed {len(report.removed)}"
-    )
-    console.show(f"seeds      {report.seeds - report.bad} good, {report.bad} bad")
-    console.show(f"problems   {errors} errors, {report.warnings} warnings")
-    for problem in report.problems:
-        console.show(f"  {problem}")
-    for held in report.held:
-        console.show(f"pending    {held}")
-    for hub in hubs:
-        why = f": {hub.error}" if hub.error else ""
-        console.show(
-            f"hub        {hub.hub}: {hub.pending} documents pending, the oldest since "
-            f"{_when(hub.oldest)}, next try {_when(hub.next_try)}{why}"
-        )
-    rows = [(feed.address, str(feed.entries), _when(feed.newest)) for feed in report.feeds]
-    console.table(("Feed", "Entries", "Newest"), rows)
+    yield f"last pass  {_when(report.started)}, took {report.seconds:.2f} s"
+    yield f"read       {report.read} seeds, {report.changed} changed, {report.gone} gone; {wrote}"
+    yield f"seeds      {report.seeds - report.bad} good, {report.bad} bad"
+    yield f"problems   {errors} errors, {report.warnings} warnings"
+    yield from (f"  {problem}" for problem in report.problems)
+    yield from (f"pending    {held}" for held in report.held)
+
+
+def _of_hub(hub: HubReport) -> str:
+    since, due = _when(hub.oldest), _when(hub.next_try)
+    pending = f"{hub.pending} documents pending, the oldest since {since}, next try {due}"
+    return f"hub        {hub.hub}: {pending}" + (f": {hub.error}" if hub.error else "")
 
 
 def _when(time: datetime | None) -> str:
@@ -107,7 +107,7 @@ def run_withdrawn(arguments: Namespace, console: Console) -> None:
         keep = show_duration(timedelta(seconds=longest_kept_s(config)))
         console.show(f"no story was withdrawn in the last {keep} (site.withdrawn_keep)")
     rows = [
-        (show_time(one.at), f"{one.why}: {one.reason}" if one.reason else one.why, one.title)
+        (one.at, f"{one.why}: {one.reason}" if one.reason else one.why, one.title)
         for one in stories
     ]
     if rows:
@@ -119,21 +119,20 @@ def run_doctor(arguments: Namespace, console: Console) -> int:
     """Tells what was found; 1 if something does not work."""
     loaded = load_config(arguments.config).with_out(arguments.out)
     found: list[Finding] = []
-    for some in (
-        examine_site(loaded, utc_now()),
-        _passes(loaded.config),
-        visit(loaded.config, arguments.site or ""),
-    ):
-        for one in some:
-            found.append(one)
-            console.show(f"{_MARKS[one.severity]}  {one.subject}: {one.text}")
-            if one.advice:
-                console.show(f"         do: {one.advice}")
+    config = loaded.config
+    site, seen = examine_site(loaded, utc_now()), visit(config, arguments.site or "")
+    for one in chain(site, _passes(config), seen):
+        found.append(one)
+        console.show(f"{one.severity:<7}  {one.subject}: {one.text}")
+        if one.advice:
+            console.show(f"         do: {one.advice}")
     console.report(found)
     return 1 if any(one.severity == "error" for one in found) else 0
 
 
 def _passes(config: Config) -> Iterator[Finding]:
+    from feeds.serve.monitoring import health_of  # it brings a library along that others do without
+
     daemon, health = running_daemon(config.paths.out), health_of(config, utc_now())
     if health.ok:
         text = f"process {daemon.pid} runs passes" if daemon else "passes come as scheduled"
@@ -147,8 +146,6 @@ def _passes(config: Config) -> Iterator[Finding]:
 
 def run_reach(arguments: Namespace, console: Console) -> None:
     """Shows the reach of each feed."""
-    from feeds.serve.access_log import read_line
-
     loaded = load_config(arguments.config)
     reach = Reach(urlsplit(loaded.config.site.base_url).path)
     unknown = 0
@@ -165,9 +162,9 @@ def run_reach(arguments: Namespace, console: Console) -> None:
     rows = [
         (
             one.address,
-            str(one.subscribers),
-            str(one.readers),
-            str(one.polls),
+            one.subscribers,
+            one.readers,
+            one.polls,
             f"{one.unchanged / one.polls:.0%}",
             f"{one.deltas / one.polls:.0%}",
             ", ".join(f"{name} {count}" for name, count in (one.services | one.programs).items()),
@@ -184,10 +181,9 @@ def _logs(given: list[Path], loaded: Loaded) -> list[Path]:
     if not given and log in ("off", "stdout"):
         hint = "name a log, as in feeds reach /var/log/nginx/access.log"
         raise ConfigError([f"serve.access_log is {log!r}, so there is no file to read: {hint}"])
+    stdin = Path("-")
     try:
-        return sorted(
-            given or [Path(log)], key=lambda one: 0 if one == Path("-") else one.stat().st_mtime
-        )
+        return sorted(given or [Path(log)], key=lambda one: one != stdin and one.stat().st_mtime)
     except OSError as error:
         raise ConfigError([f"cannot read {error.filename}: {error.strerror}"]) from None
 
