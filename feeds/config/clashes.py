@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Hashable, Iterable, Iterator, Mapping
+from collections.abc import Hashable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -22,18 +22,13 @@ LOG: Key = ("serve", "access_log")
 # The values of serve.access_log that name no file.
 NO_FILES = {"off", "stdout"}
 CONFIG: Key = ()
+# The key that repeats another one, or does not go with it, and a message about both.
+Clash = tuple[Key, str]
 _Names = frozenset[Hashable]
 _INSIDE, _SAME = "inside", "the same as"
 _AROUND = {_INSIDE: "around"}
 # The files that `feeds serve` keeps beside the state file, and those of SQLite beside them.
 _TAKEN = {f"{name}.db{side}" for name in ("versions", "search") for side in ("", "-wal", "-shm")}
-
-
-class Duplicate(NamedTuple):
-    """The key that repeats another one, or does not go with it, and a message about both."""
-
-    place: Key
-    reason: str
 
 
 class _Claim(NamedTuple):
@@ -45,45 +40,44 @@ class _Claim(NamedTuple):
     alias: str = ""
 
 
-def find_repeats(data: dict[str, Any]) -> Iterator[Duplicate]:
+def find_repeats(data: dict[str, Any]) -> Iterator[Clash]:
     """Yields every topic, provider, slug, rule and feed that repeats an earlier one.
 
     `data` is config.toml as it was written, because the model keeps only the last of each name.
     """
-    topics, providers = _table(data, "topics"), _table(data, "providers")
-    yield from _second("topics", ((("topics", name), fold(name)) for name in topics))
-    yield from _second(
-        "providers", ((("providers", name), normal_domain(name) or name) for name in providers)
-    )
-    for section, named in (("topics", topics), ("providers", providers)):
-        yield from _second(
-            f"{section}.slug",
-            (
-                ((section, name, "slug"), value["slug"])
-                for name, value in named.items()
-                if isinstance(value, dict) and isinstance(value.get("slug"), str) and value["slug"]
-            ),
-        )
+    seen: set[tuple[str, str]] = set()
+    for kind, place, value in _named(data):
+        if (kind, value) in seen:
+            yield place, f"{kind}: {value!r} is given twice"
+        seen.add((kind, value))
+
+
+def _named(data: dict[str, Any]) -> Iterator[tuple[str, Key, str]]:
+    """Yields what may be given once: its kind, its place, and its name in one spelling."""
+    for section, spell in (("topics", fold), ("providers", _domain)):
+        for name in _table(data, section):
+            yield section, (section, name), spell(name)
+    for section in ("topics", "providers"):
+        for name, value in _table(data, section).items():
+            slug = value.get("slug") if isinstance(value, dict) else None
+            if isinstance(slug, str) and slug:
+                yield f"{section}.slug", (section, name, "slug"), slug
     for section, describe in (("rules", _pair), ("feeds", _slug), ("digests", _slug)):
-        found = ((number, describe(row)) for number, row in _rows(data, section))
-        yield from _second(
-            section, (((section, number), value) for number, value in found if value)
-        )
+        rows = data.get(section)
+        for number, row in enumerate(rows if isinstance(rows, list) else ()):
+            if isinstance(row, dict) and (value := describe(row)):
+                yield section, (section, number), value
 
 
-def _second(kind: str, found: Iterable[tuple[Key, str]]) -> Iterator[Duplicate]:
-    seen: set[str] = set()
-    for place, value in found:
-        if value in seen:
-            yield Duplicate(place, f"{kind}: {value!r} is given twice")
-        seen.add(value)
+def _domain(name: str) -> str:
+    return normal_domain(name) or name
 
 
 def _pair(rule: dict[str, Any]) -> str:
     topic, provider = rule.get("topic"), rule.get("provider")
     if not isinstance(topic, str) or not isinstance(provider, str):
         return ""
-    return f"{fold(topic)} from {normal_domain(provider) or provider}"
+    return f"{fold(topic)} from {_domain(provider)}"
 
 
 def _slug(feed: dict[str, Any]) -> str:
@@ -98,14 +92,7 @@ def _table(data: dict[str, Any], name: str) -> dict[str, Any]:
     return value if isinstance(value, dict) else {}
 
 
-def _rows(data: dict[str, Any], name: str) -> Iterator[tuple[int, dict[str, Any]]]:
-    value = data.get(name)
-    for number, row in enumerate(value if isinstance(value, list) else ()):
-        if isinstance(row, dict):
-            yield number, row
-
-
-def find_alias_clashes(config: Config) -> Iterator[Duplicate]:
+def find_alias_clashes(config: Config) -> Iterator[Clash]:
     """Yields every alias that is also the address, or an alias, of another feed in config.toml.
 
     Addresses that follow from names alone are not checked here, because they also depend on the
@@ -126,10 +113,10 @@ def find_alias_clashes(config: Config) -> Iterator[Duplicate]:
         holder = holders.setdefault(claim.address, claim)
         if holder is not claim:
             what = "is an alias already" if holder.alias else "is an address already"
-            yield Duplicate(claim.place, f"{found} {what}: {holder.name}")
+            yield claim.place, f"{found} {what}: {holder.name}"
         elif claim.place[0] == "providers" and claim.alias in former:
             reason = f'{found} has a table of its own: providers."{claim.alias}"'
-            yield Duplicate(claim.place, reason)
+            yield claim.place, reason
     yield from _find_merged_rules(config)
 
 
@@ -156,7 +143,7 @@ def _claims(config: Config) -> Iterator[_Claim]:
             yield _Claim(address, (*where, "aliases"), f"{key}.aliases", alias)
 
 
-def _find_merged_rules(config: Config) -> Iterator[Duplicate]:
+def _find_merged_rules(config: Config) -> Iterator[Clash]:
     """Yields rules of a topic and a provider that aliases made the same pair."""
     rules: dict[tuple[str, str], str] = {}
     for number, rule in enumerate(config.rules):
@@ -165,30 +152,32 @@ def _find_merged_rules(config: Config) -> Iterator[Duplicate]:
         if other != rule.provider:
             reason = f"rules: {rule.topic!r} from {rule.provider!r} and from {other!r} are one pair"
             key = f'providers."{pair[1]}".aliases'
-            yield Duplicate(("rules", number), f"{reason} because of {key}: remove one of them")
+            yield ("rules", number), f"{reason} because of {key}: remove one of them"
 
 
-def find_servers(config: Config, data: dict[str, Any]) -> Iterator[Duplicate]:
+def find_servers(config: Config, data: dict[str, Any]) -> Iterator[Clash]:
     """Yields every key that a bucket as `paths.out` does not go with.
 
     An object has one encoding, and is served by the bucket. `data` is config.toml as it was
     written.
     """
+    if not config.paths.objects:
+        return
     bucket = f"with {config.paths.objects} as paths.out"
     if config.publish.precompress:
         advice = "let the CDN before the bucket compress, and leave this key out"
         reason = f"publish.precompress: {bucket} each document is one object: {advice}"
-        yield Duplicate(("publish", "precompress"), reason)
+        yield ("publish", "precompress"), reason
     if config.schedule.watch:
         advice = "use schedule.every, or 'feeds export --changed' for each event"
-        yield Duplicate(("schedule", "watch"), f"schedule.watch: not {bucket}: {advice}")
+        yield ("schedule", "watch"), f"schedule.watch: not {bucket}: {advice}"
     for number, prefix in enumerate(config.paths.seeds):
         if isinstance(prefix, str) and _overlap(prefix, config.paths.objects):
             reason = f"paths.seeds: {prefix} and {config.paths.objects}, paths.out, overlap"
-            yield Duplicate(("paths", "seeds", number), f"{reason}: wanted separate prefixes")
+            yield ("paths", "seeds", number), f"{reason}: wanted separate prefixes"
     for key in _table(data, "serve"):
         advice = "put a CDN or a web server before the bucket, and leave [serve] out"
-        yield Duplicate(("serve", key), f"serve.{key}: {bucket} feeds serves nothing: {advice}")
+        yield ("serve", key), f"serve.{key}: {bucket} feeds serves nothing: {advice}"
 
 
 def _overlap(prefix: str, other: str) -> bool:

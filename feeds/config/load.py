@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import os
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from itertools import starmap
 from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
@@ -70,7 +71,7 @@ class Loaded(NamedTuple):
             return self
         paths = replace(self.config.paths, out=_absolute(Path.cwd(), out), objects="")
         config = replace(self.config, paths=paths)
-        _refuse_overlaps(config, self.path, {**self.places, OUT: "--out"})
+        _refuse(find_overlaps(config, self.path, {**self.places, OUT: "--out"}))
         return self._replace(config=config)
 
     def refuse_objects(self) -> None:
@@ -111,27 +112,23 @@ def load_with_origins(
         data = tomllib.loads(text)
     except (ValueError, RecursionError) as error:  # TOMLDecodeError is a ValueError
         raise ConfigError([f"{path}:{syntax_fault(text, error)}"]) from None
-    origins = Origins(path, key_lines(text))
-    faults = overlay(data, environment, origins.variables)
-    faults += [f"{origins.place(one.place)}: {one.reason}" for one in find_repeats(data)]
+    variables: dict[Key, str] = {}
+    faults = overlay(data, environment, variables)
+    origins = Origins(path, key_lines(text), variables)
+    faults += starmap(origins.told, find_repeats(data))
     config, found = read_table(Config, data)
     faults += [origins.fault(*fault) for fault in found]
     if config is not None and not faults:
-        faults += [
-            f"{origins.place(one.place)}: {one.reason}" for one in find_alias_clashes(config)
-        ]
+        faults += starmap(origins.told, find_alias_clashes(config))
     if config is None or faults:
         raise ConfigError(list(dict.fromkeys(faults)))
     path = Path(os.path.abspath(path))  # noqa: PTH100 (without following links, but without ..)
     config = _with_places(config, path.parent, data.get("paths", {}).get("out", ""))
-    if config.paths.objects:
-        faults = [f"{origins.place(one.place)}: {one.reason}" for one in find_servers(config, data)]
-        if faults:
-            raise ConfigError(faults)
+    _refuse(starmap(origins.told, find_servers(config, data)))
     seeds = [("paths", "seeds", number) for number in range(len(config.paths.seeds))]
     keys = [BASE_URL, OUT, STATE, BACKUP, CACHE, TEMPLATES, LOG, *seeds]
     loaded = Loaded(config, path, {key: origins.place(key) for key in keys if origins.knows(key)})
-    _refuse_overlaps(config, path, loaded.places)
+    _refuse(find_overlaps(config, path, loaded.places))
     return loaded, origins, data
 
 
@@ -163,10 +160,9 @@ def _with_absolute_paths(table: T, base: Path) -> T:
     )
 
 
-def _refuse_overlaps(config: Config, path: Path, places: Mapping[Key, str]) -> None:
-    faults = list(find_overlaps(config, path, places))
-    if faults:
-        raise ConfigError(faults)
+def _refuse(faults: Iterable[str]) -> None:
+    if found := list(faults):
+        raise ConfigError(found)
 
 
 def _absolute(base: Path, path: Path) -> Path:

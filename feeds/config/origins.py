@@ -45,38 +45,34 @@ _TOGETHER: dict[Key, tuple[str, ...]] = {("schedule",): ("every", "cron")}
 class Origins:
     """The place where each key was written: a line of the file, or an environment variable."""
 
-    def __init__(self, path: Path, lines: dict[Key, int]) -> None:
+    def __init__(self, path: Path, lines: Mapping[Key, int], variables: Mapping[Key, str]) -> None:
         self.path = path
-        self.lines = lines
-        self.variables: dict[Key, str] = {}
+        self.variables = variables
+        self._places = {key: f"environment variable {name}" for key, name in variables.items()}
+        for key, line in lines.items():
+            self._places.setdefault(key, f"{path}:{line}")
 
     def fault(self, keys: Key, reason: str) -> str:
         """Returns the message of a fault: place, key and reason."""
         name = ".".join(map(as_key, keys))
         together = [(*keys, key) for key in _TOGETHER.get(keys, ())]
-        place = next((self.place(one) for one in together if one in self.variables), None)
-        place = place or self.place(keys)
-        return f"{place}: {name}: {reason}" if name else f"{self.path}: {reason}"
+        blamed = next((one for one in together if one in self.variables), keys)
+        return f"{self.place(blamed)}: {name}: {reason}" if name else f"{self.path}: {reason}"
+
+    def told(self, keys: Key, reason: str) -> str:
+        """Returns the message of a fault of which the reason names the key."""
+        return f"{self.place(keys)}: {reason}"
 
     def knows(self, keys: Key) -> bool:
         """Tells whether a key, or the list around it, was written."""
-        written = self.variables.keys() | self.lines.keys()
-        return keys in written or (isinstance(keys[-1], int) and keys[:-1] in written)
+        return keys in self._places or (isinstance(keys[-1], int) and keys[:-1] in self._places)
 
     def place(self, keys: Key) -> str:
         """Returns the place of a key, else of a key inside it, else of the table around it."""
-        size = len(keys)
-        if keys in self.variables:
-            return f"environment variable {self.variables[keys]}"
-        if keys in self.lines:
-            return f"{self.path}:{self.lines[keys]}"
-        for steps, name in self.variables.items():
-            if keys and steps[:size] == keys:
-                return f"environment variable {name}"
-        for steps, line in self.lines.items():
-            if steps[:size] == keys:
-                return f"{self.path}:{line}"
-        return self.place(keys[:-1]) if keys else str(self.path)
+        if not keys:
+            return str(self.path)
+        inside = (one for steps, one in self._places.items() if steps[: len(keys)] == keys)
+        return self._places.get(keys) or next(inside, None) or self.place(keys[:-1])
 
 
 def as_key(key: str | int) -> str:
@@ -142,24 +138,21 @@ def syntax_fault(text: str, error: Exception) -> str:
     If the text ends too early, the line is the first one of its last statement.
     """
     reason, position = str(error), _POSITION.search(str(error))
-    if position:
-        words = reason[: position.start()]
-        reason = (_HINTS if position[1] else _AT_THE_END).get(words, words)
-        twice = _TWICE.fullmatch(reason)
-        if twice:
-            reason = f"the table [{'.'.join(ast.literal_eval(twice[1]))}] is given twice"
-        if position[1]:
-            return f"{position[1]}:{position[2]}: not valid TOML: {reason}"
-        starts = [
-            number for number, start, end in statements(text) if _is_statement(text[start:end])
-        ]
-        return f"{starts[-1] if starts else 1}: not valid TOML: {reason}"
-    reason = "too deeply nested" if isinstance(error, RecursionError) else "a number is too long"
-    return f"{_line_of(type(error), text)}: not valid TOML: {reason}"
-
-
-def _is_statement(statement: str) -> bool:
-    return not statement.lstrip().startswith("#") and bool(statement.strip())
+    if not position:
+        is_deep = isinstance(error, RecursionError)
+        place = str(_line_of(type(error), text))
+        return (
+            f"{place}: not valid TOML: {'too deeply nested' if is_deep else 'a number is too long'}"
+        )
+    words = reason[: position.start()]
+    reason = (_HINTS if position[1] else _AT_THE_END).get(words, words)
+    if twice := _TWICE.fullmatch(reason):
+        reason = f"the table [{'.'.join(ast.literal_eval(twice[1]))}] is given twice"
+    if position[1]:
+        return f"{position[1]}:{position[2]}: not valid TOML: {reason}"
+    parts = [(number, text[start:end].strip()) for number, start, end in statements(text)]
+    starts = [number for number, part in parts if part and not part.startswith("#")]
+    return f"{starts[-1] if starts else 1}: not valid TOML: {reason}"
 
 
 def _line_of(kind: type[Exception], text: str) -> int:

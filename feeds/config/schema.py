@@ -175,21 +175,13 @@ def _shown(found: Any, keys: Key) -> str:
 def _wanted_list(hint: Any, value: object, keys: Key) -> str:
     if table_in(hint):
         return f"wanted tables with two brackets, [[{keys[-1]}]]"
-    return (
-        f'wanted a list, as in ["{shown_url(value)}"]'
-        if isinstance(value, str)
-        else "wanted a list"
-    )
+    return "wanted a list" + (f', as in ["{shown_url(value)}"]' if isinstance(value, str) else "")
 
 
 def _unknown(kind: type[Table], name: str, root: type[Table]) -> str:
-    known, tops = fields_of(kind), fields_of(root)
-    inner = {key: table_in(field.type) for key, field in tops.items()}
-    tables = [
-        key
-        for key, table in inner.items()
-        if table is tops[key].type and table and name in fields_of(table)
-    ]
+    known = fields_of(kind)
+    inner = {key: field.type for key, field in fields_of(root).items()}
+    tables = [key for key, one in inner.items() if table_in(one) is one and name in fields_of(one)]
     close = difflib.get_close_matches(name, known, n=1, cutoff=0.5)
     is_slip = kind is not root and difflib.get_close_matches(name, known, n=1, cutoff=0.8)
     if tables and not is_slip:
