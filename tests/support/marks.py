@@ -139,7 +139,7 @@ UNTRACED_FILES = {
     "common/test_task.py",
     "daemon/test_daemon.py",
     "images/test_cache.py",
-    "images/test_strip.py",
+    "images/test_formats.py",
     "pipeline/test_archives.py",
     "pipeline/test_clock.py",
     "pipeline/test_output.py",
