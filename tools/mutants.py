@@ -33,11 +33,9 @@ TARGETS = {
     "store/archives.py": "tests/pipeline/test_archives.py tests/pipeline/test_state_archives.py",
     **dict.fromkeys(
         ("store/digests.py", "select/periods.py"),
-        "tests/pipeline/test_digests.py tests/select/test_periods.py",
+        "tests/pipeline/test_digests.py tests/select/test_periods*.py",
     ),
-    **dict.fromkeys(
-        ("store/withdrawals.py", "select/withdrawals.py"), "tests/pipeline/test_withdrawals.py"
-    ),
+    "store/withdrawals.py": "tests/pipeline/test_withdrawals.py",
     # Not what listens: server.py.
     "serve/[!s_]*.py": "tests/serve",
     "images/retry.py": "tests/images/test_retry.py",

@@ -24,7 +24,7 @@ from feeds.common.urls import shown_url
 from feeds.config import Config, Loaded, load_config
 from feeds.pipeline.doctor import examine_site
 from feeds.publish.visit import visit
-from feeds.select.withdrawals import longest_kept_s
+from feeds.select.feeds import longest_kept_s
 from feeds.serve.access_log import read_line
 from feeds.serve.reach import Reach
 from feeds.store import open_state

@@ -14,7 +14,14 @@ from feeds.common.protocols import ARCHIVES
 from feeds.pipeline.context import Pass
 from feeds.pipeline.resting import archive_folders, can_rest, part_files
 from feeds.pipeline.state import PassState
-from feeds.select.archives import OFF, ArchiveSetting, Settings, next_end, sealed, with_archives
+from feeds.select.periods import (
+    OFF,
+    ArchiveSetting,
+    Settings,
+    next_archive_end,
+    sealed,
+    with_archives,
+)
 from feeds.store import Store
 
 # Parts of archives, by kind and key of their feeds.
@@ -75,12 +82,12 @@ def archive(
         _enter(store, ref, ids, settings.of(ref), now)
     settled = {one for one in map(settings.of, known) if one.archive != OFF}
     last = state.last.now if state.last else now
-    end = next_end(store.sealed_periods(), settled, last)
+    end = next_archive_end(store.sealed_periods(), settled, last)
     turned = ids is None or (end is not None and end < now)
     waiting = store.feeds_waiting() if turned else store.feeds_holding(ids)
     new = {ref: _seal(store, known[ref], settings.of(ref), now) for ref in waiting & known.keys()}
     new = {ref: parts for ref, parts in new.items() if parts}
-    until = next_end(store.sealed_periods(), settled, now)
+    until = next_archive_end(store.sealed_periods(), settled, now)
     archives = LinkedFeeds(feeds, [], changed, until)
     relinked = None
     if not turned and can_rest(run, state):

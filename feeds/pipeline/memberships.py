@@ -27,11 +27,10 @@ from feeds.pipeline.state import LAST, PassState
 from feeds.pipeline.withdrawals import Ledger
 from feeds.publish import read_manifest
 from feeds.select.addresses import NOTHING_KNOWN, Directory, Known, is_made
-from feeds.select.archives import with_unsealed
-from feeds.select.feeds import Names, catalog
+from feeds.select.feeds import Names, catalog, until_next_goes, with_notices
 from feeds.select.membership import Past, build_feed, qualify, without_duplicates
+from feeds.select.periods import with_unsealed
 from feeds.select.thresholds import Thresholds, exposed_since, is_due, turned
-from feeds.select.withdrawals import until_next_goes, with_notices
 from feeds.store import Store
 
 # So many of the seeds that cause too many feeds are named.

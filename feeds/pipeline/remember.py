@@ -30,7 +30,7 @@ from feeds.publish.compressed import copy_recipe
 from feeds.publish.manifest import PARTS
 from feeds.render.web_servers import exceptions
 from feeds.select.addresses import is_made
-from feeds.select.archives import Settings
+from feeds.select.periods import Settings
 from feeds.select.thresholds import next_turn
 from feeds.store.published import ListedFeed
 

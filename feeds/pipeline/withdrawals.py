@@ -14,9 +14,7 @@ from feeds.common.archives import ArchivePart
 from feeds.common.model import FeedRef, Item, ItemHeader
 from feeds.pipeline.context import Pass
 from feeds.pipeline.rescan import Changes
-from feeds.select.membership import Qualified
-from feeds.select.thresholds import Thresholds
-from feeds.select.withdrawals import (
+from feeds.select.feeds import (
     feeds_of,
     longest_kept_s,
     longest_notices_s,
@@ -24,6 +22,8 @@ from feeds.select.withdrawals import (
     notice_of,
     withdrawal_reason,
 )
+from feeds.select.membership import Qualified
+from feeds.select.thresholds import Thresholds
 from feeds.store.withdrawals import Withdrawal
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from functools import cached_property
-from itertools import islice
+from itertools import chain, islice
 from operator import itemgetter
 from typing import NamedTuple
 
@@ -112,7 +112,7 @@ class Directory:
 
     def exceptions(self) -> Addresses:
         """Returns the addresses that do not follow from the name alone, in a compact form."""
-        found: dict[FeedKind, dict[str, str]] = {"topic": {}, "provider": {}}
+        found: dict[str, dict[str, str]] = {"topic": {}, "provider": {}}
         for (kind, name), spot in self._spots.items():
             part = _part(spot.address)
             if kind in _PARTS and part != next(_PARTS[kind](name)):
@@ -120,9 +120,7 @@ class Directory:
         for former, domain in self._config.former_domains.items():
             if ("provider", domain) in self._spots:
                 found["provider"][former] = _part(self._spots["provider", domain].address)
-        return Addresses(
-            dict(sorted(found["topic"].items())), dict(sorted(found["provider"].items()))
-        )
+        return Addresses(*(dict(sorted(some.items())) for some in found.values()))
 
     def _reserve(self) -> None:
         """Gives the slugs of config.toml and, beside them, its aliases to those who have them."""
@@ -144,11 +142,9 @@ class Directory:
         if table is not None and table.slug:
             return  # it stands elsewhere from now on
         name = table.table if table else f'{_FOLDERS[other[0]]}."{other[1]}"'
-        fault = (
-            f"config.toml: {wish.table}.aliases: found {_part(address)!r}, which is where the feed "
-            f"of {name} stands ({address}): take it out, or set {name}.slug"
-        )
-        raise ConfigError([fault])
+        fault = f"found {_part(address)!r}, which is where the feed of {name} stands ({address})"
+        advice = f"take it out, or set {name}.slug"
+        raise ConfigError([f"config.toml: {wish.table}.aliases: {fault}: {advice}"])
 
     def _newcomer_at(self, address: str) -> FeedRef | None:
         """Returns the feed that would stand there without the alias.
@@ -156,16 +152,15 @@ class Directory:
         A topic that only seeds name and that comes later has to yield, or a seed could stop a pass.
         """
         fresh, (standing, wanted) = not self._known.live, self._standing_and_wanted
-        for other in wanted.get(address, ()):
-            if other not in standing and (fresh or other in self._wishes):
-                return other
-        return None
+        fits = (one for one in wanted.get(address, ()) if fresh or one in self._wishes)
+        return next((one for one in fits if one not in standing), None)
 
     @cached_property
     def _standing_and_wanted(self) -> tuple[set[FeedRef], dict[str, list[FeedRef]]]:
         wanted: dict[str, list[FeedRef]] = {}
-        for kind, name in filter(_has_made, self._owners):
-            wanted.setdefault(_address(kind, next(_PARTS[kind](name))), []).append((kind, name))
+        for kind, name in self._owners:
+            if kind in _PARTS:
+                wanted.setdefault(_address(kind, next(_PARTS[kind](name))), []).append((kind, name))
         return set(self._known.live.values()), wanted
 
     def _settle(self, owner: FeedRef) -> None:
@@ -174,12 +169,10 @@ class Directory:
         if wish is not None and wish.slug:
             address = _address(kind, wish.slug)
         else:
+            made = (_address(kind, part) for part in _PARTS[kind](name))
             address = next(
-                (one for one in self._formers.get(owner, ()) if one not in self._taken),
-                "",
-            ) or next(
                 one
-                for one in (_address(kind, part) for part in _PARTS[kind](name))
+                for one in chain(self._formers.get(owner, ()), made)
                 if one not in self._taken and self._known.owners.get(one, owner) == owner
             )
         self._taken[address] = owner
@@ -212,12 +205,11 @@ class Directory:
 
 
 def _wishes(config: Config) -> dict[FeedRef, _Wish]:
-    wishes: dict[FeedRef, _Wish] = {
-        ("topic", fold(name)): _Wish(f'topics."{name}"', named.slug, named.aliases)
-        for name, named in config.topics.items()
-    }
-    for domain, named in config.providers.items():
-        wishes["provider", domain] = _Wish(f'providers."{domain}"', named.slug, named.aliases)
+    wishes = dict[FeedRef, _Wish]()
+    for name, named in config.topics.items():
+        wishes["topic", fold(name)] = _Wish(f'topics."{name}"', named.slug, named.aliases)
+    for domain, provider in config.providers.items():
+        wishes["provider", domain] = _Wish(f'providers."{domain}"', provider.slug, provider.aliases)
     for ref, feed in config.own_feeds.items():
         table = f'[[{feed.section}]] "{feed.name}"'
         wishes[ref] = _Wish(table, _part(feed.address), feed.aliases)
@@ -227,10 +219,6 @@ def _wishes(config: Config) -> dict[FeedRef, _Wish]:
 def _alias_addresses(kind: FeedKind, wish: _Wish) -> tuple[str, ...]:
     parts = map(domain_slug, wish.aliases) if kind == "provider" else wish.aliases
     return tuple(_address(kind, part) for part in parts)
-
-
-def _has_made(owner: FeedRef) -> bool:
-    return owner[0] in _PARTS
 
 
 def _address(kind: FeedKind, part: str) -> str:

@@ -1,16 +1,31 @@
-"""The feeds that there are: of everything, of topics and providers, and the site's own."""
+"""The feeds that there are: of everything, of topics and providers, and the site's own.
+
+And what they tell of stories that were withdrawn.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Container, Iterable
+from collections.abc import Container, Iterable, Sequence
 from typing import Any, NamedTuple
 
-from feeds.common.model import Feed, FeedKind, FeedRef
+import msgspec
+
+from feeds.common.model import (
+    Entry,
+    Feed,
+    FeedContents,
+    FeedKind,
+    FeedRef,
+    Item,
+    ItemHeader,
+)
 from feeds.common.text import fold
+from feeds.common.times import LATEST
 from feeds.config import Config
 from feeds.config.feed_tables import FeedTable, Named
 from feeds.select.addresses import NOTHING_KNOWN, Directory, Known, Spot
-from feeds.select.withdrawals import notices_s
+from feeds.select.membership import ANY, ref_of
+from feeds.select.thresholds import Thresholds, until_first
 
 _NOTHING_SPECIAL = Named()
 
@@ -90,22 +105,12 @@ def catalog(
 
 def called_names(config: Config, names: Names) -> dict[FeedRef, str]:
     """Returns what topics and providers are called, in the order in which they are listed."""
-    return {
-        **{("topic", key): name for key, name in sorted(_topics(config, names).items())},
-        **{("provider", key): name for key, name in sorted(_providers(config, names).items())},
-    }
-
-
-def _topics(config: Config, names: Names) -> dict[str, str]:
-    """Returns each topic's usual spelling, or that of config.toml, by its folded name."""
-    usual = _usual((fold(name), name, count) for name, count in names.topics.items())
-    return usual | {fold(name): name for name in config.topics}
-
-
-def _providers(config: Config, names: Names) -> dict[str, str]:
-    """Returns each provider's usual name, by its domain."""
-    usual = _usual((*pair, count) for pair, count in names.providers.items())
-    return {domain: domain for domain in config.providers} | usual
+    topics = _usual((fold(name), name, count) for name, count in names.topics.items())
+    topics |= {fold(name): name for name in config.topics}
+    providers = {domain: domain for domain in config.providers}
+    providers |= _usual((*pair, count) for pair, count in names.providers.items())
+    called: dict[FeedRef, str] = {("topic", key): topics[key] for key in sorted(topics)}
+    return called | {("provider", key): providers[key] for key in sorted(providers)}
 
 
 def named_tables(config: Config) -> dict[FeedRef, Named]:
@@ -141,3 +146,90 @@ def _shown(config: Config, special: FeedTable = _NOTHING_SPECIAL) -> dict[str, A
     shown = {name: config.setting(special, name) for name in names}
     tombstones = config.setting(special, "withdrawn") == "tombstone"
     return shown | {"notices_s": notices_s(config, special), "tombstones": tombstones}
+
+
+# Stories that were withdrawn: which they are, and the notices that feeds show in their place
+
+
+def notices_s(config: Config, special: FeedTable) -> int:
+    """Returns for how many seconds the feed of a table says what was withdrawn, 0 if never."""
+    shows = config.setting(special, "withdrawn") != "drop"
+    return _kept_s(config, special) if shows else 0
+
+
+def longest_notices_s(config: Config) -> int:
+    """Returns the most seconds for which any feed says what was withdrawn; 0 if none does."""
+    return max(notices_s(config, one) for one in _tables(config))
+
+
+def longest_kept_s(config: Config) -> int:
+    """Returns for how many seconds it is known what was withdrawn, whether or not feeds say so."""
+    return max(_kept_s(config, one) for one in _tables(config))
+
+
+def _tables(config: Config) -> list[FeedTable]:
+    named = (*config.topics.values(), *config.providers.values())
+    return [_NOTHING_SPECIAL, *named, *config.own_feeds.values()]
+
+
+def _kept_s(config: Config, special: FeedTable) -> int:
+    return int(config.setting(special, "withdrawn_keep").total_seconds())
+
+
+def withdrawal_reason(item: ItemHeader | None, thresholds: Thresholds) -> str:
+    """Returns why a story was withdrawn that stands in no feed any more; None if no seed has it.
+
+    That is ``deleted``, ``unpublished`` or ``excluded``. ``""`` if its date, quality or heat took
+    it out of the feeds, which withdraws nothing.
+    """
+    if item is None:
+        return "deleted"
+    if not item.is_published:
+        return "unpublished"
+    domain = thresholds.provider(item.provider.domain)
+    asked = (thresholds.get(topic, domain) for topic in map(fold, item.topics or (ANY,)))
+    return "excluded" if all(one.excluded for one in asked) else ""
+
+
+def notice_of(item: Item) -> Item:
+    """Returns what is kept of a withdrawn story for its notice: id, title, link, and the reason.
+
+    Documents add the line that it was withdrawn, in the language of the site.
+    """
+    return Item(
+        id=item.id,
+        title=item.title,
+        published=item.published,
+        url=item.url,
+        original_url=item.original_url,
+        quality=-1,
+        provider=item.provider,
+        is_published=True,
+        withdrawn_reason=item.withdrawn_reason,
+    )
+
+
+def moved(updated: int, now: int) -> int:
+    """Returns the next time at which readers see that an entry changed, in seconds since 1970."""
+    return max(now, min(updated + 1, LATEST))
+
+
+def feeds_of(names: Iterable[str], thresholds: Thresholds) -> list[FeedRef]:
+    """Returns the feeds that the history of a story names (see `ItemHistory.qualified`)."""
+    found = dict.fromkeys(ref_of(name) for name in names)
+    return [(kind, thresholds.provider(key) if kind == "provider" else key) for kind, key in found]
+
+
+def with_notices(contents: FeedContents, notices: Sequence[Entry]) -> FeedContents:
+    """Returns a feed with notices among its entries, each at the place of its story, or apart."""
+    if not notices:
+        return contents
+    if contents.feed.tombstones:
+        return msgspec.structs.replace(contents, tombstones=tuple(notices))
+    entries = sorted((*contents.entries, *notices), key=lambda entry: (-entry.published, entry.id))
+    return msgspec.structs.replace(contents, entries=tuple(entries))
+
+
+def until_next_goes(contents: FeedContents, times: Iterable[int]) -> FeedContents:
+    """Returns a feed that changes when a notice is too old; `times` are those of withdrawals."""
+    return until_first(contents, (at + contents.feed.notices_s for at in times))

@@ -43,14 +43,15 @@ SELECTION_VERSION = 2
 ANY = ""
 
 # So no topic can be named like a feed of another kind.
-_SIGNS: dict[FeedKind, str] = {
-    "all": "",
-    "topic": "#",
-    "provider": "@",
-    "custom": "=",
-    "digest": "~",
+_KINDS: dict[str, FeedKind] = {
+    "": "all",
+    "#": "topic",
+    "@": "provider",
+    "=": "custom",
+    "~": "digest",
 }
-_KINDS = {sign: kind for kind, sign in _SIGNS.items()}
+_SIGNS = {kind: sign for sign, kind in _KINDS.items()}
+_OWN: frozenset[FeedKind] = frozenset({"custom", "digest"})
 
 
 def name_of(kind: FeedKind, key: str) -> str:
@@ -61,9 +62,6 @@ def name_of(kind: FeedKind, key: str) -> str:
 def ref_of(name: str) -> FeedRef:
     """Returns kind and key of the feed that `ItemHistory.qualified` has under this name."""
     return _KINDS[name[:1]], name[1:]
-
-
-_OWN: frozenset[FeedKind] = frozenset({"custom", "digest"})
 
 
 class Past(NamedTuple):
@@ -140,22 +138,14 @@ def without_duplicates(items: Iterable[ItemHeader]) -> Unique:
     for item in items:
         other = best.setdefault(item.id, item)
         if other is not item:
-            if (item.revised, item.quality) > (other.revised, other.quality):
-                best[item.id] = item
-                beaten.append(other)
-            else:
-                beaten.append(item)
-    problems = [
-        Problem(
-            item.path,
-            0,
-            0,
-            "originalUrl",
-            f"a duplicate of {best[item.id].path}; of two with one URL the later dated is used, "
-            "then the one of higher quality, then the first by path",
-        )
-        for item in beaten
-    ]
+            better = (item.revised, item.quality) > (other.revised, other.quality)
+            best[item.id] = item if better else other
+            beaten.append(other if better else item)
+    rule = "the later dated is used, then the one of higher quality, then the first by path"
+    reason = f"a duplicate of {{}}; of two with one URL {rule}"
+    problems = (
+        Problem(one.path, 0, 0, "originalUrl", reason.format(best[one.id].path)) for one in beaten
+    )
     return Unique(list(best.values()), beaten, tuple(sorted(problems)))
 
 

@@ -5,14 +5,16 @@ All times are seconds since 1970, all lengths seconds.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from functools import cache
 from typing import NamedTuple
 
-from feeds.common.model import ItemHeader
+import msgspec
+
+from feeds.common.model import FeedContents, ItemHeader
 from feeds.common.text import fold
 from feeds.common.times import from_unix, show_duration, show_time
 from feeds.config import Config
-from feeds.config.feed_tables import Named
 
 
 class Threshold(NamedTuple):
@@ -40,6 +42,7 @@ class Thresholds:
 
     A rule for the pair decides alone; else the stricter of the topic's and the provider's own,
     if set; else the default. What is excluded stays out unless a rule for the pair lets it in.
+    `get` finds it by topic (folded; ``""`` for no topic) and provider.
     """
 
     def __init__(self, config: Config) -> None:
@@ -51,41 +54,27 @@ class Thresholds:
         self._rules = {
             (fold(rule.topic), self.provider(rule.provider)): rule for rule in config.rules
         }
-        self._known: dict[tuple[str, str], Threshold] = {}
+        self.get = cache(self._find)
 
     def former_domains(self, provider: str) -> tuple[str, ...]:
         """Returns the domains that a provider had."""
         named = self._providers.get(provider)
         return named.aliases if named else ()
 
-    def get(self, topic: str, provider: str) -> Threshold:
-        """Returns the threshold for a topic (folded; ``""`` for no topic) and a provider."""
-        pair = (topic, provider)
-        known = self._known.get(pair)
-        if known is None:
-            known = self._known[pair] = self._find(topic, provider)
-        return known
-
     def _find(self, topic: str, provider: str) -> Threshold:
         rule = self._rules.get((topic, provider))
         if rule is not None:
             source = f'[[rules]] topic = "{rule.topic}", provider = "{rule.provider}"'
             return Threshold(rule.min_quality or 0, source, rule.exclude)
-        own: list[Threshold] = []
-        if topic in self._topics:
-            name, named = self._topics[topic]
-            own += _own(named, f'[topics."{name}"]')
-        if provider in self._providers:
-            own += _own(self._providers[provider], f'[providers."{provider}"]')
+        name, about = self._topics.get(topic, (topic, None))
+        by = self._providers.get(provider)
+        tables = (about, f'[topics."{name}"]'), (by, f'[providers."{provider}"]')
+        own = [
+            Threshold(0 if named.exclude else named.min_quality or 0, source, named.exclude)
+            for named, source in tables
+            if named and (named.exclude or named.min_quality is not None)
+        ]
         return max(own, key=Threshold.strictness, default=self._default)
-
-
-def _own(named: Named, source: str) -> list[Threshold]:
-    if named.exclude:
-        return [Threshold(0, source, excluded=True)]
-    if named.min_quality is not None:
-        return [Threshold(named.min_quality, source)]
-    return []
 
 
 def exclusion_reasons(item: ItemHeader, config: Config, now: int) -> Iterator[str]:
@@ -127,6 +116,12 @@ def exposure_s(config: Config) -> int:
     return int(config.selection.exposure.total_seconds())
 
 
+def until_first(contents: FeedContents, turns: Iterable[int]) -> FeedContents:
+    """Returns a feed that changes at the first of these times, or when it would have."""
+    known = () if contents.until is None else (contents.until,)
+    return msgspec.structs.replace(contents, until=min((*known, *turns), default=None))
+
+
 def turned(config: Config, since: int, now: int) -> Iterator[tuple[int, int]]:
     """Yields intervals of dates, the first moment not included.
 
@@ -143,15 +138,11 @@ def next_turn(config: Config, next_dated: Callable[[int], int | None], now: int)
 
     `next_dated` returns the first date of a published item after the given one.
     """
-    turns = []
-    due = next_dated(now)
-    if due is not None:
+    turns, oldest = [], _oldest(config, now)
+    if (due := next_dated(now)) is not None:
         turns.append(due - 1)
-    oldest = _oldest(config, now)
-    if oldest is not None:
-        dated = next_dated(oldest - 1)
-        if dated is not None:
-            turns.append(dated + now - oldest)
+    if oldest is not None and (dated := next_dated(oldest - 1)) is not None:
+        turns.append(dated + now - oldest)
     return min(turns, default=None)
 
 

@@ -6,10 +6,10 @@ import pytest
 
 from feeds.common.archives import ArchivePart, end_of
 from feeds.common.model import Feed
-from feeds.select.archives import (
+from feeds.select.periods import (
     ArchiveSetting,
     Settings,
-    next_end,
+    next_archive_end,
     sealed,
     with_archives,
 )
@@ -56,9 +56,9 @@ def test_a_period_goes_when_it_ended_archive_keep_ago() -> None:
     assert len(with_archives(_FEED, _PARTS, setting, gone)[1]) == 1
     periods = [part.period for part in _PARTS]
     ever = ArchiveSetting("month", None)
-    assert next_end(periods, [ever, setting], gone - 10) == gone - 1
-    assert next_end(periods, [ever], gone - 10) == end_of("2021-09") - 1
-    assert next_end(periods, [], gone - 10) is None
+    assert next_archive_end(periods, [ever, setting], gone - 10) == gone - 1
+    assert next_archive_end(periods, [ever], gone - 10) == end_of("2021-09") - 1
+    assert next_archive_end(periods, [], gone - 10) is None
 
 
 def test_a_table_of_its_own_decides_before_the_site() -> None:
