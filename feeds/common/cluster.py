@@ -1,27 +1,29 @@
 """Work spread over the workers of a Dask cluster; the one door to `distributed`.
 
 The scheduler hands on pickles that neither it nor a worker's own threads open. An error of the work
-is part of an answer, so what Dask itself raises tells of the cluster; a lost chunk is handed out
-again.
+is part of an answer, so what Dask itself raises tells of the cluster. Lost chunks go out again.
 """
 
 from __future__ import annotations
 
 import pickle
+import re
+import sys
+import threading
 import time
 from collections import Counter, deque
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import CancelledError, Future, wait
 from contextlib import suppress
-from functools import cache
+from functools import cache, partial
 from importlib.util import find_spec
 from itertools import islice
 from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 from feeds import __version__
-from feeds.common.cluster_work import Call, ChunkDone, differences
 from feeds.common.errors import ConfigError, WorkerError
 from feeds.common.interrupts import uninterrupted
+from feeds.common.workers import WORKER_KILLED, Engine, answer
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -35,15 +37,17 @@ _AHEAD = 4
 _ATTEMPTS = 4
 _LOOK_SECONDS = 0.1
 # How often to ask which workers there are, and how long the scheduler may take to say so.
-_ASK_SECONDS = 1.0
-_ANSWER_SECONDS = 5.0
+_ASK_SECONDS, _ANSWER_SECONDS = 1.0, 5.0
+_NAME = re.compile(r"[\w.-]+", re.ASCII)
+# Rapidyaml wants no other thread beside it (`feeds.seeds.quick_reader`).
+_one_at_a_time = threading.Lock()
 
 
 class ClusterAddress(NamedTuple):
     """Where a scheduler is, and how it is spoken to.
 
-    `no_workers_s` is for how many seconds there may be no scheduler or no worker. The files are
-    those of the authority, of our certificate and of its key, in PEM; empty without TLS.
+    For `no_workers_s` seconds there may be no scheduler or no worker. The files, in PEM, are those
+    of the authority, of our certificate and of its key; empty without TLS.
     """
 
     address: str
@@ -51,6 +55,15 @@ class ClusterAddress(NamedTuple):
     ca: str = ""
     certificate: str = ""
     key: str = ""
+
+
+class ChunkDone(NamedTuple):
+    """What a worker made of a chunk: a result, an error, or the versions that it has instead."""
+
+    worker: str
+    result: bytes | None = None
+    error: Exception | None = None
+    versions: dict[str, str] | None = None
 
 
 class Owed(NamedTuple):
@@ -70,9 +83,8 @@ def cluster_at(address: ClusterAddress) -> Cluster:
         ConfigError: distributed is not installed.
     """
     if find_spec("distributed") is None:
-        raise ConfigError(
-            ['engine.kind = "dask" needs distributed: install it with pip install "feeds[dask]"']
-        )
+        needs = 'needs distributed: install it with pip install "feeds[dask]"'
+        raise ConfigError([f'engine.kind = "dask" {needs}'])
     return Cluster(address)
 
 
@@ -89,19 +101,18 @@ class Cluster:
         self._alive_s = self._asked_s = 0.0
         self.counts: dict[str, Counter[str]] = {}
 
-    def doing(self, kind: str) -> Stage:
+    def doing(self, kind: str) -> Engine:
         """Returns the engine for one kind of work, and counts from zero."""
         self.counts[kind] = Counter()
-        return Stage(self, kind)
+        return partial(self._spread, kind)
 
     def done(self) -> dict[str, dict[str, int]]:
         """Returns the counts, without kinds of work that were not spread."""
         return {kind: dict(sorted(one.items())) for kind, one in self.counts.items() if one}
 
-    def spread(
+    def _spread(
         self, kind: str, work: Callable[[list[T]], bytes], source: Iterator[T], chunk: int
     ) -> Generator[bytes]:
-        """Yields what `work` makes of each chunk of the source, in order (`Engine.spread`)."""
         owed: deque[Owed] = deque()
         self._alive_s = time.monotonic()
         try:
@@ -141,18 +152,11 @@ class Cluster:
                 return done
             killed += done is not None
             if killed == _ATTEMPTS:
-                raise WorkerError(
-                    "a Dask worker was killed (out of memory?), as was each that took over its "
-                    "work; nothing was published. Try again."
-                )
+                raise WorkerError(WORKER_KILLED.format("a Dask worker"))
             owed[0] = self._hand_out(first.payload, first.size)
 
     def _taken(self, owed: Owed) -> ChunkDone | Exception | None:
-        """Returns an answer, the error if it killed workers, None if it was lost on the way.
-
-        Raises:
-            WorkerError: a worker cannot do the work.
-        """
+        """Returns an answer, the error if it killed workers, None if it was lost on the way."""
         from distributed import KilledWorker
 
         try:
@@ -169,10 +173,9 @@ class Cluster:
             ) from None
         self._alive_s = time.monotonic()
         if done.versions is not None:
-            raise WorkerError(
-                f"the Dask worker {done.worker} has {differences(done.versions)}: have all "
-                "workers run what this machine runs. Nothing was published."
-            )
+            what = f"the Dask worker {done.worker} has {differences(done.versions)}"
+            advice = "have all workers run what this machine runs. Nothing was published."
+            raise WorkerError(f"{what}: {advice}")
         return done
 
     def _hand_out(self, payload: bytes, size: int) -> Owed:
@@ -184,31 +187,23 @@ class Cluster:
             self.close()
 
     def _connected(self) -> Client:
-        """Returns a client that is connected, to the scheduler that is there now.
-
-        Raises:
-            WorkerError: there is none for too long.
-        """
-        if self._client and self._client.status == "running":
-            return self._client
-        self.close()
-        while True:
+        """Returns a client that is connected, to the scheduler that is there now."""
+        while not self._client or self._client.status != "running":
+            self.close()
             rest = self._alive_s + self._address.no_workers_s - time.monotonic()
             try:
                 with uninterrupted():
                     self._client = _connect(self._address, max(1, min(rest, _ANSWER_SECONDS)))
-            except (OSError, TimeoutError) as error:
-                self._give_up_in_time(f"no Dask scheduler answers at {{}} ({_reason(error)})")
+                    return self._client
+            except OSError as error:  # TimeoutError is one of these
+                cause = error.__cause__ or error
+                reason = str(cause) or type(cause).__name__
+                self._give_up_in_time(f"no Dask scheduler answers at {{}} ({reason})")
                 time.sleep(_LOOK_SECONDS)
-            else:
-                return self._client
+        return self._client
 
     def _ask(self, client: Client) -> None:
-        """Asks now and then which workers there are.
-
-        Raises:
-            WorkerError: there are none for too long.
-        """
+        """Asks now and then which workers there are."""
         if time.monotonic() < self._asked_s + _ASK_SECONDS:
             return
         threads = 0
@@ -227,19 +222,6 @@ class Cluster:
                 f"{reason.format(self._address.address)}, for {limit:.0f} s (engine.no_workers); "
                 "nothing was published. Start some and try again."
             )
-
-
-class Stage(NamedTuple):
-    """The engine for one kind of work."""
-
-    cluster: Cluster
-    kind: str
-
-    def spread(
-        self, work: Callable[[list[T]], bytes], source: Iterator[T], chunk: int
-    ) -> Generator[bytes]:
-        """Yields what `work` makes of each chunk of the source, in order (`Engine.spread`)."""
-        return self.cluster.spread(self.kind, work, source, chunk)
 
 
 def _result_of(client: Client, future: Any) -> Future[ChunkDone]:
@@ -267,19 +249,52 @@ def _connect(address: ClusterAddress, timeout_s: float) -> Client:
     # What Dask has to say of lost connections and workers is found out, and said, here.
     for name in ("distributed", "distributed.client", "distributed.core", "distributed.comm"):
         logging.getLogger(name).setLevel(logging.CRITICAL + 1)
-    security: dict[str, Any] = {}
-    if address.ca:
-        security["security"] = Security(
-            require_encryption=True,
-            tls_ca_file=address.ca,
-            tls_client_cert=address.certificate,
-            tls_client_key=address.key,
-        )
-    return Client(
-        address.address, timeout=timeout_s, set_as_default=False, name="feeds", **security
-    )
+    pem = {"ca_file": address.ca, "client_cert": address.certificate, "client_key": address.key}
+    files = {f"tls_{name}": file for name, file in pem.items()}
+    security = Security(require_encryption=True, **files) if address.ca else None
+    named = {"name": "feeds", "security": security}
+    return Client(address.address, timeout=timeout_s, set_as_default=False, **named)
 
 
-def _reason(error: Exception) -> str:
-    cause = error.__cause__ or error
-    return str(cause) or type(cause).__name__
+@cache
+def versions() -> dict[str, str]:
+    """Returns the versions of all that decides bytes: of feeds, Python and what feeds needs."""
+    from importlib import metadata  # on demand: most passes have no work for a cluster
+
+    found = {"feeds": __version__, "Python": f"{sys.version_info[0]}.{sys.version_info[1]}"}
+    with suppress(metadata.PackageNotFoundError):
+        for wanted in metadata.requires("feeds") or ():
+            if (name := _NAME.match(wanted)) and "extra ==" not in wanted:
+                found[name[0]] = metadata.version(name[0])
+    return found
+
+
+class Call:
+    """Work on a chunk, which is done when its pickle is read; that returns a `ChunkDone`.
+
+    So a worker without our modules fails at this chunk only: it dies of functions that it lacks.
+    """
+
+    def __init__(self, work: Callable[[list[Any]], bytes], part: list[Any]) -> None:
+        self._payload = pickle.dumps((work, part), pickle.HIGHEST_PROTOCOL)
+
+    def __reduce__(self) -> tuple[Callable[..., ChunkDone], tuple[dict[str, str], bytes]]:
+        return _do_chunk, (versions(), self._payload)
+
+
+def _do_chunk(wanted: dict[str, str], payload: bytes) -> ChunkDone:
+    """Does the work on a chunk; this runs on a worker."""
+    from distributed import get_worker
+
+    worker = str(get_worker().name)
+    if versions() != wanted:
+        return ChunkDone(worker, versions=versions())
+    with _one_at_a_time:
+        return ChunkDone(worker, *answer(*pickle.loads(payload)))  # noqa: S301 (the coordinator's)
+
+
+def differences(theirs: dict[str, str]) -> str:
+    """Returns what of these versions is not as here, for people."""
+    ours, none = versions(), "not installed"
+    pairs = ((name, theirs.get(name, none), ours.get(name, none)) for name in {**ours, **theirs})
+    return ", ".join([f"{name} {one} (here {two})" for name, one, two in pairs if one != two][:3])

@@ -1,27 +1,7 @@
 """The errors that stop a pass; what is wrong with one seed is a `Problem` instead.
 
-    FeedsError              2
-        ConfigError
-        TemplateError
-        InitError
-        SeedsFolderError
-        AlreadyRunningError
-        ServeError
-        UnknownSeedError
-        UnknownFeedError
-        PublishError        3
-            DamagedManifestError
-        StateError          3
-            ForeignStateError   2
-        ImageCacheError     3
-        OutputError         3
-        WorkerError         3
-        BusyError           3
-        ObjectsError        3
-            ObjectMissingError
-            ObjectChangedError
-
-The numbers are exit codes.
+`exit_code` is what the command line ends with: 2 for what people have to put right, 3 for what may
+go better another time.
 """
 
 from __future__ import annotations
@@ -30,12 +10,12 @@ from pathlib import Path
 
 
 class FeedsError(Exception):
-    """Something that belongs to the whole pass went wrong; the text is written for people.
-
-    `exit_code` is what the command line ends with (README, "Exit codes").
-    """
+    """Something that belongs to the whole pass went wrong; the text is written for people."""
 
     exit_code = 2
+
+    def __init_subclass__(cls, exit_code: int | None = None) -> None:
+        cls.exit_code = exit_code or cls.exit_code
 
 
 class ConfigError(FeedsError):
@@ -74,10 +54,8 @@ class UnknownFeedError(FeedsError):
     """No feed stands at this address, or none in this format."""
 
 
-class PublishError(FeedsError):
+class PublishError(FeedsError, exit_code=3):
     """out/ could not be brought to the new state; what it held is still there."""
-
-    exit_code = 3
 
 
 class DamagedManifestError(PublishError):
@@ -88,46 +66,32 @@ class DamagedManifestError(PublishError):
         super().__init__(text)
 
 
-class StateError(FeedsError):
+class StateError(FeedsError, exit_code=3):
     """The state file cannot be written or is in use for too long."""
 
-    exit_code = 3
 
-
-class ForeignStateError(StateError):
+class ForeignStateError(StateError, exit_code=2):
     """The file at `paths.state` is not ours; it was left as it is."""
 
-    exit_code = 2
 
-
-class ImageCacheError(FeedsError):
+class ImageCacheError(FeedsError, exit_code=3):
     """The image cache cannot be used; what it held is still there."""
 
-    exit_code = 3
 
-
-class OutputError(FeedsError):
+class OutputError(FeedsError, exit_code=3):
     """stdout or stderr could not be written; the command's work is done."""
 
-    exit_code = 3
 
-
-class WorkerError(FeedsError):
+class WorkerError(FeedsError, exit_code=3):
     """A process that worked for us was killed from outside."""
 
-    exit_code = 3
 
-
-class BusyError(FeedsError):
+class BusyError(FeedsError, exit_code=3):
     """Another run holds out/ and did not let go within the time we wait."""
 
-    exit_code = 3
 
-
-class ObjectsError(FeedsError):
+class ObjectsError(FeedsError, exit_code=3):
     """A bucket does not answer, or does not let us; the text begins with the object's address."""
-
-    exit_code = 3
 
 
 class ObjectMissingError(ObjectsError):

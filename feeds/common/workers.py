@@ -12,7 +12,7 @@ from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import closing, suppress
 from itertools import chain, islice
 from queue import SimpleQueue
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 from feeds.common.child import Child, begin_worker
 from feeds.common.errors import WorkerError
@@ -24,6 +24,13 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 A = TypeVar("A")
 R = TypeVar("R")
+WORKER_KILLED = (
+    "{} was killed (out of memory?), as was each that took over its work; nothing was published. "
+    "Try again."
+)
+# Workers that may be on other machines, as `spread` without them: what they need is sent, since
+# they have no files.
+Engine = Callable[[Callable[[list[Any]], bytes], Iterator[Any], int], Generator[bytes]]
 
 # A chunk whose processes were killed this often is taken to be the cause.
 _ATTEMPTS = 8
@@ -31,19 +38,6 @@ _ATTEMPTS = 8
 _AHEAD = 4
 # An interrupt waits at most for so long.
 _LOOK_SECONDS = 0.1
-
-
-class Engine(Protocol):
-    """Workers that may be on other machines: what they need is sent, since they have no files."""
-
-    def spread(
-        self, work: Callable[[list[T]], bytes], source: Iterator[T], chunk: int
-    ) -> Generator[bytes]:
-        """Yields what `work` makes of each chunk of the source, in order.
-
-        Raises:
-            WorkerError: no worker is there, or none can do the work.
-        """
 
 
 def spread(
@@ -61,7 +55,7 @@ def spread(
     is killed is given to another one.
 
     Raises:
-        WorkerError: whatever process has a certain chunk is killed, or none can be started.
+        WorkerError: whatever has a certain chunk is killed, or there is no worker that can do it.
     """
     rest = iter(source)
     first = list(islice(rest, worth)) if worth else []
@@ -72,7 +66,7 @@ def spread(
             yield work(part)
         return
     if engine:
-        yield from engine.spread(work, members, chunk)
+        yield from engine(work, members, chunk)
         return
     pool = _Pool(work, workers)
     with closing(pool), closing(Threads[bytes](workers, "worker")) as threads:
@@ -151,10 +145,7 @@ class _Pool(Generic[T]):
                     return bytes(result)
         finally:
             self._idle.put(child)
-        raise WorkerError(
-            "a worker process was killed (out of memory?), as was each that took over its work; "
-            "nothing was published. Try again."
-        )
+        raise WorkerError(WORKER_KILLED.format("a worker process"))
 
     def stop(self) -> None:
         """Kills all processes, so that nobody waits for one any more."""

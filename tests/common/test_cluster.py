@@ -130,11 +130,11 @@ def test_cluster_says_in_time_that_there_are_no_workers(mortal: DaskCluster) -> 
 
 
 def test_cluster_waits_for_workers_that_come_late(mortal: DaskCluster, tmp_path: Path) -> None:
-    stage = cluster_of(mortal).doing("numbers")
-    results = spread(_square, range(3), chunk=1, worth=1, engine=stage)
+    cluster = cluster_of(mortal)
+    results = spread(_square, range(3), chunk=1, worth=1, engine=cluster.doing("numbers"))
     mortal.start_worker("late")
     assert list(results) == [b"[0]", b"[1]", b"[4]"]
-    stage.cluster.close()
+    cluster.close()
 
 
 @pytest.mark.parametrize("killed", ["worker", "workers", "scheduler"])

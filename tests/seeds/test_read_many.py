@@ -66,7 +66,7 @@ def test_readings_are_the_same_in_order_with_and_without_processes(
 class Elsewhere:
     """An engine whose workers see none of our files."""
 
-    def spread(
+    def __call__(
         self, work: Callable[[list[T]], bytes], source: Iterator[T], chunk: int
     ) -> Generator[bytes]:
         there = pickle.loads(pickle.dumps(work))  # noqa: S301 (our own)
