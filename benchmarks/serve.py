@@ -218,7 +218,7 @@ def endure(space: Workspace, requests: int) -> Bar:
 
 def publish_under_load(space: Workspace, passes: int) -> list[Bar]:
     """Publish while readers ask; look for answers that are torn or not there."""
-    from feeds.serve.publication import digest_of
+    from feeds.serve.messages import digest_of
 
     port, stop = free_port(), threading.Event()
     faults: list[str] = []

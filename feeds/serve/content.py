@@ -14,22 +14,23 @@ from feeds.common.reports import PassReport
 from feeds.config import Config
 from feeds.publish.manifest import MANIFEST
 from feeds.render.context import up_from
-from feeds.serve.delta import Deltas
 from feeds.serve.messages import (
     GONE,
+    IDENTITY,
     NO_STORE,
     NOT_FOUND,
     Answer,
+    BodyCache,
     Request,
     lost,
     moved,
     page,
     text_answer,
 )
-from feeds.serve.negotiation import CODINGS, IDENTITY
+from feeds.serve.negotiation import CODINGS
 from feeds.serve.publication import (
     NOTHING,
-    BodyCache,
+    Deltas,
     Publication,
     PublishedText,
     ReplacedError,
@@ -152,8 +153,7 @@ class Content:
     def warm(self) -> None:
         """Compresses new texts, and records the entries of new documents for later deltas."""
         texts = dict(self.publication.texts)
-        recorded = self._deltas.recorded()
-        self._deltas.end({path for path, _ in recorded if path not in texts})
+        recorded = self._deltas.recorded(texts)
         for path, text in texts.items():
             kind = kind_of(path)
             if self.leaving:

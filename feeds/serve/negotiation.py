@@ -12,7 +12,7 @@ from granian.rsgi import Scope
 
 from feeds.common.reports import utc_now
 from feeds.common.times import parse_http_date, to_unix
-from feeds.serve.messages import Request
+from feeds.serve.messages import IDENTITY, Request
 
 # The headers that an answer depends on, in the order of the fields of `Request`.
 _HEADERS = (
@@ -27,8 +27,6 @@ _HOST = re.compile(
     r"|\[(?:v[0-9a-f]+\.[a-z0-9._~!$&'()*+,;=:-]+|(?P<address>[^\[\]]+))\])(?::\d{0,5})?",
     re.ASCII | re.IGNORECASE,
 )
-
-IDENTITY = ""
 
 # The best first: of those that a client likes equally it gets the smallest.
 _COMPRESSED = ("br", "zstd", "gzip")
@@ -119,6 +117,11 @@ def is_browser(accept: str | None) -> bool:
     """Tells whether an Accept header names web pages but no feed format, as browsers' do."""
     names = {name for name, weight in weighted(accept or "") if weight > 0}
     return "text/html" in names and names.isdisjoint(_FEED_TYPES)
+
+
+def accepts_deltas(a_im: str | None) -> bool:
+    """Tells whether an A-IM header asks for deltas of feeds (RFC 3229, section 10.5.3)."""
+    return any(name == "feed" and weight > 0 for name, weight in weighted(a_im or ""))
 
 
 # Conditions

@@ -29,9 +29,8 @@ from feeds.render.search import (
     with_links,
 )
 from feeds.render.words import words_of
-from feeds.serve.delta import Deltas
-from feeds.serve.negotiation import IDENTITY
-from feeds.serve.publication import digest_of
+from feeds.serve.messages import IDENTITY, digest_of
+from feeds.serve.publication import Deltas
 from feeds.serve.query import DEFAULT_LIMIT, MAX_TEXT, Query, QueryFault
 from feeds.serve.responses import ROBOTS, TextFile
 from feeds.store.search import (

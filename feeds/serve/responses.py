@@ -22,25 +22,26 @@ from feeds.config import Config
 from feeds.publish.caching import cache_control, max_age_s
 from feeds.serve import messages
 from feeds.serve.access_log import Proxies
-from feeds.serve.delta import Deltas, accepts_deltas
 from feeds.serve.messages import (
+    IDENTITY,
     NOSNIFF,
     PAGE_HEADERS,
     Answer,
     Headers,
     Request,
     Stream,
+    digest_of,
     text_answer,
 )
 from feeds.serve.negotiation import (
-    IDENTITY,
+    accepts_deltas,
     allows_range,
     byte_range,
     choose_coding,
     condition_status,
     listed_tags,
 )
-from feeds.serve.publication import digest_of
+from feeds.serve.publication import Deltas
 
 # The page of a search; at its address readers get a feed.
 _SEARCH = f"{QUERY}.html"
@@ -184,9 +185,8 @@ def _answer_condition(
 
 
 def _find_delta(request: Request, text: TextFile, deltas: Deltas) -> bytes | None:
-    if request.none_match is None or not accepts_deltas(request.a_im):
-        return None
-    for tag in listed_tags(request.none_match):
+    tags = listed_tags(request.none_match or "") if accepts_deltas(request.a_im) else ()
+    for tag in tags:
         delta = deltas.delta(text.versions_key, digest_in(tag), text.digest, text.read)
         if delta is not None:
             return delta

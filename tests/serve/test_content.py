@@ -140,7 +140,7 @@ def test_content_is_compressed_before_somebody_asks_as_far_as_there_is_room(site
 def test_content_that_ends_warms_nothing_more(content: Content) -> None:
     content.leaving = True
     content.warm()
-    assert content._deltas.recorded() == set()
+    assert content._deltas._versions.newest() == set()
 
 
 def test_content_that_is_not_what_its_name_says_is_told_and_served(site: Site) -> None:
@@ -154,7 +154,7 @@ def test_content_that_is_not_what_its_name_says_is_told_and_served(site: Site) -
     assert warned[0].startswith(f"{site.out / 'all.atom'}: its content does not fit its name: ")
     answer = content.text(Request("GET", "/all.atom"), "all.atom")
     assert (answer.status, answer.body) == (200, b"<a")
-    assert {path for path, _ in content._deltas.recorded()} >= {"all.rss", "all.json"}
+    assert {path for path, _ in content._deltas._versions.newest()} >= {"all.rss", "all.json"}
     content.close()
 
 
@@ -167,7 +167,7 @@ def test_content_that_left_memory_is_read_again_and_may_have_changed(site: Site)
     assert content.text(request, "all.atom").body == site.read("all.atom")
     (site.out / "all.atom").write_bytes(site.read("all.rss"))
     content.warm()  # what it finds there is not what was published
-    assert not [path for path, _ in content._deltas.recorded() if path == "all.atom"]
+    assert not [path for path, _ in content._deltas._versions.newest() if path == "all.atom"]
     assert content.text(request, "all.atom").body == site.read("all.rss")
     (site.out / "all.atom").unlink()
     assert content.text(request, "all.atom").status == 404

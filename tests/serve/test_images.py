@@ -8,8 +8,8 @@ from datetime import timedelta
 import pytest
 
 from feeds.serve.content import Content
-from feeds.serve.delta import entry_digests
 from feeds.serve.messages import Request
+from feeds.serve.publication import entry_digests
 from feeds.serve.query import Query
 from tests.images.test_cache import URLS, drop, name_of
 from tests.support.imaging import picture, seed_with

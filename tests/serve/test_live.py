@@ -13,7 +13,7 @@ from datetime import timedelta
 import pytest
 
 from feeds.serve.content import Content
-from feeds.serve.publication import digest_of
+from feeds.serve.messages import digest_of
 from tests.support.ports import HOST
 from tests.support.processes import wait_until
 from tests.support.serving import Server

@@ -7,13 +7,11 @@ import zlib
 import pytest
 
 from feeds.common.slugs import QUERY_MARK
+from feeds.serve.messages import _OVERHEAD, BodyCache, digest_of
 from feeds.serve.negotiation import CODINGS
 from feeds.serve.publication import (
-    _OVERHEAD,
     NOTHING,
-    BodyCache,
     ReplacedError,
-    digest_of,
     is_served,
     read_publication,
     read_text,

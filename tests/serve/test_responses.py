@@ -13,9 +13,9 @@ import pytest
 
 from feeds.common.times import http_date
 from feeds.serve import responses
-from feeds.serve.delta import Deltas, accepts_deltas, entry_digests
-from feeds.serve.messages import PAGE_HEADERS, Answer, Request, Stream
-from feeds.serve.publication import BodyCache, digest_of
+from feeds.serve.messages import PAGE_HEADERS, Answer, BodyCache, Request, Stream, digest_of
+from feeds.serve.negotiation import accepts_deltas
+from feeds.serve.publication import Deltas, entry_digests
 from feeds.serve.responses import (
     TextFile,
     answer_media,

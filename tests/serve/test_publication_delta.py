@@ -10,10 +10,10 @@ from pathlib import Path
 
 import pytest
 
-from feeds.serve import delta
+from feeds.serve import publication
 from feeds.serve.content import Content
-from feeds.serve.delta import DIGEST_SIZE, entry_digests, without_entries
 from feeds.serve.messages import Answer, Request
+from feeds.serve.publication import DIGEST_SIZE, entry_digests, without_entries
 from feeds.serve.query import Query
 from feeds.store.server_files import Versions
 from tests.support.site import NOW, Site
@@ -37,9 +37,9 @@ class Clock:
 @pytest.fixture
 def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
     clock = Clock()
-    monkeypatch.setattr(delta, "time", clock)
-    monkeypatch.setattr(delta, "_MOST_QUERY_VERSIONS", MOST)
-    monkeypatch.setattr(delta, "_CHECKED_EVERY", BETWEEN)
+    monkeypatch.setattr(publication, "time", clock)
+    monkeypatch.setattr(publication, "_MOST_QUERY_VERSIONS", MOST)
+    monkeypatch.setattr(publication, "_CHECKED_EVERY", BETWEEN)
     return clock
 
 
@@ -132,7 +132,7 @@ def test_versions_of_queries_are_not_loaded_with_those_of_documents(
 ) -> None:
     flood(content, 20)
     assert queries(site) == 20
-    assert not [path for path, _ in content._deltas.recorded() if path.startswith("query")]
+    assert not [path for path, _ in content._deltas._versions.newest() if path.startswith("query")]
 
 
 def test_versions_of_long_queries_take_no_more_room(site: Site, content: Content) -> None:
