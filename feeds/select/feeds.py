@@ -10,15 +10,7 @@ from typing import Any, NamedTuple
 
 import msgspec
 
-from feeds.common.model import (
-    Entry,
-    Feed,
-    FeedContents,
-    FeedKind,
-    FeedRef,
-    Item,
-    ItemHeader,
-)
+from feeds.common.model import Entry, Feed, FeedContents, FeedKind, FeedRef, Item, ItemHeader
 from feeds.common.text import fold
 from feeds.common.times import LATEST
 from feeds.config import Config

@@ -87,7 +87,8 @@ def exclusion_reasons(item: ItemHeader, config: Config, now: int) -> Iterator[st
     if item.heat < selection.min_heat:
         heat = "unknown" if item.heat == -1 else str(item.heat)
         yield f"heat {heat} is below {selection.min_heat}, set by [selection]"
-    if selection.max_age is not None and is_expired(item.dated, config, now):
+    oldest = _oldest(config, now)
+    if selection.max_age is not None and oldest is not None and item.dated < oldest:
         age = show_duration(selection.max_age)
         yield f"dated {show_time(from_unix(item.dated))}, older than max_age {age}"
 
@@ -98,12 +99,6 @@ def is_due(item: ItemHeader, now: int) -> bool:
     The second holds whatever a clock says that was set back.
     """
     return item.dated <= now or (item.history is not None and item.history.published == item.dated)
-
-
-def is_expired(dated: int, config: Config, now: int) -> bool:
-    """Tells whether an item of this date is older than `selection.max_age`."""
-    oldest = _oldest(config, now)
-    return oldest is not None and dated < oldest
 
 
 def exposed_since(config: Config, now: int) -> int:

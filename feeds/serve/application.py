@@ -150,7 +150,8 @@ class Application:
                 return await self._shared_health()
             if path in _QUERIES and content.config.serve.query:
                 return await self._query(request, _QUERIES[path], scope)
-        return messages.GONE if any(map(content.is_gone, paths)) else content.lost(request)
+        is_gone = not content.retired.isdisjoint(paths)
+        return messages.GONE if is_gone else content.lost(request)
 
     async def _text(self, request: Request, path: str) -> Answer:
         if self._waiting >= _MOST_WAITING:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from feeds.common.archives import Archive
@@ -14,30 +15,10 @@ from feeds.common.reports import PassReport
 from feeds.config import Config
 from feeds.publish.manifest import MANIFEST
 from feeds.render.context import up_from
-from feeds.serve.messages import (
-    GONE,
-    IDENTITY,
-    NO_STORE,
-    NOT_FOUND,
-    Answer,
-    BodyCache,
-    Request,
-    lost,
-    moved,
-    page,
-    text_answer,
-)
+from feeds.serve import messages, publication
+from feeds.serve.messages import IDENTITY, NO_STORE, Answer, BodyCache, Request
 from feeds.serve.negotiation import CODINGS
-from feeds.serve.publication import (
-    NOTHING,
-    Deltas,
-    Publication,
-    PublishedText,
-    ReplacedError,
-    read_publication,
-    read_text,
-    read_version,
-)
+from feeds.serve.publication import NOTHING, Deltas, Publication, PublishedText, ReplacedError
 from feeds.serve.query import BadQueryError, Query
 from feeds.serve.responses import ROBOTS, TextFile, answer_text, policy_of
 from feeds.store import Store
@@ -69,7 +50,8 @@ class Content:
         self._queries: QueryFeeds | None = None
         self._warn = warn
         self.publication: Publication = NOTHING
-        self._retired: frozenset[str] = frozenset()
+        # Where documents were that are not published any more.
+        self.retired: frozenset[str] = frozenset()
         self._moves: dict[str, str] = {}
         self._noindex = (False, frozenset[str]())
         self._archives: dict[str, Archive] = {}
@@ -112,7 +94,7 @@ class Content:
         if fingerprint == self._manifest:
             return False
         try:
-            found = read_publication(out, before, self.bodies)
+            found = publication.read_publication(out, before, self.bodies)
         except PublishError as error:
             if str(error) != self._fault:
                 self._warn(f"{error} The files of before are still served.")
@@ -136,7 +118,7 @@ class Content:
 
         def read(store: Store) -> None:
             nonlocal report
-            self._retired = frozenset(store.retired())
+            self.retired = frozenset(store.retired())
             self._moves = store.get_meta(MOVES) or {}
             noindex, others = store.get_meta(NOINDEX) or (False, [])
             self._noindex = noindex, frozenset(others)
@@ -182,11 +164,7 @@ class Content:
         if address is None or f"{address}.{extension}" not in self.publication.texts:
             return None
         # Relative, so that it is right wherever out/ is served.
-        return moved(f"{up_from(alias)}{address}.{extension}")
-
-    def is_gone(self, path: str) -> bool:
-        """Tells whether a document that is not published any more was at this path."""
-        return path in self._retired
+        return messages.moved(f"{up_from(alias)}{address}.{extension}")
 
     def text(self, request: Request, path: str) -> Answer:
         """Returns the answer for a text below out/."""
@@ -194,54 +172,52 @@ class Content:
             published = self.publication.texts.get(path)
             if published is None:
                 break
-            url = f"{self.config.site.base_url}{path}"
-            read = self._reader(path, published)
-            text = TextFile(
-                *(path, published.digest, published.modified_unix, url, read),
-                headers=ROBOTS if self._is_unlisted(path) else (),
-                links=self._archive_links(path),
-            )
             try:
+                text = self._text_file(path, published)
                 return answer_text(request, text, self.policy, self._deltas)
             except ReplacedError:
-                found = read_text(self.config.paths.out, path)
+                found = publication.read_text(self.config.paths.out, path)
                 if found is None:
                     break
                 self.publication.texts[path] = found[0]
-        return GONE if self.is_gone(path) else self.lost(request)
+        return messages.GONE if path in self.retired else self.lost(request)
 
-    def _archive_links(self, path: str) -> tuple[tuple[str, str], ...]:
-        """Returns relation and URL of the archives beside a document (RFC 5005, section 4)."""
+    def _text_file(self, path: str, text: PublishedText) -> TextFile:
         address, _, extension = path.rpartition(".")
-        archive = self._archives.get(address)
-        if archive is None:
-            return ()
-        base = self.config.site.base_url
-        return tuple((rel, f"{base}{place}.{extension}") for rel, place in archive.relations())
+        archive, base_url = self._archives.get(address), self.config.site.base_url
+        # Archives are linked (RFC 5005, section 4), and search engines treat them as their feed.
+        relations = archive.relations() if archive else ()
+        noindex, others = self._noindex
+        is_unlisted = noindex != (((archive and archive.current) or address) in others)
+        return TextFile(
+            *(path, text.digest, text.modified_unix, f"{base_url}{path}"),
+            read=self._reader(path, text),
+            headers=ROBOTS if is_unlisted else (),
+            links=tuple((rel, f"{base_url}{place}.{extension}") for rel, place in relations),
+        )
 
     def lost(self, request: Request) -> Answer:
         """Returns the answer where there is nothing: to browsers with a page, if there is one."""
-        published = self.publication.texts.get(_LOST) if request.browser else None
-        if published is None:
-            return NOT_FOUND
-        try:
-            return lost(self.bodies.get(published.digest, IDENTITY, self._reader(_LOST, published)))
-        except ReplacedError:  # the next publication is there already
-            return NOT_FOUND
+        text = self.publication.texts.get(_LOST) if request.browser else None
+        with suppress(ReplacedError):  # the next publication is there already
+            if text is not None:
+                body = self.bodies.get(text.digest, IDENTITY, self._reader(_LOST, text))
+                return messages.lost(body)
+        return messages.NOT_FOUND
 
     def query(self, request: Request, extension: str, query: Query) -> Answer:
         """Returns the answer for a query in one format."""
         try:
             text = self._query_feeds().find(query, extension)
         except TooLongError:
-            return text_answer(503, "That search took too long.", NO_STORE, ("retry-after", "60"))
+            return messages.TOO_LONG
         return answer_text(request, text, self.policy, self._result_deltas)
 
     def faulty_query(self, request: Request, error: BadQueryError) -> Answer:
         """Returns the answer for a query with faults: to browsers a page."""
         if not (request.browser and self.config.site.pages):
-            return text_answer(400, str(error), ("access-control-allow-origin", "*"))
-        return page(400, self._query_feeds().faulty_page(error.faults), NO_STORE)
+            return messages.text_answer(400, str(error), ("access-control-allow-origin", "*"))
+        return messages.page(400, self._query_feeds().faulty_page(error.faults), NO_STORE)
 
     def _query_feeds(self) -> QueryFeeds:
         from feeds.serve.query_feeds import QueryFeeds
@@ -252,12 +228,5 @@ class Content:
             self._queries.configure(self.config)
         return self._queries
 
-    def _is_unlisted(self, path: str) -> bool:
-        """Tells whether search engines are to leave a document out."""
-        noindex, others = self._noindex
-        address = path.rpartition(".")[0]
-        archive = self._archives.get(address)
-        return noindex != (((archive and archive.current) or address) in others)
-
     def _reader(self, path: str, text: PublishedText) -> Callable[[], bytes]:
-        return lambda: read_version(self.config.paths.out, path, text.digest)
+        return lambda: publication.read_version(self.config.paths.out, path, text.digest)

@@ -128,6 +128,7 @@ _LOST = [("cache-control", "public, max-age=60"), ("vary", "Accept")]
 NOT_FOUND = text_answer(404, "There is nothing here.", *_LOST)
 # A query can name an image a moment before its copy is in out/: no cache may keep that answer.
 NO_IMAGE = text_answer(404, "There is nothing here.", NO_STORE)
+TOO_LONG = text_answer(503, "That search took too long.", NO_STORE, ("retry-after", "60"))
 GONE = text_answer(
     410,
     "This feed is not published any more. Please unsubscribe from it.",

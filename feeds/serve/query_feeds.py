@@ -19,15 +19,7 @@ from feeds.config import Config
 from feeds.render.context import site_of
 from feeds.render.documents import render_feed, view_feed
 from feeds.render.page_context import Link
-from feeds.render.search import (
-    Facet,
-    Option,
-    Parameter,
-    Search,
-    Unknown,
-    render_search,
-    with_links,
-)
+from feeds.render.search import Facet, Option, Parameter, Search, Unknown, render_search, with_links
 from feeds.render.words import words_of
 from feeds.serve.messages import IDENTITY, digest_of
 from feeds.serve.publication import Deltas

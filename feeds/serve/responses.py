@@ -20,27 +20,9 @@ from feeds.common.slugs import QUERY
 from feeds.common.times import http_date
 from feeds.config import Config
 from feeds.publish.caching import cache_control, max_age_s
-from feeds.serve import messages
+from feeds.serve import messages, negotiation
 from feeds.serve.access_log import Proxies
-from feeds.serve.messages import (
-    IDENTITY,
-    NOSNIFF,
-    PAGE_HEADERS,
-    Answer,
-    Headers,
-    Request,
-    Stream,
-    digest_of,
-    text_answer,
-)
-from feeds.serve.negotiation import (
-    accepts_deltas,
-    allows_range,
-    byte_range,
-    choose_coding,
-    condition_status,
-    listed_tags,
-)
+from feeds.serve.messages import IDENTITY, Answer, Headers, Request, Stream, digest_of
 from feeds.serve.publication import Deltas
 
 # The page of a search; at its address readers get a feed.
@@ -110,7 +92,7 @@ def answer_text(request: Request, text: TextFile, policy: CachePolicy, deltas: D
 def _answer_version(
     request: Request, text: TextFile, policy: CachePolicy, deltas: Deltas
 ) -> Answer:
-    coding = choose_coding(request.encodings)
+    coding = negotiation.choose_coding(request.encodings)
     if coding is None:
         return messages.NOT_ACCEPTABLE
     kind = kind_of(text.path)
@@ -161,11 +143,13 @@ def answer_media(out: Path, path: str, request: Request, max_age_s: int) -> Answ
     conditional = _answer_condition(request, tag, modified_unix, headers, "media")
     if conditional is not None:
         return conditional
-    wanted = request.method == "GET" and allows_range(request.if_range, tag, modified_unix)
+    allowed = negotiation.allows_range(request.if_range, tag, modified_unix)
+    wanted = request.range if allowed and request.method == "GET" else None
     try:
-        part = byte_range(request.range, size) if wanted else None
+        part = negotiation.byte_range(wanted, size)
     except ValueError:
-        return text_answer(416, "There are no such bytes.", ("content-range", f"bytes */{size}"))
+        within = ("content-range", f"bytes */{size}")
+        return messages.text_answer(416, "There are no such bytes.", within)
     length = size if part is None else len(part)
     content_type = kind_of(path).content_type
     headers += [("content-type", content_type), ("content-length", str(length))]
@@ -178,15 +162,16 @@ def _answer_condition(
     request: Request, tag: str, modified_unix: int | None, headers: Headers, format_name: str
 ) -> Answer | None:
     """Returns the answer that the conditions of a request ask for; None to send the file."""
-    status = condition_status(request, tag, modified_unix)
+    status = negotiation.condition_status(request, tag, modified_unix)
     if status == 304:
         return Answer(304, headers, b"", format_name=format_name)
     return messages.PRECONDITION_FAILED if status == 412 else None
 
 
 def _find_delta(request: Request, text: TextFile, deltas: Deltas) -> bytes | None:
-    tags = listed_tags(request.none_match or "") if accepts_deltas(request.a_im) else ()
-    for tag in tags:
+    if not negotiation.accepts_deltas(request.a_im):
+        return None
+    for tag in negotiation.listed_tags(request.none_match or ""):
         delta = deltas.delta(text.versions_key, digest_in(tag), text.digest, text.read)
         if delta is not None:
             return delta
@@ -220,8 +205,8 @@ def _text_headers(text: TextFile, tag: str, hubs: tuple[str, ...]) -> Headers:
 def _file_headers(path: str) -> Headers:
     """Returns the headers that depend on the path alone; scripts of all sites may read feeds."""
     if path.endswith(".html"):
-        return [NOSNIFF, *PAGE_HEADERS]
+        return [messages.NOSNIFF, *messages.PAGE_HEADERS]
     if not kind_of(path).feed and not path.endswith(".opml"):
-        return [NOSNIFF]
+        return [messages.NOSNIFF]
     exposed = ("access-control-expose-headers", "ETag, IM, Link")
-    return [NOSNIFF, ("access-control-allow-origin", "*"), exposed]
+    return [messages.NOSNIFF, ("access-control-allow-origin", "*"), exposed]

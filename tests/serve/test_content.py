@@ -36,7 +36,7 @@ def test_content_of_a_state_file_in_the_making_serves_what_there_is(site: Site) 
     content = Content(site.load().config, pytest.fail)
     assert content.query(Request("GET", "/query"), "html", Query()).status == 200
     assert content.query(Request("GET", "/query.json"), "json", Query()).status == 200
-    assert not content.is_gone("all.atom")
+    assert "all.atom" not in content.retired
     assert content.report is None
     content.close()
 
