@@ -6,6 +6,7 @@ import hashlib
 import re
 import unicodedata
 from collections.abc import Container, Iterator
+from functools import lru_cache
 from itertools import count
 
 import msgspec
@@ -56,7 +57,15 @@ def slug(name: str, reserved: Container[str] = ()) -> str:
     ``Café``, also a hyphen, which would be taken for a space), or if the part is `reserved` for
     another name, eight or more hex digits of the name's SHA-256 are appended.
     """
-    return next(part for part in slugs(name) if part not in reserved)
+    first = _first_slug(name)
+    return (
+        next(part for part in slugs(name) if part not in reserved) if first in reserved else first
+    )
+
+
+@lru_cache(maxsize=4096)
+def _first_slug(name: str) -> str:
+    return next(slugs(name))
 
 
 def slugs(name: str) -> Iterator[str]:

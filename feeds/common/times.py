@@ -112,7 +112,7 @@ def show_time(time: datetime) -> str:
 
 def rfc3339(time: datetime) -> str:
     """Returns the time as RFC 3339 writes it, in UTC with a Z."""
-    return time.replace(tzinfo=None).isoformat() + "Z"
+    return time.isoformat().removesuffix("+00:00") + "Z"
 
 
 def retry_after(value: str, now: int) -> int | None:
