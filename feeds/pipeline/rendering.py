@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Generator, Iterator
 from contextlib import closing, suppress
 from functools import partial
@@ -17,7 +18,7 @@ from feeds.publish import Place, Publisher, Writer, Written
 
 if TYPE_CHECKING:
     from feeds.common.workers import Engine
-    from feeds.render.documents import RenderJob
+    from feeds.render.documents import Kept, RenderJob
 
 # From so many feeds to render on, processes are worth their start. They take some at a time.
 _MANY_FEEDS = 40
@@ -68,8 +69,8 @@ def _render_in_processes(
     names = [document_paths(plan.site, one.summary.feed) for one in plan.stale]
     publisher.expect(name for some in names for name in some)
     places = (publisher.place_of(*some) for some in names)
-    work = partial(_write_chunk, publisher.writer)
-    source = zip(jobs, places, strict=True)
+    work = partial(_write_chunk, publisher.writer, {})
+    source = zip(_sharing(plan, jobs), places, strict=True)
     with closing(spread(work, source, chunk=_CHUNK, worth=1)) as results:
         for data in results:
             for documents in _decode_written(data):
@@ -92,10 +93,34 @@ def _render_elsewhere(
                 yield
 
 
-def _write_chunk(writer: Writer, jobs: list[tuple[RenderJob, Place]]) -> bytes:
-    """Renders feeds and writes their documents; returns the written files, feed by feed."""
+def _sharing(plan: Plan, jobs: Iterator[RenderJob]) -> Iterator[RenderJob]:
+    """Yields jobs that tell which entries stand in several feeds; those of archives do in one."""
+    alone = [one.summary.feed.kind == "digest" or one.summary.feed.part for one in plan.stale]
+    counts = Counter(
+        entry.number
+        for one, is_alone in zip(plan.stale, alone, strict=True)
+        if not is_alone
+        for entry in one.shown()[0].entries
+    )
+    shared = frozenset(number for number, count in counts.items() if count > 1)
+    for job, is_alone in zip(jobs, alone, strict=True):
+        numbers = () if is_alone else (entry.number for entry in job.contents.entries)
+        yield job._replace(shared=shared.intersection(numbers))
+
+
+def _write_chunk(writer: Writer, kept: Kept, jobs: list[tuple[RenderJob, Place]]) -> bytes:
+    """Renders feeds and writes their documents; returns the written files, feed by feed.
+
+    Args:
+        writer: What writes them.
+        kept: The entries that this process keeps for the next feeds.
+        jobs: The feeds, and where their documents go.
+    """
     return msgspec.msgpack.encode(
-        [[writer.write(one, place) for one in _documents(writer.out, job)] for job, place in jobs]
+        [
+            [writer.write(one, place) for one in _documents(writer.out, job, kept)]
+            for job, place in jobs
+        ]
     )
 
 
@@ -108,11 +133,11 @@ def _render_chunk(jobs: list[_SentJob]) -> bytes:
     )
 
 
-def _documents(out: Path, job: RenderJob) -> list[Document]:
+def _documents(out: Path, job: RenderJob, kept: Kept | None = None) -> list[Document]:
     """Renders a feed; entries that did not change come from what is published."""
     from feeds.render.documents import render_job
 
-    return render_job(job, lambda name: (out / name).read_bytes())
+    return render_job(job, lambda name: (out / name).read_bytes(), kept)
 
 
 def _published(out: Path, job: RenderJob) -> dict[str, bytes]:

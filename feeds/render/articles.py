@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import count
 from operator import itemgetter
 from typing import Any, NamedTuple
@@ -16,9 +16,10 @@ from typing import Any, NamedTuple
 from markupsafe import Markup, escape
 
 from feeds.common.files import Templates
-from feeds.render.context import Site
+from feeds.common.model import Feed
+from feeds.render.context import EntryView, FeedView, Site, up_from
 from feeds.render.environment import template_module
-from feeds.render.page_context import PageEntry
+from feeds.render.page_context import PageEntry, entry_links, page_entry, ready_entry
 from feeds.render.patterns import MOST_FORMS
 from feeds.render.reuse import Reuse
 
@@ -45,32 +46,42 @@ class _Number(int):
         return self.gap
 
 
-def with_articles(site: Site, entries: list[PageEntry]) -> list[PageEntry]:
+def page_entries(view: FeedView) -> list[PageEntry]:
     """Returns the entries of a feed's page with their HTML, if our own template writes it.
 
     Digests stay without, and so does the first entry, whose picture is loaded at once.
     """
-    if _has_own_html(site):
-        return entries
+    site, feed = view.site, view.feed
+    entries: list[PageEntry] = []
+    articles = view.articles or [""] * len(view.entries)
+    for entry, article in zip(view.entries, articles, strict=True):
+        if article:
+            entries.append(ready_entry(site, feed, entry, article))
+        elif not entries or _has_own_html(site):
+            entries.append(page_entry(site, feed, entry))
+        else:
+            key = up_from(feed.address), *entry_links(site, feed, entry)
+            entries.append(entry.once(key, partial(_with_article, site, feed, entry)))
+    return entries
+
+
+def _with_article(site: Site, feed: Feed, view: EntryView) -> PageEntry:
+    entry = page_entry(site, feed, view)
+    if entry.stories:
+        return entry
     templates, language = site.pages.templates if site.pages else (), site.language
     patterns = _patterns(templates, language)
-    ready = list(entries[:1])
-    for entry in entries[1:]:
-        if entry.html or entry.stories:
-            ready.append(entry)
-            continue
-        values = _values(entry)
-        form = _form(entry, values)
-        pattern = patterns.get(form)
-        if pattern is None:
-            if len(patterns) == MOST_FORMS:
-                patterns.clear()
-            article = template_module(templates, "entry.html", language).article
-            pattern = patterns[form] = _pattern(article(_with_gaps(entry), 3, dated=False))
-        texts = str.split(escape(_SEPARATOR.join(map(str, values))), _SEPARATOR)
-        html = Markup(pattern.text % pattern.take(texts))  # noqa: S704 (escaped)
-        ready.append(entry._replace(html=html))
-    return ready
+    values = _values(entry)
+    form = _form(entry, values)
+    pattern = patterns.get(form)
+    if pattern is None:
+        if len(patterns) == MOST_FORMS:
+            patterns.clear()
+        article = template_module(templates, "entry.html", language).article
+        pattern = patterns[form] = _pattern(article(_with_gaps(entry), 3, dated=False))
+    texts = str.split(escape(_SEPARATOR.join(map(str, values))), _SEPARATOR)
+    html = Markup(pattern.text % pattern.take(texts))  # noqa: S704 (escaped)
+    return entry._replace(html=html, topics=[], related=[])
 
 
 def ready_articles(site: Site, page: bytes, reuse: Reuse) -> list[str]:

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime
-from functools import lru_cache
+from functools import lru_cache, partial
 from html import escape
 
 from feedgen.ext.base import BaseEntryExtension, BaseExtension
@@ -78,7 +78,7 @@ def render_atom(view: FeedView) -> Document:
     if site.rights:
         generator.rights(site.rights)
     shell = with_stylesheet(generator.atom_str(pretty=True), site.stylesheet_of(feed))
-    entries = [_entry(one, site.related) for one in view.fresh]
+    entries = [one.once(EXTENSION, partial(_entry, one, site.related)) for one in view.fresh]
     data = with_entries(shell, _CLOSING, CUT, entries)
     return Document(f"{feed.address}.{EXTENSION}", data)
 

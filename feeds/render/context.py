@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Hashable, Iterable, Sequence
 from datetime import UTC, datetime
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeVar
 
 import msgspec
 
@@ -16,6 +16,8 @@ from feeds.common.media import Picture, image_type, shown_image
 from feeds.common.model import Feed, FeedRef, Image, Item
 from feeds.common.slugs import QUERY, QUERY_MARK, Addresses
 from feeds.config import Config
+
+T = TypeVar("T")
 
 _EVERYWHERE_PLAIN = Addresses()
 
@@ -126,7 +128,10 @@ class Enclosure(msgspec.Struct, frozen=True):
 
 
 class EntryView(NamedTuple):
-    """An item as a document shows it; `content` is HTML. A digest has `stories`."""
+    """An item as a document shows it; `content` is HTML. A digest has `stories`.
+
+    `made` keeps what formats made of an entry that stands in several feeds, None keeps nothing.
+    """
 
     item: Item
     published: datetime
@@ -134,6 +139,16 @@ class EntryView(NamedTuple):
     enclosure: Enclosure | None
     content: str
     stories: tuple[EntryView, ...] = ()
+    made: dict[Hashable, Any] | None = None
+
+    def once(self, key: Hashable, make: Callable[[], T]) -> T:
+        """Returns what a format makes of the entry; if that is kept, it is made once for a key."""
+        if self.made is None:
+            return make()
+        if key not in self.made:
+            self.made[key] = make()
+        found: T = self.made[key]
+        return found
 
 
 class Tombstone(NamedTuple):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 from contextlib import suppress
 from typing import NamedTuple
 
@@ -52,13 +52,17 @@ _FORMATS: tuple[tuple[Callable[[FeedView], Document], Cut | None], ...] = (
 Pictures = Mapping[int, Sequence[Picture]]
 _NO_PICTURES: Pictures = {}
 ReadPublished = Callable[[str], bytes]
+# Entries by all that they depend on but the site; at most so many, of some 20 KB each.
+Kept = dict[tuple[object, ...], EntryView]
+_MOST_KEPT = 1000
 
 
 class RenderJob(NamedTuple):
     """A feed to render; `items` holds the item of each entry in MessagePack, by its number.
 
     `pictures` holds what the image cache knows of their images, by the same numbers. `reuse` says
-    which entries to take from the published documents.
+    which entries to take from the published documents. `shared` are the numbers of entries that
+    other feeds to render show, too.
     """
 
     site: Site
@@ -66,19 +70,25 @@ class RenderJob(NamedTuple):
     items: dict[int, bytes]
     pictures: Pictures = _NO_PICTURES
     reuse: Reuse | None = None
+    shared: frozenset[int] = frozenset()
 
 
-def render_job(job: RenderJob, read: ReadPublished | None = None) -> list[Document]:
+def render_job(
+    job: RenderJob, read: ReadPublished | None = None, kept: Kept | None = None
+) -> list[Document]:
     """Returns the documents of a feed to render.
 
     Args:
         job: The feed.
         read: Returns the bytes of a published document, by its path below out/; None if nothing is
             to be taken from these.
+        kept: What other feeds of the same pass show; None to keep nothing.
 
     Raises:
         msgspec.DecodeError: an item is not the one that was stored.
     """
+    if kept is not None and job.shared and not job.reuse:
+        return _documents(_view_with_kept(job, kept))
     site, contents, pictures, items = job.site, job.contents, job.pictures, _items(job)
     if job.reuse and read:
         # If a document cannot be read, or has not the entries of then, everything is rendered.
@@ -90,7 +100,7 @@ def render_job(job: RenderJob, read: ReadPublished | None = None) -> list[Docume
 def render_feed(
     site: Site,
     contents: FeedContents,
-    items: Mapping[int, Item | Digest],
+    items: Mapping[int, Item | Digest | EntryView],
     pictures: Pictures = _NO_PICTURES,
     earlier: tuple[Reuse, ReadPublished] | None = None,
 ) -> list[Document]:
@@ -106,17 +116,48 @@ def render_feed(
     Raises:
         OSError, ValueError: they cannot be taken.
     """
-    view = view_feed(site, contents, items, pictures, earlier[0] if earlier else None)
+    reuse = earlier[0] if earlier else None
+    return _documents(view_feed(site, contents, items, pictures, reuse), earlier)
+
+
+def _documents(
+    view: FeedView, earlier: tuple[Reuse, ReadPublished] | None = None
+) -> list[Document]:
+    feed = view.feed
     documents = [
         _render(view, render, cut, earlier)
         for render, cut in _FORMATS
-        if render is not html.render_html or site.has_page(contents.feed)
+        if render is not html.render_html or view.site.has_page(feed)
     ]
     return documents + [
-        msgspec.structs.replace(one, path=alias + one.path.removeprefix(contents.feed.address))
-        for alias in contents.feed.aliases
+        msgspec.structs.replace(one, path=alias + one.path.removeprefix(feed.address))
+        for alias in feed.aliases
         for one in documents
     ]
+
+
+def _view_with_kept(job: RenderJob, kept: Kept) -> FeedView:
+    """Returns a feed whose shared entries are those that were kept, or are kept from now on."""
+    feed, numbers = job.contents.feed, [one.number for one in job.contents.entries]
+    keys = {
+        one.number: (
+            *(one.digest, one.published, one.updated, feed.show, feed.show_images),
+            tuple(job.pictures.get(one.number, ())),
+        )
+        for one in job.contents.entries
+        if one.number in job.shared
+    }
+    found = {number: kept[key] for number, key in keys.items() if key in kept}
+    view = view_feed(job.site, job.contents, _items(job, found) | found, job.pictures)
+    for number, entry in zip(numbers, view.entries, strict=True):
+        if number in keys and number not in found:
+            found[number] = kept[keys[number]] = entry._replace(made={})
+    while len(kept) > _MOST_KEPT:
+        del kept[next(iter(kept))]
+    entries = [
+        found.get(number, entry) for number, entry in zip(numbers, view.entries, strict=True)
+    ]
+    return view._replace(entries=entries, fresh=entries)
 
 
 def view_job(job: RenderJob) -> FeedView:
@@ -133,7 +174,7 @@ def view_job(job: RenderJob) -> FeedView:
 def view_feed(
     site: Site,
     contents: FeedContents,
-    items: Mapping[int, Item | Digest],
+    items: Mapping[int, Item | Digest | EntryView],
     pictures: Pictures,
     reuse: Reuse | None = None,
 ) -> FeedView:
@@ -142,7 +183,9 @@ def view_feed(
     for place, entry in enumerate(contents.entries):
         shown, known = items[entry.number], pictures.get(entry.number, ())
         is_fresh = reuse is None or reuse.places[place] is None
-        if isinstance(shown, Digest):
+        if isinstance(shown, EntryView):
+            view = shown
+        elif isinstance(shown, Digest):
             view = digest_view(site, contents.feed, entry, shown, known)
         else:
             item = shortened(shown, contents.feed.show)
@@ -212,13 +255,15 @@ def extensions_of(site: Site) -> tuple[str, ...]:
     return _EXTENSIONS if site.pages else _EXTENSIONS[:-1]
 
 
-def _items(job: RenderJob) -> dict[int, Item] | dict[int, Digest]:
+def _items(job: RenderJob, kept: Container[int] = ()) -> dict[int, Item | Digest | EntryView]:
+    """Returns the items of a feed, but of entries that are `kept`."""
     for entry in job.contents.entries:
-        if item_digest(job.items[entry.number]) != entry.digest:
+        if entry.number not in kept and item_digest(job.items[entry.number]) != entry.digest:
             raise msgspec.DecodeError("an item is not the one that was stored")
     if job.contents.feed.kind == "digest":
         return {number: decode_digest(data) for number, data in job.items.items()}
-    return {number: _decode_item(data) for number, data in job.items.items()}
+    items = job.items.items()
+    return {number: _decode_item(data) for number, data in items if number not in kept}
 
 
 _decode_item = msgspec.msgpack.Decoder(Item).decode

@@ -17,7 +17,7 @@ from feeds.common.model import Document, Feed, FeedKind, FeedSummary
 from feeds.common.slugs import QUERY
 from feeds.common.times import from_unix, recent_days, to_unix
 from feeds.render.activity import activity_of, page_days
-from feeds.render.articles import with_articles
+from feeds.render.articles import page_entries
 from feeds.render.content import site_words
 from feeds.render.context import FeedView, Site, up_from
 from feeds.render.environment import ASSETS, OF_FEEDS, asset_paths, assets, render_page
@@ -27,10 +27,8 @@ from feeds.render.page_context import (
     Link,
     PageFeed,
     PagePart,
-    page_entry,
     page_feed,
     page_site,
-    ready_entry,
     shown_name,
     subscription_of,
 )
@@ -63,12 +61,7 @@ def render_html(view: FeedView) -> Document:
         *(feed, len(published), max(published, default=None), None, 0, 0, None),
         recent_days(published),
     )
-    articles = view.articles or [""] * len(published)
-    entries = [
-        ready_entry(site, feed, entry, article) if article else page_entry(site, feed, entry)
-        for entry, article in zip(view.entries, articles, strict=True)
-    ]
-    entries = with_articles(site, entries)
+    entries = page_entries(view)
     part = feed.part
     variables: dict[str, object] = {
         "noindex": feed.noindex,

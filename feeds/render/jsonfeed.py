@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -34,15 +35,16 @@ def render_json(view: FeedView) -> Document:
         "language": site.language,
         "hubs": [{"type": "WebSub", "url": hub} for hub in site.hubs],
     }
-    document = _filled(document) | {"items": [_item(entry) for entry in view.fresh]}
+    items = [one.once(EXTENSION, partial(_item, one)) for one in view.fresh]
+    document = _filled(document) | {"items": items}
     data = msgspec.json.format(msgspec.json.encode(document), indent=2) + b"\n"
     return Document(f"{feed.address}.{EXTENSION}", data)
 
 
-def _item(view: EntryView) -> Object:
+def _item(view: EntryView) -> msgspec.Raw:
     item, enclosure = view.item, view.enclosure
     provider = item.provider
-    return _filled(
+    members = _filled(
         {
             "id": item.id,
             "url": item.url,
@@ -66,6 +68,7 @@ def _item(view: EntryView) -> Object:
             else {},
         }
     )
+    return msgspec.Raw(msgspec.json.encode(members))
 
 
 def _attachment(enclosure: Enclosure) -> Object:

@@ -207,21 +207,30 @@ def page_feed(site: Site, up: str, feed: Feed, entries: int, newest: datetime | 
     )
 
 
+def entry_links(site: Site, feed: Feed, view: EntryView) -> tuple[Link, ...]:
+    """Returns the links of an entry on the page of its feed: to its provider, and to its topics."""
+    item, up = view.item, up_from(feed.address)
+    provider = item.provider
+    home = _page(site, up, "provider", provider.domain) if item.quality >= 0 else ""  # no notice
+    topics = [Link(topic, _page(site, up, "topic", topic)) for topic in item.topics]
+    return Link(provider.name, home), *topics
+
+
 def page_entry(site: Site, feed: Feed, view: EntryView) -> PageEntry:
     """Returns an entry as the page of its feed shows it."""
     item, up, language = view.item, up_from(feed.address), site.language
-    pages, provider = site.pages or Pages(), item.provider
-    home = _page(site, up, "provider", provider.domain) if item.quality >= 0 else ""  # no notice
+    pages = site.pages or Pages()
+    provider, *topics = entry_links(site, feed, view)
     return PageEntry(
         title=item.title,
         url=item.url,
         language=item.locale if item.locale != language else "",
-        provider=Link(provider.name, home),
+        provider=provider,
         published=when(view.published, language),
         updated=when(view.updated, language) if view.updated != view.published else None,
         excerpt=item.excerpt,
         picture=page_picture(site, up, view),
-        topics=[Link(topic, _page(site, up, "topic", topic)) for topic in item.topics],
+        topics=topics,
         related=[
             Story(one.title, one.url, one.provider, when(time, language) if time else None)
             for one in item.best_related(site.related)

@@ -7,7 +7,7 @@ plain, and publication dates (feedgen's own switch the locale of the whole proce
 from __future__ import annotations
 
 import re
-from functools import lru_cache
+from functools import lru_cache, partial
 from html import escape
 
 from feedgen.ext.base import BaseEntryExtension, BaseExtension
@@ -79,7 +79,8 @@ def render_rss(view: FeedView) -> Document:
     if site.ttl:
         generator.ttl(site.ttl)
     shell = with_stylesheet(generator.rss_str(pretty=True), site.stylesheet_of(feed))
-    data = with_entries(shell, _CLOSING, CUT, [_item(one) for one in view.fresh])
+    entries = [one.once(EXTENSION, partial(_item, one)) for one in view.fresh]
+    data = with_entries(shell, _CLOSING, CUT, entries)
     return Document(f"{feed.address}.{EXTENSION}", data)
 
 

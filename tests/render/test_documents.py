@@ -12,10 +12,13 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from feeds.common.archives import Archive
+from feeds.common.media import Picture
 from feeds.common.model import Feed, FeedContents, Image, Item, Provider, Related
+from feeds.render import documents as module
 from feeds.render.context import Pages
 from feeds.render.context import Site as RenderSite
 from feeds.render.documents import (
+    Kept,
     RenderJob,
     document_paths,
     feed_key,
@@ -223,3 +226,51 @@ def test_job_whose_item_is_another_than_the_one_that_was_stored_fails() -> None:
     feed, item = select_items([_ITEM], address="topics/ai"), msgspec.msgpack.encode(make_item(2))
     with pytest.raises(msgspec.DecodeError, match="not the one that was stored"):
         render_job(RenderJob(_SITE, feed, {1: item}))
+
+
+# Feeds that show one of two stories in other ways: with links, at another depth, with less of it.
+_WAYS: dict[str, tuple[dict[str, Any], Pages]] = {
+    "topic": ({"address": "topics/ai"}, Pages()),
+    "provider": ({"address": "providers/example.com"}, Pages()),
+    "custom": ({"address": "mine"}, Pages()),
+    "missing": ({"address": "topics/b"}, Pages(missing=(("topic", "ai"),))),
+    "excerpt": ({"address": "topics/c", "show": "excerpt"}, Pages()),
+    "no images": ({"address": "topics/d", "show_images": False}, Pages()),
+}
+
+
+def shared_job(way: str) -> RenderJob:
+    feed, pages = _WAYS[way]
+    items = [make_item(2), _ITEM]
+    data = {number: msgspec.msgpack.encode(one) for number, one in enumerate(items, 1)}
+    site = replace(_SITE, pages=pages, media_url="https://i.example.org/")
+    return RenderJob(site, select_items(items, **feed), data, {}, None, frozenset({2}))
+
+
+@pytest.mark.parametrize("most", [0, 1, 9])
+def test_feeds_that_share_entries_are_the_same_whatever_was_kept(
+    most: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "_MOST_KEPT", most)
+    kept: Kept = {}
+    for way in (*_WAYS, *_WAYS):
+        assert render_job(shared_job(way), None, kept) == render_job(shared_job(way))
+        assert len(kept) <= most
+
+
+def test_shared_entry_is_made_once_for_all_feeds_that_show_the_same_of_it() -> None:
+    kept: Kept = {}
+    for way in ("topic", "provider"):
+        render_job(shared_job(way), None, kept)
+    (entry,) = kept.values()
+    assert len(entry.made or ()) == 4
+    render_job(shared_job("custom"), None, kept)
+    assert len(entry.made or ()) == 5  # on a page at another depth
+
+
+def test_picture_that_is_another_is_shown_by_feeds_that_share_the_entry() -> None:
+    kept: Kept = {}
+    render_job(shared_job("topic"), None, kept)
+    found = Picture(_ITEM.images[0].url, "media/1.png", "image/png", 9, 3, 4)
+    job = shared_job("topic")._replace(pictures={2: [found]})
+    assert render_job(job, None, kept) == render_job(job)
