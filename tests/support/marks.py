@@ -157,9 +157,9 @@ UNTRACED_FILES = {
     "seeds/test_read_many.py",
     "select/test_show.py",
     "select/test_thresholds.py",
-    "serve/test_delta_http.py",
     "serve/test_http.py",
     "serve/test_images.py",
+    "serve/test_publication_delta_http.py",
     "serve/test_turns_http.py",
 }
 UNTRACED = (
