@@ -129,12 +129,11 @@ def _summarise(console: Console, report: PassReport) -> None:
         f"{report.seeds} seeds ({report.read} read, {report.gone} gone, {report.bad} bad), "
         f"{report.items} items"
     )
-    tell, words = console.detail, ("wrote", "removed")
-    if report.dry_run:
-        tell, words = console.show, ("would write", "would remove")
-    for word, names in zip(words, (report.written, report.removed), strict=True):
-        for name in names:
-            tell(f"{word} {name}")
+    tell = console.show if report.dry_run else console.detail
+    for name in report.written:
+        tell(f"{'would write' if report.dry_run else 'wrote'} {name}")
+    for name in report.removed:
+        tell(f"{'would remove' if report.dry_run else 'removed'} {name}")
     for held in report.held:
         console.warn(str(held))
     for feed in report.feeds:

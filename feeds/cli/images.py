@@ -3,12 +3,10 @@
 from __future__ import annotations
 
 from argparse import Namespace
-from datetime import datetime
-from typing import TypedDict
 
 from feeds.cli.console import Console
 from feeds.common.errors import ConfigError, FeedsError
-from feeds.common.media import CachedImage, HostFailure, image_key, image_type
+from feeds.common.media import CachedImage, image_key, image_type
 from feeds.common.reports import utc_now
 from feeds.common.times import from_unix, show_time, to_unix
 from feeds.common.urls import normal_url, wanted_url
@@ -21,26 +19,6 @@ from feeds.pipeline.image_garbage import collect_garbage
 from feeds.store import open_state
 
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
-
-
-class ImageStatus(TypedDict):
-    """An image: `name` of its copy, ``""`` without one, and why the last fetch failed."""
-
-    url: str
-    state: str
-    name: str
-    reason: str
-    next_fetch: datetime | None
-
-
-class CacheStatus(TypedDict):
-    """The image cache: where, what it holds, and the hosts that are left alone for a while."""
-
-    cache: str
-    copies: int
-    bytes: int
-    images: list[ImageStatus]
-    hosts: list[HostFailure]
 
 
 def run_state_backup(arguments: Namespace, console: Console) -> None:
@@ -82,26 +60,19 @@ def run_images_status(arguments: Namespace, console: Console) -> None:
     with open_state(config.paths.state, "serve") as store:
         images = store.images() if store else []
         hosts = [one for one in store.host_failures().values() if one.until > now] if store else []
-    status = CacheStatus(
-        cache=str(config.images.cache),
-        copies=sum(bool(image.name) for image in images),
-        bytes=sum(image.length for image in images if image.name),
-        images=[
-            ImageStatus(
-                url=image.url,
-                state=_state(image),
-                name=image.name,
-                reason=image.reason,
-                next_fetch=from_unix(image.due) if image.due else None,
-            )
-            for image in images
-        ],
-        hosts=hosts,
-    )
-    console.show(
-        f"cache   {config.images.cache}: {status['copies']} copies, {_show_size(status['bytes'])}"
-    )
-    states = [one["state"] for one in status["images"]]
+    known = [
+        {
+            "url": image.url,
+            "state": _state(image),
+            "name": image.name,
+            "reason": image.reason,
+            "next_fetch": from_unix(image.due) if image.due else None,
+        }
+        for image in images
+    ]
+    cache, copies = config.images.cache, [image.length for image in images if image.name]
+    console.show(f"cache   {cache}: {len(copies)} copies, {_show_size(sum(copies))}")
+    states = [one["state"] for one in known]
     kinds = ("copy", "missing", "failed", "not fetched yet")
     counted = ", ".join(f"{states.count(kind)} {kind}" for kind in kinds)
     console.show(f"images  {len(images)} named by seeds: {counted}")
@@ -110,12 +81,13 @@ def run_images_status(arguments: Namespace, console: Console) -> None:
         console.show(f"host    {host.host} is left alone until {until}: {host.reason}")
     rows = [
         (one["state"], one["url"], one["next_fetch"] or "now", one["reason"])
-        for one in status["images"]
+        for one in known
         if one["reason"]
     ]
     if rows:
         console.table(("State", "Image", "Next", "Why"), rows)
-    console.report(status)
+    numbers = {"cache": str(cache), "copies": len(copies), "bytes": sum(copies)}
+    console.report({**numbers, "images": known, "hosts": hosts})
 
 
 def run_images_gc(arguments: Namespace, console: Console) -> None:

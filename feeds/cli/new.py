@@ -26,14 +26,13 @@ _SEED = Path("seeds/hello.md")
 def run_init(arguments: Namespace, console: Console) -> None:
     """Writes the missing files, and nothing over existing ones; asks nothing."""
     folder: Path = arguments.folder
-    now = utc_now().replace(microsecond=0)
     texts = {_CONFIG: _text("config.toml"), Path(".gitignore"): _text("gitignore")}
     # An example must not turn up in the feeds of a site that is already there.
     if not any(os.path.lexists(folder / path) for path in (_CONFIG, _SEED.parent)):
-        texts[_SEED] = _text("seed.md").replace("{now}", rfc3339(now))
+        texts[_SEED] = _text("seed.md").replace("{now}", _now())
     try:
         for path, text in texts.items():
-            written = _write(folder / path, text)
+            written = _write(folder / path, text.encode())
             console.say(f"{'wrote' if written else 'kept '} {folder / path}")
     except OSError as error:
         raise InitError(
@@ -43,20 +42,24 @@ def run_init(arguments: Namespace, console: Console) -> None:
     console.say(f"next: {there}feeds export")
 
 
+def _now() -> str:
+    return rfc3339(utc_now().replace(microsecond=0))
+
+
 def _text(name: str) -> str:
     return (_FILES / name).read_text(encoding="utf-8")
 
 
-def _write(path: Path, text: str) -> bool:
+def _write(path: Path, data: bytes) -> bool:
     """Writes a new file; returns False, and touches nothing, if the file exists."""
     path.parent.mkdir(parents=True, exist_ok=True)
     try:
-        file = path.open("x", encoding="utf-8")
+        file = path.open("xb")
     except FileExistsError:
         return False
     try:
         with file:
-            file.write(text)
+            file.write(data)
     except (OSError, KeyboardInterrupt) as error:
         path.unlink(missing_ok=True)  # half of it would be kept the next time
         if isinstance(error, OSError):
@@ -76,13 +79,11 @@ def run_new(arguments: Namespace, console: Console) -> None:
     data = _seed(arguments, config, name).encode("utf-8", "surrogateescape")
     _refuse_faults(path, data, config)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("xb") as file:
-            file.write(data)
-    except FileExistsError:
-        raise InitError(f"{path} exists already; 'feeds new' changes no file") from None
+        is_new = _write(path, data)
     except OSError as error:
         raise InitError(f"cannot write {path}: {error.strerror or error}") from None
+    if not is_new:
+        raise InitError(f"{path} exists already; 'feeds new' changes no file")
     console.say(f"wrote {os.path.relpath(path)}")
     console.say("it is a draft: write below its last line, then set published to true")
 
@@ -95,7 +96,7 @@ def _seed(arguments: Namespace, config: Config, name: str) -> str:
     lines = {
         "title": _quoted(arguments.title),
         "excerpt": '""',
-        "publishedDateTime": rfc3339(utc_now().replace(microsecond=0)),
+        "publishedDateTime": _now(),
         "originalUrl": _quoted(url),
         "quality": str(max(50, config.selection.min_quality)),
         "published": "false",

@@ -138,9 +138,10 @@ def _show(arguments: Namespace, console: Console, folder: Path, server: PreviewS
                     loaded, faults = load_config(arguments.config), ()
                 except ConfigError as error:
                     faults = error.faults
-            watcher.follow(_folders(loaded))
+            paths = loaded.config.paths
+            watcher.follow([*paths.folders, *filter(None, [paths.templates])])
             if wish.is_wanted:
-                told = told_paths(wish.take(), loaded.config.paths.folders)
+                told = told_paths(wish.take(), paths.folders)
                 options = Options(allow_empty=True, drafts=arguments.drafts, changed=told)
                 problems = faults or _publish(loaded, folder, server.url, options)
                 server.tell(problems)
@@ -151,19 +152,14 @@ def _show(arguments: Namespace, console: Console, folder: Path, server: PreviewS
             wish.wait(_LOOK_S)
 
 
-def _folders(loaded: Loaded) -> list[Path]:
-    paths = loaded.config.paths
-    return [*paths.folders, *([paths.templates] if paths.templates else [])]
-
-
 def _publish(loaded: Loaded, folder: Path, url: str, options: Options) -> Sequence[str]:
     """Publishes to the folder, as the site at this URL; returns what is wrong, in lines."""
+    from feeds.pipeline.run import publish_feeds
+
     config = loaded.config
     paths = replace(config.paths, out=folder / "out", objects="", state=folder / "state.db")
     site = replace(config.site, base_url=url, pages=True, hub=())
     there = replace(config, paths=paths, site=site, state=replace(config.state, backup=None))
-    from feeds.pipeline.run import publish_feeds
-
     try:
         report = publish_feeds(loaded._replace(config=there), options)
     except FeedsError as error:

@@ -12,8 +12,6 @@ from itertools import chain
 from pathlib import Path
 from urllib.parse import urlsplit
 
-import msgspec
-
 from feeds.cli.console import Console
 from feeds.common.errors import ConfigError
 from feeds.common.protocols import HUBS_MOVED, REPORT
@@ -30,19 +28,6 @@ from feeds.serve.reach import Reach
 from feeds.store import open_state
 
 
-class Status(msgspec.Struct, omit_defaults=True):
-    """The last pass and the daemon; None if there was no pass, or no daemon is running.
-
-    `hubs` are those with pings still to be sent; `moved` maps hubs of the configuration to the new
-    addresses that they named.
-    """
-
-    last_pass: PassReport | None
-    daemon: DaemonState | None
-    hubs: list[HubReport]
-    moved: dict[str, str] = {}
-
-
 def run_status(arguments: Namespace, console: Console) -> None:
     """Shows the state of things, with the daemon running or not."""
     loaded = load_config(arguments.config).with_out(arguments.out)
@@ -51,8 +36,8 @@ def run_status(arguments: Namespace, console: Console) -> None:
         report = store.get_meta(REPORT) if store else None
         hubs = [one.shown() for one in store.hub_reports()] if store else []
         known = (store.get_meta(HUBS_MOVED) if store else None) or {}
-    configured = map(shown_url, loaded.config.site.hub)
-    moved = {hub: known[hub] for hub in configured if hub in known}
+    hub_urls = map(shown_url, loaded.config.site.hub)
+    moved = {hub: known[hub] for hub in hub_urls if hub in known}
     daemon = running_daemon(paths.out)
     for line in chain(_of_daemon(daemon), _of_pass(report), map(_of_hub, hubs if report else ())):
         console.show(line)
@@ -61,7 +46,8 @@ def run_status(arguments: Namespace, console: Console) -> None:
         console.table(("Feed", "Entries", "Newest"), rows)
     for hub, place in moved.items():
         console.show(f"hub        {hub} has moved to {place}: change site.hub")
-    console.report(Status(report, daemon, hubs, moved))
+    told = {"last_pass": report, "daemon": daemon, "hubs": hubs}
+    console.report({**told, "moved": moved} if moved else told)
 
 
 def _of_daemon(daemon: DaemonState | None) -> Iterator[str]:

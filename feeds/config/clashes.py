@@ -196,40 +196,39 @@ def find_overlaps(config: Config, file: Path, places: Mapping[Key, str]) -> Iter
         file: config.toml.
         places: where keys were written; keys with their default are missing.
     """
-    paths = config.paths
-    seeds = [
-        (("paths", "seeds", number), folder)
+    paths, log = config.paths, config.serve.access_log
+    seeds: dict[Key, Path] = {
+        ("paths", "seeds", number): folder
         for number, folder in enumerate(paths.seeds)
         if isinstance(folder, Path)
-    ]
-    state, cache = (STATE, paths.state), (CACHE, config.images.cache)
-    own = [(CONFIG, file), *seeds, state]
-    log = None if config.serve.access_log in NO_FILES else Path(config.serve.access_log)
-    others = ((BACKUP, config.state.backup), (LOG, log), (TEMPLATES, paths.templates))
-    own += [(key, path) for key, path in others if isinstance(path, Path)]
-    written = [one for one in own if one[0] in {BACKUP, LOG}]
-    served = (OUT, paths.out)
-    spots = {key: _spot(path) for key, path in (*own, cache, served)}
+    }
+    own: dict[Key, Any] = {CONFIG: file, **seeds, STATE: paths.state, BACKUP: config.state.backup}
+    own |= {LOG: None if log in NO_FILES else Path(log), TEMPLATES: paths.templates}
+    own = {key: path for key, path in own.items() if isinstance(path, Path)}
+    where: dict[Key, Path] = {**own, CACHE: config.images.cache, OUT: paths.out}
+    written = [key for key in (BACKUP, LOG) if key in own]
     # Nothing may be inside the folder that is served, nor below a file.
-    inside = [(one, served) for one in (*own, cache)]
+    inside = [(key, OUT) for key in (*own, CACHE)]
     if config.images.base_url:
-        inside += [(one, cache) for one in own]
-    inside += [(one, state) for one in (*own, served, cache) if one is not state]
-    inside += [(one, (CONFIG, file)) for one in written]
-    inside += [(served, one) for one in (*seeds, cache)]
+        inside += [(key, CACHE) for key in own]
+    inside += [(key, STATE) for key in (*own, OUT, CACHE) if key != STATE]
+    inside += [(key, CONFIG) for key in written]
+    inside += [(OUT, key) for key in (*seeds, CACHE)]
     # Dot folders are skipped when seeds are read, but not when they are watched.
     inside += [
-        (one, folder)
+        (key, folder)
         for folder in seeds
-        for one in (state, cache, *written)
-        if config.schedule.watch or not _is_hidden(one[1], folder[1])
+        for key in (STATE, CACHE, *written)
+        if config.schedule.watch or not _is_hidden(where[key], where[folder])
     ]
+    spots = {key: _spot(path) for key, path in where.items()}
     found: dict[frozenset[Key], str] = {}
     for one, around in inside:
-        relation = _relation(spots[one[0]], spots[around[0]])
-        if relation:
-            fault = _fault(one, relation, around, file, places)
-            found.setdefault(frozenset({one[0], around[0]}), fault)
+        (its_names, above), (names, _) = spots[one], spots[around]
+        if (its_names | above) & names:
+            relation = _SAME if its_names & names else _INSIDE
+            fault = _fault(one, relation, around, where, places)
+            found.setdefault(frozenset({one, around}), fault)
     yield from found.values()
     if paths.state.name.lower() in _TAKEN:
         place = places.get(STATE, str(file))
@@ -237,31 +236,20 @@ def find_overlaps(config: Config, file: Path, places: Mapping[Key, str]) -> Iter
 
 
 def _fault(
-    one: tuple[Key, Path],
-    relation: str,
-    around: tuple[Key, Path],
-    file: Path,
-    places: Mapping[Key, str],
+    one: Key, relation: str, around: Key, where: Mapping[Key, Path], places: Mapping[Key, str]
 ) -> str:
     """Returns the message; it begins with a key that was written, rather than a default."""
-    if one[0] == CONFIG or (one[0] not in places and around[0] in places):
+    if one == CONFIG or (one not in places and around in places):
         one, relation, around = around, _AROUND.get(relation, relation), one
-    (key, path), (other, its_path) = one, around
-    where = f"({its_path}, {places.get(other, 'by default')})"
-    its_name = "the configuration" if other == CONFIG else _name(other)
-    start = places.get(key, str(file))
-    where = f"({file})" if other == CONFIG else where
-    return f"{start}: {_name(key)}: {path} is {relation} {its_name} {where}: wanted separate paths"
+    other = f"the configuration ({where[CONFIG]})"
+    if around != CONFIG:
+        other = f"{_name(around)} ({where[around]}, {places.get(around, 'by default')})"
+    fault = f"{_name(one)}: {where[one]} is {relation} {other}: wanted separate paths"
+    return f"{places.get(one, str(where[CONFIG]))}: {fault}"
 
 
 def _name(key: Key) -> str:
     return ".".join(map(str, key))
-
-
-def _relation(path: tuple[_Names, _Names], around: tuple[_Names, _Names]) -> str:
-    if path[0] & around[0]:
-        return _SAME
-    return _INSIDE if path[1] & around[0] else ""
 
 
 def _spot(path: Path) -> tuple[_Names, _Names]:
