@@ -1,11 +1,7 @@
-"""``feeds check`` and ``feeds config``: what is wrong with seeds, and what the configuration says.
-
-Both write nothing.
-"""
+"""``feeds check``: reads everything, or some seeds, writes nothing, lists all problems."""
 
 from __future__ import annotations
 
-import json
 import sys
 from argparse import Namespace
 from collections.abc import Iterator
@@ -14,7 +10,6 @@ from pathlib import Path
 from feeds.cli.console import Console
 from feeds.common.errors import ConfigError
 from feeds.config import Loaded, load_config
-from feeds.config.load import settings
 from feeds.pipeline.check import CheckReport, check, check_files
 
 _STDIN = "-"
@@ -76,17 +71,3 @@ def _escaped(text: str, plain: str = "") -> str:
     return "".join(
         f"%{ord(char):02X}" if char in "%\r\n:," and char not in plain else char for char in text
     )
-
-
-def _shown(value: object) -> str | None:
-    """Returns a value as TOML writes it, on one line."""
-    return None if value is None else json.dumps(value, ensure_ascii=False)
-
-
-def run_config(arguments: Namespace, console: Console) -> None:
-    """Shows every key with its value and its origin."""
-    found = settings(arguments.config)
-    if not console.json:
-        rows = [(one.key, _shown(one.value), one.place or one.origin) for one in found]
-        console.table(("Key", "Value", "From"), rows)
-    console.report(found)

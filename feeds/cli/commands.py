@@ -52,7 +52,7 @@ list @explain: list the feeds
   CONFIG JSON
 withdrawn @status: list the stories that were withdrawn, when and why
   CONFIG JSON
-config @check: show every key of config.toml, and where its value comes from
+config @status: show every key of config.toml, and where its value comes from
   CONFIG JSON
 schema @completion: print the JSON Schema of seeds or of config.toml, for editors
   kind seed|config: what an editor is to know

@@ -1,6 +1,7 @@
 """``feeds completion`` and ``schema``: what shells and editors need to complete what is typed.
 
 The shell asks the program itself, by argcomplete, so that the parser that makes ``--help`` answers.
+Few keys that are pressed need more than that, so the rest is imported on demand.
 """
 
 from __future__ import annotations
@@ -16,16 +17,16 @@ from argcomplete.shell_integration import shellcode
 
 from feeds.cli.console import Console
 from feeds.common.errors import FeedsError
-from feeds.config import Config, load_config
-from feeds.config.schema import json_schema
-from feeds.seeds.json_schema import seed_schema
-from feeds.store import open_state
 
 _SEEDS = FilesCompleter(("txt", "md", "markdown", "yaml", "yml"))
 
 
 def run_schema(arguments: Namespace, console: Console) -> None:
     """Prints the JSON Schema of seeds, or of config.toml."""
+    from feeds.config import Config
+    from feeds.config.schema import json_schema
+    from feeds.seeds.json_schema import seed_schema
+
     schema = seed_schema() if arguments.kind == "seed" else json_schema(Config)
     console.show(json.dumps(schema, indent=2))
 
@@ -66,6 +67,9 @@ def _completer(action: Action) -> Callable[..., object] | None:
 
 def _stories(**asked: Any) -> list[str]:
     """Returns seeds, and the addresses of the feeds that the last pass published."""
+    from feeds.config import load_config
+    from feeds.store import open_state
+
     try:
         loaded = load_config(asked["parsed_args"].config)
         with open_state(loaded.config.paths.state, "serve") as store:

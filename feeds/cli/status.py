@@ -1,8 +1,12 @@
-"""``feeds status``, ``doctor``, ``withdrawn`` and ``reach``: how a site is, and who reads it."""
+"""``feeds status``, ``config``, ``doctor``, ``withdrawn`` and ``reach``: what there is to know.
+
+What only one of them needs is imported by it: ``status`` is asked often.
+"""
 
 from __future__ import annotations
 
 import gzip
+import json
 import sys
 from argparse import Namespace
 from collections.abc import Iterable, Iterator
@@ -20,11 +24,8 @@ from feeds.common.schedule import DaemonState, running_daemon
 from feeds.common.times import show_duration, show_time
 from feeds.common.urls import shown_url
 from feeds.config import Config, Loaded, load_config
-from feeds.pipeline.doctor import examine_site
-from feeds.publish.visit import visit
+from feeds.config.load import settings
 from feeds.select.feeds import longest_kept_s
-from feeds.serve.access_log import read_line
-from feeds.serve.reach import Reach
 from feeds.store import open_state
 
 
@@ -84,6 +85,20 @@ def _when(time: datetime | None) -> str:
     return show_time(time) if time else "-"
 
 
+def _shown(value: object) -> str | None:
+    """Returns a value as TOML writes it, on one line."""
+    return None if value is None else json.dumps(value, ensure_ascii=False)
+
+
+def run_config(arguments: Namespace, console: Console) -> None:
+    """Shows every key with its value and its origin."""
+    found = settings(arguments.config)
+    if not console.json:
+        rows = [(one.key, _shown(one.value), one.place or one.origin) for one in found]
+        console.table(("Key", "Value", "From"), rows)
+    console.report(found)
+
+
 def run_withdrawn(arguments: Namespace, console: Console) -> None:
     """Lists the withdrawn stories that are remembered, the last first."""
     config = load_config(arguments.config).config
@@ -103,6 +118,9 @@ def run_withdrawn(arguments: Namespace, console: Console) -> None:
 
 def run_doctor(arguments: Namespace, console: Console) -> int:
     """Tells what was found; 1 if something does not work."""
+    from feeds.pipeline.doctor import examine_site
+    from feeds.publish.visit import visit
+
     loaded = load_config(arguments.config).with_out(arguments.out)
     found: list[Finding] = []
     config = loaded.config
@@ -117,7 +135,7 @@ def run_doctor(arguments: Namespace, console: Console) -> int:
 
 
 def _passes(config: Config) -> Iterator[Finding]:
-    from feeds.serve.monitoring import health_of  # it brings a library along that others do without
+    from feeds.serve.monitoring import health_of
 
     daemon, health = running_daemon(config.paths.out), health_of(config, utc_now())
     if health.ok:
@@ -132,6 +150,9 @@ def _passes(config: Config) -> Iterator[Finding]:
 
 def run_reach(arguments: Namespace, console: Console) -> None:
     """Shows the reach of each feed."""
+    from feeds.serve.access_log import read_line
+    from feeds.serve.reach import Reach
+
     loaded = load_config(arguments.config)
     reach = Reach(urlsplit(loaded.config.site.base_url).path)
     unknown = 0
