@@ -41,7 +41,7 @@ def main() -> None:
             "YAML, rapidyaml first": (quick.load, sources),
             "whole seed, PyYAML": (lambda one: read_seed(one, known), requests),
             "whole seed, rapidyaml first": (
-                lambda one: read_seed(one, known, quick.load),
+                lambda one: read_seed(one, known, quick),
                 requests,
             ),
             # 0 is no process of ours, so the chunk is read as in a worker.

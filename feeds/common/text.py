@@ -35,13 +35,15 @@ _UNWANTED = re.compile(f"[{_CLASS}\x80-\x9f]")
 # Unicode's Stream-Safe Text Format (UAX #15, section 13).
 _MOST_MARKS = 30
 _MAYBE_MARKS = re.compile(f"[^\x00-\u02ff]{{{_MOST_MARKS + 1},}}")
-_SPACES = re.compile("[ \t\r\n\u2028\u2029]+")
+# White space that is no single blank.
+_SPACES = re.compile("[ \t\r\n\u2028\u2029]{2,}|[\t\r\n\u2028\u2029]")
 # A byte order mark before a text was left there by whoever joined files.
 _BEFORE = re.compile(r"[\s\ufeff]+")
 # Mojibake shows a letter or sign for the lead byte of a sequence. Typographic marks stand only for
 # continuation bytes, or only for lead bytes, in every such encoding; so text whose sole non-ASCII
 # characters are these cannot be mojibake, and ftfy is not asked.
 _SUSPECT = re.compile("[^\x00-\x7f‘’“”–—…]")
+_is_usual = re.compile("[ -~‘’“”–—…]*").fullmatch  # text that nothing can be wrong with
 
 # The bytes 0x80 to 0x9f as windows-1252 shows them, those that it leaves open as C1 controls.
 _SHOWN = {
@@ -71,7 +73,7 @@ def clean_line(text: str, *, repair: bool) -> str:
 
     A byte order mark (U+FEFF) before it is dropped.
     """
-    if not (text.isascii() and text.isprintable()):
+    if not (text.isascii() and text.isprintable()) and not _is_usual(text):
         text = _SPACES.sub(" ", without_mark(clean_block(text, repair=repair)))
     elif "  " in text:
         text = _SPACES.sub(" ", text)

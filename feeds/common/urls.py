@@ -12,6 +12,7 @@ import ipaddress
 import re
 import unicodedata
 from functools import lru_cache
+from hashlib import sha1
 from urllib.parse import SplitResult, quote, unquote, unquote_plus, urlsplit, urlunsplit
 
 WANTED_URL = "an absolute http or https URL with a host and without user info"
@@ -45,15 +46,20 @@ _NO_HOST = (
     "its host is neither a DNS name, nor an IPv4 address of four numbers, nor an IPv6 address "
     "without a zone"
 )
+_NAMESPACE_URL = bytes.fromhex("6ba7b8119dad11d180b400c04fd430c8")
 _MAX_URL = 2048
 _MAX_HOST = 253
 
 
 def item_id(url: str) -> str:
     """Returns the id of a story with this original URL: a UUID of version 5 (RFC 9562)."""
-    from uuid import NAMESPACE_URL, uuid5  # on demand: few commands read a seed
-
-    return f"urn:uuid:{uuid5(NAMESPACE_URL, url)}"
+    # As uuid.uuid5 makes it, in half the time: the digest, with the version and the variant.
+    digits = sha1(_NAMESPACE_URL + url.encode(), usedforsecurity=False).hexdigest()
+    variant = "89ab"[int(digits[16], 16) & 3]
+    return (
+        f"urn:uuid:{digits[:8]}-{digits[8:12]}-5{digits[13:16]}-{variant}{digits[17:20]}-"
+        f"{digits[20:32]}"
+    )
 
 
 def normal_url(text: str) -> str | None:

@@ -18,14 +18,9 @@ from feeds.common.model import Severity
 from feeds.common.text import clean_block, clean_line, without_mark
 from feeds.common.times import WANTED_DATE, parse_date
 from feeds.common.urls import normal_url, wanted_url
+from feeds.seeds.schema import KNOWN_KEYS
 from feeds.seeds.yaml_reader import NULLS, Path
 
-KNOWN_KEYS = {
-    *("title", "publishedDateTime", "quality", "provider", "originalUrl", "webUrl", "excerpt"),
-    *("updatedDateTime", "heat", "published", "topics", "tags", "category", "type", "locale"),
-    *("ampWebUrl", "cdnAmpWebUrl", "images", "related", "secured", "correction"),
-    "withdrawnReason",
-}
 # Keys of other programs: they look like ours and are no slips.
 _FOREIGN = {"created", "publisher", "publishers", "unpublished"}
 _NEAR = 0.82

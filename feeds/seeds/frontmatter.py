@@ -103,8 +103,7 @@ def split(data: bytes, *, all_yaml: bool, read_yaml: YamlReader = load) -> Front
         if _CONTROLS.search(source):
             source = source.translate(_CARRIED)
             read_yaml = partial(_load_carried, read_yaml)
-    is_alone = is_usual and not body.strip() and data.lower().count(FIELD.encode()) == 1
-    mapping = _mapping(source, offset, (scanned, body_at), read_yaml, is_alone=is_alone)
+    mapping = _mapping(source, offset, (scanned, body_at), read_yaml)
     return FrontMatter(mapping, body, source, offset)
 
 
@@ -165,12 +164,11 @@ def _is_mapping(text: str) -> bool:
 
 
 def _mapping(
-    source: str, offset: int, secret_of: tuple[str, int], read_yaml: YamlReader, *, is_alone: bool
+    source: str, offset: int, secret_of: tuple[str, int], read_yaml: YamlReader
 ) -> dict[str, Any]:
     """Returns the mapping in the YAML `source`, which begins after `offset` lines of the file.
 
-    `secret_of` is the seed as `find_secrets` wants it, and the offset of its body; `is_alone` says
-    that it has no body, and the word ``secured`` once.
+    `secret_of` is the seed as `find_secrets` wants it, and the offset of its body.
     """
     node: Any = None
     failure = None
@@ -182,10 +180,7 @@ def _mapping(
         reason = quiet(error.reason) if may_tell else error.reason
         failure = YamlError(line, error.column, reason)
     mapping: dict[str, Any] | None = node if isinstance(node, dict) else None
-    secret = mapping.get(FIELD) if is_alone and mapping else None
-    # As in most seeds, where the search would take four times as long.
-    is_last_line = bool(secret) and source.endswith(f'\n{FIELD}: "{secret}"\n')
-    if not is_last_line and (slip := misplaced(*secret_of, source, offset, mapping)):
+    if slip := misplaced(*secret_of, source, offset, mapping):
         raise YamlError(*slip, FIELD)
     if failure:
         raise failure

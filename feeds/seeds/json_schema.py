@@ -9,7 +9,7 @@ import msgspec
 from feeds.common.model import Image, Item, Provider, Related
 from feeds.config.schema import Schema, switch, whole_number
 from feeds.seeds.fields import FLAGS
-from feeds.seeds.parse import MAX_HEAT, MAX_MEMBERS, MAX_PIXELS
+from feeds.seeds.schema import MAX_HEAT, MAX_MEMBERS, MAX_PIXELS
 
 _Model = type[Item | Image | Related | Provider]
 

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from feeds.seeds.fields import KNOWN_KEYS
+from feeds.seeds.schema import KNOWN_KEYS
 from feeds.seeds.secrets import FIELD, TELLING, tells_secret
 from feeds.seeds.yaml_reader import Path
 

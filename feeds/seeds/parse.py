@@ -7,7 +7,6 @@ read.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from itertools import islice
@@ -28,22 +27,18 @@ from feeds.common.urls import (
     item_id,
     normal_domain,
 )
-from feeds.seeds.fields import KNOWN_KEYS, Fields, Note, is_null, suggestion
+from feeds.seeds.fields import Fields, Note, is_null, suggestion
 from feeds.seeds.frontmatter import FrontMatter
 from feeds.seeds.markdown import CostlyBodyError, check_size, render_body
+from feeds.seeds.schema import KNOWN_KEYS, LOCALE, MAX_HEAT, MAX_MEMBERS, MAX_PIXELS
 from feeds.seeds.yaml_reader import Path
 
 if TYPE_CHECKING:
     from feeds.config import Config
 
-MAX_PIXELS = 100_000
 # The unknown keys that are compared with the known ones; each costs 0.2 ms.
 _MAX_SLIPS = 100
-MAX_HEAT = 999_999_999
-# Each topic makes a feed, and each image a copy. Members beyond these are dropped with a warning.
-MAX_MEMBERS = {"topics": 50, "tags": 100, "images": 50, "related": 100}
 _BODY: Path = ("body",)
-_LOCALE = re.compile(r"[a-z]{1,8}(?:[-_][a-z0-9]{1,8})*", re.IGNORECASE | re.ASCII)
 
 Part = TypeVar("Part")
 
@@ -230,8 +225,8 @@ def _locale(fields: Fields) -> str:
         return ""
     tag = text.replace("_", "-")
     wanted = "a language tag such as en-GB (RFC 5646)"
-    fault = unregistered(tag) if _LOCALE.fullmatch(text) else ""
-    if fault or not _LOCALE.fullmatch(text):
+    fault = unregistered(tag) if LOCALE.fullmatch(text) else ""
+    if fault or not LOCALE.fullmatch(text):
         fields.note("locale", f"{wanted}; {fault}" if fault else wanted, "warning")
         return ""
     return tag

@@ -13,32 +13,39 @@ from functools import cache
 from typing import Any
 
 import msgspec
+from msgspec.structs import astuple
 
-from feeds.seeds.fields import KNOWN_KEYS
+from feeds.seeds.schema import KNOWN_KEYS, Seed, parts_of
+from feeds.seeds.secrets import FIELD
 from feeds.seeds.yaml_reader import Node, load
 
 # Longer texts, and those nested deeper, are left to the judge.
-_MAX_CHARACTERS = 65_536
+_MAX_BYTES = 65_536
 _MAX_VALUES = 5_000
 _MAX_DEPTH = 16
-_DEEP = "\n" + " " * 40
+_DEEP = b"\n" + b" " * 40
 
 # A text with any of these is left to the judge. A search for its first character alone is quick.
-_DOUBTED = ("\t", "\r", "\ufeff", "<<", "\\\n", "\\ ")
+_DOUBTED = (b"\t", b"\r", b"\xef\xbb\xbf", b"<<", b"\\\n", b"\\ ")
 # After a quoted item of a list rapidyaml accepts anything. Most texts have no such items.
-_QUOTED_OR_WIDE = re.compile("- [ \"']")
-_AFTER_QUOTED = re.compile(r"""- (?:"(?:[^"\\]|\\.)*+"|'(?:[^']|'')*+')[ ]*+[^ #\n]""", re.DOTALL)
+_QUOTED_OR_WIDE = re.compile(b"- [ \"']")
+_AFTER_QUOTED = re.compile(rb"""- (?:"(?:[^"\\]|\\.)*+"|'(?:[^']|'')*+')[ ]*+[^ #\n]""", re.DOTALL)
 # An anchor, alias, tag, key, block of text or bracket begins with one of these signs, at the start
 # of a line or after one of the signs below. Of brackets, this reader is sure of plain lists only.
-_SIGNS = "&*!?{[|>"
-_PLAIN_LIST = re.compile(r"""\[(?:[\w .,/-]|"[\w .,/-]*+"|'[\w .,/-]*+')*+\]""")
-_BEFORE_SIGNS = "\n:-?,[{"
-_AROUND_SIGNS = _BEFORE_SIGNS + " "
+_SIGNS = (b"&", b"*", b"!", b"?", b"{", b"[", b"|", b">")
+_WORD = rb"[\w\x80-\xff .,/-]"
+_PLAIN_LIST = re.compile(rb"\[(?:" + _WORD + rb'|"' + _WORD + rb"*+\"|'" + _WORD + rb"*+')*+\]")
+_BEFORE_SIGNS = b"\n:-?,[{"
+_AROUND_SIGNS = frozenset(_BEFORE_SIGNS + b" ")
 # Texts that rapidyaml keeps and libyaml takes for nulls, and its spellings of `nan` and `infinity`.
 _DOUBTED_VALUES = frozenset({"~", "null", "Null", "NULL", ".nan", ".inf", "-.inf"})
 # What no text without quotes begins with; spaces may hide a null.
 _NO_STARTS = frozenset("}],@`%:").union(filter(str.isspace, map(chr, range(0x3001))))
 _SUSPECTS = _NO_STARTS | frozenset("~nN.-")
+# The bytes that most seeds have alone, and characters that no usual seed has.
+_ORDINARY = bytes(range(0x20, 0x7F)) + b"\n"
+_ODD = re.compile("[\x00-\x9f\u2028\u2029\ufdd0-\ufdef\ufeff\ufffd-\uffff]")
+_SECRET = FIELD.encode()
 _USUAL_KEYS = KNOWN_KEYS | {"name", "domain", "url", "width", "height", "isCached"}
 _PLAIN_KEY = re.compile("[A-Za-z][A-Za-z0-9_-]*", re.ASCII).fullmatch
 # JSON has one null and one zero, YAML more.
@@ -58,8 +65,9 @@ class QuickReader:
 
         self._parse, self._emit = ryml.parse_in_arena, ryml.emit_json_in_place
         self._tree = ryml.Tree()
-        self._buffer = bytearray(8 * _MAX_CHARACTERS)
+        self._buffer = bytearray(8 * _MAX_BYTES)
         self._decode = msgspec.json.Decoder(float_hook=_refuse).decode
+        self._decode_seed = msgspec.json.Decoder(Seed).decode
         self._null = os.open(os.devnull, os.O_WRONLY | os.O_CLOEXEC)
         self._stderr = os.dup(2)
 
@@ -73,47 +81,78 @@ class QuickReader:
 
         The text is as `frontmatter` cleans it: its only controls are tabs and line ends.
         """
-        if _is_doubtful(text):
+        node = self._read(text.encode(), self._decode)
+        is_sure = node.__class__ is dict and _settle(node, self._tree.size(), text)
+        return node if is_sure else None
+
+    def seed(self, data: bytes) -> Seed | None:
+        """Returns the front matter in the bytes of a file, None unless they are a usual seed.
+
+        Such a seed has no body, and names its secret once: on the last line, in quotes.
+        """
+        end = data.find(b"\n---", 3) + 1
+        if not data.startswith(b"---\n") or data[end:].strip() != b"---" or _is_odd(data):
+            return None
+        source = data[4:end]
+        seed: Seed | None = self._read(source, self._decode_seed)
+        # msgspec rounds fractions of seconds, which we cut.
+        if not seed or not _is_whole(seed, self._tree.size()) or b".9999999" in source:
+            return None
+        mentions = data.lower().count(_SECRET)
+        secret = b'\n%s: "%s"\n' % (_SECRET, (seed.secured or "").encode(errors="replace"))
+        is_last = mentions == 1 and bool(seed.secured) and source.endswith(secret)
+        return seed if is_last or (mentions == 0 and seed.secured is None) else None
+
+    def _read(self, data: bytes, decode: Callable[[memoryview], Any]) -> Any:
+        """Returns what rapidyaml makes of a text, None if that may differ from PyYAML's."""
+        if _is_doubtful(data):
             return None
         tree = self._tree
         tree.clear()
         tree.clear_arena()
         os.dup2(self._null, 2)
         try:
-            self._parse(text.encode(), tree)
-            node = self._decode(self._emit(tree, self._buffer))
+            self._parse(data, tree)
+            return decode(self._emit(tree, self._buffer))
         except Exception:  # noqa: BLE001 (whatever it is, the judge tells it better)
             return None
         finally:
             os.dup2(self._stderr, 2)
-        is_sure = node.__class__ is dict and _settle(node, tree.size(), text)
-        return node if is_sure else None
 
 
 def _refuse(number: str) -> str:
     raise ValueError(number)  # rapidyaml writes .5 as 0.5
 
 
-def _is_doubtful(text: str) -> bool:
+def _is_odd(data: bytes) -> bool:
+    """Tells whether a file is not UTF-8, or has characters that `frontmatter` cleans away."""
+    rest = data.translate(None, _ORDINARY)
+    try:
+        return bool(rest) and _ODD.search(rest.decode()) is not None
+    except UnicodeDecodeError:
+        return True
+
+
+def _is_doubtful(data: bytes) -> bool:
     """Tells whether the two libraries may read a text differently."""
-    if len(text) > _MAX_CHARACTERS or not text[:1].isalnum() or _DEEP in text:
+    if len(data) > _MAX_BYTES or not data[:1].isalnum() or _DEEP in data:
         return True
-    if any(doubted[0] in text and doubted in text for doubted in _DOUBTED):
+    if any(doubted[:1] in data and doubted in data for doubted in _DOUBTED):
         return True
-    if _QUOTED_OR_WIDE.search(text) and ("-  " in text or _AFTER_QUOTED.search(text)):
+    if _QUOTED_OR_WIDE.search(data) and (b"-  " in data or _AFTER_QUOTED.search(data)):
         return True
     for sign in _SIGNS:
-        at = text.find(sign)
+        at = data.find(sign)
         while at >= 0:
-            is_first = text[at - 1] in _AROUND_SIGNS and _is_first(text, at)
-            if is_first and not _PLAIN_LIST.match(text, at):
+            is_first = data[at - 1] in _AROUND_SIGNS and _is_first(data, at)
+            if is_first and not _PLAIN_LIST.match(data, at):
                 return True
-            at = text.find(sign, at + 1)
+            at = data.find(sign, at + 1)
     return False
 
 
-def _is_first(text: str, at: int) -> bool:
-    return text[max(at - 80, 0) : at].rstrip(" ")[-1:] in _BEFORE_SIGNS
+def _is_first(data: bytes, at: int) -> bool:
+    return data[max(at - 80, 0) : at].rstrip(b" ")[-1:] in _BEFORE_SIGNS
 
 
 def _settle(root: dict[str, Any], size: int, text: str) -> bool:
@@ -150,14 +189,31 @@ def _settle(root: dict[str, Any], size: int, text: str) -> bool:
     return count == size <= _MAX_VALUES and depth <= _MAX_DEPTH
 
 
+def _is_whole(seed: Seed, size: int) -> bool:
+    """Tells whether a seed has all `size` values that rapidyaml read, and none is in doubt."""
+    parts = parts_of(seed)
+    values: list[Any] = [*(seed.topics or ()), *(seed.tags or ())]
+    # Values of keys are counted below; the seed and its members are no such values.
+    count = 1 + len(seed.images or ()) + len(seed.related or ())
+    count += sum(len(story.images or ()) for story in seed.related or ())
+    for part in parts:
+        values += astuple(part)
+    for value in values:
+        if value is not None:
+            count += 1
+            if value.__class__ is str and value[:1] in _SUSPECTS and _is_suspect(value):
+                return False
+    return count == size
+
+
 def _is_suspect(value: str) -> bool:
     return value[0] in _NO_STARTS or value.strip() in _DOUBTED_VALUES
 
 
 @cache
-def quick_load() -> Callable[[str], Node]:
-    """Returns the reader of this process: PyYAML alone if rapidyaml or stderr is missing."""
+def quick_reader() -> QuickReader | None:
+    """Returns the reader of this process, None if rapidyaml or stderr is missing."""
     try:
-        return QuickReader().load
+        return QuickReader()
     except (ImportError, OSError):
-        return load
+        return None

@@ -21,12 +21,13 @@ from feeds.common.objects import is_object
 from feeds.common.times import to_unix
 from feeds.common.workers import Engine, spread
 from feeds.seeds import READER_VERSION
-from feeds.seeds.frontmatter import FrontMatter, YamlReader, split
+from feeds.seeds.frontmatter import FrontMatter, split
 from feeds.seeds.objects import Fetched, fetch_objects
 from feeds.seeds.overlap import leak
 from feeds.seeds.parse import ParseOptions, dotted, parse
-from feeds.seeds.quick_reader import quick_load
+from feeds.seeds.quick_reader import QuickReader, quick_reader
 from feeds.seeds.scan import MAX_BYTES, why_too_large
+from feeds.seeds.schema import Seed, usual_item
 from feeds.seeds.secrets import FIELD, REACHES
 from feeds.seeds.yaml_reader import Path, YamlError, event_reader, load
 
@@ -38,6 +39,7 @@ _CHUNK = 100
 _CHUNK_SECONDS = 0.5
 
 T = TypeVar("T")
+Quick = QuickReader | None
 
 _encoder = msgspec.msgpack.Encoder()
 _decode_chunk = msgspec.msgpack.Decoder(tuple[int, list[ParsedSeed]]).decode
@@ -93,14 +95,14 @@ def _read_chunk(options: ParseOptions, caller: int, chunk: list[ReadRequest]) ->
     `caller` is the process that wants them, 0 if that is on another machine. Only workers use the
     quick reader: it takes time to load, and no other thread may write to stderr beside it.
     """
-    read_yaml = load if os.getpid() == caller else quick_load()
+    quick = None if os.getpid() == caller else quick_reader()
     fetched = fetch_objects(request.path for request in chunk)  # waiting is not work
     end = time.thread_time() + _CHUNK_SECONDS
     # Step by step: the code of all steps does not fit into the cache of a processor, so that one
     # seed after the other takes a fifth longer.
-    opened = _until(end, (_open(request, fetched, read_yaml) for request in chunk))
-    items = _until(end, (_parse(seed, options) for seed in opened))
-    return _encoder.encode((len(chunk), [_check(item) for item in items]))
+    opened = _until(end, (_open(request, fetched, quick) for request in chunk))
+    items = _until(end, (_parse(seed, options, quick) for seed in opened))
+    return _encoder.encode((len(chunk), [_check(item, options, quick) for item in items]))
 
 
 def _until(end: float, results: Iterable[T]) -> list[T]:
@@ -113,21 +115,16 @@ def _until(end: float, results: Iterable[T]) -> list[T]:
     return found
 
 
-def read_seed(
-    request: ReadRequest, options: ParseOptions, read_yaml: YamlReader = load
-) -> ParsedSeed:
+def read_seed(request: ReadRequest, options: ParseOptions, quick: Quick = None) -> ParsedSeed:
     """Reads one seed; one that cannot be read or used gives a problem.
 
-    Args:
-        request: which seed; bytes that the store knows are not parsed.
-        options: what the configuration says about reading.
-        read_yaml: `load`, or a faster reader with the same results.
+    Bytes that the store knows are not parsed. `quick` is a faster reader with the same results.
 
     Raises:
         SeedsFolderError: an object is there, but its server gives it to nobody, or not now.
     """
     fetched = fetch_objects([request.path])
-    return _check(_parse(_open(request, fetched, read_yaml), options))
+    return _check(_parse(_open(request, fetched, quick), options, quick), options, quick)
 
 
 def judge_seed(path: str, shown: str, data: bytes, options: ParseOptions) -> ParsedSeed:
@@ -138,33 +135,29 @@ def judge_seed(path: str, shown: str, data: bytes, options: ParseOptions) -> Par
     request = ReadRequest(path, shown, b"")
     if len(data) > MAX_BYTES:
         return _unreadable(request, f"larger than {MAX_BYTES // 1024} KiB").seed
-    return _check(_parse(_split(request, data, load), options))
+    return _judge(_Opened(ParsedSeed(path, hashlib.sha256(data).digest()), shown, data), options)
 
 
 class _Opened(NamedTuple):
-    """A seed whose YAML was read; without `front` all is said in `seed`."""
+    """A seed whose bytes are at hand; without `data` all is said in `seed`.
+
+    `usual` is its front matter, and `item` what that says, both None unless it is a usual seed.
+    """
 
     seed: ParsedSeed
     shown: str
-    front: FrontMatter | None = None
+    data: bytes | None = None
+    usual: Seed | None = None
+    item: Item | None = None
 
 
-class _Parsed(NamedTuple):
-    """A seed with its item and all problems, before it is searched for secrets."""
-
-    opened: _Opened
-    item: Item | None
-    problems: list[Problem]
-    drafts: bool = False
-
-
-def _open(request: ReadRequest, fetched: Mapping[str, Fetched], read_yaml: YamlReader) -> _Opened:
+def _open(request: ReadRequest, fetched: Mapping[str, Fetched], quick: Quick) -> _Opened:
     if one := fetched.get(request.path):
         if one.data is None:
             return _unreadable(request, "cannot be read: there is no such object any more")
         if reason := why_too_large(len(one.data)):
             return _unreadable(request, reason)
-        opened = _split(request, one.data, read_yaml)
+        opened = _identify(request, one.data, quick)
         if one.tag == request.tag:
             return opened
         # It changed since it was listed, and may change back: the next pass reads it again.
@@ -172,7 +165,7 @@ def _open(request: ReadRequest, fetched: Mapping[str, Fetched], read_yaml: YamlR
     data = _read_bytes(request.path) if request.data is None else request.data
     if isinstance(data, str):
         return _unreadable(request, data)
-    return _split(request, data, read_yaml)
+    return _identify(request, data, quick)
 
 
 def _unreadable(request: ReadRequest, reason: str) -> _Opened:
@@ -180,46 +173,51 @@ def _unreadable(request: ReadRequest, reason: str) -> _Opened:
     return _Opened(ParsedSeed(request.path, b"", problems=(problem,)), request.shown)
 
 
-def _split(request: ReadRequest, data: bytes, read_yaml: YamlReader) -> _Opened:
+def _identify(request: ReadRequest, data: bytes, quick: Quick) -> _Opened:
     path, shown, known_content, *_ = request
     content = hashlib.sha256(data).digest()
     if content == known_content:
         return _Opened(ParsedSeed(path, content, same=True), shown)
+    return _Opened(ParsedSeed(path, content), shown, data, quick.seed(data) if quick else None)
+
+
+def _parse(opened: _Opened, options: ParseOptions, quick: Quick) -> _Opened:
+    if opened.data is None:
+        return opened
+    item = usual_item(opened.usual, repair=options.repair) if opened.usual else None
+    if item:
+        return opened._replace(item=item)
+    return _Opened(_judge(opened, options, quick), opened.shown)
+
+
+def _check(opened: _Opened, options: ParseOptions, quick: Quick) -> ParsedSeed:
+    if opened.usual is None or opened.item is None:
+        return opened.seed
+    encoded = _encoder.encode(opened.item)
+    secret = opened.usual.secured
+    if secret and leak({FIELD: secret}, "", encoded) is not None:
+        return _judge(opened, options, quick)
+    return _finished(opened, opened.item, encoded, [], drafts=options.drafts)
+
+
+def _judge(opened: _Opened, options: ParseOptions, quick: Quick = None) -> ParsedSeed:
+    """Reads a seed that is not a usual one, or has problems."""
+    seed, shown, data, *_ = opened
+    read_yaml, is_yaml = quick.load if quick else load, seed.path.endswith((".yaml", ".yml"))
     try:
-        is_yaml = path.endswith((".yaml", ".yml"))
-        front = split(data, all_yaml=is_yaml, read_yaml=read_yaml)
+        front = split(data or b"", all_yaml=is_yaml, read_yaml=read_yaml)
     except YamlError as error:
         problem = Problem(shown, error.line, error.column, error.field, error.reason)
-        return _Opened(ParsedSeed(path, content, problems=(problem,)), shown)
-    return _Opened(ParsedSeed(path, content), shown, front)
-
-
-def _parse(opened: _Opened, options: ParseOptions) -> _Parsed:
-    if opened.front is None:
-        return _Parsed(opened, None, [])
-    return _Parsed(opened, *parse(opened.shown, opened.front, options), options.drafts)
-
-
-def _check(parsed: _Parsed) -> ParsedSeed:
-    """Returns the seed with its item and problems, or with one problem if these hold a secret."""
-    (seed, shown, front), item, problems, drafts = parsed
-    if front is None:
-        return seed
+        return replace(seed, problems=(problem,))
+    item, problems = parse(shown, front, options)
     encoded = _encoder.encode(item) if item else b""
     published = b"\n".join([encoded, *(one.reason.encode() for one in problems)])
     leaking = leak(front.mapping, front.body, published)
     if leaking is not None:
         problems = [_leak_problem(shown, front, leaking)]
     if item is None or leaking is not None:
-        return ParsedSeed(seed.path, seed.content, problems=tuple(problems))
-    return ParsedSeed(
-        seed.path,
-        seed.content,
-        header=_header(shown, item, encoded, drafts=drafts),
-        data=encoded,
-        images=item.images,
-        problems=tuple(problems),
-    )
+        return replace(seed, problems=tuple(problems))
+    return _finished(opened, item, encoded, problems, drafts=options.drafts)
 
 
 def _leak_problem(shown: str, front: FrontMatter, field: Path) -> Problem:
@@ -229,11 +227,13 @@ def _leak_problem(shown: str, front: FrontMatter, field: Path) -> Problem:
     return Problem(shown, line, column, dotted(field) or FIELD, REACHES)
 
 
-def _header(path: str, item: Item, encoded: bytes, *, drafts: bool) -> ItemHeader:
+def _finished(
+    opened: _Opened, item: Item, encoded: bytes, problems: list[Problem], *, drafts: bool
+) -> ParsedSeed:
     dated = to_unix(item.published)
-    return ItemHeader(
+    header = ItemHeader(
         number=0,
-        path=path,
+        path=opened.shown,
         id=item.id,
         dated=dated,
         revised=max(dated, to_unix(item.updated)) if item.updated else dated,
@@ -247,6 +247,9 @@ def _header(path: str, item: Item, encoded: bytes, *, drafts: bool) -> ItemHeade
         reader_digest=reader_digest(item),
         tags=item.tags,
         locale=item.locale,
+    )
+    return replace(
+        opened.seed, header=header, data=encoded, images=item.images, problems=tuple(problems)
     )
 
 

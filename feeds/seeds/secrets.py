@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from itertools import islice
 from typing import Any, NamedTuple
 
-from feeds.seeds.fields import KNOWN_KEYS
+from feeds.seeds.schema import KNOWN_KEYS
 from feeds.seeds.yaml_reader import key_places, places
 
 FIELD = "secured"

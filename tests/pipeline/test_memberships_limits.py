@@ -16,7 +16,7 @@ from feeds.seeds.markdown import (
     CostlyBodyError,
     render_body,
 )
-from feeds.seeds.parse import MAX_MEMBERS
+from feeds.seeds.schema import MAX_MEMBERS
 from feeds.seeds.yaml_reader import MAX_VALUES, YamlError, load
 from tests.seeds.test_parse import good_item, parse_seed
 from tests.support.site import Site

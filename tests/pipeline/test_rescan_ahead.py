@@ -36,10 +36,10 @@ def reads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
     parsed: list[str] = []
     check = read._check
 
-    def noted(seed: Any) -> ParsedSeed:
-        reading = check(seed)
+    def noted(seed: Any, *rest: Any) -> ParsedSeed:
+        reading = check(seed, *rest)
         if not reading.same:
-            parsed.append(seed.opened.shown)
+            parsed.append(seed.shown)
         return reading
 
     monkeypatch.setattr(read, "_check", noted)

@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from feeds.seeds.fields import KNOWN_KEYS, Fields, Note, show, suggestion
+from feeds.seeds.fields import Fields, Note, show, suggestion
+from feeds.seeds.schema import KNOWN_KEYS
 
 _LONG = sorted(key for key in KNOWN_KEYS if len(key) > 4)
 _MISSING: Any = object()

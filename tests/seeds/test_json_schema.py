@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from jsonschema import Draft202012Validator
 
-from feeds.seeds.fields import KNOWN_KEYS
 from feeds.seeds.json_schema import seed_schema
 from feeds.seeds.parse import ParseOptions
 from feeds.seeds.read import judge_seed
+from feeds.seeds.schema import KNOWN_KEYS
 from tests.support.site import front_matter
 
 SCHEMA = seed_schema()

@@ -8,9 +8,9 @@ import sys
 import pytest
 
 from feeds.seeds import yaml_reader
-from feeds.seeds.quick_reader import QuickReader, quick_load
+from feeds.seeds.quick_reader import QuickReader, quick_reader
 from tests.support.site import REAL_SEEDS
-from tests.support.yaml_mutants import compare, same
+from tests.support.yaml_mutants import compare, compare_seeds, same
 
 pytest.importorskip("ryml")
 
@@ -32,12 +32,25 @@ def test_quick_reader_equals_the_judge_on_a_hundred_thousand_mutated_seeds() -> 
     assert compare(100_000, 100)[1] == []
 
 
+@pytest.mark.parametrize("seed", range(4))
+def test_usual_seeds_are_read_as_the_judge_reads_them(seed: int) -> None:
+    taken, different = compare_seeds(1_000, seed)
+    assert different == []
+    assert taken > 100
+
+
+@pytest.mark.long
+def test_a_hundred_thousand_seeds_are_read_as_the_judge_reads_them() -> None:
+    assert compare_seeds(100_000, 100)[1] == []
+
+
 def test_quick_reader_takes_the_real_seeds(quick: QuickReader) -> None:
     for path in REAL_SEEDS.glob("*.txt"):
         source = path.read_text(encoding="utf-8").split("---\n")[1]
         node = quick.read(source)
         assert node is not None
         assert same(node, yaml_reader.load(source))
+        assert quick.seed(path.read_bytes()) is not None
 
 
 @pytest.mark.parametrize(
@@ -137,8 +150,8 @@ def test_quick_reader_is_not_used_where_stderr_is_closed(monkeypatch: pytest.Mon
 
 
 def _assert_that_the_judge_reads_alone() -> None:
-    quick_load.cache_clear()
+    quick_reader.cache_clear()
     try:
-        assert quick_load() is yaml_reader.load
+        assert quick_reader() is None
     finally:
-        quick_load.cache_clear()
+        quick_reader.cache_clear()

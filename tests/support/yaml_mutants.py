@@ -5,7 +5,9 @@ from __future__ import annotations
 import random
 import re
 
+from feeds.seeds.parse import ParseOptions
 from feeds.seeds.quick_reader import QuickReader
+from feeds.seeds.read import ReadRequest, read_seed
 from feeds.seeds.yaml_reader import YamlError, load
 from tests.support.site import REAL_SEEDS
 
@@ -89,6 +91,67 @@ flow: {a: b, "c": 'd', e: [f, {g: h}], i: , j}
 'single key' : x
 12: y
 """
+# A seed with all keys, and values that somebody may write for them.
+SEED = """\
+title: A "title" – of £5
+publishedDateTime: 2021-08-19T11:58:00Z
+updatedDateTime: 2021-08-20T11:58:00.5+02:00
+originalUrl: https://example.org/a?b=c#d
+webUrl: "https://example.org/a"
+ampWebUrl: https://amp.example.org/a
+cdnAmpWebUrl: https://cdn.example.org/a
+excerpt: "It  is â€œhereâ€\\x9d"
+quality: 74
+heat: -1
+published: true
+provider:
+  name: A & B
+  domain: example.org
+topics: [AI, ai, É]
+tags:
+  - "one"
+  - two
+category: news
+type: article
+locale: en_GB
+correction: none
+withdrawnReason: none
+images:
+  - url: https://example.org/a.jpg
+    width: 640
+    height: 0
+    title: A picture
+    isCached: false
+related:
+  - title: Another
+    webUrl: https://example.org/b
+    publishedDateTime: 2021-08-18T11:58:00-05:00
+    quality: 3
+    provider:
+      domain: example.com
+    images:
+      - url: "https://example.org/b.jpg"
+  - title: Third
+    excerpt: A text
+    originalUrl: https://example.org/c
+secured: "wmN1XUkAeqeLw74hJAUdxFhxipbSYo35MMIBJs1MlGyE0jZpTm1DYJO3Aw3uiOIj"
+"""
+VALUES = (
+    *("", '""', '" "', "~", "null", '"null"', "0", "-0", "007", "5.0", "1e1", "+5", "101", "10000"),
+    *("yes", "True", "false", "[]", "[a, a]", "é", "\xa0", "a\ufffdb", "[::1]", "example.org."),
+    *("2021-08-19", "2021-08-19t11:58:00z", "2021-08-19 11:58:00Z", "2021-08-19T11:58:60Z"),
+    *("2021-08-19T11:58:59.9999999Z", "0001-01-01T00:00:00+01:00", "1969-12-31T23:59:59Z"),
+    *("9999-12-31T23:59:59-01:00", "1985-01-01T00:00:00Z", "2021-08-19T11:58:00+0200"),
+    *("http://EXAMPLE.org", "https://[::1]/a", "https://localhost/", '" https://example.org/ "'),
+    *(
+        "https://a_b.example.org/",
+        "https://example.org/é",
+        "//example.org",
+        "https://a@example.org",
+    ),
+    *("en", "xx-YY", "en--GB", "wmN1XUkAeqeLw74hJAUdxFhx", "The secured: loan", '"\\u00e9"'),
+    *("a\u2028b", "a\x85b", "\x93a", "\ufeffa"),
+)
 PIECES = (
     *("&", "*", "!", "<<: *a", "&a ", "*a", "!!str ", "!a ", "? ", ": ", ":", "- ", "-", "#", " #"),
     *("|", ">", "|-", ">+", "|2", "'", '"', "''", "\\", "\\\n", "{", "}", "[", "]", ",", "%", "@"),
@@ -114,6 +177,35 @@ def compare(count: int, seed: int) -> tuple[int, list[str]]:
         if node is not None and not same(node, judge(text)):
             different.append(text)
     return taken, different
+
+
+def compare_seeds(count: int, seed: int) -> tuple[int, list[str]]:
+    """Returns how many of `count` seeds were usual ones, and those that were read differently."""
+    chance = random.Random(seed)  # noqa: S311 (the same seeds each time)
+    quick, options = QuickReader(), ParseOptions()
+    bases = [SEED, *real_sources()]
+    taken, different = 0, []
+    for _ in range(count):
+        text = chance.choice(bases)
+        if chance.random() < 0.5:
+            text = mutated(text, chance)
+        if chance.random() < 0.7:
+            text = with_value(text, chance)
+        data = f"---\n{text}---\n".encode(errors="replace")
+        request = ReadRequest("a.txt", "a.txt", b"", 0, data)
+        taken += quick.seed(data) is not None
+        if read_seed(request, options, quick) != read_seed(request, options):
+            different.append(text)
+    return taken, different
+
+
+def with_value(text: str, chance: random.Random) -> str:
+    """Returns a text with another value on one line."""
+    lines = text.splitlines(keepends=True)
+    row = chance.randrange(len(lines))
+    start = re.match(r" *(?:- )?(?:\w+: )?", lines[row])
+    lines[row] = f"{start[0] if start else ''}{chance.choice(VALUES)}\n"
+    return "".join(lines)
 
 
 def real_sources() -> list[str]:
