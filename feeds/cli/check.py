@@ -38,11 +38,7 @@ def run_check(arguments: Namespace, console: Console) -> int:
 
 
 def _report(arguments: Namespace, console: Console, loaded: Loaded) -> CheckReport:
-    """Returns the report of all seeds, or of the files that were named.
-
-    Raises:
-        ConfigError: --as without -, or the other way round.
-    """
+    """Returns the report of all seeds, or of the files that were named."""
     if (_STDIN in arguments.files) != (arguments.name is not None):
         reason = "- (standard input) and --as PATH say together what to judge: wanted both"
         raise ConfigError([reason])

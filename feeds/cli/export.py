@@ -68,11 +68,7 @@ def run_export(arguments: Namespace, console: Console) -> int:
 
 
 def _changed(arguments: Namespace, paths: Paths) -> frozenset[str] | None:
-    """Returns the paths and addresses that --changed lists, None without it.
-
-    Raises:
-        ConfigError: the list cannot be read, or is a seed, of which no message may show lines.
-    """
+    """Returns what --changed lists, None without it; no message shows a line of a seed."""
     source: Path | None = arguments.changed
     if source is None:
         if arguments.null:

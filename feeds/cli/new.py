@@ -77,7 +77,9 @@ def run_new(arguments: Namespace, console: Console) -> None:
         raise InitError(f"{reason}: write the seed there by the tools of the object store")
     path = config.paths.folders[0] / f"{name}.md"
     data = _seed(arguments, config, name).encode("utf-8", "surrogateescape")
-    _refuse_faults(path, data, config)
+    if problems := judge_seed(str(path), "", data, ParseOptions.of(config)).problems:
+        faults = "; ".join(f"{one.field or 'seed'}: {one.reason}" for one in problems)
+        raise InitError(f"no seed can be made of this: {faults}")
     try:
         is_new = _write(path, data)
     except OSError as error:
@@ -109,15 +111,3 @@ def _seed(arguments: Namespace, config: Config, name: str) -> str:
 def _quoted(text: str) -> str:
     """Returns a text as YAML reads it back, whatever is in it: JSON is a part of YAML."""
     return json.dumps(text, ensure_ascii=False)
-
-
-def _refuse_faults(path: Path, data: bytes, config: Config) -> None:
-    """Refuses what `feeds check` would find wrong.
-
-    Raises:
-        InitError: an argument cannot stand in a seed.
-    """
-    problems = judge_seed(str(path), "", data, ParseOptions.of(config)).problems
-    if problems:
-        faults = "; ".join(f"{one.field or 'seed'}: {one.reason}" for one in problems)
-        raise InitError(f"no seed can be made of this: {faults}")

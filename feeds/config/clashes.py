@@ -21,6 +21,7 @@ TEMPLATES: Key = ("paths", "templates")
 LOG: Key = ("serve", "access_log")
 # The values of serve.access_log that name no file.
 NO_FILES = {"off", "stdout"}
+PLACES = (OUT, STATE, BACKUP, CACHE, TEMPLATES, LOG)
 CONFIG: Key = ()
 # The key that repeats another one, or does not go with it, and a message about both.
 Clash = tuple[Key, str]

@@ -15,19 +15,7 @@ from msgspec.structs import replace
 from feeds.common.errors import ConfigError
 from feeds.common.objects import is_address, parse_address
 from feeds.common.urls import hide_secrets
-from feeds.config.clashes import (
-    BACKUP,
-    CACHE,
-    LOG,
-    NO_FILES,
-    OUT,
-    STATE,
-    TEMPLATES,
-    find_alias_clashes,
-    find_overlaps,
-    find_repeats,
-    find_servers,
-)
+from feeds.config import clashes
 from feeds.config.model import Config
 from feeds.config.origins import Key, Origins, as_key, key_lines, overlay, syntax_fault
 from feeds.config.schema import Table, fields_of, plain, read_table, table_in
@@ -71,7 +59,7 @@ class Loaded(NamedTuple):
             return self
         paths = replace(self.config.paths, out=_absolute(Path.cwd(), out), objects="")
         config = replace(self.config, paths=paths)
-        _refuse(find_overlaps(config, self.path, {**self.places, OUT: "--out"}))
+        _refuse(clashes.find_overlaps(config, self.path, {**self.places, clashes.OUT: "--out"}))
         return self._replace(config=config)
 
     def refuse_objects(self) -> None:
@@ -81,7 +69,7 @@ class Loaded(NamedTuple):
             ConfigError: the documents are objects.
         """
         if self.config.paths.objects:
-            place = self.places.get(OUT, self.path)
+            place = self.places.get(clashes.OUT, self.path)
             reason = f"{self.config.paths.objects} is served by its bucket, not by feeds"
             advice = "put a CDN or a web server before it, or serve another folder by --out"
             raise ConfigError([f"{place}: paths.out: {reason}: {advice}"])
@@ -115,20 +103,20 @@ def load_with_origins(
     variables: dict[Key, str] = {}
     faults = overlay(data, environment, variables)
     origins = Origins(path, key_lines(text), variables)
-    faults += starmap(origins.told, find_repeats(data))
+    faults += starmap(origins.told, clashes.find_repeats(data))
     config, found = read_table(Config, data)
     faults += [origins.fault(*fault) for fault in found]
     if config is not None and not faults:
-        faults += starmap(origins.told, find_alias_clashes(config))
+        faults += starmap(origins.told, clashes.find_alias_clashes(config))
     if config is None or faults:
         raise ConfigError(list(dict.fromkeys(faults)))
     path = Path(os.path.abspath(path))  # noqa: PTH100 (without following links, but without ..)
     config = _with_places(config, path.parent, data.get("paths", {}).get("out", ""))
-    _refuse(starmap(origins.told, find_servers(config, data)))
+    _refuse(starmap(origins.told, clashes.find_servers(config, data)))
     seeds = [("paths", "seeds", number) for number in range(len(config.paths.seeds))]
-    keys = [BASE_URL, OUT, STATE, BACKUP, CACHE, TEMPLATES, LOG, *seeds]
+    keys = [BASE_URL, *clashes.PLACES, *seeds]
     loaded = Loaded(config, path, {key: origins.place(key) for key in keys if origins.knows(key)})
-    _refuse(find_overlaps(config, path, loaded.places))
+    _refuse(clashes.find_overlaps(config, path, loaded.places))
     return loaded, origins, data
 
 
@@ -140,7 +128,7 @@ def _with_places(config: Config, base: Path, written: Any) -> Config:
         out = config.paths.state.parent / _MADE_IN
         config = replace(config, paths=replace(config.paths, out=out, objects=objects))
     log = config.serve.access_log
-    if log not in NO_FILES:
+    if log not in clashes.NO_FILES:
         log = str(_absolute(base, Path(log).expanduser()))
     return replace(config, serve=replace(config.serve, access_log=log))
 

@@ -14,27 +14,11 @@ from urllib.parse import urlsplit
 import msgspec
 
 from feeds.common.model import FeedRef
-from feeds.config import types
-from feeds.config.feed_tables import (
-    ArchiveKeep,
-    ArchivePeriod,
-    CustomFeed,
-    DigestFeed,
-    FeedTable,
-    NamedProvider,
-    NamedTopic,
-    OwnFeed,
-    Reader,
-    Rule,
-    Show,
-    Withdrawn,
-)
+from feeds.config import feed_tables, types
 from feeds.config.schema import Many, Table
 
 _SECOND = timedelta(seconds=1)
 _YEAR = timedelta(days=366)
-
-
 TLS_FILES = ("tls_ca", "tls_cert", "tls_key")
 
 
@@ -63,18 +47,18 @@ class SiteConfig(Table, frozen=True):
     logo: types.Url = ""
     hub: Annotated[tuple[types.Url, ...], Many(or_one=True)] = ()
     pages: types.Flag = True
-    show: Show = "full"
+    show: feed_tables.Show = "full"
     show_images: types.Flag = True
     noindex: types.Flag = False
-    withdrawn: Withdrawn = "drop"
+    withdrawn: feed_tables.Withdrawn = "drop"
     withdrawn_keep: types.Duration = timedelta(days=30)
     query_link: types.Flag = False
     show_quality: types.Flag = True
     show_heat: types.Flag = True
     max_feeds: Annotated[int, types.whole(1)] = 200_000
-    archive: ArchivePeriod = "off"
-    archive_keep: ArchiveKeep | None = None
-    readers: tuple[Reader, ...] = ()
+    archive: feed_tables.ArchivePeriod = "off"
+    archive_keep: feed_tables.ArchiveKeep | None = None
+    readers: tuple[feed_tables.Reader, ...] = ()
 
     @property
     def home(self) -> str:
@@ -258,19 +242,19 @@ class Config(Table, frozen=True):
     publish: Publish = Publish()
     hooks: HooksConfig = HooksConfig()
     serve: Serve = Serve()
-    topics: dict[types.Name, NamedTopic] = msgspec.field(default_factory=dict)
-    providers: dict[types.Domain, NamedProvider] = msgspec.field(default_factory=dict)
-    rules: tuple[Rule, ...] = ()
-    feeds: tuple[CustomFeed, ...] = ()
-    digests: tuple[DigestFeed, ...] = ()
+    topics: dict[types.Name, feed_tables.NamedTopic] = msgspec.field(default_factory=dict)
+    providers: dict[types.Domain, feed_tables.NamedProvider] = msgspec.field(default_factory=dict)
+    rules: tuple[feed_tables.Rule, ...] = ()
+    feeds: tuple[feed_tables.CustomFeed, ...] = ()
+    digests: tuple[feed_tables.DigestFeed, ...] = ()
 
-    def setting(self, own: FeedTable | None, name: str) -> Any:
+    def setting(self, own: feed_tables.FeedTable | None, name: str) -> Any:
         """Returns a setting of a feed: that of its own table, or else the one of [site]."""
         value = getattr(own, name, None)
         return getattr(self.site, name) if value is None else value
 
     @property
-    def own_feeds(self) -> dict[FeedRef, OwnFeed]:
+    def own_feeds(self) -> dict[FeedRef, feed_tables.OwnFeed]:
         """The feeds of the site's own and its digests, by kind and key, in their order."""
         return {
             **{("custom", one.key): one for one in self.feeds},
