@@ -90,15 +90,16 @@ class Application:
             answer = self._ready_queries.get(request)
         if answer is None:
             return False
-        answer.tally.add(answer.size)
-        send(answer, request, protocol)
-        if self.log is not None:
-            self.log.note(scope, request, answer.status, answer.size)
+        self._send(answer, request, scope, protocol)
         return True
 
     async def __rsgi__(self, scope: Scope, protocol: RSGIHTTPProtocol) -> None:
         request = request_of(scope)
-        answer = await self._answer(request, scope)
+        self._send(await self._answer(request, scope), request, scope, protocol)
+
+    def _send(
+        self, answer: Answer | Stream, request: Request, scope: Scope, protocol: RSGIHTTPProtocol
+    ) -> None:
         size = 0 if request.method == "HEAD" else answer.size
         self._counts.add(answer, size)
         send(answer, request, protocol)
@@ -119,12 +120,10 @@ class Application:
             self._failed(f"{request.method} {request.path!r}: {type(error).__name__}: {error}")
             return messages.BROKEN
         short = sum(len(part) for part in request if isinstance(part, str)) < _LONGEST_KEY
-        # A ready answer to HEAD would count a body that is not sent.
         wanted = short and request.method == "GET"
         if wanted and isinstance(answer, Answer) and answer.status in _KEPT and answer.lasting:
             if len(ready) >= _MOST_READY:
                 ready.clear()
-            self._counts.attach(answer)
             ready[request] = answer
         return answer
 

@@ -81,8 +81,6 @@ class Content:
             self._queries.close()
         self._versions.close()
 
-    # Keeping up to date
-
     def refresh(self) -> bool:
         """Reads out/ and the state file if they changed; tells whether one of them did."""
         return self._refresh_state() | self._refresh_publication()
@@ -155,8 +153,6 @@ class Content:
                 )
         self._deltas.forget()
 
-    # Answering
-
     def moved(self, path: str) -> Answer | None:
         """Returns the redirect from a former address of a feed; None for all other paths."""
         alias, _, extension = path.rpartition(".")
@@ -216,7 +212,7 @@ class Content:
     def faulty_query(self, request: Request, error: BadQueryError) -> Answer:
         """Returns the answer for a query with faults: to browsers a page."""
         if not (request.browser and self.config.site.pages):
-            return messages.text_answer(400, str(error), ("access-control-allow-origin", "*"))
+            return messages.text_answer(400, str(error), messages.ANYONE)
         return messages.page(400, self._query_feeds().faulty_page(error.faults), NO_STORE)
 
     def _query_feeds(self) -> QueryFeeds:

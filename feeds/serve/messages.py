@@ -6,7 +6,7 @@ import hashlib
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from granian._granian import RSGIHTTPProtocol
@@ -22,6 +22,8 @@ _OVERHEAD = 200
 
 NOSNIFF = ("x-content-type-options", "nosniff")
 NO_STORE = ("cache-control", "no-store")
+# Scripts of all sites may read the answer (CORS).
+ANYONE = ("access-control-allow-origin", "*")
 # For pages: no script and no style but those of the site's files, and no frame of another site.
 # Pages say the same of themselves, except frames, and are stricter about pictures.
 _POLICY = (
@@ -57,26 +59,12 @@ class Request(NamedTuple):
     host: bool = True
 
 
-@dataclass(slots=True)
-class Tally:
-    """Counts the answers of one kind, and the bytes of their bodies."""
-
-    requests: int = 0
-    bytes: int = 0
-
-    def add(self, size: int) -> None:
-        """Counts an answer that sends so many bytes."""
-        self.requests += 1
-        self.bytes += size
-
-
 @dataclass(slots=True, eq=False)
 class Answer:
     """An answer whose body is in memory; it can be sent many times.
 
-    `format_name` and `coding` say what is sent, for the metrics, whose `tally` counts it. An answer
-    that is not `lasting` is made for one request only: its body is too large to be kept, or it
-    describes the present moment.
+    `format_name` and `coding` say what is sent, for the metrics. An answer that is not `lasting` is
+    made for one request only: its body is too large to be kept, or it describes the present moment.
     """
 
     status: int
@@ -85,7 +73,6 @@ class Answer:
     format_name: str = ""
     coding: str = ""
     lasting: bool = True
-    tally: Tally = field(default_factory=Tally)
 
     @property
     def size(self) -> int:
@@ -124,39 +111,29 @@ def text_answer(status: int, text: str, *headers: tuple[str, str]) -> Answer:
     return Answer(status, [_PLAIN, NOSNIFF, *headers], f"{text}\n".encode())
 
 
-_LOST = [("cache-control", "public, max-age=60"), ("vary", "Accept")]
+_MINUTE, _HOUR = (("cache-control", f"public, max-age={age_s}") for age_s in (60, 3600))
+_LOST = [_MINUTE, ("vary", "Accept")]
 NOT_FOUND = text_answer(404, "There is nothing here.", *_LOST)
 # A query can name an image a moment before its copy is in out/: no cache may keep that answer.
 NO_IMAGE = text_answer(404, "There is nothing here.", NO_STORE)
-TOO_LONG = text_answer(503, "That search took too long.", NO_STORE, ("retry-after", "60"))
-GONE = text_answer(
-    410,
-    "This feed is not published any more. Please unsubscribe from it.",
-    ("cache-control", "public, max-age=60"),
-    ("access-control-allow-origin", "*"),
-)
+_GONE = "This feed is not published any more. Please unsubscribe from it."
+GONE = text_answer(410, _GONE, _MINUTE, ANYONE)
 BAD_HOST = text_answer(400, "Wanted one Host header, with the name or address of this server.")
-PRECONDITION_FAILED = text_answer(
-    412,
-    "This is not what If-Match or If-Unmodified-Since ask for.",
-    NO_STORE,
-    ("access-control-allow-origin", "*"),
-)
+_FAILED = "This is not what If-Match or If-Unmodified-Since ask for."
+PRECONDITION_FAILED = text_answer(412, _FAILED, NO_STORE, ANYONE)
 WRONG_METHOD = text_answer(405, f"Only {ALLOWED} here.", ("allow", ALLOWED))
 URI_TOO_LONG = text_answer(414, "That address is too long.")
-NOT_ACCEPTABLE = text_answer(
-    406,
-    "Accept-Encoding refuses every coding of this server: gzip, br, zstd, identity.",
-    ("vary", "Accept-Encoding"),
-)
+_REFUSED = "Accept-Encoding refuses every coding of this server: gzip, br, zstd, identity."
+NOT_ACCEPTABLE = text_answer(406, _REFUSED, ("vary", "Accept-Encoding"))
 BUSY = text_answer(503, "Too much to do just now. Please try again.", ("retry-after", "5"))
+TOO_LONG = text_answer(503, "That search took too long.", NO_STORE, ("retry-after", "60"))
 BROKEN = text_answer(500, "Something went wrong here; the log says what.")
 # Browsers ask for this before a script of another site may send conditional requests (CORS).
 OPTIONS = Answer(
     204,
     [
         ("allow", ALLOWED),
-        ("access-control-allow-origin", "*"),
+        ANYONE,
         ("access-control-allow-methods", "GET, HEAD"),
         ("access-control-allow-headers", f"A-IM, {CONDITIONS}"),
         ("access-control-max-age", "86400"),
@@ -178,19 +155,14 @@ def page(status: int, body: bytes, *headers: tuple[str, str]) -> Answer:
 
 def redirect(location: str) -> Answer:
     """Returns the answer at another spelling of an address (302; RFC 9110, section 15.4.3)."""
-    same = [("cache-control", "public, max-age=3600"), ("vary", "Accept")]
-    return text_answer(302, f"This is at {location}", ("location", location), *same)
+    there = ("location", location)
+    return text_answer(302, f"This is at {location}", there, _HOUR, ("vary", "Accept"))
 
 
 def moved(location: str) -> Answer:
     """Returns the answer at a former address (301; RFC 9110, section 15.4.2)."""
-    return text_answer(
-        301,
-        f"This feed has moved to {location}",
-        ("location", location),
-        ("cache-control", "public, max-age=3600"),
-        ("access-control-allow-origin", "*"),
-    )
+    there = ("location", location)
+    return text_answer(301, f"This feed has moved to {location}", there, _HOUR, ANYONE)
 
 
 def digest_of(data: bytes) -> str:

@@ -6,7 +6,7 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
-from operator import itemgetter
+from threading import Lock
 from typing import NamedTuple
 
 import msgspec
@@ -23,7 +23,7 @@ from feeds.common.times import show_time
 from feeds.common.urls import shown_url
 from feeds.config import Config
 from feeds.serve.content import Content
-from feeds.serve.messages import NO_STORE, NOSNIFF, Answer, Stream, Tally
+from feeds.serve.messages import NO_STORE, NOSNIFF, Answer, Stream
 from feeds.serve.reach import FeedReach, Reach
 from feeds.store import Store, open_state
 from feeds.store.server_files import with_state
@@ -91,31 +91,29 @@ def health_answer(content: Content) -> Answer:
 
 
 class Counts:
-    """Tallies of answers, one per status, format and content coding.
+    """Counts answers, and the bytes of their bodies, by status, format and content coding.
 
-    Ready answers have tallies of their own, since they are sent in another thread, and two threads
-    that count in one tally would lose some.
+    May be used from several threads: ready answers are sent in another than those that are made.
     """
 
     def __init__(self) -> None:
-        self._ready: dict[Series, Tally] = {}
-        self._made: dict[Series, Tally] = {}
-
-    def attach(self, answer: Answer) -> None:
-        """Gives a ready answer the tally of its status, format and coding."""
-        answer.tally = self._ready.setdefault(_series(answer), answer.tally)
+        self._lock = Lock()
+        self._found: defaultdict[Series, list[int]] = defaultdict(lambda: [0, 0])
 
     def add(self, answer: Answer | Stream, size: int) -> None:
-        """Counts an answer that was not ready, of which `size` bytes are sent."""
-        self._made.setdefault(_series(answer), Tally()).add(size)
+        """Counts an answer of which `size` bytes are sent."""
+        with self._lock:
+            found = self._found[answer.status, answer.format_name, answer.coding]
+            found[0] += 1
+            found[1] += size
 
-    def items(self) -> list[tuple[Series, Tally]]:
-        """Returns all tallies with their status, format and coding, which may occur twice."""
-        return [*self._ready.items(), *self._made.items()]
-
-
-def _series(answer: Answer | Stream) -> Series:
-    return answer.status, answer.format_name or "other", answer.coding or "identity"
+    def items(self) -> list[tuple[Series, tuple[int, ...]]]:
+        """Returns the number of answers of each status, format and coding, and their bytes."""
+        with self._lock:
+            return [
+                ((status, format_name or "other", coding or "identity"), tuple(found))
+                for (status, format_name, coding), found in sorted(self._found.items())
+            ]
 
 
 class StateCounts(NamedTuple):
@@ -186,12 +184,12 @@ def start_metrics(address: str, collector: FeedsCollector) -> None:
         raise ServeError(f"cannot serve metrics at {address}: {reason} (serve.metrics)") from None
 
 
-def _requests(tallies: list[tuple[Series, Tally]]) -> Iterator[Metric]:
+def _requests(counted: list[tuple[Series, tuple[int, ...]]]) -> Iterator[Metric]:
     requests: Counter[tuple[str, str]] = Counter()
     sent: Counter[str] = Counter()
-    for (status, format_name, coding), tally in sorted(tallies, key=itemgetter(0)):
-        requests[str(status), format_name] += tally.requests
-        sent[coding] += tally.bytes
+    for (status, format_name, coding), (count, size) in counted:
+        requests[str(status), format_name] += count
+        sent[coding] += size
     unmodified = sum(count for (status, _), count in requests.items() if status == "304")
     yield _counter("feeds_http_requests", "Requests answered.", requests, "status", "format")
     text = "Bytes of bodies sent, in their content coding."

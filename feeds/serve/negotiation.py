@@ -43,9 +43,6 @@ _RANGE = re.compile(
 )
 
 
-# Requests
-
-
 def request_of(scope: Scope) -> Request:
     """Returns a request as the value that its answer depends on."""
     known = scope.headers
@@ -78,9 +75,6 @@ def _is_host(host: str) -> bool:
             ipaddress.IPv6Address(match["address"] or "::")
             return True
     return False
-
-
-# Preferences
 
 
 def weighted(header: str) -> list[tuple[str, float]]:
@@ -122,9 +116,6 @@ def is_browser(accept: str | None) -> bool:
 def accepts_deltas(a_im: str | None) -> bool:
     """Tells whether an A-IM header asks for deltas of feeds (RFC 3229, section 10.5.3)."""
     return any(name == "feed" and weight > 0 for name, weight in weighted(a_im or ""))
-
-
-# Conditions
 
 
 def listed_tags(header: str, *, strong: bool = False) -> list[str]:
@@ -171,9 +162,6 @@ def _single_date(text: str | None) -> int | None:
     """Returns a date in Unix seconds; None for no date or several (section 13.1.3)."""
     date = None if text is None else parse_http_date(text, utc_now())
     return None if date is None else to_unix(date)
-
-
-# Ranges
 
 
 def byte_range(header: str | None, size: int) -> range | None:

@@ -209,4 +209,4 @@ def _file_headers(path: str) -> Headers:
     if not kind_of(path).feed and not path.endswith(".opml"):
         return [messages.NOSNIFF]
     exposed = ("access-control-expose-headers", "ETag, IM, Link")
-    return [messages.NOSNIFF, ("access-control-allow-origin", "*"), exposed]
+    return [messages.NOSNIFF, messages.ANYONE, exposed]

@@ -84,6 +84,7 @@ def run_server(config: Config, reload: Reload, log: Log) -> None:
         if config.serve.metrics:
             start_metrics(config.serve.metrics, FeedsCollector(counts, content, reach))
         application = Application(content, counts, lambda text: log.error("failed", request=text))
+        settings = HTTP1Settings(header_read_timeout=_HEADER_MS, max_buffer_size=_HEADER_BYTES)
         server = Granian(
             application,
             host,
@@ -93,9 +94,7 @@ def run_server(config: Config, reload: Reload, log: Log) -> None:
             websockets=False,
             backlog=_BACKLOG,
             backpressure=connections,
-            http1_settings=HTTP1Settings(
-                header_read_timeout=_HEADER_MS, max_buffer_size=_HEADER_BYTES
-            ),
+            http1_settings=settings,
             log_enabled=False,
         )
         if reach is not None:
@@ -238,9 +237,6 @@ def _raise_file_limit() -> int:
 
 def _shown(host: str) -> str:
     return f"[{host}]" if ":" in host else host
-
-
-# The worker
 
 
 async def _spawn_worker(

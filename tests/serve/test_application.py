@@ -54,11 +54,7 @@ class Bench:
 
     def counted(self) -> dict[tuple[int, str, str], tuple[int, int]]:
         """Returns requests and bytes by status, format and coding."""
-        total: dict[tuple[int, str, str], tuple[int, int]] = {}
-        for sort, tally in self.counts.items():
-            requests, size = total.get(sort, (0, 0))
-            total[sort] = requests + tally.requests, size + tally.bytes
-        return total
+        return {series: (count, size) for series, (count, size) in self.counts.items()}
 
 
 PICTURE = "media/ab/cd.png"

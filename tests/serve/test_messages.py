@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from feeds.serve import messages
-from feeds.serve.messages import Answer, Tally, moved
+from feeds.serve.messages import Answer, moved
 
 NOSNIFF = {"x-content-type-options": "nosniff", "content-type": "text/plain; charset=utf-8"}
 
@@ -61,12 +61,3 @@ def test_answer_to_options_says_what_scripts_of_other_sites_may_send() -> None:
         ),
         "access-control-max-age": "86400",
     }
-
-
-def test_tally_begins_at_nothing_and_adds() -> None:
-    tally = Tally()
-    assert (tally.requests, tally.bytes) == (0, 0)
-    tally.add(5)
-    tally.add(0)
-    assert (tally.requests, tally.bytes) == (2, 5)
-    assert Answer(200, [], b"").tally is not Answer(200, [], b"").tally

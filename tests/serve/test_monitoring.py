@@ -108,13 +108,11 @@ def test_health_is_told_as_json(published: Content, monkeypatch: pytest.MonkeyPa
     assert (late.status, "two should have followed" in late.body.decode()) == (503, True)
 
 
-def test_counts_add_ready_answers_to_those_that_were_made(content: Content) -> None:
+def test_counts_are_of_answers_by_status_format_and_coding(content: Content) -> None:
     counts = Counts()
     one, two = (Answer(200, [], b"xyz", format_name="atom", coding="gzip") for _ in range(2))
     for answer in (one, two):
-        counts.attach(answer)
-        answer.tally.add(answer.size)
-    assert one.tally is two.tally
+        counts.add(answer, answer.size)
     counts.add(one, 4)
     counts.add(Answer(200, [], b"", format_name="atom"), 5)
     counts.add(Answer(304, [], b""), 0)
