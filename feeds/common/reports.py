@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from typing import Literal, NamedTuple
 
 import msgspec
@@ -212,16 +213,7 @@ class Finding(msgspec.Struct, frozen=True):
     advice: str = ""
 
 
-def good(subject: str, text: str) -> Finding:
-    """Returns that something is as it should be."""
-    return Finding("ok", subject, text)
-
-
-def odd(subject: str, text: str, advice: str) -> Finding:
-    """Returns that something works, and could be better for some."""
-    return Finding("warning", subject, text, advice)
-
-
-def bad(subject: str, text: str, advice: str) -> Finding:
-    """Returns that something does not work."""
-    return Finding("error", subject, text, advice)
+# Something is as it should be; works, and could be better for some; or does not work.
+good = partial(Finding, "ok")
+odd = partial(Finding, "warning")
+bad = partial(Finding, "error")

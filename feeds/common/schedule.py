@@ -8,7 +8,7 @@ import time
 from collections.abc import Callable, Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 import msgspec
@@ -26,73 +26,38 @@ WATCHED = "FEEDS_WATCHED_BY_DAEMON"
 _JOB = "pass"
 
 
-class PassTimes(Protocol):
-    """When passes are due: by `cron`, or else `every` so often; at most `jitter` later."""
-
-    @property
-    def every(self) -> timedelta:
-        """The time between two passes."""
-
-    @property
-    def jitter(self) -> timedelta:
-        """The most by which a pass is late."""
-
-    @property
-    def cron(self) -> str:
-        """Five cron fields, "" for none."""
-
-
-class PeriodEnds(Protocol):
-    """When periods of a digest end: at a time of day, those of a week on a weekday."""
-
-    @property
-    def at(self) -> str:
-        """The time of day, as ``07:00``."""
-
-    @property
-    def weekday(self) -> str:
-        """The first letters of the weekday, ``*`` for each day."""
-
-
-def trigger_of(schedule: PassTimes, timezone: str, ends: Iterable[PeriodEnds] = ()) -> BaseTrigger:
-    """Returns the trigger that a schedule describes.
+def trigger_of(
+    cron: str,
+    every: timedelta,
+    jitter: timedelta,
+    timezone: str,
+    ends: Iterable[tuple[str, str]] = (),
+) -> BaseTrigger:
+    """Returns the trigger of passes: by five `cron` fields, or else `every` so often.
 
     Args:
-        schedule: [schedule] of the configuration.
-        timezone: the name of the zone that a cron expression is read in.
-        ends: the digests for which a pass is due as well whenever a period ends.
+        cron: ``""`` for none.
+        every: the time between two passes.
+        jitter: the most by which a pass is late.
+        timezone: the name of the zone that `cron` and `ends` are read in.
+        ends: time of day (``07:00``) and weekday (``*`` for each) when a pass is due as well, since
+            a period of digests ends.
     """
-    passes = _passes_of(schedule, timezone)
-    at_ends = [_end_of(one, timezone) for one in ends]
-    if not at_ends:
-        return passes
     from apscheduler.triggers.combining import OrTrigger
-
-    return OrTrigger([passes, *at_ends])
-
-
-def _end_of(digest: PeriodEnds, timezone: str) -> BaseTrigger:
-    from apscheduler.triggers.cron import CronTrigger
-
-    hour, minute = digest.at.split(":")
-    return CronTrigger(
-        day_of_week=digest.weekday, hour=hour, minute=minute, timezone=ZoneInfo(timezone)
-    )
-
-
-def _passes_of(schedule: PassTimes, timezone: str) -> BaseTrigger:
     from apscheduler.triggers.cron import CronTrigger
     from apscheduler.triggers.interval import IntervalTrigger
 
-    zone = ZoneInfo(timezone)
-    jitter = int(schedule.jitter.total_seconds()) or None
-    if schedule.cron:
-        trigger = CronTrigger.from_crontab(named_weekdays(schedule.cron), timezone=zone)
-        trigger.jitter = jitter
-        return trigger
-    return IntervalTrigger(
-        seconds=int(schedule.every.total_seconds()), timezone=zone, jitter=jitter
-    )
+    zone, late = ZoneInfo(timezone), int(jitter.total_seconds()) or None
+    passes = IntervalTrigger(seconds=int(every.total_seconds()), timezone=zone, jitter=late)
+    if cron:
+        passes = CronTrigger.from_crontab(named_weekdays(cron), timezone=zone)
+        passes.jitter = late
+    clocks = ((*at.split(":"), day) for at, day in ends)
+    due = [
+        CronTrigger(day_of_week=day, hour=hour, minute=minute, timezone=zone)
+        for hour, minute, day in clocks
+    ]
+    return OrTrigger([passes, *due]) if due else passes
 
 
 class Timer:

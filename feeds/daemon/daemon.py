@@ -236,7 +236,9 @@ class Daemon:
 
     def _start_timer(self) -> None:
         config = self._loaded.config
-        self._timer.start(trigger_of(config.schedule, config.site.timezone, config.digests))
+        times, ends = config.schedule, [(one.at, one.weekday) for one in config.digests]
+        due = trigger_of(times.cron, times.every, times.jitter, config.site.timezone, ends)
+        self._timer.start(due)
 
     def _watch(self) -> None:
         config = self._loaded.config

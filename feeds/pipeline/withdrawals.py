@@ -10,8 +10,8 @@ from collections.abc import Iterable
 
 import msgspec
 
-from feeds.common.archives import ArchivePart
 from feeds.common.model import FeedRef, Item, ItemHeader
+from feeds.common.slugs import ArchivePart
 from feeds.pipeline.context import Pass
 from feeds.pipeline.rescan import Changes
 from feeds.select.feeds import (

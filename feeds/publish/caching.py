@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from msgspec.structs import replace
-
 from feeds.common.media import is_immutable
 from feeds.common.schedule import trigger_of
 from feeds.config import Config
@@ -35,8 +33,8 @@ def max_age_s(config: Config) -> int:
 
 def _cron_gap_s(config: Config) -> int:
     """Returns the shortest time between two of the next passes."""
-    without_jitter = replace(config.schedule, jitter=timedelta(0))
-    trigger = trigger_of(without_jitter, config.site.timezone)
+    times = config.schedule
+    trigger = trigger_of(times.cron, times.every, timedelta(0), config.site.timezone)
     shortest, before = timedelta(seconds=_LONGEST_S), None
     for _ in range(_FIRES):
         now = before + timedelta(seconds=1) if before else _MONDAY

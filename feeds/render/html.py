@@ -11,10 +11,9 @@ from heapq import nsmallest
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
-from feeds.common.archives import Archive
 from feeds.common.media import kind_of
 from feeds.common.model import Document, Feed, FeedKind, FeedSummary
-from feeds.common.slugs import QUERY
+from feeds.common.slugs import QUERY, Archive
 from feeds.common.times import from_unix, recent_days, to_unix
 from feeds.render.activity import activity_of, page_days
 from feeds.render.articles import page_entries

@@ -67,10 +67,11 @@ def health_of(config: Config, now: datetime) -> Health:
 
 def too_old_after(config: Config, last: datetime) -> datetime:
     """Returns when two passes will have been missed since the one that began at `last`."""
-    late = config.schedule.jitter + _GRACE
-    if not config.schedule.cron:
-        return last + 2 * config.schedule.every + late
-    trigger = trigger_of(config.schedule, config.site.timezone)
+    times = config.schedule
+    late = times.jitter + _GRACE
+    if not times.cron:
+        return last + 2 * times.every + late
+    trigger = trigger_of(times.cron, times.every, times.jitter, config.site.timezone)
     fire = last
     for _ in range(2):
         fire = trigger.get_next_fire_time(fire, fire + timedelta(seconds=1)) or fire

@@ -5,8 +5,8 @@ from __future__ import annotations
 import sqlite3
 from collections.abc import Callable, Iterable
 
-from feeds.common.archives import ArchivePart
 from feeds.common.model import FeedRef, Membership
+from feeds.common.slugs import ArchivePart
 from feeds.store.feed_items import membership_of
 
 # The migration of the schema that makes the table.

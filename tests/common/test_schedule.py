@@ -23,7 +23,8 @@ FORWARD = {LONDON: datetime(2026, 3, 29, tzinfo=UTC), NEW_YORK: datetime(2026, 3
 
 
 def trigger_for(config: Config) -> BaseTrigger:
-    return trigger_of(config.schedule, config.site.timezone, config.digests)
+    times, ends = config.schedule, [(one.at, one.weekday) for one in config.digests]
+    return trigger_of(times.cron, times.every, times.jitter, config.site.timezone, ends)
 
 
 def fires(
