@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 
 from feeds.common.errors import UnknownSeedError
-from feeds.common.files import read_templates
+from feeds.common.files import Fingerprint, read_templates
 from feeds.common.languages import unregistered
 from feeds.common.model import ItemHeader, ParsedSeed, Problem
 from feeds.common.objects import is_object
@@ -191,4 +191,5 @@ def _objects(address: str, loaded: Loaded, options: ParseOptions) -> Iterator[Pa
 def _judge(found: ScannedFile, shown: str, options: ParseOptions) -> ParsedSeed:
     if found.problem:
         return ParsedSeed(found.path, b"", problems=(found.problem,))
-    return read_seed(ReadRequest(found.path, shown, b"", found.inode), options)
+    fingerprint = Fingerprint(found.size, found.mtime_ns, found.inode)
+    return read_seed(ReadRequest(found.path, shown, b"", fingerprint), options)

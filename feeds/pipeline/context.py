@@ -24,7 +24,10 @@ if TYPE_CHECKING:
     from feeds.common.workers import Engine
 
 # The modules that processes need which read seeds or render feeds.
-WORKER_MODULES = ("feeds.seeds.read", "feeds.render.documents", "ryml")
+WORKER_MODULES = (
+    *("feeds.seeds.read", "feeds.pipeline.first", "ryml"),
+    *("feeds.render.documents", "feeds.pipeline.rendering"),
+)
 
 
 class Pass(NamedTuple):

@@ -86,14 +86,16 @@ def memberships(
     """
     store, config, now = run.store, run.config, run.now
     judged_by = past or (own_past(run) if few else past_of(run, state))
-    store.mark_first_seen(changes.items, now)
-    store.reset_memberships(changes.items)
     repeated = _repeated(store, state, changes)
+    is_judged = past is None and _take_judged(run, changes, repeated)
+    seen = repeated if is_judged else changes.items
+    store.mark_first_seen(seen, now)
+    store.reset_memberships(seen)
     ledger = Ledger(run, Thresholds(config), changes)
     changed: frozenset[FeedRef] | None = None
     due: set[str] | None = None
     if state.last is None or not state.holds(run.key, now):
-        _judge_all(run, ledger, judged_by, repeated)
+        _judge_all(run, ledger, judged_by, repeated, is_judged=is_judged)
         ledger.finish()
     else:
         due = set(changes.items)
@@ -212,11 +214,23 @@ def _judge(run: Pass, ledger: Ledger, past: Past, items: list[ItemHeader]) -> li
     return found
 
 
-def _judge_all(run: Pass, ledger: Ledger, past: Past, repeated: frozenset[str]) -> None:
+def _take_judged(run: Pass, changes: Changes, repeated: frozenset[str]) -> bool:
+    """Takes what a first pass found of items as it read them, but for the repeated ones."""
+    if changes.judged is None:
+        return False
+    run.store.drop_indexes("slot")
+    return run.store.take_judged(changes.judged, run.now, repeated)
+
+
+def _judge_all(
+    run: Pass, ledger: Ledger, past: Past, repeated: frozenset[str], *, is_judged: bool
+) -> None:
+    """Judges all items; of those that were when they were read, the repeated ones alone."""
     store = run.store
-    store.clear_memberships()
+    if not is_judged:
+        store.clear_memberships()
     with store.filling("slot"):
-        for page in store.header_pages():
+        for page in () if is_judged else store.header_pages():
             _judge(run, ledger, past, [item for item in page if item.id not in repeated])
         _judge(run, ledger, past, without_duplicates(store.headers_of(repeated)).items)
 

@@ -22,28 +22,20 @@ from typing import NamedTuple
 from feeds.common.media import image_key
 from feeds.common.model import ParsedSeed, Problem
 from feeds.pipeline.context import Pass, engine_of
+from feeds.pipeline.first import TABLES, OvertakenError, Recorder, is_first, seed_of
 from feeds.pipeline.removals import Losses, held_back
-from feeds.pipeline.state import LAST, PLAIN, PassState, read_state
+from feeds.pipeline.state import PLAIN, PassState, read_state
 from feeds.pipeline.survey import Survey, parser_name, survey
 from feeds.seeds.scan import display_path
 from feeds.store import Store
 from feeds.store.readings import Kept, ReadSeed
 
-# File systems note changes with a granularity of up to two seconds (FAT); what was changed that
-# shortly before it was read may have been changed again without a trace.
-_SETTLING_NS = 2_000_000_000
 # How often what was read is kept: about so much reading is lost when a pass is cut short.
 _KEEP_SECONDS = 0.5
 # So many readings are recorded at a time.
 _BATCH = 200
 # Of a seed that was read ahead (see `Ahead`); 0 if it was not.
 _UNSETTLED, _SETTLED = 1, 2
-# The tables that are filled by that.
-_TABLES = ("seed", "image", "image_use")
-
-
-class OvertakenError(Exception):
-    """Another pass used the state file since this one looked at the seeds: look again."""
 
 
 class EveryItem(AbstractSet[str]):
@@ -70,7 +62,8 @@ class Changes(NamedTuple):
 
     `read` and `changed` count since the last pass that ended well, `gone` what was forgotten.
     `items` are the ids of the items that came, went or changed. `lost` are, by id, the items whose
-    seeds are gone, each with the names of the feeds that it stood in.
+    seeds are gone, each with the names of the feeds that it stood in. `judged` is the key of a
+    first pass, by which the store has what it found of them.
     """
 
     seeds: int
@@ -80,17 +73,18 @@ class Changes(NamedTuple):
     problems: list[Problem]
     items: AbstractSet[str] = frozenset()
     lost: Mapping[str, tuple[bytes, list[str]]] = MappingProxyType({})
+    judged: int | None = None
 
 
 class Ahead(NamedTuple):
     """What was read ahead of the wanted seeds of the survey, by their places.
 
     `kept` has `_SETTLED` or `_UNSETTLED` for what the store keeps: whether a later change of the
-    seed would show; in a `first` pass with the seeds, where nobody looks yet, else apart. `rest` is
-    what it does not keep yet.
+    seed would show; in a first pass, by `first`, with the seeds, where nobody looks yet, else
+    apart. `rest` is what it does not keep yet.
     """
 
-    first: bool
+    first: Recorder | None
     survey: Survey
     kept: bytearray
     rest: dict[int, ReadSeed]
@@ -107,7 +101,7 @@ def read_ahead(run: Pass) -> Ahead:
     """
     state, parser, full = read_state(run.store), parser_name(run.config), run.options.full
     todo = survey(run, state)
-    first = is_first(run.store)
+    first = Recorder(run, parser) if is_first(run.store) else None
     ahead, kept = Ahead(first, todo, bytearray(len(todo.wanted)), {}), state.readings(parser)
     for place in range(len(todo.wanted) if kept else 0):
         one = todo.wanted[place]
@@ -115,26 +109,24 @@ def read_ahead(run: Pass) -> Ahead:
         if known and known.settled and known.fingerprint == one.fingerprint and not full:
             ahead.kept[place] = _SETTLED
     due = array("l", (place for place, done in enumerate(ahead.kept) if not done))
-    done, now, kept_at = len(ahead.kept) - len(due), time.time_ns(), time.monotonic()
+    done, began_ns, kept_at = len(ahead.kept) - len(due), time.time_ns(), time.monotonic()
     with closing(_read(run, ahead, due, kept, state)) as readings:
         for place, reading in zip(due, readings, strict=True):
-            one = todo.wanted[place]
-            settled = now - one.fingerprint.mtime_ns > _SETTLING_NS and bool(reading.content)
-            if reading.same and one.path in kept:
-                ahead.kept[place] = _SETTLED if settled else _UNSETTLED
+            if isinstance(reading, bool):
+                ahead.kept[place] = _SETTLED if reading else _UNSETTLED
             else:
-                ahead.rest[place] = ReadSeed(one.folder, one.fingerprint, reading, settled)
+                one = todo.wanted[place]
+                seed = seed_of(one.folder, one.fingerprint, reading, began_ns)
+                if reading.same and one.path in kept:
+                    ahead.kept[place] = _SETTLED if seed.settled else _UNSETTLED
+                else:
+                    ahead.rest[place] = seed
             if ahead.rest and time.monotonic() - kept_at >= _KEEP_SECONDS:
                 _keep(run.store, ahead, parser)
                 kept_at = time.monotonic()
             done += 1
             run.callbacks.progress("seeds", done, len(todo.wanted))
     return ahead
-
-
-def is_first(store: Store) -> bool:
-    """Tells whether no pass has ended, nor one of a release that kept all readings apart begun."""
-    return not store.has_meta(LAST) and not store.has_readings()
 
 
 def image_keys(store: Store, ahead: Ahead) -> Iterator[str]:
@@ -178,15 +170,16 @@ def rescan(run: Pass, ahead: Ahead) -> Changes:
         store.keep_listing({one: todo.listing[one] for one in todo.listing.keys() - unsettled})
     if ahead.first:
         count = store.seed_count()
-        return Changes(todo.seeds, count, count, 0, todo.problems, EveryItem(store))
+        first = (count, count, 0, todo.problems, EveryItem(store))
+        return Changes(todo.seeds, *first, judged=ahead.first.key)
     counts = (todo.seeds, len(todo.wanted), changed, len(gone))
     return Changes(*counts, todo.problems, frozenset(items), lost)
 
 
 def _read(
     run: Pass, ahead: Ahead, due: array[int], kept: dict[str, Kept], state: PassState
-) -> Generator[ParsedSeed]:
-    """Yields what is read from the seeds at these places.
+) -> Generator[ParsedSeed | bool]:
+    """Yields what is read from the seeds at these places; for what is kept, if it is settled.
 
     Those with the same bytes as before are not parsed.
     """
@@ -206,33 +199,27 @@ def _read(
         elif one.is_known and (ahead.first or not full):
             content = state.seed_contents(one.path, parser)
         shown = display_path(one.path, base)
-        return ReadRequest(one.path, shown, content, one.fingerprint.inode)
+        return ReadRequest(one.path, shown, content, one.fingerprint, one.folder)
 
-    options = ParseOptions.of(run.config, drafts=run.options.drafts)
-    yield from read_seeds(map(request, due), options, engine_of(run, "seeds"))
+    options, engine = (
+        ParseOptions.of(run.config, drafts=run.options.drafts),
+        engine_of(run, "seeds"),
+    )
+    keep = None if run.options.dry_run else ahead.first  # which is in no file
+    yield from read_seeds(map(request, due), options, engine, None if engine else keep)
 
 
 def _keep(store: Store, ahead: Ahead, parser: str) -> None:
     """Moves readings to where they outlive this pass."""
     seeds = list(ahead.rest.values())
     with store.transaction():
-        if not ahead.first:
-            store.keep_readings(seeds, parser)
-        elif not is_first(store):
-            raise OvertakenError
+        if ahead.first:
+            ahead.first.record(store, seeds)
         else:
-            store.drop_indexes(*_TABLES)
-            _record(store, ahead, seeds, parser)
+            store.keep_readings(seeds, parser)
     for place, seed in ahead.rest.items():
         ahead.kept[place] = _SETTLED if seed.settled else _UNSETTLED
     ahead.rest.clear()
-
-
-def _record(store: Store, ahead: Ahead, seeds: list[ReadSeed], parser: str) -> set[str]:
-    if ahead.first:  # nobody was shown the item of a seed that is bad by now: it does not stay
-        bad = [one.reading.path for one in seeds if one.reading.problems and not one.reading.header]
-        store.forget(store.stories(bad))
-    return store.record(seeds, parser)
 
 
 def _record_all(run: Pass, ahead: Ahead, parser: str) -> tuple[set[str], int, set[str]]:
@@ -248,7 +235,7 @@ def _record_all(run: Pass, ahead: Ahead, parser: str) -> tuple[set[str], int, se
         for place, kept in enumerate(ahead.kept)
         if kept == _UNSETTLED
     }
-    with run.store.filling(*_TABLES):
+    with run.store.filling(*TABLES):
         readings = _readings(run.store, ahead)
         while batch := list(islice(readings, _BATCH)):
             for seed in batch:
@@ -258,7 +245,10 @@ def _record_all(run: Pass, ahead: Ahead, parser: str) -> tuple[set[str], int, se
                     unsettled.add(os.path.dirname(path))  # noqa: PTH120
             if run.options.dry_run:  # no later pass will see that the same bytes are known
                 batch = [seed for seed in batch if not seed.reading.same]
-            items |= _record(run.store, ahead, batch, parser)
+            if ahead.first:
+                ahead.first.record(run.store, batch)
+            else:
+                items |= run.store.record(batch, parser)
     return items, changed, unsettled
 
 

@@ -34,6 +34,7 @@ from feeds.images.reconcile import ImageChanges, reconcile
 from feeds.pipeline.backup import restore_missing_state
 from feeds.pipeline.context import Pass, begin_pass
 from feeds.pipeline.few import at_rest, few_state
+from feeds.pipeline.first import OvertakenError
 from feeds.pipeline.image_garbage import cache_faults_told
 from feeds.pipeline.memberships import memberships
 from feeds.pipeline.objects import Upload
@@ -50,7 +51,6 @@ from feeds.pipeline.removals import refuse_to_empty
 from feeds.pipeline.rescan import (
     Ahead,
     Changes,
-    OvertakenError,
     image_keys,
     read_ahead,
     rescan,

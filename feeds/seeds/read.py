@@ -7,14 +7,14 @@ import os
 import stat
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import NamedTuple, TypeVar
 
 import msgspec
 from msgspec.structs import replace
 
-from feeds.common.files import item_digest
+from feeds.common.files import Fingerprint, item_digest
 from feeds.common.media import shown_image
 from feeds.common.model import Item, ItemHeader, ParsedSeed, Problem
 from feeds.common.objects import is_object
@@ -40,32 +40,37 @@ _CHUNK_SECONDS = 0.5
 
 T = TypeVar("T")
 Quick = QuickReader | None
+Keep = Callable[["list[ReadRequest]", list[ParsedSeed]], Sequence[ParsedSeed | bool]]
 
 _encoder = msgspec.msgpack.Encoder()
-_decode_chunk = msgspec.msgpack.Decoder(tuple[int, list[ParsedSeed]]).decode
+_decode_chunk = msgspec.msgpack.Decoder(tuple[int, list[ParsedSeed | bool]]).decode
 
 
 class ReadRequest(NamedTuple):
     """A seed to read: its path, its name in problems, and the SHA-256 of the bytes we know.
 
-    `tag` is that of an object's `Fingerprint` as it was listed. `data` are the bytes of a file, or
-    the reason why it cannot be read; None if it was not opened yet.
+    `fingerprint` is that of a file, or an object, of the `folder` as it was listed. `data` are the
+    bytes of a file, or the reason why it cannot be read; None if it was not opened yet.
     """
 
     path: str
     shown: str
     known_content: bytes
-    tag: int = 0
+    fingerprint: Fingerprint = Fingerprint(0, 0, 0)
+    folder: str = ""
     data: bytes | str | None = None
 
 
 def read_seeds(
-    requests: Iterable[ReadRequest], options: ParseOptions, engine: Engine | None = None
-) -> Iterator[ParsedSeed]:
+    requests: Iterable[ReadRequest],
+    options: ParseOptions,
+    engine: Engine | None = None,
+    keep: Keep | None = None,
+) -> Iterator[ParsedSeed | bool]:
     """Yields the parsed seed of each request, in order; reads 600 or more in processes.
 
     An engine is sent the bytes of files, since its workers may be on other machines; objects they
-    read themselves.
+    read themselves. What `keep` makes of readings, where they are made, is yielded instead.
 
     Raises:
         WorkerError: the processes, or the engine, cannot do the work.
@@ -79,7 +84,7 @@ def read_seeds(
             is_sent = engine and not is_object(request.path)
             yield request._replace(data=_read_bytes(request.path)) if is_sent else request
 
-    read_chunk = partial(_read_chunk, options, 0 if engine else os.getpid())
+    read_chunk = partial(_read_chunk, options, 0 if engine else os.getpid(), keep=keep)
     work = spread(read_chunk, hand_out(), chunk=_CHUNK, worth=_WORTH_A_POOL, engine=engine)
     for data in work:
         count, parsed = _decode_chunk(data)
@@ -89,7 +94,9 @@ def read_seeds(
             yield read_seed(request, options)
 
 
-def _read_chunk(options: ParseOptions, caller: int, chunk: list[ReadRequest]) -> bytes:
+def _read_chunk(
+    options: ParseOptions, caller: int, chunk: list[ReadRequest], keep: Keep | None = None
+) -> bytes:
     """Returns the length of the chunk, and the seeds that were parsed within the time.
 
     `caller` is the process that wants them, 0 if that is on another machine. Only workers use the
@@ -102,7 +109,8 @@ def _read_chunk(options: ParseOptions, caller: int, chunk: list[ReadRequest]) ->
     # seed after the other takes a fifth longer.
     opened = _until(end, (_open(request, fetched, quick) for request in chunk))
     items = _until(end, (_parse(seed, options, quick) for seed in opened))
-    return _encoder.encode((len(chunk), [_check(item, options, quick) for item in items]))
+    seeds = [_check(item, options, quick) for item in items]
+    return _encoder.encode((len(chunk), keep(chunk, seeds) if keep else seeds))
 
 
 def _until(end: float, results: Iterable[T]) -> list[T]:
@@ -128,10 +136,7 @@ def read_seed(request: ReadRequest, options: ParseOptions, quick: Quick = None) 
 
 
 def judge_seed(path: str, shown: str, data: bytes, options: ParseOptions) -> ParsedSeed:
-    """Reads a seed whose bytes are at hand; the file at `path` is not opened, and need not exist.
-
-    The result is as that of `read_seed`.
-    """
+    """Reads bytes at hand as `read_seed` does; the file at `path` is not opened, nor need be."""
     request = ReadRequest(path, shown, b"")
     if len(data) > MAX_BYTES:
         return _unreadable(request, f"larger than {MAX_BYTES // 1024} KiB").seed
@@ -158,14 +163,12 @@ def _open(request: ReadRequest, fetched: Mapping[str, Fetched], quick: Quick) ->
         if reason := why_too_large(len(one.data)):
             return _unreadable(request, reason)
         opened = _identify(request, one.data, quick)
-        if one.tag == request.tag:
+        if one.tag == request.fingerprint.inode:
             return opened
         # It changed since it was listed, and may change back: the next pass reads it again.
         return opened._replace(seed=replace(opened.seed, content=b""))
     data = _read_bytes(request.path) if request.data is None else request.data
-    if isinstance(data, str):
-        return _unreadable(request, data)
-    return _identify(request, data, quick)
+    return _unreadable(request, data) if isinstance(data, str) else _identify(request, data, quick)
 
 
 def _unreadable(request: ReadRequest, reason: str) -> _Opened:
@@ -184,8 +187,7 @@ def _identify(request: ReadRequest, data: bytes, quick: Quick) -> _Opened:
 def _parse(opened: _Opened, options: ParseOptions, quick: Quick) -> _Opened:
     if opened.data is None:
         return opened
-    item = usual_item(opened.usual, repair=options.repair) if opened.usual else None
-    if item:
+    if opened.usual and (item := usual_item(opened.usual, repair=options.repair)):
         return opened._replace(item=item)
     return _Opened(_judge(opened, options, quick), opened.shown)
 
@@ -193,8 +195,7 @@ def _parse(opened: _Opened, options: ParseOptions, quick: Quick) -> _Opened:
 def _check(opened: _Opened, options: ParseOptions, quick: Quick) -> ParsedSeed:
     if opened.usual is None or opened.item is None:
         return opened.seed
-    encoded = _encoder.encode(opened.item)
-    secret = opened.usual.secured
+    encoded, secret = _encoder.encode(opened.item), opened.usual.secured
     if secret and leak({FIELD: secret}, "", encoded) is not None:
         return _judge(opened, options, quick)
     return _finished(opened, opened.item, encoded, [], drafts=options.drafts)
@@ -264,9 +265,8 @@ def reader_digest(item: Item) -> bytes:
     shown += (item.url, item.original_url, image)
     if item.correction:  # without one the digest is what it was before there were corrections
         shown += (item.correction,)
-    return (
-        bytes([READER_VERSION]) + hashlib.blake2b(_encoder.encode(shown), digest_size=15).digest()
-    )
+    digest = hashlib.blake2b(_encoder.encode(shown), digest_size=15).digest()
+    return bytes([READER_VERSION]) + digest
 
 
 def _read_bytes(path: str) -> bytes | str:

@@ -53,7 +53,7 @@ class PrivateStore(Store):
         self._db.close()
 
 
-Mode = Literal["pass", "look", "serve", "note"]
+Mode = Literal["pass", "look", "serve", "note", "work"]
 
 
 @overload
@@ -67,7 +67,7 @@ def open_state(
 @overload
 def open_state(path: Path, mode: Literal["serve"]) -> AbstractContextManager[Store | None]: ...
 @overload
-def open_state(path: Path, mode: Literal["note"]) -> AbstractContextManager[Store]: ...
+def open_state(path: Path, mode: Literal["note", "work"]) -> AbstractContextManager[Store]: ...
 def open_state(
     path: Path | None, mode: Mode, warn: Callable[[str], None] | None = None
 ) -> AbstractContextManager[Store | None]:
@@ -81,12 +81,14 @@ def open_state(
             if the file is missing or cannot be read.
             "serve" reads only, and gives None for a file that is missing or cannot be read.
             "note" writes to an existing file between passes.
+            "work" is like "note", but what it commits may be lost if the machine fails before
+            another run commits.
         warn: is called with a message when a file was moved aside.
 
     Raises:
         ForeignStateError: the file is not ours (not for "serve").
-        StateError: the file cannot be made or written, or stays in use ("pass" and "note").
-        DamagedStateError: the file is missing or damaged ("note").
+        StateError: the file cannot be made or written, or stays in use (not for "look", "serve").
+        DamagedStateError: the file is missing or damaged ("note", "work").
     """
     return _opened(path and Path(os.path.realpath(path)), mode, warn or (lambda _: None))
 
@@ -101,8 +103,10 @@ def _opened(path: Path | None, mode: Mode, warn: Callable[[str], None]) -> Itera
         return
     if mode == "pass":
         connection = _make_or_open(path, warn)
-    elif mode == "note":
+    elif mode in {"note", "work"}:
         connection = _open_to_note(path)
+        if mode == "work":
+            connection.execute("PRAGMA synchronous = NORMAL")
     else:
         connection = _open_to_read(path)
     if connection is None:

@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from feeds.store.archives import ARCHIVED
 from feeds.store.digests import DIGESTS
 from feeds.store.images import NARROW
+from feeds.store.judged import JUDGED
 from feeds.store.published import CATALOGUE, SEALED
 from feeds.store.withdrawals import WITHDRAWN, WITHDRAWN_PARTS
 
@@ -249,6 +250,7 @@ _MIGRATIONS = (
     NARROW,
     WITHDRAWN_PARTS,
     CATALOGUE,
+    JUDGED,
 )
 VERSION = OLDEST + len(_MIGRATIONS) - 1
 _SCRIPT = "".join(_MIGRATIONS)

@@ -15,8 +15,9 @@ from feeds.common.model import Entry, Problem
 from feeds.common.protocols import Meta
 from feeds.store.archives import Archives
 from feeds.store.digests import FIRST, Digests
-from feeds.store.feed_items import IS_BELOW, FeedItems, bounds
+from feeds.store.feed_items import IS_BELOW, bounds
 from feeds.store.hubs import HubPings
+from feeds.store.judged import Judged
 from feeds.store.published import PublishedFiles
 from feeds.store.readings import Readings
 from feeds.store.schema import INDEXES
@@ -55,7 +56,7 @@ def is_damage(error: sqlite3.Error) -> bool:
     return code & 0xFF not in _CIRCUMSTANCES
 
 
-class Store(FeedItems, Readings, PublishedFiles, HubPings, Archives, Withdrawals, Digests):
+class Store(Judged, Readings, PublishedFiles, HubPings, Archives, Withdrawals, Digests):
     """One open state file. Everything that writes stands in a `transaction`."""
 
     @contextmanager

@@ -91,6 +91,7 @@ def test_few_seeds_are_read_without_processes(
     monkeypatch.setattr(os, "cpu_count", lambda: 2)
     for number, reading in enumerate(read_seeds(wanted[:count], _OPTIONS)):
         assert multiprocessing.active_children() == []
+        assert isinstance(reading, ParsedSeed)
         assert reading.path == wanted[number].path
 
 
@@ -151,6 +152,7 @@ def test_readings_come_one_by_one_and_in_order_where_seeds_are_slow(
 
     monkeypatch.setattr(module, "_read_bytes", reading)
     for number, one in enumerate(read_seeds(wanted, _OPTIONS), 1):
+        assert isinstance(one, ParsedSeed)
         assert one.path == wanted[number - 1].path
         assert len(read) == number
     assert len(read) == len(wanted)

@@ -124,5 +124,6 @@ def test_columns_hold_a_value_but_for_those_that_may_be_unknown(
     assert nullable == {
         *(f"seed.{name}" for name in ("shown", "problems", *of_the_item)),
         *(f"memory.{name}" for name in ("published", "updated", "reader_digest", "qualified")),
+        *(f"judged.{name}" for name in ("published", "updated", "reader_digest", "qualified")),
         *("image.unnamed", "ping.error"),
     }

@@ -192,7 +192,7 @@ def compare_seeds(count: int, seed: int) -> tuple[int, list[str]]:
         if chance.random() < 0.7:
             text = with_value(text, chance)
         data = f"---\n{text}---\n".encode(errors="replace")
-        request = ReadRequest("a.txt", "a.txt", b"", 0, data)
+        request = ReadRequest("a.txt", "a.txt", b"", data=data)
         taken += quick.seed(data) is not None
         if read_seed(request, options, quick) != read_seed(request, options):
             different.append(text)
