@@ -14,6 +14,7 @@ from collections.abc import Set as AbstractSet
 from datetime import timedelta
 from functools import cache, partial
 from pathlib import Path
+from types import NoneType
 from typing import Annotated, Any, ClassVar, NamedTuple, TypeVar, Union, get_args, get_origin
 
 import msgspec
@@ -28,9 +29,9 @@ T = TypeVar("T", bound="Table")
 Schema = dict[str, Any]
 
 _SIZE = r"^\s*[0-9]{1,9}\s*([KkMmGg][Ii])?[Bb]?\s*$"
-_DURATION = r"^\s*[0-9]{1,9}\s*[smhdwSMHDW]\s*$"
-_LIKE_SIZES = {"anyOf": [{"type": "integer", "minimum": 1}, {"type": "string", "pattern": _SIZE}]}
-_LIKE_SHARES = {"anyOf": [{"type": "number", "minimum": 0, "maximum": 1}, {"type": "string"}]}
+_DURATIONS: Schema = {"type": "string", "pattern": r"^\s*[0-9]{1,9}\s*[smhdwSMHDW]\s*$"}
+_SIZES = {"anyOf": [{"type": "integer", "minimum": 1}, {"type": "string", "pattern": _SIZE}]}
+_SHARES = {"anyOf": [{"type": "number", "minimum": 0, "maximum": 1}, {"type": "string"}]}
 
 _LONGEST_SHOWN = 200
 # Stands for a value that has a fault.
@@ -252,21 +253,16 @@ def _of_list(hint: Any, many: Many) -> Schema:
 
 
 def _of_value(kind: Any, reader: Reader) -> Schema:
-    kinds = set(get_args(kind) or (kind,))
     limits = reader.keywords if isinstance(reader, partial) else {}
-    if bool in kinds:
-        return switch(FLAGS)
-    if float in kinds:
-        return _LIKE_SHARES
-    if int in kinds:
-        return whole_number(limits["least"], limits["most"]) if limits else _LIKE_SIZES
-    if timedelta in kinds:
-        return {"type": "string", "pattern": _DURATION}
+    if "least" in limits:
+        return whole_number(**limits)
     if "choices" in limits:
         return {"enum": list(limits["choices"])}
+    if kind in (like := {bool: switch(FLAGS), int: _SIZES, float: _SHARES, timedelta: _DURATIONS}):
+        return like[kind]
     # A path that may be left out is left out by false, and by all that is like it.
     text: Schema = {"type": "string"}
-    return {"anyOf": [text, {"enum": [False, 0, [], {}]}]} if type(None) in kinds else text
+    return {"anyOf": [text, {"enum": [False, 0, [], {}]}]} if NoneType in get_args(kind) else text
 
 
 def whole_number(least: int, most: int | None) -> Schema:
