@@ -21,7 +21,7 @@ from feeds.pipeline.memberships import Selection, contents_of, too_many_feeds
 from feeds.pipeline.resting import intact_files
 from feeds.pipeline.state import PassState, site_key
 from feeds.render.context import FeedView, Site, site_of
-from feeds.render.reuse import Reuse, reuse_of
+from feeds.render.entries import Reuse, reuse_of
 from feeds.store import Store
 
 if TYPE_CHECKING:

@@ -18,10 +18,10 @@ from markupsafe import Markup, escape
 from feeds.common.files import Templates
 from feeds.common.model import Feed
 from feeds.render.context import EntryView, FeedView, Site, up_from
+from feeds.render.entries import MOST_FORMS, Reuse
 from feeds.render.environment import template_module
-from feeds.render.page_context import PageEntry, entry_links, page_entry, ready_entry
-from feeds.render.patterns import MOST_FORMS
-from feeds.render.reuse import Reuse
+from feeds.render.page_context import Link, PageEntry, entry_links, page_entry, when
+from feeds.render.pictures import page_picture
 
 # No text holds either; `escape` leaves both alone.
 _SEPARATOR, _MARK = "\0", "\1"
@@ -56,13 +56,23 @@ def page_entries(view: FeedView) -> list[PageEntry]:
     articles = view.articles or [""] * len(view.entries)
     for entry, article in zip(view.entries, articles, strict=True):
         if article:
-            entries.append(ready_entry(site, feed, entry, article))
+            entries.append(_ready_entry(site, feed, entry, article))
         elif not entries or _has_own_html(site):
             entries.append(page_entry(site, feed, entry))
         else:
             key = up_from(feed.address), *entry_links(site, feed, entry)
             entries.append(entry.once(key, partial(_with_article, site, feed, entry)))
     return entries
+
+
+def _ready_entry(site: Site, feed: Feed, view: EntryView, article: str) -> PageEntry:
+    """Returns an entry with its HTML, and of the rest what pages show elsewhere, too."""
+    time, picture = (
+        when(view.published, site.language),
+        page_picture(site, up_from(feed.address), view),
+    )
+    first = ("", "", "", Link("", ""), time, None, "", picture)
+    return PageEntry(*first, [], [], -1, -1, *("", False, Markup(article)))  # noqa: S704 (ours)
 
 
 def _with_article(site: Site, feed: Feed, view: EntryView) -> PageEntry:

@@ -19,21 +19,19 @@ from feeds.common.media import kind_of
 from feeds.common.model import Document
 from feeds.common.times import rfc3339
 from feeds.render.context import EntryView, FeedView, Tombstone
-from feeds.render.patterns import (
+from feeds.render.entries import (
     MOST_FORMS,
     PUBLISHED,
     UPDATED,
+    Cut,
     Form,
     form_of,
     gap,
     numbered,
-    pattern,
     picture_texts,
-    with_entries,
     xml_attributes,
     xml_texts,
 )
-from feeds.render.reuse import Cut
 from feeds.render.xml import (
     HISTORY_NS,
     MEDIA_NS,
@@ -47,8 +45,7 @@ from feeds.render.xml import (
 )
 
 EXTENSION = "atom"
-CUT = Cut(b"\n  <entry>\n", b"\n  </entry>")
-_CLOSING = b"\n</feed>\n"
+CUT = Cut(b"\n  <entry>\n", b"\n  </entry>", closing=b"\n</feed>\n")
 
 _TEXTS = ("subtitle", "rights")
 
@@ -79,7 +76,7 @@ def render_atom(view: FeedView) -> Document:
         generator.rights(site.rights)
     shell = with_stylesheet(generator.atom_str(pretty=True), site.stylesheet_of(feed))
     entries = [one.once(EXTENSION, partial(_entry, one, site.related)) for one in view.fresh]
-    data = with_entries(shell, _CLOSING, CUT, entries)
+    data = CUT.fill(shell, entries)
     return Document(f"{feed.address}.{EXTENSION}", data)
 
 
@@ -132,7 +129,7 @@ def _pattern(form: Form) -> str:
         entry.summary(gap("summary"), type="html" if form.summary == "html" else None)
     entry.category([{"term": gap("topic", number)} for number in range(form.topics)])
     entry.house.form = form
-    text = pattern(generator.atom_str(pretty=True), CUT)
+    text = CUT.only(generator.atom_str(pretty=True))
     text = text.replace(PUBLISHED.isoformat(), gap("published"))
     return text.replace(UPDATED.isoformat(), gap("updated"))
 

@@ -27,7 +27,7 @@ from feeds.render.context import (
     Tombstone,
     enclosure_of,
 )
-from feeds.render.reuse import DIGEST_SIZE, Cut, Reuse
+from feeds.render.entries import DIGEST_SIZE, Cut, Reuse
 
 # Another release of a library may write the same entry in another way.
 _MADE_BY = (

@@ -15,8 +15,8 @@ from feeds.render.page_context import (
     Ranked,
     page_entry,
     page_feed,
+    readers_of,
 )
-from feeds.render.readers import readers_of
 
 FRONT = "index.html"
 # Stories besides the lead: so many with all that is known of them, and so many in all.
@@ -82,10 +82,11 @@ def render_front(site: Site, shown: Shown, view: FeedView) -> Document:
     rest = [entries[id(one)] for one in views[: _STORIES + 1] if one is not lead][:_STORIES]
     last = shown.main.newest
     newest = from_unix(last) if last is not None else None
+    main = page_feed(site, "", view.feed, len(views), newest)
     variables: dict[str, object] = {
-        "main": page_feed(site, "", view.feed, len(views), newest),
+        "main": main,
         "sources": len({entry.item.provider.domain for entry in views}),
-        "readers": readers_of(site, view.feed.address),
+        "readers": readers_of(site, main.formats[0].url),
         "archive": archive_links(site, view.feed),
         "lead": entries[id(lead)] if lead else None,
         "days": page_days(site, rest),

@@ -28,10 +28,9 @@ from feeds.render.page_context import (
     PagePart,
     page_feed,
     page_site,
+    readers_of,
     shown_name,
-    subscription_of,
 )
-from feeds.render.readers import readers_of
 from feeds.render.words import words_of
 
 EXTENSION = "html"
@@ -62,15 +61,16 @@ def render_html(view: FeedView) -> Document:
     )
     entries = page_entries(view)
     part = feed.part
+    shown = page_feed(site, up_from(feed.address), feed, len(entries), newest)
     variables: dict[str, object] = {
         "noindex": feed.noindex,
         "period": part.name if part else "",
-        "feed": page_feed(site, up_from(feed.address), feed, len(entries), newest),
+        "feed": shown,
         "entries": entries,
         "days": page_days(site, entries),
         "activity": activity_of(site, summary),
         "sources": len({entry.item.provider.domain for entry in view.entries}),
-        "readers": readers_of(site, subscription_of(feed)),
+        "readers": readers_of(site, shown.formats[0].url),
         "archive": archive_links(site, feed),
     }
     return render(site, f"{feed.address}.{EXTENSION}", "feed.html", variables)
@@ -228,7 +228,7 @@ def content_policy(site: Site) -> str:
 def render_follow(site: Site, main: Feed) -> Document:
     """Returns the page about how to follow; `main` is the feed of everything."""
     feed = page_feed(site, "", main, 0, None)
-    variables: dict[str, object] = {"main": feed, "readers": readers_of(site, main.address)}
+    variables: dict[str, object] = {"main": feed, "readers": readers_of(site, feed.formats[0].url)}
     return render(site, FOLLOW, FOLLOW, variables)
 
 

@@ -10,7 +10,7 @@ import msgspec
 from feeds.common.model import Document
 from feeds.common.times import rfc3339
 from feeds.render.context import Enclosure, EntryView, FeedView
-from feeds.render.reuse import Cut
+from feeds.render.entries import Cut
 
 EXTENSION = "json"
 CUT = Cut(b'\n    {\n      "id": ', b"\n    }", b",")

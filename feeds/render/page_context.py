@@ -5,8 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from functools import lru_cache
 from typing import NamedTuple
-
-from markupsafe import Markup
+from urllib.parse import quote
 
 from feeds.common.media import kind_of
 from feeds.common.model import Feed, FeedKind
@@ -16,6 +15,20 @@ from feeds.render.context import EntryView, Pages, Site, up_from
 from feeds.render.pictures import PagePicture, page_picture
 from feeds.render.words import day_text, direction
 
+_FEED = "feed:{raw}"
+_APPLE = "iPhone, iPad, Mac"
+# Name, platforms, subscribe address. Those on the web first, since they work for everybody; the
+# others open if they are installed. `[[site.readers]]` replaces them.
+READERS = (
+    ("Feedly", "Web, Android, iPhone", "https://feedly.com/i/subscription/feed/{url}"),
+    ("Inoreader", "Web, Android, iPhone", "https://www.inoreader.com/?add_feed={url}"),
+    ("NewsBlur", "Web, Android, iPhone", "https://www.newsblur.com/?url={url}"),
+    ("The Old Reader", "Web", "https://theoldreader.com/feeds/subscribe?url={url}"),
+    ("NetNewsWire", _APPLE, _FEED),
+    ("Reeder", _APPLE, _FEED),
+    ("Feeder", "Android", _FEED),
+    ("Thunderbird", "Windows, Mac, Linux", _FEED),
+)
 _FORMATS = {"Atom": "atom", "RSS": "rss", "JSON": "json"}
 
 
@@ -245,22 +258,21 @@ def page_entry(site: Site, feed: Feed, view: EntryView) -> PageEntry:
     )
 
 
-def ready_entry(site: Site, feed: Feed, view: EntryView, article: str) -> PageEntry:
-    """Returns an entry with its HTML, and of the rest what pages show elsewhere, too."""
-    time, picture = (
-        when(view.published, site.language),
-        page_picture(site, up_from(feed.address), view),
-    )
-    first = ("", "", "", Link("", ""), time, None, "", picture)
-    return PageEntry(*first, [], [], -1, -1, *("", False, Markup(article)))  # noqa: S704 (ours)
-
-
 @lru_cache(maxsize=4096)
 def when(time: datetime, language: str = "en") -> When:
     """Returns a time as pages show it."""
     iso, day = rfc3339(time), day_text(time, language)
     clock = iso[11:16]
     return When(iso, day, f"{day}, {clock} UTC", clock)
+
+
+def readers_of(site: Site, url: str) -> list[ReaderLink]:
+    """Returns the readers for the feed at a URL."""
+    quoted, own = quote(url, safe=""), site.pages.readers if site.pages else ()
+    return [
+        ReaderLink(name, where, subscribe.replace("{url}", quoted).replace("{raw}", url))
+        for name, where, subscribe in own or READERS
+    ]
 
 
 def subscription_of(feed: Feed) -> str:

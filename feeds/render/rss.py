@@ -18,19 +18,17 @@ from feeds.common.media import kind_of
 from feeds.common.model import Document
 from feeds.common.times import mail_date
 from feeds.render.context import EntryView, FeedView
-from feeds.render.patterns import (
+from feeds.render.entries import (
     MOST_FORMS,
+    Cut,
     Form,
     form_of,
     gap,
     numbered,
-    pattern,
     picture_texts,
-    with_entries,
     xml_attributes,
     xml_texts,
 )
-from feeds.render.reuse import Cut
 from feeds.render.xml import (
     HISTORY_NS,
     MEDIA_NS,
@@ -44,8 +42,7 @@ from feeds.render.xml import (
 )
 
 EXTENSION = "rss"
-CUT = Cut(b"\n    <item>\n", b"\n    </item>")
-_CLOSING = b"\n  </channel>\n</rss>\n"
+CUT = Cut(b"\n    <item>\n", b"\n    </item>", closing=b"\n  </channel>\n</rss>\n")
 DC_NS = "http://purl.org/dc/elements/1.1/"
 ATOM_NS = "http://www.w3.org/2005/Atom"
 
@@ -80,7 +77,7 @@ def render_rss(view: FeedView) -> Document:
         generator.ttl(site.ttl)
     shell = with_stylesheet(generator.rss_str(pretty=True), site.stylesheet_of(feed))
     entries = [one.once(EXTENSION, partial(_item, one)) for one in view.fresh]
-    data = with_entries(shell, _CLOSING, CUT, entries)
+    data = CUT.fill(shell, entries)
     return Document(f"{feed.address}.{EXTENSION}", data)
 
 
@@ -121,7 +118,7 @@ def _pattern(form: Form) -> str:
     if form.picture is not None:
         entry.enclosure(gap("picture"), gap("length"), gap("type"))
     entry.house.form = form
-    return pattern(generator.rss_str(pretty=True), CUT)
+    return CUT.only(generator.rss_str(pretty=True))
 
 
 class _Namespaces(BaseExtension):

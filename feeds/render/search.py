@@ -15,8 +15,7 @@ from feeds.common.text import fold
 from feeds.render.activity import page_days
 from feeds.render.context import FeedView, Pages, Site
 from feeds.render.html import render
-from feeds.render.page_context import Link, page_entry, page_feed, page_site
-from feeds.render.readers import reader_links
+from feeds.render.page_context import Link, page_entry, page_feed, page_site, readers_of
 from feeds.render.words import words_of
 
 PATH = f"{QUERY}.html"
@@ -108,7 +107,7 @@ def render_search(site: Site, view: FeedView, search: Search, most_text: int) ->
     variables: dict[str, object] = {
         "feed": feed,
         "days": page_days(site, [page_entry(site, view.feed, one) for one in view.entries]),
-        "readers": reader_links(pages.readers, feed.formats[0].url),
+        "readers": readers_of(site, feed.formats[0].url),
         "search": search,
         "most_text": most_text,
         "description": words.by_title(title=words.search, site=shown.title),

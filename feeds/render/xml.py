@@ -14,7 +14,7 @@ from html.entities import name2codepoint
 
 from lxml import etree
 
-from feeds.render.patterns import gap, xml_text
+from feeds.render.entries import gap, xml_text
 
 # RFC 6721.
 TOMBSTONES_NS = "http://purl.org/atompub/tombstones/1.0"

@@ -15,7 +15,7 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Browser, expect
 
-from feeds.render.readers import READERS
+from feeds.render.page_context import READERS
 from feeds.render.words import words_of
 from tests.support.browsing import SCREENSHOTS, Visit, serving, visiting
 from tests.support.site import Site, documents_in

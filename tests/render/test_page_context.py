@@ -1,4 +1,4 @@
-"""docs/templates.md names every file, variable and field, with its type."""
+"""docs/templates.md names every file, variable and field, with its type; readers get whole URLs."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import UnionType
 from typing import Literal, NamedTuple, get_args, get_origin, get_type_hints
+from urllib.parse import parse_qs, urlsplit
 
 import msgspec
 import pytest
@@ -20,6 +21,7 @@ from feeds.render.documents import RenderJob, view_feed, view_job
 from feeds.render.letters import split_group
 from tests.support.markdown import ROOT, Page, Row, code, tables
 from tests.support.rendering import RENDER_SITE, make_item, render_items, select_items
+from tests.support.site import config_of
 
 DOCS = Page("docs/templates.md")
 TYPES: dict[str, type[NamedTuple]] = {
@@ -46,6 +48,7 @@ TYPES: dict[str, type[NamedTuple]] = {
 NAMES = {str(one): name for name, one in TYPES.items()}
 FOLDERS = ("templates", "assets")
 SITE = replace(RENDER_SITE, pages=Pages())
+URL = "https://feeds.example.org/topics/a%20b.atom?x=1&y=2"
 
 
 def written(kind: object) -> str:
@@ -181,3 +184,34 @@ def test_templates_use_no_variable_that_is_not_in_the_docs(path: Path) -> None:
     known = {code(row["variable"])[0] for row in rows} | set(re.findall(r"\w+", " ".join(own)))
     known |= {"words", "asset"}  # they are in the text
     assert meta.find_undeclared_variables(syntax) <= known
+
+
+def test_readers_get_the_address_whole() -> None:
+    links = {one.name: one.href for one in pages.readers_of(SITE, URL)}
+    assert len(links) == len(pages.READERS)
+    assert parse_qs(urlsplit(links["Inoreader"]).query) == {"add_feed": [URL]}
+    assert links["NetNewsWire"] == f"feed:{URL}"
+
+
+def test_readers_of_the_configuration_replace_ours() -> None:
+    config = config_of('[[site.readers]]\nname = "Mine"\nsubscribe = "https://r.example/?u={url}"')
+    (reader,) = config.site.readers
+    own = Pages(readers=((reader.name, reader.platforms, reader.subscribe),))
+    links = pages.readers_of(replace(SITE, pages=own), "https://a.example/")
+    assert links == [("Mine", "", "https://r.example/?u=https%3A%2F%2Fa.example%2F")]
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "",
+        "https://r.example/",
+        "javascript:add('{url}')",
+        "{url}",
+        'x:"{url}',
+        "https://{other}{url}",
+    ],
+)
+def test_reader_without_a_place_for_the_feed_is_refused(address: str) -> None:
+    with pytest.raises(ValueError, match="subscribe: wanted an address with"):
+        config_of(f"[[site.readers]]\nname = 'Mine'\nsubscribe = '''{address}'''")

@@ -1,4 +1,4 @@
-"""Entries taken from published documents: the same bytes as if they were rendered again."""
+"""Entries by patterns are as lxml writes them; those taken over as if they were rendered again."""
 
 from __future__ import annotations
 
@@ -10,18 +10,19 @@ from typing import Any
 
 import msgspec
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from lxml import etree
 from msgspec.structs import replace
 
 from feeds.common.media import Picture
 from feeds.common.model import Document, Image, Item, Provider, Related
-from feeds.render import atom
+from feeds.render import atom, rss
 from feeds.render.context import Pages
 from feeds.render.context import Site as RenderSite
 from feeds.render.documents import RenderJob, feed_key, render_feed, render_job
-from feeds.render.reuse import DIGEST_SIZE, Cut, Reuse, reuse_of
-from tests.support.rendering import HOSTILE_LINE, RENDER_SITE, make_item, select_items
+from feeds.render.entries import DIGEST_SIZE, Cut, Reuse, reuse_of
+from tests.support.rendering import HOSTILE_LINE, RENDER_SITE, make_item, render_items, select_items
 from tests.support.spying import spy
 
 SITE = replace(RENDER_SITE, hubs=("https://hub.example.org/",), logo="https://e.org/l.png")
@@ -184,3 +185,45 @@ def test_cut_refuses_what_has_no_entries_in_a_row(data: bytes) -> None:
 def test_cut_finds_the_entries() -> None:
     cut = Cut(b"<e>", b"</e>", b",")
     assert cut.parts(b"head<e>1</e>,<e>2</e>tail") == (b"head", [b"1", b"2"], b"tail")
+
+
+_URL = "https://example.com/?a='1'&b=%(url)s"
+# "<" and "&" have spellings of their own in titles and topics of RSS.
+_PLAIN = HOSTILE_LINE.map(lambda text: text.replace("<", "%").replace("&", '"'))
+
+
+@given(
+    line=HOSTILE_LINE,
+    plain=_PLAIN,
+    counts=st.tuples(*[st.integers(0, 4)] * 2),
+    sizes=st.tuples(st.sampled_from([0, 9]), st.sampled_from([0, 7])),
+)
+@example(line="%(id)s % 'a' \"b\" > \\", plain='%s"', counts=(2, 2), sizes=(9, 7))
+@example(line="x", plain="-", counts=(0, 0), sizes=(0, 0))
+def test_entries_are_as_lxml_writes_them(
+    line: str, plain: str, counts: tuple[int, int], sizes: tuple[int, int]
+) -> None:
+    item = make_item(
+        title=plain,
+        url=_URL,
+        original_url=_URL + "&c" * counts[0],
+        provider=Provider(line, "example.com"),
+        excerpt=line if counts[1] else "",
+        body=f'<p title="{plain}">\t{line}\r\n</p>',
+        topics=tuple(f"{plain}{number}" for number in range(counts[0])),
+        images=(Image(_URL, *sizes, line, cached=True),) * min(counts[1], 1),
+        related=tuple(Related(line, f"{_URL}{number}") for number in range(counts[1])),
+    )
+    documents = render_items(item, item)
+    for extension in (atom.EXTENSION, rss.EXTENSION):
+        tree = etree.fromstring(documents[extension]).getroottree()
+        written = etree.tostring(tree, encoding="UTF-8", xml_declaration=True)
+        assert documents[extension].rstrip() == written
+
+
+@pytest.mark.parametrize("pattern", [atom._pattern, rss._pattern], ids=["atom", "rss"])
+def test_one_entry_of_each_form_is_written_by_feedgen(pattern: object) -> None:
+    pattern.cache_clear()  # type: ignore[attr-defined]
+    render_items(*(make_item(number, title=f"{number}") for number in range(1, 9)))
+    render_items(make_item(9, excerpt="More", topics=("a", "b", "c")))
+    assert pattern.cache_info().misses == 2  # type: ignore[attr-defined]
