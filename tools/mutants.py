@@ -38,10 +38,9 @@ TARGETS = {
     "store/withdrawals.py": "tests/pipeline/test_withdrawals.py",
     # Not what listens: server.py.
     "serve/[!s_]*.py": "tests/serve",
-    "images/retry.py": "tests/images/test_retry.py",
     "images/http.py": "tests/images/test_http.py tests/images/test_http_guard.py",
     "images/cache.py": "tests/images/test_cache.py tests/images/test_reconcile.py",
-    "images/[er][ex][ac]*.py": "tests/images/test_reconcile.py",
+    "images/[er][ex][ac]*.py": "tests/images/test_reconcile*.py",
     "pipeline/memberships.py": "tests/pipeline/test_memberships*.py "
     "tests/pipeline/test_state_selection.py tests/pipeline/test_empty_feeds.py",
     **dict.fromkeys(

@@ -6,10 +6,8 @@ import re
 from functools import cache, lru_cache
 from importlib.resources import files
 
-_REGION = re.compile(r"[a-z]{2}|[0-9]{3}", re.ASCII)
-_VARIANT = re.compile(r"[a-z0-9]{5,8}|[0-9][a-z0-9]{3}", re.ASCII)
-_EXTENSION = re.compile(r"[a-z0-9]{2,8}", re.ASCII)
-_PRIVATE = re.compile(r"[a-z0-9]{1,8}", re.ASCII)
+_REGION = re.compile(r"[a-z]{2}|[0-9]{3}")
+_VARIANT = re.compile(r"[a-z0-9]{5,8}|[0-9][a-z0-9]{3}")
 
 
 @lru_cache(maxsize=4096)
@@ -67,8 +65,7 @@ def _rest(subtags: list[str]) -> str:
         if len(singleton) != 1 or singleton in seen:
             return f"{singleton!r} is out of place"
         seen.add(singleton)
-        form = _PRIVATE if singleton == "x" else _EXTENSION
-        count = len(subtags)
+        form, count = re.compile(f"[a-z0-9]{{{1 if singleton == 'x' else 2},8}}"), len(subtags)
         while subtags and form.fullmatch(subtags[0]):
             subtags.pop(0)
         if count == len(subtags):

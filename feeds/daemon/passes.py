@@ -99,13 +99,10 @@ class PassRunner:
         # The first process of all decides what later ones find loaded.
         hubs = PRELOAD if loaded.config.site.hub else ()
         preload = (*WORKER_MODULES, "feeds.render.overviews", *hubs)
-        there, here = Pipe(duplex=False)
-        self._loaded, self._requests = loaded, here
+        there, self._requests = Pipe(duplex=False)
+        self._loaded, work = loaded, (loaded, changed, there)
         with there:
-            arguments = (loaded, changed, there)
-            self._task = Task(
-                _passes, arguments, name="feeds pass", timeout=timeout, preload=preload
-            )
+            self._task = Task(_passes, work, name="feeds pass", timeout=timeout, preload=preload)
         return self._task
 
 

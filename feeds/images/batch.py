@@ -5,12 +5,11 @@ from __future__ import annotations
 import asyncio
 import mmap
 import time
-from collections import Counter, defaultdict, deque
-from collections.abc import AsyncGenerator, Iterable, Sequence
+from collections import defaultdict, deque
+from collections.abc import AsyncGenerator, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from operator import itemgetter
-from types import TracebackType
+from itertools import count
 from typing import Self
 
 from feeds.common.files import sync_files
@@ -21,7 +20,7 @@ from feeds.images.cache import NewCopy, keep_aside
 from feeds.images.decode import CopySettings, NotAnImageError, prepare
 from feeds.images.download import Limits, download
 from feeds.images.http import Client
-from feeds.images.retry import FetchResult, Hosts
+from feeds.images.reconcile import FetchResult, Hosts
 
 _PER_HOST = 2
 # What is waited for the connections to be closed in good form.
@@ -111,9 +110,7 @@ class Fetcher:
     async def __aenter__(self) -> Self:
         return self
 
-    async def __aexit__(
-        self, kind: type[BaseException] | None, _: BaseException | None, __: TracebackType | None
-    ) -> None:
+    async def __aexit__(self, *_: object) -> None:
         self._decoder.shutdown(wait=False, cancel_futures=True)
         with suppress(Exception):  # what was fetched is there, however a server takes its leave
             await asyncio.wait_for(self._client.aclose(), _GOODBYE_SECONDS)
@@ -137,9 +134,5 @@ async def flush(results: Iterable[FetchResult]) -> None:
 
 def in_turn(wanted: Sequence[CachedImage]) -> list[CachedImage]:
     """Returns the images with those of different hosts by turns, so that no host holds up all."""
-    turns: Counter[str] = Counter()
-    places = []
-    for image in wanted:
-        places.append(turns[image.host])
-        turns[image.host] += 1
-    return [image for _, image in sorted(zip(places, wanted, strict=True), key=itemgetter(0))]
+    turns: defaultdict[str, Iterator[int]] = defaultdict(count)
+    return sorted(wanted, key=lambda image: next(turns[image.host]))

@@ -126,9 +126,9 @@ def examine_cache(
     began_ns, times = time.time_ns(), folder_times(config.images.cache)
     examined = Examined(config, scope, began_ns, times, {}, [])
     named = set(keys) if times else set()
-    look = look_at(seen, examined, named)
-    reader = _Reader(examined, {} if scope.everywhere else look.seen.faults)
-    for folder in sorted(look.folders):
+    folders, before = look_at(seen, examined, named)
+    reader = _Reader(examined, {} if scope.everywhere else before.faults)
+    for folder in sorted(folders):
         known, files = store.images_in(folder), copies_in(config.images.cache, folder)
         new = sorted(files.keys() & named.difference(image.key for image in known))
         for image in [*known, *(CachedImage(key=key, url="") for key in new)]:
@@ -143,25 +143,23 @@ def unusable(image: CachedImage, reason: str) -> CachedImage:
     return CachedImage(key=image.key, url=image.url, host=image.host, reason=reason)
 
 
-class Look(NamedTuple):
-    """The folders to look into, and what was seen the last time."""
+def look_at(
+    seen: CacheSeen | None, examined: Examined, keys: Iterable[str]
+) -> tuple[set[str], CacheSeen]:
+    """Returns the folders to look into, and what was seen the last time.
 
-    folders: set[str]
-    seen: CacheSeen
-
-
-def look_at(seen: CacheSeen | None, examined: Examined, keys: Iterable[str]) -> Look:
-    """Returns where to look: of `keys`, too, and everywhere if copies are to be made otherwise."""
+    They are also those of `keys`, and all if copies are to be made otherwise.
+    """
     this = CacheSeen(str(examined.config.images.cache), settings_of(examined.config), {})
     if seen and (seen.cache, seen.form) == (this.cache, this.form):
         this = seen
     times, before = examined.times, seen.folders if seen and seen.cache == this.cache else {}
     if not times and not before:
-        return Look(set(), this)
+        return set(), this
     folders = {name for name, _ in times.items() ^ before.items()}
     if examined.scope.everywhere or this is not seen:
         folders = {*times, *before}
-    return Look(folders.union(key[:2] for key in keys), this)
+    return folders.union(key[:2] for key in keys), this
 
 
 class Verdict(NamedTuple):

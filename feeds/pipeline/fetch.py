@@ -31,8 +31,7 @@ from feeds.images.cache import (
     unfinished_folder,
 )
 from feeds.images.examine import CacheScope, examine_cache, settings_of
-from feeds.images.reconcile import reconcile
-from feeds.images.retry import FetchResult, FetchSettings, Hosts, apply_result
+from feeds.images.reconcile import FetchResult, FetchSettings, Hosts, apply_result, reconcile
 from feeds.pipeline.image_garbage import WAIT_SECONDS, looking_after, remove_unused
 from feeds.pipeline.narrow import has_images_to_narrow, narrow_images
 from feeds.pipeline.state import read_state

@@ -11,7 +11,7 @@ import pytest
 from feeds.common.media import CachedImage, HostFailure
 from feeds.images.cache import NewCopy
 from feeds.images.download import Download, Result
-from feeds.images.retry import FetchResult, FetchSettings, Hosts, apply_result
+from feeds.images.reconcile import FetchResult, FetchSettings, Hosts, apply_result
 
 NOW, DAY = 1_000_000_000, 86_400
 REFRESH = 30 * DAY
