@@ -20,7 +20,7 @@ from feeds.serve.messages import IDENTITY, NO_STORE, Answer, BodyCache, Request
 from feeds.serve.negotiation import CODINGS
 from feeds.serve.publication import NOTHING, Deltas, Publication, PublishedText, ReplacedError
 from feeds.serve.query import BadQueryError, Query
-from feeds.serve.responses import ROBOTS, TextFile, answer_text, policy_of
+from feeds.serve.responses import ROBOTS, CachePolicy, TextFile, answer_text
 from feeds.store import Store
 from feeds.store.search import TooLongError
 from feeds.store.server_files import Versions, state_fingerprint, with_state
@@ -66,7 +66,7 @@ class Content:
     def configure(self, config: Config) -> None:
         """Uses another configuration from now on."""
         self.config = config
-        self.policy = policy_of(config)
+        self.policy = CachePolicy(config)
         self.results.limit = config.serve.memory // _RESULTS_SHARE
         self.bodies.limit = config.serve.memory - self.results.limit
         window_s = int(config.serve.delta_window.total_seconds())

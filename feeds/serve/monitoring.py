@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from functools import partial
 from threading import Lock
-from typing import NamedTuple
 
 import msgspec
 from prometheus_client import CollectorRegistry, start_http_server
@@ -117,32 +116,6 @@ class Counts:
             ]
 
 
-class StateCounts(NamedTuple):
-    """The counts in the state file, of all processes.
-
-    `images` holds by state the number of images and the bytes of their copies, `fetches` by result
-    the number of fetches; `pings` holds by hub and result the number of pings, `pending` by hub the
-    pings that are still to be sent.
-    """
-
-    images: Mapping[str, tuple[int, int]] = {}
-    fetches: Mapping[str, int] = {}
-    pings: Mapping[str, Mapping[str, int]] = {}
-    pending: Mapping[str, int] = {}
-
-
-def state_counts(store: Store, hubs: Sequence[str]) -> StateCounts:
-    """Returns the counts in the state file of images and of these hubs."""
-    # Metrics must not show credentials, so hubs that differ in their credentials only count as one.
-    pings: defaultdict[str, Counter[str]] = defaultdict(Counter)
-    for hub in dict.fromkeys(hubs):
-        pings[shown_url(hub)].update(totals(store, pings_to(hub)))
-    pending: Counter[str] = Counter()
-    for report in store.hub_reports():
-        pending[shown_url(report.hub)] += report.pending
-    return StateCounts(store.image_counts(), totals(store, IMAGE_FETCHES), pings, pending)
-
-
 class FeedsCollector(Collector):
     """Collects the metrics whenever somebody reads them."""
 
@@ -150,14 +123,15 @@ class FeedsCollector(Collector):
         self._counts = counts
         self._content = content
         self._reach = reach
-        self._state = StateCounts()
+        self._state = list(_images({}, {}))
 
     def collect(self) -> Iterator[Metric]:
         """Yields all metrics."""
         config = self._content.config
 
         def read(store: Store) -> None:
-            self._state = state_counts(store, config.site.hub)
+            images = _images(store.image_counts(), totals(store, IMAGE_FETCHES))
+            self._state = [*images, *_pings(store, config.site.hub)]
 
         with_state(config.paths.state, read)
         yield from _requests(self._counts.items())
@@ -166,7 +140,7 @@ class FeedsCollector(Collector):
         yield from _served(self._content)
         if self._content.report is not None:
             yield from _last_pass(self._content.report)
-        yield from _state(self._state)
+        yield from self._state
 
 
 def start_metrics(address: str, collector: FeedsCollector) -> None:
@@ -246,19 +220,28 @@ def _last_pass(report: PassReport) -> Iterator[Metric]:
     yield _gauge("feeds_last_pass_removed", "Documents it removed.", len(report.removed))
 
 
-def _state(counted: StateCounts) -> Iterator[Metric]:
-    images = {state: counted.images.get(state, (0, 0))[0] for state in _IMAGE_STATES}
+def _images(counted: Mapping[str, tuple[int, int]], fetched: Mapping[str, int]) -> Iterator[Metric]:
+    """Yields how many images there are by state, with the bytes of their copies, and of fetches."""
+    images = {state: counted.get(state, (0, 0))[0] for state in _IMAGE_STATES}
     yield _gauge("feeds_images", "Images that seeds name.", images, "state")
-    size = sum(length for _, length in counted.images.values())
+    size = sum(length for _, length in counted.values())
     yield _gauge("feeds_image_copies_bytes", "Size of the copies in the image cache.", size)
-    fetches = {result: counted.fetches.get(result, 0) for result in _FETCH_RESULTS}
+    fetches = {result: fetched.get(result, 0) for result in _FETCH_RESULTS}
     yield _counter("feeds_image_fetches", "Fetches of images.", fetches, "result")
-    pings = {
-        (hub, one): of.get(one, 0) for hub, of in counted.pings.items() for one in _PING_RESULTS
-    }
+
+
+def _pings(store: Store, hubs: Sequence[str]) -> Iterator[Metric]:
+    # Metrics must not show credentials, so hubs that differ in their credentials only count as one.
+    names = {hub: shown_url(hub) for hub in hubs}
+    pings = Counter({(name, one): 0 for name in names.values() for one in _PING_RESULTS})
+    pending = Counter(dict.fromkeys(names.values(), 0))
+    for hub, name in names.items():
+        pings.update({(name, one): count for one, count in totals(store, pings_to(hub)).items()})
+    for report in store.hub_reports():
+        if (name := shown_url(report.hub)) in pending:
+            pending[name] += report.pending
     text = "Pings to hubs; a failed one is sent again."
     yield _counter("feeds_hub_pings", text, pings, "hub", "result")
-    pending = {hub: counted.pending.get(hub, 0) for hub in counted.pings}
     text = "Documents that hubs have not been told of yet."
     yield _gauge("feeds_hub_pings_pending", text, pending, "hub")
 

@@ -32,7 +32,7 @@ _NANOSECONDS = 1_000_000_000
 ROBOTS = (("x-robots-tag", "noindex"),)
 
 
-class CachePolicy(NamedTuple):
+class CachePolicy:
     """The properties that all answers of a site share.
 
     `max_age_s` is for how many seconds documents stay fresh, `hubs` are the site's WebSub hubs.
@@ -40,17 +40,11 @@ class CachePolicy(NamedTuple):
     X-Forwarded-For is trusted if it comes from `proxies`.
     """
 
-    max_age_s: int
-    prefix: str
-    hubs: tuple[str, ...]
-    proxies: Proxies
-
-
-def policy_of(config: Config) -> CachePolicy:
-    """Returns the policy of a configuration."""
-    prefix = unquote(urlsplit(config.site.base_url).path)
-    proxies = Proxies(config.serve.trusted_proxies)
-    return CachePolicy(max_age_s(config), prefix, config.site.hub, proxies)
+    def __init__(self, config: Config) -> None:
+        self.max_age_s = max_age_s(config)
+        self.hubs = config.site.hub
+        self.prefix = unquote(urlsplit(config.site.base_url).path)
+        self.proxies = Proxies(config.serve.trusted_proxies)
 
 
 class TextFile(NamedTuple):

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from tests.support.processes import wait_until
 from tests.support.serving import (
     BROWSERS,
     READERS,
@@ -71,6 +72,8 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Site:
 @pytest.fixture(scope="module")
 def server(site: Site) -> Iterator[Server]:
     with Server(site) as server:
+        # What changed within this second has no Last-Modified yet.
+        wait_until(lambda: "last-modified" in server.get("/query.json").headers)
         yield server
         assert "error" not in server.log()
 

@@ -17,11 +17,11 @@ from feeds.serve.messages import PAGE_HEADERS, Answer, BodyCache, Request, Strea
 from feeds.serve.negotiation import accepts_deltas
 from feeds.serve.publication import Deltas, entry_digests
 from feeds.serve.responses import (
+    CachePolicy,
     TextFile,
     answer_media,
     answer_text,
     digest_in,
-    policy_of,
     tag_of,
 )
 from feeds.store.server_files import Versions
@@ -30,7 +30,7 @@ from tests.support.site import config_of
 
 URL = "https://example.org/all.atom"
 TIME_UNIX = 1_700_000_000
-POLICY = policy_of(config_of('[site]\nhub = "https://hub.example.org/"\n'))
+POLICY = CachePolicy(config_of('[site]\nhub = "https://hub.example.org/"\n'))
 PATH = "media/ab/cd.png"
 MEDIA = bytes(range(100))
 
@@ -298,7 +298,7 @@ def test_media_that_are_missing_or_a_link_are_not_found(out: Path) -> None:
 
 def test_policy_is_what_the_configuration_says() -> None:
     site = 'base_url = "https://example.org/a%20b/"\nhub = "https://hub.example.org/"'
-    policy = policy_of(config_of(f"[site]\n{site}\n"))
+    policy = CachePolicy(config_of(f"[site]\n{site}\n"))
     assert policy.prefix == "/a b/"
     assert policy.hubs == ("https://hub.example.org/",)
     assert policy.max_age_s == 900
