@@ -56,7 +56,7 @@ def remove_unused(store: Store, config: Config, now: int) -> list[str]:
     cache, before = config.images.cache, now - _KEEP_SECONDS
     published = {name for names in store.feed_images().values() for name in names}
     try:
-        published.update(read_manifest(config.paths.out).files)
+        published.update(read_manifest(config.paths.out).images)
     except DamagedManifestError:
         return []  # until a pass has made a new one
     removed = []

@@ -88,7 +88,7 @@ class Upload:
         if is_settled(self._run.out, self._address, self._run.now):
             return
         documents = state.files()
-        others = set(manifest.files).difference(documents)
+        others = manifest.images.union(manifest.files).difference(documents)
         feeds = [summary.feed for _, summary in state.feeds().values()]
         self.begin()
         self.changed = Changed(documents, others, (), (), feeds)

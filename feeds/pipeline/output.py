@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Sequence
+from itertools import chain
 from typing import NamedTuple
 
 from feeds.common.files import Fingerprint
@@ -97,7 +98,7 @@ def publish(run: Pass, state: PassState, plan: Plan, upload: Upload) -> Publishe
     publisher = _publish_files(run, state, plan)
     before = {name: one for name, one in state.files().items() if name in publisher.files}
     files, made = before | publisher.fingerprints, [*publisher.written, *publisher.linked]
-    others = publisher.files.union(state.sealed()) - files.keys()
+    others = chain(publisher.files, plan.media, state.sealed())
     names = {*publisher.fingerprints, *made}
     feeds = (one.feed for one in (*plan.feeds, *plan.parts))
     upload.plan(Changed(files, others, names, publisher.removed, feeds))
@@ -111,9 +112,11 @@ def _publish_files(run: Pass, state: PassState, plan: Plan) -> Publisher:
     publisher = Publisher(
         run.out,
         NewOutput(
-            [*plan.keep, *plan.media],
+            plan.keep,
             run.store.item_count(),
             plan.known,
+            plan.media,
+            plan.present,
             NEW,
             state.sealed(),
             {*state.files()}.union(*state.feed_images().values()) if plan.is_few else None,

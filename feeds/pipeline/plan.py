@@ -72,7 +72,7 @@ class Plan(NamedTuple):
         images: the copies that the documents of each feed name, by address.
         media: the names of the copies that out/ is to hold; `links` are those to put there.
         folders: the mtimes of the folders of copies in out/, as they are now.
-        known: the files, copies of images included, that are as the last pass left them.
+        known: the documents that are as the last pass left them; `present` such copies of images.
         groups: very many feeds in parts, by group. If `is_few`, the others of these rest.
     """
 
@@ -90,6 +90,7 @@ class Plan(NamedTuple):
     links: set[str]
     folders: dict[str, int]
     known: set[str]
+    present: set[str]
     groups: Sequence[list[Part]]
     is_few: bool
 
@@ -200,9 +201,7 @@ def plan_feeds(run: Pass, state: PassState, selection: Selection, images: ImageC
     _warn_of_clock(run, state)
     site = site_of(run.config, selection.addresses, run.templates)
     this_site = site_key(site)
-    changed = _changed(run, state, selection, this_site)
-    if changed is not None:
-        changed |= images.feeds
+    changed = _changed(run, state, selection, images, this_site)
     links = Links(run, site, selection.missing)
     # Even if the manifest was lost, these are ours.
     known = intact_files(state, run.out)
@@ -233,7 +232,8 @@ def plan_feeds(run: Pass, state: PassState, selection: Selection, images: ImageC
         media=resolver.published((*copies.values(), resting)),
         links=resolver.links,
         folders=folders,
-        known=known | resolver.present,
+        known=known,
+        present=resolver.present,
         groups=groups,
         is_few=selection.is_few,
     )
@@ -272,12 +272,12 @@ def _front(planner: _Planner, plan: _FeedPlan) -> Front:
 
 
 def _changed(
-    run: Pass, state: PassState, selection: Selection, this_site: bytes
+    run: Pass, state: PassState, selection: Selection, images: ImageChanges, this_site: bytes
 ) -> frozenset[FeedRef] | None:
     """Returns the feeds whose contents to look at; None for all."""
     if selection.changed is None or (state.last and state.last.site != this_site):
         return None  # pages link to feeds that moved
-    changed = set(selection.changed)
+    changed = {*selection.changed, *images.feeds}
     moved = selection.missing ^ state.missing
     if moved:  # pages link to what is not missing
         topics = {key for kind, key in moved if kind == "topic"}

@@ -17,7 +17,7 @@ from pathlib import Path
 from feeds.common.model import Feed
 from feeds.images.cache import folder_times
 from feeds.pipeline.context import Pass
-from feeds.pipeline.state import MEDIA_FOLDER, PassState
+from feeds.pipeline.state import PassState
 from feeds.publish import Manifest
 from feeds.publish.compressed import copies_of
 from feeds.render.context import site_of
@@ -107,7 +107,7 @@ def is_quiet(run: Pass, state: PassState, items: AbstractSet[str]) -> bool:
 
 def is_intact(state: PassState, manifest: Manifest, out: Path) -> bool:
     """Tells whether the files of out/ are those of the last pass, but for what rests."""
-    names = {path for path in manifest.files if not path.startswith(MEDIA_FOLDER)}
+    names = set(manifest.files)
     files, sealed = state.files().keys(), state.sealed()
     return (
         not manifest.unfinished

@@ -206,10 +206,13 @@ def recover_manifest(run: Pass) -> Manifest:
             raise DamagedManifestError(
                 path, f"{path} is damaged; 'feeds export' rebuilds it from the state file"
             ) from None
-        images = run.store.feed_images().values()
-        files = sorted({*state.files(), *state.sealed()}.union(*images))
         # A run may have been killed since: what it left half written is removed by these names.
-        manifest = Manifest(items=run.store.item_count(), unfinished=True, files=tuple(files))
+        manifest = Manifest(
+            items=run.store.item_count(),
+            unfinished=True,
+            files=(*state.files(), *state.sealed()),
+            images=frozenset().union(*run.store.feed_images().values()),
+        )
         try:
             write_manifest(out, manifest)
         except OSError as fault:

@@ -1,8 +1,8 @@
 """Which files in out/ are ours.
 
-Their names stand in one file, `MANIFEST`. If they are very many they stand in `PARTS`, each in the
-file that a digest of its address chooses, and `MANIFEST` only says so: then a publication rewrites
-the parts whose names change.
+Their names stand in one file, `MANIFEST`, but those of images in one of their own in `PARTS`. If
+they are very many all stand in `PARTS`, each in the file that a digest of its address chooses, and
+`MANIFEST` only says so. A publication rewrites the parts whose names change.
 
 Every file is replaced as a whole, the parts before `MANIFEST`. A kill in between leaves names of
 files that are not there yet, or not any more, and never a file of ours without its name.
@@ -12,15 +12,20 @@ from __future__ import annotations
 
 import zlib
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from contextlib import suppress
+from functools import lru_cache
 from itertools import chain
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 
 from feeds.common.errors import DamagedManifestError, PublishError
-from feeds.common.files import temporary_for, write_whole
+from feeds.common.files import Fingerprint, temporary_for, write_whole
+from feeds.common.media import MEDIA
+
+T = TypeVar("T")
 
 MANIFEST = ".feeds-manifest.json"
 PARTS = ".feeds-manifest"
@@ -28,7 +33,8 @@ PARTS = ".feeds-manifest"
 MOST_TOGETHER = 65_536
 # With 100,000 feeds a part has about 160 kB.
 _PARTS = 256
-_PART_NAME = "{:02x}.json"
+_PART_NAMES = tuple(f"{number:02x}.json" for number in range(_PARTS))
+_IMAGES = "images.json"
 # No part of a path below out/ is one of these.
 _OUTSIDE = {"", ".", ".."}
 # A pass may go from one way to the other while a server reads.
@@ -38,25 +44,31 @@ _TRIES = 5
 class Manifest(msgspec.Struct, kw_only=True, frozen=True):
     """The files below out/ that we wrote or were about to write.
 
-    `items` counts the valid seeds of the last run that came to its end; `unfinished` says that a
-    later one has begun to write.
+    `files` are all but `images`, which stand in the folder `MEDIA`. `items` counts the valid seeds
+    of the last run that came to its end; `unfinished` says that a later one has begun to write.
     """
 
     version: int = 1
     items: int = 0
     unfinished: bool = False
     files: tuple[str, ...] = ()
+    images: frozenset[str] = frozenset()
 
-    def encode(self) -> bytes:
-        """Returns the manifest as readable JSON, with the files sorted."""
-        return _encode(msgspec.structs.replace(self, files=tuple(sorted(self.files))))
+    def encode(self, **others: object) -> bytes:
+        """Returns readable JSON: all names, sorted, or these other fields of `ManifestHead`."""
+        head = {"version": self.version, "items": self.items, "unfinished": self.unfinished}
+        return _encode(head | (others or {"files": sorted((*self.files, *self.images))}))
 
 
 class ManifestHead(Manifest, kw_only=True, frozen=True):
-    """What stands in `MANIFEST`: with `parts` so many files in `PARTS` have the `names`."""
+    """What stands in `MANIFEST`: with `parts` so many files in `PARTS` have the `names`.
+
+    With `has_images` one there has those of images, and `files` are all others.
+    """
 
     names: int = 0
     parts: int = 0
+    has_images: bool = False
 
 
 class ManifestFiles:
@@ -66,54 +78,44 @@ class ManifestFiles:
         self._out = out
         # The names in each part; empty without parts, or if it is not known what they hold.
         self._parts: list[set[str]] = []
+        self._images: frozenset[str] = frozenset()
         self._read: Manifest | None = None
-        # After `read_some` the names that were asked for, as they are now, and how many there are.
+        # Of some names alone, these that were asked for, as they are now, and how many there are.
         self._some: set[str] | None = None
         self._count = 0
 
     def read(self, some: Iterable[str] | None = None) -> Manifest:
-        """Returns the manifest, an empty one if there is none yet; of `some` names as `read_some`.
+        """Returns the manifest, an empty one if there is none yet.
+
+        One in parts can be read as if it had `some` names alone, which are known to be there. What
+        is written then replaces these names; all others stay, and nobody looks at them.
 
         Raises:
             DamagedManifestError: it does not say which files are ours.
             PublishError: it cannot be read.
         """
         if some is not None:
-            return self.read_some(some)
+            head = read_head(self._out)
+            self._some, self._count = set(some), head.names
+            self._read = _manifest(head, sorted(self._some), frozenset())
+            return self._read
         path = self._out / MANIFEST
         for left in reversed(range(_TRIES)):
             try:
-                head = msgspec.json.decode(path.read_bytes(), type=ManifestHead)
-                self._parts = [self._read_part(number) for number in range(head.parts)]
+                head = _decode(path, ManifestHead)
+                parts = (self._folder / name for name in _PART_NAMES[: head.parts])
+                self._parts = [set(_read_part(part)) for part in parts]
+                images = self._folder / _IMAGES
+                known = Fingerprint.of(images)
+                self._images = _read_once(images, known) if head.has_images else frozenset()
                 break
             except FileNotFoundError as error:
                 if error.filename == str(path):
                     return Manifest()
                 if not left:
                     raise _damaged(Path(error.filename), "it is missing") from None
-            except OSError as error:
-                where, reason = error.filename or path, error.strerror or error
-                raise PublishError(f"cannot read {where}: {reason}") from None
-            except msgspec.DecodeError as error:
-                raise _damaged(path, error) from None
-        names = tuple(chain.from_iterable(self._parts)) if head.parts else head.files
-        found = Manifest(items=head.items, unfinished=head.unfinished, files=_inside(names))
-        self._read = found
-        return found
-
-    def read_some(self, names: Iterable[str]) -> Manifest:
-        """Returns a manifest in parts as if it had these names alone, which are known to be there.
-
-        What is written then replaces these names; all others stay, and nobody looks at them.
-
-        Raises:
-            DamagedManifestError, PublishError: as `read`.
-        """
-        head = read_head(self._out)
-        self._some, self._count = set(names), head.names
-        self._read = Manifest(
-            items=head.items, unfinished=head.unfinished, files=tuple(sorted(self._some))
-        )
+        names = (*_inside(head.files), *chain.from_iterable(self._parts))
+        self._read = _manifest(head, names, self._images)
         return self._read
 
     def write(self, manifest: Manifest) -> None:
@@ -123,25 +125,22 @@ class ManifestFiles:
             OSError: out/ cannot be written.
         """
         self._out.mkdir(parents=True, exist_ok=True)
-        path, names = self._out / MANIFEST, set(manifest.files)
+        if self._some is None and len(manifest.files) + len(manifest.images) <= MOST_TOGETHER:
+            self._write_together(manifest)
+            return
+        names = {*manifest.files, *manifest.images}
         if self._some is not None:
             self._change_parts(names - self._some, self._some - names)
             self._some = names
-        elif len(names) <= MOST_TOGETHER:
-            write_whole(path, manifest.encode())
-            self._remove_parts()
-            return
         else:
             self._write_parts(names)
             self._count = len(names)
-        head = {
-            "version": 2,
-            "items": manifest.items,
-            "unfinished": manifest.unfinished,
-            "names": self._count,  # so that it changes when they do, and servers look
-            "parts": _PARTS,
-        }
-        write_whole(path, _encode(head))
+        # The number of names, so that it changes when they do, and servers look.
+        head = manifest.encode(version=2, names=self._count, parts=_PARTS)
+        write_whole(self._out / MANIFEST, head)
+        if self._images:
+            self._images = frozenset()
+            self._keep_parts(_PART_NAMES)
 
     def remove_unfinished(self) -> None:
         """Removes what a run left that was killed while it wrote a manifest."""
@@ -160,18 +159,24 @@ class ManifestFiles:
             self.write(self._read)
         else:
             (self._out / MANIFEST).unlink(missing_ok=True)
-            self._remove_parts()
+            self._keep_parts(())
 
     @property
     def _folder(self) -> Path:
         return self._out / PARTS
 
-    def _read_part(self, number: int) -> set[str]:
-        path = self._folder / _PART_NAME.format(number)
-        try:
-            return set(msgspec.json.decode(path.read_bytes(), type=list[str]))
-        except msgspec.DecodeError as error:
-            raise _damaged(path, error) from None
+    def _write_together(self, manifest: Manifest) -> None:
+        """Writes all names into one file, but those of images, which are written if they change."""
+        images, before = manifest.images, self._images
+        if images and images != before:
+            self._images = frozenset()  # until they are written
+            self._folder.mkdir(exist_ok=True)
+            self._write_part(_IMAGES, images)
+        has_images = {"has_images": True} if images else {}
+        head = manifest.encode(**has_images, files=sorted(manifest.files))
+        write_whole(self._out / MANIFEST, head)
+        self._parts, self._images = [], images
+        self._keep_parts([_IMAGES] if images else [])
 
     def _write_parts(self, names: set[str]) -> None:
         """Writes the parts that have other names than they were read or written with."""
@@ -182,63 +187,77 @@ class ManifestFiles:
         self._folder.mkdir(exist_ok=True)
         for number in sorted(changed) if is_whole else range(_PARTS):
             parts[number] ^= changed[number]
-            self._write_part(number, parts[number])
+            self._write_part(_PART_NAMES[number], parts[number])
         self._parts = parts
 
     def _change_parts(self, came: set[str], gone: set[str]) -> None:
         """Reads and writes those parts alone to which names come, or from which names go."""
         for number, moved in sorted(_by_part(came | gone).items()):
-            before = self._read_part(number)
+            before = _read_part(self._folder / _PART_NAMES[number])
             names = (before | (moved & came)) - (moved & gone)
             self._count += len(names) - len(before)
-            self._write_part(number, names)
+            self._write_part(_PART_NAMES[number], names)
 
-    def _write_part(self, number: int, names: set[str]) -> None:
-        write_whole(self._folder / _PART_NAME.format(number), _encode(sorted(names)))
+    def _write_part(self, name: str, names: Iterable[str]) -> None:
+        write_whole(self._folder / name, _encode(sorted(names)))
 
-    def _remove_parts(self) -> None:
-        self._parts = []
-        if self._folder.exists():
+    def _keep_parts(self, names: Sequence[str]) -> None:
+        """Removes all parts but these."""
+        gone = {_IMAGES, *_PART_NAMES}.difference(names)
+        for path in self._folder.glob("*.json"):
+            if path.name in gone:
+                path.unlink(missing_ok=True)
+        if not names:
             self.remove_unfinished()
-            for number in range(_PARTS):
-                (self._folder / _PART_NAME.format(number)).unlink(missing_ok=True)
             with suppress(OSError):
                 self._folder.rmdir()
 
 
 def read_manifest(out: Path) -> Manifest:
-    """Returns the manifest of an out/ folder, an empty one if it has none yet.
-
-    Raises:
-        DamagedManifestError: it does not say which files are ours.
-        PublishError: it cannot be read.
-    """
+    """Returns the manifest of an out/ folder; see `ManifestFiles.read`."""
     return ManifestFiles(out).read()
 
 
 def read_head(out: Path) -> ManifestHead:
-    """Returns what stands in the first file of a manifest.
-
-    Raises:
-        DamagedManifestError: it cannot be understood.
-        PublishError: it cannot be read.
-    """
-    path = out / MANIFEST
+    """Returns what stands in the first file of a manifest; raises as `ManifestFiles.read` does."""
     try:
-        return msgspec.json.decode(path.read_bytes(), type=ManifestHead)
+        return _decode(out / MANIFEST, ManifestHead)
+    except FileNotFoundError as error:
+        raise PublishError(f"cannot read {error.filename}: {error.strerror}") from None
+
+
+def write_manifest(out: Path, manifest: Manifest) -> None:
+    """Replaces the manifest of an out/ folder; see `ManifestFiles.write`."""
+    ManifestFiles(out).write(manifest)
+
+
+def _decode(path: Path, kind: type[T]) -> T:
+    """Returns what stands in a file; a missing one is a FileNotFoundError."""
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=kind)
+    except FileNotFoundError:
+        raise
     except OSError as error:
         raise PublishError(f"cannot read {path}: {error.strerror or error}") from None
     except msgspec.DecodeError as error:
         raise _damaged(path, error) from None
 
 
-def write_manifest(out: Path, manifest: Manifest) -> None:
-    """Replaces the manifest of an out/ folder, which is made if it is missing.
+def _read_part(path: Path) -> frozenset[str]:
+    return frozenset(_inside(_decode(path, tuple[str, ...])))
 
-    Raises:
-        OSError: out/ cannot be written.
-    """
-    ManifestFiles(out).write(manifest)
+
+@lru_cache(maxsize=1)
+def _read_once(path: Path, _: Fingerprint | None) -> frozenset[str]:
+    """Returns the names of images: a pass reads them twice, and most passes change none."""
+    return _read_part(path)
+
+
+def _manifest(head: ManifestHead, names: Iterable[str], images: frozenset[str]) -> Manifest:
+    """Returns a manifest of these names, some of which may be of images, and of these images."""
+    known, files = set(names), tuple(name for name in names if not name.startswith(f"{MEDIA}/"))
+    images = images | known.difference(files) if len(files) < len(known) else images
+    return Manifest(items=head.items, unfinished=head.unfinished, files=files, images=images)
 
 
 def _encode(value: object) -> bytes:

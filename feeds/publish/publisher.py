@@ -9,10 +9,13 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Set as AbstractSet
 from contextlib import contextmanager, suppress
 from os.path import lexists
 from pathlib import Path
 from typing import NamedTuple, Self
+
+from msgspec.structs import replace
 
 from feeds.common.errors import PublishError
 from feeds.common.files import Fingerprint, remove, sync_files, sync_folder, temporary_for
@@ -25,14 +28,13 @@ from feeds.publish.writer import IN_THE_WAY, Place, Writer, Written
 # Flushes wait for the disk, not for us: several at once share the journal's commits.
 _FLUSHERS = 8
 _FLUSHED_TOGETHER = 4
-_MAX_PENDING = 8
 
 
 class NewOutput(NamedTuple):
     """The files that out/ is to hold after a publication.
 
-    `keep` names all documents and images, put or left alone; `items` goes into the manifest.
-    `known` names files that are as the last publication left them: they are ours even if the
+    `keep` names all documents, put or left alone, `images` all images; `items` goes into the
+    manifest. `known` and `known_images` are as the last publication left them: ours even if the
     manifest does not say so. `yielding` names documents that are left out where a file that is not
     ours has their place. `resting` are other files of ours, in their order, which nobody looks at.
     With `before` none but these files may change, of a manifest in parts.
@@ -41,6 +43,8 @@ class NewOutput(NamedTuple):
     keep: Iterable[str]
     items: int
     known: Iterable[str] = ()
+    images: AbstractSet[str] = frozenset()
+    known_images: AbstractSet[str] = frozenset()
     yielding: Iterable[str] = ()
     resting: Sequence[str] = ()
     before: Iterable[str] | None = None
@@ -81,9 +85,13 @@ class Publisher:
         self._before = self._manifest.read(new.before)
         self._known = set(new.known)
         self._resting = new.resting
-        self._ours = {*self._before.files, *self._known}.difference(new.resting)
-        # All files of the new state, copies included.
-        self.files = set(new.keep)
+        # Images that stay are looked at by nobody, unless a run was killed that may have begun one.
+        before = self._before.images
+        self._staying = frozenset() if self._before.unfinished else before & new.images
+        ours, images = (before | new.known_images) - self._staying, new.images - self._staying
+        self._ours = {*self._before.files, *self._known, *ours}.difference(new.resting)
+        # All files of the new state that do not stay, copies included.
+        self.files = {*new.keep, *images}
         taken = self.files.intersection(new.yielding) - self._ours
         self.left_out = {name for name in taken if lexists(f"{out}/{name}")}
         self.files -= self.left_out
@@ -93,8 +101,7 @@ class Publisher:
         self.files.update(*self._copies.values())
         # Files in the way of new documents: never claimed, never overwritten.
         self._strangers = {name for name in self.files - self._ours if lexists(f"{out}/{name}")}
-        self._has_begun = False
-        self._is_whole = True
+        self._has_begun, self._is_whole = False, True
         self._temporary: dict[Path, Path] = {}
         self._expected: list[str] = []
         self._folders: set[Path] = set()
@@ -209,7 +216,7 @@ class Publisher:
                 remove(self.out, name)
             for folder in sorted(self._folders):
                 sync_folder(folder)
-            self._manifest.write(Manifest(items=self._items, files=self._with_resting(self.files)))
+            self._write_manifest(Manifest(items=self._items), self.files)
 
     def close(self) -> None:
         """Takes back files that did not become visible; published files stay as they are."""
@@ -237,7 +244,7 @@ class Publisher:
         if len(self._unflushed) >= count:
             self._flushers.submit(sync_files, self._unflushed)
             self._unflushed = []
-        if len(self._flushers) > _MAX_PENDING:
+        if len(self._flushers) > _FLUSHERS:
             self._flushers.result()
 
     def _put_copies(self, name: str) -> None:
@@ -249,9 +256,8 @@ class Publisher:
         place = self.place_of(name)
         if place.has_copies and not self.writer.recompress:
             return
-        path = self.out / name
-        document = Written(name, is_new=False, fingerprint=Fingerprint.of(path))
-        data = path.read_bytes()
+        document = Written(name, is_new=False, fingerprint=Fingerprint.of(self.out / name))
+        data = (self.out / name).read_bytes()
         self.take([self.writer.write_copies(document, data, place, self._begin)])
 
     def _begin(self) -> None:
@@ -259,22 +265,18 @@ class Publisher:
         if self._has_begun:
             return
         self._has_begun = True
-        before, claimed = self._before, (self._ours | self.files) - self._strangers
-        if before.unfinished:
+        claimed = (self._ours | self.files) - self._strangers
+        if self._before.unfinished:
             for name in claimed:
                 with suppress(FileNotFoundError, NotADirectoryError):
                     temporary_for(self.out / name).unlink()
-        names = self._with_resting(claimed)
-        self._manifest.write(Manifest(items=before.items, unfinished=True, files=names))
+        self._write_manifest(Manifest(items=self._before.items, unfinished=True), claimed)
 
-    def _with_resting(self, names: set[str]) -> tuple[str, ...]:
-        """Returns all names for a manifest, in an order that is quick to sort."""
-        before = self._before.files
-        if len(names) + len(self._resting) == len(before) and names.union(self._resting) == {
-            *before
-        }:
-            return before
-        return (*sorted(names), *self._resting)
+    def _write_manifest(self, manifest: Manifest, names: set[str]) -> None:
+        """Writes a manifest with these names and those of all files that nobody looks at."""
+        new = {name for name in names if name.startswith(f"{MEDIA}/")}
+        files = (*sorted(names - new), *self._resting)  # in an order that is quick to sort
+        self._manifest.write(replace(manifest, files=files, images=self._staying.union(new)))
 
     def _claim_temporary(self, path: Path) -> Path:
         if path.parent not in self._folders:

@@ -87,7 +87,7 @@ def read_publication(out: Path, before: Publication, bodies: BodyCache) -> Publi
     manifest = read_manifest(out)
     texts: dict[str, PublishedText] = {}
     media: set[str] = set()
-    for path in filter(is_served, manifest.files):
+    for path in filter(is_served, (*manifest.files, *manifest.images)):
         if not kind_of(path).text:
             media.add(path)
             continue

@@ -198,7 +198,7 @@ def test_feed_images_are_cleared_with_the_last_story_that_names_a_copy(apart: Si
         edit(apart, title)
         assert apart.publish().images_added == 0
         assert not (apart.out / NAME).exists()
-        assert NAME not in read_manifest(apart.out).files
+        assert NAME not in read_manifest(apart.out).images
 
 
 def test_feed_images_are_cleared_by_a_copy_of_another_name(site: Site) -> None:

@@ -21,7 +21,7 @@ from feeds.publish.manifest import (
     read_manifest,
     write_manifest,
 )
-from tests.support.publishing import contents, split_manifest
+from tests.support.publishing import contents, named, split_manifest
 
 _KINDS = ("atom", "html", "atom.gz", "atom.br")
 _FILES = ("all.atom", "feeds.opml", "topics/ai.atom")
@@ -123,10 +123,6 @@ def split(tmp_path: Path) -> Iterator[Path]:
 _SPLIT = Manifest(items=5, files=tuple(f"topics/{n}.{one}" for n in range(9) for one in _KINDS))
 
 
-def _names(out: Path) -> list[str]:
-    return sorted(read_manifest(out).files)
-
-
 def _fingerprints(out: Path) -> dict[str, tuple[int, int]]:
     files = [path for path in out.rglob("*") if path.is_file()]
     return {path.name: (path.stat().st_ino, path.stat().st_mtime_ns) for path in files}
@@ -143,7 +139,7 @@ def test_names_stand_together_up_to_the_files_of_5000_feeds(tmp_path: Path) -> N
     write_manifest(tmp_path, Manifest(files=tuple(f"{n}.atom" for n in range(most + 1))))
     files = contents(tmp_path)
     assert len(files) == 257
-    assert len(_names(tmp_path)) == most + 1
+    assert len(named(tmp_path)) == most + 1
     assert max(map(len, files.values())) < 10_000
 
 
@@ -167,12 +163,12 @@ def test_parts_are_rewritten_where_names_change(split: Path) -> None:
     before = _fingerprints(split)
     came = tuple(f"topics/new.{one}" for one in _KINDS)
     files.write(replace(read, files=(*read.files[1:], *came)))
-    assert _names(split) == sorted([*read.files[1:], *came])
+    assert named(split) == sorted([*read.files[1:], *came])
     files.write(replace(read, files=read.files[1:]))
     changed = {name for name, one in _fingerprints(split).items() if one != before[name]}
     assert MANIFEST in changed
     assert len(changed) == 3  # the part of the feed that came, and that of the file that went
-    assert _names(split) == sorted(read.files[1:])
+    assert named(split) == sorted(read.files[1:])
 
 
 def test_manifest_goes_back_to_one_file(split: Path) -> None:
@@ -195,7 +191,7 @@ def test_manifest_of_very_many_names_in_one_file_is_read_and_split(tmp_path: Pat
         assert sorted(files.read().files) == sorted(_SPLIT.files)
         files.write(_SPLIT)
         assert json.loads((tmp_path / MANIFEST).read_bytes())["parts"] == 3
-        assert _names(tmp_path) == sorted(_SPLIT.files)
+        assert named(tmp_path) == sorted(_SPLIT.files)
 
 
 @pytest.mark.parametrize("data", [b"", b"{", b"null", b'{"a": 1}', b"[1]", b'["all.atom"', None])
@@ -210,7 +206,7 @@ def test_part_that_is_damaged_or_missing_is_an_error_that_names_it(
         read_manifest(split)
     assert caught.value.path == path
     write_manifest(split, _SPLIT)  # as a pass does that knows the files from elsewhere
-    assert _names(split) == sorted(_SPLIT.files)
+    assert named(split) == sorted(_SPLIT.files)
 
 
 def test_part_that_cannot_be_read_is_an_error_that_says_why(split: Path) -> None:
@@ -224,14 +220,14 @@ def test_part_that_cannot_be_read_is_an_error_that_says_why(split: Path) -> None
 def test_manifest_that_is_put_together_meanwhile_is_read_again(
     split: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    read_part = ManifestFiles._read_part
+    read_part = manifest_module._read_part
 
-    def read_late(files: ManifestFiles, number: int) -> set[str]:
-        if number == 2 and (split / PARTS).exists():
+    def read_late(path: Path) -> frozenset[str]:
+        if path.name == "02.json" and path.exists():
             write_manifest(split, Manifest(files=("all.atom",)))
-        return read_part(files, number)
+        return read_part(path)
 
-    monkeypatch.setattr(ManifestFiles, "_read_part", read_late)
+    monkeypatch.setattr(manifest_module, "_read_part", read_late)
     assert read_manifest(split).files == ("all.atom",)
 
 
@@ -240,7 +236,7 @@ def test_parts_name_nothing_but_files_below_out(split: Path) -> None:
     names = json.loads(path.read_bytes())
     bad = ["../seeds/a.txt", "/etc/passwd", "", ".", "a\0b", "topics/..", "a\n/../b"]
     path.write_text(json.dumps([*names, *bad]))
-    assert _names(split) == sorted(_SPLIT.files)
+    assert named(split) == sorted(_SPLIT.files)
 
 
 def test_manifest_is_restored_as_it_was_read(split: Path) -> None:
@@ -259,3 +255,68 @@ def test_manifest_that_was_not_there_is_removed_again(tmp_path: Path) -> None:
         files.write(_SPLIT)
         files.restore()
     assert contents(tmp_path) == {}
+
+
+# Images, whose names stand apart
+
+_IMAGES = frozenset({"media/aa/a.png", "media/bb/b.webp"})
+_WITH_IMAGES = Manifest(items=5, files=_FILES, images=_IMAGES)
+
+
+def test_names_of_images_are_written_if_they_change_alone(tmp_path: Path) -> None:
+    write_manifest(tmp_path, _WITH_IMAGES)
+    assert read_manifest(tmp_path) == _WITH_IMAGES
+    files, before = ManifestFiles(tmp_path), _fingerprints(tmp_path)
+    files.read()
+    files.write(replace(_WITH_IMAGES, unfinished=True, files=("all.atom",)))
+    after = _fingerprints(tmp_path)
+    assert {name for name in before if after[name] != before[name]} == {MANIFEST}
+    files.write(replace(_WITH_IMAGES, images=_IMAGES | {"media/cc/c.png"}))
+    assert _fingerprints(tmp_path)["images.json"] != before["images.json"]
+    assert named(tmp_path) == sorted([*_FILES, *_IMAGES, "media/cc/c.png"])
+    files.restore()
+    assert read_manifest(tmp_path) == _WITH_IMAGES
+
+
+def test_manifest_of_an_earlier_release_names_images_among_all_files(tmp_path: Path) -> None:
+    _write(tmp_path, json.dumps({"items": 5, "files": [*_FILES, *_IMAGES]}).encode())
+    files = ManifestFiles(tmp_path)
+    assert files.read() == _WITH_IMAGES
+    files.write(_WITH_IMAGES)
+    assert json.loads((tmp_path / PARTS / "images.json").read_bytes()) == sorted(_IMAGES)
+    assert read_manifest(tmp_path) == _WITH_IMAGES
+
+
+def test_names_of_images_go_into_the_parts_and_come_back(tmp_path: Path) -> None:
+    write_manifest(tmp_path, _WITH_IMAGES)
+    for together in (2, 100):
+        files = ManifestFiles(tmp_path)
+        manifest = files.read()
+        with split_manifest(together):
+            files.write(manifest)
+        assert (tmp_path / PARTS / "images.json").exists() == (together == 100)
+        assert named(tmp_path) == sorted([*_FILES, *_IMAGES])
+        assert read_manifest(tmp_path).images == _IMAGES
+    write_manifest(tmp_path, Manifest(files=_FILES))
+    assert contents(tmp_path).keys() == {MANIFEST}
+
+
+@pytest.mark.parametrize("data", [b"", b'["media/a', b'{"a": 1}', None])
+def test_names_of_images_that_are_damaged_are_an_error_that_says_where(
+    tmp_path: Path, data: bytes | None
+) -> None:
+    write_manifest(tmp_path, _WITH_IMAGES)
+    path = tmp_path / PARTS / "images.json"
+    path.unlink()
+    if data is not None:
+        path.write_bytes(data)
+    with pytest.raises(DamagedManifestError, match="damaged") as caught:
+        read_manifest(tmp_path)
+    assert caught.value.path == path
+
+
+def test_names_of_images_are_of_files_below_out(tmp_path: Path) -> None:
+    write_manifest(tmp_path, _WITH_IMAGES)
+    names = ["../seeds/a.txt", "/etc/passwd", "media/../../a", *_IMAGES]
+    (tmp_path / PARTS / "images.json").write_text(json.dumps(names))
+    assert read_manifest(tmp_path) == _WITH_IMAGES

@@ -18,6 +18,7 @@ from feeds.publish.manifest import PARTS
 from tests.support.publishing import (
     contents,
     documents,
+    named,
     publish,
     publish_and_die,
     split_manifest,
@@ -25,8 +26,14 @@ from tests.support.publishing import (
 from tests.support.site import Site
 
 _ROOT = Path(__file__).parent.parent.parent
-_OLD = {f"topics/{n}.atom": f"old {n}" for n in range(3)} | {"all.atom": "old", "gone.atom": "old"}
+_FIRST = {f"topics/{n}.atom": f"old {n}" for n in range(3)} | {
+    "all.atom": "old",
+    "gone.atom": "old",
+}
+# Of images one stays, one comes, one goes, one is replaced.
+_OLD = _FIRST | {"media/a.png": "stays", "media/b.png": "goes", "media/d.png": "old"}
 _NEW = {f"topics/{n}.atom": f"new {n}" for n in range(3)} | {"all.atom": "new", "c/c.atom": "new"}
+_NEW |= {"media/a.png": "stays", "media/c.png": "comes", "media/d.png": "new"}
 _CHANGED = {path: f"changed {path}" for path in _OLD}
 
 
@@ -36,8 +43,12 @@ def _run(script: str, *arguments: object) -> subprocess.CompletedProcess[str]:
 
 
 @pytest.mark.parametrize(
-    ("killed", "wanted"),
-    [pytest.param(_NEW, _NEW, id="done again"), pytest.param(_CHANGED, _OLD, id="taken back")],
+    ("old", "killed", "wanted"),
+    [
+        pytest.param(_OLD, _NEW, _NEW, id="done again"),
+        pytest.param(_OLD, _CHANGED, _OLD, id="taken back"),
+        pytest.param(_FIRST, _NEW, _FIRST, id="first images, taken back"),
+    ],
 )
 @pytest.mark.parametrize(
     ("before", "together"),
@@ -50,6 +61,7 @@ def _run(script: str, *arguments: object) -> subprocess.CompletedProcess[str]:
 )
 def test_publication_killed_at_any_step_leaves_whole_files_and_is_repaired(
     tmp_path: Path,
+    old: dict[str, str],
     killed: dict[str, str],
     wanted: dict[str, str],
     before: int | None,
@@ -65,22 +77,21 @@ def test_publication_killed_at_any_step_leaves_whole_files_and_is_repaired(
     while code == -signal.SIGKILL:
         step += 1
         out = tmp_path / f"{step}"
-        publish_with(before, _OLD)
+        publish_with(before, old)
         options = {"together": together}
         process = context.Process(target=publish_and_die, args=(out, killed, step), kwargs=options)
         process.start()
         process.join()
         code = process.exitcode or 0
         for path, text in documents(out).items():
-            assert "feeds-tmp" in path or text in {_OLD.get(path), killed.get(path)}, (step, path)
-        assert {path for path in documents(out) if "feeds-tmp" not in path} <= set(
-            read_manifest(out).files
-        ), step
+            assert "feeds-tmp" in path or text in {old.get(path), killed.get(path)}, (step, path)
+        assert {path for path in documents(out) if "feeds-tmp" not in path} <= set(named(out)), step
         publish_with(together, wanted)
         assert documents(out) == wanted, step
-        assert sorted(read_manifest(out).files) == sorted(wanted)
+        assert named(out) == sorted(wanted)
         assert all("feeds-tmp" not in path for path in contents(out))
-        assert (out / PARTS).exists() == (together == 2)
+        assert (out / PARTS).exists() == (together == 2 or wanted is not _FIRST)
+        assert (out / PARTS / "images.json").exists() == (together != 2 and wanted is not _FIRST)
         assert not read_manifest(out).unfinished
     assert code == 0
     assert step > 10

@@ -29,7 +29,7 @@ def source(tmp_path: Path) -> Path:
 
 def link(out: Path, source: Path, *, dry_run: bool = False) -> Publisher:
     """Publishes one document and one link."""
-    with Publisher(out, NewOutput(["a.txt", NAME], 1), dry_run=dry_run) as publisher:
+    with Publisher(out, NewOutput(["a.txt"], 1, images={NAME}), dry_run=dry_run) as publisher:
         publisher.link(NAME, source)
         publisher.put(document("a.txt", "a"))
         publisher.finish()
@@ -40,7 +40,7 @@ def test_link_is_published_and_belongs_to_the_manifest(out: Path, source: Path) 
     publisher = link(out, source)
     assert (out / NAME).samefile(source)
     assert (publisher.linked, publisher.written) == ([NAME], ["a.txt"])
-    assert read_manifest(out).files == ("a.txt", NAME)
+    assert read_manifest(out).images == {NAME}
     assert {path.name for path in (out / "media/ab").iterdir()} == {"x.jpg"}
 
 
@@ -54,7 +54,7 @@ def test_link_goes_with_the_folders_that_it_leaves_empty(out: Path, source: Path
 
 
 def test_link_that_was_not_finished_leaves_nothing(out: Path, source: Path) -> None:
-    with Publisher(out, NewOutput([NAME], 1)) as publisher:
+    with Publisher(out, NewOutput([], 1, images={NAME})) as publisher:
         publisher.link(NAME, source)
     assert [path for path in out.rglob("*") if path.is_file()] == []
 

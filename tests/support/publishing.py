@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from feeds.common.model import Document
-from feeds.publish import NewOutput, Publisher
+from feeds.publish import NewOutput, Publisher, read_manifest
 
 _TOUCHES = {"open", "os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.truncate"}
 
@@ -27,9 +27,9 @@ def publish(
     out: Path, texts: Mapping[str, str], *, dry_run: bool = False, precompress: bool = False
 ) -> Publisher:
     """Publishes exactly these texts, as one run; returns what did it."""
-    with Publisher(
-        out, NewOutput(texts, len(texts)), precompress=precompress, dry_run=dry_run
-    ) as publisher:
+    images = {path for path in texts if path.startswith("media/")}
+    new = NewOutput(texts.keys() - images, len(texts), images=images)
+    with Publisher(out, new, precompress=precompress, dry_run=dry_run) as publisher:
         for path, text in texts.items():
             publisher.put(document(path, text))
         publisher.finish()
@@ -40,6 +40,12 @@ def contents(out: Path) -> dict[str, str]:
     """Returns the text of every file below a folder, hidden ones and links included."""
     files = (path for path in sorted(out.rglob("*")) if path.is_file())
     return {str(path.relative_to(out)): path.read_text(errors="surrogateescape") for path in files}
+
+
+def named(out: Path) -> list[str]:
+    """Returns all names in the manifest, sorted."""
+    manifest = read_manifest(out)
+    return sorted((*manifest.files, *manifest.images))
 
 
 def documents(out: Path) -> dict[str, str]:

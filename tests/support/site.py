@@ -252,5 +252,5 @@ def documents_in(out: Path) -> dict[str, bytes]:
     return {
         str(path.relative_to(out)): path.read_bytes()
         for path in sorted(out.rglob("*"))
-        if path.is_file() and path.suffix != ".lock" and path.name != MANIFEST
+        if path.is_file() and path.suffix != ".lock" and path.name not in {MANIFEST, "images.json"}
     }
