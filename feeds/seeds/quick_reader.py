@@ -191,12 +191,12 @@ def _settle(root: dict[str, Any], size: int, text: str) -> bool:
 
 def _is_whole(seed: Seed, size: int) -> bool:
     """Tells whether a seed has all `size` values that rapidyaml read, and none is in doubt."""
-    parts = parts_of(seed)
     values: list[Any] = [*(seed.topics or ()), *(seed.tags or ())]
-    # Values of keys are counted below; the seed and its members are no such values.
+    # The seed and the members of lists are no values of keys.
     count = 1 + len(seed.images or ()) + len(seed.related or ())
-    count += sum(len(story.images or ()) for story in seed.related or ())
-    for part in parts:
+    for story in seed.related or ():
+        count += len(story.images or ())
+    for part in parts_of(seed):
         values += astuple(part)
     for value in values:
         if value is not None:

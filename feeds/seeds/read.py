@@ -23,12 +23,12 @@ from feeds.common.workers import Engine, spread
 from feeds.seeds import READER_VERSION
 from feeds.seeds.frontmatter import FrontMatter, split
 from feeds.seeds.objects import Fetched, fetch_objects
-from feeds.seeds.overlap import leak
+from feeds.seeds.overlap import leak, reaches
 from feeds.seeds.parse import ParseOptions, dotted, parse
 from feeds.seeds.quick_reader import QuickReader, quick_reader
 from feeds.seeds.scan import MAX_BYTES, why_too_large
 from feeds.seeds.schema import Seed, usual_item
-from feeds.seeds.secrets import FIELD, REACHES
+from feeds.seeds.secrets import FIELD, REACHES, tells_secret
 from feeds.seeds.yaml_reader import Path, YamlError, event_reader, load
 
 # Below this a pool costs more than it saves: a worker takes about 150 ms to start.
@@ -196,7 +196,7 @@ def _check(opened: _Opened, options: ParseOptions, quick: Quick) -> ParsedSeed:
     if opened.usual is None or opened.item is None:
         return opened.seed
     encoded, secret = _encoder.encode(opened.item), opened.usual.secured
-    if secret and leak({FIELD: secret}, "", encoded) is not None:
+    if tells_secret(encoded) or (secret and reaches(secret, encoded)):
         return _judge(opened, options, quick)
     return _finished(opened, opened.item, encoded, [], drafts=options.drafts)
 

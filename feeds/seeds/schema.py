@@ -8,7 +8,9 @@ others, and words what is wrong with them.
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import partial
 from typing import Annotated, TypeVar
 
 from msgspec import Meta, Struct
@@ -33,6 +35,7 @@ _Pixels = Annotated[int, Meta(ge=0, le=MAX_PIXELS)]
 _Heat = Annotated[int, Meta(ge=-1, le=MAX_HEAT)]
 _Date = Annotated[datetime, Meta(tz=True)]
 _Names = list[str] | None
+Clean = Callable[[str], str]
 
 
 class SeedProvider(Struct, gc=False):
@@ -119,15 +122,15 @@ def usual_item(seed: Seed, *, repair: bool) -> Item | None:
     No text of the seed may be one that YAML takes for a null if it has no quotes.
     """
     try:
-        return _item(seed, repair=repair)
+        return _item(seed, partial(clean_line, repair=repair))
     except (_UnusualError, OverflowError):  # of a date whose zone leads out of all years
         return None
 
 
-def _item(seed: Seed, *, repair: bool) -> Item:
+def _item(seed: Seed, clean: Clean) -> Item:
     original_url, web_url = _url(seed.original_url), _url(seed.web_url)
     url = web_url or original_url
-    title = clean_line(seed.title, repair=repair)
+    title = clean(seed.title)
     published = seed.published_date_time.astimezone(UTC)
     updated = _time(seed.updated_date_time)
     if not title or not url or published < OLDEST_LIKELY or (updated and updated < OLDEST_SHOWN):
@@ -143,26 +146,24 @@ def _item(seed: Seed, *, repair: bool) -> Item:
         quality=seed.quality,
         heat=-1 if seed.heat is None else seed.heat,
         is_published=seed.published or False,
-        provider=Provider(_line(seed.provider.name, repair=repair) or domain, domain),
-        excerpt=_line(seed.excerpt, repair=repair),
-        correction=_line(seed.correction, repair=repair),
-        withdrawn_reason=_line(seed.withdrawn_reason, repair=repair),
+        provider=Provider(_line(seed.provider.name, clean) or domain, domain),
+        excerpt=_line(seed.excerpt, clean),
+        correction=_line(seed.correction, clean),
+        withdrawn_reason=_line(seed.withdrawn_reason, clean),
         locale=_locale(seed.locale),
         amp_url=_url(seed.amp_web_url) or "",
         cdn_amp_url=_url(seed.cdn_amp_web_url) or "",
-        images=tuple([_image(image, repair=repair) for image in _members(seed.images, "images")]),
-        related=tuple(
-            [_related(story, repair=repair) for story in _members(seed.related, "related")]
-        ),
-        topics=_names(seed.topics, "topics", repair=repair),
-        tags=_names(seed.tags, "tags", repair=repair),
-        category=_line(seed.category, repair=repair),
-        type=_line(seed.type, repair=repair),
+        images=tuple([_image(image, clean) for image in _members(seed.images, "images")]),
+        related=tuple([_related(story, clean) for story in _members(seed.related, "related")]),
+        topics=_names(seed.topics, "topics", clean),
+        tags=_names(seed.tags, "tags", clean),
+        category=_line(seed.category, clean),
+        type=_line(seed.type, clean),
     )
 
 
-def _line(text: str | None, *, repair: bool) -> str:
-    return clean_line(text, repair=repair) if text else ""
+def _line(text: str | None, clean: Clean) -> str:
+    return clean(text) if text else ""
 
 
 def _time(time: datetime | None) -> datetime | None:
@@ -194,10 +195,10 @@ def _locale(text: str | None) -> str:
     return tag
 
 
-def _names(names: list[str] | None, kind: str, *, repair: bool) -> tuple[str, ...]:
+def _names(names: list[str] | None, kind: str, clean: Clean) -> tuple[str, ...]:
     found: dict[str, str] = {}
     for name in names or ():
-        if text := clean_line(name, repair=repair):
+        if text := clean(name):
             found.setdefault(fold(text), text)
     return tuple(_members(list(found.values()), kind))
 
@@ -208,20 +209,20 @@ def _members(members: list[_Member] | None, kind: str) -> list[_Member]:
     return members or []
 
 
-def _image(image: SeedImage, *, repair: bool) -> Image:
+def _image(image: SeedImage, clean: Clean) -> Image:
     url = _url(image.url)
     if not url or not has_dotted_host(url):
         raise _UnusualError
-    title = _line(image.title, repair=repair)
+    title = _line(image.title, clean)
     return Image(url, image.width or 0, image.height or 0, title, image.is_cached or False)
 
 
-def _related(story: SeedRelated, *, repair: bool) -> Related:
-    title = clean_line(story.title, repair=repair)
+def _related(story: SeedRelated, clean: Clean) -> Related:
+    title = clean(story.title)
     url = _url(story.web_url) or _url(story.original_url)
     if not title or not url:
         raise _UnusualError
     provider, name = story.provider, ""
     if provider:
-        name = _line(provider.name, repair=repair) or _line(provider.domain, repair=repair)
+        name = _line(provider.name, clean) or _line(provider.domain, clean)
     return Related(title, url, story.quality or 0, _time(story.published_date_time), name)

@@ -150,7 +150,7 @@ VALUES = (
         "https://a@example.org",
     ),
     *("en", "xx-YY", "en--GB", "wmN1XUkAeqeLw74hJAUdxFhx", "The secured: loan", '"\\u00e9"'),
-    *("a\u2028b", "a\x85b", "\x93a", "\ufeffa"),
+    *("a\u2028b", "a\x85b", "\x93a", "\ufeffa", '"\\x73ecured: wmN1XUkAeqeLw74hJAUdxFhxipbS"'),
 )
 PIECES = (
     *("&", "*", "!", "<<: *a", "&a ", "*a", "!!str ", "!a ", "? ", ": ", ":", "- ", "-", "#", " #"),
@@ -183,7 +183,7 @@ def compare_seeds(count: int, seed: int) -> tuple[int, list[str]]:
     """Returns how many of `count` seeds were usual ones, and those that were read differently."""
     chance = random.Random(seed)  # noqa: S311 (the same seeds each time)
     quick, options = QuickReader(), ParseOptions()
-    bases = [SEED, *real_sources()]
+    bases = [SEED, SEED.partition("secured")[0], *real_sources()]
     taken, different = 0, []
     for _ in range(count):
         text = chance.choice(bases)
