@@ -80,11 +80,7 @@ class Directory:
     """The addresses of all topics, providers and custom feeds that it was made with."""
 
     def __init__(self, config: Config, known: Known, owners: Iterable[FeedRef]) -> None:
-        """Decides where topics and providers stand, and the custom feeds of config.toml.
-
-        Raises:
-            ConfigError: an alias is the address of another feed.
-        """
+        """Decides where feeds stand; raises ConfigError if an alias is another feed's address."""
         self._config = config
         self._known = known
         self._wishes = _wishes(config)

@@ -53,14 +53,9 @@ def explain(
     config: Config,
     now: int,
 ) -> list[Reason]:
-    """Returns a reason for every feed that the item could be in.
+    """Returns a reason for every feed that the item could be in, at the time `now` of selection.
 
-    Args:
-        item: the item, as selection left it.
-        chosen: what selection decided.
-        contents_of: returns the contents of a feed by kind and key, None if there is no such feed.
-        config: the configuration.
-        now: when that was, in seconds since 1970.
+    `contents_of` returns the contents of a feed by kind and key, None if there is no such feed.
     """
     common = [*exclusion_reasons(item, config, now)]
     common += [beaten.reason for beaten in chosen.duplicates if beaten.path == item.path]
@@ -68,10 +63,8 @@ def explain(
     reasons = []
     for feed in candidates(item, Thresholds(config), config):
         contents = contents_of((feed.kind, feed.key))
-        if contents is None:
-            address = chosen.directory.add(feed.kind, feed.key)
-        else:
-            address = contents.feed.address
+        known = contents.feed.address if contents else None
+        address = known or chosen.directory.add(feed.kind, feed.key)
         reasons.append(_reason(subject, feed, address, contents))
     return reasons
 

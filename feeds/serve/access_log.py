@@ -236,9 +236,8 @@ class Proxies:
     def client_of(self, peer: str, forwarded: Sequence[str]) -> str:
         """Returns a name for the client that a request comes from: its address, or its /64 of IPv6.
 
-        Args:
-            peer: The address and port of the connection's other end.
-            forwarded: The lines of X-Forwarded-For.
+        `peer` is the address and port of the connection's other end, `forwarded` are the lines of
+        X-Forwarded-For.
         """
         address = self.address_of(peer, forwarded)
         if address is None:

@@ -144,11 +144,7 @@ class FeedsCollector(Collector):
 
 
 def start_metrics(address: str, collector: FeedsCollector) -> None:
-    """Serves ``http://address/metrics`` in a thread of its own, until the process ends.
-
-    Raises:
-        ServeError: the address cannot be used.
-    """
+    """Serves ``http://address/metrics`` in a thread of its own; raises ServeError if it cannot."""
     registry = CollectorRegistry()
     registry.register(collector)
     host, _, port = address.rpartition(":")

@@ -33,11 +33,7 @@ class Saved(NamedTuple):
 
 
 class PreviewServer:
-    """Serves a folder on loopback, to this machine alone, from threads of its own.
-
-    Raises:
-        OSError: the port is taken.
-    """
+    """Serves a folder to this machine alone, in threads; raises OSError if the port is taken."""
 
     def __init__(self, out: Path, port: int) -> None:
         self.out = out

@@ -79,11 +79,7 @@ NOTHING = Publication({}, frozenset())
 
 
 def read_publication(out: Path, before: Publication, bodies: BodyCache) -> Publication:
-    """Reads a publication; of its texts only those that changed since `before`, into `bodies`.
-
-    Raises:
-        PublishError: the manifest cannot be read.
-    """
+    """Reads what changed since `before`, the texts into `bodies`; raises PublishError."""
     manifest = read_manifest(out)
     texts: dict[str, PublishedText] = {}
     media: set[str] = set()
@@ -130,11 +126,7 @@ def _shown(mark: re.Match[bytes]) -> bytes:
 
 
 def read_version(out: Path, path: str, digest: str) -> bytes:
-    """Returns the bytes of a text that has this digest.
-
-    Raises:
-        ReplacedError: the file has other bytes now.
-    """
+    """Returns the bytes of a text with this digest; raises ReplacedError if it has others now."""
     found = read_text(out, path)
     if found is None or found[0].digest != digest:
         raise ReplacedError(path)
@@ -157,11 +149,7 @@ class Deltas:
         self._noted = 0
 
     def record(self, key: str, digest: str, data: bytes, *, query: bool = False) -> None:
-        """Remembers the entries of the newest version of a document, from its bytes.
-
-        Raises:
-            ValueError: the bytes are no document of the key's format.
-        """
+        """Remembers the entries of a document's newest version; raises as `entry_digests` does."""
         entries = entry_digests(_extension(key), data)
         self._versions.record(key, digest, entries, int(time.time()), query=query)
 
@@ -218,11 +206,7 @@ def entry_digests(extension: str, data: bytes) -> list[bytes]:
 
 
 def without_entries(extension: str, data: bytes, known: Container[bytes]) -> bytes:
-    """Returns the document without the entries whose digests are known.
-
-    Raises:
-        ValueError: the bytes are no document of that format.
-    """
+    """Returns a document without the entries with known digests; raises as `entry_digests` does."""
     if extension == _JSON:
         document = _parse_json(data)
         document["items"] = [one for one in document["items"] if _json_digest(one) not in known]

@@ -66,11 +66,7 @@ class Query(NamedTuple):
 
     @classmethod
     def parse(cls, query: str) -> Self:
-        """Parses the query part of an address; a parameter without a value is ignored.
-
-        Raises:
-            BadQueryError: a parameter is wrong or unknown.
-        """
+        """Parses the query part of an address, without empty parameters; raises BadQueryError."""
         faults: list[QueryFault] = []
         try:
             pairs = parse_qsl(query, errors="strict", max_num_fields=_MAX_FIELDS)

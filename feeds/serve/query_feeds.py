@@ -79,11 +79,7 @@ class QueryFeeds:
             self._read, self._templates, self._results = templates, templates, {}
 
     def find(self, query: Query, extension: str) -> TextFile:
-        """Returns the document of a query in one format, or its page.
-
-        Raises:
-            TooLongError: the search took too long.
-        """
+        """Returns the document of a query in one format, or its page; raises TooLongError."""
         edition = self._index.edition(self.config.paths.state)
         query, is_page = _with_keys(query, edition.feeds, self.config), extension == _PAGE
         result = self._results.get((query, is_page))
