@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import pytest
 from hypothesis import HealthCheck, settings
 
-from feeds.pipeline import hubs
+from feeds.pipeline import after_publish
 from feeds.store import Store, open_state
 from tests.support.marks import marks_of, may_hold_stress
 from tests.support.processes import PATIENCE
@@ -125,7 +125,7 @@ def site(tmp_path: Path) -> Site:
 @pytest.fixture
 def unhurried(monkeypatch: pytest.MonkeyPatch) -> None:
     """Has commands that run in this process wait for hubs as long as a busy machine needs."""
-    monkeypatch.setattr(hubs, "_ONCE_SECONDS", PATIENCE)
+    monkeypatch.setattr(after_publish, "_ONCE_SECONDS", PATIENCE)
 
 
 @pytest.fixture(scope="module")

@@ -35,7 +35,7 @@ TARGETS = {
         ("store/digests.py", "select/periods.py"),
         "tests/pipeline/test_digests.py tests/select/test_periods*.py",
     ),
-    "store/withdrawals.py": "tests/pipeline/test_withdrawals.py",
+    "store/withdrawals.py": "tests/pipeline/test_removals_withdrawn.py",
     # Not what listens: server.py.
     "serve/[!s_]*.py": "tests/serve",
     "images/http.py": "tests/images/test_http.py tests/images/test_http_guard.py",

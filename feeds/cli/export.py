@@ -58,7 +58,7 @@ def run_export(arguments: Namespace, console: Console) -> int:
         console.say(_where_to_look(arguments, loaded.config))
     console.report(report)
     if report.changed_out and loaded.config.hooks.after_publish:
-        from feeds.pipeline.hooks import HookRun
+        from feeds.pipeline.after_publish import HookRun
 
         for failure in HookRun(loaded, report).wait():
             console.warn(failure)
@@ -98,7 +98,9 @@ def _named(line: str, paths: Paths) -> list[str]:
 
 def _push(console: Console, loaded: Loaded) -> None:
     """Tells hubs which documents changed; the next run sends what they do not take."""
-    from feeds.pipeline.hubs import deliver_once  # on demand: most runs have nothing to tell
+    from feeds.pipeline.after_publish import (
+        deliver_once,  # on demand: most runs have nothing to tell
+    )
 
     delivered = deliver_once(loaded)
     for one in delivered.deliveries:

@@ -15,7 +15,7 @@ from feeds.config.types import backup
 from feeds.images.cache import likely_name
 from feeds.pipeline.backup import back_up_state
 from feeds.pipeline.fetch import FetchOptions, fetch_images
-from feeds.pipeline.image_garbage import collect_garbage
+from feeds.pipeline.image_cache import collect_garbage
 from feeds.store import open_state
 
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB")

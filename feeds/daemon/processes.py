@@ -21,9 +21,8 @@ from feeds.common.reports import Callbacks, FetchReport, PassReport, both_report
 from feeds.common.schedule import WATCHED
 from feeds.common.task import Ended, Say, Task
 from feeds.config import Loaded
+from feeds.pipeline.after_publish import DeliveryTask, HookRun
 from feeds.pipeline.fetch import FetchOptions, fetch_images
-from feeds.pipeline.hooks import HookRun
-from feeds.pipeline.hubs import DeliveryTask
 from feeds.publish.delivery import Delivery
 
 R = TypeVar("R", PassReport, FetchReport)

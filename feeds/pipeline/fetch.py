@@ -32,8 +32,13 @@ from feeds.images.cache import (
 )
 from feeds.images.examine import CacheScope, examine_cache, settings_of
 from feeds.images.reconcile import FetchResult, FetchSettings, Hosts, apply_result, reconcile
-from feeds.pipeline.image_garbage import WAIT_SECONDS, looking_after, remove_unused
-from feeds.pipeline.narrow import has_images_to_narrow, narrow_images
+from feeds.pipeline.image_cache import (
+    WAIT_SECONDS,
+    has_images_to_narrow,
+    looking_after,
+    narrow_images,
+    remove_unused,
+)
 from feeds.pipeline.state import read_state
 from feeds.store import Store
 

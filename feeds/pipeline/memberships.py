@@ -22,9 +22,9 @@ from feeds.pipeline.archives import NO_ARCHIVES, LinkedFeeds, archive
 from feeds.pipeline.context import Pass
 from feeds.pipeline.digests import digest_contents, last_ends, make_digests
 from feeds.pipeline.few import Few, few_feeds
+from feeds.pipeline.removals import Ledger
 from feeds.pipeline.rescan import Changes
 from feeds.pipeline.state import LAST, PassState
-from feeds.pipeline.withdrawals import Ledger
 from feeds.publish import read_manifest
 from feeds.select.addresses import NOTHING_KNOWN, Directory, Known, is_made
 from feeds.select.feeds import Names, catalog, until_next_goes, with_notices
@@ -91,7 +91,7 @@ def memberships(
     seen = repeated if is_judged else changes.items
     store.mark_first_seen(seen, now)
     store.reset_memberships(seen)
-    ledger = Ledger(run, Thresholds(config), changes)
+    ledger = Ledger(run, Thresholds(config), changes.lost)
     changed: frozenset[FeedRef] | None = None
     due: set[str] | None = None
     if state.last is None or not state.holds(run.key, now):

@@ -35,7 +35,7 @@ from feeds.pipeline.backup import restore_missing_state
 from feeds.pipeline.context import Pass, begin_pass
 from feeds.pipeline.few import at_rest, few_state
 from feeds.pipeline.first import OvertakenError
-from feeds.pipeline.image_garbage import cache_faults_told
+from feeds.pipeline.image_cache import cache_faults_told
 from feeds.pipeline.memberships import memberships
 from feeds.pipeline.objects import Upload
 from feeds.pipeline.output import (

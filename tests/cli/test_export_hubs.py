@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from feeds.pipeline import hubs as jobs
+from feeds.pipeline import after_publish as jobs
 from feeds.pipeline.run import publish_feeds
 from feeds.store import open_state
 from tests.support.hub import Hub, Say, name_hubs

@@ -11,8 +11,8 @@ import pytest
 
 from feeds.common.reports import utc_now
 from feeds.pipeline import doctor
+from feeds.pipeline.after_publish import deliver_once
 from feeds.pipeline.doctor import examine_site
-from feeds.pipeline.hubs import deliver_once
 from tests.support.ports import HOST, free_port
 from tests.support.site import NOW, Site
 

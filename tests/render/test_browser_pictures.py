@@ -9,7 +9,7 @@ from PIL import Image, ImageDraw
 from playwright.sync_api import Browser
 
 from feeds.images.cache import likely_name
-from feeds.pipeline.narrow import narrow_images
+from feeds.pipeline.image_cache import narrow_images
 from tests.support.browsing import SCREENSHOTS
 from tests.support.imaging import encoded, seed_with
 from tests.support.ports import HOST

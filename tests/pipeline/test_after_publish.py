@@ -12,8 +12,8 @@ from pathlib import Path
 import pytest
 
 from feeds.common.reports import PassReport
-from feeds.pipeline import hooks
-from feeds.pipeline.hooks import HookRun
+from feeds.pipeline import after_publish
+from feeds.pipeline.after_publish import HookRun
 from tests.support.processes import wait_until
 from tests.support.site import Site
 
@@ -118,7 +118,7 @@ def is_gone(pid: int) -> bool:
 
 
 def test_hooks_are_given_a_minute() -> None:
-    assert hooks._SECONDS == 60
+    assert after_publish._HOOK_SECONDS == 60
 
 
 def test_hooks_that_are_stopped_are_killed_and_no_other_is_started(site: Site) -> None:

@@ -15,8 +15,7 @@ from feeds.common.media import image_key, narrow_name
 from feeds.images import narrow
 from feeds.images.cache import likely_name
 from feeds.pipeline.fetch import FetchOptions, fetch_images, next_fetch
-from feeds.pipeline.image_garbage import collect_garbage
-from feeds.pipeline.narrow import narrow_images
+from feeds.pipeline.image_cache import collect_garbage, narrow_images
 from feeds.store import Store, open_state
 from tests.support.imaging import encoded, seed_with
 from tests.support.site import NOW, Site

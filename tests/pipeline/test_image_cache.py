@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from feeds.common.media import image_key
-from feeds.pipeline.image_garbage import collect_garbage
+from feeds.pipeline.image_cache import collect_garbage
 from feeds.store import open_state
 from tests.support.imaging import picture, seed_with
 from tests.support.site import NOW, Site
