@@ -200,7 +200,7 @@ class Ranking:
 
         A feed that is not full gets no more than its entries in 30 days, so most are not looked at.
         """
-        from feeds.render.activity import DAYS, stories_a_day
+        from feeds.render.html import DAYS, stories_a_day
 
         def rank(one: FeedSummary) -> tuple[float, str]:
             return -stories_a_day(one, self._last), one.feed.address

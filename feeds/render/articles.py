@@ -19,7 +19,7 @@ from feeds.common.files import Templates
 from feeds.common.model import Feed
 from feeds.render.context import EntryView, FeedView, Site, up_from
 from feeds.render.entries import MOST_FORMS, Reuse
-from feeds.render.environment import template_module
+from feeds.render.environment import macro
 from feeds.render.page_context import Link, PageEntry, entry_links, page_entry, when
 from feeds.render.pictures import page_picture
 
@@ -79,16 +79,15 @@ def _with_article(site: Site, feed: Feed, view: EntryView) -> PageEntry:
     entry = page_entry(site, feed, view)
     if entry.stories:
         return entry
-    templates, language = site.pages.templates if site.pages else (), site.language
-    patterns = _patterns(templates, language)
+    patterns = _patterns(site.templates, site.language)
     values = _values(entry)
     form = _form(entry, values)
     pattern = patterns.get(form)
     if pattern is None:
         if len(patterns) == MOST_FORMS:
             patterns.clear()
-        article = template_module(templates, "entry.html", language).article
-        pattern = patterns[form] = _pattern(article(_with_gaps(entry), 3, dated=False))
+        article = macro(site, "entry.html", "article")(_with_gaps(entry), 3, dated=False)
+        pattern = patterns[form] = _pattern(article)
     texts = str.split(escape(_SEPARATOR.join(map(str, values))), _SEPARATOR)
     html = Markup(pattern.text % pattern.take(texts))  # noqa: S704 (escaped)
     return entry._replace(html=html, topics=[], related=[])
@@ -116,7 +115,7 @@ def ready_articles(site: Site, page: bytes, reuse: Reuse) -> list[str]:
 
 
 def _has_own_html(site: Site) -> bool:
-    return any(name.endswith(".html") for name, _ in site.pages.templates) if site.pages else False
+    return any(name.endswith(".html") for name, _ in site.templates)
 
 
 @lru_cache(maxsize=4)

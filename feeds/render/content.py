@@ -35,7 +35,7 @@ def as_notice(item: Item, site: Site) -> Item:
 
 def site_words(site: Site) -> Words:
     """Returns the words of a site's language, with those of its own templates."""
-    return words_of(site.language, site.pages.templates if site.pages else ())
+    return words_of(site.language, site.templates)
 
 
 def entry_content(item: Item, enclosure: Enclosure | None, site: Site, related: int) -> str:

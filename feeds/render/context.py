@@ -79,6 +79,11 @@ class Site(msgspec.Struct, frozen=True):
     description: str = ""
     pages: Pages | None = None
 
+    @property
+    def templates(self) -> Templates:
+        """The site's own templates and assets."""
+        return self.pages.templates if self.pages else ()
+
     def has_page(self, feed: Feed) -> bool:
         """Whether a feed has a page of its own; query feeds have none."""
         return self.pages is not None and not feed.query

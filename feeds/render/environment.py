@@ -9,6 +9,7 @@ from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 from jinja2 import (
     Environment,
@@ -21,6 +22,9 @@ from jinja2.bccache import Bucket
 
 from feeds.common.errors import TemplateError
 from feeds.common.files import Templates
+from feeds.common.model import Document
+from feeds.render.context import Site, up_from
+from feeds.render.page_context import page_site
 from feeds.render.words import words_of
 
 # The folder of assets, here and below out/.
@@ -52,32 +56,52 @@ class _CompiledTemplates(FileSystemBytecodeCache):
                 super().dump_bytecode(bucket)
 
 
-def render_page(
-    templates: Templates, name: str, variables: dict[str, object], language: str = "en"
-) -> bytes:
-    """Renders a template.
+def render(
+    site: Site, path: str, template: str, variables: dict[str, object], root: str | None = None
+) -> Document:
+    """Renders a page, or another text of a template; the site must have pages.
 
     Args:
-        templates: The site's own.
-        name: The template's name.
-        variables: Its variables.
-        language: The language of its words.
+        site: The site.
+        path: Its path below out/.
+        template: The template's name.
+        variables: Its variables, besides those that all templates get.
+        root: The way from the page to out/; None for a relative one.
 
     Raises:
         TemplateError: the template is faulty or fails on these variables; the message has its line.
     """
+    shared = {
+        "site": page_site(site),
+        "root": up_from(path) if root is None else root,
+        "policy": _content_policy(site),
+        "noindex": site.noindex,
+        "query": site.pages.query if site.pages else "",
+        "query_mark": site.pages.query_mark if site.pages else "",
+    }
     try:
-        template = _environment(templates, language).get_template(name)
-        return template.render(variables).encode()
+        found = _environment(site.templates, site.language).get_template(template)
+        return Document(path, found.render(shared | variables).encode())
     except TemplateError:
         raise
     except Exception as error:  # noqa: BLE001 (a template can fail in any way that Python can)
-        raise TemplateError(_reason(error, name)) from None
+        raise TemplateError(_reason(error, template)) from None
 
 
-def template_module(templates: Templates, name: str, language: str) -> Any:
-    """Returns the macros of a template as its attributes; for the arguments see `render_page`."""
-    return _environment(templates, language).get_template(name).module
+def _content_policy(site: Site) -> str:
+    """Returns the policy of pages: the site and its images; whoever audits it asks from within."""
+    media = urlsplit(site.media_url)
+    elsewhere = site.media_url and not site.media_url.startswith(site.base_url)
+    sources = f"'self' {media.scheme}://{media.netloc}" if elsewhere else "'self'"
+    return (
+        "default-src 'none'; base-uri 'none'; connect-src 'self'; form-action 'self'; "
+        f"img-src {sources}; script-src 'self'; style-src 'self'"
+    )
+
+
+def macro(site: Site, template: str, name: str) -> Any:
+    """Returns a macro of a template."""
+    return getattr(_environment(site.templates, site.language).get_template(template).module, name)
 
 
 def check_templates(templates: Templates) -> None:

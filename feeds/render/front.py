@@ -8,9 +8,9 @@ from typing import NamedTuple
 
 from feeds.common.model import Document, FeedKind, FeedSummary
 from feeds.common.times import from_unix
-from feeds.render.activity import activity_of, page_days, stories_a_day
 from feeds.render.context import EntryView, FeedView, Site
-from feeds.render.html import archive_links, render
+from feeds.render.environment import render
+from feeds.render.html import activity_of, archive_links, page_days, stories_a_day
 from feeds.render.page_context import (
     Ranked,
     page_entry,

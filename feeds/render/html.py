@@ -6,32 +6,35 @@ too, and load the assets: style sheets, a script, icons. `feeds.render.front` ma
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
 from heapq import nsmallest
+from itertools import groupby
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
 from feeds.common.media import kind_of
 from feeds.common.model import Document, Feed, FeedKind, FeedSummary
 from feeds.common.slugs import QUERY, Archive
-from feeds.common.times import from_unix, recent_days, to_unix
-from feeds.render.activity import activity_of, page_days
+from feeds.common.times import DAY_S, from_unix, recent_days, to_unix
 from feeds.render.articles import page_entries
 from feeds.render.content import site_words
 from feeds.render.context import FeedView, Site, up_from
-from feeds.render.environment import ASSETS, OF_FEEDS, asset_paths, assets, render_page
+from feeds.render.environment import ASSETS, OF_FEEDS, asset_paths, assets, render
 from feeds.render.letters import Part
 from feeds.render.page_context import (
+    Activity,
+    Day,
     Group,
     Link,
+    PageEntry,
     PageFeed,
     PagePart,
     page_feed,
-    page_site,
     readers_of,
     shown_name,
 )
-from feeds.render.words import words_of
+from feeds.render.words import day_text, heading_text
 
 EXTENSION = "html"
 
@@ -43,6 +46,8 @@ NEW = frozenset({INDEX, FOLLOW, LOST, ROBOTS, SITEMAP})
 _MOST_MAPPED = 50_000
 # An index of parts shows so many feeds of each group.
 LARGEST = 100
+# The activity of a feed is that of so many days.
+DAYS = 30
 _KINDS: tuple[FeedKind, ...] = ("all", "custom", "digest", "topic", "provider")
 
 
@@ -74,6 +79,61 @@ def render_html(view: FeedView) -> Document:
         "archive": archive_links(site, feed),
     }
     return render(site, f"{feed.address}.{EXTENSION}", "feed.html", variables)
+
+
+def page_days(site: Site, entries: Iterable[PageEntry]) -> list[Day]:
+    """Returns entries by the day on which they were published, the newest first."""
+    found = sorted(entries, key=lambda one: one.published.iso, reverse=True)
+    return [
+        Day(heading_text(date.fromisoformat(day), site.language), day, list(some))
+        for day, some in groupby(found, key=lambda one: one.published.iso[:10])
+    ]
+
+
+def activity_of(site: Site, one: FeedSummary, last: int | None = None) -> Activity | None:
+    """Returns the activity of a feed in 30 days; None for none.
+
+    Args:
+        site: The site.
+        one: The feed.
+        last: The last of these days, in seconds since 1970; None for that of the feed's newest
+            entry, so that stories elsewhere change nothing on the feed's page.
+    """
+    away, counts = _recent(one, last)
+    if one.newest is None or not counts:
+        return None
+    highest, first = max(counts), one.newest // DAY_S - len(counts) + 1
+    left = DAYS - away - len(counts)
+    path = "".join(
+        f"M{4 * (left + number)} 24v-{height}h3v{height}z"
+        for number, count in enumerate(counts)
+        if (height := -(-24 * count // highest))
+    )
+    entries = sum(counts)
+    return Activity(
+        entries,
+        entries == one.entries >= one.feed.max_items,
+        day_text(from_unix((first + counts.index(highest)) * DAY_S), site.language),
+        path,
+    )
+
+
+def stories_a_day(one: FeedSummary, last: int) -> float:
+    """Returns how many entries a feed got a day in the 30 days up to `last`.
+
+    A full feed that holds fewer days than these is judged by the days that it holds.
+    """
+    away, recent = _recent(one, last)
+    is_full = sum(recent) == one.entries >= one.feed.max_items
+    return sum(recent) / (max(1, away + len(recent)) if is_full else DAYS)
+
+
+def _recent(one: FeedSummary, last: int | None) -> tuple[int, tuple[int, ...]]:
+    """Returns by how many days the newest entry is older than `last`, and the entries by day."""
+    if one.newest is None:
+        return 0, ()
+    away = max(0, last // DAY_S - one.newest // DAY_S) if last is not None else 0
+    return away, one.days[max(0, away + len(one.days) - DAYS) :] if away < DAYS else ()
 
 
 def archive_links(site: Site, feed: Feed) -> list[Link]:
@@ -187,44 +247,6 @@ def _letters(up: str, parts: Sequence[Part]) -> list[Link]:
     return [Link(one.letter, f"{up}{path_of(one)}") for one in parts if one.number == 1]
 
 
-def render(
-    site: Site, path: str, template: str, variables: dict[str, object], root: str | None = None
-) -> Document:
-    """Renders a page, or another text of a template; the site must have pages.
-
-    Args:
-        site: The site.
-        path: Its path below out/.
-        template: The template's name.
-        variables: Its variables, besides those that all templates get.
-        root: The way from the page to out/; None for a relative one.
-
-    Raises:
-        TemplateError: a template of the site's own is faulty.
-    """
-    shared = {
-        "site": page_site(site),
-        "root": up_from(path) if root is None else root,
-        "policy": content_policy(site),
-        "noindex": site.noindex,
-        "query": site.pages.query if site.pages else "",
-        "query_mark": site.pages.query_mark if site.pages else "",
-    }
-    templates = site.pages.templates if site.pages else ()
-    return Document(path, render_page(templates, template, shared | variables, site.language))
-
-
-def content_policy(site: Site) -> str:
-    """Returns the policy of pages: the site and its images; whoever audits it asks from within."""
-    media = urlsplit(site.media_url)
-    elsewhere = site.media_url and not site.media_url.startswith(site.base_url)
-    sources = f"'self' {media.scheme}://{media.netloc}" if elsewhere else "'self'"
-    return (
-        "default-src 'none'; base-uri 'none'; connect-src 'self'; form-action 'self'; "
-        f"img-src {sources}; script-src 'self'; style-src 'self'"
-    )
-
-
 def render_follow(site: Site, main: Feed) -> Document:
     """Returns the page about how to follow; `main` is the feed of everything."""
     feed = page_feed(site, "", main, 0, None)
@@ -256,11 +278,9 @@ def page_assets(site: Site) -> list[Document]:
     Those that are texts stand under their plain names, too, by which feeds and the site's own
     templates know them.
     """
-    templates = site.pages.templates if site.pages else ()
-    files = dict(assets(templates))
-    words = words_of(site.language, templates)
+    files, words = dict(assets(site.templates)), site_words(site)
     for place, text in ((b"{notice}", words.notice), (b"{page}", words.notice_page)):
         files[OF_FEEDS] = files[OF_FEEDS].replace(place, text.replace('"', "'").encode())
     plain = {f"{ASSETS}/{name}": files[name] for name in files if kind_of(name).text}
-    named = {path: files[name] for name, path in asset_paths(templates).items()}
+    named = {path: files[name] for name, path in asset_paths(site.templates).items()}
     return [Document(path, data) for path, data in (plain | named).items()]

@@ -12,11 +12,11 @@ import msgspec
 from feeds.common.model import Document, FeedKind, FeedRef
 from feeds.common.slugs import QUERY, Addresses
 from feeds.common.text import fold
-from feeds.render.activity import page_days
+from feeds.render.content import site_words
 from feeds.render.context import FeedView, Pages, Site
-from feeds.render.html import render
+from feeds.render.environment import render
+from feeds.render.html import page_days
 from feeds.render.page_context import Link, page_entry, page_feed, page_site, readers_of
-from feeds.render.words import words_of
 
 PATH = f"{QUERY}.html"
 _TEMPLATE = "search.html"
@@ -89,8 +89,7 @@ def render_search(site: Site, view: FeedView, search: Search, most_text: int) ->
     Raises:
         TemplateError: a template of the site's own is faulty.
     """
-    pages = site.pages or Pages()
-    words = words_of(site.language, pages.templates)
+    words = site_words(site)
     quality = f"{words.search_quality} {search.min_quality}" if search.min_quality else ""
     parts = (search.text, *search.names, quality)
     label = " · ".join(filter(None, parts)) or words.all_stories

@@ -8,10 +8,13 @@ from pathlib import Path
 
 import pytest
 from jinja2 import Environment
+from msgspec.structs import replace
 
 from feeds.common.errors import TemplateError
 from feeds.render import environment
-from feeds.render.environment import check_templates, render_page
+from feeds.render.context import Pages
+from feeds.render.environment import check_templates, render
+from tests.support.rendering import RENDER_SITE
 
 
 @pytest.fixture
@@ -57,8 +60,8 @@ def test_environment_does_without_a_folder_that_cannot_be_written(compiled: Path
 
 
 def test_environment_keeps_no_template_of_the_site(compiled: Path) -> None:
-    own = (("subscribe.html", "mine"),)
-    assert render_page(own, "subscribe.html", {}) == b"mine"
+    site = replace(RENDER_SITE, pages=Pages(templates=(("subscribe.html", "mine"),)))
+    assert render(site, "a.html", "subscribe.html", {}).data == b"mine"
     assert not compiled.exists()
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from feeds.common.model import Feed, FeedSummary
 from feeds.common.times import DAY_S, recent_days
-from feeds.render.activity import activity_of, stories_a_day
+from feeds.render.html import activity_of, stories_a_day
 from tests.support.rendering import RENDER_SITE
 
 NEWEST = 20_000
