@@ -26,8 +26,8 @@ from feeds.pipeline.context import Pass
 from feeds.pipeline.resting import archive_folders, intact_files, part_files
 from feeds.pipeline.state import Catalogue, PassState
 from feeds.publish import Manifest
-from feeds.publish.compressed import copies_of, copy_recipe
 from feeds.publish.manifest import read_head
+from feeds.publish.writer import copies_of, copy_recipe
 from feeds.render.context import site_of
 from feeds.render.letters import Part
 from feeds.select.feeds import Names, called_names, named_tables

@@ -22,7 +22,7 @@ from feeds.pipeline.rendering import render_feeds
 from feeds.pipeline.rescan import Changes
 from feeds.pipeline.state import PassState
 from feeds.publish import NewOutput, Publisher, Sent
-from feeds.publish.compressed import copy_recipe, is_copy
+from feeds.publish.writer import copy_recipe, is_copy
 from feeds.seeds.scan import display_path
 from feeds.store import Store
 

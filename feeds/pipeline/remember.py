@@ -26,8 +26,8 @@ from feeds.pipeline.output import Output, Published, all_reports, count_document
 from feeds.pipeline.plan import Plan
 from feeds.pipeline.resting import archive_folders, intact_files
 from feeds.pipeline.state import CATALOGUE, LAST, Catalogue, LastPass, PassState
-from feeds.publish.compressed import copy_recipe
 from feeds.publish.manifest import PARTS
+from feeds.publish.writer import copy_recipe
 from feeds.render.web_servers import exceptions
 from feeds.select.addresses import is_made
 from feeds.select.periods import Settings

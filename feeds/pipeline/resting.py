@@ -19,7 +19,7 @@ from feeds.images.cache import folder_times
 from feeds.pipeline.context import Pass
 from feeds.pipeline.state import PassState
 from feeds.publish import Manifest
-from feeds.publish.compressed import copies_of
+from feeds.publish.writer import copies_of
 from feeds.render.context import site_of
 
 # After so many seconds a pass looks at every file of archives again.

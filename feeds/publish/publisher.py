@@ -21,9 +21,8 @@ from feeds.common.errors import PublishError
 from feeds.common.files import Fingerprint, remove, sync_files, sync_folder, temporary_for
 from feeds.common.media import MEDIA
 from feeds.common.model import Document
-from feeds.publish.compressed import copies_of, is_copy
 from feeds.publish.manifest import Manifest, ManifestFiles
-from feeds.publish.writer import IN_THE_WAY, Place, Writer, Written
+from feeds.publish.writer import IN_THE_WAY, Place, Writer, Written, copies_of, is_copy
 
 # Flushes wait for the disk, not for us: several at once share the journal's commits.
 _FLUSHERS = 8
