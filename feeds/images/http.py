@@ -26,6 +26,8 @@ from feeds import __version__
 from feeds.common.urls import normal_domain
 
 _PORTS = {80, 443}
+_MAX_PORT = 65_535
+_MAX_LABEL = 63  # of a host name (RFC 1035, section 2.3.4)
 _NAT64 = ipaddress.IPv6Network("64:ff9b::/96")  # RFC 6052, section 2.1
 _ALSO_SPECIAL = [
     ipaddress.ip_network(network)
@@ -206,3 +208,16 @@ class Client:
     async def aclose(self) -> None:
         """Closes all connections."""
         await self._pool.aclose()
+
+
+def redirect_target(at: httpx.URL, location: str) -> httpx.URL | None:
+    """Returns where a redirect leads, None if that is no URL that may be asked."""
+    try:
+        target = at.join(location)
+        host, name = target.host, target.raw_host  # decoded, which not every name can be
+    except (httpx.InvalidURL, ValueError):  # UnicodeError, of IDNA, is one of these
+        return None
+    is_name = all(0 < len(label) <= _MAX_LABEL for label in name.removesuffix(b".").split(b"."))
+    is_port = target.port is None or 0 < target.port <= _MAX_PORT
+    is_http = target.scheme in {"http", "https"} and not target.userinfo
+    return target if host and is_name and b"%" not in name and is_port and is_http else None

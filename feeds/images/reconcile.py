@@ -5,8 +5,9 @@ It decides what to keep of an image and its host after a request, and when to as
 
 from __future__ import annotations
 
+import mmap
 from collections.abc import Callable, Iterable, Mapping
-from typing import TYPE_CHECKING, NamedTuple
+from typing import Literal, NamedTuple
 
 import msgspec
 
@@ -29,9 +30,6 @@ from feeds.images.examine import (
     unusable,
 )
 
-if TYPE_CHECKING:
-    from feeds.images.download import Download
-
 # File systems note changes with a granularity of up to two seconds (FAT).
 _SETTLING_NS = 2_000_000_000
 _DAY = 86_400
@@ -39,6 +37,8 @@ _DAY = 86_400
 _SOON_SECONDS = 600
 # A host is left alone after so many failures in a row.
 _TOO_MANY = 3
+# "failed" may go better another time, and the fault is the host's; "refused" is about this image.
+Result = Literal["fetched", "same", "missing", "refused", "failed"]
 
 
 class ImageChanges(NamedTuple):
@@ -173,6 +173,21 @@ def _lacks(image: CachedImage, images: ImagesConfig) -> bool:
     width = int(image.form.rpartition(":")[2].rstrip("+") or 0)
     narrowed = width > 0 and (images.max_width == 0 or images.max_width > width)
     return narrowed or (images.keep_metadata and not image.form.endswith("+"))
+
+
+class Download(NamedTuple):
+    """The result of asking for an image.
+
+    `data` is a file mapped into memory if it is long. `wait` is how many seconds the server asks
+    to be left alone, 0 if it does not ask.
+    """
+
+    result: Result
+    reason: str = ""
+    data: bytes | mmap.mmap = b""
+    etag: str = ""
+    modified: str = ""
+    wait: float = 0.0
 
 
 class FetchResult(NamedTuple):

@@ -146,8 +146,7 @@ class _Fetch:
         # Imported on demand: httpcore and Pillow cost 0.2 s, and often nothing is due.
         import asyncio
 
-        from feeds.images.batch import Fetcher, flush, in_turn
-        from feeds.images.download import Limits
+        from feeds.images.download import Fetcher, Limits, flush, in_turn
         from feeds.images.http import Client, Guard, resolve, user_agent
 
         images, options = self._config.images, self._options

@@ -13,8 +13,9 @@ from collections.abc import AsyncIterator, Iterator
 
 import pytest
 
-from feeds.images.download import Download, Limits, download
+from feeds.images.download import Limits, download
 from feeds.images.http import Client, Guard
+from feeds.images.reconcile import Download
 from tests.support.imaging import Behaviour, Request, Server, picture, serving
 
 BYTES = 200_000

@@ -11,7 +11,7 @@ import pytest
 from feeds.common.errors import ImageCacheError
 from feeds.common.media import MEDIA, CachedImage, image_key
 from feeds.common.reports import FetchReport
-from feeds.images import batch, cache
+from feeds.images import cache, download
 from feeds.images.decode import prepare
 from feeds.pipeline.fetch import FetchOptions, fetch_images
 from feeds.store import open_state
@@ -80,7 +80,7 @@ def test_decoder_that_raises_what_nobody_knows_is_a_fault_of_its_image(
         return prepare(data, *rest)  # type: ignore[arg-type]
 
     other = picture("png")
-    monkeypatch.setattr(batch, "prepare", choosy)
+    monkeypatch.setattr(download, "prepare", choosy)
     configure(site)
     seed_with(site, 1, server.serve("/surprise.png", other))
     seed_with(site, 2, server.serve("/fine.jpg", DATA))

@@ -18,8 +18,9 @@ import h2.events
 import pytest
 import trustme
 
-from feeds.images.download import Download, Limits, download
+from feeds.images.download import Limits, download
 from feeds.images.http import Client, Guard
+from feeds.images.reconcile import Download
 from tests.support.imaging import Request, picture, serving
 
 DATA = picture()

@@ -10,8 +10,7 @@ import pytest
 
 from feeds.common.media import CachedImage, HostFailure
 from feeds.images.cache import NewCopy
-from feeds.images.download import Download, Result
-from feeds.images.reconcile import FetchResult, FetchSettings, Hosts, apply_result
+from feeds.images.reconcile import Download, FetchResult, FetchSettings, Hosts, Result, apply_result
 
 NOW, DAY = 1_000_000_000, 86_400
 REFRESH = 30 * DAY

@@ -166,7 +166,7 @@ def wait_for_a_pause(site: Site) -> None:
 # the command it is given over and over.
 FORKS = """
 import ctypes, os, sys
-import feeds.daemon.daemon, feeds.images.batch
+import feeds.daemon.daemon, feeds.images.download
 from feeds.cli.main import main
 def die_with_parent():
     ctypes.CDLL(None).prctl(1, 9)  # PR_SET_PDEATHSIG, SIGKILL
