@@ -166,7 +166,7 @@ class Watched(Publisher):
             named = {
                 item["image"].removeprefix("https://feeds.example.org/")
                 for path in self.out.rglob("*.json")
-                if not path.name.startswith(".")
+                if "/." not in f"/{path.relative_to(self.out)}"  # the manifest and its parts
                 for item in json.loads(path.read_bytes())["items"]
                 if "feeds.example.org" in item.get("image", "")
             }
