@@ -42,13 +42,9 @@ class PreviewServer:
         self._server = ThreadingHTTPServer((HOST, port), partial(_Handler, self))
         self._server.daemon_threads = True
         self.port = self._server.server_port
+        self.url = f"http://{HOST}:{self.port}/"
         self._thread = threading.Thread(target=self._server.serve_forever, daemon=True)
         self._thread.start()
-
-    @property
-    def url(self) -> str:
-        """Where it serves, with a slash at the end."""
-        return f"http://{HOST}:{self.port}/"
 
     def tell(self, problems: Sequence[str]) -> None:
         """Has all open pages load themselves again, and show these problems."""
