@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -200,14 +201,14 @@ class Store(Judged, Readings, PublishedFiles, HubPings, Archives, Withdrawals, D
 
     def items(self, numbers: Iterable[int]) -> dict[int, bytes]:
         """Returns the items of the seeds with these numbers, in MessagePack."""
-        query = "SELECT data FROM item WHERE number = ?"
-        found: dict[int, bytes] = {}
-        for number in numbers:
+        query = "SELECT number, data FROM item WHERE number IN (SELECT value FROM json_each(?))"
+        wanted, found = list(numbers), dict[int, bytes]()
+        stored = dict(self._db.execute(query, (json.dumps(wanted),)))
+        for number in wanted:
             if number < 0:
                 data = self.notice_data(number) if number > -FIRST else self.digest_data(number)
             else:
-                row = self._db.execute(query, (number,)).fetchone()
-                data = row[0] if row else None
+                data = stored.get(number)
             if data is None:
                 raise DamagedStateError("an item is missing")
             found[number] = data
