@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from datetime import datetime
-from functools import lru_cache
 from typing import NamedTuple
 from urllib.parse import quote
 
@@ -258,7 +257,6 @@ def page_entry(site: Site, feed: Feed, view: EntryView) -> PageEntry:
     )
 
 
-@lru_cache(maxsize=4096)
 def when(time: datetime, language: str = "en") -> When:
     """Returns a time as pages show it."""
     iso, day = rfc3339(time), day_text(time, language)
