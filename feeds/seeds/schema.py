@@ -38,17 +38,17 @@ _Names = list[str] | None
 Clean = Callable[[str], str]
 
 
-class SeedProvider(Struct, gc=False):
+class SeedProvider(Struct, kw_only=True, gc=False):
     """The provider of a seed, or of a related story."""
 
     name: str | None = None
-    domain: str | None = None
+    domain: str
 
 
 class SeedImage(Struct, rename="camel", gc=False):
     """An image of a seed, or of a related story."""
 
-    url: str | None = None
+    url: str
     width: _Pixels | None = None
     height: _Pixels | None = None
     title: str | None = None
@@ -59,31 +59,31 @@ class SeedRelated(Struct, rename="camel", gc=False):
     """A related story: the keys that we read, and those that usually stand beside them."""
 
     title: str
-    excerpt: str | None = None
+    web_url: str | None = None
+    quality: _Quality | None = None
     published_date_time: _Date | None = None
     original_url: str | None = None
-    web_url: str | None = None
+    provider: SeedProvider | None = None
+    excerpt: str | None = None
+    type: str | None = None
     amp_web_url: str | None = None
     cdn_amp_web_url: str | None = None
-    type: str | None = None
-    provider: SeedProvider | None = None
-    quality: _Quality | None = None
     images: list[SeedImage] | None = None
 
 
-class Seed(Struct, rename="camel", gc=False):
+class Seed(Struct, rename="camel", kw_only=True, gc=False):
     """The front matter of a seed."""
 
     title: str
     published_date_time: _Date
-    quality: _Quality
-    provider: SeedProvider
-    original_url: str | None = None
-    web_url: str | None = None
-    excerpt: str | None = None
     updated_date_time: _Date | None = None
+    web_url: str | None = None
+    original_url: str | None = None
+    quality: _Quality
     heat: _Heat | None = None
     published: bool | None = None
+    provider: SeedProvider
+    excerpt: str | None = None
     topics: _Names = None
     tags: _Names = None
     category: str | None = None
@@ -93,9 +93,9 @@ class Seed(Struct, rename="camel", gc=False):
     cdn_amp_web_url: str | None = None
     images: list[SeedImage] | None = None
     related: list[SeedRelated] | None = None
-    secured: str | None = None
     correction: str | None = None
     withdrawn_reason: str | None = None
+    secured: str | None = None
 
 
 KNOWN_KEYS = {field.encode_name for field in fields(Seed)}
@@ -181,8 +181,8 @@ def _url(text: str | None) -> str | None:
     return url
 
 
-def _domain(text: str | None) -> str:
-    domain = normal_domain(text) if text and text.isascii() else None
+def _domain(text: str) -> str:
+    domain = normal_domain(text) if text.isascii() else None
     if domain is None:
         raise _UnusualError
     return domain
