@@ -34,17 +34,12 @@ def uninterrupted() -> Iterator[None]:
     """
     late: list[int] = []
     with ExitStack() as stack:
-        stack.callback(_raise_all, late)
+        stack.callback(lambda: list(map(signal.raise_signal, late)))
         # Also where one would end the process at once, and leave half of what is being done.
         stack.enter_context(_handled(lambda _before, number, _frame: late.append(number), *_NONE))
         before = signal.pthread_sigmask(signal.SIG_BLOCK, INTERRUPTIONS)
         stack.callback(signal.pthread_sigmask, signal.SIG_SETMASK, before)
         yield
-
-
-def _raise_all(numbers: list[int]) -> None:
-    for number in numbers:
-        signal.raise_signal(number)
 
 
 @contextmanager
@@ -102,15 +97,11 @@ def run_coroutine(main: Callable[[], Coroutine[Any, Any, T]]) -> T:
 
 
 def ask_all(ask: Callable[[A], T], about: Iterable[A], at_once: int) -> Iterator[T]:
-    """Yields the answer about each member, in order, or raises what `ask` raised.
+    """Yields the answer about each member, in order, or raises what `ask` raised in a thread.
 
-    Who is asked may not answer for a minute, and a library that waits for it may not see Ctrl-C. So
-    the threads are daemons: after an interrupt, or an error, nobody waits for what is still asked.
-
-    Args:
-        ask: returns an answer, and changes nothing here; threads call it.
-        about: what to ask about.
-        at_once: how many questions wait for answers at the same time.
+    So many questions wait `at_once`. Who is asked may not answer for a minute, and a library that
+    waits for it may not see Ctrl-C. So the threads are daemons: after an interrupt, or an error,
+    nobody waits for what is still asked, and `ask` may change nothing here.
     """
     # Imported on demand, with logging: all commands would load them, and few ask for objects.
     from concurrent.futures import Future

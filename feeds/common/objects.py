@@ -48,8 +48,7 @@ _DENIED = {"401", "403"}
 class ObjectInfo(NamedTuple):
     """An object in a listing: its key below the address, its length in bytes, and its ETag.
 
-    The ETag is opaque, without its quotes; it changes whenever the object is written with other
-    bytes.
+    The ETag has no quotes; it changes whenever the object is written with other bytes.
     """
 
     key: str
@@ -148,12 +147,8 @@ class Objects:
     ) -> str:
         """Writes an object, whole or not at all, and returns its new ETag.
 
-        Args:
-            key: below the address.
-            data: its bytes, or a file with them.
-            headers: what it is sent with.
-            replaces: the ETag of the object that stands there (`If-Match`), "" if none may stand
-                there (`If-None-Match: *`), None for whatever does.
+        It `replaces` the object with that ETag (`If-Match`), none if that is "" (`If-None-Match:
+        *`), whatever stands there if it is None.
 
         Raises:
             ObjectChangedError: another object stands there, or none does. If the answer to an

@@ -35,13 +35,8 @@ def trigger_of(
 ) -> BaseTrigger:
     """Returns the trigger of passes: by five `cron` fields, or else `every` so often.
 
-    Args:
-        cron: ``""`` for none.
-        every: the time between two passes.
-        jitter: the most by which a pass is late.
-        timezone: the name of the zone that `cron` and `ends` are read in.
-        ends: time of day (``07:00``) and weekday (``*`` for each) when a pass is due as well, since
-            a period of digests ends.
+    `jitter` is the most by which a pass is late. A pass is also due when periods of digests end, by
+    time of day (``07:00``) and weekday (``*`` for each).
     """
     from apscheduler.triggers.combining import OrTrigger
     from apscheduler.triggers.cron import CronTrigger

@@ -45,15 +45,10 @@ class PassRunner:
         leave: Callable[[], float | None],
         changed: frozenset[str] | None = None,
     ) -> Outcome[PassReport]:
-        """Runs a pass and waits for it.
+        """Runs a pass over the seeds that `changed` (None for everything), and waits for it.
 
-        Args:
-            loaded: the configuration.
-            warn: is called with what the pass warns of.
-            timeout: after so many seconds the pass is taken to hang, and killed.
-            leave: is asked all the time; once it returns a time (by `time.monotonic`), the pass is
-                killed if it goes on for longer.
-            changed: the paths of seeds to look at; None for everything.
+        It is killed if it goes on for `timeout` seconds, or for longer than the moment (by
+        `time.monotonic`) that `leave` returns, which is asked all the time.
         """
         stays = False
         try:

@@ -126,10 +126,8 @@ class PassWish:
 def told_paths(paths: frozenset[str] | None, folders: Sequence[Path]) -> frozenset[str] | None:
     """Returns which changed paths a pass is told of; None if it is to look at everything.
 
-    Args:
-        paths: what changed; None if nobody knows.
-        folders: those of `paths.seeds`; hidden files in them are no seeds, and others elsewhere,
-            such as templates, concern every feed.
+    `folders` are those of `paths.seeds`: hidden files in them are no seeds, and others elsewhere,
+    such as templates, concern every feed.
     """
     told: set[str] = set()
     for path in paths or ():

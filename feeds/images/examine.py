@@ -114,14 +114,9 @@ def examine_cache(
 ) -> Examined:
     """Reads and decodes what is new in the cache; to be called outside of transactions.
 
-    After some seconds no further file is decoded; the next call goes on from there.
-
-    Args:
-        store: the part of the store for images.
-        config: the configuration.
-        seen: what the last look at the cache saw (`MEMO`).
-        scope: how much of the cache is looked at.
-        keys: the keys of images that items will name and the store does not know yet.
+    After some seconds no further file is decoded; the next call goes on from there. `seen` is what
+    the last look at the cache saw (`MEMO`), `keys` are those of images that items will name and the
+    store does not know yet.
     """
     began_ns, times = time.time_ns(), folder_times(config.images.cache)
     examined = Examined(config, scope, began_ns, times, {}, [])
