@@ -36,8 +36,8 @@ def secure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Hub]:
 EXPORT = f"""
 import sys
 from feeds.cli.main import main
-from feeds.pipeline import hubs
-hubs._ONCE_SECONDS = {PATIENCE}
+from feeds.pipeline import after_publish
+after_publish._ONCE_SECONDS = {PATIENCE}
 sys.exit(main(["export", "--config", sys.argv[1]]))
 """
 
