@@ -176,12 +176,12 @@ class Claim:
                     return before
                 continue
             assert other is not None  # noqa: S101
+            if wait and not told:
+                on_wait(f"waiting for {other.who}, which publishes to {self._objects}")
+                told = True
             if now >= deadline:
                 text = f"{other.who} is publishing to {self._objects} and did not finish in time"
                 raise BusyError(text)
-            if not told:
-                on_wait(f"waiting for {other.who}, which publishes to {self._objects}")
-                told = True
             time.sleep(EXPIRY_S / _LOOKS)
 
     def _refuse_careless(self) -> None:
