@@ -111,11 +111,11 @@ def run_preview(arguments: Namespace, console: Console) -> None:
     from feeds.serve.preview import PreviewServer
 
     with tempfile.TemporaryDirectory(prefix="feeds-preview-") as name:
-        folder = Path(name).resolve()
+        folder, port = Path(name).resolve(), arguments.port or 0
         try:
-            server = PreviewServer(folder / "out", arguments.port or 0)
+            server = PreviewServer(folder / "out", port)
         except OSError as error:
-            raise ConfigError([f"--port {arguments.port}: {error.strerror or error}"]) from None
+            raise ConfigError([f"--port {port}: {error.strerror or error}"]) from None
         with suppress(KeyboardInterrupt), closing(server):
             _show(arguments, console, folder, server)
 

@@ -226,7 +226,8 @@ def recover_manifest(run: Pass) -> Manifest:
 def examine_images(run: Pass, ahead: Ahead) -> Examined:
     """Decodes what was dropped into the image cache; to be called outside of transactions."""
     scope = CacheScope(write=not run.options.dry_run)
-    seen = read_state(run.store).cache_folders()
+    # Which images a first export has read ahead is known to the workers that recorded them alone.
+    seen = None if ahead.first else read_state(run.store).cache_folders()
     with cache_faults_told(run.config.images.cache):
         return examine_cache(run.store, run.config, seen, scope, image_keys(run.store, ahead))
 

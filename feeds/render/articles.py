@@ -22,6 +22,7 @@ from feeds.render.entries import MOST_FORMS, Reuse
 from feeds.render.environment import macro
 from feeds.render.page_context import Link, PageEntry, entry_links, page_entry, when
 from feeds.render.pictures import page_picture
+from feeds.render.words import OWN
 
 # No text holds either; `escape` leaves both alone.
 _SEPARATOR, _MARK = "\0", "\1"
@@ -54,10 +55,12 @@ def page_entries(view: FeedView) -> list[PageEntry]:
     site, feed = view.site, view.feed
     entries: list[PageEntry] = []
     articles = view.articles or [""] * len(view.entries)
+    # Words of the site's own may format a time as they like, which a pattern cannot.
+    has_own = _has_own_html(site) or any(name == OWN for name, _ in site.templates)
     for entry, article in zip(view.entries, articles, strict=True):
         if article:
             entries.append(_ready_entry(site, feed, entry, article))
-        elif not entries or _has_own_html(site):
+        elif not entries or has_own:
             entries.append(page_entry(site, feed, entry))
         else:
             key = up_from(feed.address), *entry_links(site, feed, entry)

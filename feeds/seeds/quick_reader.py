@@ -96,7 +96,7 @@ class QuickReader:
         source = data[4:end]
         seed: Seed | None = self._read(source, self._decode_seed)
         # msgspec rounds fractions of seconds, which we cut.
-        if not seed or not _is_whole(seed, self._tree.size()) or b".9999999" in source:
+        if not seed or not _is_whole(seed, self._tree.size()) or b".999999" in source:
             return None
         mentions = data.lower().count(_SECRET)
         secret = b'\n%s: "%s"\n' % (_SECRET, (seed.secured or "").encode(errors="replace"))
@@ -203,7 +203,7 @@ def _is_whole(seed: Seed, size: int) -> bool:
             count += 1
             if value.__class__ is str and value[:1] in _SUSPECTS and _is_suspect(value):
                 return False
-    return count == size
+    return count == size <= _MAX_VALUES
 
 
 def _is_suspect(value: str) -> bool:

@@ -58,8 +58,9 @@ class Judged(FeedItems):
             left_out = json.dumps(list(without))
             self._db.execute(query, (now, left_out))
             query = f"""
-                INSERT INTO slot SELECT place.value ->> 0, place.value ->> 1, published, seed.id,
-                place.value ->> 2, updated, number, digest
+                INSERT INTO slot SELECT json_extract(place.value, '$[0]'),
+                json_extract(place.value, '$[1]'), published, seed.id,
+                json_extract(place.value, '$[2]'), updated, number, digest
                 FROM json_each(places) AS place, judged JOIN seed {those} ORDER BY 1, 2, 3 DESC, 4
             """  # noqa: S608 (names of our own)
             self._db.execute(query, (left_out,))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from datetime import UTC, datetime
 
 import pytest
@@ -88,3 +89,11 @@ def test_patterns_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     articles._patterns.cache_clear()
     assert same_pages(*(make_item(one, topics=("a",) * one) for one in range(6)))
     assert len(articles._patterns((), "en")) <= 2
+
+
+def test_words_of_the_site_may_format_the_time_of_an_entry() -> None:
+    words = replace(PAGES, templates=(("words.toml", 'updated = "upd {time:.9}!"'),))
+    items = (make_item(one, updated=_WHEN) for one in range(3))
+    page = render_items(*items, site=replace(SITE, pages=words))
+    assert page["html"].count(b"upd ") == len(re.findall(rb"upd [^<!]{9}!", page["html"]))
+    assert page["html"].count(b"upd ") == 3

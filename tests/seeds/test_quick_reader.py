@@ -8,9 +8,11 @@ import sys
 import pytest
 
 from feeds.seeds import yaml_reader
+from feeds.seeds.parse import ParseOptions
 from feeds.seeds.quick_reader import QuickReader, quick_reader
+from feeds.seeds.read import ReadRequest, read_seed
 from tests.support.site import REAL_SEEDS
-from tests.support.yaml_mutants import compare, compare_seeds, same
+from tests.support.yaml_mutants import SEED, compare, compare_seeds, same
 
 pytest.importorskip("ryml")
 
@@ -37,6 +39,22 @@ def test_usual_seeds_are_read_as_the_judge_reads_them(seed: int) -> None:
     taken, different = compare_seeds(1_000, seed)
     assert different == []
     assert taken > 100
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("2021-08-19T11:58:00Z", "2021-08-19T11:58:59.9999995Z"),
+        ('tags:\n  - "one"\n  - two\n', f"tags: [{', '.join(['a'] * 20_001)}]\n"),
+    ],
+    ids=["fraction that rounds up", "more than 20,000 values"],
+)
+def test_usual_seeds_are_left_to_the_judge(quick: QuickReader, old: str, new: str) -> None:
+    assert SEED.count(old) == 1
+    data = f"---\n{SEED.replace(old, new)}---\n".encode()
+    request = ReadRequest("a.txt", "a.txt", b"", data=data)
+    assert quick.seed(data) is None
+    assert read_seed(request, ParseOptions(), quick) == read_seed(request, ParseOptions())
 
 
 @pytest.mark.long
