@@ -25,6 +25,10 @@ _TEMPLATE_SUFFIXES = {".html", ".css", ".js", ".svg", ".xml", ".txt", ".toml"}
 # The site's own templates and assets: each file's name and its text.
 Templates = tuple[tuple[str, str], ...]
 
+# File systems note changes with a granularity of up to two seconds (FAT); what was changed that
+# shortly before it was read may have been changed again without a trace.
+SETTLING_NS = 2_000_000_000
+
 
 class Fingerprint(NamedTuple):
     """Tells without reading whether a file is still the one that was read or written.

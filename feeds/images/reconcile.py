@@ -11,7 +11,7 @@ from typing import Literal, NamedTuple
 
 import msgspec
 
-from feeds.common.files import Fingerprint
+from feeds.common.files import SETTLING_NS, Fingerprint
 from feeds.common.media import CachedImage, HostFailure
 from feeds.common.model import FeedRef
 from feeds.common.protocols import ImageStore
@@ -30,8 +30,6 @@ from feeds.images.examine import (
     unusable,
 )
 
-# File systems note changes with a granularity of up to two seconds (FAT).
-_SETTLING_NS = 2_000_000_000
 _DAY = 86_400
 # After a fault that may pass soon, the first pause is short.
 _SOON_SECONDS = 600
@@ -66,7 +64,7 @@ def reconcile(
     wanted, before = look_at(seen, examined, store.keys_of(items))
     keeper = _Keeper(store, examined, now, warn)
     left = {folder for folder in sorted(wanted) if not keeper.look_into(folder)}
-    settled = examined.began_ns - _SETTLING_NS
+    settled = examined.began_ns - SETTLING_NS
     folders = {name: mtime for name, mtime in examined.times.items() if mtime < settled}
     folders |= dict.fromkeys(left, 0)  # no folder has this mtime, so it is looked into again
     known = {} if examined.scope.everywhere else before.faults

@@ -15,7 +15,7 @@ from pathlib import Path
 from secrets import randbits
 from typing import TYPE_CHECKING
 
-from feeds.common.files import Fingerprint
+from feeds.common.files import SETTLING_NS, Fingerprint
 from feeds.common.model import ItemHeader, ParsedSeed
 from feeds.pipeline.context import Pass
 from feeds.pipeline.state import LAST
@@ -28,11 +28,8 @@ from feeds.store.readings import ReadSeed
 if TYPE_CHECKING:
     from feeds.seeds.read import ReadRequest
 
-# The tables that are filled by that.
+# The tables that it fills.
 TABLES = ("seed", "image", "image_use")
-# File systems note changes with a granularity of up to two seconds (FAT); what was changed that
-# shortly before it was read may have been changed again without a trace.
-_SETTLING_NS = 2_000_000_000
 
 # The state file of a worker, which is open until that is killed.
 _opened = ExitStack()
@@ -93,7 +90,7 @@ class Recorder:
 
 def seed_of(folder: str, fingerprint: Fingerprint, reading: ParsedSeed, began_ns: int) -> ReadSeed:
     """Returns what was read since then, with the fingerprint that the file had before."""
-    settled = began_ns - fingerprint.mtime_ns > _SETTLING_NS and bool(reading.content)
+    settled = began_ns - fingerprint.mtime_ns > SETTLING_NS and bool(reading.content)
     return ReadSeed(folder, fingerprint, reading, settled)
 
 

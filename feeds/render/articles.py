@@ -70,10 +70,8 @@ def page_entries(view: FeedView) -> list[PageEntry]:
 
 def _ready_entry(site: Site, feed: Feed, view: EntryView, article: str) -> PageEntry:
     """Returns an entry with its HTML, and of the rest what pages show elsewhere, too."""
-    time, picture = (
-        when(view.published, site.language),
-        page_picture(site, up_from(feed.address), view),
-    )
+    time = when(view.published, site.language)
+    picture = page_picture(site, up_from(feed.address), view)
     first = ("", "", "", Link("", ""), time, None, "", picture)
     return PageEntry(*first, [], [], -1, -1, *("", False, Markup(article)))  # noqa: S704 (ours)
 

@@ -10,15 +10,20 @@ from typing import Any
 
 import pytest
 
+from feeds.common.media import image_key
 from feeds.common.reports import Callbacks
 from feeds.pipeline import rescan
 from feeds.pipeline.first import Recorder
 from feeds.pipeline.run import publish_feeds
 from feeds.seeds import read
 from feeds.store import Store
+from tests.support.imaging import picture, seed_with
 from tests.support.site import NOW, Site
 
 COUNT = 250
+URL = "https://images.example.com/camera.jpg"
+KEY = image_key(URL)
+NAME = f"media/{KEY[:2]}/{KEY}.jpg"
 # What processes and selection write; seeds have the numbers in which they happened to be read.
 WRITTEN = {
     "memory": "*",
@@ -143,3 +148,16 @@ def test_chunk_that_is_recorded_twice_is_kept_and_judged_once(
     many.state.unlink()
     many.publish()
     assert (rows(many), many.documents()) == (found, documents)
+
+
+def test_first_pass_shows_copies_that_were_in_the_cache_at_an_earlier_look(many: Site) -> None:
+    many.configure('[images]\nfetch = "off"\n')
+    seed_with(many, 250, URL)
+    path = many.root / ".feeds/images" / NAME
+    path.parent.mkdir(parents=True)
+    path.write_bytes(picture())
+    os.utime(path.parent, (1_500_000_000, 1_500_000_000))
+    many.run("images", "fetch")
+    many.publish()
+    assert many.read(NAME) == picture()
+    assert many.documents() == many.fresh()

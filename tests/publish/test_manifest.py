@@ -194,17 +194,22 @@ def test_manifest_of_very_many_names_in_one_file_is_read_and_split(tmp_path: Pat
         assert named(tmp_path) == sorted(_SPLIT.files)
 
 
+def assert_damage_is_named(out: Path, path: Path, data: bytes | None) -> None:
+    """Puts data in place of a file of the manifest, or removes it; the error must name it."""
+    path.unlink()
+    if data is not None:
+        path.write_bytes(data)
+    with pytest.raises(DamagedManifestError, match="damaged") as caught:
+        read_manifest(out)
+    assert caught.value.path == path
+
+
 @pytest.mark.parametrize("data", [b"", b"{", b"null", b'{"a": 1}', b"[1]", b'["all.atom"', None])
 def test_part_that_is_damaged_or_missing_is_an_error_that_names_it(
     split: Path, data: bytes | None
 ) -> None:
     path = split / PARTS / "01.json"
-    path.unlink()
-    if data is not None:
-        path.write_bytes(data)
-    with pytest.raises(DamagedManifestError, match="damaged") as caught:
-        read_manifest(split)
-    assert caught.value.path == path
+    assert_damage_is_named(split, path, data)
     write_manifest(split, _SPLIT)  # as a pass does that knows the files from elsewhere
     assert named(split) == sorted(_SPLIT.files)
 
@@ -307,12 +312,7 @@ def test_names_of_images_that_are_damaged_are_an_error_that_says_where(
 ) -> None:
     write_manifest(tmp_path, _WITH_IMAGES)
     path = tmp_path / PARTS / "images.json"
-    path.unlink()
-    if data is not None:
-        path.write_bytes(data)
-    with pytest.raises(DamagedManifestError, match="damaged") as caught:
-        read_manifest(tmp_path)
-    assert caught.value.path == path
+    assert_damage_is_named(tmp_path, path, data)
 
 
 def test_names_of_images_are_of_files_below_out(tmp_path: Path) -> None:
