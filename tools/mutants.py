@@ -42,7 +42,7 @@ TARGETS = {
     "images/cache.py": "tests/images/test_cache.py tests/images/test_reconcile.py",
     "images/[er][ex][ac]*.py": "tests/images/test_reconcile*.py",
     "pipeline/memberships.py": "tests/pipeline/test_memberships*.py "
-    "tests/pipeline/test_state_selection.py tests/pipeline/test_empty_feeds.py",
+    "tests/pipeline/test_state_selection.py tests/pipeline/test_run_empty_feeds.py",
     **dict.fromkeys(
         ("pipeline/rescan.py", "pipeline/survey.py"),
         "tests/pipeline/test_rescan*.py tests/pipeline/test_state.py",

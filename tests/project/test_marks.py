@@ -39,8 +39,8 @@ def test_marks_name_files_and_tests_that_are_there() -> None:
 
 
 def test_marks_of_a_test_are_those_of_its_row() -> None:
-    assert marks_of("pipeline/test_crash.py", "test_other[2]", None) == ["stress"]
-    assert marks_of("pipeline/test_crash.py", LONG[0], subprocess) == ["process", "long"]
+    assert marks_of("pipeline/test_run_killed.py", "test_other[2]", None) == ["stress"]
+    assert marks_of("pipeline/test_run_killed.py", LONG[0], subprocess) == ["process", "long"]
     assert marks_of("cli/test_other.py", f"{STRESS[0]}_and_more", None) == ["stress"]
     assert marks_of("cli/test_other.py", "test_cli_other", None) == []
     assert marks_of("project/test_other.py", "test_other", None) == ["untraced"]
@@ -54,7 +54,7 @@ def test_files_without_a_stress_test_are_known_before_they_are_read(tmp_path: Pa
     assert may_hold_stress(path, "cli/test_other.py")
     path.write_text("def test_other() -> None: ...\n")
     assert not may_hold_stress(path, "cli/test_other.py")
-    assert may_hold_stress(path, "pipeline/test_crash.py")
+    assert may_hold_stress(path, "pipeline/test_run_killed.py")
 
 
 def test_marks_tell_who_starts_processes() -> None:
