@@ -28,14 +28,8 @@ ROOT = Path(__file__).parent.parent
 # What is changed, and patterns of the tests that are to notice, apart by spaces.
 TARGETS = {
     "select/[!p]*.py": "tests/select",
-    "store/[!adw]*.py": "tests/store",
-    # Whose tests begin with a pass.
-    "store/archives.py": "tests/pipeline/test_archives.py tests/pipeline/test_state_archives.py",
-    **dict.fromkeys(
-        ("store/digests.py", "select/periods.py"),
-        "tests/pipeline/test_digests.py tests/select/test_periods*.py",
-    ),
-    "store/withdrawals.py": "tests/pipeline/test_removals_withdrawn.py",
+    "store/*.py": "tests/store",
+    "select/periods.py": "tests/pipeline/test_digests.py tests/select/test_periods*.py",
     # Not what listens: server.py.
     "serve/[!s_]*.py": "tests/serve",
     "images/http.py": "tests/images/test_http.py tests/images/test_http_guard.py",
