@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import http.client
 import re
 import signal
 from collections.abc import Iterator
@@ -84,22 +83,3 @@ def test_preview_marks_drafts(written: Site, browser: Browser) -> None:
         assert visit.page.locator(".draft").count() == 1
         written.publish()
         assert b"Not yet" not in written.read("topics/ai.html")
-
-
-def test_preview_is_for_this_machine_alone_and_serves_nothing_else(written: Site) -> None:
-    names = ("/.feeds-manifest.json", "/../state.db", "/%2e%2e/state.db", "//etc/passwd", "/never")
-    with previewing(written) as url:
-        host, port = url.removeprefix("http://").rstrip("/").split(":")
-
-        def get(path: str, name: str = host) -> tuple[int, bytes]:
-            connection = http.client.HTTPConnection(host, int(port), timeout=60)
-            connection.request("GET", path, headers={"Host": f"{name}:{port}"})
-            answer = connection.getresponse()
-            return answer.status, answer.read()
-
-        assert get("/all.html")[0] == 200
-        assert get("/all.html", "evil.example.org")[0] == 403
-        for path in names:
-            status, body = get(path)
-            assert status == 404, path
-            assert b"There is nothing here" in body
