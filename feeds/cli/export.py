@@ -20,7 +20,7 @@ from feeds.common.reports import Options, PassReport, both_reports
 from feeds.common.urls import is_own_host, shown_url
 from feeds.config import Config, Loaded, load_config
 from feeds.config.model import Paths
-from feeds.pipeline.run import publish_feeds
+from feeds.pipeline.early import start_early
 
 # A line of a seed that must not be shown.
 _SECRET = re.compile(rb"^[ \t]*secured:", re.IGNORECASE | re.MULTILINE)
@@ -35,6 +35,9 @@ def run_export(arguments: Namespace, console: Console) -> int:
         dry_run=arguments.dry_run,
         changed=_changed(arguments, loaded.config.paths),
     )
+    start_early(loaded.config)
+    from feeds.pipeline.run import publish_feeds  # takes long: processes load meanwhile
+
     with console.listening() as callbacks:
         report = publish_feeds(loaded, options, callbacks)
         fetched = None

@@ -23,12 +23,6 @@ if TYPE_CHECKING:
     from feeds.common.cluster import Cluster
     from feeds.common.workers import Engine
 
-# The modules that processes need which read seeds or render feeds.
-WORKER_MODULES = (
-    *("feeds.seeds.read", "feeds.pipeline.first", "ryml"),
-    *("feeds.render.documents", "feeds.pipeline.rendering"),
-)
-
 
 class Pass(NamedTuple):
     """One pass over one open store.
@@ -74,6 +68,7 @@ def engine_of(run: Pass, kind: str) -> Engine | None:
         return run.cluster.doing(kind)
     # Imported on demand: a pass that changes nothing starts no process.
     from feeds.common.child import preload
+    from feeds.pipeline.early import WORKER_MODULES
 
     preload(*WORKER_MODULES)
     return None

@@ -16,7 +16,7 @@ from secrets import randbits
 from typing import TYPE_CHECKING
 
 from feeds.common.files import SETTLING_NS, Fingerprint
-from feeds.common.model import ItemHeader, ParsedSeed
+from feeds.common.model import ParsedSeed
 from feeds.pipeline.context import Pass
 from feeds.pipeline.state import LAST
 from feeds.select.membership import Past, qualify
@@ -57,9 +57,10 @@ class Recorder:
             seed_of(request.folder, request.fingerprint, reading, self._began_ns)
             for request, reading in zip(requests, readings, strict=False)
         ]
+        found = self._judge(seeds)  # first: another worker may wait for the transaction
         store = _open(self._config.paths.state)
         with store.transaction():
-            self.record(store, seeds)
+            self._keep(store, seeds, found)
         return [seed.settled for seed in seeds]
 
     def record(self, store: Store, seeds: Sequence[ReadSeed]) -> None:
@@ -68,6 +69,9 @@ class Recorder:
         Raises:
             OvertakenError: this is a first pass no more: another one ended.
         """
+        self._keep(store, seeds, self._judge(seeds))
+
+    def _keep(self, store: Store, seeds: Sequence[ReadSeed], found: Sequence[Found]) -> None:
         if not is_first(store):
             raise OvertakenError
         store.drop_indexes(*TABLES)
@@ -76,12 +80,15 @@ class Recorder:
         bad = [one.path for one in readings if one.problems and not one.header]
         store.forget(store.stories(bad))
         store.record(seeds, self._parser)
-        store.keep_judged(
-            self.key, (self._judge(one.path, one.header) for one in readings if one.header)
-        )
+        store.keep_judged(self.key, found)
 
-    def _judge(self, path: str, item: ItemHeader) -> Found:
-        return path, *qualify(item, self._config, self._thresholds, Past(), self._now)
+    def _judge(self, seeds: Sequence[ReadSeed]) -> list[Found]:
+        config, thresholds, now = self._config, self._thresholds, self._now
+        return [
+            (seed.reading.path, *qualify(item, config, thresholds, Past(), now))
+            for seed in seeds
+            if (item := seed.reading.header)
+        ]
 
     @cached_property
     def _thresholds(self) -> Thresholds:

@@ -20,7 +20,7 @@ from feeds.common.model import Item, ItemHeader, ParsedSeed, Problem
 from feeds.common.objects import is_object
 from feeds.common.times import to_unix
 from feeds.common.workers import Engine, spread
-from feeds.seeds import READER_VERSION
+from feeds.seeds import READER_VERSION, WORTH_PROCESSES
 from feeds.seeds.frontmatter import FrontMatter, split
 from feeds.seeds.objects import Fetched, fetch_objects
 from feeds.seeds.overlap import leak, reaches
@@ -31,8 +31,6 @@ from feeds.seeds.schema import Seed, usual_item
 from feeds.seeds.secrets import FIELD, REACHES, tells_secret
 from feeds.seeds.yaml_reader import Path, YamlError, event_reader, load
 
-# Below this a pool costs more than it saves: a worker takes about 150 ms to start.
-_WORTH_A_POOL = 600
 _CHUNK = 100
 # A chunk is handed back after this CPU time, so that no seed that is slow to parse holds up the
 # others in it; waiting for a disk is not counted.
@@ -85,7 +83,7 @@ def read_seeds(
             yield request._replace(data=_read_bytes(request.path)) if is_sent else request
 
     read_chunk = partial(_read_chunk, options, 0 if engine else os.getpid(), keep=keep)
-    work = spread(read_chunk, hand_out(), chunk=_CHUNK, worth=_WORTH_A_POOL, engine=engine)
+    work = spread(read_chunk, hand_out(), chunk=_CHUNK, worth=WORTH_PROCESSES, engine=engine)
     for data in work:
         count, parsed = _decode_chunk(data)
         chunk = [pending.popleft() for _ in range(count)]

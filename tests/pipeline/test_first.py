@@ -51,7 +51,7 @@ every = "week"
 def many(site: Site, monkeypatch: pytest.MonkeyPatch) -> Site:
     """A site of all kinds of seeds, which two processes read."""
     monkeypatch.setattr(os, "cpu_count", lambda: 2)
-    monkeypatch.setattr(read, "_WORTH_A_POOL", 1)
+    monkeypatch.setattr(read, "WORTH_PROCESSES", 1)
     for number in range(COUNT):
         changes: dict[str, Any] = {"quality": number % 100, "heat": number % 7}
         if number % 9 == 0:
@@ -133,7 +133,7 @@ def test_chunk_that_is_recorded_twice_is_kept_and_judged_once(
     many: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A process may be killed between its commit and its answer: another one has the chunk then."""
-    monkeypatch.setattr(read, "_WORTH_A_POOL", 10**6)
+    monkeypatch.setattr(read, "WORTH_PROCESSES", 10**6)
     monkeypatch.setattr(rescan, "_KEEP_SECONDS", 0.0)
     record = Recorder.record
 

@@ -48,7 +48,7 @@ def change(site: Site) -> None:
 @pytest.fixture
 def site(site: Site, monkeypatch: pytest.MonkeyPatch) -> Site:
     """A site that is worth an engine."""
-    monkeypatch.setattr(read, "_WORTH_A_POOL", 10)
+    monkeypatch.setattr(read, "WORTH_PROCESSES", 10)
     monkeypatch.setattr(read, "_CHUNK", 7)
     monkeypatch.setattr(rendering, "_MANY_FEEDS", 10)
     fill(site)

@@ -54,7 +54,7 @@ def fill(buckets: Buckets, count: int) -> None:
 def test_seeds_in_objects_give_the_same_documents_as_files(
     site: Site, buckets: Buckets, seeds: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(read, "_WORTH_A_POOL", 2)  # so workers read some
+    monkeypatch.setattr(read, "WORTH_PROCESSES", 2)  # so workers read some
     monkeypatch.setattr(read, "_CHUNK", 2)
     for number in range(9):
         in_folder = "seeds" in seeds and number % 2
@@ -157,7 +157,7 @@ def test_bucket_that_fails_changes_nothing(
 def test_bucket_that_forbids_workers_a_seed_changes_nothing(
     site: Site, buckets: Buckets, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(read, "_WORTH_A_POOL", 2)
+    monkeypatch.setattr(read, "WORTH_PROCESSES", 2)
     fill(buckets, 3)
     buckets.fault = lambda _, path, __: FORBIDDEN if path.endswith("/01 ü.md") else None
     ran = site.run("export")
@@ -355,7 +355,7 @@ def test_workers_of_a_cluster_read_objects_themselves(
 ) -> None:
     fill(buckets, 9)
     with DaskCluster(tmp_path) as running, monkeypatch.context() as patch:
-        patch.setattr(read, "_WORTH_A_POOL", 2)
+        patch.setattr(read, "WORTH_PROCESSES", 2)
         patch.setattr(read, "_CHUNK", 3)
         running.start_scheduler()
         running.start_worker("one")

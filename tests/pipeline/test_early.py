@@ -1,0 +1,64 @@
+"""The processes of a first pass over many seeds load while that pass begins."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from feeds.common import child
+from feeds.pipeline import early
+from tests.support.site import Site
+
+# Of this test: to have as many seeds as make processes worth their start would take a second.
+ENOUGH = 5
+DASK = """
+[engine]
+kind = "dask"
+address = "tcp://127.0.0.1:8786"
+"""
+
+
+@pytest.fixture
+def started(site: Site, monkeypatch: pytest.MonkeyPatch) -> list[object]:
+    """Notes each start of a server, in a site whose seeds are just enough for processes."""
+    calls: list[object] = []
+    monkeypatch.setattr(os, "cpu_count", lambda: 2)
+    monkeypatch.setattr(early, "WORTH_PROCESSES", ENOUGH)
+    monkeypatch.setattr(early, "fork_context", calls.append)
+    monkeypatch.setattr(child, "_preloaded", [])
+    for number in range(ENOUGH):
+        site.seed(f"{number % 2}/{number}.txt", number=number)
+    return calls
+
+
+def test_early_server_is_started_for_a_first_pass_over_many_seeds_in_folders_below(
+    site: Site, started: list[object]
+) -> None:
+    early.start_early(site.load().config)
+    assert len(started) == 1
+    assert set(early.WORKER_MODULES) <= set(child._preloaded)
+
+
+@pytest.mark.parametrize("why", ["few seeds", "a later pass", "another engine", "one core"])
+def test_early_server_is_not_started_where_no_process_will_read(
+    site: Site, started: list[object], monkeypatch: pytest.MonkeyPatch, why: str
+) -> None:
+    if why == "few seeds":
+        (site.seeds / "0/0.txt").unlink()
+    elif why == "a later pass":
+        site.publish()
+    elif why == "another engine":
+        site.configure(DASK)
+    else:
+        monkeypatch.setattr(os, "cpu_count", lambda: 1)
+    early.start_early(site.load().config)
+    assert not started
+
+
+def test_early_server_starts_before_the_modules_of_a_pass_are_loaded() -> None:
+    code = "import sys, feeds.cli.export; print('feeds.pipeline.run' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "False\n"
