@@ -8,11 +8,11 @@ import threading
 import traceback
 from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import closing, suppress
+from functools import partial
 from itertools import chain, islice
 from queue import SimpleQueue
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
 from feeds.common.child import Child, begin_worker
 from feeds.common.errors import WorkerError
@@ -36,8 +36,6 @@ Engine = Callable[[Callable[[list[Any]], bytes], Iterator[Any], int], Generator[
 _ATTEMPTS = 8
 # So many chunks wait for each process, or have results that wait, while results are taken in.
 _AHEAD = 4
-# An interrupt waits at most for so long.
-_LOOK_SECONDS = 0.1
 
 
 def spread(
@@ -84,13 +82,15 @@ def spread(
 class Threads(Generic[R]):
     """Threads that work beside this one, and the results that they still owe, in order.
 
-    An interrupt in the midst of a call of `concurrent.futures` can leave a lock of it held, and the
-    threads would wait for that for ever. So interrupts are put off during calls, which are brief.
+    An interrupt may come in the midst of a call: the queues, which are written in C, have no lock
+    that it could leave held. What an interrupted call was about may be lost; `close` works still.
     """
 
     def __init__(self, size: int, name: str) -> None:
-        self._executor = ThreadPoolExecutor(size, thread_name_prefix=name)
-        self._owed: deque[Future[R]] = deque()
+        self._size, self._name = size, name
+        self._threads: list[threading.Thread] = []
+        self._jobs: SimpleQueue[_Job[R] | None] = SimpleQueue()
+        self._owed: deque[_Job[R]] = deque()
 
     def __len__(self) -> int:
         """Returns how many results are owed."""
@@ -98,20 +98,52 @@ class Threads(Generic[R]):
 
     def submit(self, work: Callable[[A], R], argument: A) -> None:
         """Has a thread do some work."""
-        with uninterrupted():
-            self._owed.append(self._executor.submit(work, argument))
+        job = _Job(partial(work, argument))
+        self._jobs.put(job)
+        self._owed.append(job)
+        if len(self._threads) < self._size:
+            with uninterrupted():
+                thread = threading.Thread(target=self._serve, name=self._name, daemon=True)
+                thread.start()
+                self._threads.append(thread)
 
     def result(self) -> R:
         """Waits for the next result and returns it, or raises what its work raised."""
-        while True:
-            with uninterrupted():
-                if wait([self._owed[0]], _LOOK_SECONDS).done:
-                    return self._owed.popleft().result()
+        return self._owed.popleft().result()
 
     def close(self) -> None:
         """Waits until all work is done."""
         with uninterrupted():
-            self._executor.shutdown()
+            for _ in self._threads:
+                self._jobs.put(None)
+            for thread in self._threads:
+                thread.join()
+
+    def _serve(self) -> None:
+        while job := self._jobs.get():
+            job.do()
+
+
+class _Job(Generic[R]):
+    """Work for a thread, and what came of it."""
+
+    def __init__(self, work: Callable[[], R]) -> None:
+        self._work = work
+        self._answer: SimpleQueue[tuple[R, None] | tuple[None, BaseException]] = SimpleQueue()
+
+    def do(self) -> None:
+        """Does the work, in a thread."""
+        try:
+            self._answer.put((self._work(), None))
+        except BaseException as error:  # noqa: BLE001 (it is raised where the result is wanted)
+            self._answer.put((None, error))
+
+    def result(self) -> R:
+        """Waits for the result and returns it, or raises what the work raised."""
+        result, error = self._answer.get()
+        if error:
+            raise error
+        return cast("R", result)
 
 
 class _Pool(Generic[T]):

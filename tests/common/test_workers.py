@@ -8,17 +8,17 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import closing, contextmanager
+from collections.abc import Iterator
+from contextlib import closing, contextmanager, suppress
 from functools import partial
 from itertools import count
 from pathlib import Path
+from threading import Event, Timer
+from types import FrameType
 from typing import Any
 
 import pytest
 
-from feeds.common import workers
 from feeds.common.errors import FeedsError
 from feeds.common.workers import Threads, spread
 from tests.support import dying
@@ -206,28 +206,45 @@ def test_threads_owe_their_results_in_order_and_raise_what_their_work_raised() -
         assert (threads.result(), len(threads)) == (3, 0)
 
 
-@pytest.mark.parametrize("call", ["submit", "result"])
-def test_threads_put_an_interrupt_off_until_a_call_is_over(
-    call: str, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """In the midst of one it would leave a lock held for which the threads wait for ever."""
-    ended: list[str] = []
+@contextmanager
+def _interrupted_at(place: int) -> Iterator[None]:
+    """Interrupts what is done in it before this line of Python, counted from 0."""
+    lines = count()
 
-    def interrupted(function: Callable[..., Any]) -> Callable[..., Any]:
-        def run(*arguments: Any) -> Any:
-            if call not in ended:
-                signal.raise_signal(signal.SIGINT)
-            done = function(*arguments)
-            ended.append(call)
-            return done
+    def trace(frame: FrameType, event: str, _: object) -> Any:
+        if event == "line" and next(lines) == place:
+            signal.raise_signal(signal.SIGINT)
+        return trace
 
-        return run
+    before = sys.gettrace()
+    sys.settrace(trace)
+    try:
+        yield
+    finally:
+        sys.settrace(before)
 
-    target = {"submit": (ThreadPoolExecutor, "submit"), "result": (workers, "wait")}[call]
-    with closing(Threads[int](1, "test")) as threads:
-        if call == "result":
-            threads.submit(abs, -1)
-        monkeypatch.setattr(*target, interrupted(getattr(*target)))
+
+def test_threads_can_be_closed_wherever_an_interrupt_came() -> None:
+    for place in count():
+        with closing(Threads[int](1, "test")) as threads, suppress(KeyboardInterrupt):
+            with _interrupted_at(place):
+                for _ in range(3):
+                    threads.submit(abs, -1)
+                while threads:
+                    threads.result()
+            break
+    assert place > 20
+
+
+def test_threads_let_an_interrupt_through_while_a_result_is_awaited() -> None:
+    ends = Event()
+
+    def wait_and_be_interrupted() -> None:
+        Timer(0.01, os.kill, [os.getpid(), signal.SIGINT]).start()
+        threads.result()
+
+    with closing(Threads[bool](1, "test")) as threads:
+        threads.submit(Event.wait, ends)
         with pytest.raises(KeyboardInterrupt):
-            threads.submit(abs, -1) if call == "submit" else threads.result()
-        assert ended == [call]
+            wait_and_be_interrupted()
+        ends.set()
