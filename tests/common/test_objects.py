@@ -24,6 +24,7 @@ from feeds.common.errors import (
 from feeds.common.objects import Headers, Objects, is_address, parse_address
 from tests.support.buckets import BUCKET, make_bucket, s3_server, use_server
 from tests.support.ports import HOST
+from tests.support.processes import PATIENCE
 
 KEYS = ["all.atom", "a/b c.md", "ü/%20~#?.md", "a/.hidden", "*|\\"]
 
@@ -100,7 +101,8 @@ def test_objects_are_put_from_files_with_their_headers(objects: Objects, tmp_pat
     file = tmp_path / "all.atom"
     file.write_bytes(b"<feed/>" * 1_000_000)  # more than goes in one part
     objects.put("all.atom", file, Headers("application/atom+xml; charset=utf-8", "max-age=60"))
-    answer = httpx.get(f"{os.environ['AWS_ENDPOINT']}/{BUCKET}/my%20site/all.atom")
+    url = f"{os.environ['AWS_ENDPOINT']}/{BUCKET}/my%20site/all.atom"
+    answer = httpx.get(url, timeout=PATIENCE)
     assert answer.headers["content-type"] == "application/atom+xml; charset=utf-8"
     assert answer.headers["cache-control"] == "max-age=60"
     assert answer.content == file.read_bytes()

@@ -20,7 +20,7 @@ from distributed.cli import dask_scheduler, dask_worker
 from feeds.config import Loaded, load_config
 from tests.support.buckets import make_bucket, s3_server, use_server
 from tests.support.ports import HOST, free_port
-from tests.support.processes import wait_until
+from tests.support.processes import PATIENCE, wait_until
 from tests.support.programs import need
 from tests.support.servers import NGINX
 from tests.support.site import Site
@@ -117,11 +117,15 @@ def test_bucket_behind_nginx_is_the_site(
         use_server(monkeypatch, server)
         allow = {"Effect": "Allow", "Principal": "*", "Action": "s3:GetObject"}
         policy = {"Statement": [allow | {"Resource": "arn:aws:s3:::news/*"}]}
-        httpx.put(f"{server}/news?policy", content=json.dumps(policy)).raise_for_status()
+        url, text = f"{server}/news?policy", json.dumps(policy)
+        httpx.put(url, content=text, timeout=PATIENCE).raise_for_status()
         site.configure('[paths]\nout = "s3://news/"\n')
         site.seed(body="Words. " * 99)
         site.publish()
-        with nginx(tmp_path, server, "news") as address, httpx.Client(base_url=address) as reader:
+        with (
+            nginx(tmp_path, server, "news") as address,
+            httpx.Client(base_url=address, timeout=PATIENCE) as reader,
+        ):
             feed = reader.get("/all.atom")
             assert feed.headers["Content-Type"] == "application/atom+xml; charset=utf-8"
             assert feed.headers["Access-Control-Allow-Origin"] == "*"

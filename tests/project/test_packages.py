@@ -19,23 +19,8 @@ from tests.support.markdown import ROOT
 
 pytestmark = pytest.mark.process
 
-# What is copied to build in: never the checkout, where a build leaves files of its own.
-LEFT_OUT = {".venv", "build", "out", "dist", ".git", ".feeds", "__pycache__"}
-FOLDERS = (
-    "benchmarks",
-    "changelog.d",
-    "deploy",
-    "docs",
-    "feeds",
-    "seeds",
-    "stubs",
-    "tests",
-    "tools",
-)
-FILES = (
-    *("CHANGELOG.md", "CONTRIBUTING.md", "LICENSE", "MANIFEST.in", "Makefile", "README.md"),
-    *("SECURITY.md", "config.toml", "pyproject.toml", "setup.py", ".gitignore", ".ci/run"),
-)
+# What setuptools adds to a source distribution, beside its own folder.
+ADDED = {"PKG-INFO", "setup.cfg"}
 
 
 def run(*command: str, cwd: Path, **environment: str) -> str:
@@ -49,13 +34,15 @@ def run(*command: str, cwd: Path, **environment: str) -> str:
         text=True,
         check=False,
     )
-    assert done.returncode == 0, done.stdout + done.stderr
+    told = done.stdout + done.stderr
+    failed = re.findall(r"(?m)^(?:FAILED|ERROR) .*", told)  # pytest's, at its very end
+    assert done.returncode == 0, "\n".join([*failed, told])
     return done.stdout
 
 
 @pytest.fixture(scope="module")
 def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Builds both from a copy of the files: the source distribution, and the wheel from that."""
+    """Builds both, the wheel from the source distribution, away from what builds leave behind."""
     folder = tmp_path_factory.mktemp("packages")
     for path in files():
         copy = folder / "source" / path
@@ -67,15 +54,18 @@ def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def files() -> set[str]:
-    """Returns the files that the source distribution has to hold."""
-    found = {path for folder in FOLDERS for path in (ROOT / folder).rglob("*") if path.is_file()}
-    return {
-        str(path.relative_to(ROOT))
-        for path in found
-        if not LEFT_OUT & set(path.parts[len(ROOT.parts) :])
-        and path.suffix != ".pyc"
-        and "benchmarks/results" not in str(path)
-    } | set(FILES)
+    """Returns the files that the source distribution has to hold: all that git knows or would add.
+
+    In an unpacked source distribution, which has no git, they are those that it lists.
+    """
+    if (ROOT / ".git").exists():
+        command = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+        names = done.stdout.splitlines()
+    else:
+        names = (ROOT / "feeds.egg-info/SOURCES.txt").read_text(encoding="utf-8").splitlines()
+    there = {name for name in names if (ROOT / name).is_file() and ".egg-info/" not in name}
+    return there - ADDED
 
 
 def test_source_distribution_holds_everything_that_its_tests_need(packages: Path) -> None:
@@ -84,7 +74,7 @@ def test_source_distribution_holds_everything_that_its_tests_need(packages: Path
         names = {str(PurePath(*PurePath(one.name).parts[1:])) for one in archive if one.isfile()}
     assert files() - names == set()
     extra = {name for name in names - files() if ".egg-info" not in name}
-    assert extra <= {"PKG-INFO", "setup.cfg"}
+    assert extra <= ADDED
 
 
 @pytest.mark.timeout(1800)

@@ -18,6 +18,7 @@ from feeds.common.model import Image
 from feeds.render.context import Enclosure, Pages, enclosure_of
 from feeds.render.documents import feed_key, render_feed
 from tests.support.imaging import FORMATS, configure, exif, picture, seed_with, serving
+from tests.support.processes import PATIENCE
 from tests.support.rendering import RENDER_SITE, make_item, select_items
 from tests.support.site import Site
 from tests.support.validator import findings
@@ -65,7 +66,7 @@ def test_enclosure_gives_exactly_what_it_claims(site: Site, served: str) -> None
         for entry in document.entries:
             (enclosure,) = entry.enclosures
             path = enclosure.href.removeprefix("https://feeds.example.org/")
-            answer = httpx.get(served + path, trust_env=False)
+            answer = httpx.get(served + path, trust_env=False, timeout=PATIENCE)
             assert answer.headers["content-type"] == enclosure.type
             assert len(answer.content) == int(enclosure.length)
     kinds = {entry.enclosures[0].type for entry in document.entries}

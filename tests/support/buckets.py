@@ -34,8 +34,8 @@ def s3_server() -> Iterator[str]:
 
 def make_bucket(server: str) -> None:
     """Empties the server, and makes `BUCKET` in it."""
-    httpx.post(f"{server}/moto-api/reset").raise_for_status()
-    httpx.put(f"{server}/{BUCKET}").raise_for_status()
+    httpx.post(f"{server}/moto-api/reset", timeout=PATIENCE).raise_for_status()
+    httpx.put(f"{server}/{BUCKET}", timeout=PATIENCE).raise_for_status()
 
 
 def use_server(monkeypatch: pytest.MonkeyPatch, server: str) -> None:
@@ -58,7 +58,7 @@ def _wait_for(url: str, process: subprocess.Popen[bytes]) -> None:
     while True:
         assert process.poll() is None
         try:
-            httpx.get(url)
+            httpx.get(url, timeout=PATIENCE)
         except httpx.HTTPError:
             assert time.monotonic() < deadline
             time.sleep(0.05)

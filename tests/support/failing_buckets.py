@@ -19,6 +19,7 @@ from werkzeug.serving import make_server
 
 from tests.support.buckets import BUCKET, make_bucket, use_server
 from tests.support.ports import HOST, free_port
+from tests.support.processes import PATIENCE
 
 # What a request by this method, path and query is answered with instead of the truth: a status, CUT
 # for half of the answer, or LOST for a status that says to try again after all was done.
@@ -42,7 +43,7 @@ class Buckets:
         self.url = f"http://{HOST}:{port}"
         self.asked: list[tuple[str, str, str]] = []
         self.fault: Fault = lambda *_: None
-        self._client = httpx.Client(headers=_SIGNED)
+        self._client = httpx.Client(headers=_SIGNED, timeout=PATIENCE)
         self._moto = DomainDispatcherApplication(create_backend_app)
 
     def clear(self, page: int = 1000) -> None:

@@ -20,6 +20,7 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 import trustme
 
+from tests.support.processes import PATIENCE
 from tests.support.site import Site
 
 
@@ -154,7 +155,7 @@ class Hub:
                 if say.status < 300:
                     hub._later(hub._distribute, topic)
 
-        with httpx.Client(timeout=60) as self._client:
+        with httpx.Client(timeout=PATIENCE) as self._client:
             with serving(Handler, port, self._context) as server:
                 scheme = "https" if self._context else "http"
                 self.url = f"{scheme}://127.0.0.1:{server.server_port}/"
@@ -239,7 +240,7 @@ class Subscriber:
             "hub.callback": callback,
             "hub.secret": self._secret,
         }
-        assert httpx.post(found["hub"], data=form).status_code == 202
+        assert httpx.post(found["hub"], data=form, timeout=PATIENCE).status_code == 202
 
 
 @contextmanager
