@@ -17,6 +17,7 @@ from feeds.common.cluster import Cluster, ClusterAddress
 from feeds.common.errors import WorkerError
 from feeds.common.workers import spread
 from tests.support.dask import DaskCluster, two_workers
+from tests.support.processes import PATIENCE
 
 _OTHER_FEEDS = "import feeds; feeds.__version__ = '0.0.1'"
 _NO_FEEDS = "import sys; sys.modules['feeds'] = None"
@@ -56,7 +57,7 @@ def mortal(tmp_path: Path) -> Iterator[DaskCluster]:
         yield running
 
 
-def cluster_of(running: DaskCluster, no_workers_s: float = 30.0, *tls: str) -> Cluster:
+def cluster_of(running: DaskCluster, no_workers_s: float = PATIENCE, *tls: str) -> Cluster:
     return Cluster(ClusterAddress(running.address, no_workers_s, *tls))
 
 
@@ -193,7 +194,7 @@ def test_cluster_speaks_tls_with_certificates_of_both_sides(tmp_path: Path) -> N
         running.start_scheduler()
         running.start_worker("one")
         ca, certificate, key, stranger = map(str, paths)
-        cluster = cluster_of(running, 30, ca, certificate, key)
+        cluster = cluster_of(running, PATIENCE, ca, certificate, key)
         assert done(cluster, _square, 2) == [b"[0]", b"[1]"]
         with pytest.raises(WorkerError, match="no Dask scheduler answers"):
             done(cluster_of(running, 1, stranger, certificate, key), _square, 2)

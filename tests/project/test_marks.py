@@ -1,9 +1,10 @@
-"""The tables of slow tests: what they name is there, and leaves the fast part fast."""
+"""The tables that name tests: what they name is there, and leaves the fast part fast."""
 
 from __future__ import annotations
 
 import ast
 import os
+import runpy
 import subprocess
 import sys
 import types
@@ -36,6 +37,13 @@ def test_marks_name_files_and_tests_that_are_there() -> None:
     ]
     starts = {start.partition("[")[0] for start in (*STRESS, *LONG, *UNTRACED)}
     assert {start for start in starts if not any(test.startswith(start) for test in tests)} == set()
+
+
+def test_mutants_are_of_files_and_of_tests_that_are_there() -> None:
+    tool = runpy.run_path(str(ROOT / "tools/mutants.py"))
+    for files, tests in tool["TARGETS"].items():
+        assert list((ROOT / "feeds").glob(files)), files
+        assert tool["tests_of"](tests)  # ends the test where a pattern has none
 
 
 def test_marks_of_a_test_are_those_of_its_row() -> None:
