@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sqlite3
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -12,7 +14,7 @@ import pytest
 from feeds.common.cluster import ClusterAddress, cluster_at
 from feeds.common.objects import Objects
 from feeds.common.reports import Callbacks
-from feeds.pipeline import rendering
+from feeds.pipeline import rendering, rescan
 from feeds.seeds import read
 from tests.support.buckets import BUCKET
 from tests.support.dask import DaskCluster, two_workers
@@ -80,6 +82,38 @@ def test_engine_makes_the_documents_that_processes_make(
     local.publish()
     assert site.documents() == local.documents()
     assert site.publish().workers == {}
+
+
+@pytest.mark.parametrize("kinds", [("processes", "dask"), ("dask", "processes")], ids=" then ".join)
+def test_first_pass_that_was_cut_short_is_ended_by_workers_of_another_kind(
+    site: Site, workers: DaskCluster, monkeypatch: pytest.MonkeyPatch, kinds: tuple[str, str]
+) -> None:
+    class CutShortError(Exception):
+        pass
+
+    def progress(_: str, done: int, __: int) -> None:
+        if done > _SEEDS // 2:
+            raise CutShortError
+
+    def choose(kind: str) -> None:
+        if kind == "dask":
+            use(site, workers.address)
+        else:
+            site.configure("")
+
+    monkeypatch.setattr(rescan, "_KEEP_SECONDS", 0.0)
+    begun, ended = kinds
+    choose(begun)
+    with pytest.raises(CutShortError):
+        site.publish(callbacks=Callbacks(progress))
+    with closing(sqlite3.connect(site.state)) as state:
+        assert state.execute("SELECT count(*) FROM seed").fetchone() >= (_SEEDS // 2,)
+    for number in range(0, _SEEDS, 7):
+        (site.seeds / f"{number}.txt").unlink()
+    choose(ended)
+    site.publish()
+    site.configure("")
+    assert site.documents() == site.fresh()
 
 
 def test_engine_and_buckets_are_to_each_other_what_processes_and_folders_are(
