@@ -35,14 +35,17 @@ TARGETS = {
     "serve/[!s_]*.py": "tests/serve",
     "images/http.py": "tests/images/test_http.py tests/images/test_http_guard.py",
     "images/cache.py": "tests/images/test_cache.py tests/images/test_reconcile.py",
-    "images/[er][ex][ac]*.py": "tests/images/test_reconcile*.py",
+    "images/[er][ex][ac]*.py": "tests/images/test_examine.py tests/images/test_reconcile*.py",
     "pipeline/memberships.py": "tests/pipeline/test_memberships*.py "
     "tests/pipeline/test_state_selection.py tests/pipeline/test_run_empty_feeds.py",
     **dict.fromkeys(
         ("pipeline/rescan.py", "pipeline/survey.py"),
-        "tests/pipeline/test_rescan*.py tests/pipeline/test_state.py",
+        "tests/pipeline/test_rescan*.py tests/pipeline/test_survey.py tests/pipeline/test_state.py",
     ),
-    **dict.fromkeys(("pipeline/state.py", "pipeline/plan.py"), "tests/pipeline/test_state*.py"),
+    **dict.fromkeys(
+        ("pipeline/state.py", "pipeline/plan.py"),
+        "tests/pipeline/test_plan.py tests/pipeline/test_state*.py",
+    ),
 }
 # Of CPU: what a clock measures says more of a busy machine than of a mutant without end. One that
 # waits without end, and uses none, is ended by the time that each test has (see pyproject.toml).

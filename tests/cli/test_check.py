@@ -13,11 +13,6 @@ from tests.support.site import Site
 KNOWN = '[topics.AI]\n[providers."example.com"]\n'
 
 
-def hints(site: Site) -> list[str]:
-    """Returns what a check finds odd in config.toml."""
-    return list(site.run("check", "--json").report()["hints"])
-
-
 def test_check_of_a_good_site_finds_nothing(site: Site) -> None:
     site.configure(KNOWN)
     site.seed()
@@ -88,61 +83,6 @@ def test_check_needs_no_state(site: Site) -> None:
     site.spoil_state()
     assert site.run("check").code == 0
     assert site.state.read_bytes() == b"no database"
-
-
-@pytest.mark.parametrize(
-    ("toml", "hint"),
-    [
-        ("[topics.Robotix]", "no seed has the topic 'Robotix' (did you mean 'Robotics'?)"),
-        ("[topics.Gardening]", "no seed has the topic 'Gardening'"),
-        ('[providers."exampel.com"]', "no seed has the provider 'exampel.com' (did you mean 'exam"),
-        (
-            "[[rules]]\ntopic = 'robots'\nprovider = 'example.com'\nexclude = true",
-            "no seed has the topic 'robots' (did you mean 'Robotics'?)",
-        ),
-        (
-            "[[rules]]\ntopic = 'robotics'\nprovider = 'x.org'\nexclude = true",
-            "no seed has the provider 'x.org'",
-        ),
-        ("[[feeds]]\nname = 'F'\ntopics = ['Art']", "no seed has the topic 'Art'"),
-        ("[[feeds]]\nname = 'F'\nproviders = ['x.org']", "no seed has the provider 'x.org'"),
-    ],
-)
-def test_check_hints_at_names_that_no_seed_has(toml: str, hint: str, site: Site) -> None:
-    site.configure(toml)
-    site.seed(topics=["Robotics"])
-    ran = site.run("check")
-    assert ran.code == 0
-    assert ran.err.startswith(f"feeds: {site.root / 'config.toml'}: {hint}")
-    assert len(hints(site)) == 1
-
-
-def test_check_hints_at_nothing_that_seeds_have(site: Site) -> None:
-    site.configure(
-        '[topics." ai "]\n[providers."Example.com"]\n[[rules]]\ntopic = "AI"\n'
-        'provider = "EXAMPLE.com"\nexclude = true\n'
-        '[[feeds]]\nname = "F"\ntopics = ["aI"]\nproviders = ["example.com"]'
-    )
-    site.seed(published=False)
-    assert hints(site) == []
-
-
-def test_check_hints_at_a_language_that_is_not_registered(site: Site) -> None:
-    path = site.root / "config.toml"
-    for language, hinted in (("en-UK", True), ("en-GB", False)):
-        path.write_text(
-            f'[site]\nbase_url = "https://feeds.example.org/"\nlanguage = "{language}"\n'
-        )
-        found = [hint for hint in hints(site) if "site.language" in hint]
-        assert bool(found) is hinted
-    assert site.run("export").code == 0
-
-
-def test_check_hints_at_a_site_without_address(site: Site) -> None:
-    site.seed()
-    (site.root / "config.toml").write_text("", encoding="utf-8")
-    (hint,) = hints(site)
-    assert hint.startswith("site.base_url is not set; the feeds say that they are at http://local")
 
 
 def test_check_gives_a_report_for_machines(site: Site) -> None:

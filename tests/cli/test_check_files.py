@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import io
-import os
 import re
 import shlex
 import sys
@@ -51,46 +50,10 @@ def test_check_of_files_names_them_from_here(site: Site, monkeypatch: pytest.Mon
     assert site.run("check", "site/seeds").err.startswith("site/seeds/a.txt:6:10: error")
 
 
-def test_check_of_a_folder_judges_all_seeds_in_it(here: Site) -> None:
-    here.seed("2026/a.txt", quality=500)
-    here.seed("2026/deep/b.txt", number=2)
-    here.seed("2025/c.txt", number=3, quality=500)
-    os.mkfifo(here.seeds / "2026/d.txt")
-    ran = here.run("check", "seeds/2026")
-    assert ran.out == "3 seeds, 1 usable: 2 errors, 0 warnings\n"
-    assert "seeds/2026/d.txt: error: a named pipe" in ran.err
-
-
-def test_check_of_files_finds_two_of_one_story(here: Site) -> None:
-    here.seed()
-    here.seed("b.txt")
-    assert "a duplicate of seeds/a.txt" in here.run("check", "seeds/a.txt", "seeds/b.txt").err
-
-
 def test_check_of_files_takes_the_configuration_as_read(here: Site) -> None:
     assert here.run("check", "config.toml") == (0, "0 seeds, 0 usable: 0 errors, 0 warnings\n", "")
     here.configure("[sight]\n")
     assert here.run("check", "config.toml").code == 2
-
-
-def test_check_of_what_is_no_seed_is_a_problem(here: Site) -> None:
-    here.write("picture.png", b"")
-    ran = here.run("check", "seeds/picture.png")
-    assert ran.code == 1
-    assert ran.err.startswith("seeds/picture.png: error: not a seed: its name does not end in .txt")
-
-
-def test_check_of_a_file_that_is_missing_ends_with_2(here: Site) -> None:
-    ran = here.run("check", "seeds/nix.md")
-    assert (ran.code, ran.out) == (2, "")
-    assert ran.err == "feeds: no seed seeds/nix.md: there is no such file or folder\n"
-
-
-def test_check_hints_at_a_file_that_no_pass_reads(here: Site) -> None:
-    (here.root / "draft.md").write_text(seed_text(front_matter()))
-    ran = here.run("check", "draft.md")
-    assert ran.code == 0
-    assert "draft.md is not below paths.seeds, so no pass reads it" in ran.err
 
 
 def test_check_judges_standard_input_by_another_name(

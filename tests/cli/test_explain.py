@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 import shutil
@@ -13,13 +12,7 @@ from typing import Any
 
 import pytest
 
-from feeds.cli.main import main
-from feeds.common.errors import UnknownSeedError
-from feeds.pipeline import explain as pipeline_explain
-from feeds.pipeline import survey
-from feeds.store import Store
 from tests.support.site import NOW, REAL_SEEDS, Site
-from tests.support.spying import spy
 
 URL = "https://news.example.com/stories/1"
 ID = f"urn:uuid:{uuid.uuid5(uuid.NAMESPACE_URL, URL)}"
@@ -187,158 +180,6 @@ def test_explain_says_that_the_last_good_state_of_a_broken_seed_is_shown(site: S
 def test_explain_shows_a_problem_of_the_path_itself(site: Site) -> None:
     os.mkfifo(site.seeds / "pipe.txt")
     assert "a named pipe (FIFO), wanted a regular file" in site.run("explain", "pipe.txt").out
-
-
-SPELLINGS = [
-    "a.txt",
-    "./a.txt",
-    "seeds/a.txt",
-    "seeds//a.txt",
-    "seeds/../seeds/a.txt",
-    "../site/seeds/a.txt",
-    "{site}/seeds/a.txt",
-    "{site}/../site/seeds/a.txt",
-    "{site}/../link/seeds/a.txt",
-    URL,
-    "HTTPS://News.Example.com/stories/1",
-    "https://www.example.com/one",
-    ID,
-    ID.removeprefix("urn:uuid:"),
-]
-
-
-@pytest.mark.parametrize("story", SPELLINGS)
-def test_explain_knows_a_story_by(story: str, site: Site, monkeypatch: pytest.MonkeyPatch) -> None:
-    (site.root.parent / "link").symlink_to(site.root)
-    monkeypatch.chdir(site.root)
-    site.seed(publishedDateTime=OLD, webUrl="https://www.example.com/one")
-    site.seed("b.txt", number=2, publishedDateTime=OLD)
-    (explanation,) = site.run("explain", story.format(site=site.root), "--json").report()
-    assert (explanation["seed"], explanation["id"]) == ("seeds/a.txt", ID)
-
-
-@pytest.mark.parametrize(
-    ("story", "looks"), [("a.txt", 0), (URL, 0), (ID, 0), ("https://www.example.com/one", 1)]
-)
-def test_explain_looks_at_all_stories_for_a_web_url_alone(
-    story: str, looks: int, site: Site, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    site.seed(publishedDateTime=OLD, webUrl="https://www.example.com/one")
-    site.publish()
-    all_of_them = spy(monkeypatch, Store, "item_headers")
-    with_it = spy(monkeypatch, Store, "headers_with")
-    (explanation,) = site.run("explain", story, "--json").report()
-    assert explanation["id"] == ID
-    assert (all_of_them, len(with_it)) == ([], looks)
-
-
-@pytest.mark.parametrize("story", ["a.txt", URL, ID])
-def test_explain_looks_among_many_seeds_at_those_of_the_story_alone(
-    story: str, site: Site, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    site.seed(publishedDateTime=OLD, quality=20)
-    site.publish()
-    monkeypatch.setattr(pipeline_explain, "_SOON_SEEN", 0)
-    looks = spy(monkeypatch, survey, "list_plain")
-    site.seed(publishedDateTime=OLD)
-    site.seed("b.txt", number=2)
-    assert verdicts(site, story)["all"] == IN
-    assert looks == []
-
-
-@pytest.mark.parametrize("story", ["c.txt", URL, ID])
-def test_explain_looks_at_all_seeds_for_one_that_moved(
-    story: str, site: Site, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    seed = site.seed(publishedDateTime=OLD)
-    site.publish()
-    monkeypatch.setattr(pipeline_explain, "_SOON_SEEN", 0)
-    seed.rename(seed.with_name("c.txt"))
-    assert verdicts(site, story)["all"] == IN
-
-
-def test_explain_of_a_url_is_of_every_story_that_has_it(site: Site) -> None:
-    for name, quality in (("b.txt", 60), ("a.txt", 70)):
-        site.seed(name, quality=quality, webUrl="https://www.example.com/one")
-    assert [one["seed"] for one in site.run("explain", URL, "--json").report()] == [
-        "seeds/a.txt",
-        "seeds/b.txt",
-    ]
-
-
-@pytest.mark.parametrize("quality", [50, 500], ids=["good", "broken"])
-def test_explain_knows_a_story_from_inside_the_seeds_folder(
-    quality: int, site: Site, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    site.seed("b/a.txt", publishedDateTime=OLD, quality=quality)
-    site.run("export")
-    monkeypatch.chdir(site.seeds / "b")
-    assert main(["explain", "a.txt", "--config", "../../config.toml"]) == 0
-    assert re.search(r"^  (seed +)?seeds/b/a\.txt", capsys.readouterr().out, re.MULTILINE)
-
-
-@pytest.mark.parametrize(
-    ("story", "why"),
-    [
-        ("nosuch.txt", "there is no such file"),
-        ("seeds/.draft.txt", "dot files and files in dot folders are ignored"),
-        (".draft.txt", "dot files and files in dot folders are ignored"),
-        ("seeds/.old/a.txt", "dot files and files in dot folders are ignored"),
-        ("seeds/notes.pdf", "its name does not end in .txt, .md, .markdown, .yaml, .yml"),
-        ("notes.pdf", "its name does not end in .txt, .md, .markdown, .yaml, .yml"),
-        ("outside.txt", "it is not below"),
-        (".hidden/outside.txt", "it is not below"),
-        ("seeds-old/a.txt", "it is not below"),
-        ("https://example.org/unknown", "has the URL or id"),
-        ("urn:uuid:00000000-0000-0000-0000-000000000000", "has the URL or id"),
-        ("https://[", "has the URL or id"),
-    ],
-)
-def test_explain_says_why_it_knows_no_such_seed(
-    story: str, why: str, site: Site, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(site.root)
-    site.seed()
-    for name in ("seeds/.draft.txt", "seeds/.old/a.txt", "seeds/notes.pdf", "outside.txt"):
-        site.write(f"../{name}", "---\n---\n")
-    for name in (".hidden/outside.txt", "seeds-old/a.txt"):
-        site.write(f"../{name}", "---\n---\n")
-    ran = site.run("explain", story, "--json")
-    assert (ran.code, ran.out) == (UnknownSeedError.exit_code, "")
-    assert why in ran.err
-    assert story in ran.err
-
-
-def test_explain_of_any_story_agrees_with_what_is_published(site: Site) -> None:
-    site.configure(
-        "[selection]\nmax_items = 4\n[topics.AI]\nmin_quality = 60\n"
-        '[providers."b.org"]\nmin_quality = 20\nmax_items = 2\n[topics.Art]\nslug = "arts"\n'
-        '[[rules]]\ntopic = "Art"\nprovider = "a.org"\nexclude = true\n'
-        '[[feeds]]\nname = "Both"\ntopics = ["AI", "Art"]\nproviders = ["b.org"]\nmin_quality = 5'
-    )
-    for number in range(24):
-        site.seed(
-            f"{number}.txt",
-            number=number,
-            publishedDateTime=f"2021-03-{number + 1:02}T00:00:00Z",
-            quality=(number * 37) % 101,
-            published=number % 7 != 3,
-            provider={"domain": "ab"[number % 2] + ".org"},
-            topics=[["AI"], ["Art"], ["AI", "Art"], []][number % 4],
-        )
-    site.run("export")
-    held: dict[str, set[str]] = {}
-    for path in site.out.rglob("*.json"):
-        if not path.name.startswith("."):
-            address = str(path.relative_to(site.out).with_suffix(""))
-            held[address] = {one["title"] for one in json.loads(path.read_bytes())["items"]}
-    told: dict[str, set[str]] = {address: set() for address in held}
-    for number in range(24):
-        for address, verdict in verdicts(site, f"{number}.txt").items():
-            if verdict.startswith("in: "):
-                told[address].add(f"Story {number}")
-    assert told == held
-    assert sum(map(len, held.values())) > 15
 
 
 def test_explain_gives_a_report_with_names_for_machines(site: Site) -> None:

@@ -3,16 +3,11 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator
-from typing import Any
 
 import pytest
 
-from feeds.common.errors import SeedsFolderError
 from feeds.common.reports import Callbacks
 from feeds.pipeline.rescan import read_ahead
-from feeds.seeds.listing import Listing, list_plain
-from feeds.seeds.scan import ScannedFile, scan
 from feeds.store import open_state
 from tests.support.permissions import closed, open_folder
 from tests.support.rescanning import Scanner
@@ -146,83 +141,9 @@ def test_folder_of_the_configuration_that_ran_empty_keeps_its_items(scanner: Sca
     assert scanner.headers() == before
 
 
-def test_folder_that_is_not_there_stops_the_rescan_before_anything_changes(
-    scanner: Scanner,
-) -> None:
-    site = scanner.site
-    site.configure('[paths]\nseeds = ["seeds/one", "seeds/two"]')
-    site.seed("one/a.txt")
-    site.seed("two/b.txt", number=2)
-    scanner()
-    before = scanner.headers()
-    site.seed("one/a.txt", quality=1)
-    (site.seeds / "two").rename(site.root / "elsewhere")
-    with pytest.raises(SeedsFolderError, match="two"):
-        scanner()
-    assert scanner.headers() == before
-
-
 def test_progress_counts_what_is_read(scanner: Scanner) -> None:
     for number in range(3):
         scanner.site.seed(f"{number}.txt", number=number)
     told: list[tuple[str, int, int]] = []
     read_ahead(scanner.begin(callbacks=Callbacks(progress=lambda *all_: told.append(all_))))
     assert told == [("seeds", 1, 3), ("seeds", 2, 3), ("seeds", 3, 3)]
-
-
-def test_folder_that_moves_while_it_is_looked_for_keeps_its_items(
-    scanner: Scanner, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    for number in range(3):
-        scanner.site.seed(f"b/{number}.txt", number=number)
-    scanner.site.seed("a.txt", number=9)
-    scanner()
-    ids = {header.id for header in scanner.headers().values()}
-
-    def moving(*arguments: Any) -> Iterator[ScannedFile]:
-        walk = scan(*arguments)
-        yield next(walk)
-        if (scanner.site.seeds / "b").exists():
-            (scanner.site.seeds / "b").rename(scanner.site.seeds / "0")
-        yield from walk
-
-    monkeypatch.setattr("feeds.pipeline.survey.list_plain", lambda *_: None)
-    monkeypatch.setattr("feeds.pipeline.survey.scan", moving)
-    assert scanner() == (4, 3, 3, 3)
-    assert {header.id for header in scanner.headers().values()} == ids
-
-
-@pytest.mark.parametrize("is_plain", [True, False], ids=["plain folders", "links"])
-def test_seed_that_a_scan_did_not_come_by_is_not_forgotten(
-    scanner: Scanner, monkeypatch: pytest.MonkeyPatch, *, is_plain: bool
-) -> None:
-    """A folder that is written to while it is listed may leave out files that are there."""
-    for number in range(3):
-        scanner.site.seed(f"{number}.txt", number=number)
-    scanner()
-
-    seed, away = scanner.site.seeds / "1.txt", scanner.site.root / "away"
-
-    def list_overlooking(*arguments: Any) -> list[Listing] | None:
-        if not is_plain:
-            return None
-        seed.rename(away)
-        found = list_plain(*arguments)
-        away.rename(seed)
-        return found
-
-    def scan_overlooking(*arguments: Any) -> list[ScannedFile]:
-        seed.rename(away)
-        found = list(scan(*arguments))
-        away.rename(seed)
-        return found
-
-    monkeypatch.setattr("feeds.pipeline.survey.list_plain", list_overlooking)
-    monkeypatch.setattr("feeds.pipeline.survey.scan", scan_overlooking)
-    assert scanner() == (3, 0, 0, 0)
-    scanner.site.seed("1.txt", number=1, quality=71)
-    assert scanner() == (3, 1, 1, 0)
-    assert scanner.qualities() == {"0.txt": 70, "1.txt": 71, "2.txt": 70}
-    monkeypatch.undo()
-    seed.unlink()
-    assert scanner() == (2, 0, 0, 1)

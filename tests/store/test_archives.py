@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import pytest
 
-from feeds.common.model import Entry, FeedRef, Membership
+from feeds.common.media import CachedImage, image_key
+from feeds.common.model import Entry, FeedRef, Image, Membership
 from feeds.common.slugs import ArchivePart
 from feeds.store import Store
+from tests.support.storing import good, record
 
 AI: FeedRef = ("topic", "ai")
 LAW: FeedRef = ("topic", "law")
@@ -129,3 +131,14 @@ def test_feeds_are_those_in_which_items_stand(
     join(store, AI, "a", JULY)
     join(store, LAW, "b", JULY)
     assert store.feeds_holding(looked_at) == refs
+
+
+def test_items_are_found_whose_images_changed_since_the_last_pass(store: Store) -> None:
+    for path in ("a", "b"):
+        images = (Image(f"https://i.example.com/{path}.jpg", cached=True),)
+        record(store, path, images=images, **good(path, id=path))
+    record(store, "a2", images=(Image("https://i.example.com/a.jpg", cached=True),))
+    store.keep_image(CachedImage(key=image_key("https://i.example.com/a.jpg"), url="", name="a"))
+    assert store.ids_with_image_news() == {"a"}
+    store.clear_image_news()
+    assert store.ids_with_image_news() == set()

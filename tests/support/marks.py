@@ -143,7 +143,7 @@ UNTRACED_FILES = {
     "pipeline/test_archives.py",
     "pipeline/test_run_clock.py",
     "pipeline/test_output.py",
-    "pipeline/test_output_processes.py",
+    "pipeline/test_rendering_processes.py",
     "pipeline/test_run_readers.py",
     "pipeline/test_rescan_held.py",
     "pipeline/test_state.py",

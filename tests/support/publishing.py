@@ -7,13 +7,16 @@ import signal
 import sys
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, nullcontext
+from datetime import datetime
 from itertools import count
 from pathlib import Path
 
 import pytest
 
 from feeds.common.model import Document
+from feeds.common.reports import Callbacks, PassReport
 from feeds.publish import NewOutput, Publisher, read_manifest
+from tests.support.site import NOW, Site
 
 _TOUCHES = {"open", "os.rename", "os.remove", "os.mkdir", "os.rmdir", "os.truncate"}
 
@@ -80,3 +83,11 @@ def publish_and_die(
     with nullcontext() if together is None else split_manifest(together):
         sys.addaudithook(audit)
         publish(out, texts, precompress=precompress)
+
+
+def rendering(site: Site, now: datetime = NOW) -> tuple[int, PassReport]:
+    """Runs a pass; returns how many feeds were rendered, changed or not, and the report."""
+    told: dict[str, int] = {}
+    callbacks = Callbacks(lambda stage, _, total: told.update({stage: total}), pytest.fail)
+    report = site.publish(now, callbacks=callbacks)
+    return told.get("feeds", 0), report

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
 from feeds.common.model import ItemHeader
 from feeds.common.reports import DEFAULTS, NO_CALLBACKS, Callbacks, Options, utc_now
 from feeds.pipeline.context import Pass, begin_pass
@@ -45,3 +48,10 @@ class Scanner:
 
     def problems(self) -> list[str]:
         return [f"{one.path} {one.field}" for one in self.store.seed_problems()]
+
+
+def rewrite(path: Path, old: bytes, new: bytes) -> None:
+    """Changes a file in place and leaves its mtime as it was."""
+    times = path.stat()
+    path.write_bytes(path.read_bytes().replace(old, new))
+    os.utime(path, ns=(times.st_atime_ns, times.st_mtime_ns))
