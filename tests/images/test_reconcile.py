@@ -24,7 +24,16 @@ from feeds.images.reconcile import reconcile
 from feeds.pipeline import run
 from feeds.pipeline.fetch import FetchOptions, fetch_images
 from feeds.store import open_state
-from tests.support.imaging import HIDDEN, Server, configure, exif, picture, seed_with, serving
+from tests.support.imaging import (
+    HIDDEN,
+    Server,
+    configure,
+    exif,
+    known_images,
+    picture,
+    seed_with,
+    serving,
+)
 from tests.support.permissions import closed, open_folder
 from tests.support.site import NOW, Site
 
@@ -182,13 +191,18 @@ def test_deleted_state_takes_the_cache_in_anew(quiet: Site) -> None:
 def fetched(site: Site, server: Server) -> tuple[Site, Path]:
     """A site with one image that was fetched and published, and where the cache has it."""
     url = server.serve("/damaged.jpg", picture())
+    return site, fetch_one(site, url)
+
+
+def fetch_one(site: Site, url: str, extension: str = "jpg") -> Path:
+    """Fetches and publishes the image of a story; returns its copy in the cache."""
     configure(site)
     seed_with(site, 1, url)
     site.publish()
     fetch(site)
     site.publish()
     key = image_key(url)
-    return site, site.root / f".feeds/images/media/{key[:2]}/{key}.jpg"
+    return site.root / f".feeds/images/media/{key[:2]}/{key}.{extension}"
 
 
 @pytest.mark.parametrize("damage", ["other bytes", "cut off", "gone", "old time"])
@@ -237,13 +251,7 @@ def test_copy_that_an_older_release_made_is_made_again_without_a_fetch(
     site: Site, server: Server, extension: str
 ) -> None:
     url = server.serve(f"/older.{extension}", picture(extension), ETag='"1"')
-    configure(site)
-    seed_with(site, 1, url)
-    site.publish()
-    fetch(site)
-    site.publish()
-    key = image_key(url)
-    path = site.root / f".feeds/images/media/{key[:2]}/{key}.{extension}"
+    path = fetch_one(site, url, extension)
     # Older releases left XMP in AVIF, and named forms without a version.
     saving: dict[str, Any] = {"xmp": HIDDEN.encode()} if extension == "avif" else {"exif": exif()}
     path.write_bytes(picture(extension, **saving))
@@ -259,9 +267,7 @@ def test_copy_that_an_older_release_made_is_made_again_without_a_fetch(
     site.publish()
     published = site.read(str(path.relative_to(site.root / ".feeds/images")))
     assert HIDDEN.encode() not in path.read_bytes() + published
-    with open_state(site.state, "serve") as known:
-        assert known is not None
-        (image,) = known.images()
+    image = row(site)
     assert (image.form, image.etag) == (settings_of(site.load().config), '"1"')
     fetch(site)
     assert len(server.requests) == asked
@@ -419,9 +425,7 @@ def test_changes_name_the_copies_and_the_feeds_that_show_them(quiet: Site) -> No
 
 def row(site: Site) -> CachedImage:
     """Returns what is known of the only image."""
-    with open_state(site.state, "serve") as store:
-        assert store is not None
-        (image,) = store.images()
+    (image,) = known_images(site).values()
     return image
 
 

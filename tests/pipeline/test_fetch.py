@@ -14,10 +14,9 @@ from PIL import Image
 
 from feeds.common.errors import BusyError, ImageCacheError
 from feeds.common.files import acquire_lock
-from feeds.common.media import MEDIA, CachedImage, image_key
+from feeds.common.media import MEDIA, image_key
 from feeds.common.reports import NO_CALLBACKS, Callbacks, FetchReport
 from feeds.pipeline.fetch import FetchOptions, fetch_images
-from feeds.store import open_state
 from tests.support.imaging import (
     FORMATS,
     HIDDEN,
@@ -27,6 +26,7 @@ from tests.support.imaging import (
     configure,
     encoded,
     exif,
+    known_images,
     picture,
     seed_with,
     serving,
@@ -51,13 +51,6 @@ def fetch(
 ) -> FetchReport:
     """Fetches what is due at the time `now`."""
     return fetch_images(site.load(), options, callbacks, lambda: now)
-
-
-def known(site: Site, url: str) -> CachedImage:
-    """Returns what the store knows of an image."""
-    with open_state(site.state, "serve") as store:
-        assert store is not None
-        return next(image for image in store.images() if image.url == url)
 
 
 def copies(folder: Path) -> list[Path]:
@@ -158,7 +151,7 @@ def test_bad_answer_harms_nothing_and_is_told(site: Site, server: Server, way: s
     url = behave(server)
     item, report = try_image(site, url, seconds=1 if way == "drip" else 20)
     assert (report.asked, getattr(report, kind)) == (1, 1)
-    assert reason in known(site, url).reason
+    assert reason in known_images(site)[url].reason
     assert copies(site.root / ".feeds/images") == copies(site.out) == []
     if kind == "missing":
         assert not {"image", "attachments"} & item.keys()
@@ -262,7 +255,7 @@ def test_copy_outlives_the_original(site: Site, server: Server, body: bytes | No
     fetch(site, NOW + timedelta(days=31))
     site.publish()
     assert site.tree() == before
-    assert known(site, url).reason
+    assert known_images(site)[url].reason
     assert fetch(site, NOW + timedelta(days=31, hours=23)).asked == 0
     assert fetch(site, NOW + timedelta(days=32, hours=1)).asked == 1
 

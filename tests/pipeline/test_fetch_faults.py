@@ -9,13 +9,20 @@ from pathlib import Path
 import pytest
 
 from feeds.common.errors import ImageCacheError
-from feeds.common.media import MEDIA, CachedImage, image_key
+from feeds.common.media import MEDIA, image_key
 from feeds.common.reports import FetchReport
 from feeds.images import cache, download
 from feeds.images.decode import prepare
 from feeds.pipeline.fetch import FetchOptions, fetch_images
-from feeds.store import open_state
-from tests.support.imaging import Request, Server, configure, picture, seed_with, serving
+from tests.support.imaging import (
+    Request,
+    Server,
+    configure,
+    known_images,
+    picture,
+    seed_with,
+    serving,
+)
 from tests.support.site import NOW, Site
 
 DATA = picture()
@@ -30,13 +37,6 @@ def server() -> Iterator[Server]:
 
 def fetch(site: Site, options: FetchOptions = QUICK) -> FetchReport:
     return fetch_images(site.load(), options, clock=lambda: NOW)
-
-
-def known(site: Site) -> dict[str, CachedImage]:
-    """Returns what the store knows of each image, by its URL."""
-    with open_state(site.state, "serve") as store:
-        assert store is not None
-        return {image.url: image for image in store.images()}
 
 
 def odd_redirect(server: Server) -> str:
@@ -66,7 +66,7 @@ def test_fault_of_one_image_lets_the_others_be_fetched(
     site.publish()
     report = fetch(site)
     assert (report.asked, report.fetched) == (5, 4)
-    image = known(site)[bad]
+    image = known_images(site)[bad]
     assert (image.name, image.due > 0, bool(image.reason)) == ("", True, True)
     assert image.reason.isprintable()
 
@@ -87,7 +87,7 @@ def test_decoder_that_raises_what_nobody_knows_is_a_fault_of_its_image(
     site.publish()
     report = fetch(site)
     assert (report.fetched, report.missing) == (1, 1)
-    reason = known(site)[server.url("/surprise.png")].reason
+    reason = known_images(site)[server.url("/surprise.png")].reason
     assert reason == "cannot be looked at: RuntimeError: a surprise[2J"
 
 
@@ -102,7 +102,7 @@ def test_copy_whose_place_is_taken_is_a_fault_of_its_image(site: Site, server: S
     place.mkdir(parents=True)
     report = fetch(site)
     assert (report.fetched, report.failed) == (1, 1)
-    assert "cannot be written: Is a directory" in known(site)[taken].reason
+    assert "cannot be written: Is a directory" in known_images(site)[taken].reason
     assert not list((site.root / ".feeds/images/tmp").iterdir())
     site.publish()
     assert len(list((site.out / MEDIA).rglob("*.jpg"))) == 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import calendar
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import atoma
@@ -21,7 +22,6 @@ from tests.support.rendering import (
     HOSTILE_LINE,
     RENDER_SITE,
     make_item,
-    publish_full,
     render_items,
 )
 from tests.support.validator import NAMESPACES, findings
@@ -30,8 +30,8 @@ _IMAGE = "https://images.example.com/1.jpg"
 
 
 @pytest.fixture(scope="module")
-def full(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    return (publish_full(tmp_path_factory.mktemp("full")) / "all.atom").read_bytes()
+def full(full_site: Path) -> bytes:
+    return (full_site / "all.atom").read_bytes()
 
 
 def _links(parent: etree._Element) -> list[dict[str, str]]:

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from feeds.render.environment import asset_paths
-from tests.support.rendering import GOLDEN, publish_digests, publish_full, publish_golden
+from tests.support.rendering import GOLDEN, publish_digests, publish_golden
 from tests.support.site import REAL_SEEDS
 from tests.support.validator import findings
 
@@ -49,10 +49,10 @@ _FEEDS = {
 
 
 @pytest.fixture(scope="module")
-def published(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+def published(full_site: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     root = tmp_path_factory.mktemp("golden")
     return {
-        "full": publish_full(root / "full"),
+        "full": full_site,
         "corrected": publish_golden(
             GOLDEN / "corrected/config.toml", GOLDEN / "corrected", root / "corrected"
         ),

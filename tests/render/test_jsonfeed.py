@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import atoma
@@ -20,7 +21,6 @@ from tests.support.rendering import (
     HOSTILE_LINE,
     RENDER_SITE,
     make_item,
-    publish_full,
     render_items,
 )
 from tests.support.validator import findings
@@ -30,8 +30,8 @@ _PAGE = "https://feeds.example.org/v1/all.html"
 
 
 @pytest.fixture(scope="module")
-def full(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    return (publish_full(tmp_path_factory.mktemp("full")) / "all.json").read_bytes()
+def full(full_site: Path) -> bytes:
+    return (full_site / "all.json").read_bytes()
 
 
 def _item(item: Item) -> dict[str, Any]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import listparser
@@ -18,7 +19,6 @@ from tests.support.rendering import (
     HOSTILE_LINE,
     RENDER_SITE,
     make_item,
-    publish_full,
     select_items,
 )
 from tests.support.validator import findings
@@ -27,8 +27,8 @@ _BASE = "https://feeds.example.org/v1/"
 
 
 @pytest.fixture(scope="module")
-def full(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    return (publish_full(tmp_path_factory.mktemp("full")) / "feeds.opml").read_bytes()
+def full(full_site: Path) -> bytes:
+    return (full_site / "feeds.opml").read_bytes()
 
 
 def _render(*selected: FeedContents, title: str = "Site") -> etree._Element:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import calendar
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Any
 
 import atoma
@@ -22,7 +23,6 @@ from tests.support.rendering import (
     HOSTILE_LINE,
     RENDER_SITE,
     make_item,
-    publish_full,
     render_items,
 )
 from tests.support.validator import NAMESPACES, findings
@@ -31,8 +31,8 @@ _PAGE = "https://feeds.example.org/v1/all.html"
 
 
 @pytest.fixture(scope="module")
-def full(tmp_path_factory: pytest.TempPathFactory) -> bytes:
-    return (publish_full(tmp_path_factory.mktemp("full")) / "all.rss").read_bytes()
+def full(full_site: Path) -> bytes:
+    return (full_site / "all.rss").read_bytes()
 
 
 def _channel(data: bytes) -> etree._Element:

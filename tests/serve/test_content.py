@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import timedelta
 
 import pytest
@@ -41,45 +40,34 @@ def test_content_of_a_state_file_in_the_making_serves_what_there_is(site: Site) 
     content.close()
 
 
-def test_content_of_nothing_serves_nothing(site: Site) -> None:
-    content = Content(site.load().config, pytest.fail)
+def test_content_of_nothing_serves_nothing(content: Content) -> None:
     content.warm()
     assert content.publication.texts == {}
     assert health_answer(content).status == 503
-    content.close()
 
 
-@pytest.fixture
-def content(site: Site) -> Iterator[Content]:
-    site.seed()
-    site.publish()
-    content = Content(site.load().config, pytest.fail)
-    yield content
-    content.close()
-
-
-def test_content_counts_the_passes_that_it_sees(site: Site, content: Content) -> None:
-    assert content.report is not None
-    assert content.totals == (0, 0.0, 0)
-    assert not content.refresh()
+def test_content_counts_the_passes_that_it_sees(site: Site, published: Content) -> None:
+    assert published.report is not None
+    assert published.totals == (0, 0.0, 0)
+    assert not published.refresh()
     seconds, written = 0.0, 0
     for number in (2, 3):
         site.seed(f"{number}.txt", number=number)
         report = site.publish(NOW + timedelta(minutes=number))
-        assert content.refresh()
+        assert published.refresh()
         seconds, written = seconds + report.seconds, written + len(report.written)
-    assert content.report.started == NOW + timedelta(minutes=3)
-    passes, pass_s, documents = content.totals
+    assert published.report.started == NOW + timedelta(minutes=3)
+    passes, pass_s, documents = published.totals
     assert (passes, documents) == (2, written)
     assert pass_s == pytest.approx(seconds)
 
 
-def test_content_follows_the_state_file_alone_too(site: Site, content: Content) -> None:
-    assert not content.refresh()
+def test_content_follows_the_state_file_alone_too(site: Site, published: Content) -> None:
+    assert not published.refresh()
     with open_state(site.state, "note") as store:
         count(store, IMAGE_FETCHES, ["fetched"])
-    assert content.refresh()
-    assert not content.refresh()
+    assert published.refresh()
+    assert not published.refresh()
 
 
 def test_content_keeps_what_it_has_while_a_pass_writes_or_the_manifest_is_damaged(
@@ -112,17 +100,17 @@ def test_content_keeps_what_it_has_while_a_pass_writes_or_the_manifest_is_damage
     content.close()
 
 
-def test_content_drops_bodies_that_no_document_has_any_more(site: Site, content: Content) -> None:
-    content.warm()
-    before = content.publication.texts
+def test_content_drops_bodies_that_no_document_has_any_more(site: Site, published: Content) -> None:
+    published.warm()
+    before = published.publication.texts
     site.seed(title="Another")
     site.publish(NOW + timedelta(minutes=1))
-    content.refresh()
-    old, new = (one["all.atom"].digest for one in (before, content.publication.texts))
-    assert content.bodies.look(old, "gzip") is None
-    assert content.bodies.look(new, "") == site.read("all.atom")
+    published.refresh()
+    old, new = (one["all.atom"].digest for one in (before, published.publication.texts))
+    assert published.bodies.look(old, "gzip") is None
+    assert published.bodies.look(new, "") == site.read("all.atom")
     style = before["assets/style.css"].digest
-    assert content.bodies.look(style, "gzip") is not None
+    assert published.bodies.look(style, "gzip") is not None
 
 
 def test_content_is_compressed_before_somebody_asks_as_far_as_there_is_room(site: Site) -> None:
@@ -137,10 +125,10 @@ def test_content_is_compressed_before_somebody_asks_as_far_as_there_is_room(site
         content.close()
 
 
-def test_content_that_ends_warms_nothing_more(content: Content) -> None:
-    content.leaving = True
-    content.warm()
-    assert content._deltas._versions.newest() == set()
+def test_content_that_ends_warms_nothing_more(published: Content) -> None:
+    published.leaving = True
+    published.warm()
+    assert published._deltas._versions.newest() == set()
 
 
 def test_content_that_is_not_what_its_name_says_is_told_and_served(site: Site) -> None:
@@ -176,13 +164,13 @@ def test_content_that_left_memory_is_read_again_and_may_have_changed(site: Site)
 
 
 def test_content_searched_for_too_long_says_so(
-    content: Content, monkeypatch: pytest.MonkeyPatch
+    published: Content, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def find(*_: object) -> None:
         raise TooLongError
 
-    monkeypatch.setattr(content._query_feeds(), "find", find)
-    answer = content.query(Request("GET", "/query.rss"), "rss", Query())
+    monkeypatch.setattr(published._query_feeds(), "find", find)
+    answer = published.query(Request("GET", "/query.rss"), "rss", Query())
     headers = dict(answer.headers)
     assert (answer.status, headers["retry-after"], headers["cache-control"]) == (
         *(503, "60"),

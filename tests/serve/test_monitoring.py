@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from datetime import timedelta
 
 import msgspec
@@ -30,24 +30,6 @@ from feeds.serve.publication import NOTHING
 from feeds.serve.query import Query
 from feeds.store import open_state
 from tests.support.site import NOW, Site, config_of
-
-
-@pytest.fixture
-def content(site: Site) -> Iterator[Content]:
-    """The content of a site without a pass."""
-    content = Content(site.load().config, pytest.fail)
-    yield content
-    content.close()
-
-
-@pytest.fixture
-def published(site: Site) -> Iterator[Content]:
-    """The content of a site with one story."""
-    site.seed()
-    site.publish()
-    content = Content(site.load().config, pytest.fail)
-    yield content
-    content.close()
 
 
 def samples(families: Iterable[Metric]) -> dict[str, float]:

@@ -15,6 +15,8 @@ from typing import Any, Self
 
 from PIL import Image
 
+from feeds.common.media import CachedImage
+from feeds.store import open_state
 from tests.support.site import Site
 
 FORMATS = {
@@ -212,3 +214,10 @@ def seed_with(site: Site, number: int, *urls: str, cached: bool = True, **fields
     """Writes a seed that names these images."""
     images = [{"url": url, "isCached": cached, "width": 1, "height": 2} for url in urls]
     site.seed(f"{number}.txt", number=number, images=images, **fields)
+
+
+def known_images(site: Site) -> dict[str, CachedImage]:
+    """Returns what the store knows of each image, by its URL."""
+    with open_state(site.state, "serve") as store:
+        assert store is not None
+        return {image.url: image for image in store.images()}
