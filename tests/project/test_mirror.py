@@ -22,9 +22,6 @@ BEHAVIOURS = {
     "serve/test_readers": "reader programs that others wrote",
 }
 
-# Modules that still wait for a file of tests of their own; none may be added.
-OPEN = {"publish/mirror"}
-
 
 def modules_of(package: str) -> set[str]:
     """Returns the modules of a package, as `package/module`."""
@@ -54,7 +51,7 @@ def test_mirror_has_a_module_or_a_behaviour_for_each_file_of_tests(package: str)
 def test_mirror_has_a_file_of_tests_for_each_module(package: str) -> None:
     modules = modules_of(package)
     tested = {subject_of(file, modules) for file in files_of(package)}
-    assert modules - tested == {one for one in OPEN if one.startswith(f"{package}/")}
+    assert modules - tested == set()
 
 
 def test_mirror_names_no_behaviour_without_tests() -> None:

@@ -34,7 +34,9 @@ def test_best_stories_are_by_quality_then_heat_then_date(store: Store) -> None:
 
 def test_best_stories_came_into_the_feed_in_the_period(store: Store) -> None:
     for id_, since in (("before", 9), ("first", 10), ("last", 19), ("after", 20)):
-        story(store, id_, since=since)
+        number = story(store, id_, since=since)
+    other = Membership("topic", "week", Entry(number, "after", 1, 1, b""), 15)
+    store.add_memberships([other])
     assert best(store) == ["first", "last"]
 
 
