@@ -154,29 +154,6 @@ def test_dry_run_asks_for_nothing(site: Site, buckets: Buckets) -> None:
     assert buckets.asked == []
 
 
-def test_objects_that_are_not_ours_are_never_touched(site: Site, buckets: Buckets) -> None:
-    theirs = {"other.txt": b"theirs", "all.atom": b"theirs"}
-    for name, data in theirs.items():
-        buckets.put(f"site/{name}", data)
-    for _ in range(2):
-        with pytest.raises(PublishError, match=rf"{ADDRESS}all.atom is in the way"):
-            site.publish()
-        assert published() == theirs
-    buckets.delete("site/all.atom")
-    site.publish()
-    assert published() == {**made(site), "other.txt": b"theirs"}
-
-    buckets.put("site/topics/new.rss", "theirs")
-    site.seed("4.txt", number=4, topics=["New"])
-    for _ in range(2):
-        with pytest.raises(PublishError, match=rf"{ADDRESS}topics/new.rss is in the way"):
-            site.publish()
-        assert published()["topics/new.rss"] == b"theirs"
-    buckets.delete("site/topics/new.rss")
-    site.publish()
-    assert published() == {**made(site), "other.txt": b"theirs"}
-
-
 def names_no_missing_image() -> None:
     """Looks at all documents as a reader does: each is whole, and its images are there."""
     objects = Objects(ADDRESS)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
@@ -31,13 +32,20 @@ _NEVER = {"never": 1}
 _PART = "all/2021.atom"
 
 
-@pytest.fixture
-def run(site: Site) -> Iterator[Pass]:
+@contextmanager
+def beginning(site: Site) -> Iterator[Pass]:
     """A pass over a site that was just published."""
     site.seed()
     site.publish()
     with open_state(site.state, "pass", pytest.fail) as store:
         yield begin_pass(store, site.load(), Options(), NO_CALLBACKS, lambda: NOW)
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Pass]:
+    """A pass that changes nothing."""
+    with beginning(Site(tmp_path_factory.mktemp("resting") / "site")) as run:
+        yield run
 
 
 def with_last(state: PassState, change: Callable[[LastPass], LastPass]) -> PassState:
@@ -96,8 +104,8 @@ def test_pass_is_quiet_if_nothing_changes_anything(
     ("seconds", "is_so"), [(_DAY - 1, True), (_DAY, False)], ids=["within a day", "after a day"]
 )
 def test_archives_rest_for_a_day(run: Pass, seconds: int, *, is_so: bool) -> None:
-    (run.out / "all").mkdir()
-    archives = archive_folders(run.out, ["all"])
+    archives = archive_folders(run.out, ["topics"])
+    assert len(archives) == 1
     state = with_last(read_state(run.store), lambda one: replace(one, archives=archives))
     state = with_last(state, lambda one: replace(one, looked=one.now))
     assert can_rest(at(run, seconds), state) == is_so
@@ -131,15 +139,16 @@ def _replace(path: Path) -> None:
     "harm", [_touch, _grow, _replace, Path.unlink], ids=["mtime", "size", "inode", "gone"]
 )
 def test_file_is_intact_if_size_mtime_and_inode_are_as_they_were(
-    run: Pass, harm: Callable[[Path], None]
+    site: Site, harm: Callable[[Path], None]
 ) -> None:
-    state, manifest = read_state(run.store), read_manifest(run.out)
-    everything = set(state.files())
-    assert intact_files(state, run.out) == everything == set(manifest.files)
-    assert is_intact(state, manifest, run.out)
-    harm(run.out / "all.atom")
-    assert intact_files(state, run.out) == everything - {"all.atom"}
-    assert not is_intact(state, manifest, run.out)
+    with beginning(site) as run:
+        state, manifest = read_state(run.store), read_manifest(run.out)
+        everything = set(state.files())
+        assert intact_files(state, run.out) == everything == set(manifest.files)
+        assert is_intact(state, manifest, run.out)
+        harm(run.out / "all.atom")
+        assert intact_files(state, run.out) == everything - {"all.atom"}
+        assert not is_intact(state, manifest, run.out)
 
 
 def test_files_that_cannot_be_are_not_intact(run: Pass, tmp_path: Path) -> None:
