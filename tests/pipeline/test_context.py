@@ -10,6 +10,7 @@ from feeds.common import child
 from feeds.common.reports import NO_CALLBACKS, Options
 from feeds.pipeline import context
 from feeds.pipeline.context import Pass, begin_pass, config_key, engine_of
+from feeds.pipeline.early import WORKER_MODULES
 from feeds.store import Store
 from tests.support.site import Site, config_of
 from tests.support.spying import spy
@@ -72,4 +73,4 @@ def test_pass_without_a_cluster_prepares_processes(
     run = begun(store, site)
     assert (run.cluster, prepared) == (None, [])
     assert engine_of(run, "seeds") is None
-    assert prepared == [context.WORKER_MODULES]
+    assert prepared == [WORKER_MODULES]

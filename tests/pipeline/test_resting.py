@@ -19,6 +19,7 @@ from feeds.pipeline.resting import (
     intact_files,
     is_intact,
     is_quiet,
+    looking_at,
     part_files,
 )
 from feeds.pipeline.state import LastPass, PassState, read_state
@@ -182,3 +183,24 @@ def test_files_of_parts_are_their_documents_with_compressed_copies(run: Pass) ->
     found = part_files(run, [part])
     assert {"all/2021.atom", "all/2021.atom.br", "all/2021.html.gz"} <= found
     assert {name.partition(".")[0] for name in found} == {"all/2021"}
+
+
+def test_parts_that_are_not_looked_at_stay_aside(run: Pass) -> None:
+    """The feed of everything is taken for a sealed part of archives."""
+    store, files = run.store, {"all.atom", "all.rss", "all.json", "all.html"}
+    with pytest.MonkeyPatch.context() as patch, store.transaction():
+        store.mark_sealed(["all"], files)
+        state = read_state(store)
+        assert state.feeds().keys() == store.feeds().keys() - {"all"}
+        assert set(state.sealed()) == files
+        assert looking_at(run, state, []) is state
+        part = [one for one in store.published_feeds() if one.address == "all"]
+        for parts in (None, part):
+            found = looking_at(run, state, parts)
+            assert found.feeds() == store.feeds()
+            assert found.files() == store.fingerprints()
+            assert list(found.sealed()) == []
+        patch.setattr(store, "sealed_documents", list)
+        assert looking_at(run, read_state(store), None).sealed() == []
+        store._db.execute("UPDATE feed SET sealed = 0")
+        store._db.execute("UPDATE document SET sealed = 0")
