@@ -12,6 +12,7 @@ import pytest
 
 from feeds.cli.commands import COMMANDS
 from tests.support.markdown import ROOT
+from tests.support.processes import PATIENCE
 from tests.support.programs import need
 from tests.support.site import Site
 
@@ -58,7 +59,7 @@ def offered(site: Site, *lines: str, shell: str = "bash") -> list[list[str]]:
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=PATIENCE * (1 + len(lines)),  # each starts feeds
         check=False,
     )
     assert "Traceback" not in done.stderr

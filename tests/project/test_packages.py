@@ -77,7 +77,7 @@ def test_source_distribution_holds_everything_that_its_tests_need(packages: Path
     assert extra <= ADDED
 
 
-@pytest.mark.timeout(1800)
+@pytest.mark.timeout(4 * 3600)  # all of them one after the other, on a machine that does much else
 @pytest.mark.parametrize(
     "chosen",
     [
