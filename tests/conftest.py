@@ -7,6 +7,8 @@ import os
 import signal
 import sys
 from collections.abc import Generator, Iterator
+from contextlib import contextmanager, nullcontext
+from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -60,19 +62,31 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     return None if may_hold_stress(collection_path, file) else True
 
 
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_collection() -> Generator[None, object, object]:
+    """Pauses the garbage collector, and coverage in all workers but one: all import the same.
+
+    What is collected stays to the end, so the collector never looks at it again.
+    """
+    is_traced = os.environ.get("PYTEST_XDIST_WORKER") in {None, "gw0"}
+    gc.disable()
+    try:
+        with nullcontext() if is_traced else _untraced():
+            return (yield)
+    finally:
+        gc.collect()
+        gc.freeze()
+        gc.enable()
+
+
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Marks tests by the tables of tests/support/marks.py."""
-    for item in items:
-        file = item.path.relative_to(Path(__file__).parent).as_posix()
-        parent = item.getparent(pytest.Module)
-        for mark in marks_of(file, item.name, parent.obj if parent else None):
-            item.add_marker(mark)
-
-
-def pytest_collection_finish() -> None:
-    """Has the garbage collector look at what tests make, not at thousands of tests each time."""
-    gc.collect()
-    gc.freeze()
+    for path, tests in groupby(items, lambda item: item.path):
+        file = path.relative_to(Path(__file__).parent).as_posix()
+        for test in tests:
+            parent = test.getparent(pytest.Module)
+            for mark in marks_of(file, test.name, parent.obj if parent else None):
+                test.add_marker(mark)
 
 
 @pytest.hookimpl(wrapper=True)
@@ -81,17 +95,24 @@ def pytest_runtest_protocol(item: pytest.Item) -> Generator[None, object, object
 
     Examples beyond those that tests of each rule give run hardly a branch that these do not run.
     """
-    coverage = sys.modules.get("coverage")
     is_needed = item.keywords.keys().isdisjoint({"hypothesis", "untraced"})
-    tracing = coverage and coverage.Coverage.current()
-    if is_needed or not tracing:
+    with nullcontext() if is_needed else _untraced():
         return (yield)
+
+
+@contextmanager
+def _untraced() -> Iterator[None]:
+    """Pauses coverage, if it runs, in this process and in those that are started meanwhile."""
+    coverage = sys.modules.get("coverage")
+    tracing = coverage and coverage.Coverage.current()
+    if not tracing:
+        yield
+        return
     with pytest.MonkeyPatch.context() as patch:
-        # Of the processes that the test starts.
         patch.delenv("COVERAGE_PROCESS_CONFIG", raising=False)
         tracing.stop()
         try:
-            return (yield)
+            yield
         finally:
             tracing.start()
 

@@ -67,9 +67,9 @@ def test_files_without_a_stress_test_are_known_before_they_are_read(tmp_path: Pa
 
 def test_marks_tell_who_starts_processes() -> None:
     module = types.ModuleType("tests.new")
-    assert not starts_processes(module)
     module.__dict__["run"] = subprocess.run
     assert starts_processes(module)
+    assert not starts_processes(types.ModuleType("tests.new"))
 
 
 def test_marks_are_known_to_pytest_and_chosen_by_make() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from types import ModuleType
 
@@ -208,6 +209,7 @@ def may_hold_stress(path: Path, file: str) -> bool:
     return file in STRESS_FILES or any(f"def {start.partition('[')[0]}" in text for start in STRESS)
 
 
+@cache
 def starts_processes(module: ModuleType) -> bool:
     """Tells whether the tests of a module may start processes."""
     used = {
