@@ -197,10 +197,22 @@ def test_files_are_read_and_decoded(store: Store, tmp_path: Path) -> None:
     assert good.digest == hashlib.sha256(data).digest()
     assert good.copy is not None
     assert (good.copy.width, good.copy.height, good.copy.type) == (64, 48, "image/jpeg")
+    assert (good.copy.file, examined.aside) == (path, [])  # it can stay as it is
     assert bad.copy is None
     assert bad.fault
     assert examined.is_all
     assert examined.times.keys() == {"a0", "b0"}
+
+
+def test_file_with_a_wrong_extension_is_written_aside_as_what_it_is(
+    store: Store, tmp_path: Path
+) -> None:
+    path = drop(tmp_path, 0, picture("png"))
+    examined = look(store, tmp_path)
+    copy = examined.files[NAMES[0]].copy
+    assert copy is not None
+    assert (copy.type, [copy.file]) == ("image/png", examined.aside)
+    assert copy.file != path
 
 
 def test_files_that_could_not_be_used_are_decoded_again_only_when_all_are(
