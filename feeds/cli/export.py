@@ -12,8 +12,8 @@ from contextlib import suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from feeds.cli.commands import DEFAULT_CONFIG
 from feeds.cli.console import Console
+from feeds.cli.options import DEFAULT_CONFIG
 from feeds.common.errors import ConfigError
 from feeds.common.objects import is_object, split_address
 from feeds.common.reports import Options, PassReport, both_reports

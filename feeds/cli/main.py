@@ -19,8 +19,8 @@ from importlib import import_module
 from types import FrameType
 from typing import NoReturn
 
-from feeds.cli.commands import DEFAULT_CONFIG, make_parser
 from feeds.cli.console import Console, flush_output
+from feeds.cli.options import DEFAULT_CONFIG, make_parser
 from feeds.common.errors import FeedsError
 from feeds.common.interrupts import INTERRUPTIONS
 

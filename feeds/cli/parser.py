@@ -1,4 +1,4 @@
-"""The parser of the command line: options by whole names, errors that say what was meant."""
+"""The class of the parser: whole names only, and for a slip what was probably meant."""
 
 from __future__ import annotations
 

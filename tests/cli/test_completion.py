@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from feeds.cli.commands import COMMANDS
+from feeds.cli.options import COMMANDS
 from tests.support.markdown import ROOT
 from tests.support.processes import PATIENCE
 from tests.support.programs import need

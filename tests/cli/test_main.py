@@ -19,7 +19,7 @@ from typing import Any
 
 import pytest
 
-from feeds.cli.commands import COMMANDS
+from feeds.cli.options import COMMANDS
 from tests.support.site import Ran, Site
 
 OLD = "2021-03-01T08:00:00Z"

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from feeds.cli.commands import COMMANDS, make_parser
 from feeds.cli.main import main
+from feeds.cli.options import COMMANDS, make_parser
 from feeds.cli.parser import what_was_meant
 
 EVERY = make_parser()

@@ -17,7 +17,7 @@ import pytest
 import structlog
 from structlog.testing import LogCapture
 
-from feeds.cli.commands import make_parser
+from feeds.cli.options import make_parser
 from feeds.cli.serve import _server_arguments
 from feeds.common.reports import FetchReport
 from feeds.common.schedule import WATCHED

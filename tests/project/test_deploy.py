@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from feeds.cli.commands import make_parser
+from feeds.cli.options import make_parser
 from feeds.common.times import named_weekdays
 from feeds.config import Config
 from feeds.daemon.daemon import _GRACE_SECONDS

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 import yaml
 
-from feeds.cli.commands import make_parser
+from feeds.cli.options import make_parser
 from feeds.config import Config
 from tests.support.processes import Daemon, wait_until
 from tests.support.site import Site

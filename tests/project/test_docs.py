@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from feeds.cli.commands import make_parser
+from feeds.cli.options import make_parser
 from feeds.common.errors import FeedsError
 from feeds.common.media import kind_of
 from feeds.common.slugs import slug

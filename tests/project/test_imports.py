@@ -124,7 +124,7 @@ def unit_of(module: str) -> str:
 
 # Modules of cli that are no commands.
 SHARED_BY_COMMANDS = {
-    *("feeds.cli", "feeds.cli.commands", "feeds.cli.console", "feeds.cli.main", "feeds.cli.parser")
+    *("feeds.cli", "feeds.cli.options", "feeds.cli.console", "feeds.cli.main", "feeds.cli.parser")
 }
 
 

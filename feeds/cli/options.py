@@ -1,6 +1,7 @@
-"""Every command line that can be typed, as data: commands, their options, and help for both.
+"""The options and arguments of every command, with the text of `--help` for each.
 
-Reading it imports no command, so that help and completions answer at once.
+They stand in one text, and not beside the functions of the commands, so that help and completions
+import no command and answer at once.
 """
 
 from __future__ import annotations
