@@ -16,7 +16,7 @@ from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from typing import TYPE_CHECKING, TextIO
 
-from feeds.cli.parser import NORMAL
+from feeds.cli.options import NORMAL
 from feeds.common.errors import OutputError
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from argparse import Namespace
 from collections.abc import Iterator
 
 from feeds.cli.console import Console
-from feeds.cli.parser import NORMAL
+from feeds.cli.options import NORMAL
 from feeds.common.model import FeedSummary, Item, ItemHeader
 from feeds.common.reports import feed_report
 from feeds.common.times import from_unix, show_time

@@ -9,12 +9,13 @@ from __future__ import annotations
 from argparse import SUPPRESS, ArgumentParser, ArgumentTypeError, _ActionsContainer
 from collections.abc import Container
 from datetime import UTC
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple, cast
 from urllib.parse import urlsplit
 
 from feeds import __version__
-from feeds.cli.parser import NORMAL, Parser
+from feeds.cli.parser import Parser
 
 DEFAULT_CONFIG = Path("config.toml")
 
@@ -110,6 +111,15 @@ _SHARED = {
     ),
     "LOG-JSON": ("--log-json", "log JSON lines instead of text"),
     "DEBUG": ("--debug", "log each document written, too"),
+}
+QUIET, NORMAL, VERBOSE = -1, 0, 1
+# How loud every command can be: names of the option, and its help.
+_LOUDNESS = {
+    QUIET: ("-q", "--quiet", "say only what was asked for, and what went wrong"),
+    VERBOSE: (
+        *("-v", "--verbose"),
+        "say more: each document (export, run, serve), each miss (explain)",
+    ),
 }
 
 
@@ -215,6 +225,7 @@ def make_parser(words: Container[str] = COMMANDS) -> ArgumentParser:
         description="Publishes a curated news site's seed files as Atom, RSS and JSON feeds.",
         epilog="Exit codes: 0 done; 1 problems found; 2 wrong usage or config; 3 not published",
     )
+    _add_shared(parser)
     _add(parser, *_SHARED["CONFIG"])
     parser.set_defaults(config=DEFAULT_CONFIG, loudness=NORMAL, color="auto")
     parser.add_argument("--version", action="version", version=f"feeds {__version__}")
@@ -237,6 +248,7 @@ def make_parser(words: Container[str] = COMMANDS) -> ArgumentParser:
         sub = groups[group].add_parser(last, help=command.help, description=command.help)
         if (group or last) not in words:
             continue
+        _add_shared(sub)
         if not command.module:
             groups[name] = sub.add_subparsers(required=True, metavar="ACTION")
         reads_config = _SHARED["CONFIG"][0] in command.options
@@ -246,6 +258,21 @@ def make_parser(words: Container[str] = COMMANDS) -> ArgumentParser:
         for spec, text in command.options.items():
             _add(either if spec in _EITHER else sub, spec, text)
     return parser
+
+
+def _add_shared(parser: ArgumentParser) -> None:
+    """Adds the options of every command, which may stand before or after it."""
+    shared = parser.add_argument_group("options of every command")
+    loudness = partial(shared.add_argument, dest="loudness", action="store_const")
+    for value, (*names, text) in _LOUDNESS.items():
+        loudness(*names, const=value, default=SUPPRESS, help=text)
+    shared.add_argument(
+        "--color",
+        choices=("auto", "always", "never"),
+        default=SUPPRESS,
+        metavar="WHEN",
+        help="colors: auto (on a terminal, without NO_COLOR), always or never",
+    )
 
 
 def _add(parser: _ActionsContainer, spec: str, text: str) -> None:

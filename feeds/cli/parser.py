@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from argparse import (
     PARSER,
-    SUPPRESS,
     Action,
     ArgumentError,
     ArgumentParser,
@@ -13,7 +12,6 @@ from argparse import (
     Namespace,
 )
 from collections.abc import Iterable, Sequence
-from functools import partial
 from typing import Any, NoReturn
 
 from feeds.common.text import did_you_mean
@@ -30,8 +28,6 @@ _WORDS = {
     ": not allowed with argument ": " cannot stand beside ",
 }
 
-QUIET, NORMAL, VERBOSE = -1, 0, 1
-
 
 def what_was_meant(found: str, known: Iterable[str]) -> str:
     """Returns a hint at a command or option: by its beginning, another name for it, or a slip."""
@@ -45,29 +41,12 @@ def what_was_meant(found: str, known: Iterable[str]) -> str:
 class Parser(ArgumentParser):
     """A parser that takes options by their whole names only; those of subcommands are of it, too.
 
-    An abbreviation that scripts use would change its meaning with the next option. Every parser
-    knows the options of all commands, so these may stand before or after the command.
+    An abbreviation that scripts use would change its meaning with the next option.
     """
 
     def __init__(self, **keywords: Any) -> None:
         super().__init__(allow_abbrev=False, formatter_class=_Formatter, **keywords)
         self._given: Sequence[str] = ()
-        shared = self.add_argument_group("options of every command")
-        texts = {
-            ("-q", "--quiet", QUIET): "say only what was asked for, and what went wrong",
-            ("-v", "--verbose", VERBOSE): "say more: each document (export, run, serve), "
-            "each miss (explain)",
-        }
-        loudness = partial(shared.add_argument, dest="loudness", action="store_const")
-        for (*names, value), text in texts.items():
-            loudness(*names, const=value, default=SUPPRESS, help=text)
-        shared.add_argument(
-            "--color",
-            choices=("auto", "always", "never"),
-            default=SUPPRESS,
-            metavar="WHEN",
-            help="colors: auto (on a terminal, without NO_COLOR), always or never",
-        )
 
     def parse_known_args(  # type: ignore[override]
         self, args: Sequence[str] | None = None, namespace: Namespace | None = None

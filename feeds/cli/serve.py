@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from msgspec.structs import replace
 
 from feeds.cli.console import Console, is_colored
-from feeds.cli.parser import NORMAL, QUIET, VERBOSE
+from feeds.cli.options import NORMAL, QUIET, VERBOSE
 from feeds.common.errors import ConfigError, FeedsError
 from feeds.common.files import Fingerprint
 from feeds.common.reports import Options
