@@ -1,4 +1,4 @@
-"""``feeds completion`` and ``schema``: what shells and editors need to complete what is typed.
+"""``feeds completion``: what a shell needs to complete what is typed.
 
 The shell asks the program itself, by argcomplete, so that the parser that makes ``--help`` answers.
 Few keys that are pressed need more than that, so the rest is imported on demand.
@@ -6,7 +6,6 @@ Few keys that are pressed need more than that, so the rest is imported on demand
 
 from __future__ import annotations
 
-import json
 from argparse import PARSER, Action, ArgumentParser, Namespace
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -19,16 +18,6 @@ from feeds.cli.console import Console
 from feeds.common.errors import FeedsError
 
 _SEEDS = FilesCompleter(("txt", "md", "markdown", "yaml", "yml"))
-
-
-def run_schema(arguments: Namespace, console: Console) -> None:
-    """Prints the JSON Schema of seeds, or of config.toml."""
-    from feeds.config import Config
-    from feeds.config.schema import json_schema
-    from feeds.seeds.json_schema import seed_schema
-
-    schema = seed_schema() if arguments.kind == "seed" else json_schema(Config)
-    console.show(json.dumps(schema, indent=2))
 
 
 def run_completion(arguments: Namespace, console: Console) -> None:

@@ -1,4 +1,4 @@
-"""``feeds explain`` and ``list``: why a story is in a feed or not, and which feeds there are."""
+"""``feeds explain``: why a story is in a feed or not, or what a feed asks of stories."""
 
 from __future__ import annotations
 
@@ -7,38 +7,14 @@ from collections.abc import Iterator
 
 from feeds.cli.console import Console
 from feeds.cli.options import NORMAL
-from feeds.common.model import FeedSummary, Item, ItemHeader
-from feeds.common.reports import feed_report
+from feeds.common.model import Item, ItemHeader
 from feeds.common.times import from_unix, show_time
 from feeds.config import load_config
 from feeds.pipeline.explain import Explained, Explanation
 from feeds.pipeline.explain_feed import NEAREST, FeedExplanation, StoryNote, explained_any
-from feeds.pipeline.memberships import contents_of, memberships, too_many_feeds
-from feeds.pipeline.run import Snapshot, with_snapshot
 from feeds.store.withdrawals import WithdrawnStory
 
 _ALL = 1_000_000
-
-
-def run_list(arguments: Namespace, console: Console) -> None:
-    """Lists each feed, as a pass would publish it now, with entries, newest date and address."""
-    loaded = load_config(arguments.config)
-    config = loaded.config
-
-    def read(snapshot: Snapshot) -> tuple[list[FeedSummary], str]:
-        run, state, changes, _ = snapshot
-        feeds = memberships(run, state, changes).feeds
-        summaries = [contents_of(run, feed).summary() for feed in feeds]
-        return summaries, too_many_feeds(len(feeds), config, run.store.item_headers)
-
-    with console.listening() as callbacks:
-        summaries, too_many = with_snapshot(loaded, callbacks, read)
-    if too_many:
-        console.warn(too_many)
-    feeds = [feed_report(one, config.site.base_url) for one in summaries]
-    rows = [(feed.title, feed.entries, feed.newest, feed.url) for feed in feeds]
-    console.table(("Feed", "Entries", "Newest", "Address"), rows)
-    console.report(feeds)
 
 
 def run_explain(arguments: Namespace, console: Console) -> None:

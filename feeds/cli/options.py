@@ -50,13 +50,13 @@ explain @explain: show why a story is in a feed or not, or what a feed asks for
   name SEED|URL|ID|FEED: a seed's path, URL or urn:uuid id; or a feed's address, topic, \
 provider or name
   CONFIG JSON
-list @explain: list the feeds
+list @list: list the feeds
   CONFIG JSON
-withdrawn @status: list the stories that were withdrawn, when and why
+withdrawn @list: list the stories that were withdrawn, when and why
   CONFIG JSON
-config @status: show every key of config.toml, and where its value comes from
+config @config: show every key of config.toml, and where its value comes from
   CONFIG JSON
-schema @completion: print the JSON Schema of seeds or of config.toml, for editors
+schema @config: print the JSON Schema of seeds or of config.toml, for editors
   kind seed|config: what an editor is to know
 run @serve: run passes on a schedule until stopped
   CONFIG OUT
@@ -74,10 +74,10 @@ preview @serve: show the site in a browser while you write; publishes nothing
   --no-open: do not open a browser
 status @status: show what the last pass did and when the next is due
   CONFIG OUT JSON
-doctor @status: look at the site, as readers do too, and say what to mend
+doctor @doctor: look at the site, as readers do too, and say what to mend
   site URL: the address of the running site (default: site.base_url)
   CONFIG OUT JSON
-reach @status: show how many read each feed, from access logs
+reach @reach: show how many read each feed, from access logs
   log LOG: access logs of feeds serve, nginx or Caddy (default: serve.access_log); - for stdin
   CONFIG
   --since TIME: a date, or how long ago (7d)

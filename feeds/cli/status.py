@@ -1,31 +1,19 @@
-"""``feeds status``, ``config``, ``doctor``, ``withdrawn`` and ``reach``: what there is to know.
-
-What only one of them needs is imported by it: ``status`` is asked often.
-"""
+"""``feeds status``: what the last pass did, and when the next is due."""
 
 from __future__ import annotations
 
-import gzip
-import json
-import sys
 from argparse import Namespace
-from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
-from datetime import datetime, timedelta
+from collections.abc import Iterator
+from datetime import datetime
 from itertools import chain
-from pathlib import Path
-from urllib.parse import urlsplit
 
 from feeds.cli.console import Console
-from feeds.common.errors import ConfigError
 from feeds.common.protocols import HUBS_MOVED, REPORT
-from feeds.common.reports import Finding, HubReport, PassReport, bad, good, odd, utc_now
+from feeds.common.reports import HubReport, PassReport
 from feeds.common.schedule import DaemonState, running_daemon
-from feeds.common.times import show_duration, show_time
+from feeds.common.times import show_time
 from feeds.common.urls import shown_url
-from feeds.config import Config, Loaded, load_config
-from feeds.config.load import settings
-from feeds.select.feeds import longest_kept_s
+from feeds.config import load_config
 from feeds.store import open_state
 
 
@@ -83,128 +71,3 @@ def _of_hub(hub: HubReport) -> str:
 
 def _when(time: datetime | None) -> str:
     return show_time(time) if time else "-"
-
-
-def _shown(value: object) -> str | None:
-    """Returns a value as TOML writes it, on one line."""
-    return None if value is None else json.dumps(value, ensure_ascii=False)
-
-
-def run_config(arguments: Namespace, console: Console) -> None:
-    """Shows every key with its value and its origin."""
-    found = settings(arguments.config)
-    if not console.json:
-        rows = [(one.key, _shown(one.value), one.place or one.origin) for one in found]
-        console.table(("Key", "Value", "From"), rows)
-    console.report(found)
-
-
-def run_withdrawn(arguments: Namespace, console: Console) -> None:
-    """Lists the withdrawn stories that are remembered, the last first."""
-    config = load_config(arguments.config).config
-    with open_state(config.paths.state, "serve") as store:
-        stories = [one.told() for one in store.withdrawals()] if store else []
-    if not stories:
-        keep = show_duration(timedelta(seconds=longest_kept_s(config)))
-        console.show(f"no story was withdrawn in the last {keep} (site.withdrawn_keep)")
-    rows = [
-        (one.at, f"{one.why}: {one.reason}" if one.reason else one.why, one.title)
-        for one in stories
-    ]
-    if rows:
-        console.table(("Withdrawn", "Why", "Story"), rows)
-    console.report(stories)
-
-
-def run_doctor(arguments: Namespace, console: Console) -> int:
-    """Tells what was found; 1 if something does not work."""
-    from feeds.pipeline.doctor import examine_site
-    from feeds.publish.visit import visit
-
-    loaded = load_config(arguments.config).with_out(arguments.out)
-    found: list[Finding] = []
-    config = loaded.config
-    site, seen = examine_site(loaded, utc_now()), visit(config, arguments.site or "")
-    for one in chain(site, _passes(config), seen):
-        found.append(one)
-        console.show(f"{one.severity:<7}  {one.subject}: {one.text}")
-        if one.advice:
-            console.show(f"         do: {one.advice}")
-    console.report(found)
-    return 1 if any(one.severity == "error" for one in found) else 0
-
-
-def _passes(config: Config) -> Iterator[Finding]:
-    from feeds.serve.monitoring import health_of
-
-    daemon, health = running_daemon(config.paths.out), health_of(config, utc_now())
-    if health.ok:
-        text = f"process {daemon.pid} runs passes" if daemon else "passes come as scheduled"
-        yield good("daemon", text)
-    elif daemon is None:
-        advice = "start 'feeds run', or let cron run 'feeds export'"
-        yield odd("daemon", f"none is running; {health.reason}", advice)
-    else:
-        yield bad("daemon", health.reason, f"look at the log of process {daemon.pid}")
-
-
-def run_reach(arguments: Namespace, console: Console) -> None:
-    """Shows the reach of each feed."""
-    from feeds.serve.access_log import read_line
-    from feeds.serve.reach import Reach
-
-    loaded = load_config(arguments.config)
-    reach = Reach(urlsplit(loaded.config.site.base_url).path)
-    unknown = 0
-    for path in _logs(arguments.log, loaded):
-        with _lines(path) as lines:
-            for line in lines:
-                hit = read_line(line)
-                unknown += hit is None
-                if hit is not None and hit.unix >= arguments.since:
-                    reach.add([hit])
-    if unknown:
-        console.warn(f"{unknown} lines are of no format that is known, and were passed over")
-    found = reach.report()
-    rows = [
-        (
-            one.address,
-            one.subscribers,
-            one.readers,
-            one.polls,
-            f"{one.unchanged / one.polls:.0%}",
-            f"{one.deltas / one.polls:.0%}",
-            ", ".join(f"{name} {count}" for name, count in (one.services | one.programs).items()),
-        )
-        for one in found
-    ]
-    console.table(("Feed", "Subscribers", "Readers", "Polls", "304", "226", "By"), rows)
-    console.report(found)
-
-
-def _logs(given: list[Path], loaded: Loaded) -> list[Path]:
-    """Returns the logs to read, the oldest first, since days are counted one after the other."""
-    log = loaded.config.serve.access_log
-    if not given and log in ("off", "stdout"):
-        hint = "name a log, as in feeds reach /var/log/nginx/access.log"
-        raise ConfigError([f"serve.access_log is {log!r}, so there is no file to read: {hint}"])
-    stdin = Path("-")
-    try:
-        return sorted(given or [Path(log)], key=lambda one: one != stdin and one.stat().st_mtime)
-    except OSError as error:
-        raise ConfigError([f"cannot read {error.filename}: {error.strerror}"]) from None
-
-
-@contextmanager
-def _lines(path: Path) -> Iterator[Iterable[str]]:
-    """Opens a log, which may be compressed by gzip; what is no UTF-8 is replaced."""
-    if path == Path("-"):
-        yield sys.stdin
-        return
-    try:
-        opened = gzip.open if path.suffix == ".gz" else open
-        with opened(path, "rt", encoding="utf-8", errors="replace") as file:
-            yield file
-    except (OSError, EOFError) as error:
-        reason = getattr(error, "strerror", None) or error
-        raise ConfigError([f"cannot read {path}: {reason}"]) from None
