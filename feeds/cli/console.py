@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
     from feeds.common.model import Problem
     from feeds.common.reports import Callbacks, FetchReport
+    from feeds.daemon.log import Log
 
 _LAST_COLUMN = 20
 # Of the word that says how bad a problem is: bold red, bold yellow.
@@ -178,6 +179,18 @@ def _cell(value: object) -> str:
 
         return show_time(value)
     return "-" if value is None else str(value)
+
+
+def start_log(arguments: Namespace) -> Log:
+    """Returns the log that the options of `run` or `serve` ask for."""
+    from feeds.daemon.log import start_logging
+
+    return start_logging(
+        as_json=arguments.log_json,
+        debug=arguments.debug or arguments.loudness > NORMAL,
+        quiet=arguments.loudness < NORMAL,
+        colors=is_colored(sys.stderr, arguments.color),
+    )
 
 
 def is_colored(stream: TextIO | None, color: str) -> bool:

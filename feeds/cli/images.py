@@ -1,42 +1,22 @@
-"""``feeds images`` and ``feeds state``: looks after the image cache and the state file."""
+"""``feeds images``: looks after the image cache."""
 
 from __future__ import annotations
 
 from argparse import Namespace
 
 from feeds.cli.console import Console
-from feeds.common.errors import ConfigError, FeedsError
+from feeds.common.errors import FeedsError
 from feeds.common.media import CachedImage, image_key, image_type
 from feeds.common.reports import utc_now
 from feeds.common.times import from_unix, show_time, to_unix
 from feeds.common.urls import normal_url, wanted_url
 from feeds.config import load_config
-from feeds.config.types import backup
 from feeds.images.cache import likely_name
-from feeds.pipeline.backup import back_up_state
 from feeds.pipeline.fetch import FetchOptions, fetch_images
 from feeds.pipeline.image_cache import collect_garbage
 from feeds.store import open_state
 
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
-
-
-def run_state_backup(arguments: Namespace, console: Console) -> None:
-    """Writes a backup of the state file.
-
-    Raises:
-        ConfigError: there is no state.backup, or DEST is no place for a backup.
-    """
-    config = load_config(arguments.config).config
-    try:
-        target = backup(arguments.target) or config.state.backup
-    except ValueError as error:
-        raise ConfigError([f"DEST: {error}"]) from None
-    if target is None:
-        raise ConfigError(["state.backup is not set: name a file or an address to write to"])
-    report = back_up_state(config, target)
-    console.say(f"wrote a backup of the state to {report.backup} ({report.bytes} bytes)")
-    console.report(report)
 
 
 def run_images_fetch(arguments: Namespace, console: Console) -> None:

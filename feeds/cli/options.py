@@ -58,7 +58,7 @@ config @config: show every key of config.toml, and where its value comes from
   CONFIG JSON
 schema @config: print the JSON Schema of seeds or of config.toml, for editors
   kind seed|config: what an editor is to know
-run @serve: run passes on a schedule until stopped
+run @run: run passes on a schedule until stopped
   CONFIG OUT
   --serve: serve the published feeds over HTTP, too
   LOG-JSON DEBUG
@@ -67,7 +67,7 @@ serve @serve: serve the published feeds over HTTP
   --host HOST: instead of serve.host
   --port PORT: instead of serve.port
   LOG-JSON DEBUG
-preview @serve: show the site in a browser while you write; publishes nothing
+preview @preview: show the site in a browser while you write; publishes nothing
   CONFIG
   --port PORT: where to serve (default: a free one)
   --drafts: show stories that are not published, too, marked as drafts
@@ -83,7 +83,7 @@ reach @reach: show how many read each feed, from access logs
   --since TIME: a date, or how long ago (7d)
   JSON
 state: look after the state file: make a backup of it
-state backup @images: write a backup of the state file, also while passes go on
+state backup @state: write a backup of the state file, also while passes go on
   target DEST: a file, or the address of an object (default: state.backup)
   CONFIG JSON
 images: look after the image cache

@@ -18,7 +18,7 @@ import structlog
 from structlog.testing import LogCapture
 
 from feeds.cli.options import make_parser
-from feeds.cli.serve import _server_arguments
+from feeds.cli.run import _server_arguments
 from feeds.common.reports import FetchReport
 from feeds.common.schedule import WATCHED
 from feeds.config import Loaded

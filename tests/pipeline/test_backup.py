@@ -128,8 +128,6 @@ def test_backup_in_a_bucket_that_does_not_let_us_stops_the_pass(
         ("config.toml", 2, "it is not a file of feeds"),
         ("out/state.db", 2, "which is served"),
         (".feeds/state.db", 2, "is the state file itself"),
-        (f"s3://{BUCKET}", 2, "wanted an address with a key"),
-        (f"s3://user:pass-word@{BUCKET}/a", 2, "wanted an address"),
         ("config.toml/state.db", 3, "cannot write to"),
     ],
 )
@@ -141,12 +139,10 @@ def test_backup_overwrites_nothing_else(
     ran = site.run("state", "backup", where)
     assert ran.code == code
     assert says in ran.err
-    assert "pass-word" not in ran.err
     assert site.files() == before
 
 
-def test_backup_needs_a_state_file_and_a_place(site: Site) -> None:
-    assert "state.backup is not set" in site.run("state", "backup").err
+def test_backup_needs_a_state_file(site: Site) -> None:
     lose_state(site)
     ran = site.run("state", "backup", str(site.root / "copy.db"))
     assert (ran.code, "there is no state file" in ran.err) == (3, True)
