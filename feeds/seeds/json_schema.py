@@ -8,7 +8,8 @@ from msgspec import inspect
 
 from feeds.config.schema import Schema, switch, whole_number
 from feeds.seeds.fields import FLAGS
-from feeds.seeds.schema import MAX_MEMBERS, Seed
+from feeds.seeds.limits import MAX_MEMBERS
+from feeds.seeds.schema import Seed
 
 # What usually stands in a related story and is not read may be anything.
 _UNREAD = ("excerpt", "type", "ampWebUrl", "cdnAmpWebUrl", "images")

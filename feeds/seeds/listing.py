@@ -10,7 +10,8 @@ from operator import attrgetter
 from pathlib import Path
 from typing import NamedTuple
 
-from feeds.seeds.scan import MAX_BYTES, SUFFIXES, ScannedFile
+from feeds.seeds.limits import MAX_BYTES
+from feeds.seeds.scan import SUFFIXES, ScannedFile
 
 # What is asked of each file, in this order: three numbers of a `Fingerprint`, and how many names
 # it has.

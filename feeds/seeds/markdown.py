@@ -10,6 +10,12 @@ from urllib.parse import urljoin
 
 from feeds.common.text import clean_block, clean_source
 from feeds.common.urls import normal_url
+from feeds.seeds.limits import (
+    MAX_BODY_CHARACTERS,
+    MAX_BODY_LINES,
+    MAX_BODY_MARKS,
+    MAX_BODY_TOKENS,
+)
 
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
@@ -29,12 +35,6 @@ _CODE = {"code_inline", "code_block", "fence"}
 _CODE_TAG = re.compile(r"(</?(?:code|pre)\b[^<>]*>)", re.IGNORECASE)
 _LINKS = {"link_open": "href", "image": "src"}
 
-# Limits of what a body costs. Within them any body takes less than half a second and 60 MB; long
-# reports with hundreds of links are far below them.
-MAX_BODY_CHARACTERS = 100_000
-MAX_BODY_LINES = 5_000
-MAX_BODY_MARKS = 20_000
-MAX_BODY_TOKENS = 60_000
 # The characters at which the Markdown parser stops, from its own list.
 _MARKS = re.compile(r"[$%&*+\-:<=>@\[\\\]^_`{}~!|#()]")
 

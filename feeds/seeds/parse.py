@@ -1,4 +1,4 @@
-"""The schema of a seed: front matter to `Item`, with every problem in it.
+"""Judges the front matter of a seed: makes an `Item` of it, and finds every problem in it.
 
 A wrong required part makes the whole seed a problem; a wrong optional part is dropped with a
 warning. Unknown keys are ignored, with a warning if one resembles a known key. `secured` is never
@@ -29,8 +29,9 @@ from feeds.common.urls import (
 )
 from feeds.seeds.fields import Fields, Note, is_null, suggestion
 from feeds.seeds.frontmatter import FrontMatter
+from feeds.seeds.limits import MAX_HEAT, MAX_MEMBERS, MAX_PIXELS
 from feeds.seeds.markdown import CostlyBodyError, check_size, render_body
-from feeds.seeds.schema import KNOWN_KEYS, LOCALE, MAX_HEAT, MAX_MEMBERS, MAX_PIXELS
+from feeds.seeds.schema import KNOWN_KEYS, LOCALE
 from feeds.seeds.yaml_reader import Path
 
 if TYPE_CHECKING:

@@ -17,9 +17,8 @@ import msgspec
 
 from feeds.common.errors import SeedsFolderError
 from feeds.common.model import Problem
+from feeds.seeds.limits import why_too_large
 
-# The largest file that is read as a seed, in bytes.
-MAX_BYTES = 1 << 20
 SUFFIXES = (".txt", ".md", ".markdown", ".yaml", ".yml")
 
 _KINDS = (
@@ -161,11 +160,6 @@ def display_path(path: str, base: str) -> str:
         return relative
     # A name must not break the lines of a message, or control the terminal.
     return "".join(char if char.isprintable() else repr(char)[1:-1] for char in relative)
-
-
-def why_too_large(size: int) -> str:
-    """Returns why a seed of so many bytes is not read, "" if it is."""
-    return f"{size} bytes, wanted at most {MAX_BYTES} (1 MiB)" if size > MAX_BYTES else ""
 
 
 def is_unicode(path: str) -> bool:

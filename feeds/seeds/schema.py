@@ -21,11 +21,7 @@ from feeds.common.model import Image, Item, Provider, Related
 from feeds.common.text import clean_line, fold
 from feeds.common.times import OLDEST_LIKELY, OLDEST_SHOWN
 from feeds.common.urls import has_dotted_host, item_id, normal_domain, normal_url
-
-MAX_PIXELS = 100_000
-MAX_HEAT = 999_999_999
-# Each topic makes a feed, and each image a copy. Members beyond these are dropped with a warning.
-MAX_MEMBERS = {"topics": 50, "tags": 100, "images": 50, "related": 100}
+from feeds.seeds.limits import MAX_HEAT, MAX_MEMBERS, MAX_PIXELS
 
 LOCALE = re.compile(r"[a-z]{1,8}(?:[-_][a-z0-9]{1,8})*", re.IGNORECASE | re.ASCII)
 

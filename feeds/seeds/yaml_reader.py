@@ -24,9 +24,7 @@ from yaml.events import (
     SequenceStartEvent,
 )
 
-MAX_DEPTH = 32
-# A value costs about a microsecond and 100 bytes, and a wrong one a problem of a kilobyte.
-MAX_VALUES = 20_000
+from feeds.seeds.limits import MAX_DEPTH, MAX_VALUES
 
 Node = str | list[Any] | dict[str, Any]
 Path = tuple[str | int, ...]

@@ -9,8 +9,9 @@ from pathlib import Path
 
 import pytest
 
+from feeds.seeds.limits import MAX_BYTES
 from feeds.seeds.listing import list_plain
-from feeds.seeds.scan import MAX_BYTES, scan
+from feeds.seeds.scan import scan
 from tests.support.permissions import closed
 
 

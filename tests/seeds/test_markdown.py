@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from lxml import etree
 
 from feeds.common.text import clean_block
-from feeds.seeds.markdown import MAX_BODY_LINES, MAX_BODY_MARKS, CostlyBodyError, render_body
+from feeds.seeds.limits import MAX_BODY_LINES, MAX_BODY_MARKS
+from feeds.seeds.markdown import CostlyBodyError, render_body
 
 _BASE = "https://news.example/2021/story.html?a=b"
 _ALLOWED = {"a": {"href", "title"}, "img": {"src", "alt", "title"}, "ol": {"start"}}

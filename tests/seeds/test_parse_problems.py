@@ -9,7 +9,7 @@ import pytest
 
 from feeds.common.model import Problem
 from feeds.common.times import parse_date
-from feeds.seeds.yaml_reader import MAX_VALUES
+from feeds.seeds.limits import MAX_VALUES
 from tests.seeds.test_parse import good_item, parse_seed, parse_text
 
 _OPTIONAL = (

@@ -17,9 +17,10 @@ from hypothesis import strategies as st
 from feeds.common.model import Item, ParsedSeed, Problem
 from feeds.common.times import to_unix
 from feeds.seeds import read as module
+from feeds.seeds.limits import MAX_BYTES
 from feeds.seeds.parse import ParseOptions
 from feeds.seeds.read import ReadRequest, read_seed
-from feeds.seeds.scan import MAX_BYTES, scan
+from feeds.seeds.scan import scan
 from tests.support.permissions import closed, open_folder
 from tests.support.site import REAL_SEEDS, Site, front_matter, seed_text
 from tests.support.soundness import assert_sound

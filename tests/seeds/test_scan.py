@@ -12,7 +12,8 @@ import pytest
 
 from feeds.common.errors import SeedsFolderError
 from feeds.common.model import Problem
-from feeds.seeds.scan import MAX_BYTES, ScannedFile, Seen, look_again, scan
+from feeds.seeds.limits import MAX_BYTES
+from feeds.seeds.scan import ScannedFile, Seen, look_again, scan
 from tests.support.permissions import closed, open_folder
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from feeds.common.errors import SeedsFolderError
-from feeds.seeds.scan import MAX_BYTES
+from feeds.seeds.limits import MAX_BYTES
 from tests.support.site import Site
 
 

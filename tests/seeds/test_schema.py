@@ -5,9 +5,10 @@ from __future__ import annotations
 import pytest
 
 from feeds.seeds.frontmatter import split
+from feeds.seeds.limits import MAX_MEMBERS
 from feeds.seeds.parse import ParseOptions, parse
 from feeds.seeds.quick_reader import QuickReader
-from feeds.seeds.schema import MAX_MEMBERS, Seed, parts_of, usual_item
+from feeds.seeds.schema import Seed, parts_of, usual_item
 from tests.support.yaml_mutants import SEED, real_sources
 
 pytest.importorskip("ryml")

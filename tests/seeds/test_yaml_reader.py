@@ -14,7 +14,8 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 
 from feeds.seeds import yaml_reader
-from feeds.seeds.yaml_reader import MAX_DEPTH, Node, YamlError, key_places, load, places
+from feeds.seeds.limits import MAX_DEPTH
+from feeds.seeds.yaml_reader import Node, YamlError, key_places, load, places
 
 _TEXT = st.text(alphabet=st.characters(exclude_categories=["Cs"]), max_size=12)
 _NODES = st.recursive(
