@@ -23,7 +23,7 @@ from PIL import (
 
 from feeds.common.media import IMAGE_EXTENSIONS
 from feeds.images.avif import exif_of, moving, strip_still
-from feeds.images.formats import Layout, excess, layout, orientation, parts_of, upright_exif
+from feeds.images.metadata import Layout, excess, layout, orientation, parts_of, upright_exif
 
 # Ours comes before anything is decoded, and by the configuration.
 Image.MAX_IMAGE_PIXELS = None

@@ -140,7 +140,7 @@ UNTRACED_FILES = {
     "common/test_task.py",
     "daemon/test_daemon.py",
     "images/test_cache.py",
-    "images/test_formats.py",
+    "images/test_metadata.py",
     "pipeline/test_archives.py",
     "pipeline/test_run_clock.py",
     "pipeline/test_output.py",

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image, PngImagePlugin
 
-from feeds.images.formats import parts_of
+from feeds.images.metadata import parts_of
 from tests.support.imaging import FORMATS, HIDDEN, exif, picture
 
 MARK = HIDDEN.encode()

@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from feeds.images.decode import CopySettings, NotAnImageError, prepare
-from feeds.images.formats import MAX_FRAMES, MAX_SCANS, Layout, excess, orientation
+from feeds.images.metadata import MAX_FRAMES, MAX_SCANS, Layout, excess, orientation
 from tests.support.imaging import encoded, exif, picture
 
 ALL = 40_000_000
