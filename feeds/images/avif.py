@@ -11,7 +11,7 @@ import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
-from feeds.images.metadata import MAX_FRAMES
+from feeds.images.formats import MAX_FRAMES
 
 _ITEMS = {b"av01", b"grid"}
 # Properties of items; one that is not in the list becomes an empty box, for they go by number.

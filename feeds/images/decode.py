@@ -7,7 +7,6 @@ an image to look at.
 from __future__ import annotations
 
 import io
-import re
 import threading
 import warnings
 from typing import Any, NamedTuple
@@ -23,7 +22,8 @@ from PIL import (
 
 from feeds.common.media import IMAGE_EXTENSIONS
 from feeds.images.avif import exif_of, moving, strip_still
-from feeds.images.metadata import Layout, excess, layout, orientation, parts_of, upright_exif
+from feeds.images.formats import Layout, NotAnImageError, excess, layout, media_type_of
+from feeds.images.metadata import orientation, parts_of, upright_exif
 
 # Ours comes before anything is decoded, and by the configuration.
 Image.MAX_IMAGE_PIXELS = None
@@ -33,13 +33,6 @@ PngImagePlugin.MAX_TEXT_MEMORY = 4 << 20
 
 # What Pillow calls the formats, by media type.
 _FORMATS = {one: one.removeprefix("image/").upper() for one in IMAGE_EXTENSIONS}
-_SIGNATURES = {
-    "image/jpeg": re.compile(rb"\xff\xd8\xff"),
-    "image/png": re.compile(rb"\x89PNG\r\n\x1a\n"),
-    "image/gif": re.compile(rb"GIF8[79]a"),
-    "image/webp": re.compile(rb"RIFF....WEBP", re.DOTALL),
-    "image/avif": re.compile(rb"....ftyp(?:avif|avis|mif1|msf1)", re.DOTALL),
-}
 _SAVING: dict[str, dict[str, Any]] = {
     "image/jpeg": {"quality": 85, "optimize": True, "progressive": True},
     "image/png": {"optimize": True},
@@ -86,10 +79,6 @@ class Prepared(NamedTuple):
     height: int
 
 
-class NotAnImageError(Exception):
-    """The bytes are no image that can be published; the text says why."""
-
-
 class _Image(NamedTuple):
     """An image that was looked at: `plain` are its bytes without metadata, what is decoded.
 
@@ -130,18 +119,9 @@ def prepare(data: bytes, settings: CopySettings, max_pixels: int) -> Prepared:
         return best
 
 
-def _kind(data: bytes) -> str:
-    for kind, pattern in _SIGNATURES.items():
-        if pattern.match(data):
-            return kind
-    looks = data[:512].lstrip().lower()
-    kind = "markup (SVG, HTML or XML), " if looks.startswith(b"<") else ""
-    raise NotAnImageError(f"{kind}not a JPEG, PNG, GIF, WebP or AVIF image")
-
-
 def _examine(data: bytes, max_pixels: int) -> _Image:
     """Checks an image: first its headers, then as much of it as is safe to decode."""
-    media_type = _kind(data)
+    media_type = media_type_of(data)
     plan, whole, turn = Layout(), True, orientation(data, media_type)
     if media_type == "image/avif":
         plain = moving(data) or b"".join(strip_still(data))

@@ -25,7 +25,8 @@ from feeds.common.text import clean_line
 from feeds.common.times import retry_after, to_unix
 from feeds.config.model import ImagesConfig
 from feeds.images.cache import NewCopy, keep_aside
-from feeds.images.decode import CopySettings, NotAnImageError, prepare
+from feeds.images.decode import CopySettings, prepare
+from feeds.images.formats import NotAnImageError
 from feeds.images.http import Client, ForbiddenAddressError, redirect_target
 from feeds.images.reconcile import Download, FetchResult, Hosts
 

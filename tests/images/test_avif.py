@@ -12,7 +12,7 @@ from PIL import Image
 
 from feeds.images.avif import box, boxes, exif_of, moving, strip_still, top
 from feeds.images.decode import CopySettings, prepare
-from feeds.images.metadata import MAX_FRAMES
+from feeds.images.formats import MAX_FRAMES
 from tests.support.imaging import HIDDEN, encoded, exif, picture
 
 MARK = HIDDEN.encode()

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from feeds.images import decode
-from feeds.images.decode import CopySettings, NotAnImageError, prepare
+from feeds.images.decode import CopySettings, prepare
+from feeds.images.formats import NotAnImageError
 from tests.support.imaging import FORMATS, HIDDEN, encoded, exif, picture
 
 PLAIN = CopySettings()

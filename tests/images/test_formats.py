@@ -7,8 +7,9 @@ import time
 import pytest
 from PIL import Image
 
-from feeds.images.decode import CopySettings, NotAnImageError, prepare
-from feeds.images.metadata import MAX_FRAMES, MAX_SCANS, Layout, excess, orientation
+from feeds.images.decode import CopySettings, prepare
+from feeds.images.formats import MAX_FRAMES, MAX_SCANS, Layout, NotAnImageError, excess
+from feeds.images.metadata import orientation
 from tests.support.imaging import encoded, exif, picture
 
 ALL = 40_000_000
