@@ -13,7 +13,7 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
-from feeds.common.files import DAEMON_LOCK, lock_owner
+from feeds.common.lock import DAEMON_LOCK, lock_owner
 from feeds.common.times import named_weekdays
 
 # APScheduler is imported on demand: who only reads the state of a daemon needs none of it.

@@ -16,7 +16,7 @@ import msgspec
 import structlog
 
 from feeds.common.errors import AlreadyRunningError, BusyError
-from feeds.common.files import DAEMON_LOCK, Held, acquire_lock
+from feeds.common.lock import DAEMON_LOCK, Held, acquire_lock
 from feeds.common.reports import FetchReport, PassReport, utc_now
 from feeds.common.schedule import DaemonState, Notifier, parse_state
 from feeds.common.times import show_time

@@ -12,7 +12,8 @@ from pathlib import Path
 import msgspec
 
 from feeds.common.errors import BusyError, ConfigError, ObjectMissingError, StateError
-from feeds.common.files import acquire_lock, sync_folder
+from feeds.common.files import sync_folder
+from feeds.common.lock import acquire_lock
 from feeds.common.objects import Objects, split_address
 from feeds.config import Config
 from feeds.store.backup import back_up, put_back

@@ -21,7 +21,8 @@ from feeds.common.errors import (
     PublishError,
     StateError,
 )
-from feeds.common.files import Fingerprint, acquire_lock, bytes_of
+from feeds.common.files import Fingerprint, bytes_of
+from feeds.common.lock import acquire_lock
 from feeds.common.media import narrow_name
 from feeds.common.protocols import Meta
 from feeds.common.reports import Clock, utc_now

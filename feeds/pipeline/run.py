@@ -15,7 +15,7 @@ from typing import NamedTuple, TypeVar
 from uuid import uuid4
 
 from feeds.common.errors import BusyError, DamagedManifestError, PublishError, StateError
-from feeds.common.files import acquire_lock
+from feeds.common.lock import acquire_lock
 from feeds.common.model import Problem
 from feeds.common.protocols import SENDING
 from feeds.common.reports import (

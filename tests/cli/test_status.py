@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 import pytest
 
-from feeds.common.files import DAEMON_LOCK, acquire_lock
+from feeds.common.lock import DAEMON_LOCK, acquire_lock
 from feeds.common.protocols import HUBS_MOVED
 from feeds.common.schedule import DaemonState, running_daemon
 from feeds.store import open_state

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from feeds.common.files import DAEMON_LOCK, lock_owner
+from feeds.common.lock import DAEMON_LOCK, lock_owner
 from tests.support.processes import (
     PATIENCE,
     Daemon,

@@ -18,7 +18,7 @@ import structlog
 from structlog.testing import LogCapture
 
 from feeds.common.errors import AlreadyRunningError
-from feeds.common.files import DAEMON_LOCK, acquire_lock
+from feeds.common.lock import DAEMON_LOCK, acquire_lock
 from feeds.common.media import image_key
 from feeds.daemon.daemon import Daemon
 from feeds.daemon.processes import ServerProcess

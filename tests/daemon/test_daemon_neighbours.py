@@ -17,7 +17,7 @@ from statistics import median
 
 import pytest
 
-from feeds.common.files import acquire_lock, lock_owner
+from feeds.common.lock import acquire_lock, lock_owner
 from tests.support.processes import (
     PATIENCE,
     Daemon,

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from feeds.common.files import DAEMON_LOCK, lock_owner
+from feeds.common.lock import DAEMON_LOCK, lock_owner
 from tests.support.processes import Daemon, wait_until, watches
 from tests.support.site import Site
 

@@ -13,7 +13,7 @@ import pytest
 from PIL import Image
 
 from feeds.common.errors import BusyError, ImageCacheError
-from feeds.common.files import acquire_lock
+from feeds.common.lock import acquire_lock
 from feeds.common.media import MEDIA, image_key
 from feeds.common.reports import NO_CALLBACKS, Callbacks, FetchReport
 from feeds.pipeline.fetch import FetchOptions, fetch_images

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import pytest
 
-from feeds.common.files import DAEMON_LOCK, lock_owner
+from feeds.common.lock import DAEMON_LOCK, lock_owner
 from tests.support.ports import HOST, free_port
 from tests.support.processes import PATIENCE, wait_until
 from tests.support.programs import need

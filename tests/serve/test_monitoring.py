@@ -11,7 +11,7 @@ import msgspec
 import pytest
 from prometheus_client.core import Metric
 
-from feeds.common.files import DAEMON_LOCK, acquire_lock
+from feeds.common.lock import DAEMON_LOCK, acquire_lock
 from feeds.common.model import Problem
 from feeds.common.protocols import IMAGE_FETCHES, count, pings_to
 from feeds.common.reports import PassReport

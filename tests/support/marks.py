@@ -136,7 +136,7 @@ LONG = (
 # run without it: whole files, and tests by the beginnings of their names. Those of project/, too.
 UNTRACED_FILES = {
     "cli/test_export.py",
-    "common/test_files_lock.py",
+    "common/test_lock.py",
     "common/test_task.py",
     "daemon/test_daemon.py",
     "images/test_cache.py",

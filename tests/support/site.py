@@ -21,7 +21,7 @@ import yaml
 from msgspec.structs import replace
 
 from feeds.cli.main import main
-from feeds.common.files import acquire_lock
+from feeds.common.lock import acquire_lock
 from feeds.common.model import ItemHeader, Provider
 from feeds.common.reports import DEFAULTS, NO_CALLBACKS, Callbacks, Options, PassReport
 from feeds.config import Config, Loaded, load_config

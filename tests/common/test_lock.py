@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 
 from feeds.common.errors import BusyError, PublishError
-from feeds.common.files import DAEMON_LOCK, LOCK, acquire_lock, lock_owner
+from feeds.common.lock import DAEMON_LOCK, LOCK, acquire_lock, lock_owner
 from tests.support.permissions import closed, open_folder
 from tests.support.processes import PATIENCE
 from tests.support.publishing import contents
@@ -26,7 +26,7 @@ _ROOT = Path(__file__).parent.parent.parent
 _HOLDER = """
 import subprocess, sys
 from pathlib import Path
-from feeds.common.files import acquire_lock
+from feeds.common.lock import acquire_lock
 with acquire_lock(Path(sys.argv[1]), sys.argv[2], wait=0, on_wait=print):
     if "orphan" in sys.argv:
         subprocess.Popen(["sleep", "5"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
@@ -132,7 +132,7 @@ def test_two_locks_of_one_folder_have_nothing_to_do_with_each_other(tmp_path: Pa
 _CONTENDER = """
 import os, sys
 from pathlib import Path
-from feeds.common.files import acquire_lock
+from feeds.common.lock import acquire_lock
 out = Path(sys.argv[1])
 for _ in range(30):
     with acquire_lock(out, "contender", wait=60, on_wait=lambda _: None):
@@ -153,7 +153,7 @@ def test_many_processes_are_never_inside_at_once(tmp_path: Path) -> None:
 _SLOW = """
 import sys
 from pathlib import Path
-from feeds.common.files import acquire_lock
+from feeds.common.lock import acquire_lock
 def audit(event, _):
     if event == "fcntl.flock" and not stops:
         stops.append(event)
@@ -200,7 +200,7 @@ _FULL = """
 import resource, sys
 from pathlib import Path
 from feeds.common.errors import PublishError
-from feeds.common.files import acquire_lock
+from feeds.common.lock import acquire_lock
 out = Path(sys.argv[1])
 resource.setrlimit(resource.RLIMIT_FSIZE, (0, -1))
 try:
