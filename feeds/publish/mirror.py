@@ -28,8 +28,8 @@ from feeds.common.files import Fingerprint
 from feeds.common.interrupts import ask_all
 from feeds.common.media import kind_of
 from feeds.common.objects import Headers, Objects
+from feeds.publish.bucket_lock import Claim
 from feeds.publish.caching import cache_control
-from feeds.publish.claim import Claim
 from feeds.publish.journal import Journal, KnownObject
 from feeds.publish.manifest import PARTS
 from feeds.publish.publisher import Sent

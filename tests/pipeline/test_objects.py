@@ -21,7 +21,7 @@ from feeds.common.objects import Objects
 from feeds.common.protocols import IMAGES_COLLECTED
 from feeds.common.reports import Callbacks, Options
 from feeds.pipeline.doctor import examine_site
-from feeds.publish import claim
+from feeds.publish import bucket_lock
 from feeds.publish.journal import NAME as JOURNAL
 from feeds.publish.manifest import MANIFEST, PARTS
 from feeds.store import open_state
@@ -284,7 +284,7 @@ def test_objects_have_one_publisher_at_a_time_and_the_other_says_who(
     site.seed("1.txt", number=1, title="Changed")
     overtaken = Overtaken(other, "all.atom", wait=0.2)
     buckets.fault = overtaken
-    monkeypatch.setattr(claim, "_LOOKS", 1000)
+    monkeypatch.setattr(bucket_lock, "_LOOKS", 1000)
     site.publish()
     buckets.fault = lambda *_: None
     who = r"process \d+ on .* \(since .*\)"
@@ -303,7 +303,7 @@ def test_objects_that_a_zombie_still_writes_are_put_right_by_the_next_pass(
     other.publish()
     site.publish()
     set_up(other, '[topics.AI]\ndescription = "Of another publisher"\n')
-    monkeypatch.setattr(claim, "EXPIRY_S", 6.0)  # and no renewal within that
+    monkeypatch.setattr(bucket_lock, "EXPIRY_S", 6.0)  # and no renewal within that
     site.seed("1.txt", number=1, title="Of a zombie")
     overtaken = Overtaken(other, "all.atom")
     buckets.fault = overtaken

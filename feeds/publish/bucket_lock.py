@@ -1,4 +1,4 @@
-"""The claim of one publisher on the objects at an address, which stands in their manifest.
+"""The lock on a prefix of a bucket: the claim of one publisher, which stands in the manifest.
 
 A conditional PUT sets it, renews it and gives it up, so that of two publishers one is refused. It
 counts for as long as it is renewed: who meets the claim of another waits until that is gone, or

@@ -10,8 +10,8 @@ import pytest
 
 from feeds.common.errors import BusyError, ObjectsError, PublishError
 from feeds.common.objects import Objects
-from feeds.publish import claim
-from feeds.publish.claim import Claim, Holder, ObjectsManifest
+from feeds.publish import bucket_lock
+from feeds.publish.bucket_lock import Claim, Holder, ObjectsManifest
 from feeds.publish.manifest import MANIFEST
 from tests.support.failing_buckets import CARELESS, SLOW_DOWN, Buckets
 from tests.support.processes import PATIENCE
@@ -28,8 +28,8 @@ def objects(buckets: Buckets) -> Objects:
 @pytest.fixture
 def hurried(monkeypatch: pytest.MonkeyPatch) -> None:
     """Has claims end after two seconds, and be renewed often within that."""
-    monkeypatch.setattr(claim, "EXPIRY_S", 2.0)
-    monkeypatch.setattr(claim, "RENEW_S", 0.1)
+    monkeypatch.setattr(bucket_lock, "EXPIRY_S", 2.0)
+    monkeypatch.setattr(bucket_lock, "RENEW_S", 0.1)
 
 
 def manifest(objects: Objects) -> ObjectsManifest:
