@@ -17,15 +17,20 @@ from feeds.common.interrupts import run_coroutine
 from feeds.common.protocols import HUBS_MOVED, HubStore, Ping, count, pings_to
 from feeds.common.times import LONGEST_REST, to_unix
 from feeds.common.urls import hide_secrets, shown_url
-from feeds.publish.websub import GIVE_UP_DAYS, HubAnswer, classify, moved_to, next_wait
+from feeds.publish.websub import (
+    ANSWER_SECONDS,
+    AT_ONCE,
+    GIVE_UP_DAYS,
+    MAX_ANSWER_BYTES,
+    HubAnswer,
+    classify,
+    moved_to,
+    next_wait,
+)
 
 if TYPE_CHECKING:
     import httpx
 
-# A hub fetches the document after it has answered, so this is ample.
-_ANSWER_SECONDS = 10.0
-_MAX_ANSWER_BYTES = 2000
-_AT_ONCE = 4
 # What each answer is counted as; a failed ping is sent again, a lost one is not.
 _RESULTS = {"taken": "sent", "refused": "lost", "failed": "failed", "away": "failed"}
 
@@ -109,7 +114,7 @@ async def _send(store: HubStore, address: _Address, home: str, seconds: float, l
     import httpx  # costs 100 ms, and most deliveries have nothing to send
 
     sent, last, hub = 0, 0, address.hub
-    deadline, patience = time.monotonic() + seconds, min(seconds, _ANSWER_SECONDS)
+    deadline, patience = time.monotonic() + seconds, min(seconds, ANSWER_SECONDS)
     headers = {"user-agent": f"feeds/{__version__} (+{home})", "accept-encoding": "identity"}
     # The bound on a whole request is set in `_ask`: httpx bounds each of its steps.
     async with httpx.AsyncClient(headers=headers, timeout=2 * patience) as client:
@@ -161,12 +166,12 @@ async def _post(
         async with asyncio.timeout_at(until), client.stream("POST", at, data=form) as response:
             async for part in response.aiter_raw():
                 body += part
-                if len(body) >= _MAX_ANSWER_BYTES:
+                if len(body) >= MAX_ANSWER_BYTES:
                     break
     except (HTTPError, OSError, TimeoutError):
         if response is None:
             raise
-    return response, body[:_MAX_ANSWER_BYTES]
+    return response, body[:MAX_ANSWER_BYTES]
 
 
 def _note(store: HubStore, hub: str, due: Sequence[Ping], answers: Sequence[HubAnswer]) -> None:
@@ -203,7 +208,7 @@ def _due(store: HubStore, hub: str, last: int) -> Sequence[Ping]:
     _, until = store.rest_of(hub)
     # Nothing is put off for longer than this: a later time was set by a clock that was wrong.
     far = now + LONGEST_REST
-    return [] if now < until <= far else store.due_pings(hub, now, far, last, _AT_ONCE)
+    return [] if now < until <= far else store.due_pings(hub, now, far, last, AT_ONCE)
 
 
 def _give_up(store: HubStore, hub: str, lost: _Lost) -> None:

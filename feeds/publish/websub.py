@@ -1,4 +1,4 @@
-"""Judges a hub's answer, and decides when to ask again. Pure but for the dice.
+"""How a hub is asked: for how long, when again, and what its answer means. Pure but for the dice.
 
 WebSub (W3C Recommendation of 23 January 2018, section 6) leaves open how a publisher tells a hub.
 Hubs take what PubSubHubbub 0.3 (section 7.1) said: a POST with ``hub.mode=publish`` and the topic's
@@ -19,6 +19,11 @@ from feeds.common.text import clean_line
 from feeds.common.times import retry_after
 from feeds.common.urls import normal_url, shown_url
 
+# A hub fetches the document after it has answered, so this is ample. So many pings are under way
+# at once, and of an answer no more is read.
+ANSWER_SECONDS = 10.0
+AT_ONCE = 4
+MAX_ANSWER_BYTES = 2000
 # A failed attempt is repeated after about so many seconds, then twice as many, and so on.
 FIRST_WAIT = 5
 LONGEST_WAIT = 15 * 60

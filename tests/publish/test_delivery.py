@@ -202,7 +202,7 @@ def test_rounds_take_an_endless_answer_for_its_status(desk: Desk, status: int, s
 def test_rounds_take_an_answer_whose_text_does_not_come_in_time_for_its_status(
     desk: Desk, clock: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rounds, "_MAX_ANSWER_BYTES", sys.maxsize)
+    monkeypatch.setattr(rounds, "MAX_ANSWER_BYTES", sys.maxsize)
     desk.expect(URLS[0])
     desk.hub.says[""] = Say(endless=True)
     # Where even the status takes longer than the first time, it is asked again and given more.
