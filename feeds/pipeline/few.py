@@ -29,7 +29,7 @@ from feeds.publish import Manifest
 from feeds.publish.manifest import read_head
 from feeds.publish.writer import copies_of, copy_recipe
 from feeds.render.context import site_of
-from feeds.render.letters import Part
+from feeds.render.index_parts import Part
 from feeds.select.feeds import Names, called_names, named_tables
 from feeds.store import Store
 

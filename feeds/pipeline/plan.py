@@ -27,7 +27,7 @@ from feeds.store import Store
 if TYPE_CHECKING:
     from feeds.render.documents import RenderJob
     from feeds.render.front import Front
-    from feeds.render.letters import Part
+    from feeds.render.index_parts import Part
     from feeds.render.overviews import Overview
 
 

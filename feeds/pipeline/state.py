@@ -23,7 +23,7 @@ from feeds.common.protocols import COMPRESSION, MISSING, OVERVIEW_KEYS, REPEATED
 from feeds.common.slugs import Addresses
 from feeds.images.examine import MEMO, CacheSeen
 from feeds.render.context import Site
-from feeds.render.letters import Part
+from feeds.render.index_parts import Part
 from feeds.store import Store
 from feeds.store.published import OPEN
 from feeds.store.readings import Kept

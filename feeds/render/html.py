@@ -21,7 +21,7 @@ from feeds.render.articles import page_entries
 from feeds.render.content import site_words
 from feeds.render.context import FeedView, Site, up_from
 from feeds.render.environment import ASSETS, OF_FEEDS, asset_paths, assets, render
-from feeds.render.letters import Part
+from feeds.render.index_parts import Part
 from feeds.render.page_context import (
     Activity,
     Day,

@@ -14,7 +14,7 @@ from feeds.common.model import Document, Feed, FeedKind, FeedSummary
 from feeds.common.times import from_unix, mail_date
 from feeds.render.atom import EXTENSION
 from feeds.render.context import NEVER, Site
-from feeds.render.letters import FOLDER, Part
+from feeds.render.index_parts import FOLDER, Part
 
 PATH = "feeds.opml"
 # Where all lists of parts are listed.

@@ -19,7 +19,7 @@ from feeds.render import html, opml, web_servers
 from feeds.render.context import RENDER_VERSION, Site
 from feeds.render.documents import extensions_of
 from feeds.render.front import FRONT, Front, front_feeds, render_front
-from feeds.render.letters import Part, by_name, split_group
+from feeds.render.index_parts import Part, by_name, split_group
 from feeds.render.page_context import shown_name
 
 # Feeds that are listed.

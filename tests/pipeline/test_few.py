@@ -20,7 +20,7 @@ from msgspec.structs import replace
 from feeds.common.media import image_key
 from feeds.pipeline import output, plan, run
 from feeds.pipeline.run import publish_feeds
-from feeds.render import front, html, letters, overviews
+from feeds.render import front, html, index_parts, overviews
 from tests.support.imaging import picture, seed_with
 from tests.support.publishing import split_manifest
 from tests.support.site import NOW, Site, documents_in
@@ -45,7 +45,7 @@ def very_many() -> Iterator[None]:
     """Takes a few feeds for very many."""
     with pytest.MonkeyPatch.context() as patch, split_manifest():
         patch.setattr(overviews, "MOST_TOGETHER", 3)
-        patch.setattr(letters, "MOST_IN_PART", 2)
+        patch.setattr(index_parts, "MOST_IN_PART", 2)
         patch.setattr(html, "LARGEST", 2)
         patch.setattr(front, "TOPICS", 2)
         patch.setattr(front, "SOURCES", 1)

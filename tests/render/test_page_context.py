@@ -18,7 +18,7 @@ from feeds.render import front, html, pictures, search
 from feeds.render import page_context as pages
 from feeds.render.context import Pages
 from feeds.render.documents import RenderJob, view_feed, view_job
-from feeds.render.letters import split_group
+from feeds.render.index_parts import split_group
 from tests.support.markdown import ROOT, Page, Row, code, tables
 from tests.support.rendering import RENDER_SITE, make_item, render_items, select_items
 from tests.support.site import config_of

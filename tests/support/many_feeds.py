@@ -44,5 +44,5 @@ def smaller_limits(*, together: int, in_part: int) -> Iterator[None]:
     """Has more than `together` feeds stand in parts, each of at most `in_part`."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("feeds.render.overviews.MOST_TOGETHER", together)
-        patch.setattr("feeds.render.letters.MOST_IN_PART", in_part)
+        patch.setattr("feeds.render.index_parts.MOST_IN_PART", in_part)
         yield

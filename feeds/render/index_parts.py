@@ -1,4 +1,4 @@
-"""Splits a group of many feeds into parts by the first letters of their names.
+"""The parts of the index: splits a group of many feeds by the first letters of their names.
 
 Each part has a page and a subscription list of its own, so a change rewrites these alone.
 """

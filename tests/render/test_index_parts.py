@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 
 from feeds.common.media import MEDIA
 from feeds.common.model import FeedSummary
-from feeds.render import letters
-from feeds.render.letters import MOST_IN_PART, Part, split_group
+from feeds.render import index_parts
+from feeds.render.index_parts import MOST_IN_PART, Part, split_group
 from feeds.select import addresses
 from tests.support.many_feeds import named, summary
 from tests.support.rendering import HOSTILE_LINE
@@ -94,8 +94,8 @@ def test_part_of_long_names_has_fewer_feeds() -> None:
     names = [f"a{number} " + "<&>" * 100 for number in range(MOST_IN_PART)]
     parts = [part for part in _split(*names) if part.letter == "A"]
     assert len(parts) == 7
-    assert max(len(_escaped(part)) for part in parts) <= letters.MOST_BYTES
-    (first, *_) = _split("a" * letters.MOST_BYTES * 2, "ab")
+    assert max(len(_escaped(part)) for part in parts) <= index_parts.MOST_BYTES
+    (first, *_) = _split("a" * index_parts.MOST_BYTES * 2, "ab")
     assert [_name(one)[:2] for one in first.feeds] == ["aa"]
 
 
@@ -117,4 +117,4 @@ def test_parts_do_not_depend_on_the_order_of_the_feeds() -> None:
 
 
 def test_no_feed_has_an_address_in_the_folder_of_parts() -> None:
-    assert letters.FOLDER not in {*addresses._FOLDERS.values(), MEDIA}
+    assert index_parts.FOLDER not in {*addresses._FOLDERS.values(), MEDIA}
