@@ -54,13 +54,13 @@ _LOOK_SECONDS = 86_400
 class FetchOptions(NamedTuple):
     """How images are fetched: `digests` reads every copy, `look_up` is None for the system's own.
 
-    `wait` is for another fetch to end, `pause` is before the first retry, and after `seconds` no
-    more images are asked for; all in seconds.
+    `wait` is for another fetch to end, `pause` is before the first retry (None: as `Limits` has
+    it), and after `seconds` no more images are asked for; all in seconds.
     """
 
     digests: bool = False
     wait: float = WAIT_SECONDS
-    pause: float = 1.0
+    pause: float | None = None
     look_up: Resolve | None = None
     seconds: float = math.inf
 
@@ -155,7 +155,9 @@ class _Fetch:
         agent = user_agent(self._config.site.home)
         seconds = images.timeout.total_seconds()
         folder = str(unfinished_folder(images.cache))
-        limits = Limits(images.max_bytes, seconds, options.pause, self._until, folder)
+        limits = Limits(images.max_bytes, seconds, until=self._until, folder=folder)
+        if options.pause is not None:
+            limits = limits._replace(pause=options.pause)
 
         async def keep(results: Sequence[FetchResult]) -> None:
             if results:
