@@ -8,7 +8,7 @@ from itertools import chain
 
 from feeds.cli.console import Console
 from feeds.common.reports import Finding, bad, good, odd, utc_now
-from feeds.common.schedule import running_daemon
+from feeds.common.status import running_daemon
 from feeds.config import Config, load_config
 from feeds.pipeline.doctor import examine_site
 from feeds.publish.visit import visit

@@ -10,7 +10,7 @@ from msgspec.structs import replace
 from feeds.cli.console import Console, start_log
 from feeds.common.errors import ConfigError
 from feeds.common.files import Fingerprint
-from feeds.common.schedule import WATCHED
+from feeds.common.status import WATCHED
 from feeds.config import Loaded, load_config
 from feeds.serve.server import run_server
 

@@ -10,7 +10,7 @@ from itertools import chain
 from feeds.cli.console import Console
 from feeds.common.protocols import HUBS_MOVED, REPORT
 from feeds.common.reports import HubReport, PassReport
-from feeds.common.schedule import DaemonState, running_daemon
+from feeds.common.status import DaemonState, running_daemon
 from feeds.common.times import show_time
 from feeds.common.urls import shown_url
 from feeds.config import load_config

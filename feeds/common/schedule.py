@@ -1,27 +1,17 @@
-"""When passes are due, by APScheduler, and the state that a daemon or server shows to others."""
+"""When passes are due, by APScheduler."""
 
 from __future__ import annotations
 
-import os
-import socket
-import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from datetime import UTC, datetime, timedelta
-from pathlib import Path
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
-import msgspec
-
-from feeds.common.lock import DAEMON_LOCK, lock_owner
 from feeds.common.times import named_weekdays
 
-# APScheduler is imported on demand: who only reads the state of a daemon needs none of it.
+# APScheduler is imported on demand: much that imports this module needs none of it.
 if TYPE_CHECKING:
     from apscheduler.triggers.base import BaseTrigger
-
-# Set by ``feeds run --serve`` to its process id: the server ends when that process is gone.
-WATCHED = "FEEDS_WATCHED_BY_DAEMON"
 
 _JOB = "pass"
 
@@ -90,70 +80,3 @@ class Timer:
         """When the next pass is due, None if no pass ever is."""
         job = self._scheduler.get_job(_JOB)
         return job.next_run_time if job else None
-
-
-class DaemonState(msgspec.Struct, frozen=True):
-    """A running daemon; `failing` is why its last pass failed, ``""`` if it did not."""
-
-    pid: int
-    since: datetime
-    next_pass: datetime | None = None
-    running: bool = False
-    failing: str = ""
-
-
-def running_daemon(out: Path) -> DaemonState | None:
-    """Returns the daemon that looks after an out/, None if there is none."""
-    return parse_state(lock_owner(out, DAEMON_LOCK))
-
-
-def parse_state(text: str) -> DaemonState | None:
-    """Returns the state in the text of a lock file, None if it holds none."""
-    try:
-        return msgspec.json.decode(text, type=DaemonState)
-    except msgspec.DecodeError:
-        return None
-
-
-class Notifier:
-    """sd_notify(3): sends states to the socket that NOTIFY_SOCKET names, if it is set."""
-
-    def __init__(self, environment: Mapping[str, str] = os.environ) -> None:
-        address = environment.get("NOTIFY_SOCKET", "")
-        # An address that begins with "@" is in the abstract name space (unix(7)).
-        self._address = "\0" + address[1:] if address.startswith("@") else address
-        self.watchdog_seconds = _watchdog_seconds(environment)
-        self._last_ping = 0.0
-
-    def tell(self, *states: str) -> None:
-        """Sends states such as ``READY=1`` or ``STATUS=...``; a deaf systemd stops nothing."""
-        if not self._address:
-            return
-        try:
-            with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM | socket.SOCK_CLOEXEC) as sender:
-                sender.settimeout(0)  # the process has better to do than to wait for a listener
-                sender.connect(self._address)
-                lines = (" ".join(state.splitlines()) for state in states)
-                sender.send("\n".join(lines).encode())
-        except OSError:
-            return
-
-    def ping(self) -> None:
-        """Tells systemd that this process is alive, as often as systemd wants to know."""
-        if self.watchdog_seconds and time.monotonic() - self._last_ping >= self.watchdog_seconds:
-            self._last_ping = time.monotonic()
-            self.tell("WATCHDOG=1")
-
-    def reloading(self) -> None:
-        """Tells systemd that the configuration is being reloaded; ``READY=1`` ends that."""
-        self.tell("RELOADING=1", f"MONOTONIC_USEC={time.monotonic_ns() // 1000}")
-
-
-def _watchdog_seconds(environment: Mapping[str, str]) -> float:
-    """Returns the pause between two ``WATCHDOG=1``, half of what systemd allows; 0 for never."""
-    if environment.get("WATCHDOG_PID", str(os.getpid())) != str(os.getpid()):
-        return 0
-    try:
-        return int(environment.get("WATCHDOG_USEC", "0")) / 2_000_000
-    except ValueError:
-        return 0

@@ -20,8 +20,9 @@ import structlog
 from feeds.common.errors import AlreadyRunningError, ConfigError, FeedsError
 from feeds.common.files import Fingerprint
 from feeds.common.schedule import Timer, trigger_of
+from feeds.common.status import Presence
 from feeds.config import Loaded, load_config
-from feeds.daemon.log import DaemonLog, Presence
+from feeds.daemon.log import DaemonLog
 from feeds.daemon.passes import PassRunner
 from feeds.daemon.processes import Deliveries, FetchTask, Hooks, ServerProcess
 from feeds.daemon.triggers import PassWish, Watcher, told_paths

@@ -1,25 +1,17 @@
-"""What a daemon says: its log, by structlog, and its status, on a lock of out/ and to systemd."""
+"""The log of the daemon, by structlog: what passes, fetches, hooks and deliveries did."""
 
 from __future__ import annotations
 
 import logging
-import os
 import sys
 from collections import defaultdict
 from collections.abc import Hashable, Iterable
-from contextlib import ExitStack, suppress
-from datetime import datetime
-from pathlib import Path
+from contextlib import suppress
 from typing import Any, TextIO, TypeVar, cast
 
-import msgspec
 import structlog
 
-from feeds.common.errors import AlreadyRunningError, BusyError
-from feeds.common.lock import DAEMON_LOCK, Held, acquire_lock
-from feeds.common.reports import FetchReport, PassReport, utc_now
-from feeds.common.schedule import DaemonState, Notifier, parse_state
-from feeds.common.times import show_time
+from feeds.common.reports import FetchReport, PassReport
 from feeds.common.urls import shown_url
 from feeds.daemon.processes import Outcome
 from feeds.publish.delivery import Delivery
@@ -34,7 +26,6 @@ _OF_A_FETCH = (
     *("seconds", "asked", "fetched", "same", "missing"),
     *("refused", "failed", "left_alone", "removed"),
 )
-_MAX_REASON = 1000
 
 
 def start_logging(*, as_json: bool, debug: bool, quiet: bool = False, colors: bool = False) -> Log:
@@ -176,70 +167,3 @@ def _values(report: PassReport | FetchReport, names: Iterable[str]) -> dict[str,
 
 def _details(of: Outcome[PassReport] | Outcome[FetchReport] | Delivery) -> dict[str, str]:
     return {"details": of.details} if of.details else {}
-
-
-class Presence:
-    """Holds the daemon's lock on one out/, and tells people and systemd what the daemon does."""
-
-    def __init__(self) -> None:
-        self.systemd = Notifier()
-        self._since = utc_now()
-        self._locks = ExitStack()
-        self._held: Held | None = None
-        self._out = Path()
-
-    def claim(self, out: Path) -> None:
-        """Takes the lock on an out/, and only then releases the one that was held before.
-
-        Raises:
-            AlreadyRunningError: another daemon holds it; the lock of before stays held.
-            PublishError: out/ cannot be written.
-        """
-        state = msgspec.json.encode(DaemonState(os.getpid(), self._since)).decode()
-        with ExitStack() as locks:
-            lock = acquire_lock(out, state, wait=1, on_wait=lambda _: None, name=DAEMON_LOCK)
-            try:
-                self._held = locks.enter_context(lock)
-            except BusyError as error:
-                raise AlreadyRunningError(_owner(str(error), out)) from None
-            before, self._locks, self._out = self._locks, locks.pop_all(), out
-        before.close()
-
-    def release(self) -> None:
-        """Releases the lock."""
-        self._locks.close()
-
-    def keep(self) -> bool:
-        """Takes the lock again if out/ was removed; returns whether that was so.
-
-        Raises:
-            AlreadyRunningError: another daemon was faster.
-        """
-        try:
-            return self._held is not None and self._held.look_again()
-        except BusyError as error:
-            raise AlreadyRunningError(_owner(str(error), self._out)) from None
-        except OSError:
-            return False  # out/ cannot be made: the next pass reports that
-
-    def show(self, next_pass: datetime | None, *, running: bool, failing: str) -> None:
-        """Shows when the next pass is due, whether one is running, and why the last one failed."""
-        failing = failing[:_MAX_REASON]
-        state = DaemonState(os.getpid(), self._since, next_pass, running, failing)
-        if self._held is not None:
-            with suppress(OSError):  # a full disk: others see an older state of ours
-                self._held(msgspec.json.encode(state).decode())
-        when = show_time(next_pass) if next_pass else "never"
-        doing = "pass running" if running else f"next pass {when}"
-        self.systemd.tell(f"STATUS={doing}{f'; failing: {failing}' if failing else ''}")
-
-
-def _owner(text: str, out: Path) -> str:
-    """Returns which daemon looks after an out/, by the text of its lock."""
-    other = parse_state(text)
-    if other is None:
-        return f"another daemon already looks after {out}"
-    return (
-        f"a daemon already looks after {out}: process {other.pid}, "
-        f"running since {show_time(other.since)}"
-    )

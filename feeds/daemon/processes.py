@@ -18,7 +18,7 @@ import msgspec
 import structlog
 
 from feeds.common.reports import Callbacks, FetchReport, PassReport, both_reports
-from feeds.common.schedule import WATCHED
+from feeds.common.status import WATCHED
 from feeds.common.task import Ended, Say, Task
 from feeds.config import Loaded
 from feeds.pipeline.after_publish import DeliveryTask, HookRun

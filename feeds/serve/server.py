@@ -33,7 +33,7 @@ from granian.http import HTTP1Settings
 from granian.server.embed import Server as Granian
 
 from feeds.common.errors import ServeError
-from feeds.common.schedule import WATCHED, Notifier
+from feeds.common.status import WATCHED, Notifier
 from feeds.config import Config, Loaded
 from feeds.serve.access_log import OFF, AccessLog
 from feeds.serve.application import Application

@@ -15,7 +15,7 @@ from feeds.common.lock import DAEMON_LOCK, acquire_lock
 from feeds.common.model import Problem
 from feeds.common.protocols import IMAGE_FETCHES, count, pings_to
 from feeds.common.reports import PassReport
-from feeds.common.schedule import DaemonState
+from feeds.common.status import DaemonState
 from feeds.serve import monitoring as module
 from feeds.serve.content import Content
 from feeds.serve.messages import Answer, Request

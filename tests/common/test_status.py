@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from feeds.common.schedule import Notifier
+from feeds.common.status import Notifier
 from tests.support.processes import PATIENCE
 
 
