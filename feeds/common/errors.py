@@ -1,7 +1,28 @@
 """The errors that stop a pass; what is wrong with one seed is a `Problem` instead.
 
-`exit_code` is what the command line ends with: 2 for what people have to put right, 3 for what may
-go better another time.
+Beside each stands the exit code that a command ends with: 2 if people have to put something right,
+3 if it may go better another time.
+
+    FeedsError                       2
+        ConfigError                  2
+        TemplateError                2
+        InitError                    2
+        SeedsFolderError             2
+        AlreadyRunningError          2
+        ServeError                   2
+        UnknownSeedError             2
+        UnknownFeedError             2
+        PublishError                 3
+            DamagedManifestError     3
+        StateError                   3
+            ForeignStateError        2
+        ImageCacheError              3
+        OutputError                  3
+        WorkerError                  3
+        BusyError                    3
+        ObjectsError                 3
+            ObjectMissingError       3
+            ObjectChangedError       3
 """
 
 from __future__ import annotations

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -24,6 +25,16 @@ AGAIN = {
 def test_error_ends_a_command_with_3_if_it_may_go_better_another_time(kind: type) -> None:
     assert issubclass(kind, FeedsError)
     assert kind.exit_code == (3 if kind.__name__ in AGAIN else 2)
+
+
+def test_errors_are_drawn_as_the_tree_that_they_are() -> None:
+    def drawn(kind: type[FeedsError], depth: int = 1) -> list[str]:
+        ours = [one for one in kind.__subclasses__() if one.__module__ == errors.__name__]
+        inner = [line for one in ours for line in drawn(one, depth + 1)]
+        return [f"{'    ' * depth}{kind.__name__} {kind.exit_code}", *inner]
+
+    lines = [re.sub(r"(?<=\w) +", " ", line) for line in (errors.__doc__ or "").splitlines()]
+    assert [line for line in lines if line.startswith("    ")] == drawn(FeedsError)
 
 
 def test_error_of_the_configuration_has_a_line_for_each_fault() -> None:
