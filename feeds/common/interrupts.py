@@ -97,11 +97,11 @@ def run_coroutine(main: Callable[[], Coroutine[Any, Any, T]]) -> T:
 
 
 def ask_all(ask: Callable[[A], T], about: Iterable[A], at_once: int) -> Iterator[T]:
-    """Yields the answer about each member, in order, or raises what `ask` raised in a thread.
+    """Yields what `ask` returns for each member, in order, or raises what it raised in a thread.
 
-    So many questions wait `at_once`. Who is asked may not answer for a minute, and a library that
-    waits for it may not see Ctrl-C. So the threads are daemons: after an interrupt, or an error,
-    nobody waits for what is still asked, and `ask` may change nothing here.
+    At most `at_once` calls run at a time. A call may take a minute, and the library that waits in
+    it may not see Ctrl-C. So the threads are daemons: after an interrupt, or an error, no call is
+    waited for, and `ask` must change nothing in this process.
     """
     # Imported on demand, with logging: all commands would load them, and few ask for objects.
     from concurrent.futures import Future

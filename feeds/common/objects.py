@@ -147,12 +147,16 @@ class Objects:
     ) -> str:
         """Writes an object, whole or not at all, and returns its new ETag.
 
-        It `replaces` the object with that ETag (`If-Match`), none if that is "" (`If-None-Match:
-        *`), whatever stands there if it is None.
+        Args:
+            key: The object, below the address.
+            data: Its bytes, or the file that holds them.
+            headers: The headers that it is sent with.
+            replaces: The ETag that the object must have until now (`If-Match`); "" if there must
+                be no object (`If-None-Match: *`), None if it does not matter.
 
         Raises:
-            ObjectChangedError: another object stands there, or none does. If the answer to an
-                earlier try was lost, it may be the one that this call has written.
+            ObjectChangedError: the object has another ETag. If the answer to an earlier try was
+                lost, this call itself may have written it.
         """
         import obstore
 
