@@ -11,6 +11,7 @@ from typing import Any, NamedTuple
 import msgspec
 
 from feeds.common.model import Entry, Feed, FeedContents, FeedKind, FeedRef, Item, ItemHeader
+from feeds.common.order import place_of
 from feeds.common.text import fold
 from feeds.common.times import LATEST
 from feeds.config import Config
@@ -218,7 +219,7 @@ def with_notices(contents: FeedContents, notices: Sequence[Entry]) -> FeedConten
         return contents
     if contents.feed.tombstones:
         return msgspec.structs.replace(contents, tombstones=tuple(notices))
-    entries = sorted((*contents.entries, *notices), key=lambda entry: (-entry.published, entry.id))
+    entries = sorted((*contents.entries, *notices), key=place_of)
     return msgspec.structs.replace(contents, entries=tuple(entries))
 
 

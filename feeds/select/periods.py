@@ -19,6 +19,7 @@ from zoneinfo import ZoneInfo
 import msgspec
 
 from feeds.common.model import Feed, FeedContents, FeedRef, Membership
+from feeds.common.order import place_of
 from feeds.common.slugs import LENGTHS, Archive, ArchivePart, end_of, period_of
 from feeds.config import Config
 from feeds.config.feed_tables import WEEKDAYS, DigestFeed, FeedTable
@@ -136,10 +137,7 @@ def with_unsealed(
     recent = [one for one in edited if one[0] >= exposed_since(config, now)]
     recent = recent[: max(0, config.selection.max_exposed - contents.exposed)]
     more = {one.entry.id: one.entry for one in (*waiting, *(one for _, one in recent))}
-    entries = sorted(
-        (one for one in more.values() if one.id not in shown),
-        key=lambda one: (-one.published, one.id),
-    )
+    entries = sorted((one for one in more.values() if one.id not in shown), key=place_of)
     more_entries, exposed = (*contents.entries, *entries), contents.exposed + len(entries)
     found = msgspec.structs.replace(contents, entries=more_entries, exposed=exposed)
     return until_first(found, (at + exposure_s(config) for at, _ in recent))

@@ -6,6 +6,7 @@ import sqlite3
 from collections.abc import Callable, Iterable
 
 from feeds.common.model import FeedRef, Membership
+from feeds.common.order import order_sql
 from feeds.common.slugs import ArchivePart
 from feeds.store.feed_items import membership_of
 
@@ -169,7 +170,7 @@ class Archives:
         """Returns the items of a part, in the order of feeds."""
         query = f"""
             SELECT {_SLOT} FROM archive a CROSS JOIN slot s ON {_PLACE}
-            WHERE (a.kind, a.key, a.period, a.part) = (?, ?, ?, ?) ORDER BY s.published DESC, s.id
+            WHERE (a.kind, a.key, a.period, a.part) = (?, ?, ?, ?) ORDER BY {order_sql("s.")}
         """  # noqa: S608
         return [membership_of(row) for row in self._db.execute(query, (*ref, *part))]
 

@@ -8,6 +8,7 @@ from collections.abc import Iterable, Sequence
 import msgspec
 
 from feeds.common.model import FeedRef
+from feeds.common.order import order_sql
 
 # The migration of the schema that makes the tables.
 DIGESTS = """
@@ -68,14 +69,14 @@ class Digests:
 
         Those that a digest of the feed holds are left out.
         """
-        query = """
+        query = f"""
             SELECT s.id, s.number FROM slot s CROSS JOIN seed USING (number)
             WHERE s.kind = ? AND s.key = ? AND s.since >= ? AND s.since < ? AND NOT EXISTS (
                 SELECT 1 FROM digest_story o CROSS JOIN digest d ON d.number = o.digest
                 WHERE o.id = s.id AND d.key = s.key
             )
-            ORDER BY seed.quality DESC, seed.heat DESC, s.published DESC, s.id LIMIT ?
-        """
+            ORDER BY seed.quality DESC, seed.heat DESC, {order_sql("s.")} LIMIT ?
+        """  # noqa: S608
         return self._db.execute(query, (*ref, *period, count)).fetchall()
 
     def begin_digest(self, key: str, start: int, end: int) -> int:

@@ -20,6 +20,7 @@ from feeds.common.model import (
     Membership,
     Provider,
 )
+from feeds.common.order import order_sql
 from feeds.common.text import fold
 
 _HEADER = """
@@ -171,16 +172,15 @@ class FeedItems:
 
     def newest(self, kind: FeedKind, key: str, count: int) -> list[Membership]:
         """Returns the newest items of a feed, in its order."""
-        query = "SELECT * FROM slot WHERE kind = ? AND key = ? ORDER BY published DESC, id LIMIT ?"
+        query = f"SELECT * FROM slot WHERE kind = ? AND key = ? ORDER BY {order_sql()} LIMIT ?"  # noqa: S608
         return [membership_of(row) for row in self._db.execute(query, (kind, key, count))]
 
     def recently_qualified(self, kind: FeedKind, key: str, since: int) -> list[Membership]:
         """Returns the items that qualified for a feed since then, in its order."""
         # "+" keeps SQLite from reading the whole feed, for it to be in order already.
-        query = """
-            SELECT * FROM slot WHERE kind = ? AND key = ? AND since >= ?
-            ORDER BY +published DESC, +id
-        """
+        query = f"""
+            SELECT * FROM slot WHERE kind = ? AND key = ? AND since >= ? ORDER BY {order_sql("+")}
+        """  # noqa: S608
         return [membership_of(row) for row in self._db.execute(query, (kind, key, since))]
 
     def owners(self) -> dict[str, FeedRef]:

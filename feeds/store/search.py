@@ -20,6 +20,7 @@ import msgspec
 
 from feeds.common.media import Picture
 from feeds.common.model import Entry, Feed, Item
+from feeds.common.order import order_sql
 from feeds.store.server_files import changes, open_derived, remove_derived, with_state
 from feeds.store.store import Store
 
@@ -130,15 +131,14 @@ class SearchIndex:
         query = f"""
             SELECT number, id, published, updated, digest, item, picture.data
             FROM entry LEFT JOIN picture USING (number)
-            WHERE {" AND ".join(conditions)} ORDER BY published DESC, id LIMIT ?
+            WHERE {" AND ".join(conditions)} ORDER BY {order_sql()} LIMIT ?
         """  # noqa: S608 (conditions of our own, values apart)
         with self._within(seconds):
             rows = self._db.execute(query, (*values, wanted.limit)).fetchall()
         entries = tuple(Entry(*row[:5]) for row in rows)
         items = {row[0]: _decode_item(row[5]) for row in rows}
-        return SearchResult(
-            entries, items, {row[0]: _decode_images(row[6]) for row in rows if row[6]}
-        )
+        images = {row[0]: _decode_images(row[6]) for row in rows if row[6]}
+        return SearchResult(entries, items, images)
 
     def count(self, wanted: SearchRequest, seconds: float) -> Facets:
         """Returns how many stories a query finds, whatever its limit, and in which feeds.
