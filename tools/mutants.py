@@ -35,7 +35,8 @@ TARGETS = {
     "serve/[!s_]*.py": "tests/serve",
     "images/http.py": "tests/images/test_http.py tests/images/test_http_guard.py",
     "images/cache.py": "tests/images/test_cache.py tests/images/test_reconcile.py",
-    "images/[er][ex][ac]*.py": "tests/images/test_examine.py tests/images/test_reconcile*.py",
+    "images/[er][ex][ac]*.py": "tests/images/test_examine.py tests/images/test_reconcile.py",
+    "images/retry.py": "tests/images/test_retry.py",
     "pipeline/memberships.py": "tests/pipeline/test_memberships*.py "
     "tests/pipeline/test_state_selection.py tests/pipeline/test_run_empty_feeds.py",
     **dict.fromkeys(

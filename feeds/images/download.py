@@ -28,7 +28,7 @@ from feeds.images.cache import NewCopy, keep_aside
 from feeds.images.decode import CopySettings, prepare
 from feeds.images.formats import NotAnImageError
 from feeds.images.http import Client, ForbiddenAddressError, redirect_target
-from feeds.images.reconcile import Download, FetchResult, Hosts
+from feeds.images.retry import ATTEMPTS, FIRST_PAUSE_S, Download, FetchResult, Hosts
 
 _PER_HOST = 2
 # What is waited for the connections to be closed in good form.
@@ -41,7 +41,6 @@ _IN_MEMORY = 256 * 1024
 _REDIRECTS = {301, 302, 303, 307, 308}
 _GONE = {404, 410}
 _TRY_AGAIN = {429, *range(500, 600)}
-_ATTEMPTS = 3
 _NO_URL = "a redirect to something that is not an http(s) URL without user info"
 _MAX_VALIDATOR = 1000
 # Python converts no longer numbers, and no bound is as large as a length of so many digits.
@@ -62,7 +61,7 @@ class Limits(NamedTuple):
 
     max_bytes: int
     seconds: float
-    pause: float = 1.0
+    pause: float = FIRST_PAUSE_S
     until: float = math.inf
     folder: str | None = None
 
@@ -78,7 +77,7 @@ async def download(
 
     `conditions` are the headers of a conditional request (RFC 9110, section 13.1).
     """
-    for attempt in range(1, _ATTEMPTS + 1):
+    for attempt in range(1, ATTEMPTS + 1):
         try:
             answer = await _follow(client, url, conditions, limits, turns)
         except ForbiddenAddressError as error:
@@ -92,7 +91,7 @@ async def download(
             return Download("refused", f"cannot be requested: {str(one) or type(one).__name__}")
         pause = answer.wait or limits.pause * 2 ** (attempt - 1)
         patience = min(_PATIENCE_SECONDS, limits.until - time.monotonic())
-        if answer.result != "failed" or attempt == _ATTEMPTS or pause > patience:
+        if answer.result != "failed" or attempt == ATTEMPTS or pause > patience:
             break
         await asyncio.sleep(pause)
     return answer

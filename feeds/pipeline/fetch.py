@@ -31,7 +31,8 @@ from feeds.images.cache import (
     unfinished_folder,
 )
 from feeds.images.examine import CacheScope, examine_cache, settings_of
-from feeds.images.reconcile import FetchResult, FetchSettings, Hosts, apply_result, reconcile
+from feeds.images.reconcile import reconcile
+from feeds.images.retry import FIRST_PAUSE_S, FetchResult, FetchSettings, Hosts, apply_result
 from feeds.pipeline.image_cache import (
     WAIT_SECONDS,
     has_images_to_narrow,
@@ -54,13 +55,13 @@ _LOOK_SECONDS = 86_400
 class FetchOptions(NamedTuple):
     """How images are fetched: `digests` reads every copy, `look_up` is None for the system's own.
 
-    `wait` is for another fetch to end, `pause` is before the first retry (None: as `Limits` has
-    it), and after `seconds` no more images are asked for; all in seconds.
+    `wait` is for another fetch to end, `pause` is before the first retry, and after `seconds` no
+    more images are asked for; all in seconds.
     """
 
     digests: bool = False
     wait: float = WAIT_SECONDS
-    pause: float | None = None
+    pause: float = FIRST_PAUSE_S
     look_up: Resolve | None = None
     seconds: float = math.inf
 
@@ -155,9 +156,7 @@ class _Fetch:
         agent = user_agent(self._config.site.home)
         seconds = images.timeout.total_seconds()
         folder = str(unfinished_folder(images.cache))
-        limits = Limits(images.max_bytes, seconds, until=self._until, folder=folder)
-        if options.pause is not None:
-            limits = limits._replace(pause=options.pause)
+        limits = Limits(images.max_bytes, seconds, options.pause, self._until, folder)
 
         async def keep(results: Sequence[FetchResult]) -> None:
             if results:

@@ -15,7 +15,7 @@ import pytest
 
 from feeds.images.download import Limits, download
 from feeds.images.http import Client, Guard
-from feeds.images.reconcile import Download
+from feeds.images.retry import Download
 from tests.support.imaging import Behaviour, Request, Server, picture, serving
 
 BYTES = 200_000

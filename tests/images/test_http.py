@@ -20,7 +20,7 @@ import trustme
 
 from feeds.images.download import Limits, download
 from feeds.images.http import Client, Guard
-from feeds.images.reconcile import Download
+from feeds.images.retry import Download
 from tests.support.imaging import Request, picture, serving
 
 DATA = picture()

@@ -10,7 +10,7 @@ import pytest
 
 from feeds.common.media import CachedImage, HostFailure
 from feeds.images.cache import NewCopy
-from feeds.images.reconcile import Download, FetchResult, FetchSettings, Hosts, Result, apply_result
+from feeds.images.retry import Download, FetchResult, FetchSettings, Hosts, Result, apply_result
 
 NOW, DAY = 1_000_000_000, 86_400
 REFRESH = 30 * DAY
