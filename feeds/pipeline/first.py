@@ -106,6 +106,11 @@ def is_first(store: Store) -> bool:
     return not store.has_meta(LAST) and not store.has_readings()
 
 
+def kept_items(path: Path, numbers: Sequence[int]) -> dict[int, bytes]:
+    """Returns the items of these numbers that were kept before the last step of the pass."""
+    return _open(path).items(numbers)
+
+
 @cache
 def _open(path: Path) -> Store:
     return _opened.enter_context(open_state(path, "work"))

@@ -50,12 +50,13 @@ class StaleFeed(NamedTuple):
     key: bytes
     reuse: Reuse | None = None
 
-    def job(self, store: Store) -> RenderJob:
-        """Returns the feed with its items."""
+    def job(self, store: Store, *, is_kept: bool = False) -> RenderJob:
+        """Returns the feed with its items, or without those that are kept for all to read."""
         from feeds.render.documents import RenderJob
 
         contents, pictures = self.shown()
-        items = store.items(entry.number for entry in (*contents.entries, *contents.tombstones))
+        numbers = (entry.number for entry in (*contents.entries, *contents.tombstones))
+        items = store.items(one for one in numbers if one < 0 or not is_kept)
         return RenderJob(self.site, contents, items, pictures, self.reuse)
 
 
@@ -74,6 +75,7 @@ class Plan(NamedTuple):
         folders: the mtimes of the folders of copies in out/, as they are now.
         known: the documents that are as the last pass left them; `present` such copies of images.
         groups: very many feeds in parts, by group. If `is_few`, the others of these rest.
+        is_kept: all items were in the store before this transaction.
     """
 
     site: Site
@@ -93,6 +95,7 @@ class Plan(NamedTuple):
     present: set[str]
     groups: Sequence[list[Part]]
     is_few: bool
+    is_kept: bool = False
 
 
 class _FeedPlan(NamedTuple):
@@ -208,7 +211,8 @@ def plan_feeds(run: Pass, state: PassState, selection: Selection, images: ImageC
     folders, archives = folder_times(run.out), selection.archives
     resting = run.store.images_elsewhere(state.feed_images()) if state.sealed() else set()
     named = {**state.feed_images(), "": tuple(resting)}
-    untouched = _has_media(run, state, folders)
+    # Whether the copies of images in out/ are there as the last pass left them.
+    untouched = bool(state.last and state.holds(run.key, run.now) and state.last.media == folders)
     resolver = ImageResolver(run.store, run.config, named, untouched=untouched)
     planner = _Planner(run, state, site, links, changed, resolver, known, archives.changed)
     plans = [planner.plan(feed) for feed in (*selection.feeds, *archives.parts)]
@@ -285,11 +289,6 @@ def _changed(
         formers = {one for one, domain in run.config.former_domains.items() if domain in domains}
         changed |= run.store.feeds_naming(topics, domains | formers)
     return frozenset(changed)
-
-
-def _has_media(run: Pass, state: PassState, folders: dict[str, int]) -> bool:
-    """Tells whether the copies of images in out/ are there as the last pass left them."""
-    return state.last is not None and state.holds(run.key, run.now) and state.last.media == folders
 
 
 def _warn_of_clock(run: Pass, state: PassState) -> None:

@@ -13,8 +13,9 @@ import msgspec
 
 from feeds.common.model import Document
 from feeds.pipeline.context import Pass, engine_of
+from feeds.pipeline.first import kept_items
 from feeds.pipeline.plan import Plan
-from feeds.publish import Place, Publisher, Writer, Written
+from feeds.publish import Place, Publisher, WorkersFlusher, Written
 
 if TYPE_CHECKING:
     from feeds.common.workers import Engine
@@ -42,7 +43,7 @@ def render_feeds(run: Pass, plan: Plan, publisher: Publisher) -> None:
     elif engine := engine_of(run, "feeds"):
         taken = _render_elsewhere(jobs, publisher, engine)
     else:
-        taken = _render_in_processes(jobs, publisher, plan)
+        taken = _render_in_processes(run, publisher, plan)
     with closing(taken):
         for done, _ in enumerate(taken, 1):
             run.callbacks.progress("feeds", done, count)
@@ -58,10 +59,8 @@ def _render_here(jobs: Iterator[RenderJob], publisher: Publisher) -> Generator[N
         yield
 
 
-def _render_in_processes(
-    jobs: Iterator[RenderJob], publisher: Publisher, plan: Plan
-) -> Generator[None]:
-    """Has processes of this machine write the documents, too."""
+def _render_in_processes(run: Pass, publisher: Publisher, plan: Plan) -> Generator[None]:
+    """Has processes of this machine write the documents, and read the items if they can."""
     # Imported on demand: a pass that renders nothing does without feedgen, lxml and processes.
     from feeds.common.workers import spread
     from feeds.render.documents import document_paths
@@ -69,12 +68,15 @@ def _render_in_processes(
     names = [document_paths(plan.site, one.summary.feed) for one in plan.stale]
     publisher.expect(name for some in names for name in some)
     places = (publisher.place_of(*some) for some in names)
-    work = partial(_write_chunk, publisher.writer, {})
+    jobs = (one.job(run.store, is_kept=plan.is_kept) for one in plan.stale)
+    work = partial(_write_chunk, WorkersFlusher(publisher.writer), run.config.paths.state, {})
     source = zip(_sharing(plan, jobs), places, strict=True)
     with closing(spread(work, source, chunk=_CHUNK, worth=1)) as results:
         for data in results:
-            for documents in _decode_written(data):
-                publisher.take(documents)
+            flushed, feeds = _decode_written(data)
+            publisher.take_flushed(flushed)
+            for documents in feeds:
+                publisher.take_unflushed(documents)
                 yield
 
 
@@ -108,20 +110,38 @@ def _sharing(plan: Plan, jobs: Iterator[RenderJob]) -> Iterator[RenderJob]:
         yield job._replace(shared=shared.intersection(numbers))
 
 
-def _write_chunk(writer: Writer, kept: Kept, jobs: list[tuple[RenderJob, Place]]) -> bytes:
-    """Renders feeds and writes their documents; returns the written files, feed by feed.
+def _write_chunk(
+    flusher: WorkersFlusher, state: Path, kept: Kept, jobs: list[tuple[RenderJob, Place]]
+) -> bytes:
+    """Renders feeds and writes their documents, and flushes those of the chunk before.
+
+    Returns what was flushed, and the files that were written, feed by feed.
 
     Args:
-        writer: What writes them.
+        flusher: What writes them, and flushes them later.
+        state: The state file, which has the items that the feeds come without.
         kept: The entries that this process keeps for the next feeds.
         jobs: The feeds, and where their documents go.
     """
-    return msgspec.msgpack.encode(
-        [
-            [writer.write(one, place) for one in _documents(writer.out, job, kept)]
+    writer = flusher.writer
+    with flusher.flushing() as flushed:
+        feeds = [
+            [
+                writer.write(one, place)
+                for one in _documents(writer.out, _with_items(job, state), kept)
+            ]
             for job, place in jobs
         ]
-    )
+    flusher.add(one for documents in feeds for one in documents)
+    return msgspec.msgpack.encode((flushed, feeds))
+
+
+def _with_items(job: RenderJob, state: Path) -> RenderJob:
+    """Returns a feed with all items, some of which a first pass has kept in the state file."""
+    contents = job.contents
+    numbers = (one.number for one in (*contents.entries, *contents.tombstones))
+    missing = [number for number in numbers if number not in job.items]
+    return job._replace(items=job.items | kept_items(state, missing)) if missing else job
 
 
 def _render_chunk(jobs: list[_SentJob]) -> bytes:
@@ -151,5 +171,5 @@ def _published(out: Path, job: RenderJob) -> dict[str, bytes]:
     return {}
 
 
-_decode_written = msgspec.msgpack.Decoder(list[list[Written]]).decode
+_decode_written = msgspec.msgpack.Decoder(tuple[list[str], list[list[Written]]]).decode
 _decode_documents = msgspec.msgpack.Decoder(list[list[Document]]).decode

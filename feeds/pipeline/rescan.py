@@ -63,7 +63,8 @@ class Changes(NamedTuple):
     `read` and `changed` count since the last pass that ended well, `gone` what was forgotten.
     `items` are the ids of the items that came, went or changed. `lost` are, by id, the items whose
     seeds are gone, each with the names of the feeds that it stood in. `judged` is the key of a
-    first pass, by which the store has what it found of them.
+    first pass, by which the store has what it found of them; if it `is_kept`, all items were in the
+    store before this transaction.
     """
 
     seeds: int
@@ -74,6 +75,7 @@ class Changes(NamedTuple):
     items: AbstractSet[str] = frozenset()
     lost: Mapping[str, tuple[bytes, list[str]]] = MappingProxyType({})
     judged: int | None = None
+    is_kept: bool = False
 
 
 class Ahead(NamedTuple):
@@ -171,7 +173,8 @@ def rescan(run: Pass, ahead: Ahead) -> Changes:
     if ahead.first:
         count = store.seed_count()
         first = (count, count, 0, todo.problems, EveryItem(store))
-        return Changes(todo.seeds, *first, judged=ahead.first.key)
+        is_kept = not ahead.rest
+        return Changes(todo.seeds, *first, judged=ahead.first.key, is_kept=is_kept)
     counts = (todo.seeds, len(todo.wanted), changed, len(gone))
     return Changes(*counts, todo.problems, frozenset(items), lost)
 

@@ -116,7 +116,7 @@ def _bring_out(
         state = few_state(run, state, selection.feeds)
     else:
         state = looking_at(run, state, selection.archives.looked_at)
-    plan = plan_feeds(run, state, selection, images)
+    plan = plan_feeds(run, state, selection, images)._replace(is_kept=changes.is_kept)
     published = publish(run, state, plan, upload)
     return changes, remember(run, state, selection, plan, published)
 

@@ -1,8 +1,9 @@
 """out/: whole files or none, unchanged ones left alone, files of vanished feeds removed."""
 
+from feeds.publish.flusher import WorkersFlusher
 from feeds.publish.manifest import Manifest, read_manifest, write_manifest
 from feeds.publish.publisher import NewOutput, Publisher, Sent
-from feeds.publish.writer import Place, Writer, Written
+from feeds.publish.writer import Place, Written
 
 __all__ = [
     "Manifest",
@@ -10,7 +11,7 @@ __all__ = [
     "Place",
     "Publisher",
     "Sent",
-    "Writer",
+    "WorkersFlusher",
     "Written",
     "read_manifest",
     "write_manifest",

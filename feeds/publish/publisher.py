@@ -18,15 +18,12 @@ from typing import NamedTuple, Self
 from msgspec.structs import replace
 
 from feeds.common.errors import PublishError
-from feeds.common.files import Fingerprint, remove, sync_files, sync_folder, temporary_for
+from feeds.common.files import Fingerprint, remove, sync_folder, temporary_for
 from feeds.common.media import MEDIA
 from feeds.common.model import Document
+from feeds.publish.flusher import Flushers
 from feeds.publish.manifest import Manifest, ManifestFiles
 from feeds.publish.writer import IN_THE_WAY, Place, Writer, Written, copies_of, is_copy
-
-# Flushes wait for the disk, not for us: several at once share the journal's commits.
-_FLUSHERS = 8
-_FLUSHED_TOGETHER = 4
 
 
 class NewOutput(NamedTuple):
@@ -104,11 +101,9 @@ class Publisher:
         self._temporary: dict[Path, Path] = {}
         self._expected: list[str] = []
         self._folders: set[Path] = set()
-        # Imported on demand: a pass that changes nothing needs no threads.
-        from feeds.common.workers import Threads
-
-        self._flushers = Threads[None](_FLUSHERS, "flush")
-        self._unflushed: list[Path] = []
+        self._flushers = Flushers()
+        # What workers wrote and have not said yet that it is flushed.
+        self._unflushed: dict[str, Path] = {}
 
     @property
     def removed(self) -> list[str]:
@@ -131,7 +126,7 @@ class Publisher:
         with self.failures():
             self._expected.append(document.path)
             written = self.writer.write(document, self.place_of(document.path), self._begin)
-            self.take([written])
+            self._flushers.add(path for _, path in self._take([written]))
         return written.is_new
 
     def expect(self, names: Iterable[str]) -> None:
@@ -144,11 +139,19 @@ class Publisher:
         if not self.writer.dry_run:
             self._begin()
 
-    def take(self, documents: Iterable[Written]) -> None:
+    def take_unflushed(self, documents: Iterable[Written]) -> None:
+        """Takes documents that a worker wrote; `finish` flushes them unless the worker has."""
+        self._unflushed.update(self._take(documents))
+
+    def take_flushed(self, names: Iterable[str]) -> None:
+        """Takes the names of files that the worker flushed which wrote them."""
+        for name in names:
+            del self._unflushed[name]
+
+    def _take(self, documents: Iterable[Written]) -> Iterator[tuple[str, Path]]:
         """Takes documents that `writer` wrote; what is new of them becomes visible in the end.
 
-        Raises:
-            OSError: a file could not be flushed.
+        Yields each new file that is to be flushed.
         """
         for document in documents:
             self._copies.pop(document.path, None)
@@ -158,9 +161,9 @@ class Publisher:
             for one in (document, *document.copies):
                 if one.fingerprint:
                     self.fingerprints[one.path] = one.fingerprint
-                if one.is_new and not self.writer.dry_run:
-                    self._unflushed.append(self._claim_temporary(self.out / one.path))
-        self._flush(_FLUSHED_TOGETHER)
+            if not self.writer.dry_run:
+                for name in document.new_files():
+                    yield name, self._claim_temporary(self.out / name)
 
     def link(self, name: str, source: Path) -> None:
         """Takes a file as it is, by a hard link if possible, else by a copy with its mtime.
@@ -184,8 +187,7 @@ class Publisher:
             except OSError:  # another disk, too many links, a file system without, or a leftover
                 temporary.unlink(missing_ok=True)
                 shutil.copy2(source, temporary)
-                self._unflushed.append(temporary)
-                self._flush(_FLUSHED_TOGETHER)
+                self._flushers.add([temporary])
 
     def finish(self) -> None:
         """Makes everything that was put visible, and removes our files that are not kept.
@@ -198,9 +200,8 @@ class Publisher:
         with self.failures():
             for name in list(self._copies):  # of documents that were left alone
                 self._put_copies(name)
-            self._flush(1)
-            while len(self._flushers):
-                self._flushers.result()
+            self._flushers.add(self._unflushed.values())
+            self._flushers.finish()
             gone = self._ours - self.files
             if gone or self._before.unfinished:
                 self._begin()
@@ -238,14 +239,6 @@ class Publisher:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _flush(self, count: int) -> None:
-        """Has a thread flush what was written, if that is so many files at least."""
-        if len(self._unflushed) >= count:
-            self._flushers.submit(sync_files, self._unflushed)
-            self._unflushed = []
-        if len(self._flushers) > _FLUSHERS:
-            self._flushers.result()
-
     def _put_copies(self, name: str) -> None:
         """Makes the copies of a document that was left alone, unless they are known.
 
@@ -257,7 +250,8 @@ class Publisher:
             return
         document = Written(name, is_new=False, fingerprint=Fingerprint.of(self.out / name))
         data = (self.out / name).read_bytes()
-        self.take([self.writer.write_copies(document, data, place, self._begin)])
+        copies = self.writer.write_copies(document, data, place, self._begin)
+        self._flushers.add(path for _, path in self._take([copies]))
 
     def _begin(self) -> None:
         """Before the first write: removes what a killed run left, and claims the names to come."""

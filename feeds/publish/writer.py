@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -89,6 +89,10 @@ class Written(msgspec.Struct, frozen=True):
     fingerprint: Fingerprint | None = None
     copies: tuple[Written, ...] = ()
     dropped: tuple[str, ...] = ()
+
+    def new_files(self) -> Iterator[str]:
+        """Yields the names of the files that were written: it and its copies, if they are new."""
+        return (one.path for one in (self, *self.copies) if one.is_new)
 
 
 class Writer(NamedTuple):

@@ -12,8 +12,9 @@ import pytest
 
 from feeds.common.media import image_key
 from feeds.common.reports import Callbacks
-from feeds.pipeline import rescan
+from feeds.pipeline import rendering, rescan
 from feeds.pipeline.first import Recorder
+from feeds.pipeline.plan import StaleFeed
 from feeds.pipeline.run import publish_feeds
 from feeds.seeds import read
 from feeds.store import Store
@@ -96,6 +97,29 @@ def test_what_processes_judged_is_what_selection_finds_of_all(
     assert rows(many) | {"judged": []} == judged
     assert many.documents() == documents
     assert many.publish().unchanged
+
+
+def test_processes_that_render_read_the_items_that_others_kept(
+    many: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    many.configure(TOML)
+    sent: list[int] = []
+    make_job = StaleFeed.job
+
+    def noted(*arguments: Any, **options: Any) -> Any:
+        job = make_job(*arguments, **options)
+        if options == {"is_kept": True}:
+            sent.extend(job.items)
+        return job
+
+    monkeypatch.setattr(StaleFeed, "job", noted)
+    monkeypatch.setattr(rendering, "_MANY_FEEDS", 1)
+    many.publish()
+    documents = many.documents()
+    assert sent  # digests: only this pass has them
+    assert max(sent) < 0
+    monkeypatch.setattr(rendering, "_MANY_FEEDS", 10_000)
+    assert many.fresh() == documents
 
 
 def test_first_pass_that_was_cut_short_leaves_no_judgement_to_the_next(many: Site) -> None:

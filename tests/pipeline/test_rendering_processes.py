@@ -101,7 +101,7 @@ def test_processes_have_ended_before_their_files_are_removed(
 
     def results(*_: object, **__: object) -> Iterator[bytes]:
         try:
-            yield msgspec.msgpack.encode([[]])
+            yield msgspec.msgpack.encode(([], [[]]))
         finally:
             done.append("ended")
 
