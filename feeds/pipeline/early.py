@@ -1,12 +1,15 @@
-"""Starts early what the processes of a first pass are forked from.
+"""Loads early what a first pass needs later, on a core that would be idle else.
 
-That loads their modules, which takes as long as a pass takes to begin, so both happen at once.
+The server from which its processes are forked loads their modules, which takes as long as the pass
+takes to begin. This process loads what renders feeds while SQLite works.
 """
 
 from __future__ import annotations
 
 import os
+from importlib import import_module
 from itertools import islice
+from threading import Thread
 
 from feeds.common.child import fork_context, preload
 from feeds.config import Config
@@ -28,3 +31,8 @@ def start_early(config: Config) -> None:
     if any(islice(names, WORTH_PROCESSES - 1, None)):
         preload(*WORKER_MODULES)
         fork_context(())
+
+
+def load_renderers() -> None:
+    """Loads what renders feeds in a thread; whoever imports it meanwhile waits for that."""
+    Thread(target=import_module, args=("feeds.render.overviews",), daemon=True).start()

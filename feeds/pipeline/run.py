@@ -33,6 +33,7 @@ from feeds.images.examine import CacheScope, Examined, examine_cache
 from feeds.images.reconcile import ImageChanges, reconcile
 from feeds.pipeline.backup import restore_missing_state
 from feeds.pipeline.context import Pass, begin_pass
+from feeds.pipeline.early import load_renderers
 from feeds.pipeline.few import at_rest, few_state
 from feeds.pipeline.first import OvertakenError
 from feeds.pipeline.image_cache import cache_faults_told
@@ -103,6 +104,8 @@ def _bring_out(
     """Brings the store and the folder out/ up to the seeds, in a transaction; plans the upload."""
     few = at_rest(run, read_state(run.store))
     manifest = few.manifest if few else recover_manifest(run)
+    if ahead.first:
+        load_renderers()  # while SQLite makes indexes, and puts items into feeds
     changes = rescan(run, ahead)
     refuse_to_empty(run, manifest.items, is_new=not run.store.has_meta(LAST))
     images = reconcile_images(run, examined, changes)

@@ -1,4 +1,4 @@
-"""The processes of a first pass over many seeds load while that pass begins."""
+"""What a first pass needs later loads while it does other things."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ import sys
 import pytest
 
 from feeds.common import child
-from feeds.pipeline import early
+from feeds.pipeline import early, run
 from tests.support.site import Site
+from tests.support.spying import spy
 
 # Of this test: to have as many seeds as make processes worth their start would take a second.
 ENOUGH = 5
@@ -59,6 +60,37 @@ def test_early_server_is_not_started_where_no_process_will_read(
 
 
 def test_early_server_starts_before_the_modules_of_a_pass_are_loaded() -> None:
-    code = "import sys, feeds.cli.export; print('feeds.pipeline.run' in sys.modules)"
+    assert (
+        printed("import sys, feeds.cli.export; print('feeds.pipeline.run' in sys.modules)")
+        == "False"
+    )
+
+
+def test_early_renderers_are_loaded_in_a_thread() -> None:
+    code = """
+import sys, threading
+from feeds.pipeline.early import load_renderers
+load_renderers()
+for one in threading.enumerate()[1:]:
+    one.join()
+print([name in sys.modules for name in ("feeds.render.documents", "feeds.render.overviews")])
+"""
+    assert printed(code) == "[True, True]"
+
+
+def test_early_renderers_are_loaded_by_a_first_pass_alone(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    calls = spy(monkeypatch, run, "load_renderers")
+    site.seed()
+    site.publish()
+    assert len(calls) == 1
+    site.seed(title="Other")
+    site.publish()
+    assert len(calls) == 1
+
+
+def printed(code: str) -> str:
+    """Returns what another Python prints for this code."""
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert done.stdout == "False\n"
+    return done.stdout.strip()
