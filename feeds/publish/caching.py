@@ -1,4 +1,4 @@
-"""For how long what is published stays fresh, as `feeds serve` and objects say it (RFC 9111)."""
+"""Cache-Control (RFC 9111): how long what is published stays fresh, served or in a bucket."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The conditions for an item to stand in a feed: the lowest quality, and its date.
+"""The conditions for an item to stand in a feed: quality, heat, date and age (`max_age`).
 
 All times are seconds since 1970, all lengths seconds.
 """

@@ -1,4 +1,4 @@
-"""Requests and answers, as values; the answers that all get alike, and bodies in memory."""
+"""Requests and answers, as values; headers that many answers share (CSP); bodies in memory."""
 
 from __future__ import annotations
 
