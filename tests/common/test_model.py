@@ -11,6 +11,7 @@ from feeds.common.model import (
     Entry,
     Feed,
     FeedContents,
+    Problem,
     Related,
 )
 from feeds.common.slugs import Archive, ArchivePart
@@ -19,6 +20,26 @@ from tests.support.rendering import make_item
 
 FEED = Feed("topics/ai", "topic", "ai", "AI", "AI", "", 50)
 DAY = 86_400
+
+
+@pytest.mark.parametrize(
+    ("problem", "text"),
+    [
+        pytest.param(
+            Problem("a.txt", 6, 10, "quality", "found 'x'"),
+            "a.txt:6:10: error: quality: found 'x'",
+            id="place and field",
+        ),
+        pytest.param(
+            Problem("a.txt", 6, 0, "", "no YAML", "warning"),
+            "a.txt:6: warning: no YAML",
+            id="line",
+        ),
+        pytest.param(Problem("a.txt", 0, 7, "", "a pipe"), "a.txt: error: a pipe", id="file"),
+    ],
+)
+def test_problem_is_written_as_compilers_do(problem: Problem, text: str) -> None:
+    assert str(problem) == text
 
 
 def test_related_stories_are_the_best_in_the_order_of_the_seed() -> None:
