@@ -64,17 +64,6 @@ def test_each_hub_is_told_of_each_document_that_changed_and_of_no_page(full: Sit
     assert [queued(full, hub) for hub in HUBS] == [changed, changed]
 
 
-def test_hubs_are_told_no_more_of_documents_and_by_sites_that_are_gone(full: Site) -> None:
-    full.configure(f"hub = {list(HUBS[:1])}\n")
-    (full.seeds / "b.txt").unlink()
-    full.seed("c.txt", number=3)
-    full.publish(NOW + HOUR)
-    assert queued(full, HUBS[1]) == set()
-    assert not any("b.org" in name for name in queued(full, HUBS[0]))
-    with kept(full) as store:
-        assert store.get_meta(UNTOLD) is None
-
-
 def test_dry_run_keeps_nothing(full: Site) -> None:
     before = full.files()
     full.seed("c.txt", number=3)
@@ -85,10 +74,14 @@ def test_dry_run_keeps_nothing(full: Site) -> None:
     }
 
 
-def test_feeds_that_are_gone_are_forgotten_and_their_documents_told(full: Site) -> None:
+def test_feeds_and_hubs_that_are_gone_are_forgotten_and_servers_told(full: Site) -> None:
+    full.configure(f"hub = {list(HUBS[:1])}\n")
     (full.seeds / "b.txt").unlink()
     full.publish(NOW + HOUR)
+    assert queued(full, HUBS[1]) == set()
+    assert not any("b.org" in name for name in queued(full, HUBS[0]))
     with kept(full) as store:
+        assert store.get_meta(UNTOLD) is None
         assert "providers/b.org" not in store.feeds()
         assert {"providers/b.org.atom", "providers/b.org.html"} <= store.retired()
         assert not any("b.org" in name for name in store.fingerprints())
