@@ -10,23 +10,6 @@ from feeds.common.order import order_sql
 from feeds.common.slugs import ArchivePart
 from feeds.store.feed_items import membership_of
 
-# The migration of the schema that makes the table.
-ARCHIVED = """
-    -- In which part of a feed's archives an item stands; part 0 is not sealed. `updated` is as of
-    -- the last pass, `edited` when it changed after that. Each sealed part has a row without an id.
-    CREATE TABLE archive (
-        kind TEXT NOT NULL, key TEXT NOT NULL, period TEXT NOT NULL, part INTEGER NOT NULL,
-        id TEXT NOT NULL,
-        updated INTEGER NOT NULL,
-        edited INTEGER NOT NULL DEFAULT 0,
-        PRIMARY KEY (kind, key, period, part, id)
-    ) STRICT, WITHOUT ROWID;
-    CREATE INDEX archive_id ON archive (id);
-    CREATE INDEX archive_open ON archive (kind, key, period) WHERE part = 0;
-    CREATE INDEX archive_part ON archive (kind, key, period, part) WHERE id = '';
-    CREATE INDEX archive_edited ON archive (kind, key, edited) WHERE edited > 0;
-    """
-
 _PLACE = "a.kind = s.kind AND a.key = s.key AND a.id = s.id"
 _SLOT = "s.kind, s.key, s.published, s.id, s.since, s.updated, s.number, s.digest"
 # The order in which the items of a feed qualified for it.

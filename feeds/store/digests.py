@@ -10,20 +10,6 @@ import msgspec
 from feeds.common.model import FeedRef
 from feeds.common.order import order_sql
 
-# The migration of the schema that makes the tables.
-DIGESTS = """
-    -- Digests, each of the feed with this key: when its period began, when it changed last, and its
-    -- stories in MessagePack; and which stories these are, so that no digest repeats one.
-    CREATE TABLE digest (
-        number INTEGER PRIMARY KEY, key TEXT NOT NULL, start INTEGER NOT NULL,
-        updated INTEGER NOT NULL, data BLOB NOT NULL, UNIQUE (key, start)
-    ) STRICT;
-    CREATE TABLE digest_story (
-        number INTEGER PRIMARY KEY, digest INTEGER NOT NULL, id TEXT NOT NULL
-    ) STRICT;
-    CREATE INDEX digest_story_id ON digest_story (id);
-    CREATE INDEX digest_story_digest ON digest_story (digest);
-"""
 # The numbers of entries and of images in digests are below the negative of this one: those above it
 # are of seeds, and of notices.
 FIRST = 1 << 40

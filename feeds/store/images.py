@@ -33,19 +33,6 @@ _NAME = (
 _IS_USED = "EXISTS (SELECT 1 FROM image_use AS u WHERE u.key = image.key AND (u.cached OR :every))"
 
 
-# The migration of the schema that makes the table.
-NARROW = """
-    -- Narrower copies of images, and whether those of an image are to be made: 0 no, 1 yes, 2 yes,
-    -- but those that there are show the same image.
-    ALTER TABLE image ADD COLUMN narrow INTEGER NOT NULL DEFAULT 1;
-    CREATE INDEX image_narrow ON image (key) WHERE narrow AND name <> '';
-    CREATE TABLE narrow (
-        key TEXT NOT NULL, width INTEGER NOT NULL, length INTEGER NOT NULL,
-        mtime_ns INTEGER NOT NULL, PRIMARY KEY (key, width)
-    ) STRICT, WITHOUT ROWID;
-"""
-
-
 class ImageToNarrow(NamedTuple):
     """An image of which narrower copies are to be made: its copy, with width and SHA-256."""
 

@@ -10,16 +10,6 @@ import msgspec
 from feeds.common.model import ItemHistory, Membership
 from feeds.store.feed_items import FeedItems
 
-# The migration of the schema that makes the table.
-JUDGED = """
-    -- What a first pass found of an item when it read it: its history, and in `places` kind and key
-    -- of the feeds that it is in, and since when. Empty after each pass.
-    CREATE TABLE judged (
-        number INTEGER PRIMARY KEY, pass INTEGER NOT NULL, published INTEGER, updated INTEGER,
-        reader_digest BLOB, qualified TEXT, places TEXT NOT NULL
-    ) STRICT;
-"""
-
 # What is known of an item: the path of its seed, its history, and its memberships.
 Found = tuple[str, ItemHistory | None, list[Membership]]
 

@@ -16,30 +16,6 @@ import msgspec
 from feeds.common.files import Fingerprint
 from feeds.common.model import Feed, FeedKind, FeedRef, FeedSummary
 
-# The migration of the schema that marks the rows.
-SEALED = """
-    -- Whether a row is of a sealed part of archives, a document of one, or its images.
-    ALTER TABLE feed ADD COLUMN sealed INTEGER NOT NULL DEFAULT 0;
-    ALTER TABLE document ADD COLUMN sealed INTEGER NOT NULL DEFAULT 0;
-    ALTER TABLE feed_image ADD COLUMN sealed INTEGER NOT NULL DEFAULT 0;
-"""
-
-# The migration that makes the table of very many feeds.
-CATALOGUE = """
-    -- If there are very many feeds, all of them: how many entries each has, and the page that lists
-    -- it with others.
-    CREATE TABLE catalogue (
-        kind TEXT NOT NULL,
-        key TEXT NOT NULL,
-        address TEXT NOT NULL,
-        entries INTEGER NOT NULL,
-        page TEXT NOT NULL,
-        PRIMARY KEY (kind, key)
-    ) STRICT, WITHOUT ROWID;
-    CREATE INDEX catalogue_size ON catalogue (kind, entries DESC, address);
-    CREATE INDEX catalogue_page ON catalogue (page);
-"""
-
 _AMONG = "{} IN (SELECT value FROM json_each(?))"
 
 # Asks for the rows that are not sealed.

@@ -15,28 +15,6 @@ from feeds.common.model import Entry, FeedKind, FeedRef, Item
 from feeds.common.slugs import ArchivePart
 from feeds.common.times import from_unix
 
-# The migration of the schema that makes the tables.
-WITHDRAWN = """
-    -- Stories that were withdrawn and are not back: when, why, and the notice that feeds show, an
-    -- item in MessagePack; and which feeds they stood in.
-    CREATE TABLE withdrawn (
-        number INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, at INTEGER NOT NULL, why TEXT NOT NULL,
-        published INTEGER NOT NULL, updated INTEGER NOT NULL, data BLOB NOT NULL
-    ) STRICT;
-    CREATE TABLE withdrawn_from (
-        kind TEXT NOT NULL, key TEXT NOT NULL, id TEXT NOT NULL, PRIMARY KEY (kind, key, id)
-    ) STRICT, WITHOUT ROWID;
-    CREATE INDEX withdrawn_from_id ON withdrawn_from (id);
-"""
-
-
-# The migration that notes which sealed part of a feed's archives a story stood in.
-WITHDRAWN_PARTS = """
-    ALTER TABLE withdrawn_from ADD COLUMN period TEXT NOT NULL DEFAULT '';
-    ALTER TABLE withdrawn_from ADD COLUMN part INTEGER NOT NULL DEFAULT 0;
-    CREATE INDEX withdrawn_from_part ON withdrawn_from (kind, key, period) WHERE part > 0;
-"""
-
 # A feed in which a story stood, and the part of its archives; of number 0 if it was in none.
 _Place = tuple[FeedRef, ArchivePart]
 
