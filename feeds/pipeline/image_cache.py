@@ -37,9 +37,9 @@ from feeds.images.cache import (
     remove_unfinished,
     write_aside,
 )
-from feeds.pipeline.backup import restore_missing_state
 from feeds.publish import read_manifest
 from feeds.store import DamagedStateError, Store, open_state
+from feeds.store.backup import restore_missing_state
 from feeds.store.images import ImageToNarrow, NarrowCopy
 
 # Raise it whenever the same image and widths would give other copies.

@@ -31,7 +31,6 @@ from feeds.common.times import show_time
 from feeds.config import Loaded
 from feeds.images.examine import CacheScope, Examined, examine_cache
 from feeds.images.reconcile import ImageChanges, reconcile
-from feeds.pipeline.backup import restore_missing_state
 from feeds.pipeline.context import Pass, begin_pass
 from feeds.pipeline.early import load_renderers
 from feeds.pipeline.few import at_rest, few_state
@@ -60,6 +59,7 @@ from feeds.pipeline.resting import is_intact, is_quiet, looking_at
 from feeds.pipeline.state import LAST, PassState, read_state
 from feeds.publish import Manifest, read_manifest, write_manifest
 from feeds.store import DamagedStateError, move_aside, open_state
+from feeds.store.backup import restore_missing_state
 
 T = TypeVar("T")
 
