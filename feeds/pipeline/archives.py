@@ -12,8 +12,7 @@ from feeds.common.model import Feed, FeedRef, FeedSummary
 from feeds.common.protocols import ARCHIVES
 from feeds.common.slugs import LENGTHS, ArchivePart, period_of
 from feeds.pipeline.context import Pass
-from feeds.pipeline.resting import archive_folders, can_rest, part_files
-from feeds.pipeline.state import PassState
+from feeds.pipeline.state import PassState, archive_folders, can_rest, part_files
 from feeds.select.periods import (
     OFF,
     ArchiveSetting,

@@ -33,7 +33,7 @@ from feeds.select.feeds import moved, notices_s, withdrawal_reason
 from feeds.select.membership import name_of, without_duplicates
 from feeds.select.periods import believed_end, ended_periods, last_day, next_end
 from feeds.select.thresholds import Thresholds
-from feeds.store.digests import DigestRow
+from feeds.store.periods import DigestRow
 
 # More digests than any feed has.
 _ALL = 1 << 40

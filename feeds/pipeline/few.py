@@ -2,7 +2,7 @@
 
 If nothing but some items changed, no feed is another than these items reach, and of the documents
 about feeds only those that tell how many entries these have. All else stays as it is, looked at by
-the mtimes of folders, and file by file once a day (`feeds.pipeline.resting`).
+the mtimes of folders, and file by file once a day (`feeds.pipeline.state`).
 """
 
 from __future__ import annotations
@@ -23,8 +23,7 @@ from feeds.common.times import DAY_S
 from feeds.config import Config
 from feeds.images.cache import folder_times
 from feeds.pipeline.context import Pass
-from feeds.pipeline.resting import archive_folders, intact_files, part_files
-from feeds.pipeline.state import Catalogue, PassState
+from feeds.pipeline.state import Catalogue, PassState, archive_folders, intact_files, part_files
 from feeds.publish import Manifest
 from feeds.publish.manifest import read_head
 from feeds.publish.writer import copies_of, copy_recipe

@@ -18,8 +18,7 @@ from feeds.pipeline.digests import picture_numbers
 from feeds.pipeline.few import images_that_stay, overviews_of_few
 from feeds.pipeline.links import Links
 from feeds.pipeline.memberships import Selection, contents_of, too_many_feeds
-from feeds.pipeline.resting import intact_files
-from feeds.pipeline.state import PassState, site_key
+from feeds.pipeline.state import PassState, intact_files, site_key
 from feeds.render.context import FeedView, Site, site_of
 from feeds.render.entries import Reuse, reuse_of
 from feeds.store import Store

@@ -24,8 +24,15 @@ from feeds.pipeline.few import names_key
 from feeds.pipeline.memberships import Selection
 from feeds.pipeline.output import Output, Published, all_reports, count_documents
 from feeds.pipeline.plan import Plan
-from feeds.pipeline.resting import archive_folders, intact_files
-from feeds.pipeline.state import CATALOGUE, LAST, Catalogue, LastPass, PassState
+from feeds.pipeline.state import (
+    CATALOGUE,
+    LAST,
+    Catalogue,
+    LastPass,
+    PassState,
+    archive_folders,
+    intact_files,
+)
 from feeds.publish.manifest import PARTS
 from feeds.publish.writer import copy_recipe
 from feeds.render.web_servers import exceptions

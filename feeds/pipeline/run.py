@@ -55,8 +55,7 @@ from feeds.pipeline.rescan import (
     read_ahead,
     rescan,
 )
-from feeds.pipeline.resting import is_intact, is_quiet, looking_at
-from feeds.pipeline.state import LAST, PassState, read_state
+from feeds.pipeline.state import LAST, PassState, is_intact, is_quiet, looking_at, read_state
 from feeds.publish import Manifest, read_manifest, write_manifest
 from feeds.store import DamagedStateError, move_aside, open_state
 from feeds.store.backup import restore_missing_state

@@ -1,28 +1,39 @@
-"""The memos that a pass leaves for the next, which then skips work that changes nothing.
+"""The memos that a pass leaves for the next, and what this need not look at because of them.
 
-`PassState` holds every such memo. A memo may only ever save work: if it is missing, the pass does
-the work again. Two also say what no file tells: `held`, and `feed_images`, which goes together with
-`feeds`. `docs/internals/incremental.md` has the same table.
+`PassState` holds every memo. It may only ever save work: if one is missing, the pass does the work
+again. Two also say what no file tells: `held`, and `feed_images`, which goes together with `feeds`.
+
+Sealed parts of archives can be most of what out/ holds, and hardly any pass changes one. So a pass
+looks only at parts with an item that changed, and at those that get other links. Of all others it
+compares the mtimes of their folders, which change when a file comes, goes or is replaced. What
+somebody writes into a file of a sealed part itself is noticed within a day, when a pass looks at
+every file.
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Set as AbstractSet
 from functools import cache, partial
 from pathlib import Path
-from typing import Annotated, NamedTuple
+from typing import NamedTuple
 
 import msgspec
 
 from feeds.common.files import Fingerprint
 from feeds.common.media import MEDIA
-from feeds.common.model import FeedRef, FeedSummary, Problem
+from feeds.common.model import Feed, FeedRef, FeedSummary, Problem
 from feeds.common.protocols import COMPRESSION, MISSING, OVERVIEW_KEYS, REPEATED, Meta
 from feeds.common.slugs import Addresses
+from feeds.common.times import DAY_S
+from feeds.images.cache import folder_times
 from feeds.images.examine import MEMO, CacheSeen
-from feeds.render.context import Site
+from feeds.pipeline.context import Pass
+from feeds.publish import Manifest
+from feeds.publish.writer import copies_of
+from feeds.render.context import Site, site_of
 from feeds.render.index_parts import Part
 from feeds.store import Store
 from feeds.store.published import OPEN
@@ -86,179 +97,31 @@ PLAIN = Meta("plain", PlainSeeds)
 CATALOGUE = Meta("catalogue", Catalogue)
 
 
-class Memo(NamedTuple):
-    """What a memo covers, who clears or replaces it, and where the state file keeps it."""
-
-    covers: str
-    cleared_by: str
-    kept_in: str
-
-
 class PassState(NamedTuple):
-    """Every memo, as this pass finds it.
+    """Every memo, as this pass finds it: `docs/internals/incremental.md` has a row for each.
 
     Single values are None or empty if they are missing or cannot be read. Memos with a row per
     file, seed or feed are functions, which read the table when they are asked.
     """
 
-    listing: Annotated[
-        Callable[[], dict[str, bytes]],
-        Memo(
-            "no seed file of these folders came, went or changed: they are not compared with the "
-            "table of seeds",
-            "each rescan; a folder has no row while a file in it is younger than two seconds, and "
-            "none has one while a path has a problem",
-            "`listing`",
-        ),
-    ]
-    plain: Annotated[
-        PlainSeeds | None,
-        Memo(
-            "the folders of seeds hold no links, and these paths have a problem: a pass may look "
-            "at the paths alone that it is told of",
-            "each look at everything; missing if there is a link, or a name that is not UTF-8; "
-            "void for other folders and another way to read",
-            "`fact`: `plain`",
-        ),
-    ]
-    seed_fingerprints: Annotated[
-        Callable[[str, str], dict[str, Fingerprint | None]],
-        Memo(
-            "these seeds were read as they are, by this parser, time zone and repair",
-            "the rescan that reads the file; a row that is not settled, or of another parser, does "
-            "not count",
-            "`seed`: `size`, `mtime_ns`, `inode`, `settled`, `parser`",
-        ),
-    ]
-    seed_contents: Annotated[
-        Callable[[str, str], bytes],
-        Memo(
-            "a file with another fingerprint holds the same bytes, so it is not parsed",
-            "the rescan that reads other bytes",
-            "`seed`: `content`",
-        ),
-    ]
-    readings: Annotated[
-        Callable[[str], dict[str, Kept]],
-        Memo(
-            "what passes that were cut short have read",
-            "the pass that publishes it; a row with another fingerprint is not used",
-            "`reading`",
-        ),
-    ]
-    held: Annotated[
-        Callable[[], dict[str, str]],
-        Memo(
-            "which stories stay although their files are gone",
-            "files with their ids, `--allow-empty`, a folder that leaves `paths.seeds`",
-            "`held`",
-        ),
-    ]
-    last: Annotated[
-        LastPass | None,
-        Memo(
-            "the time, configuration, `out/`, site and folders of images for which the rest holds; "
-            "up to `until` no clock changes a feed",
-            "each pass that selects; void for another version, config.toml or template, or a clock "
-            "that was set back",
-            "`fact`: `last`",
-        ),
-    ]
-    missing: Annotated[
-        frozenset[FeedRef],
-        Memo(
-            "which topics and providers have no feed, so that pages do not link to them",
-            "each pass that selects",
-            "`fact`: `missing`",
-        ),
-    ]
-    repeated: Annotated[
-        frozenset[str] | None,
-        Memo(
-            "which ids more than one seed has, so that no pass looks for them among all",
-            "each pass that selects, for the ids of what came, went or changed",
-            "`fact`: `repeated`",
-        ),
-    ]
-    feeds: Annotated[
-        Callable[[], dict[str, tuple[bytes, FeedSummary]]],
-        Memo(
-            "digests of what documents show of the feed and of each entry; and its summary",
-            "the pass that renders the feed",
-            "`feed`: `key`, `summary`",
-        ),
-    ]
-    overview_keys: Annotated[
-        dict[str, bytes],
-        Memo(
-            "a digest of all that a document about feeds shows, such as a page of the index or a "
-            "subscription list: same key, same bytes",
-            "the pass that renders it",
-            "`fact`: `index`",
-        ),
-    ]
-    files: Annotated[
-        Callable[[], dict[str, Fingerprint]],
-        Memo(
-            "the published files are as they were written",
-            "each pass that publishes; a file that differs is compared or written again",
-            "`document`",
-        ),
-    ]
-    sealed: Annotated[
-        Callable[[], Sequence[str]],
-        Memo(
-            "the documents of archives that hold no changed item are as they were written: their "
-            "folders alone are looked at, and each file once a day",
-            "the pass that seals or renders a part; void if a folder of archives or of images in "
-            "`out/` changed, and a day after all files were looked at",
-            "`document`, `feed`, `feed_image`: `sealed`",
-        ),
-    ]
-    catalogue: Annotated[
-        Catalogue | None,
-        Memo(
-            "of very many feeds those that no item joined or left stay as they are, the lists of "
-            "feeds included, and the documents are as they were written: their folders alone are "
-            "looked at, and each file once a day",
-            "each pass over all feeds; void if a folder in `out/` changed, a day after all files "
-            "were looked at, and if a clock or a name changes any other feed",
-            "`fact`: `catalogue`; `catalogue`",
-        ),
-    ]
-    compression: Annotated[
-        str | None,
-        Memo(
-            "how compressed copies were made",
-            "a pass with another recipe, which makes all of them again",
-            "`fact`: `copies`",
-        ),
-    ]
-    cache_folders: Annotated[
-        Callable[[], CacheSeen | None],
-        Memo(
-            "no file came to a folder of the image cache or left it; these files cannot be used",
-            "each look at the cache; a folder that changed within two seconds is looked at again, "
-            "and a fetch tries all files again",
-            "`fact`: `image cache`",
-        ),
-    ]
-    image_news: Annotated[
-        Callable[[], bool],
-        Memo(
-            "whether an image changed since the feeds that show it were rendered",
-            "the pass that looks at those feeds",
-            "`image`: `news`",
-        ),
-    ]
-    feed_images: Annotated[
-        Callable[[], dict[str, tuple[str, ...]]],
-        Memo(
-            "which copies the documents of each feed name",
-            "the pass that renders the feed",
-            "`feed_image`",
-        ),
-    ]
+    listing: Callable[[], dict[str, bytes]]
+    plain: PlainSeeds | None
+    seed_fingerprints: Callable[[str, str], dict[str, Fingerprint | None]]
+    seed_contents: Callable[[str, str], bytes]
+    readings: Callable[[str], dict[str, Kept]]
+    held: Callable[[], dict[str, str]]
+    last: LastPass | None
+    missing: frozenset[FeedRef]
+    repeated: frozenset[str] | None
+    feeds: Callable[[], dict[str, tuple[bytes, FeedSummary]]]
+    overview_keys: dict[str, bytes]
+    files: Callable[[], dict[str, Fingerprint]]
+    sealed: Callable[[], Sequence[str]]
+    catalogue: Catalogue | None
+    compression: str | None
+    cache_folders: Callable[[], CacheSeen | None]
+    image_news: Callable[[], bool]
+    feed_images: Callable[[], dict[str, tuple[str, ...]]]
 
     def holds(self, config_key: bytes, now: int) -> bool:
         """Tells whether the last pass had this configuration (`out/`, too), and an earlier time."""
@@ -297,3 +160,111 @@ def read_state(store: Store) -> PassState:
 def site_key(site: Site) -> bytes:
     """Returns a digest of what every document shows of the site."""
     return hashlib.sha256(msgspec.msgpack.encode(site)).digest()
+
+
+def can_rest(run: Pass, state: PassState) -> bool:
+    """Tells whether the parts of archives are as the last pass left them, by their folders."""
+    last = state.last
+    return (
+        last is not None
+        and state.holds(run.key, run.now)
+        and (not last.archives or run.now - last.looked < DAY_S)
+        and archive_folders(run.out, last.archives) == last.archives
+        and folder_times(run.out) == last.media
+    )
+
+
+def archive_folders(out: Path, folders: Iterable[str]) -> dict[str, int]:
+    """Returns the mtime in ns of these folders below out/; those that are missing are left out."""
+    found = {}
+    for folder in folders:
+        try:
+            found[folder] = (out / folder).stat().st_mtime_ns
+        except (OSError, ValueError):
+            continue
+    return found
+
+
+def looking_at(run: Pass, state: PassState, parts: Sequence[Feed] | None) -> PassState:
+    """Returns what the last pass left of all feeds, and of these parts of archives; None for all.
+
+    The documents of the other parts stay in `sealed`.
+    """
+    store = run.store
+    if parts is None:
+        if not state.sealed():
+            return state
+        return state._replace(
+            feeds=cache(store.feeds),
+            files=cache(store.fingerprints),
+            feed_images=cache(store.feed_images),
+            sealed=list,
+        )
+    if not parts:
+        return state
+    addresses = [one.address for one in parts]
+    names = part_files(run, parts)
+    return state._replace(
+        feeds=cache(lambda: state.feeds() | store.feeds(addresses)),
+        files=cache(lambda: state.files() | store.fingerprints(names)),
+        feed_images=cache(lambda: state.feed_images() | store.feed_images(addresses)),
+        sealed=cache(lambda: [name for name in state.sealed() if name not in names]),
+    )
+
+
+def part_files(run: Pass, parts: Iterable[Feed]) -> set[str]:
+    """Returns the paths below out/ of the documents of these parts, and of compressed copies."""
+    from feeds.render.documents import document_paths
+
+    site = site_of(run.config)
+    names = (name for part in parts for name in document_paths(site, part))
+    return {one for name in names for one in (name, *copies_of(name))}
+
+
+def is_quiet(run: Pass, state: PassState, items: AbstractSet[str]) -> bool:
+    """Tells whether no item, image or clock changes anything, nor a folder of `out/` that rests.
+
+    Then a pass would publish nothing, if `is_intact`, too. `items` are the ids of what changed.
+    """
+    last = state.last
+    return (
+        last is not None
+        and not items
+        and not state.image_news()
+        and (last.until is None or run.now <= last.until)
+        and can_rest(run, state)
+    )
+
+
+def is_intact(state: PassState, manifest: Manifest, out: Path) -> bool:
+    """Tells whether the files of out/ are those of the last pass, but for what rests."""
+    names = set(manifest.files)
+    files, sealed = state.files().keys(), state.sealed()
+    return (
+        not manifest.unfinished
+        and len(names) == len(files) + len(sealed)
+        and names.issuperset(files)
+        and names.issuperset(sealed)
+        and files == intact_files(state, out)
+    )
+
+
+def intact_files(state: PassState, out: Path) -> set[str]:
+    """Returns the paths of the published files that are as the last pass left them."""
+    found: set[str] = set()
+    try:
+        descriptor = os.open(out, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
+    except OSError:
+        return found
+    try:
+        for path, known in state.files().items():
+            # Each pass asks this of each document, so in the quickest way.
+            try:
+                status = os.stat(path, dir_fd=descriptor)
+            except (OSError, ValueError):  # a damaged state file names what no file can be
+                continue
+            if (status.st_size, status.st_mtime_ns, status.st_ino) == known:
+                found.add(path)
+    finally:
+        os.close(descriptor)
+    return found

@@ -14,12 +14,10 @@ from feeds.common.errors import StateError
 from feeds.common.files import Fingerprint
 from feeds.common.model import Entry, Problem
 from feeds.common.protocols import Meta
-from feeds.store.archives import Archives
-from feeds.store.digests import FIRST, Digests
 from feeds.store.feed_items import IS_BELOW, bounds
-from feeds.store.hubs import HubPings
 from feeds.store.judged import Judged
-from feeds.store.published import PublishedFiles
+from feeds.store.periods import FIRST, Archives, Digests
+from feeds.store.published import HubPings, PublishedFiles
 from feeds.store.readings import Readings
 from feeds.store.schema import INDEXES
 from feeds.store.withdrawals import Withdrawals
