@@ -21,7 +21,7 @@ from feeds.pipeline.context import Pass
 from feeds.pipeline.memberships import memberships, past_of, too_many_feeds
 from feeds.pipeline.run import Snapshot, with_snapshot
 from feeds.pipeline.state import read_state
-from feeds.seeds.objects import look_at_objects
+from feeds.seeds.listing import look_at_objects
 from feeds.seeds.parse import ParseOptions
 from feeds.seeds.read import ReadRequest, judge_seed, read_seed
 from feeds.seeds.scan import SUFFIXES, ScannedFile, display_path, is_below, scan

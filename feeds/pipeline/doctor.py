@@ -15,7 +15,7 @@ from feeds.common.reports import Finding, HubReport, PassReport, bad, good, odd
 from feeds.common.times import show_time
 from feeds.common.urls import is_own_host, shown_url
 from feeds.config import Config, Loaded
-from feeds.seeds.objects import list_objects
+from feeds.seeds.listing import list_objects
 from feeds.seeds.scan import SUFFIXES
 from feeds.store import Store
 from feeds.store.server_files import with_state

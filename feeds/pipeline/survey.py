@@ -19,8 +19,7 @@ from feeds.pipeline.context import Pass
 from feeds.pipeline.state import PassState, PlainSeeds
 from feeds.pipeline.told import look_at_told, plain_seeds
 from feeds.seeds import PARSER_VERSION, READER_VERSION
-from feeds.seeds.listing import Listing, list_plain
-from feeds.seeds.objects import list_objects
+from feeds.seeds.listing import Listing, list_objects, list_plain
 from feeds.seeds.scan import ScannedFile, Seen, is_below, look_again, scan
 
 

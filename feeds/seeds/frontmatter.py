@@ -6,14 +6,25 @@ import re
 from codecs import BOM_UTF8
 from collections.abc import Callable
 from functools import partial
+from itertools import islice
 from typing import Any, NamedTuple
 
 from feeds.common.text import without_stray_controls
-from feeds.seeds.secrets import FIELD, misplaced, quiet, scannable
+from feeds.seeds.schema import KNOWN_KEYS
+from feeds.seeds.secrets import FIELD, TELLING, find_secrets, is_cut_off, scannable
 from feeds.seeds.yaml_reader import Node, Place, YamlError, key_places, load, places
 
 YamlReader = Callable[[str], Node]
 
+MISPLACED = (
+    "the secret value of 'secured' begins inside of something else: wanted one line 'secured:' "
+    "without indentation or quotes in the front matter, below it only its value"
+)
+CUT_OFF = (
+    "the body begins like a secret value, right behind the key 'secured': is there a line '---' in "
+    "the midst of its value?"
+)
+IN_BODY = "a secret value of 'secured' begins in the body: is there a line '---' too many above?"
 
 # Invisible characters that YAML refuses, or takes for the end of a line.
 _ASCII_CONTROLS = bytes({*range(0x20), 0x7F} - set(b"\t\n\r"))
@@ -25,6 +36,7 @@ _CARRIED = {0x80 + number: 0xFDD0 + number for number in range(32)}
 _C1 = {carrier: control for control, carrier in _CARRIED.items()}
 _CONTROLS = re.compile("[\x80-\x9f]")
 _FENCE = re.compile(r"^---[ \t]*$", re.MULTILINE)
+_QUOTED = re.compile(r"(['\"])(.+)\1", re.DOTALL)
 
 
 class FrontMatter(NamedTuple):
@@ -177,10 +189,10 @@ def _mapping(
     except YamlError as error:
         line = error.line + offset if error.line else 0
         may_tell = FIELD in source.lower() or "\\" in source
-        reason = quiet(error.reason) if may_tell else error.reason
+        reason = _quiet(error.reason) if may_tell else error.reason
         failure = YamlError(line, error.column, reason)
     mapping: dict[str, Any] | None = node if isinstance(node, dict) else None
-    if slip := misplaced(*secret_of, source, offset, mapping):
+    if slip := _misplaced(*secret_of, source, offset, mapping):
         raise YamlError(*slip, FIELD)
     if failure:
         raise failure
@@ -188,6 +200,47 @@ def _mapping(
         return mapping
     found = "nothing" if node == "" else "a list" if isinstance(node, list) else "plain text"
     raise YamlError(1 + offset, 1, f"found {found}, wanted 'key: value' lines")
+
+
+def _misplaced(
+    text: str, body_at: int, source: str, offset: int, mapping: dict[str, Any] | None
+) -> tuple[int, int, str] | None:
+    """Returns line, column and reason of a secret that is not the value of a plain key `secured`.
+
+    `text` is the whole seed, from `scannable`, its body at offset `body_at`. `source` is its YAML,
+    after `offset` lines, and `mapping` the value of that, None if it is not a mapping.
+    """
+    found = list(islice(find_secrets(text, body_at), 2))
+    if not found:
+        if mapping is None or FIELD not in mapping:
+            return None
+        line, column = places(source)[(FIELD,)]  # of a key that is written with escapes
+        return line + offset, column, MISPLACED
+    is_alone = len(found) == 1 and found[0].is_plain
+    if mapping and next(reversed(mapping)) == FIELD and is_cut_off(text, found[0].at, body_at):
+        return found[0].line, found[0].column, CUT_OFF
+    if is_alone and (mapping is None or _is_whole_line(text[found[0].at :], mapping.get(FIELD))):
+        return None
+    line, column = key_places(source).get(FIELD, (0, 0))
+    for secret in found:
+        if (secret.line, secret.column) != (line + offset, column):
+            return secret.line, secret.column, MISPLACED if secret.at < body_at else IN_BODY
+    return None
+
+
+def _is_whole_line(text: str, value: object) -> bool:
+    """Tells whether the value in YAML is exactly what the first line has after its colon."""
+    written = text.partition("\n")[0].partition(":")[2].strip()
+    return bool(value) and written in (value, f'"{value}"', f"'{value}'")
+
+
+def _quiet(reason: str) -> str:
+    """Returns the reason without its quotations, except known keys and very short ones."""
+
+    def shown(quoted: re.Match[str]) -> str:
+        return quoted[0] if quoted[2] in KNOWN_KEYS or len(quoted[2]) < TELLING else "…"
+
+    return _QUOTED.sub(shown, reason)
 
 
 def _load_carried(read_yaml: YamlReader, source: str) -> Node:

@@ -23,12 +23,11 @@ from feeds.common.workers import Engine, spread
 from feeds.seeds import READER_VERSION, WORTH_PROCESSES
 from feeds.seeds.frontmatter import FrontMatter, split
 from feeds.seeds.limits import MAX_BYTES, why_too_large
-from feeds.seeds.objects import Fetched, fetch_objects
-from feeds.seeds.overlap import leak, reaches
+from feeds.seeds.listing import Fetched, fetch_objects
 from feeds.seeds.parse import ParseOptions, dotted, parse
 from feeds.seeds.quick_reader import QuickReader, quick_reader
 from feeds.seeds.schema import Seed, usual_item
-from feeds.seeds.secrets import FIELD, REACHES, tells_secret
+from feeds.seeds.secrets import FIELD, REACHES, leak, reaches, tells_secret
 from feeds.seeds.yaml_reader import Path, YamlError, event_reader, load
 
 _CHUNK = 100

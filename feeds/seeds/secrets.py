@@ -1,36 +1,26 @@
 """Keeps the secret of a seed, the value of its key `secured`, in its field. Pure.
 
 Wrong indentation, an unclosed quote or an early fence makes a secret part of a published field. So
-secrets are searched for in the text itself too, in time linear in its length.
+secrets are searched for in the text itself too, in time linear in its length, and their parts in
+all that a seed publishes.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from itertools import islice
 from typing import Any, NamedTuple
 
 from feeds.seeds.schema import KNOWN_KEYS
-from feeds.seeds.yaml_reader import key_places, places
+from feeds.seeds.yaml_reader import Path
 
 FIELD = "secured"
-MISPLACED = (
-    "the secret value of 'secured' begins inside of something else: wanted one line 'secured:' "
-    "without indentation or quotes in the front matter, below it only its value"
-)
-CUT_OFF = (
-    "the body begins like a secret value, right behind the key 'secured': is there a line '---' in "
-    "the midst of its value?"
-)
-IN_BODY = "a secret value of 'secured' begins in the body: is there a line '---' too many above?"
 REACHES = "holds a part of the secret value of 'secured': check quotes and indentation"
 
 # This many characters in a row of a secret are no coincidence.
 TELLING = 12
 # This many characters of base64 are a secret, and this many may be the rest of one.
-_BLOB = 24
-_REST = 12
+_BLOB, _REST = 24, 12
 
 # The ends of a line for YAML, for Unicode, or for an editor; CR was replaced before.
 _BREAKS = "\n\x0b\x0c\x1c\x1d\x1e\x85\u2028\u2029"
@@ -67,11 +57,25 @@ _PIECES = re.compile(
 )
 # A word that may be a part of a secret with something in its midst; addresses are no such words.
 _WORD = re.compile(r"https?://\S*|[A-Za-z0-9+/=]{12,}")
-_QUOTED = re.compile(r"(['\"])(.+)\1", re.DOTALL)
 _PARTS = re.compile("[A-Za-z0-9]+")
+# A word is all capitals, or small letters after at most one capital; a number is a word too.
 _ORDINARY = re.compile("[A-Z]?[a-z]+|[A-Z]+|[0-9]+")
 # The characters of a run that are judged.
 _JUDGED = 400
+
+# Base64 under keys that we do not know.
+_UNKNOWN = re.compile("[A-Za-z0-9+/=;]{24,}")
+# All of a usual secret, and tables of bytes that show where base64 and other text stand.
+_BASE64 = re.compile("[A-Za-z0-9+/=;_-]+")
+_BASE64_SHAPE, _USUAL_SHAPE, _NO_CAPITALS = (
+    bytes(0x61 if sign.match(chr(byte)) else 0x20 for byte in range(256))
+    for sign in (_BASE64, re.compile("[A-Za-z0-9+/=;]"), re.compile("[^A-Z]"))
+)
+_LONG = b"a" * TELLING
+_LONG_RUN = re.compile(_LONG + b"a*")  # letter by letter, which takes a third of the time of a{12,}
+# Two texts that are both longer are compared roughly; and the most that searching part by part may
+# cost, in characters times characters.
+_COMPARED, _FEW = 65_536, 4_000_000
 
 
 class Secret(NamedTuple):
@@ -103,9 +107,7 @@ def find_secrets(text: str, body_at: int) -> Iterator[Secret]:
     """
     line, counted, before = 1, 0, 0
     for at, after in _words(text):
-        head = text[before:at]
-        is_start = before == 0
-        before = at + len(FIELD)
+        head, is_start, before = text[before:at], before == 0, at + len(FIELD)
         if not _begins(text, head, after, is_start=is_start, is_front=at < body_at):
             continue
         line += text.count("\n", counted, at)
@@ -185,10 +187,7 @@ def _is_blob(text: str, start: int) -> bool:
 
 
 def _is_random(text: str, start: int, least: int = _BLOB) -> bool:
-    """Tells whether at least so many characters of base64 begin here that are mostly not words.
-
-    A word is all capitals, or small letters after at most one capital; a number is a word too.
-    """
+    """Tells whether so many characters of base64 begin here, most of them no words."""
     parts = _PARTS.findall(_long_run(_PIECES, text, start, least)[:_JUDGED])
     odd = sum(len(part) for part in parts if not _ORDINARY.fullmatch(part))
     return odd * 2 > sum(map(len, parts)) >= least // 2
@@ -200,53 +199,102 @@ def _long_run(pattern: re.Pattern[str], text: str, start: int, least: int = _BLO
     return run[0] if run and len("".join(run[0].split())) >= least else ""
 
 
-def misplaced(
-    text: str, body_at: int, source: str, offset: int, mapping: dict[str, Any] | None
-) -> tuple[int, int, str] | None:
-    """Returns line, column and reason of a secret that is not the value of a plain key `secured`.
-
-    `text` is the whole seed, from `scannable`, its body at offset `body_at`. `source` is its YAML,
-    after `offset` lines, and `mapping` the value of that, None if it is not a mapping.
-    """
-    found = list(islice(find_secrets(text, body_at), 2))
-    if not found:
-        if mapping is None or FIELD not in mapping:
-            return None
-        line, column = places(source)[(FIELD,)]  # of a key that is written with escapes
-        return line + offset, column, MISPLACED
-    is_alone = len(found) == 1 and found[0].is_plain
-    if mapping and next(reversed(mapping)) == FIELD and _is_cut_off(text, found[0].at, body_at):
-        return found[0].line, found[0].column, CUT_OFF
-    if is_alone and (mapping is None or _is_whole_line(text[found[0].at :], mapping.get(FIELD))):
-        return None
-    line, column = key_places(source).get(FIELD, (0, 0))
-    for secret in found:
-        if (secret.line, secret.column) != (line + offset, column):
-            return secret.line, secret.column, MISPLACED if secret.at < body_at else IN_BODY
-    return None
-
-
-def _is_cut_off(text: str, at: int, body_at: int) -> bool:
-    """Tells whether a body begins like the rest of a secret that a fence has cut off.
-
-    A value in quotes is whole, since YAML has found its end.
-    """
+def is_cut_off(text: str, at: int, body_at: int) -> bool:
+    """Tells whether a body begins like the rest of a secret that a fence has cut off."""
+    # A value in quotes is whole, since YAML has found its end.
     value = text[at:body_at].partition(":")[2].lstrip()
     body = text[body_at:].lstrip(_MARKS + _BREAKS)
     word = None if value.startswith(("'", '"')) else _WORD.match(body)
     return _is_random(body, 0) or (word is not None and _is_rest(word[0]))
 
 
-def _is_whole_line(text: str, value: object) -> bool:
-    """Tells whether the value in YAML is exactly what the first line has after its colon."""
-    written = text.partition("\n")[0].partition(":")[2].strip()
-    return bool(value) and written in (value, f'"{value}"', f"'{value}'")
+def leak(mapping: dict[str, Any], body: str, published: bytes) -> Path | None:
+    """Returns the path of a field that holds 12 characters in a row of a secret, None if none does.
+
+    `published` is all that leaves the seed. An empty path means its body, or no single field.
+    """
+    secrets = list(_secrets(mapping))
+    everything = published + b"\n" + body.encode()
+    if not tells_secret(published) and not any(reaches(secret, everything) for secret in secrets):
+        return None
+    for name in sorted(KNOWN_KEYS - {FIELD}):
+        for path, text in _texts(mapping.get(name), (name,)):
+            data = text.encode(errors="replace")
+            if tells_secret(data) or any(reaches(secret, data) for secret in secrets):
+                return path
+    return ()
 
 
-def quiet(reason: str) -> str:
-    """Returns the reason without its quotations, except known keys and very short ones."""
+def _secrets(mapping: dict[str, Any]) -> Iterator[str]:
+    """Yields the value of `secured`, and base64 under the unknown keys that follow it."""
+    if FIELD not in mapping:
+        return
+    yield "".join(text for _, text in _texts(mapping[FIELD]))
+    names = list(mapping)
+    for name in names[names.index(FIELD) + 1 :]:
+        if name in KNOWN_KEYS:
+            break
+        words = (word for _, text in _texts(mapping[name]) for word in text.split())
+        yield from _UNKNOWN.findall("".join(words))
 
-    def shown(quoted: re.Match[str]) -> str:
-        return quoted[0] if quoted[2] in KNOWN_KEYS or len(quoted[2]) < TELLING else "…"
 
-    return _QUOTED.sub(shown, reason)
+def _texts(value: Any, path: Path = ()) -> Iterator[tuple[Path, str]]:
+    """Yields the texts of a value in order, keys included; YAML is nested 32 deep at most."""
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            yield (*path, key), key
+            yield from _texts(inner, (*path, key))
+    elif isinstance(value, list):
+        for number, inner in enumerate(value):
+            yield from _texts(inner, (*path, number))
+    elif value is not None:
+        yield path, str(value)
+
+
+def reaches(secret: str, data: bytes) -> bool:
+    """Tells whether a text, in UTF-8, holds 12 characters in a row of a secret.
+
+    White space is ignored if the secret has any, because YAML and HTML change it.
+    """
+    dense = "".join(secret.split())
+    if len(dense) < TELLING:
+        return False
+    if len(dense) == len(secret) and _BASE64.fullmatch(dense):
+        text = b"\n".join(_runs(dense.encode(), data)).decode()
+    else:
+        text = data.decode(errors="replace")
+        if len(dense) != len(secret):
+            text = "".join(text.split())
+    few, many = sorted((dense, text), key=len)
+    if len(dense) * len(text) <= _FEW and not _has_four(few, many):
+        return False
+    # They also hold 9 that begin at a multiple of 4, which are fewer to compare than all of them.
+    blocks = {many[start : start + 9] for start in range(0, len(many) - 8, 4)}
+    if blocks.isdisjoint(_windows(few, 9)):
+        return False
+    return len(few) > _COMPARED or not set(_windows(few, TELLING)).isdisjoint(
+        _windows(many, TELLING)
+    )
+
+
+def _runs(secret: bytes, data: bytes) -> Iterator[bytes]:
+    """Yields the runs of base64 in a text that may hold a part of a secret."""
+    shape = data.translate(_BASE64_SHAPE if b"-" in secret or b"_" in secret else _USUAL_SHAPE)
+    is_any = _LONG in secret.translate(_NO_CAPITALS)  # else each part of it has a capital
+    for found in _LONG_RUN.finditer(shape):
+        run = data[found.start() : found.end()]
+        if is_any or not run.islower():
+            yield run
+
+
+def _has_four(few: str, many: str) -> bool:
+    """Tells whether two texts may share 12 characters: these hold 4 from a multiple of 9 on."""
+    for at in range(0, len(few) - 3, 9):  # noqa: SIM110 (any() takes half as long again)
+        if few[at : at + 4] in many:
+            return True
+    return False
+
+
+def _windows(text: str, size: int) -> Iterator[str]:
+    starts = range(len(text) - size + 1)
+    return map(text.__getitem__, map(slice, starts, range(size, len(text) + 1)))

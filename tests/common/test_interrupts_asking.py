@@ -33,7 +33,7 @@ def test_answers_come_in_order_and_no_more_are_asked_at_once_than_told() -> None
 
 
 def test_asking_costs_those_nothing_who_have_nothing_to_ask() -> None:
-    code = "import sys; from feeds.seeds import objects; print('concurrent.futures' in sys.modules)"
+    code = "import sys; from feeds.seeds import listing; print('concurrent.futures' in sys.modules)"
     loads = f"import concurrent.futures; {code}"  # it would show
     for source, wanted in ((code, "False\n"), (loads, "True\n")):
         command = [sys.executable, "-c", source]

@@ -7,7 +7,8 @@ from typing import Any
 
 import pytest
 
-from feeds.seeds.secrets import MISPLACED, REACHES, quiet
+from feeds.seeds.frontmatter import MISPLACED, _quiet
+from feeds.seeds.secrets import REACHES
 from tests.seeds.test_read import good, read, written
 from tests.support.secrets import BLOB, MISPLACED_FIELDS, with_field
 
@@ -94,4 +95,4 @@ def test_seed_that_speaks_of_secured_things_or_keeps_them_is_used(
     ],
 )
 def test_reason_quotes_nothing_that_may_be_a_secret(reason: str, shown: str) -> None:
-    assert quiet(reason) == shown
+    assert _quiet(reason) == shown

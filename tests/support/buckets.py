@@ -11,7 +11,7 @@ from contextlib import contextmanager
 import httpx
 import pytest
 
-from feeds.seeds import objects
+from feeds.seeds import listing
 from tests.support.dying import end_fork_server
 from tests.support.ports import HOST, free_port
 from tests.support.processes import PATIENCE
@@ -49,7 +49,7 @@ def use_server(monkeypatch: pytest.MonkeyPatch, server: str) -> None:
     }
     for name, value in values.items():
         monkeypatch.setenv(name, value)
-    objects._opened.cache_clear()
+    listing._opened.cache_clear()
     end_fork_server()
 
 

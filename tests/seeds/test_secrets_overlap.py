@@ -1,4 +1,4 @@
-"""feeds.seeds.overlap: which texts hold a part of a secret, told in time linear in their length."""
+"""feeds.seeds.secrets: which texts hold a part of a secret, told in time linear in their length."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from feeds.seeds.overlap import reaches
+from feeds.seeds.secrets import reaches
 
 BLOB = "wmN1XUkAeqeLw74hJAUdxFhxipbSYo35MMIBJs1MlGyE0jZpTm1DYJO3Aw3uiOIj"
 _MIB = 1 << 20

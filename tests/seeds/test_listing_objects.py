@@ -14,7 +14,7 @@ import pytest
 from feeds.common.cluster import ClusterAddress, cluster_at
 from feeds.common.objects import Objects
 from feeds.common.reports import Callbacks, Options
-from feeds.seeds import objects, read
+from feeds.seeds import listing, read
 from tests.support.buckets import BUCKET
 from tests.support.dask import DaskCluster
 from tests.support.failing_buckets import CUT, FORBIDDEN, SLOW_DOWN, Buckets
@@ -26,8 +26,8 @@ PREFIX = f"s3://{BUCKET}/news desk/"
 
 @pytest.fixture
 def buckets(buckets: Buckets, monkeypatch: pytest.MonkeyPatch) -> Buckets:
-    monkeypatch.setattr(objects, "_opened", lambda address: Objects(address, patience_s=0.5))
-    monkeypatch.setattr(objects, "_PAUSES_S", (0.01,))
+    monkeypatch.setattr(listing, "_opened", lambda address: Objects(address, patience_s=0.5))
+    monkeypatch.setattr(listing, "_PAUSES_S", (0.01,))
     buckets.clear(page=3)
     return buckets
 
