@@ -13,7 +13,7 @@ from msgspec.structs import replace
 from feeds.common.files import Fingerprint
 from feeds.common.reports import NO_CALLBACKS, Options
 from feeds.pipeline.context import Pass, begin_pass
-from feeds.pipeline.resting import (
+from feeds.pipeline.state import (
     archive_folders,
     can_rest,
     intact_files,
