@@ -15,7 +15,6 @@ from feeds.images.cache import likely_name
 from feeds.pipeline.fetch import FetchOptions, fetch_images
 from feeds.pipeline.image_cache import collect_garbage
 from feeds.store import open_state
-from feeds.store.backup import back_up_state
 
 _UNITS = ("B", "KiB", "MiB", "GiB", "TiB")
 

@@ -237,6 +237,16 @@ def _repair_others(text: str) -> str:
     return fixed if is_certain else text
 
 
+def display_path(path: str, base: str) -> str:
+    """Returns the path as messages show it: relative to `base` if it is below it."""
+    prefix = base.rstrip("/") + "/"
+    relative = path.removeprefix(prefix)
+    if relative.isprintable():
+        return relative
+    # A name must not break the lines of a message, or control the terminal.
+    return "".join(char if char.isprintable() else repr(char)[1:-1] for char in relative)
+
+
 def did_you_mean(found: str, known: Iterable[str], *, quoted: bool = False) -> str:
     """Returns " (did you mean X?)" if a known name resembles what was found, else ``""``.
 

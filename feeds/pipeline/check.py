@@ -14,17 +14,18 @@ from feeds.common.languages import unregistered
 from feeds.common.model import ItemHeader, ParsedSeed, Problem
 from feeds.common.objects import is_object
 from feeds.common.reports import NO_CALLBACKS, Callbacks, Options
-from feeds.common.text import did_you_mean, fold
+from feeds.common.text import did_you_mean, display_path, fold
 from feeds.config import Config, Loaded
 from feeds.config.load import BASE_URL
 from feeds.pipeline.context import Pass
-from feeds.pipeline.memberships import memberships, past_of, too_many_feeds
+from feeds.pipeline.limits import too_many_feeds
+from feeds.pipeline.memberships import memberships, past_of
 from feeds.pipeline.run import Snapshot, with_snapshot
 from feeds.pipeline.state import read_state
 from feeds.seeds.listing import look_at_objects
 from feeds.seeds.parse import ParseOptions
 from feeds.seeds.read import ReadRequest, judge_seed, read_seed
-from feeds.seeds.scan import SUFFIXES, ScannedFile, display_path, is_below, scan
+from feeds.seeds.scan import SUFFIXES, ScannedFile, is_below, scan
 from feeds.select.membership import Past, without_duplicates
 from feeds.store import Store
 from feeds.store.server_files import with_state

@@ -15,13 +15,14 @@ from feeds.common.errors import UnknownSeedError
 from feeds.common.model import FeedContents, FeedRef, Item, ItemHeader, Problem
 from feeds.common.objects import is_object
 from feeds.common.reports import NO_CALLBACKS, Callbacks, Options
+from feeds.common.text import display_path
 from feeds.common.urls import item_id, normal_url
 from feeds.config import Loaded
 from feeds.pipeline.context import Pass
 from feeds.pipeline.digests import with_digest
 from feeds.pipeline.memberships import Selection, contents_of, memberships
 from feeds.pipeline.run import Snapshot, with_snapshot
-from feeds.seeds.scan import SUFFIXES, display_path, is_below
+from feeds.seeds.scan import SUFFIXES, is_below
 from feeds.select import explain as reasons
 from feeds.store import Store
 from feeds.store.server_files import with_state

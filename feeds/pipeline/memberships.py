@@ -7,34 +7,43 @@ changed since the last pass, or whose time came; all of them if the rules may ha
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from heapq import nsmallest
 from typing import NamedTuple, cast
 
+import msgspec
+
 from feeds.common.errors import PublishError
-from feeds.common.model import Feed, FeedContents, FeedRef, ItemHeader, Membership, Problem
+from feeds.common.model import Feed, FeedContents, FeedRef, Item, ItemHeader, Membership, Problem
 from feeds.common.protocols import LEFT, Left
-from feeds.common.slugs import Addresses
-from feeds.common.text import fold
+from feeds.common.slugs import Addresses, ArchivePart
 from feeds.config import Config
 from feeds.pipeline.archives import NO_ARCHIVES, LinkedFeeds, archive
 from feeds.pipeline.context import Pass
 from feeds.pipeline.digests import digest_contents, last_ends, make_digests
 from feeds.pipeline.few import Few, few_feeds
-from feeds.pipeline.removals import Ledger
 from feeds.pipeline.rescan import Changes
 from feeds.pipeline.state import LAST, PassState
 from feeds.publish import read_manifest
 from feeds.select.addresses import NOTHING_KNOWN, Directory, Known, is_made
-from feeds.select.feeds import Names, catalog, until_next_goes, with_notices
-from feeds.select.membership import Past, build_feed, qualify, without_duplicates
+from feeds.select.feeds import (
+    Names,
+    catalog,
+    feeds_of,
+    longest_kept_s,
+    longest_notices_s,
+    moved,
+    notice_of,
+    until_next_goes,
+    with_notices,
+    withdrawal_reason,
+)
+from feeds.select.membership import Past, Qualified, build_feed, qualify, without_duplicates
 from feeds.select.periods import with_unsealed
 from feeds.select.thresholds import Thresholds, exposed_since, is_due, turned
 from feeds.store import Store
+from feeds.store.withdrawals import Withdrawal
 
-# So many of the seeds that cause too many feeds are named.
-_NAMED = 5
 # So many of the memberships that a pass ended are kept for people who ask.
 _MOST_LEFT = 1000
 
@@ -182,33 +191,12 @@ def contents_of(run: Pass, feed: Feed) -> FeedContents:
     return with_notices(contents, [entry for _, entry in notices])
 
 
-def too_many_feeds(feeds: int, config: Config, items: Callable[[], Iterable[ItemHeader]]) -> str:
-    """Returns a message if there are more feeds than `site.max_feeds`, else ``""``.
-
-    `items` returns all items; it is called twice, and only for the message.
-    """
-    limit = config.site.max_feeds
-    if feeds <= limit:
-        return ""
-    worst = ", ".join(f"{path} ({count})" for path, count in _worst_seeds(items))
-    return (
-        f"{feeds} feeds are more than site.max_feeds ({limit}), so none is published. These seeds "
-        f"cause most (in brackets: feeds that only they make): {worst or 'none'}. "
-        "Use fewer topics, or raise site.max_feeds."
-    )
-
-
 def _judge(run: Pass, ledger: Ledger, past: Past, items: list[ItemHeader]) -> list[Membership]:
     """Puts items into the feeds they qualify for; returns their memberships."""
     judged = [(item, qualify(item, run.config, ledger.thresholds, past, run.now)) for item in items]
-    run.store.remember(
-        {
-            item.id: history
-            for item, (history, _) in judged
-            if history is not None and history is not item.history
-        }
-    )
-    found = [membership for _, (_, memberships) in judged for membership in memberships]
+    news = {item.id: past for item, (past, _) in judged if past and past is not item.history}
+    run.store.remember(news)
+    found = [one for _, (_, memberships) in judged for one in memberships]
     run.store.add_memberships(found)
     ledger.judge(judged)
     return found
@@ -248,21 +236,62 @@ def _names(store: Store, config: Config, beaten: list[ItemHeader], now: int) -> 
     return Names(+topics, known)
 
 
-def _worst_seeds(items: Callable[[], Iterable[ItemHeader]]) -> list[tuple[str, int]]:
-    """Returns the seeds that cause most feeds, with the number of those that are theirs alone.
+class Ledger:
+    """The withdrawals of one pass, whether or not feeds say what was withdrawn.
 
-    Feeds of others come second: a feed that ten seeds name counts a tenth for each.
+    A story is withdrawn if it stood in feeds, stands in none any more, and its seed is gone,
+    unpublished or excluded everywhere. `changed` are the feeds, and `changed_parts` the parts of
+    archives, whose notices came, went or changed; `lost` is as in `Changes`.
     """
-    users = Counter(name for item in items() for name in _names_of(item))
-    causes = (
-        (sum(1 / users[name] for name in _names_of(item)), item.path, item) for item in items()
-    )
-    worst = nsmallest(_NAMED, causes, key=lambda cause: (-cause[0], cause[1]))
-    return [(path, sum(users[name] == 1 for name in _names_of(item))) for _, path, item in worst]
 
+    def __init__(
+        self, run: Pass, thresholds: Thresholds, lost: Mapping[str, tuple[bytes, list[str]]]
+    ) -> None:
+        self._run = run
+        self.thresholds = thresholds
+        self._lost = dict(lost)
+        self.changed: set[FeedRef] = set()
+        self.changed_parts: set[tuple[FeedRef, ArchivePart]] = set()
+        self._known = {one.id: one for one in run.store.withdrawals()}
+        oldest = run.now - longest_kept_s(run.config)
+        self._drop([one.id for one in self._known.values() if one.at < oldest])
 
-def _names_of(item: ItemHeader) -> set[str]:
-    """Returns a name for each feed that an item makes: its topics, and its provider."""
-    if not item.is_published:
-        return set()
-    return {f"topic {fold(topic)}" for topic in item.topics} | {f"provider {item.provider.domain}"}
+    def judge(self, judged: Iterable[tuple[ItemHeader, Qualified]]) -> None:
+        """Looks at items that were judged, with the histories that they had before."""
+        for item, (_, memberships) in judged:
+            self._lost.pop(item.id, None)  # another seed has this id
+            if memberships:
+                self._drop([item.id] if item.id in self._known else [])
+            elif item.history and (item.history.qualified or item.id in self._known):
+                why = withdrawal_reason(item, self.thresholds)
+                if why:
+                    (data,) = self._run.store.items([item.number]).values()
+                    self._keep(item.id, why, data, item.history.qualified)
+
+    def finish(self) -> None:
+        """Withdraws the stories whose seeds are gone, and notes whether readers are told."""
+        for id_, (data, names) in self._lost.items():
+            self._keep(id_, "deleted", data, names)
+        if longest_notices_s(self._run.config):
+            self._run.store.show_notices()
+
+    def _keep(self, id_: str, why: str, data: bytes, names: Iterable[str]) -> None:
+        run, known = self._run, self._known.get(id_)
+        notice = msgspec.msgpack.encode(notice_of(msgspec.msgpack.decode(data, type=Item)))
+        if known and (known.data, known.why) == (notice, why):
+            return
+        published, updated = run.store.shown_times(id_)
+        one = Withdrawal(id_, run.now, why, published, moved(updated, run.now), notice)
+        self._note(run.store.withdraw(one, feeds_of(names, self.thresholds)))
+
+    def _drop(self, ids: list[str]) -> None:
+        if ids:
+            self._note(self._run.store.drop_withdrawals(ids))
+            for id_ in ids:
+                del self._known[id_]
+
+    def _note(self, places: Iterable[tuple[FeedRef, ArchivePart]]) -> None:
+        for ref, part in places:
+            self.changed.add(ref)
+            if part.number:
+                self.changed_parts.add((ref, part))

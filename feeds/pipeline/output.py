@@ -13,6 +13,7 @@ from feeds.common.protocols import (
     REPORT,
 )
 from feeds.common.reports import FeedReport, HeldReport, PassReport, feed_report
+from feeds.common.text import display_path
 from feeds.pipeline.context import Pass
 from feeds.pipeline.fetch import next_fetch
 from feeds.pipeline.few import Few
@@ -23,7 +24,6 @@ from feeds.pipeline.rescan import Changes
 from feeds.pipeline.state import PassState
 from feeds.publish import NewOutput, Publisher, Sent
 from feeds.publish.writer import copy_recipe, is_copy
-from feeds.seeds.scan import display_path
 from feeds.store import Store
 
 

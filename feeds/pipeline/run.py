@@ -36,6 +36,7 @@ from feeds.pipeline.early import load_renderers
 from feeds.pipeline.few import at_rest, few_state
 from feeds.pipeline.first import OvertakenError
 from feeds.pipeline.image_cache import cache_faults_told
+from feeds.pipeline.limits import refuse_to_empty
 from feeds.pipeline.memberships import memberships
 from feeds.pipeline.objects import Upload
 from feeds.pipeline.output import (
@@ -47,7 +48,6 @@ from feeds.pipeline.output import (
 )
 from feeds.pipeline.plan import plan_feeds
 from feeds.pipeline.remember import remember, tell_hubs
-from feeds.pipeline.removals import refuse_to_empty
 from feeds.pipeline.rescan import (
     Ahead,
     Changes,

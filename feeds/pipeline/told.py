@@ -16,10 +16,11 @@ from typing import NamedTuple
 from feeds.common.files import Fingerprint
 from feeds.common.model import Problem
 from feeds.common.objects import is_object
+from feeds.common.text import display_path
 from feeds.pipeline.context import Pass
 from feeds.pipeline.state import PassState, PlainSeeds
 from feeds.seeds.listing import look_at_objects
-from feeds.seeds.scan import ScannedFile, Seen, display_path, is_below, is_unicode, scan_below
+from feeds.seeds.scan import ScannedFile, Seen, is_below, is_unicode, scan_below
 
 # So many of the paths that no scan reaches are named.
 _NAMED = 3

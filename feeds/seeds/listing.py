@@ -23,8 +23,9 @@ from feeds.common.files import Fingerprint
 from feeds.common.interrupts import ask_all
 from feeds.common.model import Problem
 from feeds.common.objects import PATIENCE_S, ObjectInfo, Objects, is_object, split_address
+from feeds.common.text import display_path
 from feeds.seeds.limits import MAX_BYTES, why_too_large
-from feeds.seeds.scan import SUFFIXES, ScannedFile, display_path, is_below
+from feeds.seeds.scan import SUFFIXES, ScannedFile, is_below
 
 A = TypeVar("A")
 R = TypeVar("R")

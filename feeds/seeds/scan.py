@@ -17,6 +17,7 @@ import msgspec
 
 from feeds.common.errors import SeedsFolderError
 from feeds.common.model import Problem
+from feeds.common.text import display_path
 from feeds.seeds.limits import why_too_large
 
 SUFFIXES = (".txt", ".md", ".markdown", ".yaml", ".yml")
@@ -150,16 +151,6 @@ class _Walk(NamedTuple):
 
 def _walk(folder: Path, base: Path, seen: Seen) -> _Walk:
     return _Walk(str(folder), os.path.realpath(folder), str(base), seen)
-
-
-def display_path(path: str, base: str) -> str:
-    """Returns the path as messages show it: relative to `base` if it is below it."""
-    prefix = base.rstrip("/") + "/"
-    relative = path.removeprefix(prefix)
-    if relative.isprintable():
-        return relative
-    # A name must not break the lines of a message, or control the terminal.
-    return "".join(char if char.isprintable() else repr(char)[1:-1] for char in relative)
 
 
 def is_unicode(path: str) -> bool:

@@ -1,40 +1,29 @@
-"""Stories that go: notices of those that a pass withdraws, and a hold on too many at once.
+"""What no pass does unasked: drop too many stories at once, empty out/, make too many feeds.
 
-A story is withdrawn if it stood in feeds, stands in none any more, and its seed is gone,
-unpublished or excluded everywhere. If too many files are gone, a disk may not be mounted.
+If too many files are gone, a disk may not be mounted: their stories are held.
 """
 
 from __future__ import annotations
 
 import os
-from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator, Mapping
+from collections import Counter, defaultdict
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from heapq import nsmallest
 from typing import NamedTuple
 
-import msgspec
-
 from feeds.common.errors import PublishError
-from feeds.common.model import FeedRef, Item, ItemHeader
-from feeds.common.slugs import ArchivePart
+from feeds.common.model import ItemHeader
+from feeds.common.text import fold
 from feeds.config import Config
 from feeds.pipeline.context import Pass
 from feeds.pipeline.survey import Survey
 from feeds.seeds.scan import is_below
-from feeds.select.feeds import (
-    feeds_of,
-    longest_kept_s,
-    longest_notices_s,
-    moved,
-    notice_of,
-    withdrawal_reason,
-)
-from feeds.select.membership import Qualified
-from feeds.select.thresholds import Thresholds
 from feeds.store import Store
-from feeds.store.withdrawals import Withdrawal
 
 # Fewer removals than this are always believed, unless a folder of `paths.seeds` is empty.
 FEW = 20
+# So many of the seeds that cause too many feeds are named.
+_NAMED = 5
 
 
 class Losses(NamedTuple):
@@ -176,62 +165,37 @@ def refuse_to_empty(run: Pass, before: int, *, is_new: bool) -> None:
         )
 
 
-class Ledger:
-    """The withdrawals of one pass, whether or not feeds say what was withdrawn.
+def too_many_feeds(feeds: int, config: Config, items: Callable[[], Iterable[ItemHeader]]) -> str:
+    """Returns a message if there are more feeds than `site.max_feeds`, else ``""``.
 
-    `changed` are the feeds, and `changed_parts` the parts of archives, whose notices came, went or
-    changed; `thresholds` are those of the pass, `lost` is as in `Changes`.
+    `items` returns all items; it is called twice, and only for the message.
     """
+    limit = config.site.max_feeds
+    if feeds <= limit:
+        return ""
+    worst = ", ".join(f"{path} ({count})" for path, count in _worst_seeds(items))
+    return (
+        f"{feeds} feeds are more than site.max_feeds ({limit}), so none is published. These seeds "
+        f"cause most (in brackets: feeds that only they make): {worst or 'none'}. "
+        "Use fewer topics, or raise site.max_feeds."
+    )
 
-    def __init__(
-        self, run: Pass, thresholds: Thresholds, lost: Mapping[str, tuple[bytes, list[str]]]
-    ) -> None:
-        self._run = run
-        self.thresholds = thresholds
-        self._lost = dict(lost)
-        self.changed: set[FeedRef] = set()
-        self.changed_parts: set[tuple[FeedRef, ArchivePart]] = set()
-        kept_s = longest_kept_s(run.config)
-        self._known = {one.id: one for one in run.store.withdrawals()}
-        old = [one.id for one in self._known.values() if one.at < run.now - kept_s]
-        self._drop(old)
 
-    def judge(self, judged: Iterable[tuple[ItemHeader, Qualified]]) -> None:
-        """Looks at items that were judged, with the histories that they had before."""
-        for item, (_, memberships) in judged:
-            self._lost.pop(item.id, None)  # another seed has this id
-            if memberships:
-                self._drop([item.id] if item.id in self._known else [])
-            elif item.history and (item.history.qualified or item.id in self._known):
-                why = withdrawal_reason(item, self.thresholds)
-                if why:
-                    (data,) = self._run.store.items([item.number]).values()
-                    self._keep(item.id, why, data, item.history.qualified)
+def _worst_seeds(items: Callable[[], Iterable[ItemHeader]]) -> list[tuple[str, int]]:
+    """Returns the seeds that cause most feeds, with the number of those that are theirs alone.
 
-    def finish(self) -> None:
-        """Withdraws the stories whose seeds are gone, and notes whether readers are told."""
-        for id_, (data, names) in self._lost.items():
-            self._keep(id_, "deleted", data, names)
-        if longest_notices_s(self._run.config):
-            self._run.store.show_notices()
+    Feeds of others come second: a feed that ten seeds name counts a tenth for each.
+    """
+    users = Counter(name for item in items() for name in _names_of(item))
+    causes = (
+        (sum(1 / users[name] for name in _names_of(item)), item.path, item) for item in items()
+    )
+    worst = nsmallest(_NAMED, causes, key=lambda cause: (-cause[0], cause[1]))
+    return [(path, sum(users[name] == 1 for name in _names_of(item))) for _, path, item in worst]
 
-    def _keep(self, id_: str, why: str, data: bytes, names: Iterable[str]) -> None:
-        run, known = self._run, self._known.get(id_)
-        notice = msgspec.msgpack.encode(notice_of(msgspec.msgpack.decode(data, type=Item)))
-        if known and (known.data, known.why) == (notice, why):
-            return
-        published, updated = run.store.shown_times(id_)
-        one = Withdrawal(id_, run.now, why, published, moved(updated, run.now), notice)
-        self._note(run.store.withdraw(one, feeds_of(names, self.thresholds)))
 
-    def _drop(self, ids: list[str]) -> None:
-        if ids:
-            self._note(self._run.store.drop_withdrawals(ids))
-            for id_ in ids:
-                del self._known[id_]
-
-    def _note(self, places: Iterable[tuple[FeedRef, ArchivePart]]) -> None:
-        for ref, part in places:
-            self.changed.add(ref)
-            if part.number:
-                self.changed_parts.add((ref, part))
+def _names_of(item: ItemHeader) -> set[str]:
+    """Returns a name for each feed that an item makes: its topics, and its provider."""
+    if not item.is_published:
+        return set()
+    return {f"topic {fold(topic)}" for topic in item.topics} | {f"provider {item.provider.domain}"}
