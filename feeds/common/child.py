@@ -144,10 +144,7 @@ def _modules_of_script() -> set[str]:
 
 @contextmanager
 def _server_watched() -> Iterator[None]:
-    """Kills the server if it is stopped, or hangs, while a process is being started.
-
-    The start then fails instead of waiting for ever, and the next one gets another server.
-    """
+    """Kills the server if it is stopped, or hangs, so that no start of a process waits for ever."""
     over = threading.Event()
 
     def watch() -> None:

@@ -46,10 +46,7 @@ def uninterrupted() -> Iterator[None]:
 def _handled(
     take: Callable[[Any, int, FrameType | None], object], *but: signal.Handlers | None
 ) -> Iterator[None]:
-    """Has signals taken for as long as it lasts, each with what handled it before.
-
-    Those that one of `but` handles are left alone.
-    """
+    """Has signals taken, with what handled them before, unless that is one of `but`."""
     with ExitStack() as stack:
         if threading.current_thread() is threading.main_thread():
             for number in INTERRUPTIONS:

@@ -1,7 +1,7 @@
 """The parts of the store that stages are handed, and the single values that it keeps by name.
 
-Two of these values stand beside their types: `LAST` in `feeds.pipeline.state`, and `MEMO` in
-`feeds.images.examine`.
+What each method does is told where it is written, in `feeds.store`. Two of these values stand
+beside their types: `LAST` in `feeds.pipeline.state`, and `MEMO` in `feeds.images.examine`.
 """
 
 from __future__ import annotations
@@ -112,65 +112,28 @@ class Ping(NamedTuple):
 class HubStore(MetaStore, Protocol):
     """The pings that a delivery sends, and the state of hubs; times are in seconds since 1970."""
 
-    def transaction(self) -> AbstractContextManager[None]:
-        """Returns a transaction; everything that writes stands in one."""
-
-    def due_pings(self, hub: str, now: int, far: int, after: int, count: int) -> Sequence[Ping]:
-        """Returns up to `count` pings that are due at `now`, or only after `far`, by number.
-
-        Only those whose number is higher than `after`.
-        """
-
-    def old_pings(self, hub: str, since: int) -> Sequence[Ping]:
-        """Returns the pings for changes before `since`."""
-
-    def drop_ping(self, number: int) -> None:
-        """Deletes a ping."""
-
-    def put_off_ping(self, number: int, due: int, error: str) -> None:
-        """Notes that a ping failed, and when to send it again."""
-
-    def rest_of(self, hub: str) -> tuple[int, int]:
-        """Returns how often a hub failed in a row, and until when to leave it alone."""
-
-    def back_off(self, hub: str, until: int, error: str) -> None:
-        """Notes that a hub failed, and until when to leave it alone."""
-
-    def reset_hub(self, hub: str) -> None:
-        """Notes that a hub answers."""
-
-    def hub_reports(self) -> Sequence[HubReport]:
-        """Returns what is pending for each hub; hubs without pings are left out."""
+    def transaction(self) -> AbstractContextManager[None]: ...
+    def due_pings(self, hub: str, now: int, far: int, after: int, count: int) -> Sequence[Ping]: ...
+    def old_pings(self, hub: str, since: int) -> Sequence[Ping]: ...
+    def drop_ping(self, number: int) -> None: ...
+    def put_off_ping(self, number: int, due: int, error: str) -> None: ...
+    def rest_of(self, hub: str) -> tuple[int, int]: ...
+    def back_off(self, hub: str, until: int, error: str) -> None: ...
+    def reset_hub(self, hub: str) -> None: ...
+    def hub_reports(self) -> Sequence[HubReport]: ...
 
 
 class ImageStore(MetaStore, Protocol):
     """The part of the store that the image stage needs."""
 
-    def has_pictures(self) -> bool:
-        """Tells whether anything is known of any image."""
-
+    def has_pictures(self) -> bool: ...
     def pictures(
         self, numbers: Iterable[int], *, every: bool
-    ) -> dict[int, list[tuple[bool, Picture]]]:
-        """Returns the images that these items name, by their number."""
-
-    def images_in(self, folder: str) -> list[CachedImage]:
-        """Returns the images whose copies belong into a folder of the cache."""
-
-    def copy_fingerprint(self, name: str) -> tuple[int, int] | None:
-        """Returns the length in bytes and the mtime in ns of a copy, None if there is none."""
-
-    def keys_of(self, ids: Iterable[str]) -> Iterator[str]:
-        """Yields the keys of the images that the items with these ids name."""
-
-    def keep_image(self, image: CachedImage) -> None:
-        """Keeps what is known of an image."""
-
-    def image_news(self) -> set[str]:
-        """Returns the names of the copies that came or changed since the last pass."""
-
-    def feeds_with_image_news(self) -> set[FeedRef]:
-        """Returns kind and key of the feeds with items whose images came, went or changed."""
-
-    def feed_images(self) -> dict[str, tuple[str, ...]]:
-        """Returns the copies that the documents of each feed name, by the feed's address."""
+    ) -> dict[int, list[tuple[bool, Picture]]]: ...
+    def images_in(self, folder: str) -> list[CachedImage]: ...
+    def copy_fingerprint(self, name: str) -> tuple[int, int] | None: ...
+    def keys_of(self, ids: Iterable[str]) -> Iterator[str]: ...
+    def keep_image(self, image: CachedImage) -> None: ...
+    def image_news(self) -> set[str]: ...
+    def feeds_with_image_news(self) -> set[FeedRef]: ...
+    def feed_images(self) -> dict[str, tuple[str, ...]]: ...

@@ -126,11 +126,7 @@ class _Inbox:
         os.set_blocking(pipe.fileno(), False)
 
     def message(self, seconds: float) -> _Message | None:
-        """Returns the next message, None if there is none within `seconds`.
-
-        Raises:
-            EOFError, OSError: there will be none any more.
-        """
+        """Returns the next message, None if it is late; raises EOFError, OSError for none."""
         while (message := self._taken()) is None:
             if not self._pipe.poll(seconds):
                 return None

@@ -59,12 +59,8 @@ def archive(
 ) -> LinkedFeeds:
     """Brings archives up to the memberships.
 
-    Args:
-        run: this pass.
-        state: what the last pass left.
-        feeds: all feeds.
-        ids: the items that were judged, None for all.
-        noticed: the parts in which notices of withdrawn stories came, went or changed.
+    `ids` are the items that were judged, None for all; `noticed` the parts in which notices of
+    withdrawn stories came, went or changed.
     """
     store, now, settings = run.store, run.now, Settings(run.config)
     if ids is None:
@@ -97,10 +93,7 @@ def archive(
 def _enter(
     store: Store, ref: FeedRef, ids: set[str] | None, setting: ArchiveSetting, now: int
 ) -> None:
-    """Puts new items into the period of now, and all of a feed without archives into theirs.
-
-    Nothing enters a period that has ended, whatever a clock says that was set back.
-    """
+    """Puts new items into the period of now (or a later one), all of a new feed into theirs."""
     if setting.archive == OFF:
         return
     newest = store.newest_period(ref)
@@ -145,10 +138,7 @@ def _linked(run: Pass, state: PassState, archives: LinkedFeeds, settings: Settin
 def _relinked(
     run: Pass, state: PassState, archives: LinkedFeeds, settings: Settings, new: _Parts
 ) -> LinkedFeeds | None:
-    """Returns what `_linked` does, but only the parts that changed, are new, or stand beside these.
-
-    None if a feed with archives went or is another one: then so are its parts.
-    """
+    """Returns of `_linked` what changed or is new, and what is beside; None if a feed went."""
     rows = state.feeds().values()
     before = {one.feed.address: one.feed for _, one in rows if one.feed.archive}
     changed: _Parts = defaultdict(set)

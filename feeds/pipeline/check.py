@@ -73,10 +73,7 @@ def _read(snapshot: Snapshot) -> tuple[int, list[ItemHeader], list[Problem], int
 
 
 def _remembered(run: Pass) -> tuple[Past, int]:
-    """Returns what the state file knows: of addresses, and how many stories were withdrawn.
-
-    Seeds are read without it.
-    """
+    """Returns what the state file knows: the past, and how many stories were withdrawn."""
     found = [(Past(), 0)]
 
     def read(store: Store) -> None:
@@ -127,11 +124,8 @@ def _unknown(kind: str, used: list[str], known: dict[str, str]) -> Iterator[str]
 def check_files(loaded: Loaded, texts: Mapping[str, bytes | None], base: Path) -> CheckReport:
     """Judges some seeds alone, each by itself, and whether two of them are one story.
 
-    Args:
-        loaded: the configuration.
-        texts: the names of seeds, or of folders of seeds, relative to `base`, each with the bytes
-            to judge instead of those of the file, if any.
-        base: the current folder.
+    `texts` are seeds, or folders of seeds, by their names relative to the folder `base`, each with
+    the bytes to judge instead of those of the file, if any.
 
     Raises:
         UnknownSeedError: there is no such file.
@@ -175,11 +169,7 @@ def _judged(folder: Path, base: Path, options: ParseOptions) -> Iterator[ParsedS
 
 
 def _objects(address: str, loaded: Loaded, options: ParseOptions) -> Iterator[ParsedSeed]:
-    """Yields the seeds at and below an address.
-
-    Raises:
-        UnknownSeedError: there is none.
-    """
+    """Yields the seeds at and below an address; raises UnknownSeedError if there is none."""
     address, is_any = address.rstrip("/"), False
     prefixes = [*loaded.config.paths.prefixes, f"{address.rpartition('/')[0]}/"]
     for found in look_at_objects([address], prefixes, loaded.base):

@@ -52,10 +52,7 @@ def last_ends(run: Pass) -> dict[str, int]:
 def make_digests(run: Pass, thresholds: Thresholds, ids: set[str] | None) -> set[FeedRef]:
     """Brings digests up to the memberships; returns the feeds whose digests changed.
 
-    Args:
-        run: this pass.
-        thresholds: those of the configuration.
-        ids: the items that were judged, None for all.
+    `ids` are the items that were judged, None for all.
     """
     store, feeds, zone = run.store, run.config.digests, run.config.site.timezone
     if ids is not None and not feeds:
@@ -167,10 +164,7 @@ def _revise(run: Pass, thresholds: Thresholds, row: DigestRow) -> bool:
 
 
 def _revised(story: DigestStory, current: Item, why: str) -> DigestStory:
-    """Returns a story of a digest, by its item as it is now and why it was withdrawn, if it was.
-
-    A second reason for the same changes nothing that readers see.
-    """
+    """Returns a story of a digest as it is now; a second reason to withdraw it changes nothing."""
     item = story.item if why or current.correction == story.item.correction else current
     reason = current.withdrawn_reason if why else ""
     item = msgspec.structs.replace(item, withdrawn_reason=reason)

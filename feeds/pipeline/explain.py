@@ -57,10 +57,7 @@ class Explained(NamedTuple):
 def explain(loaded: Loaded, story: str, callbacks: Callbacks = NO_CALLBACKS) -> list[Explanation]:
     """Returns why stories are, or are not, in each feed, as a pass would decide now.
 
-    Args:
-        loaded: the configuration.
-        story: a seed's path, an address or an id. More than one seed may have it.
-        callbacks: is called while seeds are read.
+    `story` is a seed's path, an address or an id; more than one seed may have it.
 
     Raises:
         UnknownSeedError: no seed has this path, address or id.

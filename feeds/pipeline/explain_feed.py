@@ -68,11 +68,8 @@ def explained_any(
 ) -> list[Explained] | list[FeedExplanation]:
     """Returns an explanation of the stories with this name, or else of the feeds with it.
 
-    Args:
-        loaded: the configuration.
-        name: a seed's path, an address or an id; or a feed's address, topic, provider or name.
-        callbacks: is called while seeds are read.
-        nearest: how many misses are told of a feed.
+    `name` is a seed's path, an address or an id; or a feed's address, topic, provider or name, of
+    which the `nearest` misses are told.
 
     Raises:
         UnknownSeedError: there is no such story and no such feed.

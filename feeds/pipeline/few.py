@@ -78,11 +78,8 @@ def few_feeds(
 ) -> list[Feed] | None:
     """Returns the feed of everything and those to look at; None if any other may be another.
 
-    Args:
-        run: this pass, with all items in their feeds.
-        few: what lets feeds rest.
-        changed: the feeds that items joined or left, or in which one changed; None for any.
-        names: what items call topics and providers.
+    All items are in their feeds. `changed` are the feeds that items joined or left, or in which one
+    changed, None for any; `names` is what items call topics and providers.
     """
     if changed is None or names_key(run.config, names) != few.catalogue.names:
         return None
@@ -161,10 +158,8 @@ class Ranking:
     def feeds(self, most: int, shown: int, active: int) -> list[FeedSummary]:
         """Returns, in the order of lists, all feeds that can be among these, and a few others.
 
-        Args:
-            most: so many of the largest topics and providers, one more, and all of the site's own;
-            shown: so many of the largest of each of the two;
-            active: so many of each with the most entries a day.
+        So many of the largest topics and providers (`most`), one more, and all of the site's own;
+        of each of the two so many of the largest (`shown`), and of the most `active`.
         """
         store, more = self._store, len(self._some) + 1
         kinds: tuple[FeedKind, FeedKind] = ("topic", "provider")

@@ -161,13 +161,8 @@ def narrow_images(
 ) -> tuple[int, bool]:
     """Makes narrower copies of the images that have none yet, those of the newest items first.
 
-    Args:
-        config: The configuration.
-        warn: Called with a message for each image that cannot be narrowed.
-        most_seconds: After so many seconds no further image is begun.
-
-    Returns:
-        How many images got some, and whether a pass has something to publish.
+    After so many seconds no further image is begun. Returns how many images got some, and whether
+    a pass has something to publish.
 
     Raises:
         ImageCacheError: the cache cannot be used.

@@ -69,13 +69,8 @@ def render_feed(
 ) -> Document:
     """Returns a document of a feed as a pass would publish it now; writes nothing.
 
-    Images are as the last pass or fetch left them.
-
-    Args:
-        loaded: the configuration.
-        address: the address of the feed below out/, or a former one: "all", "topics/ai".
-        extension: atom, rss, json or html.
-        callbacks: is called while seeds are read.
+    Images are as the last pass or fetch left them. The address is that of the feed below out/, or
+    a former one ("all", "topics/ai"); the extension is atom, rss, json or html.
 
     Raises:
         UnknownFeedError: there is no such feed, or it has no such document.

@@ -61,12 +61,7 @@ def held_back(store: Store, todo: Survey, config: Config, before: Losses) -> dic
 
 
 def large_losses(gone: Mapping[str, str], folders: Collection[str]) -> dict[str, int]:
-    """Returns how many stories each folder lost, for those that lost at least `FEW`.
-
-    Args:
-        gone: the stories without a file, id by path.
-        folders: the folders of `paths.seeds`.
-    """
+    """Returns how many of these stories, id by path, each folder lost, if at least `FEW`."""
     found = {folder: len(ids) for folder, ids in _by_folder(gone, folders).items()}
     return {folder: count for folder, count in found.items() if count >= FEW}
 
@@ -80,16 +75,9 @@ def mass_removals(
 ) -> dict[str, str]:
     """Returns the seeds that are kept until somebody confirms their removal, each with its folder.
 
-    A folder of `paths.seeds`, or one below it, is suspect if it would lose at least 20 stories and
-    a larger share than `max_gone`; an emptied one is suspect if it would lose one story.
-
-    Args:
-        lost: the stories without a file, id by path.
-        before: how many stories there were below each folder of `large_losses`; only whether
-            `max_gone` of them is less than what is lost counts.
-        folders: the folders of `paths.seeds`.
-        emptied: those of `folders` that hold no seed any more.
-        max_gone: the share that may go at once, from 0 to 1.
+    A folder of `paths.seeds`, or one below it, is suspect if it would lose at least `FEW` stories
+    and a larger share than `max_gone` (from 0 to 1) of what it had `before`; one of `emptied`,
+    which hold no seed any more, if it would lose one. `lost` are stories, id by path.
     """
     gone = _by_folder(lost, folders)
     large = large_losses(lost, folders)
@@ -141,12 +129,8 @@ def refuse_to_empty(run: Pass, before: int, *, is_new: bool) -> None:
     """An unmounted disk must not empty a thousand subscriptions.
 
     What the state file knows is held (see `feeds.pipeline.rescan`), but that may be lost with the
-    disk: then only the manifest tells how many stories there were.
-
-    Args:
-        run: this pass, after the rescan.
-        before: how many stories the manifest tells.
-        is_new: whether we never published what it tells.
+    disk: then only the manifest tells how many stories there were `before`, and `is_new` that we
+    never published these.
 
     Raises:
         PublishError: most stories are gone, and `options.allow_empty` is not set.
@@ -182,10 +166,7 @@ def too_many_feeds(feeds: int, config: Config, items: Callable[[], Iterable[Item
 
 
 def _worst_seeds(items: Callable[[], Iterable[ItemHeader]]) -> list[tuple[str, int]]:
-    """Returns the seeds that cause most feeds, with the number of those that are theirs alone.
-
-    Feeds of others come second: a feed that ten seeds name counts a tenth for each.
-    """
+    """Returns the seeds that cause most feeds, of shared ones a share, and how many alone."""
     users = Counter(name for item in items() for name in _names_of(item))
     causes = (
         (sum(1 / users[name] for name in _names_of(item)), item.path, item) for item in items()

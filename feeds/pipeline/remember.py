@@ -171,15 +171,7 @@ def _keep_last(
 def _keep_catalogue(
     run: Pass, state: PassState, selection: Selection, plan: Plan, published: Published
 ) -> None:
-    """Keeps what lets feeds rest, if they are very many.
-
-    Args:
-        run: this pass, which has published.
-        state: what the last pass left; its catalogue is that of all feeds.
-        selection: all feeds, or few of them.
-        plan: what was published of them.
-        published: the documents of these feeds, and others.
-    """
+    """Keeps what lets feeds rest, if they are very many; the plan may be of few of them."""
     store, files, before = run.store, published.files, state.catalogue
     if selection.is_few and before:
         rows = store.listed((one.feed.kind, one.feed.key) for one in plan.feeds)

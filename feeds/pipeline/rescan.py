@@ -226,12 +226,7 @@ def _keep(store: Store, ahead: Ahead, parser: str) -> None:
 
 
 def _record_all(run: Pass, ahead: Ahead, parser: str) -> tuple[set[str], int, set[str]]:
-    """Records what was read.
-
-    Returns:
-        The ids of the items that came, went or changed; how many seeds changed; and the folders
-        with a seed whose next change might not show.
-    """
+    """Records what was read; returns ids that changed, how many seeds did, unsettled folders."""
     changed, items = 0, set[str]()
     unsettled = {
         os.path.dirname(ahead.survey.wanted[place].path)  # noqa: PTH120

@@ -169,10 +169,7 @@ class _Todo(NamedTuple):
 def _changed_folders(
     run: Pass, parser: str, parts: Sequence[Listing | _Everything], known: dict[str, bytes]
 ) -> _Todo | None:
-    """Compares folders that changed with the table of seeds, one by one; None if that misses some.
-
-    `known` are the digests that the folders had.
-    """
+    """Compares folders whose digest is not as `known`, one by one; None if that misses seeds."""
     todo, met, same = _Todo(DueSeeds(), set[str]()), 0, 0
     for part in parts:
         if known.get(part.path) == part.digest:
@@ -221,10 +218,7 @@ def _look(run: Pass, parser: str) -> Sequence[Listing | _Everything]:
 
 
 def _look_again(run: Pass, there: dict[str, Fingerprint | None]) -> tuple[list[ScannedFile], bool]:
-    """Returns all files, and whether there is no link.
-
-    What was moved while it was looked for is found now.
-    """
+    """Returns all files, those too that were just moved, and whether there is no link."""
     paths, seen = run.config.paths, Seen()
     found = list(scan(paths.folders, run.base, seen))
     if paths.prefixes:

@@ -50,13 +50,7 @@ class Below(NamedTuple):
 
 
 def plain_seeds(run: Pass, parser: str, found: list[ScannedFile]) -> PlainSeeds | None:
-    """Returns what lets later passes look at some paths alone; None if a name is not UTF-8.
-
-    Args:
-        run: this pass, which looked at everything.
-        parser: the way in which seeds are read.
-        found: the files and problems; no link is among them.
-    """
+    """Returns what lets later passes look at some paths alone; None if a name is not UTF-8."""
     problems = {one.path: one.problem for one in found if one.problem}
     if not all(map(is_unicode, problems)):
         return None

@@ -80,12 +80,8 @@ def split(data: bytes, *, all_yaml: bool, read_yaml: YamlReader = load) -> Front
     """Returns the front matter and the body of a seed.
 
     Front matter is between two lines ``---``, of which the first is the first line of the file. The
-    rest is the Markdown body.
-
-    Args:
-        data: the bytes of the file.
-        all_yaml: the whole file may be YAML, as in files named .yaml and .yml.
-        read_yaml: `load`, or a reader that gives the same in less time.
+    rest is the Markdown body. With `all_yaml` the whole file may be YAML, as in those named .yaml;
+    `read_yaml` gives what `load` does.
 
     Raises:
         YamlError: the bytes cannot be used; line and column are those of the file.
@@ -141,10 +137,7 @@ def _decode(data: bytes) -> tuple[str, bool]:
 
 
 def _may_be_strange(data: bytes) -> bool:
-    """Tells whether a text has a character of `_STRANGE`, by what these begin with in UTF-8.
-
-    Most seeds have none, which is found in no time.
-    """
+    """Tells quickly whether a text may have characters of `_STRANGE`, by their first bytes."""
     return b"\xc2" in data or b"\xef" in data or b"\xe2\x80\xa8" in data or b"\xe2\x80\xa9" in data
 
 

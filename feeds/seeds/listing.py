@@ -92,11 +92,8 @@ def list_plain(folders: list[Path], parser: str) -> list[Listing] | None:
     """Returns what `scan` would find, folder by folder; None if only `scan` can tell.
 
     That is so if there is a link, a file with two names or a folder that is reached twice, if a
-    path is a problem, and if a folder cannot be listed, or goes while it is.
-
-    Args:
-        folders: the folders of `paths.seeds`.
-        parser: the way in which the seeds are read.
+    path is a problem, and if a folder cannot be listed, or goes while it is. `parser` names the way
+    in which the seeds are read.
     """
     seen: set[tuple[int, int]] = set()
     try:
@@ -161,10 +158,8 @@ def list_objects(
 ) -> tuple[list[Listing], list[ScannedFile]]:
     """Returns the seeds below these addresses of `paths.seeds`, folder by folder, and problems.
 
-    Args:
-        prefixes: the addresses; what is below two of them counts for the first.
-        base: the folder of config.toml; see `scan`.
-        parser: the way in which the seeds are read.
+    What is below two of them counts for the first. `base` is the folder of config.toml, `parser`
+    the way in which the seeds are read.
 
     Raises:
         SeedsFolderError: an address cannot be listed to its end.

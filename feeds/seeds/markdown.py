@@ -50,13 +50,9 @@ def _clean(text: str) -> str:
 def render_body(markdown: str, base: str, clean: Callable[[str], str] = _clean) -> str:
     """Returns the body as sanitised HTML, ``""`` if it is empty.
 
-    The body is CommonMark with tables and strikethrough; raw HTML is shown as text.
-
-    Args:
-        markdown: the body.
-        base: the story's own URL, against which links are made absolute; a link that gives no
-            http(s) or mailto URL loses its target.
-        clean: is applied to all texts but code, and may repair them.
+    The body is CommonMark with tables and strikethrough; raw HTML is shown as text. Links are made
+    absolute against `base`, the story's own URL, and lose their target if that gives no http(s) or
+    mailto URL. `clean` is applied to all texts but code, and may repair them.
 
     Raises:
         CostlyBodyError: the body is over one of the limits above.

@@ -61,11 +61,7 @@ def scan(folders: list[Path], base: Path, seen: Seen | None = None) -> Iterator[
     """Yields the seed files in the folders and problems, in order of the folders, then by name.
 
     A file that is reached twice (folders inside folders, links) is yielded once, at its first path.
-
-    Args:
-        folders: the folders of `paths.seeds`.
-        base: the folder of config.toml; problems show paths below it relative to it.
-        seen: gets the first path of each file and folder, for `look_again`.
+    Problems show paths relative to `base`, the folder of config.toml; `seen` is for `look_again`.
 
     Raises:
         SeedsFolderError: a folder does not exist or cannot be listed.

@@ -27,13 +27,8 @@ class Judged(FeedItems):
     def take_judged(self, key: int, now: int, without: Iterable[str]) -> bool:
         """Puts items into the feeds, which are empty, that the pass with this key found.
 
-        Args:
-            key: of the pass.
-            now: when the items count as seen first, in seconds since 1970.
-            without: ids of items that are left out.
-
-        Returns:
-            False if it did not judge each item; then nothing is done.
+        They count as seen first `now`, in seconds since 1970; ids in `without` are left out.
+        Returns False if the pass did not judge each item; then nothing is done.
         """
         query = (
             "SELECT count(id), count(pass = ? OR NULL) FROM seed LEFT JOIN judged USING (number)"

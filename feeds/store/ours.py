@@ -110,12 +110,7 @@ def _is_signed(beginning: bytes) -> bool:
 
 
 def _beginning(path: Path) -> bytes:
-    """Returns the first bytes of a file; none if it is empty or missing.
-
-    Raises:
-        ForeignStateError: it is no file.
-        StateError: it cannot be read, so nobody knows whose it is.
-    """
+    """Returns the first bytes of a file, none if it is empty or missing, or raises."""
     try:
         kind = path.lstat().st_mode
         if not stat.S_ISREG(kind):

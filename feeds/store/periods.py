@@ -99,13 +99,9 @@ class Archives:
     def enter_archives(
         self, ref: FeedRef, ids: Iterable[str] | None, length: int, earliest: str
     ) -> None:
-        """Puts the items of a feed that stand in no period into theirs, not sealed.
+        """Puts those of these items of a feed (None for all) that stand in no period into theirs.
 
-        Args:
-            ref: kind and key of the feed.
-            ids: the items to look at, None for all.
-            length: how many characters of a date name a period.
-            earliest: the earliest period that an item may enter.
+        So many characters of a date (`length`) name a period; none enters one before `earliest`.
         """
         insert = f"""
             INSERT INTO archive (kind, key, period, part, id, updated)

@@ -248,10 +248,7 @@ class Readings(ImageTables):
 
 
 def _may_tell(before: _Before, reading: ParsedSeed, parser: str) -> bool:
-    """Tells whether the last good item of a seed may hold the secret that is misplaced in it now.
-
-    A release that saw less may have taken the secret for a part of the item.
-    """
+    """Tells whether the last good item may hold a secret that an older release read in it."""
     has_secret = any(problem.field == "secured" for problem in reading.problems)
     return has_secret and before.id is not None and before.parser != parser
 

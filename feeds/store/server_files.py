@@ -59,10 +59,7 @@ def _unlink(path: Path) -> None:
 
 
 def _is_unsigned(path: Path, schema: str) -> bool:
-    """Tells whether code that did not sign these files yet made this one.
-
-    It then has our tables, each with our columns or the first few of them.
-    """
+    """Tells whether older code made a file, unsigned: of our tables, with our first columns."""
     if not path.is_file() or path.is_symlink():
         return False
     uri = f"{path.absolute().as_uri()}?mode=ro&immutable=1"
