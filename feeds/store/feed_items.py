@@ -7,6 +7,7 @@ import sqlite3
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
+from operator import attrgetter
 from typing import Any, cast
 
 import msgspec
@@ -31,8 +32,6 @@ _HEADER = """
 """
 _PAGE = 1000
 _TALLIED = "SELECT name, n FROM tally WHERE kind = ?"
-
-
 # Of the paths below a folder, with its `bounds` as values.
 IS_BELOW = "(path > ? AND path < ?)"
 
@@ -166,9 +165,8 @@ class FeedItems:
 
     def add_memberships(self, memberships: Iterable[Membership]) -> None:
         """Puts items into feeds."""
-        self._db.executemany(
-            "INSERT INTO slot VALUES (?, ?, ?, ?, ?, ?, ?, ?)", map(_row, memberships)
-        )
+        insert = "INSERT INTO slot VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+        self._db.executemany(insert, map(_row, memberships))
 
     def newest(self, kind: FeedKind, key: str, count: int) -> list[Membership]:
         """Returns the newest items of a feed, in its order."""
@@ -226,30 +224,16 @@ def bounds(folder: str) -> tuple[str, str]:
 
 
 def _header(row: tuple[Any, ...]) -> ItemHeader:
-    number, path, id_, dated, revised, quality, heat, is_published, domain, name = row[:10]
-    topics, category, digest, reader_digest, tags, locale, *memory = row[10:]
-    published, updated, shown, qualified = memory
+    number, path, id_, dated, revised, quality, heat, is_published = row[:8]
+    domain, name, topics, category, digest, reader_digest, tags, locale = row[8:16]
+    published, updated, shown, qualified = row[16:]
     history = None
     if published is not None:
         history = ItemHistory(published, updated, shown, _decode_qualified(qualified))
-    return ItemHeader(
-        number,
-        path,
-        id_,
-        dated,
-        revised,
-        quality,
-        heat,
-        bool(is_published),
-        _provider(name, domain),
-        _names(topics),
-        category,
-        digest,
-        reader_digest,
-        history,
-        _names(tags or "[]"),
-        locale or "",
-    )
+    named = (bool(is_published), _provider(name, domain), _names(topics), category)
+    rest = (history, _names(tags or "[]"), locale or "")
+    first = (number, path, id_, dated, revised, quality, heat)
+    return ItemHeader(*first, *named, digest, reader_digest, *rest)
 
 
 def membership_of(row: Sequence[Any]) -> Membership:
@@ -258,20 +242,10 @@ def membership_of(row: Sequence[Any]) -> Membership:
     return Membership(kind, key, Entry(number, id_, published, updated, digest), since)
 
 
-def _row(membership: Membership) -> tuple[str | int | bytes, ...]:
-    entry = membership.entry
-    return (
-        membership.kind,
-        membership.key,
-        entry.published,
-        entry.id,
-        membership.since,
-        entry.updated,
-        entry.number,
-        entry.digest,
-    )
-
-
+_row = attrgetter(
+    *("kind", "key", "entry.published", "entry.id"),
+    *("since", "entry.updated", "entry.number", "entry.digest"),
+)
 _decode_qualified = msgspec.json.Decoder(dict[str, int]).decode
 
 

@@ -58,7 +58,8 @@ def refuse_foreign(path: Path) -> bool:
     """
     # The database before the marker: another run that makes both makes the marker first.
     beginning = _beginning(path)
-    signed = bool(beginning) and _is_signed(beginning)
+    signature = APPLICATION_ID.to_bytes(4, "big")
+    signed = beginning.startswith(HEADER) and beginning[_APPLICATION] == signature
     if beginning and not signed and not is_marked(path):
         is_database = beginning.startswith(HEADER)
         raise _foreign(path, "the database of another program" if is_database else "no database")
@@ -102,11 +103,6 @@ def is_marked(path: Path) -> bool:
 
 def _marker(path: Path) -> Path:
     return path.with_name(path.name + _MARKER)
-
-
-def _is_signed(beginning: bytes) -> bool:
-    signature = APPLICATION_ID.to_bytes(4, "big")
-    return beginning.startswith(HEADER) and beginning[_APPLICATION] == signature
 
 
 def _beginning(path: Path) -> bytes:

@@ -13,9 +13,11 @@ from feeds.common.slugs import ArchivePart
 from feeds.store.feed_items import membership_of
 
 _PLACE = "a.kind = s.kind AND a.key = s.key AND a.id = s.id"
-_SLOT = "s.kind, s.key, s.published, s.id, s.since, s.updated, s.number, s.digest"
-# The order in which the items of a feed qualified for it.
-_ORDER = "ORDER BY s.since, s.published, s.id"
+# The items in the archives of a feed, each with the time at which it was edited.
+_ARCHIVED = f"""
+    SELECT a.edited, s.kind, s.key, s.published, s.id, s.since, s.updated, s.number, s.digest
+    FROM archive a CROSS JOIN slot s ON {_PLACE} WHERE (a.kind, a.key) = (?, ?)
+"""  # noqa: S608 (names of our own)
 
 
 class Archives:
@@ -83,11 +85,13 @@ class Archives:
         """  # noqa: S608
         self._for_each(update, (now,), ids)
 
-    def _for_each(self, query: str, values: tuple[int, ...], ids: Iterable[str] | None) -> None:
+    def _for_each(
+        self, query: str, values: tuple[int | str, ...], ids: Iterable[str] | None, row: str = "a"
+    ) -> None:
         if ids is None:
             self._db.execute(query, values)
         else:
-            self._db.executemany(f"{query} AND a.id = ?", ((*values, one) for one in ids))
+            self._db.executemany(f"{query} AND {row}.id = ?", ((*values, one) for one in ids))
 
     def feeds_holding(self, ids: Iterable[str] | None) -> set[FeedRef]:
         """Returns the feeds in which one of these items stands; None for any item."""
@@ -111,11 +115,7 @@ class Archives:
             FROM slot s WHERE (s.kind, s.key) = (?, ?)
             AND NOT EXISTS (SELECT 1 FROM archive a WHERE {_PLACE})
         """  # noqa: S608
-        values = (earliest, length, *ref)
-        if ids is None:
-            self._db.execute(insert, values)
-        else:
-            self._db.executemany(f"{insert} AND s.id = ?", ((*values, one) for one in ids))
+        self._for_each(insert, (earliest, length, *ref), ids, row="s")
 
     def feeds_waiting(self) -> set[FeedRef]:
         """Returns the feeds with items that no sealed part holds."""
@@ -125,7 +125,7 @@ class Archives:
         """Returns period and id of the items that no part holds, in the order of qualification."""
         query = f"""
             SELECT a.period, a.id FROM archive a CROSS JOIN slot s ON {_PLACE}
-            WHERE (a.kind, a.key) = (?, ?) AND a.part = 0 {_ORDER}
+            WHERE (a.kind, a.key) = (?, ?) AND a.part = 0 ORDER BY s.since, s.published, s.id
         """  # noqa: S608
         return self._db.execute(query, ref).fetchall()
 
@@ -149,27 +149,17 @@ class Archives:
 
     def members_of(self, ref: FeedRef, part: ArchivePart) -> list[Membership]:
         """Returns the items of a part, in the order of feeds."""
-        query = f"""
-            SELECT {_SLOT} FROM archive a CROSS JOIN slot s ON {_PLACE}
-            WHERE (a.kind, a.key, a.period, a.part) = (?, ?, ?, ?) ORDER BY {order_sql("s.")}
-        """  # noqa: S608
-        return [membership_of(row) for row in self._db.execute(query, (*ref, *part))]
+        query = f"{_ARCHIVED} AND (a.period, a.part) = (?, ?) ORDER BY {order_sql('s.')}"
+        return [membership_of(row) for _, *row in self._db.execute(query, (*ref, *part))]
 
     def unsealed(self, ref: FeedRef) -> list[Membership]:
         """Returns the items of a feed that no sealed part holds."""
-        query = f"""
-            SELECT {_SLOT} FROM archive a CROSS JOIN slot s ON {_PLACE}
-            WHERE (a.kind, a.key) = (?, ?) AND a.part = 0
-        """  # noqa: S608
-        return [membership_of(row) for row in self._db.execute(query, ref)]
+        rows = self._db.execute(f"{_ARCHIVED} AND a.part = 0", ref)
+        return [membership_of(row) for _, *row in rows]
 
     def edited_since(self, ref: FeedRef, since: int) -> list[tuple[int, Membership]]:
         """Returns the items of sealed parts that were edited since then, with the time."""
-        query = f"""
-            SELECT a.edited, {_SLOT} FROM archive a CROSS JOIN slot s ON {_PLACE}
-            WHERE (a.kind, a.key) = (?, ?) AND a.edited > 0 AND a.edited >= ?
-            ORDER BY a.edited DESC, a.id
-        """  # noqa: S608
+        query = f"{_ARCHIVED} AND a.edited > 0 AND a.edited >= ? ORDER BY a.edited DESC, a.id"
         rows = self._db.execute(query, (*ref, since))
         return [(edited, membership_of(row)) for edited, *row in rows]
 
