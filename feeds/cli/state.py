@@ -8,7 +8,7 @@ from feeds.cli.console import Console
 from feeds.common.errors import ConfigError
 from feeds.config import load_config
 from feeds.config.types import backup
-from feeds.pipeline.backup import back_up_state
+from feeds.store.backup import back_up_state
 
 
 def run_state_backup(arguments: Namespace, console: Console) -> None:

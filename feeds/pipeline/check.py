@@ -74,14 +74,12 @@ def _read(snapshot: Snapshot) -> tuple[int, list[ItemHeader], list[Problem], int
 
 def _remembered(run: Pass) -> tuple[Past, int]:
     """Returns what the state file knows: the past, and how many stories were withdrawn."""
-    found = [(Past(), 0)]
 
-    def read(store: Store) -> None:
+    def read(store: Store) -> tuple[Past, int]:
         past = past_of(run._replace(store=store), read_state(store))
-        found.append((past, len(store.withdrawals())))
+        return past, len(store.withdrawals())
 
-    with_state(run.config.paths.state, read)
-    return found[-1]
+    return with_state(run.config.paths.state, read) or (Past(), 0)
 
 
 def _check_templates(config: Config) -> None:

@@ -107,27 +107,21 @@ def _disk(config: Config) -> Iterator[Finding]:
 
 
 def _state(config: Config, now: datetime) -> Iterator[Finding]:
-    reports: list[PassReport | None] = []
-    hubs: list[HubReport] = []
-    moved: dict[str, str] = {}
-
-    def read(store: Store) -> None:
-        reports[:] = [store.get_meta(REPORT)]
-        hubs[:] = [one.shown() for one in store.hub_reports()]
-        known = store.get_meta(HUBS_MOVED)
-        moved.update(known or {})
+    def read(store: Store) -> tuple[PassReport | None, list[HubReport], dict[str, str]]:
+        hubs = [one.shown() for one in store.hub_reports()]
+        return store.get_meta(REPORT), hubs, store.get_meta(HUBS_MOVED) or {}
 
     path = config.paths.state
     try:
-        readable = with_state(path, read)
+        found = with_state(path, read)
     except FeedsError as error:
         yield bad("state", str(error), "move that file away; the next pass makes another")
         return
-    if not readable and path.exists():
+    if not found and path.exists():
         text = f"{path} cannot be read"
         yield bad("state", text, "the next pass puts it aside and reads all seeds again")
         return
-    report = reports[0] if reports else None
+    report, hubs, moved = found or (None, [], {})
     if report is None:
         yield odd("state", "nothing was published yet", "run 'feeds export'")
         return

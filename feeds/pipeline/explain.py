@@ -76,8 +76,8 @@ def told(loaded: Loaded, story: str, callbacks: Callbacks) -> list[Explained]:
     Raises:
         SeedsFolderError: a folder of seeds cannot be listed.
     """
-    paths: set[str] = set()
-    with_state(loaded.config.paths.state, lambda store: paths.update(_meant(story, loaded, store)))
+    state = loaded.config.paths.state
+    paths = with_state(state, lambda store: set(_meant(story, loaded, store))) or set()
 
     def read(snapshot: Snapshot) -> list[Explained]:
         found, store = _all_of(story)(snapshot), snapshot.run.store

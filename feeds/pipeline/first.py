@@ -22,7 +22,7 @@ from feeds.pipeline.state import LAST
 from feeds.select.membership import Past, qualify
 from feeds.select.thresholds import Thresholds
 from feeds.store import Store, open_state
-from feeds.store.judged import Found
+from feeds.store.feed_items import Found
 from feeds.store.readings import ReadSeed
 
 if TYPE_CHECKING:

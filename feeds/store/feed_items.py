@@ -32,8 +32,8 @@ _HEADER = """
 """
 _PAGE = 1000
 _TALLIED = "SELECT name, n FROM tally WHERE kind = ?"
-# Of the paths below a folder, with its `bounds` as values.
-IS_BELOW = "(path > ? AND path < ?)"
+# What a first pass finds of an item: the path of its seed, its history, and its memberships.
+Found = tuple[str, ItemHistory | None, list[Membership]]
 
 
 class FeedItems:
@@ -42,17 +42,6 @@ class FeedItems:
     def __init__(self, connection: sqlite3.Connection) -> None:
         self._db = connection
         self._path = connection.execute("PRAGMA database_list").fetchone()[2]
-
-    def story_count(self, folder: str, without: Iterable[str], most: int) -> int:
-        """Counts the stories below a folder, up to `most`, `without` the seeds at these paths."""
-        query = f"""
-            SELECT count(*) FROM (
-                SELECT DISTINCT id FROM seed WHERE {IS_BELOW} AND id IS NOT NULL
-                AND path NOT IN (SELECT value FROM json_each(?)) LIMIT ?
-            )
-        """  # noqa: S608 (names of our own)
-        values = (*bounds(folder), json.dumps(list(without)), most)
-        return int(self._db.execute(query, values).fetchone()[0])
 
     def item_headers(self) -> Iterator[ItemHeader]:
         """Yields the headers of all items, in path order."""
@@ -216,11 +205,40 @@ class FeedItems:
         topics, domain = self._db.execute(query, (number,)).fetchone() or ("[]", "")
         return _names(topics), domain
 
+    def keep_judged(self, key: int, found: Iterable[Found]) -> None:
+        """Keeps what the pass with this key found of items."""
+        query = """
+            INSERT OR REPLACE INTO judged SELECT number, ?, ?, ?, ?, ?, ? FROM seed WHERE path = ?
+        """
+        self._db.executemany(query, (_judged_row(key, *one) for one in found))
 
-def bounds(folder: str) -> tuple[str, str]:
-    """Returns the values for `IS_BELOW`."""
-    prefix = folder.rstrip("/")
-    return f"{prefix}/", f"{prefix}0"  # "0" comes after "/"
+    def take_judged(self, key: int, now: int, without: Iterable[str]) -> bool:
+        """Puts items into the feeds, which are empty, that the pass with this key found.
+
+        They count as seen first `now`, in seconds since 1970; ids in `without` are left out.
+        Returns False if the pass did not judge each item; then nothing is done.
+        """
+        query = (
+            "SELECT count(id), count(pass = ? OR NULL) FROM seed LEFT JOIN judged USING (number)"
+        )
+        items, judged = self._db.execute(query, (key,)).fetchone()
+        if items == judged:
+            those = "USING (number) WHERE seed.id NOT IN (SELECT value FROM json_each(?))"
+            query = f"""
+                INSERT INTO memory SELECT seed.id, ?, published, updated, judged.reader_digest,
+                CAST(qualified AS BLOB) FROM judged JOIN seed {those} ORDER BY 1
+            """  # noqa: S608 (names of our own)
+            left_out = json.dumps(list(without))
+            self._db.execute(query, (now, left_out))
+            query = f"""
+                INSERT INTO slot SELECT json_extract(place.value, '$[0]'),
+                json_extract(place.value, '$[1]'), published, seed.id,
+                json_extract(place.value, '$[2]'), updated, number, digest
+                FROM json_each(places) AS place, judged JOIN seed {those} ORDER BY 1, 2, 3 DESC, 4
+            """  # noqa: S608 (names of our own)
+            self._db.execute(query, (left_out,))
+        self._db.execute("DELETE FROM judged")
+        return bool(items == judged)
 
 
 def _header(row: tuple[Any, ...]) -> ItemHeader:
@@ -240,6 +258,20 @@ def membership_of(row: Sequence[Any]) -> Membership:
     """Returns the membership of a row of `slot`."""
     kind, key, published, id_, since, updated, number, digest = row
     return Membership(kind, key, Entry(number, id_, published, updated, digest), since)
+
+
+def _judged_row(
+    key: int, path: str, history: ItemHistory | None, memberships: list[Membership]
+) -> tuple[int | str | bytes | None, ...]:
+    places = _encode([(one.kind, one.key, one.since) for one in memberships])
+    if history is None:
+        return key, None, None, None, None, places, path
+    qualified = _encode(history.qualified)
+    return key, history.published, history.updated, history.digest, qualified, places, path
+
+
+def _encode(value: object) -> str:
+    return msgspec.json.encode(value).decode()
 
 
 _row = attrgetter(

@@ -194,11 +194,12 @@ class SearchIndex:
     def _edition(self, state: Path) -> Edition:
         with changes(self._db):
 
-            def read(store: Store) -> None:
+            def read(store: Store) -> bool:
                 # Of a reading that came to nothing nothing must stay.
                 self._db.execute("ROLLBACK")
                 self._db.execute("BEGIN IMMEDIATE")
                 self._sync(store)
+                return True
 
             if not with_state(state, read):
                 self._db.execute("ROLLBACK")
@@ -252,8 +253,7 @@ class SearchIndex:
             self._db.execute(delete, (entry.number, *_texts(_decode_item(data))))
 
     def _sync_places(self, store: Store) -> None:
-        mine = set(self._db.execute("SELECT kind, key, id FROM place"))
-        theirs = store.places()
+        mine, theirs = set(self._db.execute("SELECT kind, key, id FROM place")), store.places()
         delete = "DELETE FROM place WHERE kind = ? AND key = ? AND id = ?"
         self._db.executemany(delete, mine - theirs)
         self._db.executemany("INSERT INTO place VALUES (?, ?, ?)", theirs - mine)

@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
+from typing import TypeVar
 
 from feeds.common.errors import StateError
 from feeds.common.files import Fingerprint
@@ -18,6 +19,8 @@ from feeds.store.open import open_state
 from feeds.store.ours import SIDES, claim, refuse_foreign
 from feeds.store.schema import APPLICATION_ID
 from feeds.store.store import DamagedStateError, Store
+
+T = TypeVar("T")
 
 _BUSY_SECONDS = 10
 _TRIES = 5
@@ -123,8 +126,8 @@ def changes(connection: sqlite3.Connection) -> Iterator[None]:
             connection.execute("ROLLBACK")
 
 
-def with_state(path: Path, read: Callable[[Store], None]) -> bool:
-    """Lets `read` read the state file as one pass left it; tells whether it could.
+def with_state(path: Path, read: Callable[[Store], T]) -> T | None:
+    """Returns what `read` makes of the state file as one pass left it; None if it cannot be read.
 
     `read` may be called several times: a file at rest is read without locks (see `open`), and a
     pass that wrote meanwhile makes what was read worthless.
@@ -133,17 +136,17 @@ def with_state(path: Path, read: Callable[[Store], None]) -> bool:
         before = state_fingerprint(path)
         with open_state(path, "serve") as store:
             if store is None:
-                return False
+                return None
             try:
                 with store.view():
-                    read(store)
+                    found = read(store)
             except (sqlite3.DatabaseError, DamagedStateError):
                 if state_fingerprint(path) == before:
-                    return False
+                    return None
                 continue
         if state_fingerprint(path) == before or before[1] is not None:
-            return True
-    return False
+            return found
+    return None
 
 
 def state_fingerprint(path: Path) -> tuple[Fingerprint | None, Fingerprint | None]:

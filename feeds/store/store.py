@@ -14,8 +14,7 @@ from feeds.common.errors import StateError
 from feeds.common.files import Fingerprint
 from feeds.common.model import Entry, Problem
 from feeds.common.protocols import Meta
-from feeds.store.feed_items import IS_BELOW, bounds
-from feeds.store.judged import Judged
+from feeds.store.feed_items import FeedItems
 from feeds.store.periods import FIRST, Archives, Digests
 from feeds.store.published import HubPings, PublishedFiles
 from feeds.store.readings import Readings
@@ -46,6 +45,8 @@ _CIRCUMSTANCES = {
 }
 
 
+# Of the paths below a folder, with its `_bounds` as values.
+_IS_BELOW = "(path > ? AND path < ?)"
 _FINGERPRINTS = "SELECT path, settled AND parser = ?, size, mtime_ns, inode FROM seed"
 
 
@@ -55,7 +56,7 @@ def is_damage(error: sqlite3.Error) -> bool:
     return code & 0xFF not in _CIRCUMSTANCES
 
 
-class Store(Judged, Readings, PublishedFiles, HubPings, Archives, Withdrawals, Digests):
+class Store(FeedItems, Readings, PublishedFiles, HubPings, Archives, Withdrawals, Digests):
     """One open state file. Everything that writes stands in a `transaction`."""
 
     @contextmanager
@@ -131,8 +132,8 @@ class Store(Judged, Readings, PublishedFiles, HubPings, Archives, Withdrawals, D
         """
         query, values = _FINGERPRINTS, tuple[str | int, ...]((parser,))
         if folder:
-            query += f" WHERE {IS_BELOW} AND instr(substr(path, ?), '/') = 0"
-            values += (*bounds(folder), len(folder.rstrip("/")) + 2)
+            query += f" WHERE {_IS_BELOW} AND instr(substr(path, ?), '/') = 0"
+            values += (*_bounds(folder), len(folder.rstrip("/")) + 2)
         return self._fingerprints_of(query, values)
 
     def _fingerprints_of(
@@ -145,13 +146,24 @@ class Store(Judged, Readings, PublishedFiles, HubPings, Archives, Withdrawals, D
 
     def seeds_below(self, path: str, parser: str) -> dict[str, Fingerprint | None]:
         """Returns the fingerprints of the seeds at and below a path; see `seed_fingerprints`."""
-        query = f"{_FINGERPRINTS} WHERE path = ? OR {IS_BELOW}"
-        return self._fingerprints_of(query, (parser, path, *bounds(path)))
+        query = f"{_FINGERPRINTS} WHERE path = ? OR {_IS_BELOW}"
+        return self._fingerprints_of(query, (parser, path, *_bounds(path)))
 
     def paths_below(self, folder: str) -> Iterator[str]:
         """Yields the paths of the seeds below a folder."""
-        rows = self._db.execute(f"SELECT path FROM seed WHERE {IS_BELOW}", bounds(folder))  # noqa: S608
+        rows = self._db.execute(f"SELECT path FROM seed WHERE {_IS_BELOW}", _bounds(folder))  # noqa: S608
         return (path for (path,) in rows)
+
+    def story_count(self, folder: str, without: Iterable[str], most: int) -> int:
+        """Counts the stories below a folder, up to `most`, `without` the seeds at these paths."""
+        query = f"""
+            SELECT count(*) FROM (
+                SELECT DISTINCT id FROM seed WHERE {_IS_BELOW} AND id IS NOT NULL
+                AND path NOT IN (SELECT value FROM json_each(?)) LIMIT ?
+            )
+        """  # noqa: S608 (names of our own)
+        values = (*_bounds(folder), json.dumps(list(without)), most)
+        return int(self._db.execute(query, values).fetchone()[0])
 
     def seed_count(self) -> int:
         """Returns how many seeds were read, good or bad."""
@@ -259,3 +271,9 @@ class Store(Judged, Readings, PublishedFiles, HubPings, Archives, Withdrawals, D
         for number in numbers:
             for (data,) in self._db.execute(query, (number,)):
                 yield number, data
+
+
+def _bounds(folder: str) -> tuple[str, str]:
+    """Returns the values for `_IS_BELOW`."""
+    prefix = folder.rstrip("/")
+    return f"{prefix}/", f"{prefix}0"  # "0" comes after "/"

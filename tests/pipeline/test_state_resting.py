@@ -14,6 +14,8 @@ from feeds.common.files import Fingerprint
 from feeds.common.reports import NO_CALLBACKS, Options
 from feeds.pipeline.context import Pass, begin_pass
 from feeds.pipeline.state import (
+    LastPass,
+    PassState,
     archive_folders,
     can_rest,
     intact_files,
@@ -21,8 +23,8 @@ from feeds.pipeline.state import (
     is_quiet,
     looking_at,
     part_files,
+    read_state,
 )
-from feeds.pipeline.state import LastPass, PassState, read_state
 from feeds.publish import read_manifest
 from feeds.store import open_state
 from tests.support.rendering import select_items

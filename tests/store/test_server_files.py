@@ -87,13 +87,14 @@ def test_state_that_passes_write_meanwhile_is_read_again_a_few_times(
     site.publish()
     counts: list[int] = []
 
-    def see(store: Store) -> None:
+    def see(store: Store) -> int:
         counts.append(store.item_count())
         if len(counts) <= passes:
             site.seed(f"{len(counts)}.txt", number=len(counts) + 1)
             site.publish()
+        return counts[-1]
 
-    assert with_state(site.state, see) is read
+    assert with_state(site.state, see) == (counts[-1] if read else None)
     assert counts == list(range(1, len(counts) + 1))
     assert len(counts) > 1
 

@@ -6,7 +6,7 @@ import pytest
 
 from feeds.common.model import Entry, ItemHistory, Membership
 from feeds.store import Store
-from feeds.store.judged import Found
+from feeds.store.feed_items import Found
 from tests.support.site import header
 from tests.support.storing import good, record
 
