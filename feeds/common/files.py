@@ -59,9 +59,11 @@ def item_digest(data: bytes) -> bytes:
     return hashlib.blake2b(data, digest_size=16).digest()
 
 
-def temporary_for(path: Path) -> Path:
+def temporary_for(path: str | Path) -> str:
     """Returns where the new bytes of a file are written, beside its place."""
-    return path.with_name(f".{path.name}{_TEMPORARY}")
+    # Asked for each image that is linked: as text, this takes a tenth of the time.
+    folder, slash, name = str(path).rpartition("/")
+    return f"{folder}{slash}.{name}{_TEMPORARY}"
 
 
 def bytes_of(path: Path) -> bytes | None:
@@ -78,7 +80,7 @@ def has_bytes(path: Path, data: bytes) -> bool:
     return seen is not None and seen.size == len(data) and bytes_of(path) == data
 
 
-def write_file(path: Path, data: bytes) -> int:
+def write_file(path: str | Path, data: bytes) -> int:
     """Writes a new file and returns its open descriptor; the bytes are not flushed yet."""
     flags = os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_CLOEXEC | os.O_NOFOLLOW
     descriptor = os.open(path, flags, 0o666)
@@ -105,19 +107,19 @@ def write_whole(path: Path, data: bytes) -> None:
     """Replaces a file by one that is flushed before it gets the name, if the bytes differ."""
     if has_bytes(path, data):
         return
-    temporary = temporary_for(path)
+    temporary = Path(temporary_for(path))
     flush(write_file(temporary, data))
     temporary.replace(path)
     sync_folder(path.parent)
 
 
-def sync_files(paths: Iterable[Path]) -> None:
+def sync_files(paths: Iterable[str | Path]) -> None:
     """Flushes files that somebody else wrote."""
     for path in paths:
         flush(os.open(path, os.O_RDONLY | os.O_CLOEXEC))
 
 
-def sync_folder(folder: Path) -> None:
+def sync_folder(folder: str | Path) -> None:
     """Flushes a folder, without which a rename may not survive a power cut."""
     flush(os.open(folder, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC))
 

@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 import msgspec
+from msgspec import structs
 
 from feeds.common.model import Image
 
@@ -199,7 +200,8 @@ def _up_to_shown(
             needed.append(picture)
         elif picture.name and can_show and can_show(picture.name):
             narrower = tuple(one for one in picture.narrower if can_show(one[0]))
-            return [*needed, msgspec.structs.replace(picture, narrower=narrower)]
+            is_same = narrower == picture.narrower
+            return [*needed, picture if is_same else structs.replace(picture, narrower=narrower)]
         elif is_shown(Picture(picture.url), cached=cached):
             break  # as the seed has it
     return needed

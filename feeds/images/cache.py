@@ -229,21 +229,33 @@ class ImageResolver:
             self.present.update(*before.values())
             self.present -= store.image_news()
         self._usable: dict[str, bool] = {}
+        self._measured: dict[str, tuple[int, int]] = {}
 
     def of(self, numbers: Iterable[int]) -> dict[int, list[Picture]]:
         """Returns what documents show of the images of the entries with these numbers."""
         if not self._knows:
             return {}
         found = self._store.pictures(numbers, every=self._every)
+        if self._shows:
+            self._measure(_copies(one for some in found.values() for _, one in some))
         return pictures_to_show(found, self._can_show if self._shows else None, every=self._every)
 
     def can_show(self, names: Collection[str]) -> bool:
         """Tells whether all these copies can be shown."""
-        return self.present.issuperset(names) or all(map(self._can_show, names))
+        if self.present.issuperset(names):
+            return True
+        self._measure(names)
+        return all(map(self._can_show, names))
 
     def published(self, named: Iterable[Iterable[str]]) -> set[str]:
         """Returns which of the copies that documents name belong into out/."""
         return set().union(*named) if self._out else set()
+
+    def _measure(self, names: Iterable[str]) -> None:
+        """Reads what is stored of those of these copies that were not looked at yet."""
+        new = [one for one in names if one not in self.present and one not in self._usable]
+        if new:
+            self._measured |= self._store.copy_fingerprints(new)
 
     def _can_show(self, name: str) -> bool:
         if name in self.present:
@@ -253,9 +265,9 @@ class ImageResolver:
         return self._usable[name]
 
     def _look(self, name: str) -> bool:
-        if narrow_key_of(name) and name[name.rindex("-") :] not in self._widths:
+        if "-" in name and name[name.rindex("-") :] not in self._widths:
             return False
-        wanted = self._store.copy_fingerprint(name)
+        wanted = self._measured.get(name)
         if wanted is None:
             return False
         if self._out and _is(self._out, name, wanted):
@@ -269,9 +281,12 @@ class ImageResolver:
 
 def names_of(pictures: dict[int, list[Picture]]) -> tuple[str, ...]:
     """Returns the names of the copies among these."""
-    shown = [one for some in pictures.values() for one in some if one.name]
-    narrower = {name for one in shown for name, _ in one.narrower}
-    return tuple(sorted({one.name for one in shown} | narrower))
+    return tuple(sorted(_copies(one for some in pictures.values() for one in some)))
+
+
+def _copies(pictures: Iterable[Picture]) -> set[str]:
+    shown = [one for one in pictures if one.name]
+    return {one.name for one in shown} | {name for one in shown for name, _ in one.narrower}
 
 
 def _is(folder: Path, name: str, wanted: tuple[int, int]) -> bool:

@@ -1,8 +1,9 @@
 """Finds new files in the image cache, reads and decodes them, outside of any transaction.
 
 Files appear in the cache in two ways: a fetch puts them there, and a site drops them there that has
-them already. And they get lost and damaged. Passes look where the mtime of a folder, or an item,
-changed; fetches look everywhere before they ask for anything.
+them already. And they get lost and damaged. Passes look where the mtime of a folder changed, and
+where an item that changed names an image without a copy; fetches look everywhere before they ask
+for anything.
 """
 
 from __future__ import annotations
@@ -61,9 +62,9 @@ MEMO = Meta("image cache", CacheSeen)
 class CacheScope(NamedTuple):
     """How much of the cache is looked at: by default, what may have changed.
 
-    These are folders whose mtime changed, and those to which images of changed items belong.
-    `everywhere` looks into all folders. `digests` also reads every copy. Without `write` no file is
-    touched.
+    These are folders whose mtime changed, and those to which images of changed items belong that
+    have no copy yet. `everywhere` looks into all folders. `digests` also reads every copy. Without
+    `write` no file is touched.
     """
 
     write: bool = True
@@ -115,17 +116,17 @@ def examine_cache(
     """Reads and decodes what is new in the cache; to be called outside of transactions.
 
     After some seconds no further file is decoded; the next call goes on from there. `seen` is what
-    the last look at the cache saw (`MEMO`), `keys` are those of images that items will name and the
-    store does not know yet.
+    the last look at the cache saw (`MEMO`), `keys` are those of images that items will name, of
+    which the store may know nothing yet.
     """
     began_ns, times = time.time_ns(), folder_times(config.images.cache)
     examined = Examined(config, scope, began_ns, times, {}, [])
-    named = set(keys) if times else set()
+    named = set(store.without_copy(keys)) if times else set()
     folders, before = look_at(seen, examined, named)
     reader = _Reader(examined, {} if scope.everywhere else before.faults)
     for folder in sorted(folders):
         known, files = store.images_in(folder), copies_in(config.images.cache, folder)
-        new = sorted(files.keys() & named.difference(image.key for image in known))
+        new = sorted((files.keys() & named).difference(image.key for image in known))
         for image in [*known, *(CachedImage(key=key, url="") for key in new)]:
             if reader.is_out_of_time():
                 return reader.examined._replace(is_all=False)

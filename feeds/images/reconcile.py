@@ -50,7 +50,8 @@ def reconcile(
     """
     config = examined.config
     seen = store.get_meta(MEMO)
-    wanted, before = look_at(seen, examined, store.keys_of(items))
+    named = store.without_copy(store.keys_of(items))
+    wanted, before = look_at(seen, examined, named)
     keeper = _Keeper(store, examined, now, warn)
     left = {folder for folder in sorted(wanted) if not keeper.look_into(folder)}
     settled = examined.began_ns - SETTLING_NS

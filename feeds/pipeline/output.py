@@ -131,7 +131,7 @@ def _publish_files(run: Pass, state: PassState, plan: Plan) -> Publisher:
         )
     with publisher, publisher.failures():
         for name in sorted(plan.links & plan.media):
-            publisher.link(name, run.config.images.cache / name)
+            publisher.link(name, f"{run.config.images.cache}/{name}")
         render_feeds(run, plan, publisher)
         for overview in plan.overviews:
             for document in overview.render():

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator
 from contextlib import closing, contextmanager
-from pathlib import Path
 
 from feeds.common.files import sync_files, temporary_for
 from feeds.publish.writer import Writer, Written
@@ -27,9 +26,9 @@ class Flushers:
         from feeds.common.workers import Threads
 
         self._threads = Threads[None](_AT_ONCE, "flush")
-        self._paths: list[Path] = []
+        self._paths: list[str] = []
 
-    def add(self, paths: Iterable[Path]) -> None:
+    def add(self, paths: Iterable[str]) -> None:
         """Adds files, which are flushed some at a time.
 
         Raises:
@@ -82,7 +81,7 @@ class WorkersFlusher:
         from feeds.common.workers import Threads
 
         names, self._names = self._names, []
-        paths = [temporary_for(self.writer.out / name) for name in names]
+        paths = [temporary_for(f"{self.writer.out}/{name}") for name in names]
         with closing(Threads[None](_AT_ONCE_BY_WORKER, "flush")) as threads:
             for place in range(min(_AT_ONCE_BY_WORKER, len(paths))):
                 threads.submit(sync_files, paths[place::_AT_ONCE_BY_WORKER])

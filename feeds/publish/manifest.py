@@ -144,7 +144,7 @@ class ManifestFiles:
 
     def remove_unfinished(self) -> None:
         """Removes what a run left that was killed while it wrote a manifest."""
-        temporary_for(self._out / MANIFEST).unlink(missing_ok=True)
+        Path(temporary_for(self._out / MANIFEST)).unlink(missing_ok=True)
         for path in self._folder.glob(".*"):
             path.unlink(missing_ok=True)
 

@@ -7,6 +7,7 @@ before they appear, so that the next run knows everything that a killed one leav
 
 from __future__ import annotations
 
+import os
 import shutil
 from collections.abc import Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
@@ -98,12 +99,12 @@ class Publisher:
         # Files in the way of new documents: never claimed, never overwritten.
         self._strangers = {name for name in self.files - self._ours if lexists(f"{out}/{name}")}
         self._has_begun, self._is_whole = False, True
-        self._temporary: dict[Path, Path] = {}
+        self._temporary: dict[str, str] = {}
         self._expected: list[str] = []
-        self._folders: set[Path] = set()
+        self._folders: set[str] = set()
         self._flushers = Flushers()
         # What workers wrote and have not said yet that it is flushed.
-        self._unflushed: dict[str, Path] = {}
+        self._unflushed: dict[str, str] = {}
 
     @property
     def removed(self) -> list[str]:
@@ -148,7 +149,7 @@ class Publisher:
         for name in names:
             del self._unflushed[name]
 
-    def _take(self, documents: Iterable[Written]) -> Iterator[tuple[str, Path]]:
+    def _take(self, documents: Iterable[Written]) -> Iterator[tuple[str, str]]:
         """Takes documents that `writer` wrote; what is new of them becomes visible in the end.
 
         Yields each new file that is to be flushed.
@@ -163,9 +164,9 @@ class Publisher:
                     self.fingerprints[one.path] = one.fingerprint
             if not self.writer.dry_run:
                 for name in document.new_files():
-                    yield name, self._claim_temporary(self.out / name)
+                    yield name, self._claim_temporary(name)
 
-    def link(self, name: str, source: Path) -> None:
+    def link(self, name: str, source: str | Path) -> None:
         """Takes a file as it is, by a hard link if possible, else by a copy with its mtime.
 
         What is put after it becomes visible after it. The file is taken to be flushed already.
@@ -173,19 +174,18 @@ class Publisher:
         Raises:
             PublishError: it cannot be linked or copied, or a file that is not ours is in its way.
         """
-        path = self.out / name
         if name in self._strangers:
-            raise PublishError(IN_THE_WAY.format(path=path))
+            raise PublishError(IN_THE_WAY.format(path=self.out / name))
         self.linked.append(name)
         if self.writer.dry_run:
             return
         with self.failures():
             self._begin()
-            temporary = self._claim_temporary(path)
+            temporary = self._claim_temporary(name)
             try:
-                temporary.hardlink_to(source)
+                os.link(source, temporary)
             except OSError:  # another disk, too many links, a file system without, or a leftover
-                temporary.unlink(missing_ok=True)
+                Path(temporary).unlink(missing_ok=True)
                 shutil.copy2(source, temporary)
                 self._flushers.add([temporary])
 
@@ -208,7 +208,7 @@ class Publisher:
             self._manifest.remove_unfinished()
             self._is_whole = False
             for path, temporary in self._temporary.items():
-                temporary.replace(path)
+                os.replace(temporary, path)  # noqa: PTH105 (images are many)
             self._temporary.clear()
             self._expected.clear()
             # Documents before the images that they name.
@@ -223,10 +223,10 @@ class Publisher:
         self._flushers.close()
         if self._has_begun:
             names = (one for name in self._expected for one in (name, *copies_of(name)))
-            written = (temporary_for(self.out / name) for name in names)
+            written = (temporary_for(f"{self.out}/{name}") for name in names)
             for temporary in (*self._temporary.values(), *written):
                 with suppress(OSError):
-                    temporary.unlink(missing_ok=True)
+                    Path(temporary).unlink(missing_ok=True)
             self._temporary.clear()
             self._expected.clear()
             if self._is_whole:
@@ -262,7 +262,7 @@ class Publisher:
         if self._before.unfinished:
             for name in claimed:
                 with suppress(FileNotFoundError, NotADirectoryError):
-                    temporary_for(self.out / name).unlink()
+                    Path(temporary_for(f"{self.out}/{name}")).unlink()
         self._write_manifest(Manifest(items=self._before.items, unfinished=True), claimed)
 
     def _write_manifest(self, manifest: Manifest, names: set[str]) -> None:
@@ -271,10 +271,11 @@ class Publisher:
         files = (*sorted(names - new), *self._resting)  # in an order that is quick to sort
         self._manifest.write(replace(manifest, files=files, images=self._staying.union(new)))
 
-    def _claim_temporary(self, path: Path) -> Path:
-        if path.parent not in self._folders:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            self._folders.add(path.parent)
+    def _claim_temporary(self, name: str) -> str:
+        path = f"{self.out}/{name}"
+        if (folder := path.rpartition("/")[0]) not in self._folders:
+            Path(folder).mkdir(parents=True, exist_ok=True)
+            self._folders.add(folder)
         self._temporary[path] = temporary = temporary_for(path)
         return temporary
 

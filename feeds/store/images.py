@@ -177,20 +177,28 @@ class ImageTables(NarrowImages):
         query = f"{_SELECT} WHERE key >= ? AND key < ? || 'g' ORDER BY key"
         return [_image(row) for row in self._db.execute(query, (folder, folder))]
 
-    def copy_fingerprint(self, name: str) -> tuple[int, int] | None:
-        """Returns the length in bytes and the mtime in ns of a copy; None if there is none."""
-        key = name.rpartition("/")[2].partition(".")[0]
-        key, _, width = key.partition("-")
-        query = "SELECT length, mtime_ns FROM image WHERE key = ? AND name = ?"
-        if width:
-            query = "SELECT length, mtime_ns FROM narrow WHERE key = ? AND width = ?"
-        row = self._db.execute(query, (key, width or name)).fetchone()
-        return cast("tuple[int, int] | None", row)
+    def copy_fingerprints(self, names: Iterable[str]) -> dict[str, tuple[int, int]]:
+        """Returns length in bytes and mtime in ns of these and other copies of the same images."""
+        keys = {name.rpartition("/")[2].partition(".")[0].partition("-")[0] for name in names}
+        query = "SELECT {}, length, mtime_ns FROM {} WHERE key IN (SELECT value FROM json_each(?))"
+        given = (json.dumps(list(keys)),)
+        copies = self._db.execute(query.format("name", "image"), given)
+        narrow = self._db.execute(query.format("key, width", "narrow"), given)
+        found = {name: (length, mtime_ns) for name, length, mtime_ns in copies}
+        return found | {narrow_name(key, width): (size, at) for key, width, size, at in narrow}
 
     def keys_of(self, ids: Iterable[str]) -> Iterator[str]:
         """Yields the keys of the images that the items with these ids name."""
         query = "SELECT key FROM seed JOIN image_use USING (number) WHERE id = ?"
         return (key for id_ in ids for (key,) in self._db.execute(query, (id_,)))
+
+    def without_copy(self, keys: Iterable[str]) -> Iterator[str]:
+        """Yields those of these keys of images of which no copy is known."""
+        query = """
+            SELECT value FROM json_each(?)
+            WHERE NOT EXISTS (SELECT 1 FROM image WHERE key = value AND name <> '')
+        """
+        yield from (key for (key,) in self._db.execute(query, (json.dumps(list(keys)),)))
 
     def keep_image(self, image: CachedImage) -> None:
         """Keeps what is known of an image; whether anything shown of it changed is news."""

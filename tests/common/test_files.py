@@ -49,7 +49,7 @@ def test_write_whole_replaces_a_file_only_if_its_bytes_differ(tmp_path: Path) ->
     write_whole(path, b"two")
     assert path.read_bytes() == b"two"
     assert Fingerprint.of(path) != before
-    assert not temporary_for(path).exists()
+    assert not Path(temporary_for(path)).exists()
 
 
 def test_write_file_follows_no_link_and_names_the_file_in_its_error(tmp_path: Path) -> None:

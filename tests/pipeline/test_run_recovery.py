@@ -46,7 +46,7 @@ def test_damaged_manifest_is_made_anew_and_told(published: Site, damage: bytes) 
 
 def test_damaged_manifest_hinders_no_change(published: Site) -> None:
     (published.out / MANIFEST).write_bytes(b"")
-    temporary_for(published.out / "all.atom").write_bytes(b"half")
+    Path(temporary_for(published.out / "all.atom")).write_bytes(b"half")
     (published.seeds / "b.txt").unlink()
     published.write("../out/topics/ai.atom", "changed by hand")
     ran = published.run("export")

@@ -11,7 +11,7 @@ import pytest
 
 from feeds.common.errors import PublishError
 from feeds.common.media import image_key
-from feeds.common.reports import Callbacks
+from feeds.common.reports import Callbacks, Options
 from feeds.images import decode, examine, reconcile
 from feeds.pipeline import plan, run
 from feeds.pipeline.fetch import FetchOptions, fetch_images
@@ -71,11 +71,15 @@ def test_the_copy_is_shown(site: Site) -> None:
 # cache_folders
 
 
+@pytest.mark.parametrize("change", ["nothing", "a title", "seeds are read again"])
 def test_cache_folders_save_the_look_into_folders_that_did_not_change(
-    site: Site, monkeypatch: pytest.MonkeyPatch
+    site: Site, monkeypatch: pytest.MonkeyPatch, change: str
 ) -> None:
     looks = [spy(monkeypatch, module, "copies_in") for module in (examine, reconcile)]
-    site.publish()
+    if change == "a title":
+        seed_with(site, 1, URL, title="Another")
+    report = site.publish(options=Options(full=change == "seeds are read again"))
+    assert report.read == {"nothing": 0, "a title": 1, "seeds are read again": 2}[change]
     assert looks == [[], []]
 
 
@@ -182,7 +186,7 @@ def test_feed_images_save_the_look_at_feeds_that_did_not_change(
     apart: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     looked = spy(monkeypatch, plan, "contents_of")
-    sought = spy(monkeypatch, Store, "copy_fingerprint")
+    sought = spy(monkeypatch, Store, "copy_fingerprints")
     edit(apart, "Edited")
     report = apart.publish()
     assert sorted(feed.address for _, feed in looked) == OF_SECOND_STORY

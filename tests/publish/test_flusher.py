@@ -51,7 +51,7 @@ def test_flushers_flush_all_that_was_added(tmp_path: Path, flushed: list[str]) -
 @pytest.mark.parametrize("count", [1, 20], ids=["one file", "many"])
 def test_flushers_tell_of_a_file_that_cannot_be_flushed(tmp_path: Path, count: int) -> None:
     with closing(Flushers()) as flushers:
-        flushers.add([tmp_path / "gone"] * count)
+        flushers.add([str(tmp_path / "gone")] * count)
         with pytest.raises(FileNotFoundError):
             flushers.finish()
 
@@ -78,7 +78,7 @@ def test_worker_flushes_what_it_wrote_beside_what_comes_next(
 def test_worker_tells_of_a_file_that_it_cannot_flush(tmp_path: Path) -> None:
     flusher = WorkersFlusher(Writer(tmp_path))
     flusher.add(written(flusher.writer))
-    temporary_for(tmp_path / _NAMES[3]).unlink()
+    Path(temporary_for(tmp_path / _NAMES[3])).unlink()
     with pytest.raises(FileNotFoundError), flusher.flushing():
         pass
 

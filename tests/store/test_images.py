@@ -113,9 +113,9 @@ def test_copy_is_known_by_its_whole_name(store: Store) -> None:
         if image.url == ONE:
             kept = msgspec.structs.replace(image, name=name, length=5, mtime_ns=7)
             store.keep_image(kept)
-    assert store.copy_fingerprint(name) == (5, 7)
-    assert store.copy_fingerprint(name.replace(".png", ".jpg")) is None
-    assert store.copy_fingerprint(f"media/{key[:2]}/{image_key(TWO)}.png") is None
+    other = name.replace(".png", ".jpg")
+    found = store.copy_fingerprints([name, other, f"media/{key[:2]}/{image_key(TWO)}.png"])
+    assert {one: at for one, at in found.items() if one} == {name: (5, 7)}
 
 
 def test_images_are_found_by_the_folder_of_their_copies(store: Store) -> None:
@@ -123,6 +123,13 @@ def test_images_are_found_by_the_folder_of_their_copies(store: Store) -> None:
     folder = image_key(ONE)[:2]
     assert [image.url for image in store.images_in(folder)] == [ONE]
     assert store.images_in("zz") == []
+
+
+def test_images_without_a_copy_are_told_from_those_with_one(store: Store) -> None:
+    named(store, "a", Image(ONE), Image(TWO))
+    keep(store, name="media/x")
+    copied, waiting = image_key(ONE), image_key(TWO)
+    assert list(store.without_copy([copied, waiting, "unknown"])) == [waiting, "unknown"]
 
 
 def test_hosts_and_names_are_kept(store: Store) -> None:
