@@ -59,7 +59,9 @@ def page_entries(view: FeedView) -> list[PageEntry]:
     has_own = _has_own_html(site) or any(name == OWN for name, _ in site.templates)
     for entry, article in zip(view.entries, articles, strict=True):
         if article:
-            entries.append(_ready_entry(site, feed, entry, article))
+            # Beside its HTML a page shows the first picture alone, in its head.
+            shows_picture = not any(one.picture for one in entries)
+            entries.append(_ready_entry(view, entry, article, shows_picture=shows_picture))
         elif not entries or has_own:
             entries.append(page_entry(site, feed, entry))
         else:
@@ -68,10 +70,13 @@ def page_entries(view: FeedView) -> list[PageEntry]:
     return entries
 
 
-def _ready_entry(site: Site, feed: Feed, view: EntryView, article: str) -> PageEntry:
+def _ready_entry(
+    page: FeedView, view: EntryView, article: str, *, shows_picture: bool
+) -> PageEntry:
     """Returns an entry with its HTML, and of the rest what pages show elsewhere, too."""
+    site, up = page.site, up_from(page.feed.address)
     time = when(view.published, site.language)
-    picture = page_picture(site, up_from(feed.address), view)
+    picture = page_picture(site, up, view) if shows_picture else None
     first = ("", "", "", Link("", ""), time, None, "", picture)
     return PageEntry(*first, [], [], -1, -1, *("", False, Markup(article)))  # noqa: S704 (ours)
 
