@@ -41,11 +41,6 @@ class LinkedFeeds(NamedTuple):
     until: int | None = None
     rest: bool = False
 
-    @property
-    def looked_at(self) -> list[Feed] | None:
-        """The parts to look at, None for all."""
-        return self.parts if self.rest else None
-
 
 NO_ARCHIVES = LinkedFeeds([], [], None)
 

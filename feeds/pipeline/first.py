@@ -15,7 +15,6 @@ from pathlib import Path
 from secrets import randbits
 from typing import TYPE_CHECKING
 
-from feeds.common.files import SETTLING_NS, Fingerprint
 from feeds.common.model import ParsedSeed
 from feeds.pipeline.context import Pass
 from feeds.pipeline.state import LAST
@@ -54,7 +53,7 @@ class Recorder:
         if os.getpid() == self._pid:
             return readings
         seeds = [
-            seed_of(request.folder, request.fingerprint, reading, self._began_ns)
+            ReadSeed.of(request.folder, request.fingerprint, reading, self._began_ns)
             for request, reading in zip(requests, readings, strict=False)
         ]
         found = self._judge(seeds)  # first: another worker may wait for the transaction
@@ -93,12 +92,6 @@ class Recorder:
     @cached_property
     def _thresholds(self) -> Thresholds:
         return Thresholds(self._config)
-
-
-def seed_of(folder: str, fingerprint: Fingerprint, reading: ParsedSeed, began_ns: int) -> ReadSeed:
-    """Returns what was read since then, with the fingerprint that the file had before."""
-    settled = began_ns - fingerprint.mtime_ns > SETTLING_NS and bool(reading.content)
-    return ReadSeed(folder, fingerprint, reading, settled)
 
 
 def is_first(store: Store) -> bool:

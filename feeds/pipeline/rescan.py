@@ -23,7 +23,7 @@ from feeds.common.media import image_key
 from feeds.common.model import ParsedSeed, Problem
 from feeds.common.text import display_path
 from feeds.pipeline.context import Pass, engine_of
-from feeds.pipeline.first import TABLES, OvertakenError, Recorder, is_first, seed_of
+from feeds.pipeline.first import TABLES, OvertakenError, Recorder, is_first
 from feeds.pipeline.limits import Losses, held_back
 from feeds.pipeline.state import PLAIN, PassState, read_state
 from feeds.pipeline.survey import Survey, parser_name, survey
@@ -118,7 +118,7 @@ def read_ahead(run: Pass) -> Ahead:
                 ahead.kept[place] = _SETTLED if reading else _UNSETTLED
             else:
                 one = todo.wanted[place]
-                seed = seed_of(one.folder, one.fingerprint, reading, began_ns)
+                seed = ReadSeed.of(one.folder, one.fingerprint, reading, began_ns)
                 if reading.same and one.path in kept:
                     ahead.kept[place] = _SETTLED if seed.settled else _UNSETTLED
                 else:

@@ -117,7 +117,8 @@ def _bring_out(
     if selection.is_few:
         state = few_state(run, state, selection.feeds)
     else:
-        state = looking_at(run, state, selection.archives.looked_at)
+        archives = selection.archives
+        state = looking_at(run, state, archives.parts if archives.rest else None)
     plan = plan_feeds(run, state, selection, images)._replace(is_kept=changes.is_kept)
     published = publish(run, state, plan, upload)
     return changes, remember(run, state, selection, plan, published)
@@ -201,7 +202,7 @@ def recover_manifest(run: Pass) -> Manifest:
         return read_manifest(out)
     except DamagedManifestError as error:
         state = read_state(run.store)
-        if not state.is_of(out):
+        if state.last is None or state.last.out != os.fsencode(out):
             raise
         path = error.path
         if run.options.dry_run:

@@ -127,10 +127,6 @@ class PassState(NamedTuple):
         """Tells whether the last pass had this configuration (`out/`, too), and an earlier time."""
         return self.last is not None and self.last.config == config_key and self.last.now <= now
 
-    def is_of(self, out: Path) -> bool:
-        """Tells whether the last pass published to this folder."""
-        return self.last is not None and self.last.out == os.fsencode(out)
-
 
 def read_state(store: Store) -> PassState:
     """Returns what the last pass left; a memo that cannot be read counts as missing."""

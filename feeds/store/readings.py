@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from feeds.common.files import Fingerprint
+from feeds.common.files import SETTLING_NS, Fingerprint
 from feeds.common.media import image_key
 from feeds.common.model import Image, ItemHeader, ParsedSeed, Problem
 from feeds.store.images import ImageTables
@@ -45,6 +45,14 @@ class ReadSeed(NamedTuple):
     fingerprint: Fingerprint
     reading: ParsedSeed
     settled: bool
+
+    @classmethod
+    def of(
+        cls, folder: str, fingerprint: Fingerprint, reading: ParsedSeed, began_ns: int
+    ) -> ReadSeed:
+        """Returns what was read since then, with the fingerprint that the file had before."""
+        settled = began_ns - fingerprint.mtime_ns > SETTLING_NS and bool(reading.content)
+        return cls(folder, fingerprint, reading, settled)
 
 
 class _Before(NamedTuple):
@@ -143,15 +151,10 @@ class Readings(ImageTables):
 
     def _count(self, tally: Counter[_Key]) -> None:
         """Adds to the table `tally`."""
-        rows = ((*key, n) for key, n in tally.items() if n)
-        self._db.executemany(
-            "INSERT INTO tally VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET n = n + excluded.n",
-            rows,
-        )
-        less = (key for key, n in tally.items() if n < 0)
-        self._db.executemany(
-            "DELETE FROM tally WHERE kind = ? AND key = ? AND name = ? AND n = 0", less
-        )
+        add = "INSERT INTO tally VALUES (?, ?, ?, ?) ON CONFLICT DO UPDATE SET n = n + excluded.n"
+        self._db.executemany(add, ((*key, n) for key, n in tally.items() if n))
+        drop = "DELETE FROM tally WHERE kind = ? AND key = ? AND name = ? AND n = 0"
+        self._db.executemany(drop, (key for key, n in tally.items() if n < 0))
 
     def _renew_digest(self, before: _Before, content: bytes, header: ItemHeader) -> None:
         """Replaces a digest if a new release or setting changed it: nobody edited the seed."""
