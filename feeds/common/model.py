@@ -11,7 +11,7 @@ from typing import Literal
 
 import msgspec
 
-from feeds.common.slugs import Archive, ArchivePart
+from feeds.common.archives import Archive, ArchivePart
 from feeds.common.times import recent_days
 
 Severity = Literal["error", "warning"]

@@ -13,10 +13,10 @@ from typing import Generic, NamedTuple, Protocol, TypeVar
 
 import msgspec
 
+from feeds.common.archives import Archive
 from feeds.common.media import CachedImage, Picture
 from feeds.common.model import FeedKind, FeedRef
 from feeds.common.reports import HubReport, PassReport
-from feeds.common.slugs import Archive
 
 T = TypeVar("T")
 

@@ -1,4 +1,4 @@
-"""The parts of addresses: those made of names, and those of archives (RFC 5005, section 4)."""
+"""The parts of addresses that are made of names."""
 
 from __future__ import annotations
 
@@ -6,15 +6,12 @@ import hashlib
 import re
 import unicodedata
 from collections.abc import Container, Iterator
-from datetime import UTC, datetime
 from functools import lru_cache
 from itertools import count
-from typing import NamedTuple
 
 import msgspec
 
 from feeds.common.text import fold
-from feeds.common.times import from_unix, to_unix
 
 _PLAIN = re.compile(r"[a-z0-9]+(?:[ .][a-z0-9]+)*", re.ASCII)
 # A name that looks as if it had been marked is marked once more.
@@ -26,8 +23,6 @@ _DIGITS = (8, 16, 32, 64)
 # A file name has at most 255 bytes, and a few go to its extension and to temporary names.
 _MAX_DOMAIN = 200
 
-# How many characters of a date (RFC 3339) name a period of archives.
-LENGTHS = {"month": 7, "year": 4}
 # Where ``feeds serve`` answers queries, to browsers with the page of a search.
 QUERY = "query"
 # An attribute of what leads there, and is hidden until ``feeds serve`` serves the page: other
@@ -103,46 +98,3 @@ def _marked(folded: str) -> Iterator[str]:
     for digits in _DIGITS:
         yield f"{stem}-{digest[:digits]}" if stem else digest[:digits]
     yield from (f"{digest}-{number}" for number in count(2))
-
-
-class ArchivePart(NamedTuple):
-    """A sealed part of a feed's archives: its period, and its number there, from 1."""
-
-    period: str
-    number: int
-
-    @property
-    def name(self) -> str:
-        """The end of its address: the period, and the number from the second part on."""
-        return self.period if self.number == 1 else f"{self.period}-{self.number}"
-
-
-class Archive(msgspec.Struct, frozen=True):
-    """The place of a document among the archives of its feed, by addresses below out/.
-
-    `older` and `newer` are the parts before and after it, ``""`` if there is none; the subscription
-    document is after the newest. `current` is that document and `part` the part; ``""`` and None
-    for the subscription document itself.
-    """
-
-    older: str = ""
-    newer: str = ""
-    current: str = ""
-    part: ArchivePart | None = None
-
-    def relations(self) -> Iterator[tuple[str, str]]:
-        """Yields each relation to another document, and its address."""
-        places = (("prev-archive", self.older), ("next-archive", self.newer))
-        yield from ((rel, place) for rel, place in (*places, ("current", self.current)) if place)
-
-
-def period_of(unix: int, archive: str) -> str:
-    """Returns the month or year (UTC) of a time in seconds since 1970: ``2021-08`` or ``2021``."""
-    return from_unix(unix).date().isoformat()[: LENGTHS[archive]]
-
-
-def end_of(period: str) -> int:
-    """Returns the first moment after a month or year, in seconds since 1970."""
-    year, _, month = period.partition("-")
-    years, months = divmod(int(year) * 12 + int(month or 12), 12)
-    return to_unix(datetime(years, months + 1, 1, tzinfo=UTC))

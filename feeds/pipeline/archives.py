@@ -8,9 +8,9 @@ from typing import NamedTuple
 
 import msgspec
 
+from feeds.common.archives import LENGTHS, ArchivePart, period_of
 from feeds.common.model import Feed, FeedRef, FeedSummary
 from feeds.common.protocols import ARCHIVES
-from feeds.common.slugs import LENGTHS, ArchivePart, period_of
 from feeds.pipeline.context import Pass
 from feeds.pipeline.state import PassState, archive_folders, can_rest, part_files
 from feeds.select.periods import (

@@ -6,10 +6,10 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, NamedTuple
 
+from feeds.common.archives import ArchivePart
 from feeds.common.errors import PublishError
 from feeds.common.media import Picture
 from feeds.common.model import Feed, FeedContents, FeedRef, FeedSummary
-from feeds.common.slugs import ArchivePart
 from feeds.common.times import from_unix, show_time
 from feeds.images.cache import ImageResolver, folder_times, names_of
 from feeds.images.reconcile import ImageChanges

@@ -10,10 +10,11 @@ from typing import Any, NamedTuple, TypeVar
 import msgspec
 
 from feeds import __version__
+from feeds.common.archives import Archive
 from feeds.common.files import Templates
 from feeds.common.media import Picture, image_type, shown_image
 from feeds.common.model import Feed, FeedRef, Image, Item
-from feeds.common.slugs import QUERY, QUERY_MARK, Addresses, Archive
+from feeds.common.slugs import QUERY, QUERY_MARK, Addresses
 from feeds.config import Config
 
 T = TypeVar("T")

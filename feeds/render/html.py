@@ -13,9 +13,10 @@ from itertools import groupby
 from typing import NamedTuple
 from urllib.parse import urlsplit
 
+from feeds.common.archives import Archive
 from feeds.common.media import kind_of
 from feeds.common.model import Document, Feed, FeedKind, FeedSummary
-from feeds.common.slugs import QUERY, Archive
+from feeds.common.slugs import QUERY
 from feeds.common.times import DAY_S, from_unix, recent_days, to_unix
 from feeds.render.articles import page_entries
 from feeds.render.content import site_words

@@ -18,9 +18,9 @@ from zoneinfo import ZoneInfo
 
 import msgspec
 
+from feeds.common.archives import LENGTHS, Archive, ArchivePart, end_of, period_of
 from feeds.common.model import Feed, FeedContents, FeedRef, Membership
 from feeds.common.order import place_of
-from feeds.common.slugs import LENGTHS, Archive, ArchivePart, end_of, period_of
 from feeds.config import Config
 from feeds.config.feed_tables import WEEKDAYS, DigestFeed, FeedTable
 from feeds.select.feeds import named_tables

@@ -6,12 +6,12 @@ from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from feeds.common.archives import Archive
 from feeds.common.errors import PublishError
 from feeds.common.files import Fingerprint
 from feeds.common.media import kind_of
 from feeds.common.protocols import ARCHIVES, MOVES, NOINDEX, REPORT
 from feeds.common.reports import PassReport
-from feeds.common.slugs import Archive
 from feeds.config import Config
 from feeds.publish.manifest import MANIFEST
 from feeds.render.context import up_from

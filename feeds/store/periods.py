@@ -7,9 +7,9 @@ from collections.abc import Callable, Iterable, Sequence
 
 import msgspec
 
+from feeds.common.archives import ArchivePart
 from feeds.common.model import FeedRef, Membership
 from feeds.common.order import order_sql
-from feeds.common.slugs import ArchivePart
 from feeds.store.feed_items import membership_of
 
 _PLACE = "a.kind = s.kind AND a.key = s.key AND a.id = s.id"

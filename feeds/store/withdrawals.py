@@ -10,9 +10,9 @@ from typing import Any
 
 import msgspec
 
+from feeds.common.archives import ArchivePart
 from feeds.common.files import item_digest
 from feeds.common.model import Entry, FeedKind, FeedRef, Item
-from feeds.common.slugs import ArchivePart
 from feeds.common.times import from_unix
 
 # A feed in which a story stood, and the part of its archives; of number 0 if it was in none.

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from msgspec.structs import replace
 
+from feeds.common.archives import Archive, ArchivePart
 from feeds.common.model import (
     Digest,
     DigestStory,
@@ -14,7 +15,6 @@ from feeds.common.model import (
     Problem,
     Related,
 )
-from feeds.common.slugs import Archive, ArchivePart
 from feeds.common.times import recent_days
 from tests.support.rendering import make_item
 

@@ -7,9 +7,9 @@ from typing import Any
 import pytest
 from msgspec.structs import replace
 
+from feeds.common.archives import Archive, ArchivePart
 from feeds.common.model import Entry, Feed, FeedContents, FeedRef
 from feeds.common.reports import NO_CALLBACKS, Options, utc_now
-from feeds.common.slugs import Archive, ArchivePart
 from feeds.pipeline.context import begin_pass
 from feeds.pipeline.links import Links
 from feeds.render.context import Site as RenderSite

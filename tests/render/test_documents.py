@@ -11,9 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from msgspec.structs import replace
 
+from feeds.common.archives import Archive
 from feeds.common.media import Picture
 from feeds.common.model import Feed, FeedContents, Image, Item, Provider, Related
-from feeds.common.slugs import Archive
 from feeds.render import documents as module
 from feeds.render.context import Pages
 from feeds.render.context import Site as RenderSite

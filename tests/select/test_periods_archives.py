@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from feeds.common.archives import ArchivePart, end_of
 from feeds.common.model import Feed
-from feeds.common.slugs import ArchivePart, end_of
 from feeds.select.periods import (
     ArchiveSetting,
     Settings,

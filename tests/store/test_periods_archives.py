@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import pytest
 
+from feeds.common.archives import ArchivePart
 from feeds.common.media import CachedImage, image_key
 from feeds.common.model import Entry, FeedRef, Image, Membership
-from feeds.common.slugs import ArchivePart
 from feeds.store import Store
 from tests.support.storing import good, record
 

@@ -6,8 +6,8 @@ import msgspec
 import pytest
 from msgspec.structs import replace
 
+from feeds.common.archives import ArchivePart
 from feeds.common.model import Entry, FeedRef, ItemHistory, Membership
-from feeds.common.slugs import ArchivePart
 from feeds.common.times import from_unix
 from feeds.store import Store
 from feeds.store.withdrawals import Withdrawal

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from feeds.common.slugs import Archive, ArchivePart, end_of, period_of
+from feeds.common.archives import Archive, ArchivePart, end_of, period_of
 from feeds.common.times import to_unix
 
 
