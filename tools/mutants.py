@@ -40,8 +40,9 @@ TARGETS = {
     "pipeline/memberships.py": "tests/pipeline/test_memberships*.py "
     "tests/pipeline/test_state_selection.py tests/pipeline/test_run_empty_feeds.py",
     **dict.fromkeys(
-        ("pipeline/rescan.py", "pipeline/survey.py"),
-        "tests/pipeline/test_rescan*.py tests/pipeline/test_survey.py tests/pipeline/test_state.py",
+        ("pipeline/rescan.py", "pipeline/due_seeds.py"),
+        "tests/pipeline/test_rescan*.py tests/pipeline/test_due_seeds.py "
+        "tests/pipeline/test_state.py",
     ),
     **dict.fromkeys(
         ("pipeline/state.py", "pipeline/plan.py"),

@@ -10,8 +10,8 @@ from feeds.cli.options import NORMAL
 from feeds.common.model import Item, ItemHeader
 from feeds.common.times import from_unix, show_time
 from feeds.config import load_config
-from feeds.pipeline.explain import Explained, Explanation
 from feeds.pipeline.explain_feed import NEAREST, FeedExplanation, StoryNote, explained_any
+from feeds.pipeline.explain_story import Explained, Explanation
 from feeds.store.withdrawals import WithdrawnStory
 
 _ALL = 1_000_000

@@ -20,7 +20,7 @@ from feeds.common.reports import Options, PassReport, both_reports
 from feeds.common.urls import is_own_host, shown_url
 from feeds.config import Config, Loaded, load_config
 from feeds.config.model import Paths
-from feeds.pipeline.early import start_early
+from feeds.pipeline.early_start import start_early
 
 # A line of a seed that must not be shown.
 _SECRET = re.compile(rb"^[ \t]*secured:", re.IGNORECASE | re.MULTILINE)

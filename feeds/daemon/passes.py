@@ -19,7 +19,7 @@ from feeds.common.task import Ended, Say, Task
 from feeds.config import Loaded
 from feeds.daemon.processes import Outcome, outcome_of
 from feeds.pipeline.after_publish import PRELOAD
-from feeds.pipeline.early import WORKER_MODULES
+from feeds.pipeline.early_start import WORKER_MODULES
 from feeds.pipeline.run import publish_feeds
 
 _TICK_SECONDS = 0.1

@@ -16,7 +16,7 @@ from feeds.common.text import did_you_mean, fold
 from feeds.common.times import from_unix
 from feeds.config import Loaded
 from feeds.pipeline.context import Pass
-from feeds.pipeline.explain import Explained, contents_by_ref, explanations, item_of, told
+from feeds.pipeline.explain_story import Explained, contents_by_ref, explanations, item_of, told
 from feeds.pipeline.memberships import Selection, contents_of, memberships
 from feeds.pipeline.run import Snapshot, with_snapshot
 from feeds.select import explain as reasons

@@ -26,7 +26,7 @@ from feeds.common.reports import (
 from feeds.common.text import did_you_mean
 from feeds.config import Config, Loaded, load_config
 from feeds.pipeline.check import CheckReport, check
-from feeds.pipeline.explain import Explanation, explain
+from feeds.pipeline.explain_story import Explanation, explain
 from feeds.pipeline.memberships import memberships
 from feeds.pipeline.plan import planned_feed
 from feeds.pipeline.run import Snapshot, with_snapshot

@@ -16,7 +16,7 @@ from feeds.common.model import ItemHeader
 from feeds.common.text import fold
 from feeds.config import Config
 from feeds.pipeline.context import Pass
-from feeds.pipeline.survey import Survey
+from feeds.pipeline.due_seeds import Survey
 from feeds.seeds.scan import is_below
 from feeds.store import Store
 

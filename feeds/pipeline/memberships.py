@@ -22,7 +22,7 @@ from feeds.config import Config
 from feeds.pipeline.archives import NO_ARCHIVES, LinkedFeeds, archive
 from feeds.pipeline.context import Pass
 from feeds.pipeline.digests import digest_contents, last_ends, make_digests
-from feeds.pipeline.few import Few, few_feeds
+from feeds.pipeline.few_feeds import Few, few_feeds
 from feeds.pipeline.rescan import Changes
 from feeds.pipeline.state import LAST, PassState
 from feeds.publish import read_manifest

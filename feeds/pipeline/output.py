@@ -16,7 +16,7 @@ from feeds.common.reports import FeedReport, HeldReport, PassReport, feed_report
 from feeds.common.text import display_path
 from feeds.pipeline.context import Pass
 from feeds.pipeline.fetch import next_fetch
-from feeds.pipeline.few import Few
+from feeds.pipeline.few_feeds import Few
 from feeds.pipeline.objects import Changed, Upload, documents_and_images
 from feeds.pipeline.plan import Plan
 from feeds.pipeline.rendering import render_feeds

@@ -13,7 +13,7 @@ import msgspec
 
 from feeds.common.model import Document
 from feeds.pipeline.context import Pass, engine_of
-from feeds.pipeline.first import kept_items
+from feeds.pipeline.first_pass import kept_items
 from feeds.pipeline.plan import Plan
 from feeds.publish import Place, Publisher, WorkersFlusher, Written
 

@@ -32,9 +32,9 @@ from feeds.config import Loaded
 from feeds.images.examine import CacheScope, Examined, examine_cache
 from feeds.images.reconcile import ImageChanges, reconcile
 from feeds.pipeline.context import Pass, begin_pass
-from feeds.pipeline.early import load_renderers
-from feeds.pipeline.few import at_rest, few_state
-from feeds.pipeline.first import OvertakenError
+from feeds.pipeline.early_start import load_renderers
+from feeds.pipeline.few_feeds import at_rest, few_state
+from feeds.pipeline.first_pass import OvertakenError
 from feeds.pipeline.image_cache import cache_faults_told
 from feeds.pipeline.limits import refuse_to_empty
 from feeds.pipeline.memberships import memberships

@@ -18,7 +18,7 @@ from feeds.common.lock import acquire_lock
 from feeds.common.objects import Objects, split_address
 from feeds.config import Config
 from feeds.store.open import connect
-from feeds.store.ours import SIDES, claim, refuse_foreign
+from feeds.store.our_files import SIDES, claim, refuse_foreign
 from feeds.store.store import DamagedStateError
 
 # What an unfinished copy is called, and how old it is if its run was killed.

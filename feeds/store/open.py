@@ -12,7 +12,7 @@ from typing import Literal, overload
 
 from feeds.common.errors import StateError
 from feeds.common.files import Fingerprint
-from feeds.store.ours import HEADER, SIDES, claim, refuse_foreign
+from feeds.store.our_files import HEADER, SIDES, claim, refuse_foreign
 from feeds.store.overlay import Overlay, new_overlay
 from feeds.store.schema import APPLICATION_ID, OLDEST, TABLES, VERSION, is_current, migrate
 from feeds.store.store import DamagedStateError, Store, is_damage

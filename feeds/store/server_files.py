@@ -16,7 +16,7 @@ from typing import TypeVar
 from feeds.common.errors import StateError
 from feeds.common.files import Fingerprint
 from feeds.store.open import open_state
-from feeds.store.ours import SIDES, claim, refuse_foreign
+from feeds.store.our_files import SIDES, claim, refuse_foreign
 from feeds.store.schema import APPLICATION_ID
 from feeds.store.store import DamagedStateError, Store
 

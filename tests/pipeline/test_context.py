@@ -10,7 +10,7 @@ from feeds.common import child
 from feeds.common.reports import NO_CALLBACKS, Options
 from feeds.pipeline import context
 from feeds.pipeline.context import Pass, begin_pass, config_key, engine_of
-from feeds.pipeline.early import WORKER_MODULES
+from feeds.pipeline.early_start import WORKER_MODULES
 from feeds.store import Store
 from tests.support.site import Site, config_of
 from tests.support.spying import spy

@@ -14,7 +14,7 @@ import pytest
 
 from feeds.common.reports import NO_CALLBACKS
 from feeds.images.cache import likely_name
-from feeds.pipeline.explain import explanations
+from feeds.pipeline.explain_story import explanations
 from feeds.pipeline.memberships import memberships
 from feeds.pipeline.run import Snapshot, with_snapshot
 from tests.support.imaging import picture, seed_with

@@ -8,8 +8,8 @@ import pytest
 
 from feeds.common.errors import UnknownSeedError
 from feeds.common.reports import NO_CALLBACKS, Options
-from feeds.pipeline.explain import Explained
 from feeds.pipeline.explain_feed import FeedExplanation, explained_any
+from feeds.pipeline.explain_story import Explained
 from tests.support.site import NOW, Site
 
 DRAFT = "not published (published: false, or missing, in the seed)"

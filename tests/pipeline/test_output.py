@@ -19,7 +19,7 @@ from feeds.common.errors import PublishError
 from feeds.common.model import ParsedSeed
 from feeds.common.reports import Callbacks, Options
 from feeds.common.times import rfc3339
-from feeds.pipeline import rescan, survey
+from feeds.pipeline import due_seeds, rescan
 from feeds.publish import read_manifest
 from feeds.seeds import fields, parse, read
 from tests.support.publishing import contents, documents
@@ -115,11 +115,11 @@ def edited(site: Site) -> dict[str, str]:
 
 def read_titles_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(fields, "clean_line", lambda text, **_: text.upper())
-    monkeypatch.setattr(survey, "PARSER_VERSION", 99)
+    monkeypatch.setattr(due_seeds, "PARSER_VERSION", 99)
 
 
 def digest_otherwise(monkeypatch: pytest.MonkeyPatch) -> None:
-    for module in (survey, read):
+    for module in (due_seeds, read):
         monkeypatch.setattr(module, "READER_VERSION", 99)
 
 
@@ -145,7 +145,7 @@ def test_release_that_accepts_an_edit_that_was_refused_tells_of_the_edit(
         patch.setattr(parse, "normal_domain", lambda _: None)
         full.seed("a.txt", number=1, title="Edited")
         assert full.publish(NOW + timedelta(days=1)).bad == 1
-    monkeypatch.setattr(survey, "PARSER_VERSION", 99)
+    monkeypatch.setattr(due_seeds, "PARSER_VERSION", 99)
     full.publish(NOW + timedelta(days=2))
     assert edited(full)["Edited"] == rfc3339(NOW + timedelta(days=2))
 

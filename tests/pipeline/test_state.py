@@ -16,7 +16,7 @@ import pytest
 
 from feeds import pipeline
 from feeds.common.reports import Callbacks, Options
-from feeds.pipeline import rescan, survey
+from feeds.pipeline import due_seeds, rescan
 from feeds.pipeline.state import PassState
 from feeds.seeds import read
 from feeds.store import Store
@@ -103,7 +103,7 @@ def test_listing_saves_the_look_at_the_seeds_of_other_folders_when_one_goes(
     (site.seeds / gone).unlink()
     if folder == "b/c":
         (site.seeds / folder).rmdir()
-    asked, scans = spy(monkeypatch, Store, "seed_fingerprints"), spy(monkeypatch, survey, "scan")
+    asked, scans = spy(monkeypatch, Store, "seed_fingerprints"), spy(monkeypatch, due_seeds, "scan")
     assert site.publish().gone == 1
     assert [one for _, _, one in asked] == [str(site.seeds / folder)]
     assert scans == []
@@ -186,7 +186,7 @@ def test_plain_saves_the_look_at_folders_for_a_pass_that_is_told_paths(
     seed = site.seed("a.txt", number=1)
     site.publish()
     told = Options(changed=frozenset([str(seed)]))
-    looks = spy(monkeypatch, survey, "list_plain")
+    looks = spy(monkeypatch, due_seeds, "list_plain")
     site.publish(options=told)
     assert looks == []
     with closing(sqlite3.connect(site.state)) as state, state:
@@ -204,7 +204,7 @@ def test_plain_is_cleared_by_a_link_and_void_for_other_folders(
     (site.seeds / "b.txt").symlink_to(seed)
     site.publish()
     told = Options(changed=frozenset([str(seed)]))
-    looks = spy(monkeypatch, survey, "list_plain")
+    looks = spy(monkeypatch, due_seeds, "list_plain")
     site.publish(options=told)
     (site.seeds / "b.txt").unlink()
     site.publish(options=told)
@@ -288,7 +288,7 @@ def test_seed_contents_are_cleared_by_another_way_to_read(
     site.seed()
     site.publish()
     parsed = spy(monkeypatch, read, "parse")
-    monkeypatch.setattr(survey, "PARSER_VERSION", 99)
+    monkeypatch.setattr(due_seeds, "PARSER_VERSION", 99)
     site.publish()
     assert len(parsed) == 1
 
@@ -368,7 +368,7 @@ def test_held_saves_the_second_look_for_files_that_are_gone(
     site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     unmount(site)
-    looks = spy(monkeypatch, survey, "list_plain")
+    looks = spy(monkeypatch, due_seeds, "list_plain")
     for count in (2, 3):
         assert [one.stories for one in site.publish().held] == [24]
         assert len(looks) == count

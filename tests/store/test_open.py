@@ -15,7 +15,7 @@ from feeds.common.protocols import Meta
 from feeds.common.reports import Callbacks
 from feeds.store import move_aside, open_state
 from feeds.store import open as opening
-from feeds.store.ours import claim
+from feeds.store.our_files import claim
 from feeds.store.schema import APPLICATION_ID, VERSION
 from tests.support.permissions import closed, open_folder
 from tests.support.site import Site

@@ -8,7 +8,7 @@ import pytest
 
 from feeds.common.times import from_unix
 from feeds.store import DamagedStateError, Store, open_state
-from feeds.store.ours import claim
+from feeds.store.our_files import claim
 
 A, B = "https://a.example/hub", "https://b.example/hub"
 X, Y = "https://feeds.example.org/x.atom", "https://feeds.example.org/y.atom"

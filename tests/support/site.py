@@ -28,7 +28,7 @@ from feeds.config import Config, Loaded, load_config
 from feeds.config.schema import Table, read_table
 from feeds.pipeline.run import publish_feeds
 from feeds.publish.manifest import MANIFEST
-from feeds.store.ours import claim
+from feeds.store.our_files import claim
 
 T = TypeVar("T", bound=Table)
 

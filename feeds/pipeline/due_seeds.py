@@ -15,9 +15,9 @@ from feeds import __version__
 from feeds.common.files import Fingerprint
 from feeds.common.model import Problem
 from feeds.config import Config
+from feeds.pipeline.changed_paths import look_at_told, plain_seeds
 from feeds.pipeline.context import Pass
 from feeds.pipeline.state import PassState, PlainSeeds
-from feeds.pipeline.told import look_at_told, plain_seeds
 from feeds.seeds import PARSER_VERSION, READER_VERSION
 from feeds.seeds.listing import Listing, list_objects, list_plain
 from feeds.seeds.scan import ScannedFile, Seen, is_below, look_again, scan

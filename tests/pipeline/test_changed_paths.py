@@ -20,9 +20,9 @@ from hypothesis import strategies as st
 from msgspec.structs import replace
 
 from feeds.common.reports import Callbacks, Options, PassReport
-from feeds.pipeline import survey, told
+from feeds.pipeline import changed_paths, due_seeds
+from feeds.pipeline.changed_paths import find_below
 from feeds.pipeline.run import publish_feeds
-from feeds.pipeline.told import find_below
 from feeds.seeds.scan import ScannedFile, scan_below
 from feeds.store import Store
 from tests.support.site import NOW, Site, documents_in
@@ -61,8 +61,8 @@ def test_told_pass_looks_at_what_it_is_told_of_and_at_nothing_else(
     told = plain.seed("1.txt", number=1, title="Told")
     plain.seed("2.txt", number=2, title="Untold")
     with monkeypatch.context() as patch:
-        patch.setattr(survey, "list_plain", pytest.fail)
-        patch.setattr(survey, "scan", pytest.fail)
+        patch.setattr(due_seeds, "list_plain", pytest.fail)
+        patch.setattr(due_seeds, "scan", pytest.fail)
         report = publish(plain, told)
     assert (report.seeds, report.read, report.changed) == (4, 1, 1)
     assert sorted(plain.titles()) == ["Story 2", "Story 3", "Story 4", "Told"]
@@ -116,7 +116,7 @@ def test_told_file_that_a_look_did_not_come_by_is_not_forgotten(
         looks.append(1)
         return iter(()) if len(looks) == 1 else scan_below(*arguments)
 
-    monkeypatch.setattr(told, "scan_below", overlooking)
+    monkeypatch.setattr(changed_paths, "scan_below", overlooking)
     assert (publish(plain, seed).gone, len(looks)) == (0, 2)
 
 

@@ -9,7 +9,7 @@ import sys
 import pytest
 
 from feeds.common import child
-from feeds.pipeline import early, run
+from feeds.pipeline import early_start, run
 from tests.support.site import Site
 from tests.support.spying import spy
 
@@ -27,8 +27,8 @@ def started(site: Site, monkeypatch: pytest.MonkeyPatch) -> list[object]:
     """Notes each start of a server, in a site whose seeds are just enough for processes."""
     calls: list[object] = []
     monkeypatch.setattr(os, "cpu_count", lambda: 2)
-    monkeypatch.setattr(early, "WORTH_PROCESSES", ENOUGH)
-    monkeypatch.setattr(early, "fork_context", calls.append)
+    monkeypatch.setattr(early_start, "WORTH_PROCESSES", ENOUGH)
+    monkeypatch.setattr(early_start, "fork_context", calls.append)
     monkeypatch.setattr(child, "_preloaded", [])
     for number in range(ENOUGH):
         site.seed(f"{number % 2}/{number}.txt", number=number)
@@ -38,9 +38,9 @@ def started(site: Site, monkeypatch: pytest.MonkeyPatch) -> list[object]:
 def test_early_server_is_started_for_a_first_pass_over_many_seeds_in_folders_below(
     site: Site, started: list[object]
 ) -> None:
-    early.start_early(site.load().config)
+    early_start.start_early(site.load().config)
     assert len(started) == 1
-    assert set(early.WORKER_MODULES) <= set(child._preloaded)
+    assert set(early_start.WORKER_MODULES) <= set(child._preloaded)
 
 
 @pytest.mark.parametrize("why", ["few seeds", "a later pass", "another engine", "one core"])
@@ -55,7 +55,7 @@ def test_early_server_is_not_started_where_no_process_will_read(
         site.configure(DASK)
     else:
         monkeypatch.setattr(os, "cpu_count", lambda: 1)
-    early.start_early(site.load().config)
+    early_start.start_early(site.load().config)
     assert not started
 
 
@@ -69,7 +69,7 @@ def test_early_server_starts_before_the_modules_of_a_pass_are_loaded() -> None:
 def test_early_renderers_are_loaded_in_a_thread() -> None:
     code = """
 import sys, threading
-from feeds.pipeline.early import load_renderers
+from feeds.pipeline.early_start import load_renderers
 load_renderers()
 for one in threading.enumerate()[1:]:
     one.join()

@@ -17,7 +17,7 @@ from feeds.seeds import WORTH_PROCESSES
 
 # The modules that processes need which read seeds or render feeds.
 WORKER_MODULES = (
-    *("feeds.seeds.read", "feeds.pipeline.first", "ryml"),
+    *("feeds.seeds.read", "feeds.pipeline.first_pass", "ryml"),
     *("feeds.render.documents", "feeds.pipeline.rendering"),
 )
 

@@ -8,9 +8,9 @@ import uuid
 import pytest
 
 from feeds.common.errors import UnknownSeedError
-from feeds.pipeline import explain as module
-from feeds.pipeline import survey
-from feeds.pipeline.explain import Explanation, explain
+from feeds.pipeline import due_seeds
+from feeds.pipeline import explain_story as module
+from feeds.pipeline.explain_story import Explanation, explain
 from feeds.store import Store
 from tests.support.site import Site
 from tests.support.spying import spy
@@ -75,7 +75,7 @@ def test_explain_looks_among_many_seeds_at_those_of_the_story_alone(
     site.seed(publishedDateTime=OLD, quality=20)
     site.publish()
     monkeypatch.setattr(module, "_SOON_SEEN", 0)
-    looks = spy(monkeypatch, survey, "list_plain")
+    looks = spy(monkeypatch, due_seeds, "list_plain")
     site.seed(publishedDateTime=OLD)
     site.seed("b.txt", number=2)
     (explanation,) = explain(site.load(), story)

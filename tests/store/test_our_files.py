@@ -15,7 +15,7 @@ import pytest
 
 from feeds.common.errors import ForeignStateError, StateError
 from feeds.store import open_state
-from feeds.store.ours import claim, is_marked, refuse_foreign
+from feeds.store.our_files import claim, is_marked, refuse_foreign
 from feeds.store.schema import APPLICATION_ID
 from feeds.store.search import SearchIndex
 from feeds.store.server_files import Versions

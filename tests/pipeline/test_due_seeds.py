@@ -10,8 +10,8 @@ import pytest
 
 from feeds.common.errors import SeedsFolderError
 from feeds.common.files import Fingerprint
+from feeds.pipeline.due_seeds import Due, DueSeeds, parser_name, survey
 from feeds.pipeline.state import read_state
-from feeds.pipeline.survey import Due, DueSeeds, parser_name, survey
 from feeds.seeds.listing import Listing, list_plain
 from feeds.seeds.scan import ScannedFile, scan
 from tests.support.rescanning import Scanner, rewrite
@@ -78,8 +78,8 @@ def test_folder_that_moves_while_it_is_looked_for_keeps_its_items(
             (scanner.site.seeds / "b").rename(scanner.site.seeds / "0")
         yield from walk
 
-    monkeypatch.setattr("feeds.pipeline.survey.list_plain", lambda *_: None)
-    monkeypatch.setattr("feeds.pipeline.survey.scan", moving)
+    monkeypatch.setattr("feeds.pipeline.due_seeds.list_plain", lambda *_: None)
+    monkeypatch.setattr("feeds.pipeline.due_seeds.scan", moving)
     assert scanner() == (4, 3, 3, 3)
     assert {header.id for header in scanner.headers().values()} == ids
 
@@ -109,8 +109,8 @@ def test_seed_that_a_scan_did_not_come_by_is_not_forgotten(
         away.rename(seed)
         return found
 
-    monkeypatch.setattr("feeds.pipeline.survey.list_plain", list_overlooking)
-    monkeypatch.setattr("feeds.pipeline.survey.scan", scan_overlooking)
+    monkeypatch.setattr("feeds.pipeline.due_seeds.list_plain", list_overlooking)
+    monkeypatch.setattr("feeds.pipeline.due_seeds.scan", scan_overlooking)
     assert scanner() == (3, 0, 0, 0)
     scanner.site.seed("1.txt", number=1, quality=71)
     assert scanner() == (3, 1, 1, 0)

@@ -13,7 +13,7 @@ import pytest
 from feeds.common.media import image_key
 from feeds.common.reports import Callbacks
 from feeds.pipeline import rendering, rescan
-from feeds.pipeline.first import Recorder
+from feeds.pipeline.first_pass import Recorder
 from feeds.pipeline.plan import StaleFeed
 from feeds.pipeline.run import publish_feeds
 from feeds.seeds import read
