@@ -27,13 +27,13 @@ WAITS = """
 import sys, time
 from feeds.cli.main import main
 from feeds.publish import Publisher
-take, taken = Publisher.take, []
+take, taken = Publisher.take_unflushed, []
 def take_and_wait(publisher, documents):
     take(publisher, documents)
     taken.append(documents)
     while len(taken) == 10:
         time.sleep(0.05)
-Publisher.take = take_and_wait
+Publisher.take_unflushed = take_and_wait
 sys.exit(main())
 """
 
@@ -42,7 +42,7 @@ LOSES = """
 import sys, time
 from feeds.cli.main import main
 from feeds.publish import Publisher
-take, taken = Publisher.take, []
+take, taken = Publisher.take_unflushed, []
 class Kept:
     def __del__(self):
         try:
@@ -58,7 +58,7 @@ def take_and_wait(publisher, documents):
         Kept()
     while len(taken) == 10:
         time.sleep(0.05)
-Publisher.take = take_and_wait
+Publisher.take_unflushed = take_and_wait
 sys.exit(main())
 """
 

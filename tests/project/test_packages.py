@@ -56,16 +56,22 @@ def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def files() -> set[str]:
     """Returns the files that the source distribution has to hold: all that git knows or would add.
 
-    In an unpacked source distribution, which has no git, they are those that it lists.
+    A file that git does not know at the top of the checkout, as a log, is not the project's. In an
+    unpacked source distribution, which has no git, they are those that it lists.
     """
     if (ROOT / ".git").exists():
-        command = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
-        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
-        names = done.stdout.splitlines()
+        names = [*_listed("--cached"), *_listed("--others", "--exclude-standard", "--", "*/*")]
     else:
         names = (ROOT / "feeds.egg-info/SOURCES.txt").read_text(encoding="utf-8").splitlines()
     there = {name for name in names if (ROOT / name).is_file() and ".egg-info/" not in name}
     return there - ADDED
+
+
+def _listed(*options: str) -> list[str]:
+    """Returns the paths of files as git lists them."""
+    command = ["git", "ls-files", *options]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+    return done.stdout.splitlines()
 
 
 def test_source_distribution_holds_everything_that_its_tests_need(packages: Path) -> None:
