@@ -137,6 +137,8 @@ class _Job(Generic[R]):
             self._answer.put((self._work(), None))
         except BaseException as error:  # noqa: BLE001 (it is raised where the result is wanted)
             self._answer.put((None, error))
+        finally:
+            del self._work  # and with it the argument, while the result waits
 
     def result(self) -> R:
         """Waits for the result and returns it, or raises what the work raised."""

@@ -7,6 +7,7 @@ takes to begin. This process loads what renders feeds while SQLite works.
 from __future__ import annotations
 
 import os
+from contextlib import suppress
 from importlib import import_module
 from itertools import islice
 from threading import Thread
@@ -14,6 +15,7 @@ from threading import Thread
 from feeds.common.child import fork_context, preload
 from feeds.config import Config
 from feeds.seeds import WORTH_PROCESSES
+from feeds.seeds.scan import SUFFIXES
 
 # The modules that processes need which read seeds or render feeds.
 WORKER_MODULES = (
@@ -27,12 +29,21 @@ def start_early(config: Config) -> None:
     paths = config.paths
     if config.engine.kind == "dask" or os.cpu_count() == 1 or paths.state.exists():
         return
-    names = (name for folder in paths.folders for *_, files in os.walk(folder) for name in files)
-    if any(islice(names, WORTH_PROCESSES - 1, None)):
+    files = (name for folder in paths.folders for *_, names in os.walk(folder) for name in names)
+    seeds = (name for name in files if name.endswith(SUFFIXES))
+    if any(islice(seeds, WORTH_PROCESSES - 1, None)):
         preload(*WORKER_MODULES)
-        fork_context(())
+        # Whoever needs a process tries again, and says what is wrong.
+        with suppress(EOFError, OSError):
+            fork_context(())
 
 
 def load_renderers() -> None:
     """Loads what renders feeds in a thread; whoever imports it meanwhile waits for that."""
-    Thread(target=import_module, args=("feeds.render.overviews",), daemon=True).start()
+
+    def load() -> None:
+        # An interrupt may leave an import of the main thread half done, which meets a fault itself.
+        with suppress(Exception):
+            import_module("feeds.render.overviews")
+
+    Thread(target=load, daemon=True).start()

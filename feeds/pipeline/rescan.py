@@ -173,7 +173,9 @@ def rescan(run: Pass, ahead: Ahead) -> Changes:
     if ahead.first:
         count = store.seed_count()
         first = (count, count, 0, todo.problems, EveryItem(store))
-        is_kept = not ahead.rest
+        # Only other processes may read what is kept: there are none on one core, and a dry run has
+        # a store of its own.
+        is_kept = not (ahead.rest or run.options.dry_run or os.cpu_count() == 1)
         return Changes(todo.seeds, *first, judged=ahead.first.key, is_kept=is_kept)
     counts = (todo.seeds, len(todo.wanted), changed, len(gone))
     return Changes(*counts, todo.problems, frozenset(items), lost)

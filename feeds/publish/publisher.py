@@ -145,9 +145,12 @@ class Publisher:
         self._unflushed.update(self._take(documents))
 
     def take_flushed(self, names: Iterable[str]) -> None:
-        """Takes the names of files that the worker flushed which wrote them."""
+        """Takes the names of files that the worker flushed which wrote them.
+
+        One that `take_unflushed` does not know yet is flushed once more.
+        """
         for name in names:
-            del self._unflushed[name]
+            self._unflushed.pop(name, None)
 
     def _take(self, documents: Iterable[Written]) -> Iterator[tuple[str, str]]:
         """Takes documents that `writer` wrote; what is new of them becomes visible in the end.

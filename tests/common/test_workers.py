@@ -212,6 +212,10 @@ def _interrupted_at(place: int) -> Iterator[None]:
     lines = count()
 
     def trace(frame: FrameType, event: str, _: object) -> Any:
+        if (
+            "weakref" in frame.f_code.co_filename
+        ):  # called back by Python, which drops what they raise
+            return None
         if event == "line" and next(lines) == place:
             signal.raise_signal(signal.SIGINT)
         return trace

@@ -43,12 +43,16 @@ def test_early_server_is_started_for_a_first_pass_over_many_seeds_in_folders_bel
     assert set(early_start.WORKER_MODULES) <= set(child._preloaded)
 
 
-@pytest.mark.parametrize("why", ["few seeds", "a later pass", "another engine", "one core"])
+@pytest.mark.parametrize(
+    "why", ["few seeds", "few seeds among files", "a later pass", "another engine", "one core"]
+)
 def test_early_server_is_not_started_where_no_process_will_read(
     site: Site, started: list[object], monkeypatch: pytest.MonkeyPatch, why: str
 ) -> None:
     if why == "few seeds":
         (site.seeds / "0/0.txt").unlink()
+    elif why == "few seeds among files":
+        (site.seeds / "0/0.txt").rename(site.seeds / "0/0.jpg")
     elif why == "a later pass":
         site.publish()
     elif why == "another engine":
@@ -57,6 +61,19 @@ def test_early_server_is_not_started_where_no_process_will_read(
         monkeypatch.setattr(os, "cpu_count", lambda: 1)
     early_start.start_early(site.load().config)
     assert not started
+
+
+@pytest.mark.parametrize("fault", [OSError, EOFError])
+def test_early_server_that_cannot_start_leaves_the_fault_to_who_needs_it(
+    site: Site, started: list[object], monkeypatch: pytest.MonkeyPatch, fault: type[Exception]
+) -> None:
+    def failing(_: object) -> None:
+        started.append(fault)
+        raise fault
+
+    monkeypatch.setattr(early_start, "fork_context", failing)
+    early_start.start_early(site.load().config)
+    assert started == [fault]
 
 
 def test_early_server_starts_before_the_modules_of_a_pass_are_loaded() -> None:
@@ -76,6 +93,20 @@ for one in threading.enumerate()[1:]:
 print([name in sys.modules for name in ("feeds.render.documents", "feeds.render.overviews")])
 """
     assert printed(code) == "[True, True]"
+
+
+def test_early_renderers_that_cannot_be_loaded_are_no_fault_of_the_thread() -> None:
+    code = """
+import sys, threading
+from feeds.pipeline.early_start import load_renderers
+sys.modules["feeds.render.overviews"] = None
+threading.excepthook = print
+load_renderers()
+for one in threading.enumerate()[1:]:
+    one.join()
+print("ended")
+"""
+    assert printed(code) == "ended"
 
 
 def test_early_renderers_are_loaded_by_a_first_pass_alone(

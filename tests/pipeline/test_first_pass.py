@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from feeds.common.media import image_key
-from feeds.common.reports import Callbacks
+from feeds.common.reports import Callbacks, Options
 from feeds.pipeline import rendering, rescan
 from feeds.pipeline.first_pass import Recorder
 from feeds.pipeline.plan import StaleFeed
@@ -185,3 +185,32 @@ def test_first_pass_shows_copies_that_were_in_the_cache_at_an_earlier_look(many:
     many.publish()
     assert many.read(NAME) == picture()
     assert many.documents() == many.fresh()
+
+
+@pytest.mark.parametrize("cores", [1, 2])
+def test_dry_run_of_a_first_pass_reads_no_item_from_the_state_file(
+    topics: Site, monkeypatch: pytest.MonkeyPatch, cores: int
+) -> None:
+    monkeypatch.setattr(os, "cpu_count", lambda: cores)
+    assert len(topics.publish(options=Options(dry_run=True)).feeds) > TOPICS
+    assert not topics.state.exists()
+
+
+def test_first_pass_on_one_core_leaves_its_state_file_closed(
+    topics: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "cpu_count", lambda: 1)
+    topics.publish()
+    assert not list(topics.state.parent.glob("*-wal"))
+
+
+TOPICS = 60
+
+
+@pytest.fixture
+def topics(site: Site, monkeypatch: pytest.MonkeyPatch) -> Site:
+    """A site of so many feeds that processes render them; each reading is kept at once."""
+    monkeypatch.setattr(rescan, "_KEEP_SECONDS", 0.0)
+    for number in range(2 * TOPICS):
+        site.seed(f"{number}.txt", number=number, topics=[f"Topic {number % TOPICS}"])
+    return site

@@ -91,6 +91,17 @@ def test_worker_flushes_nothing_that_was_not_written(tmp_path: Path, flushed: li
     assert (names, flushed) == ([], [])
 
 
+def test_publisher_hears_of_a_flush_before_it_hears_of_the_files(
+    tmp_path: Path, flushed: list[str]
+) -> None:
+    with Publisher(tmp_path, NewOutput(_NAMES, 10)) as publisher:
+        publisher.expect(_NAMES)
+        publisher.take_flushed(_NAMES[:2])
+        publisher.take_unflushed(written(publisher.writer, _NAMES))
+        publisher.finish()
+    assert sorted(flushed) == _NAMES
+
+
 def test_publisher_flushes_what_workers_do_not_say_is_flushed(
     tmp_path: Path, flushed: list[str]
 ) -> None:
