@@ -17,7 +17,7 @@ from playwright.sync_api import Browser, expect
 
 from feeds.render.page_context import READERS
 from feeds.render.words import words_of
-from tests.support.browsing import SCREENSHOTS, Visit, serving, visiting
+from tests.support.browsing import SCREENSHOTS, SlowHandler, Visit, serving, visiting
 from tests.support.site import Site, documents_in
 
 FEED = "topics/ai.html"
@@ -104,6 +104,22 @@ def test_browser_shows_every_page_well(
             assert dark == (scheme == "dark"), name
         assert visit.console == []
         assert [one for one in visit.requests if not one.startswith(newsroom.url)] == []
+
+
+@pytest.mark.parametrize("width", [320, 1440])
+@pytest.mark.parametrize("cut", ["</h1>", "<nav", "<form", "<details", "<summary", "<main"])
+def test_browser_moves_nothing_of_a_page_that_comes_slowly(
+    newsroom: Newsroom,
+    browser: Browser,
+    monkeypatch: pytest.MonkeyPatch,
+    cut: str,
+    width: int,
+) -> None:
+    monkeypatch.setattr(SlowHandler, "cut", cut.encode())
+    with serving(newsroom.site.out, SlowHandler) as url, visiting(browser, width) as visit:
+        for name in ("index.html", FEED):
+            visit.page.goto(url + name)
+            assert visit.moved() == 0, name
 
 
 @pytest.mark.parametrize("name", ["index.html", FEED, "providers/paper1.test.html"])

@@ -5,12 +5,13 @@ from __future__ import annotations
 import os
 import shutil
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, expect, sync_playwright
@@ -54,10 +55,25 @@ class Handler(SimpleHTTPRequestHandler):
         pass
 
 
+class SlowHandler(Handler):
+    """Pages in two parts: a browser draws the first, which ends before `cut`, by itself."""
+
+    cut = b""
+
+    def copyfile(self, source: Any, outputfile: Any) -> None:
+        data = source.read()
+        first, found, rest = data.partition(self.cut)
+        outputfile.write(first)
+        if found and self.path.endswith(".html"):
+            outputfile.flush()
+            time.sleep(0.3)
+        outputfile.write(found + rest)
+
+
 @contextmanager
-def serving(folder: Path) -> Iterator[str]:
+def serving(folder: Path, handler: type[Handler] = Handler) -> Iterator[str]:
     """Serves a folder, which may come later; gives its address, with a slash at the end."""
-    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, directory=folder)) as server:
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(handler, directory=folder)) as server:
         thread = threading.Thread(target=server.serve_forever)
         thread.start()
         try:
