@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Callable, Iterator
-from datetime import datetime, timedelta
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -15,17 +15,18 @@ from PIL import Image
 from feeds.common.errors import BusyError, ImageCacheError
 from feeds.common.lock import acquire_lock
 from feeds.common.media import MEDIA, image_key
-from feeds.common.reports import NO_CALLBACKS, Callbacks, FetchReport
-from feeds.pipeline.fetch import FetchOptions, fetch_images
+from feeds.common.reports import FetchReport
 from tests.support.imaging import (
     FORMATS,
     HIDDEN,
+    QUICK,
     Behaviour,
     Request,
     Server,
     configure,
     encoded,
     exif,
+    fetch,
     known_images,
     picture,
     seed_with,
@@ -34,23 +35,12 @@ from tests.support.imaging import (
 from tests.support.site import NOW, Site
 
 DATA = picture()
-QUICK = FetchOptions(pause=0.01, wait=0)
 
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
     with serving() as server:
         yield server
-
-
-def fetch(
-    site: Site,
-    now: datetime = NOW,
-    options: FetchOptions = QUICK,
-    callbacks: Callbacks = NO_CALLBACKS,
-) -> FetchReport:
-    """Fetches what is due at the time `now`."""
-    return fetch_images(site.load(), options, callbacks, lambda: now)
 
 
 def copies(folder: Path) -> list[Path]:

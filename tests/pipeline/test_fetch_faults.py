@@ -10,33 +10,28 @@ import pytest
 
 from feeds.common.errors import ImageCacheError
 from feeds.common.media import MEDIA, image_key
-from feeds.common.reports import FetchReport
 from feeds.images import cache, download
 from feeds.images.decode import prepare
-from feeds.pipeline.fetch import FetchOptions, fetch_images
 from tests.support.imaging import (
+    QUICK,
     Request,
     Server,
     configure,
+    fetch,
     known_images,
     picture,
     seed_with,
     serving,
 )
-from tests.support.site import NOW, Site
+from tests.support.site import Site
 
 DATA = picture()
-QUICK = FetchOptions(pause=0.01, wait=0)
 
 
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
     with serving() as server:
         yield server
-
-
-def fetch(site: Site, options: FetchOptions = QUICK) -> FetchReport:
-    return fetch_images(site.load(), options, clock=lambda: NOW)
 
 
 def odd_redirect(server: Server) -> str:
@@ -151,7 +146,7 @@ def test_fetch_that_has_no_more_time_leaves_the_rest_for_the_next(
         seed_with(site, number, server.drip(f"/slow{number}.jpg"))
     site.publish()
     # A busy machine may take all of a second, and of more, before it asks for anything.
-    reports = (fetch(site, QUICK._replace(seconds=2**number)) for number in range(8))
+    reports = (fetch(site, options=QUICK._replace(seconds=2**number)) for number in range(8))
     report = next(one for one in reports if one.asked)
     assert (report.asked, report.failed, report.postponed) == (1, 1, 3)
     for number in range(1, 5):

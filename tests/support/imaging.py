@@ -11,13 +11,16 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
+from datetime import datetime
 from typing import Any, Self
 
 from PIL import Image
 
 from feeds.common.media import CachedImage
+from feeds.common.reports import NO_CALLBACKS, Callbacks, FetchReport
+from feeds.pipeline.fetch import FetchOptions, fetch_images
 from feeds.store import open_state
-from tests.support.site import Site
+from tests.support.site import NOW, Site
 
 FORMATS = {
     "jpg": ("JPEG", "image/jpeg"),
@@ -214,6 +217,19 @@ def seed_with(site: Site, number: int, *urls: str, cached: bool = True, **fields
     """Writes a seed that names these images."""
     images = [{"url": url, "isCached": cached, "width": 1, "height": 2} for url in urls]
     site.seed(f"{number}.txt", number=number, images=images, **fields)
+
+
+QUICK = FetchOptions(pause=0.01, wait=0)
+
+
+def fetch(
+    site: Site,
+    now: datetime = NOW,
+    options: FetchOptions = QUICK,
+    callbacks: Callbacks = NO_CALLBACKS,
+) -> FetchReport:
+    """Fetches what is due at the time `now`."""
+    return fetch_images(site.load(), options, callbacks, lambda: now)
 
 
 def known_images(site: Site) -> dict[str, CachedImage]:
