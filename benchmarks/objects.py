@@ -19,7 +19,7 @@ from moto.server import ThreadedMotoServer
 from rescan import newest_shown
 from workspace import Workspace, run_comparison
 
-from feeds.common.objects import Objects
+from feeds.common.buckets import Objects
 
 _URL = "http://127.0.0.1:28787"
 _PREFIX = "s3://news/seeds/"

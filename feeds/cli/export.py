@@ -14,8 +14,8 @@ from urllib.parse import urlsplit
 
 from feeds.cli.console import Console
 from feeds.cli.options import DEFAULT_CONFIG
+from feeds.common.buckets import is_object, split_address
 from feeds.common.errors import ConfigError
-from feeds.common.objects import is_object, split_address
 from feeds.common.reports import Options, PassReport, both_reports
 from feeds.common.urls import is_own_host, shown_url
 from feeds.config import Config, Loaded, load_config

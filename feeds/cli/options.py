@@ -124,7 +124,7 @@ _LOUDNESS = {
 
 
 def _folder(text: str) -> Path:
-    from feeds.common.objects import is_address  # on demand: few commands have the option
+    from feeds.common.buckets import is_address  # on demand: few commands have the option
 
     if is_address(text):
         raise ArgumentTypeError("wanted a folder; an address of objects stands in paths.out")

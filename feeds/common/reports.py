@@ -9,8 +9,8 @@ from typing import Literal, NamedTuple
 
 import msgspec
 
+from feeds.common.buckets import is_object
 from feeds.common.model import FeedSummary, Problem
-from feeds.common.objects import is_object
 from feeds.common.times import from_unix
 from feeds.common.urls import hide_secrets, shown_url
 

@@ -12,8 +12,8 @@ from typing import Any, NamedTuple, TypeVar
 import msgspec
 from msgspec.structs import replace
 
+from feeds.common.buckets import is_address, parse_address
 from feeds.common.errors import ConfigError
-from feeds.common.objects import is_address, parse_address
 from feeds.common.urls import hide_secrets
 from feeds.config import clashes
 from feeds.config.model import Config

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Annotated, Any, TypeVar
 from zoneinfo import ZoneInfo
 
-from feeds.common.objects import is_address, parse_address
+from feeds.common.buckets import is_address, parse_address
 from feeds.common.text import clean_line
 from feeds.common.times import WANTED_DURATION, named_weekdays, parse_duration, show_duration
 from feeds.common.urls import WANTED_DOMAIN, WANTED_URL, normal_domain, normal_url, wanted_url

@@ -13,9 +13,9 @@ from functools import cache
 from pathlib import Path
 from typing import NamedTuple
 
+from feeds.common.buckets import is_object
 from feeds.common.files import Fingerprint
 from feeds.common.model import Problem
-from feeds.common.objects import is_object
 from feeds.common.text import display_path
 from feeds.pipeline.context import Pass
 from feeds.pipeline.state import PassState, PlainSeeds

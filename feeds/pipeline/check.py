@@ -8,11 +8,11 @@ from pathlib import Path
 
 import msgspec
 
+from feeds.common.buckets import is_object
 from feeds.common.errors import UnknownSeedError
 from feeds.common.files import Fingerprint, read_templates
 from feeds.common.languages import unregistered
 from feeds.common.model import ItemHeader, ParsedSeed, Problem
-from feeds.common.objects import is_object
 from feeds.common.reports import NO_CALLBACKS, Callbacks, Options
 from feeds.common.text import did_you_mean, display_path, fold
 from feeds.config import Config, Loaded

@@ -82,7 +82,7 @@ def _objects(prefixes: list[str]) -> Iterator[Finding]:
 
 def _bucket(address: str) -> Finding:
     """Returns whether the bucket answers; whether it may be written to only a pass finds out."""
-    from feeds.common.objects import Objects
+    from feeds.common.buckets import Objects
     from feeds.publish.manifest import MANIFEST
 
     try:

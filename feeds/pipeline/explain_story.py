@@ -11,9 +11,9 @@ from typing import NamedTuple
 
 import msgspec
 
+from feeds.common.buckets import is_object
 from feeds.common.errors import UnknownSeedError
 from feeds.common.model import FeedContents, FeedRef, Item, ItemHeader, Problem
-from feeds.common.objects import is_object
 from feeds.common.reports import NO_CALLBACKS, Callbacks, Options
 from feeds.common.text import display_path
 from feeds.common.urls import item_id, normal_url

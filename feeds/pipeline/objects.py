@@ -61,7 +61,7 @@ class Upload:
         if not self._address:
             return
         # Imported on demand, as below: most sites are in folders.
-        from feeds.common.objects import Objects
+        from feeds.common.buckets import Objects
         from feeds.publish.caching import max_age_s
         from feeds.publish.mirror import Mirror, failures
 

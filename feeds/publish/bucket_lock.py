@@ -19,6 +19,7 @@ from uuid import uuid4
 
 import msgspec
 
+from feeds.common.buckets import Headers, Objects
 from feeds.common.errors import (
     BusyError,
     ObjectChangedError,
@@ -26,7 +27,6 @@ from feeds.common.errors import (
     ObjectsError,
     PublishError,
 )
-from feeds.common.objects import Headers, Objects
 from feeds.common.times import show_time
 from feeds.publish.manifest import MANIFEST
 

@@ -18,6 +18,7 @@ from typing import NamedTuple
 
 import msgspec
 
+from feeds.common.buckets import Headers, Objects
 from feeds.common.errors import (
     ObjectChangedError,
     ObjectMissingError,
@@ -27,7 +28,6 @@ from feeds.common.errors import (
 from feeds.common.files import Fingerprint
 from feeds.common.interrupts import ask_all
 from feeds.common.media import kind_of
-from feeds.common.objects import Headers, Objects
 from feeds.publish.bucket_lock import Claim
 from feeds.publish.caching import cache_control
 from feeds.publish.journal import Journal, KnownObject

@@ -18,11 +18,11 @@ from operator import attrgetter
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
+from feeds.common.buckets import PATIENCE_S, ObjectInfo, Objects, is_object, split_address
 from feeds.common.errors import ObjectMissingError, ObjectsError, SeedsFolderError
 from feeds.common.files import Fingerprint
 from feeds.common.interrupts import ask_all
 from feeds.common.model import Problem
-from feeds.common.objects import PATIENCE_S, ObjectInfo, Objects, is_object, split_address
 from feeds.common.text import display_path
 from feeds.seeds.limits import MAX_BYTES, why_too_large
 from feeds.seeds.scan import SUFFIXES, ScannedFile, is_below

@@ -14,10 +14,10 @@ from typing import NamedTuple, TypeVar
 import msgspec
 from msgspec.structs import replace
 
+from feeds.common.buckets import is_object
 from feeds.common.files import Fingerprint, item_digest
 from feeds.common.media import shown_image
 from feeds.common.model import Item, ItemHeader, ParsedSeed, Problem
-from feeds.common.objects import is_object
 from feeds.common.times import to_unix
 from feeds.common.workers import Engine, spread
 from feeds.seeds import READER_VERSION, WORTH_PROCESSES

@@ -12,10 +12,10 @@ from pathlib import Path
 
 import msgspec
 
+from feeds.common.buckets import Objects, split_address
 from feeds.common.errors import BusyError, ConfigError, ObjectMissingError, StateError
 from feeds.common.files import flush, sync_folder
 from feeds.common.lock import acquire_lock
-from feeds.common.objects import Objects, split_address
 from feeds.config import Config
 from feeds.store.open import connect
 from feeds.store.our_files import SIDES, claim, refuse_foreign

@@ -15,9 +15,9 @@ from pathlib import Path
 import obstore
 import pytest
 
+from feeds.common.buckets import Objects
 from feeds.common.errors import BusyError, PublishError
 from feeds.common.media import image_key, is_immutable
-from feeds.common.objects import Objects
 from feeds.common.protocols import IMAGES_COLLECTED
 from feeds.common.reports import Callbacks, Options
 from feeds.pipeline.doctor import examine_site

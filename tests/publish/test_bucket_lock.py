@@ -8,8 +8,8 @@ from itertools import count
 import msgspec
 import pytest
 
+from feeds.common.buckets import Objects
 from feeds.common.errors import BusyError, ObjectsError, PublishError
-from feeds.common.objects import Objects
 from feeds.publish import bucket_lock
 from feeds.publish.bucket_lock import Claim, Holder, ObjectsManifest
 from feeds.publish.manifest import MANIFEST

@@ -9,9 +9,9 @@ from pathlib import Path
 import msgspec
 import pytest
 
+from feeds.common.buckets import Objects
 from feeds.common.errors import ObjectsError, PublishError
 from feeds.common.files import Fingerprint
-from feeds.common.objects import Objects
 from feeds.publish.manifest import MANIFEST
 from feeds.publish.mirror import NAMES, Callers, Mirror, NewObjects, failures
 from feeds.publish.publisher import Sent

@@ -11,8 +11,8 @@ from subprocess import Popen
 
 import pytest
 
+from feeds.common.buckets import Objects
 from feeds.common.cluster import ClusterAddress, cluster_at
-from feeds.common.objects import Objects
 from feeds.common.reports import Callbacks, Options
 from feeds.seeds import listing, read
 from tests.support.buckets import BUCKET

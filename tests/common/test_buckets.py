@@ -15,13 +15,13 @@ from typing import ClassVar
 import httpx
 import pytest
 
+from feeds.common.buckets import Headers, Objects, is_address, parse_address
 from feeds.common.errors import (
     ConfigError,
     ObjectChangedError,
     ObjectMissingError,
     ObjectsError,
 )
-from feeds.common.objects import Headers, Objects, is_address, parse_address
 from tests.support.buckets import BUCKET, make_bucket, s3_server, use_server
 from tests.support.ports import HOST
 from tests.support.processes import PATIENCE
