@@ -17,11 +17,11 @@ from feeds.common.text import display_path
 from feeds.pipeline.context import Pass
 from feeds.pipeline.fetch import next_fetch
 from feeds.pipeline.few_feeds import Few
-from feeds.pipeline.objects import Changed, Upload, documents_and_images
 from feeds.pipeline.plan import Plan
 from feeds.pipeline.rendering import render_feeds
 from feeds.pipeline.rescan import Changes
 from feeds.pipeline.state import PassState
+from feeds.pipeline.upload import Changed, Upload, documents_and_images
 from feeds.publish import NewOutput, Publisher, Sent
 from feeds.publish.writer import copy_recipe, is_copy
 from feeds.store import Store

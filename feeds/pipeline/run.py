@@ -38,7 +38,6 @@ from feeds.pipeline.first_pass import OvertakenError
 from feeds.pipeline.image_cache import cache_faults_told
 from feeds.pipeline.limits import refuse_to_empty
 from feeds.pipeline.memberships import memberships
-from feeds.pipeline.objects import Upload
 from feeds.pipeline.output import (
     Output,
     keep_report,
@@ -56,6 +55,7 @@ from feeds.pipeline.rescan import (
     rescan,
 )
 from feeds.pipeline.state import LAST, PassState, is_intact, is_quiet, looking_at, read_state
+from feeds.pipeline.upload import Upload
 from feeds.publish import Manifest, read_manifest, write_manifest
 from feeds.store import DamagedStateError, move_aside, open_state
 from feeds.store.backup import restore_missing_state

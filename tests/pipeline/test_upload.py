@@ -1,4 +1,4 @@
-"""Whole passes whose documents are objects: their order, their cost, and what happens to them."""
+"""Whole passes that upload what they publish: their order, their cost, and what happens to them."""
 
 from __future__ import annotations
 
