@@ -17,7 +17,7 @@ from feeds.store import open_state
 def run_list(arguments: Namespace, console: Console) -> None:
     """Lists each feed, as a pass would publish it now, with entries, newest date and address."""
     # On demand: `withdrawn` needs no selection.
-    from feeds.pipeline.limits import too_many_feeds
+    from feeds.pipeline.guards import too_many_feeds
     from feeds.pipeline.memberships import contents_of, memberships
     from feeds.pipeline.run import Snapshot, with_snapshot
 

@@ -18,7 +18,7 @@ from feeds.common.text import did_you_mean, display_path, fold
 from feeds.config import Config, Loaded
 from feeds.config.load import BASE_URL
 from feeds.pipeline.context import Pass
-from feeds.pipeline.limits import too_many_feeds
+from feeds.pipeline.guards import too_many_feeds
 from feeds.pipeline.memberships import memberships, past_of
 from feeds.pipeline.run import Snapshot, with_snapshot
 from feeds.pipeline.state import read_state

@@ -16,7 +16,7 @@ from feeds.images.reconcile import ImageChanges
 from feeds.pipeline.context import Pass
 from feeds.pipeline.digests import picture_numbers
 from feeds.pipeline.few_feeds import images_that_stay, overviews_of_few
-from feeds.pipeline.limits import too_many_feeds
+from feeds.pipeline.guards import too_many_feeds
 from feeds.pipeline.links import Links
 from feeds.pipeline.memberships import Selection, contents_of
 from feeds.pipeline.state import PassState, intact_files, site_key

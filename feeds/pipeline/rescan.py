@@ -25,7 +25,7 @@ from feeds.common.text import display_path
 from feeds.pipeline.context import Pass, engine_of
 from feeds.pipeline.due_seeds import Survey, parser_name, survey
 from feeds.pipeline.first_pass import TABLES, OvertakenError, Recorder, is_first
-from feeds.pipeline.limits import Losses, held_back
+from feeds.pipeline.guards import Losses, held_back
 from feeds.pipeline.state import PLAIN, PassState, read_state
 from feeds.store import Store
 from feeds.store.readings import Kept, ReadSeed

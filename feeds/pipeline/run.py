@@ -35,8 +35,8 @@ from feeds.pipeline.context import Pass, begin_pass
 from feeds.pipeline.early_start import load_renderers
 from feeds.pipeline.few_feeds import at_rest, few_state
 from feeds.pipeline.first_pass import OvertakenError
+from feeds.pipeline.guards import refuse_to_empty
 from feeds.pipeline.image_cache import cache_faults_told
-from feeds.pipeline.limits import refuse_to_empty
 from feeds.pipeline.memberships import memberships
 from feeds.pipeline.output import (
     Output,

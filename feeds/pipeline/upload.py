@@ -10,7 +10,7 @@ from feeds.common.files import Fingerprint
 from feeds.common.media import is_immutable
 from feeds.common.model import Feed
 from feeds.pipeline.context import Pass
-from feeds.pipeline.limits import refuse_to_empty
+from feeds.pipeline.guards import refuse_to_empty
 from feeds.pipeline.state import MEDIA_FOLDER, PassState
 from feeds.publish import Manifest, Sent
 

@@ -1,4 +1,4 @@
-"""What no pass does unasked: drop too many stories at once, empty out/, make too many feeds.
+"""Guards of a pass: against losing too many stories, emptying out/, and making too many feeds.
 
 If too many files are gone, a disk may not be mounted: their stories are held.
 """

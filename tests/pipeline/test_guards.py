@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from feeds.pipeline.limits import large_losses, mass_removals
+from feeds.pipeline.guards import large_losses, mass_removals
 
 Stories = dict[str, str]
 
