@@ -20,9 +20,9 @@ from feeds.common.protocols import LEFT, Left
 from feeds.common.slugs import Addresses
 from feeds.config import Config
 from feeds.pipeline.archives import NO_ARCHIVES, LinkedFeeds, archive
+from feeds.pipeline.changed_feeds import Few, changed_feeds
 from feeds.pipeline.context import Pass
 from feeds.pipeline.digests import digest_contents, last_ends, make_digests
-from feeds.pipeline.few_feeds import Few, few_feeds
 from feeds.pipeline.rescan import Changes
 from feeds.pipeline.state import LAST, PassState
 from feeds.publish import read_manifest
@@ -123,7 +123,7 @@ def memberships(
     changed = None if changed is None else changed | digested
     unique = without_duplicates(store.headers_of(repeated))
     names = _names(store, config, unique.beaten, now)
-    if few and (some := few_feeds(run, few, changed, names)):
+    if few and (some := changed_feeds(run, few, changed, names)):
         rest = (state.missing, Directory(config, NOTHING_KNOWN, ()), repeated, NO_ARCHIVES)
         where = few.catalogue.addresses
         return Selection(some, changed, unique.problems, *rest, where, names, is_few=True)

@@ -14,9 +14,9 @@ from feeds.common.protocols import (
 )
 from feeds.common.reports import FeedReport, HeldReport, PassReport, feed_report
 from feeds.common.text import display_path
+from feeds.pipeline.changed_feeds import Few
 from feeds.pipeline.context import Pass
 from feeds.pipeline.fetch import next_fetch
-from feeds.pipeline.few_feeds import Few
 from feeds.pipeline.plan import Plan
 from feeds.pipeline.rendering import render_feeds
 from feeds.pipeline.rescan import Changes

@@ -13,9 +13,9 @@ from feeds.common.model import Feed, FeedContents, FeedRef, FeedSummary
 from feeds.common.times import from_unix, show_time
 from feeds.images.cache import ImageResolver, folder_times, names_of
 from feeds.images.reconcile import ImageChanges
+from feeds.pipeline.changed_feeds import images_that_stay, overviews_of_few
 from feeds.pipeline.context import Pass
 from feeds.pipeline.digests import picture_numbers
-from feeds.pipeline.few_feeds import images_that_stay, overviews_of_few
 from feeds.pipeline.guards import too_many_feeds
 from feeds.pipeline.links import Links
 from feeds.pipeline.memberships import Selection, contents_of

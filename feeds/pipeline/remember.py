@@ -19,8 +19,8 @@ from feeds.common.protocols import (
 from feeds.common.reports import feed_report
 from feeds.images.cache import folder_times
 from feeds.pipeline.archives import keep_archives
+from feeds.pipeline.changed_feeds import names_key
 from feeds.pipeline.context import Pass
-from feeds.pipeline.few_feeds import names_key
 from feeds.pipeline.memberships import Selection
 from feeds.pipeline.output import Output, Published, all_reports, count_documents
 from feeds.pipeline.plan import Plan

@@ -31,9 +31,9 @@ from feeds.common.times import show_time
 from feeds.config import Loaded
 from feeds.images.examine import CacheScope, Examined, examine_cache
 from feeds.images.reconcile import ImageChanges, reconcile
+from feeds.pipeline.changed_feeds import at_rest, few_state
 from feeds.pipeline.context import Pass, begin_pass
 from feeds.pipeline.early_start import load_renderers
-from feeds.pipeline.few_feeds import at_rest, few_state
 from feeds.pipeline.first_pass import OvertakenError
 from feeds.pipeline.guards import refuse_to_empty
 from feeds.pipeline.image_cache import cache_faults_told

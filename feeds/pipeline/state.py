@@ -64,7 +64,7 @@ class LastPass(msgspec.Struct, frozen=True):
 
 
 class Catalogue(msgspec.Struct, frozen=True):
-    """What passes over few of very many feeds (`feeds.pipeline.few_feeds`) need to know of all.
+    """What passes over few of very many feeds (`feeds.pipeline.changed_feeds`) need to know of all.
 
     `names` is a digest of what items call topics and providers, `addresses` are those that do not
     follow from the name, `parts` those in which feeds are listed, without feeds. `near` are the

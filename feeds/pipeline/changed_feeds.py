@@ -1,4 +1,4 @@
-"""Passes over few of very many feeds: what lets all others rest, and what such passes leave.
+"""Finds the feeds that changed items reach, so that a pass lets all others of very many rest.
 
 If nothing but some items changed, no feed is another than these items reach, and of the documents
 about feeds only those that tell how many entries these have. All else stays as it is, looked at by
@@ -73,7 +73,7 @@ def at_rest(run: Pass, state: PassState) -> Few | None:
     return None
 
 
-def few_feeds(
+def changed_feeds(
     run: Pass, few: Few, changed: frozenset[FeedRef] | None, names: Names
 ) -> list[Feed] | None:
     """Returns the feed of everything and those to look at; None if any other may be another.
