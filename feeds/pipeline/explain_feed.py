@@ -19,8 +19,7 @@ from feeds.pipeline.context import Pass
 from feeds.pipeline.explain_story import Explained, contents_by_ref, explanations, item_of, told
 from feeds.pipeline.memberships import Selection, contents_of, memberships
 from feeds.pipeline.run import Snapshot, with_snapshot
-from feeds.select import explain as reasons
-from feeds.select.explain import FeedThreshold, nearest_misses, thresholds_of
+from feeds.select.reasons import FeedThreshold, nearest_misses, reasons_for, thresholds_of
 from feeds.store import Store
 
 NEAREST = 5
@@ -164,7 +163,7 @@ def _went(
         if not headers:
             went.append(StoryNote(id_, "", "", "its seed is gone"))
         for header in headers:
-            told = reasons.explain(header, selection, contents_at, run.config, run.now)
+            told = reasons_for(header, selection, contents_at, run.config, run.now)
             about = next((one for one in told if one.address == feed.address), None)
             reason = "its seed does not name this feed any more"
             if about:

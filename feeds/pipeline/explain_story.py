@@ -23,7 +23,7 @@ from feeds.pipeline.digests import with_digest
 from feeds.pipeline.memberships import Selection, contents_of, memberships
 from feeds.pipeline.run import Snapshot, with_snapshot
 from feeds.seeds.scan import SUFFIXES, is_below
-from feeds.select import explain as reasons
+from feeds.select.reasons import Reason, reasons_for
 from feeds.store import Store
 from feeds.store.server_files import with_state
 from feeds.store.withdrawals import WithdrawnStory
@@ -42,7 +42,7 @@ class Explanation(msgspec.Struct, omit_defaults=True):
     id: str
     title: str
     problems: list[Problem]
-    feeds: list[reasons.Reason]
+    feeds: list[Reason]
     withdrawn: WithdrawnStory | None = None
 
 
@@ -139,7 +139,7 @@ def explanations(story: str, snapshot: Snapshot, selection: Selection) -> Iterat
         item = item_of(store, header)
         found = [
             with_digest(run, header, digests[one.address], one) if one.address in digests else one
-            for one in reasons.explain(header, selection, contents, run.config, run.now)
+            for one in reasons_for(header, selection, contents, run.config, run.now)
         ]
         told = withdrawn.get(header.id)
         explanation = Explanation(header.path, header.id, item.title, about, found, told)

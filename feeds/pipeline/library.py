@@ -31,7 +31,7 @@ from feeds.pipeline.memberships import memberships
 from feeds.pipeline.plan import planned_feed
 from feeds.pipeline.run import Snapshot, with_snapshot
 from feeds.pipeline.run import publish_feeds as publish_pass
-from feeds.select.explain import Reason
+from feeds.select.reasons import Reason
 
 __all__ = [
     "BusyError",

@@ -1,4 +1,4 @@
-"""Explain: why an item is, or is not, in each feed, in words with the numbers that decided."""
+"""Why an item is, or is not, in each feed, in words with the numbers that decided."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ import pytest
 from msgspec.structs import replace
 
 from feeds.common.model import ItemHeader
-from feeds.select.explain import Reason, explain
 from feeds.select.membership import Past
+from feeds.select.reasons import Reason, reasons_for
 from tests.support.choosing import choose
 from tests.support.site import config_of, header
 
@@ -25,7 +25,7 @@ def reasons(
     choice = choose([item, *others], config, past, now)
     feeds = {(one.feed.kind, one.feed.key): one for one in choice.feeds}
     item = replace(item, history=choice.histories.get(item.id, item.history))
-    return {one.address: one for one in explain(item, choice, feeds.get, config, now)}
+    return {one.address: one for one in reasons_for(item, choice, feeds.get, config, now)}
 
 
 @pytest.mark.parametrize(
@@ -92,13 +92,13 @@ def reasons(
         ),
     ],
 )
-def test_explain_says_what_decided(
+def test_reasons_say_what_decided(
     changes: dict[str, Any], toml: str, words: str, *, inside: bool
 ) -> None:
     assert reasons(header(**changes), toml=toml)["topics/ai"] == Reason("topics/ai", words, inside)
 
 
-def test_explain_covers_every_feed_that_the_item_could_be_in_and_no_other() -> None:
+def test_reasons_cover_every_feed_that_the_item_could_be_in_and_no_other() -> None:
     toml = """
     [topics.Cars]
     min_quality = 90
@@ -128,11 +128,11 @@ def test_explain_covers_every_feed_that_the_item_could_be_in_and_no_other() -> N
         pytest.param('[topics.AI]\nexclude = true\nslug = "x"', "topics/x", id="excluded, slug"),
     ],
 )
-def test_explain_names_the_address_of_a_feed_that_there_is_not_yet(toml: str, address: str) -> None:
+def test_reasons_name_the_address_of_a_feed_that_there_is_not_yet(toml: str, address: str) -> None:
     assert address in reasons(header(is_published=False), toml=toml)
 
 
-def test_explain_says_of_which_seed_it_is_a_duplicate() -> None:
+def test_reasons_say_of_which_seed_it_is_a_duplicate() -> None:
     loser, winner = header(1, id="urn:uuid:same"), header(2, id="urn:uuid:same")
     words = reasons(loser, winner)["all"].words
     assert words.startswith("a duplicate of /seeds/002.txt")
@@ -165,21 +165,21 @@ def remembered(number: int, since: int) -> ItemHeader:
         ),
     ],
 )
-def test_explain_tells_what_is_exposed_from_what_is_past(since: int, words: str) -> None:
+def test_reasons_tell_what_is_exposed_from_what_is_past(since: int, words: str) -> None:
     toml = f'{ONE}exposure = "48h"'
     reason = reasons(remembered(1, since), remembered(2, NOW), toml=toml)["topics/ai"]
     # Two days are shown in days.
     assert reason.words == "quality 70 reaches 40, set by [selection]" + words.replace("48h", "2d")
 
 
-def test_explain_says_how_many_found_no_room() -> None:
+def test_reasons_say_how_many_found_no_room() -> None:
     late = [remembered(number, NOW) for number in (1, 2, 3)]
     reason = reasons(*late, toml=f"{ONE}max_exposed = 1")["all"]
     assert reason.words.endswith("among 1 too many")
     assert not reason.inside
 
 
-def test_explain_knows_what_qualifies_only_now() -> None:
+def test_reasons_know_what_qualifies_only_now() -> None:
     """Items that the last pass has not seen qualify at this moment."""
     toml = f'{ONE}max_exposed = 1\nexposure = "1h"'
     every = {

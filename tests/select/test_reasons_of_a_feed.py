@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from feeds.common.model import Feed, FeedKind
-from feeds.select.explain import nearest_misses, thresholds_of
+from feeds.select.reasons import nearest_misses, thresholds_of
 from tests.support.site import config_of, header
 
 TOML = """

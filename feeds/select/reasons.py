@@ -46,7 +46,7 @@ class _Subject(NamedTuple):
     now: int
 
 
-def explain(
+def reasons_for(
     item: ItemHeader,
     chosen: Chosen,
     contents_of: Callable[[FeedRef], FeedContents | None],
