@@ -26,7 +26,7 @@ from feeds.seeds.listing import look_at_objects
 from feeds.seeds.parse import ParseOptions
 from feeds.seeds.read import ReadRequest, judge_seed, read_seed
 from feeds.seeds.scan import SUFFIXES, ScannedFile, is_below, scan
-from feeds.select.membership import Past, without_duplicates
+from feeds.select.qualify import Past, without_duplicates
 from feeds.store import Store
 from feeds.store.server_files import with_state
 

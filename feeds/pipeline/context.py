@@ -16,7 +16,7 @@ from feeds.config import Config, Loaded
 from feeds.config.model import TLS_FILES, EngineConfig
 from feeds.publish.writer import copy_recipe
 from feeds.render.context import RENDER_VERSION
-from feeds.select.membership import SELECTION_VERSION
+from feeds.select.qualify import SELECTION_VERSION
 from feeds.store import Store
 
 if TYPE_CHECKING:

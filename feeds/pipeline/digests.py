@@ -29,8 +29,8 @@ from feeds.config.feed_tables import DigestFeed
 from feeds.pipeline.context import Pass
 from feeds.render.context import feed_id
 from feeds.select.feeds import moved, notices_s, withdrawal_reason
-from feeds.select.membership import name_of, without_duplicates
 from feeds.select.periods import believed_end, ended_periods, last_day, next_end
+from feeds.select.qualify import name_of, without_duplicates
 from feeds.select.reasons import Reason
 from feeds.select.thresholds import Thresholds
 from feeds.store.periods import DigestRow

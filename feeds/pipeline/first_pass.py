@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING
 from feeds.common.model import ParsedSeed
 from feeds.pipeline.context import Pass
 from feeds.pipeline.state import LAST
-from feeds.select.membership import Past, qualify
+from feeds.select.qualify import Past, qualify
 from feeds.select.thresholds import Thresholds
 from feeds.store import Store, open_state
 from feeds.store.feed_items import Found

@@ -39,8 +39,8 @@ from feeds.select.feeds import (
     with_notices,
     withdrawal_reason,
 )
-from feeds.select.membership import Past, Qualified, build_feed, qualify, without_duplicates
 from feeds.select.periods import with_unsealed
+from feeds.select.qualify import Past, Qualified, build_feed, qualify, without_duplicates
 from feeds.select.thresholds import Thresholds, exposed_since, is_due, turned
 from feeds.store import Store
 from feeds.store.withdrawals import Withdrawal

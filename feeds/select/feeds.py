@@ -17,7 +17,7 @@ from feeds.common.times import LATEST
 from feeds.config import Config
 from feeds.config.feed_tables import FeedTable, Named
 from feeds.select.addresses import NOTHING_KNOWN, Directory, Known, Spot
-from feeds.select.membership import ANY, ref_of
+from feeds.select.qualify import ANY, ref_of
 from feeds.select.thresholds import Thresholds, until_first
 
 _NOTHING_SPECIAL = Named()

@@ -13,7 +13,7 @@ from feeds.common.text import fold
 from feeds.common.times import from_unix, show_duration, show_time
 from feeds.config import Config
 from feeds.select.addresses import Directory
-from feeds.select.membership import CandidateFeed, candidates, own_source
+from feeds.select.qualify import CandidateFeed, candidates, own_source
 from feeds.select.thresholds import Threshold, Thresholds, exclusion_reasons, exposed_since
 
 

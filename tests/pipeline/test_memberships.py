@@ -22,7 +22,7 @@ from feeds.pipeline.context import Pass
 from feeds.pipeline.memberships import contents_of, memberships
 from feeds.pipeline.rescan import Changes
 from feeds.pipeline.state import LastPass, read_state
-from feeds.select.membership import Past
+from feeds.select.qualify import Past
 from feeds.select.thresholds import next_turn
 from feeds.store import Store
 from feeds.store.readings import ReadSeed

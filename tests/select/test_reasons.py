@@ -8,7 +8,7 @@ import pytest
 from msgspec.structs import replace
 
 from feeds.common.model import ItemHeader
-from feeds.select.membership import Past
+from feeds.select.qualify import Past
 from feeds.select.reasons import Reason, reasons_for
 from tests.support.choosing import choose
 from tests.support.site import config_of, header

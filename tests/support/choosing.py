@@ -10,7 +10,7 @@ from feeds.common.model import FeedContents, FeedRef, ItemHeader, ItemHistory, M
 from feeds.config import Config
 from feeds.select.addresses import Directory
 from feeds.select.feeds import Names, catalog
-from feeds.select.membership import Past, build_feed, qualify, without_duplicates
+from feeds.select.qualify import Past, build_feed, qualify, without_duplicates
 from feeds.select.thresholds import Thresholds, is_due
 
 

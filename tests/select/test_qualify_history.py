@@ -11,7 +11,7 @@ from msgspec.structs import replace
 
 from feeds.common.model import ItemHistory
 from feeds.common.times import LATEST
-from feeds.select.membership import history_of
+from feeds.select.qualify import history_of
 from tests.support.site import header
 
 NOW = 1_000

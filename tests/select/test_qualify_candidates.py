@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from feeds.common.model import ItemHeader
-from feeds.select.membership import CandidateFeed, candidates
+from feeds.select.qualify import CandidateFeed, candidates
 from feeds.select.thresholds import Thresholds
 from tests.support.site import config_of, header
 

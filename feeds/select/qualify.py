@@ -1,4 +1,4 @@
-"""Which feeds an item is in, since when, and the times that readers see.
+"""For which feeds an item qualifies, since when, and the times that readers see.
 
 `candidates` names the feeds that an item could be in, `qualify` puts it into those whose threshold
 it reaches, `build_feed` makes the contents of one feed. `feeds.pipeline.memberships` calls them for

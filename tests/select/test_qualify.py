@@ -10,7 +10,7 @@ from msgspec.structs import replace
 
 from feeds.common.model import FeedRef, ItemHeader, ItemHistory
 from feeds.select.addresses import Known
-from feeds.select.membership import Past, without_duplicates
+from feeds.select.qualify import Past, without_duplicates
 from tests.support.choosing import Choice, choose
 from tests.support.site import config_of, header
 
