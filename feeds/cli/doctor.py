@@ -11,7 +11,7 @@ from feeds.common.reports import Finding, bad, good, odd, utc_now
 from feeds.common.status import running_daemon
 from feeds.config import Config, load_config
 from feeds.pipeline.doctor import examine_site
-from feeds.publish.visit import visit
+from feeds.publish.live_site import visit
 from feeds.serve.monitoring import health_of
 
 

@@ -14,7 +14,7 @@ import trustme
 
 from feeds.common.media import image_key
 from feeds.common.reports import Finding
-from feeds.publish.visit import visit
+from feeds.publish.live_site import visit
 from tests.support.imaging import picture, seed_with
 from tests.support.ports import HOST, free_port
 from tests.support.serving import Server
