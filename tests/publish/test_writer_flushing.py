@@ -11,8 +11,7 @@ import pytest
 
 from feeds.common.files import temporary_for
 from feeds.publish import NewOutput, Place, Publisher, WorkersFlusher, Written
-from feeds.publish.flusher import Flushers
-from feeds.publish.writer import Writer
+from feeds.publish.writer import Flushers, Writer
 from tests.support.publishing import document, documents
 
 _NAMES = [f"topics/{number}.atom" for number in range(10)]
