@@ -25,8 +25,8 @@ from feeds.images.cache import folder_times
 from feeds.pipeline.context import Pass
 from feeds.pipeline.state import Catalogue, PassState, archive_folders, intact_files, part_files
 from feeds.publish import Manifest
+from feeds.publish.compression import copies_of, copy_recipe
 from feeds.publish.manifest import read_head
-from feeds.publish.writer import copies_of, copy_recipe
 from feeds.render.context import site_of
 from feeds.render.index_parts import Part
 from feeds.select.feeds import Names, called_names, named_tables

@@ -14,7 +14,7 @@ from feeds.common.reports import Callbacks, Clock, Options
 from feeds.common.times import to_unix
 from feeds.config import Config, Loaded
 from feeds.config.model import TLS_FILES, EngineConfig
-from feeds.publish.writer import copy_recipe
+from feeds.publish.compression import copy_recipe
 from feeds.render.context import RENDER_VERSION
 from feeds.select.qualify import SELECTION_VERSION
 from feeds.store import Store

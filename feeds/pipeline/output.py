@@ -23,7 +23,7 @@ from feeds.pipeline.rescan import Changes
 from feeds.pipeline.state import PassState
 from feeds.pipeline.upload import Changed, Upload, documents_and_images
 from feeds.publish import NewOutput, Publisher, Sent
-from feeds.publish.writer import copy_recipe, is_copy
+from feeds.publish.compression import copy_recipe, is_copy
 from feeds.store import Store
 
 

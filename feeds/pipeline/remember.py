@@ -33,8 +33,8 @@ from feeds.pipeline.state import (
     archive_folders,
     intact_files,
 )
+from feeds.publish.compression import copy_recipe
 from feeds.publish.manifest import PARTS
-from feeds.publish.writer import copy_recipe
 from feeds.render.web_servers import exceptions
 from feeds.select.addresses import is_made
 from feeds.select.periods import Settings

@@ -32,7 +32,7 @@ from feeds.images.cache import folder_times
 from feeds.images.examine import MEMO, CacheSeen
 from feeds.pipeline.context import Pass
 from feeds.publish import Manifest
-from feeds.publish.writer import copies_of
+from feeds.publish.compression import copies_of
 from feeds.render.context import Site, site_of
 from feeds.render.index_parts import Part
 from feeds.store import Store

@@ -22,8 +22,9 @@ from feeds.common.errors import PublishError
 from feeds.common.files import Fingerprint, remove, sync_folder, temporary_for
 from feeds.common.media import MEDIA
 from feeds.common.model import Document
+from feeds.publish.compression import copies_of, is_copy
 from feeds.publish.manifest import Manifest, ManifestFiles
-from feeds.publish.writer import IN_THE_WAY, Flushers, Place, Writer, Written, copies_of, is_copy
+from feeds.publish.writer import IN_THE_WAY, Flushers, Place, Writer, Written
 
 
 class NewOutput(NamedTuple):

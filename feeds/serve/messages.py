@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 from granian._granian import RSGIHTTPProtocol
 
-from feeds.publish.writer import compress
+from feeds.publish.compression import compress
 
 Headers = list[tuple[str, str]]
 

@@ -25,8 +25,8 @@ import msgspec
 from feeds.common.files import Fingerprint
 from feeds.common.media import kind_of
 from feeds.common.slugs import QUERY, QUERY_MARK
+from feeds.publish.compression import is_copy
 from feeds.publish.manifest import read_manifest
-from feeds.publish.writer import is_copy
 from feeds.serve.messages import IDENTITY, BodyCache, digest_of
 from feeds.store.server_files import Versions
 

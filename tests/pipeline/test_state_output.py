@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from feeds.pipeline import plan, run
-from feeds.publish import writer
+from feeds.publish import compression, writer
 from feeds.render import atom, documents, html
 from tests.support.site import Site
 from tests.support.spying import spy
@@ -191,9 +191,9 @@ def test_compression_is_cleared_by_another_recipe(
     full.configure("[publish]\nprecompress = true\n")
     full.publish()
     before = full.documents()
-    level = writer.LEVELS["gzip"]
+    level = compression.LEVELS["gzip"]
     for other in (1, level):
-        monkeypatch.setitem(writer.LEVELS, "gzip", other)
+        monkeypatch.setitem(compression.LEVELS, "gzip", other)
         full.publish()
         assert full.documents() == full.fresh()
         assert (full.documents() == before) == (other == level)

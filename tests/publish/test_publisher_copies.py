@@ -15,7 +15,7 @@ from feeds.common.child import fork_context
 from feeds.common.errors import PublishError
 from feeds.common.reports import Options
 from feeds.publish import read_manifest
-from feeds.publish.writer import COPIES, LEVELS, compress, copies_of, is_copy
+from feeds.publish.compression import COPIES, LEVELS, compress, copies_of, is_copy
 from tests.support.publishing import publish, publish_and_die
 from tests.support.site import Site
 

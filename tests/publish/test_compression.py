@@ -9,7 +9,7 @@ import brotli
 import pytest
 import zstandard
 
-from feeds.publish.writer import LEVELS, compress, copies_of, is_copy
+from feeds.publish.compression import LEVELS, compress, copies_of, is_copy
 
 DATA = b"x" * 1000
 DECODE: dict[str, Callable[[bytes], bytes]] = {
