@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from feeds.common.files import Fingerprint, write_file
 from feeds.common.media import IMAGE_EXTENSIONS, MEDIA, Picture, image_key, pictures_to_show
-from feeds.common.protocols import ImageStore
+from feeds.common.store_protocols import ImageStore
 from feeds.config import Config
 
 if TYPE_CHECKING:

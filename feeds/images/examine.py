@@ -18,7 +18,7 @@ import msgspec
 
 from feeds.common.files import Fingerprint
 from feeds.common.media import CachedImage
-from feeds.common.protocols import ImageStore, Meta
+from feeds.common.store_protocols import ImageStore, Meta
 from feeds.config import Config
 from feeds.images.cache import (
     NewCopy,

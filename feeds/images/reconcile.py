@@ -10,7 +10,7 @@ import msgspec
 from feeds.common.files import SETTLING_NS, Fingerprint
 from feeds.common.media import CachedImage
 from feeds.common.model import FeedRef
-from feeds.common.protocols import ImageStore
+from feeds.common.store_protocols import ImageStore
 from feeds.config.model import ImagesConfig
 from feeds.images.cache import NewCopy, copies_in, copy_name, give_name, is_of_all_files, remove
 from feeds.images.examine import (

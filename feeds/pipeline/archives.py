@@ -10,7 +10,7 @@ import msgspec
 
 from feeds.common.archives import LENGTHS, ArchivePart, period_of
 from feeds.common.model import Feed, FeedRef, FeedSummary
-from feeds.common.protocols import ARCHIVES
+from feeds.common.store_protocols import ARCHIVES
 from feeds.pipeline.context import Pass
 from feeds.pipeline.state import PassState, archive_folders, can_rest, part_files
 from feeds.select.periods import (

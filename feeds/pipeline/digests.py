@@ -23,7 +23,7 @@ from feeds.common.model import (
     ItemHeader,
     decode_digest,
 )
-from feeds.common.protocols import DIGEST_ENDS
+from feeds.common.store_protocols import DIGEST_ENDS
 from feeds.common.times import from_unix, rfc3339, show_time
 from feeds.config.feed_tables import DigestFeed
 from feeds.pipeline.context import Pass

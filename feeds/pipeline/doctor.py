@@ -10,8 +10,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from feeds.common.errors import FeedsError
-from feeds.common.protocols import HUBS_MOVED, REPORT
 from feeds.common.reports import Finding, HubReport, PassReport, bad, good, odd
+from feeds.common.store_protocols import HUBS_MOVED, REPORT
 from feeds.common.times import show_time
 from feeds.common.urls import is_own_host, shown_url
 from feeds.config import Config, Loaded

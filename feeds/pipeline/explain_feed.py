@@ -10,8 +10,8 @@ import msgspec
 
 from feeds.common.errors import UnknownSeedError
 from feeds.common.model import Feed, FeedContents, FeedKind, ItemHeader
-from feeds.common.protocols import LEFT
 from feeds.common.reports import Callbacks
+from feeds.common.store_protocols import LEFT
 from feeds.common.text import did_you_mean, fold
 from feeds.common.times import from_unix
 from feeds.config import Loaded

@@ -19,8 +19,8 @@ import msgspec
 from feeds.common.files import bytes_of
 from feeds.common.interrupts import run_coroutine
 from feeds.common.media import CachedImage
-from feeds.common.protocols import IMAGE_FETCHES, IMAGES_COLLECTED, count
 from feeds.common.reports import NO_CALLBACKS, Callbacks, Clock, FetchReport, utc_now
+from feeds.common.store_protocols import IMAGE_FETCHES, IMAGES_COLLECTED, count
 from feeds.common.times import to_unix
 from feeds.config import Config, Loaded
 from feeds.images.cache import (

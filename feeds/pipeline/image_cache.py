@@ -24,8 +24,8 @@ from feeds.common.errors import (
 from feeds.common.files import Fingerprint, bytes_of
 from feeds.common.lock import acquire_lock
 from feeds.common.media import narrow_name
-from feeds.common.protocols import Meta
 from feeds.common.reports import Clock, utc_now
+from feeds.common.store_protocols import Meta
 from feeds.common.times import show_time, to_unix
 from feeds.config import Config, Loaded
 from feeds.images.cache import (

@@ -16,8 +16,8 @@ import msgspec
 from feeds.common.archives import ArchivePart
 from feeds.common.errors import PublishError
 from feeds.common.model import Feed, FeedContents, FeedRef, Item, ItemHeader, Membership, Problem
-from feeds.common.protocols import LEFT, Left
 from feeds.common.slugs import Addresses
+from feeds.common.store_protocols import LEFT, Left
 from feeds.config import Config
 from feeds.pipeline.archives import NO_ARCHIVES, LinkedFeeds, archive
 from feeds.pipeline.changed_feeds import Few, changed_feeds

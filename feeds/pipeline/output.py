@@ -9,10 +9,10 @@ from typing import NamedTuple
 
 from feeds.common.files import Fingerprint
 from feeds.common.model import FeedSummary, Problem
-from feeds.common.protocols import (
+from feeds.common.reports import FeedReport, HeldReport, PassReport, feed_report
+from feeds.common.store_protocols import (
     REPORT,
 )
-from feeds.common.reports import FeedReport, HeldReport, PassReport, feed_report
 from feeds.common.text import display_path
 from feeds.pipeline.changed_feeds import Few
 from feeds.pipeline.context import Pass

@@ -7,7 +7,8 @@ import os
 import msgspec
 
 from feeds.common.model import FeedRef
-from feeds.common.protocols import (
+from feeds.common.reports import feed_report
+from feeds.common.store_protocols import (
     COMPRESSION,
     MISSING,
     MOVES,
@@ -16,7 +17,6 @@ from feeds.common.protocols import (
     REPEATED,
     UNTOLD,
 )
-from feeds.common.reports import feed_report
 from feeds.images.cache import folder_times
 from feeds.pipeline.archives import keep_archives
 from feeds.pipeline.changed_feeds import names_key

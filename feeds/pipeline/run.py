@@ -17,7 +17,6 @@ from uuid import uuid4
 from feeds.common.errors import BusyError, DamagedManifestError, PublishError, StateError
 from feeds.common.lock import acquire_lock
 from feeds.common.model import Problem
-from feeds.common.protocols import SENDING
 from feeds.common.reports import (
     DEFAULTS,
     NO_CALLBACKS,
@@ -27,6 +26,7 @@ from feeds.common.reports import (
     PassReport,
     utc_now,
 )
+from feeds.common.store_protocols import SENDING
 from feeds.common.times import show_time
 from feeds.config import Loaded
 from feeds.images.examine import CacheScope, Examined, examine_cache

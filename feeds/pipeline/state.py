@@ -25,8 +25,8 @@ import msgspec
 from feeds.common.files import Fingerprint
 from feeds.common.media import MEDIA
 from feeds.common.model import Feed, FeedRef, FeedSummary, Problem
-from feeds.common.protocols import COMPRESSION, MISSING, OVERVIEW_KEYS, REPEATED, Meta
 from feeds.common.slugs import Addresses
+from feeds.common.store_protocols import COMPRESSION, MISSING, OVERVIEW_KEYS, REPEATED, Meta
 from feeds.common.times import DAY_S
 from feeds.images.cache import folder_times
 from feeds.images.examine import MEMO, CacheSeen

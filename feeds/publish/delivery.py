@@ -14,7 +14,7 @@ import msgspec
 
 from feeds import __version__
 from feeds.common.interrupts import run_coroutine
-from feeds.common.protocols import HUBS_MOVED, HubStore, Ping, count, pings_to
+from feeds.common.store_protocols import HUBS_MOVED, HubStore, Ping, count, pings_to
 from feeds.common.times import LONGEST_REST, to_unix
 from feeds.common.urls import hide_secrets, shown_url
 from feeds.publish.websub import (

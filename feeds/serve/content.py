@@ -10,8 +10,8 @@ from feeds.common.archives import Archive
 from feeds.common.errors import PublishError
 from feeds.common.files import Fingerprint
 from feeds.common.media import kind_of
-from feeds.common.protocols import ARCHIVES, MOVES, NOINDEX, REPORT
 from feeds.common.reports import PassReport
+from feeds.common.store_protocols import ARCHIVES, MOVES, NOINDEX, REPORT
 from feeds.config import Config
 from feeds.publish.manifest import MANIFEST
 from feeds.render.context import up_from

@@ -15,8 +15,8 @@ import msgspec
 
 from feeds.common.files import Fingerprint
 from feeds.common.model import Feed, FeedKind, FeedRef, FeedSummary
-from feeds.common.protocols import Ping
 from feeds.common.reports import HubReport
+from feeds.common.store_protocols import Ping
 from feeds.common.times import from_unix
 
 _AMONG = "{} IN (SELECT value FROM json_each(?))"

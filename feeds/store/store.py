@@ -13,7 +13,7 @@ import msgspec
 from feeds.common.errors import StateError
 from feeds.common.files import Fingerprint
 from feeds.common.model import Entry, Problem
-from feeds.common.protocols import Meta
+from feeds.common.store_protocols import Meta
 from feeds.store.feed_items import FeedItems
 from feeds.store.periods import FIRST, Archives, Digests
 from feeds.store.published import HubPings, PublishedFiles

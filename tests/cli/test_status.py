@@ -16,8 +16,8 @@ import msgspec
 import pytest
 
 from feeds.common.lock import DAEMON_LOCK, acquire_lock
-from feeds.common.protocols import HUBS_MOVED
 from feeds.common.status import DaemonState, running_daemon
+from feeds.common.store_protocols import HUBS_MOVED
 from feeds.store import open_state
 from tests.support.permissions import closed, open_folder
 from tests.support.processes import Daemon, wait_for_a_pause, wait_until

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from feeds.common.protocols import MISSING, MOVES, NOINDEX, OVERVIEW_KEYS, UNTOLD
 from feeds.common.reports import Options
+from feeds.common.store_protocols import MISSING, MOVES, NOINDEX, OVERVIEW_KEYS, UNTOLD
 from feeds.pipeline.state import LAST, read_state
 from feeds.store import Store, open_state
 from tests.support.site import NOW, Site

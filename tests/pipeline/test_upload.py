@@ -18,8 +18,8 @@ import pytest
 from feeds.common.buckets import Objects
 from feeds.common.errors import BusyError, PublishError
 from feeds.common.media import image_key, is_immutable
-from feeds.common.protocols import IMAGES_COLLECTED
 from feeds.common.reports import Callbacks, Options
+from feeds.common.store_protocols import IMAGES_COLLECTED
 from feeds.pipeline.doctor import examine_site
 from feeds.publish import bucket_lock
 from feeds.publish.journal import NAME as JOURNAL

@@ -11,7 +11,7 @@ from socketserver import BaseRequestHandler
 
 import pytest
 
-from feeds.common.protocols import HUBS_MOVED
+from feeds.common.store_protocols import HUBS_MOVED
 from feeds.publish import delivery as rounds
 from feeds.publish.delivery import Delivery, deliver
 from feeds.store import open_state

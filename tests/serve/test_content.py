@@ -6,7 +6,7 @@ from datetime import timedelta
 
 import pytest
 
-from feeds.common.protocols import IMAGE_FETCHES, count
+from feeds.common.store_protocols import IMAGE_FETCHES, count
 from feeds.publish.manifest import MANIFEST
 from feeds.serve.content import Content
 from feeds.serve.messages import Request

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 
 from feeds.common.errors import StateError
-from feeds.common.protocols import Meta
 from feeds.common.reports import Callbacks
+from feeds.common.store_protocols import Meta
 from feeds.store import move_aside, open_state
 from feeds.store import open as opening
 from feeds.store.our_files import claim

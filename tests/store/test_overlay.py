@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from feeds.common.files import Fingerprint
 from feeds.common.model import Entry, ItemHistory, Membership
-from feeds.common.protocols import Meta
 from feeds.common.reports import NO_CALLBACKS, Options
+from feeds.common.store_protocols import Meta
 from feeds.pipeline.run import Snapshot, with_snapshot
 from feeds.store import Store, open_state
 from feeds.store.overlay import Overlay, new_overlay

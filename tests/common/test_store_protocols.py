@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from feeds.common import protocols
-from feeds.common.protocols import IMAGE_FETCHES, Meta, count, pings_to, totals
+from feeds.common import store_protocols
+from feeds.common.store_protocols import IMAGE_FETCHES, Meta, count, pings_to, totals
 from feeds.store import Store
 
 
@@ -21,6 +21,6 @@ def test_counts_of_hubs_are_apart(store: Store) -> None:
 
 
 def test_no_two_values_have_one_name() -> None:
-    names = [one.name for one in vars(protocols).values() if isinstance(one, Meta)]
+    names = [one.name for one in vars(store_protocols).values() if isinstance(one, Meta)]
     assert len(names) > 10
     assert len(set(names)) == len(names)
