@@ -1,6 +1,6 @@
 """Decodes an image by Pillow, and makes the copy that is published of it.
 
-Only this module and `feeds.images.narrow` import Pillow; they are imported on demand, when there is
+Only this module and `feeds.images.resize` import Pillow; they are imported on demand, when there is
 an image to look at.
 """
 

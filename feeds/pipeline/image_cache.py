@@ -246,7 +246,7 @@ class _Narrowing:
     def _made(self, data: bytes, image: ImageToNarrow) -> dict[int, Path]:
         """Returns the files, which have no name yet, by their widths; none if it is impossible."""
         # Imported on demand: it costs 0.1 s, and often there is nothing to do.
-        from feeds.images.narrow import narrowed
+        from feeds.images.resize import narrowed
 
         try:
             copies = narrowed(data, image.width, self._widths) if self._widths else []

@@ -12,7 +12,7 @@ import pytest
 from PIL import Image
 
 from feeds.common.media import image_key, narrow_name
-from feeds.images import narrow
+from feeds.images import resize
 from feeds.images.cache import likely_name
 from feeds.pipeline.fetch import FetchOptions, fetch_images, next_fetch
 from feeds.pipeline.image_cache import collect_garbage, narrow_images
@@ -126,7 +126,7 @@ def test_picture_that_cannot_be_narrowed_is_tried_once(
     def fail(*_: object) -> None:
         raise ValueError("odd")
 
-    monkeypatch.setattr(narrow, "narrowed", fail)
+    monkeypatch.setattr(resize, "narrowed", fail)
     for _ in range(2):
         narrow_images(dropped.load().config, warned.append)
     (told,) = warned
@@ -156,7 +156,7 @@ def test_run_that_ends_before_the_store_knows_its_files_is_repeated(
 def test_picture_that_another_replaced_meanwhile_is_left(
     dropped: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    make = narrow.narrowed
+    make = resize.narrowed
 
     def replaced(*arguments: Any) -> Any:
         drop(dropped, seed=90)
@@ -164,7 +164,7 @@ def test_picture_that_another_replaced_meanwhile_is_left(
         return make(*arguments)
 
     with monkeypatch.context() as patch:
-        patch.setattr(narrow, "narrowed", replaced)
+        patch.setattr(resize, "narrowed", replaced)
         assert narrow_images(dropped.load().config, pytest.fail)[0] == 0
     dropped.publish()
     assert shown(dropped) == []

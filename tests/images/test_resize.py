@@ -7,7 +7,7 @@ import io
 import pytest
 from PIL import Image, ImageCms
 
-from feeds.images.narrow import narrowed
+from feeds.images.resize import narrowed
 from tests.support.imaging import HIDDEN, encoded, exif, picture
 
 WIDTHS = (208, 416, 832, 1280)
