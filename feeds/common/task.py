@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 import msgspec
 
-from feeds.common.child import Child, begin_worker
+from feeds.common.child_process import Child, begin_worker
 from feeds.common.errors import FeedsError
 
 # A busy machine may take long to start a process; the time that its work may take counts from then.

@@ -14,7 +14,7 @@ from itertools import chain, islice
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
-from feeds.common.child import Child, begin_worker
+from feeds.common.child_process import Child, begin_worker
 from feeds.common.errors import WorkerError
 from feeds.common.interrupts import uninterrupted
 

@@ -67,7 +67,7 @@ def engine_of(run: Pass, kind: str) -> Engine | None:
     if run.cluster:
         return run.cluster.doing(kind)
     # Imported on demand: a pass that changes nothing starts no process.
-    from feeds.common.child import preload
+    from feeds.common.child_process import preload
     from feeds.pipeline.early_start import WORKER_MODULES
 
     preload(*WORKER_MODULES)

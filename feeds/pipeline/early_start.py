@@ -12,7 +12,7 @@ from importlib import import_module
 from itertools import islice
 from threading import Thread
 
-from feeds.common.child import fork_context, preload
+from feeds.common.child_process import fork_context, preload
 from feeds.config import Config
 from feeds.seeds import WORTH_PROCESSES
 from feeds.seeds.scan import SUFFIXES

@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from feeds.common import child, task
+from feeds.common import child_process, task
 from feeds.common.errors import PublishError
 from feeds.common.task import Ended, Say, Task
 from tests.support import dying
@@ -177,7 +177,7 @@ def test_task_starts_although_the_server_that_processes_come_from_hangs(
         kill(pid, number)
 
     monkeypatch.setattr(os, "kill", kill_one)
-    monkeypatch.setattr(child, "_SERVER_SECONDS", 1.0)
+    monkeypatch.setattr(child_process, "_SERVER_SECONDS", 1.0)
     monkeypatch.setattr(os, "waitid", lambda *_: None)  # nothing shows that it is stopped
     kill(server, signal.SIGSTOP)
     assert run(start(echo, b"here")) == ([b"here"], Ended(b"here"))

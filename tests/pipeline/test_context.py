@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 import pytest
 
-from feeds.common import child
+from feeds.common import child_process
 from feeds.common.reports import NO_CALLBACKS, Options
 from feeds.pipeline import context
 from feeds.pipeline.context import Pass, begin_pass, config_key, engine_of
@@ -69,7 +69,7 @@ def test_key_changes_with_configuration_templates_and_how_copies_are_made(
 def test_pass_without_a_cluster_prepares_processes(
     store: Store, site: Site, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    prepared = spy(monkeypatch, child, "preload")
+    prepared = spy(monkeypatch, child_process, "preload")
     run = begun(store, site)
     assert (run.cluster, prepared) == (None, [])
     assert engine_of(run, "seeds") is None

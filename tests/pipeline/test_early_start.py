@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from feeds.common import child
+from feeds.common import child_process
 from feeds.pipeline import early_start, run
 from tests.support.site import Site
 from tests.support.spying import spy
@@ -29,7 +29,7 @@ def started(site: Site, monkeypatch: pytest.MonkeyPatch) -> list[object]:
     monkeypatch.setattr(os, "cpu_count", lambda: 2)
     monkeypatch.setattr(early_start, "WORTH_PROCESSES", ENOUGH)
     monkeypatch.setattr(early_start, "fork_context", calls.append)
-    monkeypatch.setattr(child, "_preloaded", [])
+    monkeypatch.setattr(child_process, "_preloaded", [])
     for number in range(ENOUGH):
         site.seed(f"{number % 2}/{number}.txt", number=number)
     return calls
@@ -40,7 +40,7 @@ def test_early_server_is_started_for_a_first_pass_over_many_seeds_in_folders_bel
 ) -> None:
     early_start.start_early(site.load().config)
     assert len(started) == 1
-    assert set(early_start.WORKER_MODULES) <= set(child._preloaded)
+    assert set(early_start.WORKER_MODULES) <= set(child_process._preloaded)
 
 
 @pytest.mark.parametrize(

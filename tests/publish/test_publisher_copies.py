@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from feeds.common.child import fork_context
+from feeds.common.child_process import fork_context
 from feeds.common.errors import PublishError
 from feeds.common.reports import Options
 from feeds.publish import read_manifest

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from feeds.common.child import fork_context
+from feeds.common.child_process import fork_context
 from feeds.publish import read_manifest
 from feeds.publish.manifest import PARTS
 from tests.support.publishing import (

@@ -25,7 +25,7 @@ _STARTERS = {"subprocess", "multiprocessing"} | {
 # Kills at any moment, floods, large matrices, what waits for a clock, and what measures Python
 # itself, which coverage changes: whole files, and tests by the beginnings of their names.
 STRESS_FILES = {
-    "common/test_child_killed.py",
+    "common/test_child_process_killed.py",
     "daemon/test_processes_fetch.py",
     "daemon/test_processes_hubs.py",
     "daemon/test_daemon_neighbours.py",

@@ -9,7 +9,7 @@ from types import ModuleType
 import pytest
 
 from feeds.cli import main
-from feeds.common import child
+from feeds.common import child_process
 
 
 def test_processes_start_with_what_the_script_imports_that_each_of_them_runs_again(
@@ -22,6 +22,6 @@ def test_processes_start_with_what_the_script_imports_that_each_of_them_runs_aga
     monkeypatch.setattr(
         ForkServerContext, "set_forkserver_preload", lambda _, some: asked.append(some)
     )
-    child.fork_context(["textwrap"])
+    child_process.fork_context(["textwrap"])
     assert {"textwrap", "feeds.cli.main"} <= set(asked[0])
     assert not any("pytest" in name for name in asked[0])
