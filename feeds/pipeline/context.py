@@ -20,7 +20,7 @@ from feeds.select.qualify import SELECTION_VERSION
 from feeds.store import Store
 
 if TYPE_CHECKING:
-    from feeds.common.cluster import Cluster
+    from feeds.common.dask_cluster import Cluster
     from feeds.common.workers import Engine
 
 
@@ -78,7 +78,7 @@ def _cluster_of(engine: EngineConfig) -> Cluster | None:
     """Returns the cluster of a pass that begins, None for processes of this machine."""
     if engine.kind != "dask":
         return None
-    from feeds.common.cluster import ClusterAddress, cluster_at
+    from feeds.common.dask_cluster import ClusterAddress, cluster_at
 
     files = (str(getattr(engine, name) or "") for name in TLS_FILES)
     limit = engine.no_workers.total_seconds()

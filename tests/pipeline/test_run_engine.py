@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from feeds.common.buckets import Objects
-from feeds.common.cluster import ClusterAddress, cluster_at
+from feeds.common.dask_cluster import ClusterAddress, cluster_at
 from feeds.common.reports import Callbacks
 from feeds.pipeline import rendering, rescan
 from feeds.seeds import read

@@ -12,7 +12,7 @@ from subprocess import Popen
 import pytest
 
 from feeds.common.buckets import Objects
-from feeds.common.cluster import ClusterAddress, cluster_at
+from feeds.common.dask_cluster import ClusterAddress, cluster_at
 from feeds.common.reports import Callbacks, Options
 from feeds.seeds import listing, read
 from tests.support.buckets import BUCKET

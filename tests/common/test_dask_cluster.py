@@ -13,7 +13,7 @@ import pytest
 import trustme
 
 from feeds import __version__
-from feeds.common.cluster import Cluster, ClusterAddress
+from feeds.common.dask_cluster import Cluster, ClusterAddress
 from feeds.common.errors import WorkerError
 from feeds.common.workers import spread
 from tests.support.dask import DaskCluster, two_workers
