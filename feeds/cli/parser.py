@@ -1,4 +1,4 @@
-"""The class of the parser: whole names only, and for a slip what was probably meant."""
+"""The argument parser: takes whole names only, and for a slip says what was probably meant."""
 
 from __future__ import annotations
 

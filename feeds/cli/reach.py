@@ -1,4 +1,4 @@
-"""``feeds reach``: how many read each feed, from access logs."""
+"""``feeds reach``: how many readers each feed has, counted from access logs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Objects in a bucket of S3, Google Cloud Storage or Azure: the one door to obstore.
+"""Reads and writes objects in buckets of S3, Google Cloud Storage and Azure, by obstore.
 
 `Objects` reads and writes below an address such as ``s3://bucket/prefix/``. Whatever is asked is
 repeated with growing pauses while the bucket throttles, fails or does not answer, for

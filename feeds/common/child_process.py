@@ -1,4 +1,4 @@
-"""One process of ours with a pipe to it: started and ended, whatever is killed meanwhile.
+"""One child process with a pipe to it: started and ended, whatever is killed meanwhile.
 
 multiprocessing is imported on demand: it takes 5 ms, and most passes start no process.
 """

@@ -1,4 +1,4 @@
-"""Work spread over the workers of a Dask cluster; the one door to `distributed`.
+"""Spreads work over the workers of a Dask cluster; no other module imports `distributed`.
 
 The scheduler hands on pickles that neither it nor a worker's own threads open. An error of the work
 is part of an answer, so what Dask itself raises tells of the cluster. Lost chunks go out again.

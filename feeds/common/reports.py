@@ -1,4 +1,4 @@
-"""The options of a pass, its report for people and for --json, and what `feeds doctor` finds."""
+"""What a pass is given and what it reports: options, callbacks, reports, and what doctor finds."""
 
 from __future__ import annotations
 

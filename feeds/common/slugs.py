@@ -1,4 +1,4 @@
-"""The parts of addresses that are made of names."""
+"""Slugs: the parts of the addresses of feeds that are made of names."""
 
 from __future__ import annotations
 

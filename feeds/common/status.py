@@ -1,4 +1,4 @@
-"""What a daemon or server shows of itself: its state on a lock of out/, and to systemd."""
+"""The status of a running daemon: shown on a lock file of out/, and to systemd (sd_notify)."""
 
 from __future__ import annotations
 

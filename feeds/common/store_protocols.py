@@ -1,4 +1,4 @@
-"""The parts of the store that stages are handed, and the single values that it keeps by name.
+"""The typing protocols by which stages know the store, and the values that it keeps by name.
 
 What each method does is told where it is written, in `feeds.store`. Two of these values stand
 beside their types: `LAST` in `feeds.pipeline.state`, and `MEMO` in `feeds.images.examine`.

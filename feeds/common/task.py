@@ -1,4 +1,4 @@
-"""A function at work in a process of its own, watched over from outside without ever waiting."""
+"""Runs a function in a process of its own, which is polled and may be stopped, never waited for."""
 
 from __future__ import annotations
 

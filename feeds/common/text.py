@@ -1,4 +1,4 @@
-"""Cleans text that comes from outside.
+"""Cleans text that comes from outside; folds names, shortens paths, guesses what was meant.
 
 Removed are characters that XML 1.0 forbids (section 2.2) and those that feed validators doubt
 although XML allows them: DEL and the C1 controls, the noncharacters of Unicode (section 23.7), and

@@ -1,4 +1,4 @@
-"""Where each key was written: a line of config.toml, or a variable ``FEEDS_TABLE__KEY``."""
+"""Reads variables ``FEEDS_TABLE__KEY``, and tells in which line of config.toml each key stands."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Brings what is known of images up to the files that `examine_cache` found."""
+"""Brings the store's rows of images up to the files of the cache that `examine_cache` found."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The library: what other programs may use of feeds, by `import feeds` (docs/library.md)."""
+"""The Python library: the names that other programs use by `import feeds` (docs/library.md)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What we know of the objects that we put: a file beside the documents, which only saves work.
+"""The journal of a bucket: a file that lists the objects that we put, which only saves work.
 
 Its first line says whose objects these are. Each other line is about one object, and the last one
 about it counts. A line about the manifest, without a name, is the last one after a publication

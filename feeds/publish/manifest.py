@@ -1,4 +1,4 @@
-"""Which files in out/ are ours.
+"""The manifest of out/: the names of the files there that are ours.
 
 Their names stand in one file, `MANIFEST`, but those of images in one of their own in `PARTS`. If
 they are very many all stand in `PARTS`, each in the file that a digest of its address chooses, and

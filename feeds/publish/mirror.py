@@ -1,4 +1,4 @@
-"""Brings the objects at an address to the documents and images of out/.
+"""Brings a bucket up to out/: puts and deletes the objects of documents and images.
 
     claim ── images ── documents ── overviews ── manifest ── removals ── end of the claim
 

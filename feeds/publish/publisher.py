@@ -1,4 +1,4 @@
-"""Brings out/ from one state to the next.
+"""Brings out/ from one state to the next: writes, renames and removes whole files.
 
 All new files are written beside their places and flushed before the first one is renamed: until
 then a full disk or a kill leaves every published file as it was. The manifest names the new files

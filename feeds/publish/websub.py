@@ -1,4 +1,4 @@
-"""How a hub is asked: for how long, when again, and what its answer means. Pure but for the dice.
+"""The rules of WebSub: how long a hub may take, when to ask again, and what its answer means.
 
 WebSub (W3C Recommendation of 23 January 2018, section 6) leaves open how a publisher tells a hub.
 Hubs take what PubSubHubbub 0.3 (section 7.1) said: a POST with ``hub.mode=publish`` and the topic's

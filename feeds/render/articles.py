@@ -1,4 +1,4 @@
-"""Articles of pages by patterns: the template writes one entry of each form, others fill it in.
+"""Makes the articles of pages: the template writes one of each form, others are filled in.
 
 Entries differ in few things but their texts, so a form is which of these there are. A template
 takes six times as long for an entry as filling in its texts takes.

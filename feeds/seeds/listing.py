@@ -1,4 +1,4 @@
-"""Lists seeds: in folders of plain files, quickly, since every pass looks at each, and in objects.
+"""Lists seeds quickly: folders of plain files, which every pass looks at, and objects in buckets.
 
 The path of a seed in an object is its address, such as ``s3://bucket/seeds/2026/a.md``. Its
 fingerprint is made of what a listing says of it, so nothing is read to find out whether it changed.

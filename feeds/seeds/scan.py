@@ -1,4 +1,4 @@
-"""Lists the seed files.
+"""Lists seed files in any folders: follows links, and finds what is no readable file.
 
 Symbolic links are followed inside their folder. A path that matches the patterns and is not a
 readable regular file is a problem. No file is opened here, so nothing can block.

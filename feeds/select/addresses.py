@@ -1,4 +1,4 @@
-"""Where each feed stands: the one place that decides it, so that two never share an address.
+"""Decides the address of each feed, so that two never share one.
 
 A slug of config.toml goes first. Else a name stands where it ever stood, as the state file knows;
 else it gets the first address made of it that is nobody's, in the order of folded names.

@@ -1,4 +1,4 @@
-"""Archives and digests: which periods they have, and what stands in each. Pure.
+"""Which periods archives and digests have, and which items each of them holds. Pure.
 
 An item stands in the period of an archive in which it first qualified for the feed. It stays in the
 subscription document until its part is sealed: when `max_items` items of a period wait, or the

@@ -1,4 +1,4 @@
-"""All that is served, kept up to date with out/, the state file and the configuration."""
+"""Holds all that is served; keeps it up to date with out/, the state file and the configuration."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Requests and answers, as values; headers that many answers share (CSP); bodies in memory."""
+"""HTTP requests and answers as values, headers that many answers share, and bodies in memory."""
 
 from __future__ import annotations
 

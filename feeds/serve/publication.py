@@ -1,4 +1,4 @@
-"""The files of out/ that are served, and what is new in them since a version that a reader has.
+"""The published files that are served, and deltas: what is new since a reader's version.
 
 Delta encoding for feeds (RFC 3229, instance manipulation `feed`): a reader sends ``A-IM: feed``
 with the entity tag of the version it has. If that version is still known, the reader gets, as 226

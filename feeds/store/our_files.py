@@ -1,4 +1,4 @@
-"""Which files are ours: nothing else may be opened as a database, moved or removed.
+"""Tells our databases from files of others, which are never opened, moved or removed.
 
 A database is ours if it says so in its header, if it is empty, or if a marker file of ours lies
 beside it: that is written before the database, so one whose header is damaged is still known.

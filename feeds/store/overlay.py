@@ -1,4 +1,4 @@
-"""A database that is changed without being written: the changes go into a temporary file."""
+"""A connection whose changes go into a temporary file: the database itself is not written."""
 
 from __future__ import annotations
 

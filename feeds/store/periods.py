@@ -1,4 +1,4 @@
-"""The part of the store for archives of feeds, and for digests, fixed from their end on."""
+"""The part of the store for the items of archives by period, and for digests of ended periods."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The part of the store for what was read from seeds, published or not yet, and what is gone."""
+"""The part of the store for what was read from each seed, published or not, and what is gone."""
 
 from __future__ import annotations
 
