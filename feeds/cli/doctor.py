@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from itertools import chain
 
 from feeds.cli.console import Console
+from feeds.common.daemon_status import running_daemon
 from feeds.common.reports import Finding, bad, good, odd, utc_now
-from feeds.common.status import running_daemon
 from feeds.config import Config, load_config
 from feeds.pipeline.doctor import examine_site
 from feeds.publish.live_site import visit

@@ -8,9 +8,9 @@ from argparse import Namespace
 from msgspec.structs import replace
 
 from feeds.cli.console import Console, start_log
+from feeds.common.daemon_status import WATCHED
 from feeds.common.errors import ConfigError
 from feeds.common.files import Fingerprint
-from feeds.common.status import WATCHED
 from feeds.config import Loaded, load_config
 from feeds.serve.server import run_server
 

@@ -8,8 +8,8 @@ from datetime import datetime
 from itertools import chain
 
 from feeds.cli.console import Console
+from feeds.common.daemon_status import DaemonState, running_daemon
 from feeds.common.reports import HubReport, PassReport
-from feeds.common.status import DaemonState, running_daemon
 from feeds.common.store_protocols import HUBS_MOVED, REPORT
 from feeds.common.times import show_time
 from feeds.common.urls import shown_url

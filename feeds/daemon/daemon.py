@@ -17,10 +17,10 @@ from pathlib import Path
 
 import structlog
 
+from feeds.common.daemon_status import Presence
 from feeds.common.errors import AlreadyRunningError, ConfigError, FeedsError
 from feeds.common.files import Fingerprint
 from feeds.common.schedule import Timer, trigger_of
-from feeds.common.status import Presence
 from feeds.config import Loaded, load_config
 from feeds.daemon.log import DaemonLog
 from feeds.daemon.passes import PassRunner

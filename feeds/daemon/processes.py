@@ -17,8 +17,8 @@ from typing import Generic, NamedTuple, TypeVar
 import msgspec
 import structlog
 
+from feeds.common.daemon_status import WATCHED
 from feeds.common.reports import Callbacks, FetchReport, PassReport, both_reports
-from feeds.common.status import WATCHED
 from feeds.common.task import Ended, Say, Task
 from feeds.config import Loaded
 from feeds.pipeline.after_publish import DeliveryTask, HookRun

@@ -13,11 +13,11 @@ from prometheus_client import CollectorRegistry, start_http_server
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
+from feeds.common.daemon_status import running_daemon
 from feeds.common.errors import ServeError
 from feeds.common.media import kind_of
 from feeds.common.reports import PassReport, utc_now
 from feeds.common.schedule import trigger_of
-from feeds.common.status import running_daemon
 from feeds.common.store_protocols import IMAGE_FETCHES, REPORT, pings_to, totals
 from feeds.common.times import show_time
 from feeds.common.urls import shown_url

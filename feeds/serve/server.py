@@ -32,8 +32,8 @@ from granian.constants import HTTPModes, Interfaces
 from granian.http import HTTP1Settings
 from granian.server.embed import Server as Granian
 
+from feeds.common.daemon_status import WATCHED, Notifier
 from feeds.common.errors import ServeError
-from feeds.common.status import WATCHED, Notifier
 from feeds.config import Config, Loaded
 from feeds.serve.access_log import OFF, AccessLog
 from feeds.serve.application import Application

@@ -15,8 +15,8 @@ from typing import Any
 import msgspec
 import pytest
 
+from feeds.common.daemon_status import DaemonState, running_daemon
 from feeds.common.lock import DAEMON_LOCK, acquire_lock
-from feeds.common.status import DaemonState, running_daemon
 from feeds.common.store_protocols import HUBS_MOVED
 from feeds.store import open_state
 from tests.support.permissions import closed, open_folder

@@ -19,8 +19,8 @@ from structlog.testing import LogCapture
 
 from feeds.cli.options import make_parser
 from feeds.cli.run import _server_arguments
+from feeds.common.daemon_status import WATCHED
 from feeds.common.reports import FetchReport
-from feeds.common.status import WATCHED
 from feeds.config import Loaded
 from feeds.daemon import processes
 from feeds.daemon.log import DaemonLog

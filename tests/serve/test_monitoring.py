@@ -11,10 +11,10 @@ import msgspec
 import pytest
 from prometheus_client.core import Metric
 
+from feeds.common.daemon_status import DaemonState
 from feeds.common.lock import DAEMON_LOCK, acquire_lock
 from feeds.common.model import Problem
 from feeds.common.reports import PassReport
-from feeds.common.status import DaemonState
 from feeds.common.store_protocols import IMAGE_FETCHES, count, pings_to
 from feeds.serve import monitoring as module
 from feeds.serve.content import Content

@@ -14,7 +14,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Self
 
-from feeds.common.status import running_daemon
+from feeds.common.daemon_status import running_daemon
 from tests.support.site import Site
 
 # What is waited for comes at once, but for a machine that has much else to do.

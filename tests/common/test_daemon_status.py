@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from feeds.common.status import Notifier
+from feeds.common.daemon_status import Notifier
 from tests.support.processes import PATIENCE
 
 
