@@ -10,10 +10,10 @@ from __future__ import annotations
 
 import os
 import signal
-import threading
 import time
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
+from queue import Empty, SimpleQueue
 
 import structlog
 
@@ -57,7 +57,8 @@ class Daemon:
         self._deliveries = Deliveries(self._ends.delivered)
         self._hooks = Hooks(self._ends.hooked)
         self._presence = Presence()
-        self._wake = threading.Event()
+        # A signal may come while the loop begins to wait: an Event would hold its own lock then.
+        self._wake = SimpleQueue[None]()
         self._wish = PassWish()
         self._wants_reload = False
         self._stop_at: float | None = None
@@ -105,21 +106,21 @@ class Daemon:
     def want_pass(self) -> None:
         """Asks for a pass over everything as soon as none is running."""
         self._wish.add(None)
-        self._wake.set()
+        self._wake.put(None)
 
     def _want_part(self, paths: frozenset[str] | None) -> None:
         """Asks for a pass over what changed."""
         self._wish.add(told_paths(paths, self._loaded.config.paths.folders))
-        self._wake.set()
+        self._wake.put(None)
 
     def _want_reload(self) -> None:
         self._wants_reload = True
-        self._wake.set()
+        self._wake.put(None)
 
     def _want_stop(self) -> None:
         if self._stop_at is None:
             self._stop_at = time.monotonic() + _GRACE_SECONDS
-        self._wake.set()
+        self._wake.put(None)
 
     def _listen_to_signals(self) -> None:
         for number in (signal.SIGTERM, signal.SIGINT):
@@ -129,8 +130,7 @@ class Daemon:
     def _loop(self) -> None:
         wall, steady = time.time(), time.monotonic()
         while self._stop_at is None:
-            self._wake.wait(_TICK_SECONDS)
-            self._wake.clear()
+            self._wait()
             jump = (time.time() - wall) - (time.monotonic() - steady)
             wall, steady = time.time(), time.monotonic()
             if abs(jump) > _CLOCK_JUMP_SECONDS:
@@ -148,6 +148,13 @@ class Daemon:
             self._deliveries.tend(self._loaded)
             self._hooks.tend(self._loaded)
             self._presence.systemd.ping()
+
+    def _wait(self) -> None:
+        """Waits until somebody wishes for something, but no longer than a tick."""
+        with suppress(Empty):
+            self._wake.get(timeout=_TICK_SECONDS)
+            while True:
+                self._wake.get_nowait()
 
     def _pass(self) -> None:
         told = self._wish.take()

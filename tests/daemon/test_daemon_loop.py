@@ -7,6 +7,7 @@ import os
 import shutil
 import signal
 import socket
+import sys
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -80,6 +81,29 @@ def test_daemon_ends_once_however_often_it_is_told(here: Here) -> None:
 
     here.run(act)
     assert [len(here.events(name)) for name in ("started", "pass", "stopped")] == [1, 1, 1]
+
+
+def test_daemon_takes_a_signal_wherever_it_is_in_its_wait(
+    here: Here, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wait, sent = Daemon._wait, 0
+
+    def interrupt(*_: object) -> None:
+        nonlocal sent
+        if sent < 50:
+            sent += 1
+            signal.raise_signal(signal.SIGHUP)
+
+    def interrupted(daemon: Daemon) -> None:
+        sys.setprofile(interrupt)
+        try:
+            wait(daemon)
+        finally:
+            sys.setprofile(None)
+
+    monkeypatch.setattr(Daemon, "_wait", interrupted)
+    here.run(lambda: here.wait_for("configuration reloaded"))
+    assert sent == 50
 
 
 def test_daemon_publishes_again_what_was_removed(here: Here) -> None:
