@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 from tests.support.site import Site
@@ -55,10 +56,12 @@ class Disk:
         assert self.tell(f"mount -o remount,bind,{mode} '{self.place}'") == "0"
 
     def fill(self, but: int = 0) -> None:
-        """Leaves this many bytes free."""
-        with (self.path / "filler").open("ab") as filler:
+        """Leaves this many bytes free, or fewer if a process writes at this moment."""
+        # Unbuffered: what finds no room is no error then, for the disk is full all the same.
+        with (self.path / "filler").open("ab", buffering=0) as filler:
             free = os.statvfs(self.path).f_bavail * os.statvfs(self.path).f_frsize
-            filler.write(bytes(max(0, free - but)))
+            with suppress(OSError):
+                filler.write(bytes(max(0, free - but)))
 
     def free(self) -> None:
         (self.path / "filler").unlink()
