@@ -10,7 +10,7 @@ from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
 from contextlib import closing, suppress
 from functools import partial
-from itertools import chain, islice
+from itertools import islice
 from queue import SimpleQueue
 from typing import TYPE_CHECKING, Any, Generic, TypeVar, cast
 
@@ -28,8 +28,8 @@ WORKER_KILLED = (
     "{} was killed (out of memory?), as was each that took over its work; nothing was published. "
     "Try again."
 )
-# Workers that may be on other machines, as `spread` without them: what they need is sent, since
-# they have no files.
+# Workers that may be on other machines, as `spread` has them: what they need is sent, since they
+# have no files.
 Engine = Callable[[Callable[[list[Any]], bytes], Iterator[Any], int], Generator[bytes]]
 
 # A chunk whose processes were killed this often is taken to be the cause.
@@ -38,34 +38,27 @@ _ATTEMPTS = 8
 _AHEAD = 4
 
 
-def spread(
-    work: Callable[[list[T]], bytes],
-    source: Iterable[T],
-    *,
-    chunk: int,
-    worth: int,
-    engine: Engine | None = None,
-) -> Generator[bytes]:
+def do_here(work: Callable[[list[T]], bytes], source: Iterable[T], chunk: int) -> Generator[bytes]:
+    """Yields what `work` makes of each chunk of the source, in this process."""
+    members = iter(source)
+    while part := list(islice(members, chunk)):
+        yield work(part)
+
+
+def spread(work: Callable[[list[T]], bytes], source: Iterable[T], chunk: int) -> Generator[bytes]:
     """Yields what `work` makes of each chunk of the source, in order.
 
-    From `worth` members on the work is done by the engine. Without one it is done in processes, on
-    more than one core; only a few chunks are in memory at a time, and the chunk of a process that
-    is killed is given to another one.
+    On more than one core it is done in processes; only a few chunks are in memory at a time, and
+    the chunk of a process that is killed is given to another one.
 
     Raises:
         WorkerError: whatever has a certain chunk is killed, or there is no worker that can do it.
     """
-    rest = iter(source)
-    first = list(islice(rest, worth)) if worth else []
     workers = os.cpu_count() or 1
-    members = chain(first, rest)
-    if len(first) < worth or (workers == 1 and engine is None):
-        while part := list(islice(members, chunk)):
-            yield work(part)
+    if workers == 1:
+        yield from do_here(work, source, chunk)
         return
-    if engine:
-        yield from engine(work, members, chunk)
-        return
+    members = iter(source)
     pool = _Pool(work, workers)
     with closing(pool), closing(Threads[bytes](workers, "worker")) as threads:
         try:

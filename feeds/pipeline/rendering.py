@@ -71,7 +71,7 @@ def _render_in_processes(run: Pass, publisher: Publisher, plan: Plan) -> Generat
     jobs = (one.job(run.store, is_kept=plan.is_kept) for one in plan.stale)
     work = partial(_write_chunk, WorkersFlusher(publisher.writer), run.config.paths.state, {})
     source = zip(_sharing(plan, jobs), places, strict=True)
-    with closing(spread(work, source, chunk=_CHUNK, worth=1)) as results:
+    with closing(spread(work, source, _CHUNK)) as results:
         for data in results:
             flushed, feeds = _decode_written(data)
             publisher.take_flushed(flushed)
@@ -84,10 +84,8 @@ def _render_elsewhere(
     jobs: Iterator[RenderJob], publisher: Publisher, engine: Engine
 ) -> Generator[None]:
     """Sends what workers need, and writes what they send back."""
-    from feeds.common.workers import spread
-
     source = ((job, _published(publisher.writer.out, job)) for job in jobs)
-    with closing(spread(_render_chunk, source, chunk=_CHUNK, worth=1, engine=engine)) as results:
+    with closing(engine(_render_chunk, source, _CHUNK)) as results:
         for data in results:
             for documents in _decode_documents(data):
                 for document in documents:

@@ -9,6 +9,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
+from itertools import chain, islice
 from typing import NamedTuple, TypeVar
 
 import msgspec
@@ -19,7 +20,7 @@ from feeds.common.files import Fingerprint, item_digest
 from feeds.common.media import shown_image
 from feeds.common.model import Item, ItemHeader, ParsedSeed, Problem
 from feeds.common.times import to_unix
-from feeds.common.workers import Engine, spread
+from feeds.common.workers import Engine, do_here, spread
 from feeds.seeds import READER_VERSION, WORTH_PROCESSES
 from feeds.seeds.frontmatter import FrontMatter, split
 from feeds.seeds.limits import MAX_BYTES, why_too_large
@@ -82,8 +83,10 @@ def read_seeds(
             yield request._replace(data=_read_bytes(request.path)) if is_sent else request
 
     read_chunk = partial(_read_chunk, options, 0 if engine else os.getpid(), keep=keep)
-    work = spread(read_chunk, hand_out(), chunk=_CHUNK, worth=WORTH_PROCESSES, engine=engine)
-    for data in work:
+    source = hand_out()
+    few = list(islice(source, WORTH_PROCESSES))
+    do = do_here if len(few) < WORTH_PROCESSES else engine or spread
+    for data in do(read_chunk, chain(few, source), _CHUNK):
         count, parsed = _decode_chunk(data)
         chunk = [pending.popleft() for _ in range(count)]
         yield from parsed

@@ -65,14 +65,14 @@ def done(cluster: Cluster, work: Any, numbers: int, chunk: int = 1) -> list[byte
     """Returns what comes of work on so many numbers, with the connection closed."""
     try:
         stage = cluster.doing("numbers")
-        return list(spread(work, range(numbers), chunk=chunk, worth=1, engine=stage))
+        return list(stage(work, iter(range(numbers)), chunk))
     finally:
         cluster.close()
 
 
 def test_cluster_gives_the_same_as_processes_in_the_same_order(workers: DaskCluster) -> None:
     cluster = cluster_of(workers)
-    expected = list(spread(_square, range(100), chunk=3, worth=1))
+    expected = list(spread(_square, range(100), 3))
     assert done(cluster, _square, 100, 3) == expected
     (counts,) = cluster.done().values()
     assert counts.keys() <= {"one", "two"}
@@ -83,17 +83,10 @@ def test_cluster_keeps_its_client_for_more_work(workers: DaskCluster) -> None:
     cluster = cluster_of(workers)
     clients = []
     for _ in range(2):
-        list(spread(_square, range(10), chunk=3, worth=1, engine=cluster.doing("numbers")))
+        list(cluster.doing("numbers")(_square, iter(range(10)), 3))
         clients.append(cluster._client)
     cluster.close()
     assert clients[0] is clients[1] is not None
-
-
-def test_cluster_is_left_alone_by_little_work(tmp_path: Path) -> None:
-    cluster = cluster_of(DaskCluster(tmp_path))
-    stage = cluster.doing("numbers")
-    assert list(spread(_square, range(3), chunk=9, worth=4, engine=stage)) == [b"[0, 1, 4]"]
-    assert cluster.done() == {}
 
 
 def test_cluster_passes_on_what_the_work_raises(workers: DaskCluster) -> None:
@@ -132,7 +125,7 @@ def test_cluster_says_in_time_that_there_are_no_workers(mortal: DaskCluster) -> 
 
 def test_cluster_waits_for_workers_that_come_late(mortal: DaskCluster, tmp_path: Path) -> None:
     cluster = cluster_of(mortal)
-    results = spread(_square, range(3), chunk=1, worth=1, engine=cluster.doing("numbers"))
+    results = cluster.doing("numbers")(_square, iter(range(3)), 1)
     mortal.start_worker("late")
     assert list(results) == [b"[0]", b"[1]", b"[4]"]
     cluster.close()
@@ -147,9 +140,7 @@ def test_cluster_of_which_parts_are_killed_does_all_work(
     (begun := tmp_path / "begun").mkdir()
     cluster = cluster_of(mortal)
     source = range(60)
-    results = spread(
-        partial(_slow, begun), source, chunk=1, worth=1, engine=cluster.doing("numbers")
-    )
+    results = cluster.doing("numbers")(partial(_slow, begun), iter(source), 1)
     got = [next(results) for _ in range(9)]
     if killed == "worker":
         mortal.kill_worker("one")
@@ -172,9 +163,7 @@ def test_cluster_forgets_the_work_of_a_client_that_has_gone(
     mortal.start_worker("one")
     (begun := tmp_path / "begun").mkdir()
     cluster = cluster_of(mortal)
-    results = spread(
-        partial(_slow, begun), range(100), chunk=1, worth=1, engine=cluster.doing("numbers")
-    )
+    results = cluster.doing("numbers")(partial(_slow, begun), iter(range(100)), 1)
     next(results)
     results.close()
     assert done(cluster_of(mortal), _square, 1) == [b"[0]"]

@@ -55,7 +55,7 @@ def test_readings_are_the_same_in_order_with_and_without_processes(
     monkeypatch.setattr(os, "cpu_count", lambda: cores)
     readings = read_seeds(iter(wanted), _OPTIONS)
     first = next(readings)
-    assert len(multiprocessing.active_children()) == (cores if cores > 1 else 0)
+    assert bool(multiprocessing.active_children()) == (cores > 1)
     alone: list[ParsedSeed] = [read_seed(seed, _OPTIONS) for seed in wanted]
     assert [first, *readings] == alone
     assert multiprocessing.active_children() == []
@@ -84,12 +84,20 @@ def test_readings_are_the_same_of_an_engine_that_is_sent_the_bytes(
     assert list(read_seeds(wanted, _OPTIONS, Elsewhere())) == alone
 
 
+def _refuse(*_: object) -> Generator[bytes]:
+    pytest.fail("an engine was asked")
+
+
+@pytest.mark.parametrize("engine", [None, _refuse], ids=["none", "an engine"])
 @pytest.mark.parametrize("count", [0, 1, 599])
-def test_few_seeds_are_read_without_processes(
-    wanted: list[ReadRequest], count: int, monkeypatch: pytest.MonkeyPatch
+def test_few_seeds_are_read_without_processes_and_engines(
+    wanted: list[ReadRequest],
+    count: int,
+    engine: Callable[..., Generator[bytes]] | None,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(os, "cpu_count", lambda: 2)
-    for number, reading in enumerate(read_seeds(wanted[:count], _OPTIONS)):
+    for number, reading in enumerate(read_seeds(wanted[:count], _OPTIONS, engine)):
         assert multiprocessing.active_children() == []
         assert isinstance(reading, ParsedSeed)
         assert reading.path == wanted[number].path
