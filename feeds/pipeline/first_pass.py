@@ -84,7 +84,7 @@ class Recorder:
     def _judge(self, seeds: Sequence[ReadSeed]) -> list[Found]:
         config, thresholds, now = self._config, self._thresholds, self._now
         return [
-            (seed.reading.path, *qualify(item, config, thresholds, Past(), now))
+            (seed.reading.path, qualify(item, config, thresholds, Past(), now).history)
             for seed in seeds
             if (item := seed.reading.header)
         ]

@@ -40,7 +40,7 @@ from feeds.select.feeds import (
     withdrawal_reason,
 )
 from feeds.select.periods import with_unsealed
-from feeds.select.qualify import Past, Qualified, build_feed, qualify, without_duplicates
+from feeds.select.qualify import KINDS, Past, Qualified, build_feed, qualify, without_duplicates
 from feeds.select.thresholds import Thresholds, exposed_since, is_due, turned
 from feeds.store import Store
 from feeds.store.withdrawals import Withdrawal
@@ -208,7 +208,7 @@ def _take_judged(run: Pass, changes: Changes, repeated: frozenset[str]) -> bool:
     if changes.judged is None:
         return False
     run.store.drop_indexes("slot")
-    return run.store.take_judged(changes.judged, run.now, repeated)
+    return run.store.take_judged(changes.judged, run.now, repeated, KINDS)
 
 
 def _judge_all(

@@ -42,15 +42,16 @@ SELECTION_VERSION = 2
 # Stands for the topic of an item that has none, and for the key of the feed of everything.
 ANY = ""
 
-# So no topic can be named like a feed of another kind.
-_KINDS: dict[str, FeedKind] = {
+# The kinds of feeds by the first character of their names in `ItemHistory.qualified`: so no topic
+# can be named like a feed of another kind.
+KINDS: dict[str, FeedKind] = {
     "": "all",
     "#": "topic",
     "@": "provider",
     "=": "custom",
     "~": "digest",
 }
-_SIGNS = {kind: sign for sign, kind in _KINDS.items()}
+_SIGNS = {kind: sign for sign, kind in KINDS.items()}
 _OWN: frozenset[FeedKind] = frozenset({"custom", "digest"})
 
 
@@ -61,7 +62,7 @@ def name_of(kind: FeedKind, key: str) -> str:
 
 def ref_of(name: str) -> FeedRef:
     """Returns kind and key of the feed that `ItemHistory.qualified` has under this name."""
-    return _KINDS[name[:1]], name[1:]
+    return KINDS[name[:1]], name[1:]
 
 
 class Past(NamedTuple):

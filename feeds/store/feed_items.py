@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import sqlite3
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache
+from itertools import chain
 from operator import attrgetter
 from typing import Any, cast
 
@@ -32,8 +33,8 @@ _HEADER = """
 """
 _PAGE = 1000
 _TALLIED = "SELECT name, n FROM tally WHERE kind = ?"
-# What a first pass finds of an item: the path of its seed, its history, and its memberships.
-Found = tuple[str, ItemHistory | None, list[Membership]]
+# What a first pass finds of an item: the path of its seed, and its history.
+Found = tuple[str, ItemHistory | None]
 
 
 class FeedItems:
@@ -208,14 +209,17 @@ class FeedItems:
     def keep_judged(self, key: int, found: Iterable[Found]) -> None:
         """Keeps what the pass with this key found of items."""
         query = """
-            INSERT OR REPLACE INTO judged SELECT number, ?, ?, ?, ?, ?, ? FROM seed WHERE path = ?
+            INSERT OR REPLACE INTO judged SELECT number, ?, ?, ?, ?, ? FROM seed WHERE path = ?
         """
         self._db.executemany(query, (_judged_row(key, *one) for one in found))
 
-    def take_judged(self, key: int, now: int, without: Iterable[str]) -> bool:
+    def take_judged(
+        self, key: int, now: int, without: Iterable[str], kinds: Mapping[str, FeedKind]
+    ) -> bool:
         """Puts items into the feeds, which are empty, that the pass with this key found.
 
         They count as seen first `now`, in seconds since 1970; ids in `without` are left out.
+        `kinds` are those of feeds by the first character of the names that histories have for them.
         Returns False if the pass did not judge each item; then nothing is done.
         """
         query = (
@@ -231,12 +235,12 @@ class FeedItems:
             left_out = json.dumps(list(without))
             self._db.execute(query, (now, left_out))
             query = f"""
-                INSERT INTO slot SELECT json_extract(place.value, '$[0]'),
-                json_extract(place.value, '$[1]'), published, seed.id,
-                json_extract(place.value, '$[2]'), updated, number, digest
-                FROM json_each(places) AS place, judged JOIN seed {those} ORDER BY 1, 2, 3 DESC, 4
+                INSERT INTO slot
+                SELECT CASE substr(feed.key, 1, 1) {"WHEN ? THEN ? " * len(kinds)} END,
+                substr(feed.key, 2), published, seed.id, feed.value, updated, number, digest
+                FROM json_each(qualified) AS feed, judged JOIN seed {those} ORDER BY 1, 2, 3 DESC, 4
             """  # noqa: S608 (names of our own)
-            self._db.execute(query, (left_out,))
+            self._db.execute(query, (*chain.from_iterable(kinds.items()), left_out))
         self._db.execute("DELETE FROM judged")
         return bool(items == judged)
 
@@ -261,17 +265,12 @@ def membership_of(row: Sequence[Any]) -> Membership:
 
 
 def _judged_row(
-    key: int, path: str, history: ItemHistory | None, memberships: list[Membership]
+    key: int, path: str, history: ItemHistory | None
 ) -> tuple[int | str | bytes | None, ...]:
-    places = _encode([(one.kind, one.key, one.since) for one in memberships])
     if history is None:
-        return key, None, None, None, None, places, path
-    qualified = _encode(history.qualified)
-    return key, history.published, history.updated, history.digest, qualified, places, path
-
-
-def _encode(value: object) -> str:
-    return msgspec.json.encode(value).decode()
+        return key, None, None, None, None, path
+    qualified = msgspec.json.encode(history.qualified).decode()
+    return key, history.published, history.updated, history.digest, qualified, path
 
 
 _row = attrgetter(

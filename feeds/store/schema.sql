@@ -321,3 +321,13 @@ CREATE TABLE judged (
     number INTEGER PRIMARY KEY, pass INTEGER NOT NULL, published INTEGER, updated INTEGER,
     reader_digest BLOB, qualified TEXT, places TEXT NOT NULL
 ) STRICT;
+
+-- Version 20.
+
+-- What a first pass found of an item when it read it: its history, which tells the feeds that it is
+-- in, and since when. Empty after each pass.
+DROP TABLE judged;
+CREATE TABLE judged (
+    number INTEGER PRIMARY KEY, pass INTEGER NOT NULL, published INTEGER, updated INTEGER,
+    reader_digest BLOB, qualified TEXT
+) STRICT;
