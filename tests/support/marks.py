@@ -126,9 +126,11 @@ LONG = (
     "test_daemon_killed_at_any_moment_leaves_all_whole[1]",
     *(f"test_export_killed_at_any_moment_leaves_all_whole[{shard}]" for shard in range(1, 8)),
     "test_one_changed_seed_of_20_000_feeds",
-    "test_publication_killed_at_any_step_leaves_whole_files_and_is_repaired[from",
-    "test_publication_killed_at_any_step_leaves_whole_files_and_is_repaired[to",
     "test_source_distribution_passes_its_own_tests[all",
+    *(
+        f"test_publication_killed_at_any_step_leaves_whole_files_and_is_repaired[{one}"
+        for one in ("from", "manifest in parts-done", "manifest in parts-first", "to")
+    ),
     *(f"test_a_walk_finds_each_item_once_whatever_happens[{shard}" for shard in range(3, 9)),
 )
 
