@@ -7,8 +7,9 @@ costs each contestant as little as possible.
 import asyncio
 import io
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from queue import Queue
 
 from PIL import Image
@@ -27,18 +28,17 @@ def photograph(size: tuple[int, int] = SIZE) -> bytes:
 @contextmanager
 def serving() -> Iterator[int]:
     """Serve; give the port."""
-    ports: Queue[int] = Queue()
-    loop = asyncio.new_event_loop()
-    serve = loop.create_task(_serve(photograph(), ports))
-    thread = threading.Thread(target=loop.run_forever, daemon=True)
+    started: Queue[tuple[int, Callable[[], object]]] = Queue()
+    served = partial(asyncio.run, _serve(photograph(), started))
+    thread = threading.Thread(target=served, daemon=True)
     thread.start()
-    yield ports.get(timeout=10)
-    loop.call_soon_threadsafe(serve.cancel)
-    loop.call_soon_threadsafe(loop.stop)
+    port, stop = started.get(timeout=10)
+    yield port
+    stop()
     thread.join()
 
 
-async def _serve(body: bytes, ports: Queue[int]) -> None:
+async def _serve(body: bytes, started: Queue[tuple[int, Callable[[], object]]]) -> None:
     head = (
         f"HTTP/1.1 200 OK\r\nContent-Type: image/jpeg\r\nContent-Length: {len(body)}\r\n"
         'ETag: "1"\r\n\r\n'
@@ -55,6 +55,8 @@ async def _serve(body: bytes, ports: Queue[int]) -> None:
 
     first = await asyncio.start_server(serve, HOSTS[0], 0)
     port = first.sockets[0].getsockname()[1]
-    others = [await asyncio.start_server(serve, host, port) for host in HOSTS[1:]]
-    ports.put(port)
-    await asyncio.gather(*(server.serve_forever() for server in (first, *others)))
+    for host in HOSTS[1:]:
+        await asyncio.start_server(serve, host, port)
+    end = asyncio.Event()
+    started.put((port, partial(asyncio.get_running_loop().call_soon_threadsafe, end.set)))
+    await end.wait()

@@ -3,14 +3,7 @@
 from __future__ import annotations
 
 import sys
-from argparse import (
-    PARSER,
-    Action,
-    ArgumentError,
-    ArgumentParser,
-    HelpFormatter,
-    Namespace,
-)
+from argparse import PARSER, Action, ArgumentError, ArgumentParser, HelpFormatter, Namespace
 from collections.abc import Iterable, Sequence
 from typing import Any, NoReturn
 

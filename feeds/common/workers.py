@@ -45,20 +45,23 @@ def do_here(work: Callable[[list[T]], bytes], source: Iterable[T], chunk: int) -
         yield work(part)
 
 
-def spread(work: Callable[[list[T]], bytes], source: Iterable[T], chunk: int) -> Generator[bytes]:
+def spread(
+    work: Callable[[list[T]], bytes], source: Iterable[T], chunk: int, *, spare: int = 0
+) -> Generator[bytes]:
     """Yields what `work` makes of each chunk of the source, in order.
 
-    On more than one core it is done in processes; only a few chunks are in memory at a time, and
-    the chunk of a process that is killed is given to another one.
+    On more than one core it is done in a process for each, and in `spare` ones if it also waits for
+    disks or locks; only a few chunks are in memory at a time, and the chunk of a process that is
+    killed is given to another one.
 
     Raises:
         WorkerError: whatever has a certain chunk is killed, or there is no worker that can do it.
     """
-    workers = os.cpu_count() or 1
-    if workers == 1:
+    cores = os.cpu_count() or 1
+    if cores == 1:
         yield from do_here(work, source, chunk)
         return
-    members = iter(source)
+    members, workers = iter(source), cores + spare
     pool = _Pool(work, workers)
     with closing(pool), closing(Threads[bytes](workers, "worker")) as threads:
         try:

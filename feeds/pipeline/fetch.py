@@ -23,13 +23,7 @@ from feeds.common.reports import NO_CALLBACKS, Callbacks, Clock, FetchReport, ut
 from feeds.common.store_protocols import IMAGE_FETCHES, IMAGES_COLLECTED, count
 from feeds.common.times import to_unix
 from feeds.config import Config, Loaded
-from feeds.images.cache import (
-    give_name,
-    is_of_all_files,
-    remove,
-    remove_notes,
-    unfinished_folder,
-)
+from feeds.images.cache import give_name, is_of_all_files, remove, remove_notes, unfinished_folder
 from feeds.images.examine import CacheScope, examine_cache, settings_of
 from feeds.images.reconcile import reconcile
 from feeds.images.retry import FIRST_PAUSE_S, FetchResult, FetchSettings, Hosts, apply_result

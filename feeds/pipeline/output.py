@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import time
+from collections import deque
 from collections.abc import Iterable, Sequence
+from contextlib import closing
 from itertools import chain
 from typing import NamedTuple
 
 from feeds.common.files import Fingerprint
 from feeds.common.model import FeedSummary, Problem
 from feeds.common.reports import FeedReport, HeldReport, PassReport, feed_report
-from feeds.common.store_protocols import (
-    REPORT,
-)
+from feeds.common.store_protocols import REPORT
 from feeds.common.text import display_path
 from feeds.pipeline.changed_feeds import Few
 from feeds.pipeline.context import Pass
@@ -132,10 +132,13 @@ def _publish_files(run: Pass, state: PassState, plan: Plan) -> Publisher:
     with publisher, publisher.failures():
         for name in sorted(plan.links & plan.media):
             publisher.link(name, f"{run.config.images.cache}/{name}")
-        render_feeds(run, plan, publisher)
-        for overview in plan.overviews:
-            for document in overview.render():
-                publisher.put(document)
+        # What names feeds is made while processes render these, and put after them.
+        with closing(render_feeds(run, plan, publisher)) as rendered:
+            next(rendered, None)
+            about = [document for one in plan.overviews for document in one.render()]
+            deque(rendered, maxlen=0)
+        for document in about:
+            publisher.put(document)
         publisher.finish()
     return publisher
 

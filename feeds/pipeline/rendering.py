@@ -29,8 +29,8 @@ _CHUNK = 4
 _SentJob = tuple["RenderJob", dict[str, bytes]]
 
 
-def render_feeds(run: Pass, plan: Plan, publisher: Publisher) -> None:
-    """Renders all stale feeds, and puts their documents.
+def render_feeds(run: Pass, plan: Plan, publisher: Publisher) -> Generator[None]:
+    """Renders all stale feeds and puts their documents; yields after each feed.
 
     Raises:
         PublishError, OSError: a document cannot be written.
@@ -47,6 +47,7 @@ def render_feeds(run: Pass, plan: Plan, publisher: Publisher) -> None:
     with closing(taken):
         for done, _ in enumerate(taken, 1):
             run.callbacks.progress("feeds", done, count)
+            yield
 
 
 # Each of these yields once for each feed whose documents were put.

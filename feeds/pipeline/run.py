@@ -38,22 +38,10 @@ from feeds.pipeline.first_pass import OvertakenError
 from feeds.pipeline.guards import refuse_to_empty
 from feeds.pipeline.image_cache import cache_faults_told
 from feeds.pipeline.memberships import memberships
-from feeds.pipeline.output import (
-    Output,
-    keep_report,
-    problems_of,
-    publish,
-    unchanged,
-)
+from feeds.pipeline.output import Output, keep_report, problems_of, publish, unchanged
 from feeds.pipeline.plan import plan_feeds
 from feeds.pipeline.remember import remember, tell_hubs
-from feeds.pipeline.rescan import (
-    Ahead,
-    Changes,
-    image_keys,
-    read_ahead,
-    rescan,
-)
+from feeds.pipeline.rescan import Ahead, Changes, image_keys, read_ahead, rescan
 from feeds.pipeline.state import LAST, PassState, is_intact, is_quiet, looking_at, read_state
 from feeds.pipeline.upload import Upload
 from feeds.publish import Manifest, read_manifest, write_manifest

@@ -19,12 +19,7 @@ from typing import NamedTuple
 import msgspec
 
 from feeds.common.buckets import Headers, Objects
-from feeds.common.errors import (
-    ObjectChangedError,
-    ObjectMissingError,
-    ObjectsError,
-    PublishError,
-)
+from feeds.common.errors import ObjectChangedError, ObjectMissingError, ObjectsError, PublishError
 from feeds.common.files import Fingerprint
 from feeds.common.interrupts import ask_all
 from feeds.common.media import kind_of

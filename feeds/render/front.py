@@ -11,12 +11,7 @@ from feeds.common.times import from_unix
 from feeds.render.context import EntryView, FeedView, Site
 from feeds.render.environment import render
 from feeds.render.html import activity_of, archive_links, page_days, stories_a_day
-from feeds.render.page_context import (
-    Ranked,
-    page_entry,
-    page_feed,
-    readers_of,
-)
+from feeds.render.page_context import Ranked, page_entry, page_feed, readers_of
 
 FRONT = "index.html"
 # Stories besides the lead: so many with all that is known of them, and so many in all.

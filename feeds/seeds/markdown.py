@@ -10,12 +10,7 @@ from urllib.parse import urljoin
 
 from feeds.common.text import clean_block, clean_source
 from feeds.common.urls import normal_url
-from feeds.seeds.limits import (
-    MAX_BODY_CHARACTERS,
-    MAX_BODY_LINES,
-    MAX_BODY_MARKS,
-    MAX_BODY_TOKENS,
-)
+from feeds.seeds.limits import MAX_BODY_CHARACTERS, MAX_BODY_LINES, MAX_BODY_MARKS, MAX_BODY_TOKENS
 
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt

@@ -85,7 +85,8 @@ def read_seeds(
     read_chunk = partial(_read_chunk, options, 0 if engine else os.getpid(), keep=keep)
     source = hand_out()
     few = list(islice(source, WORTH_PROCESSES))
-    do = do_here if len(few) < WORTH_PROCESSES else engine or spread
+    # Processes wait for the state file, too; meanwhile a spare one has the core.
+    do = do_here if len(few) < WORTH_PROCESSES else engine or partial(spread, spare=1)
     for data in do(read_chunk, chain(few, source), _CHUNK):
         count, parsed = _decode_chunk(data)
         chunk = [pending.popleft() for _ in range(count)]

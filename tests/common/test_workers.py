@@ -74,6 +74,12 @@ def _note_and_sleep(folders: list[str]) -> bytes:
     return b""
 
 
+def _wait_for_others(folder: Path, others: int, _: list[int]) -> bytes:
+    (folder / str(os.getpid())).touch()
+    wait_until(lambda: len(list(folder.iterdir())) > others)
+    return b""
+
+
 def _results(parts: Iterator[bytes]) -> tuple[set[str], list[str]]:
     """Returns the processes that worked, and what came of it, in order."""
     split = [part.decode().split(" ", 1) for part in parts]
@@ -102,6 +108,15 @@ def test_spread_gives_the_same_on_whatever_machine(cores: int) -> None:
 
 def test_spread_of_nothing_gives_nothing(cores: int) -> None:
     assert list(spread(_square, [], 3)) == []
+
+
+@pytest.mark.parametrize("spare", [0, 1, 2])
+def test_spread_has_a_process_for_each_core_and_the_spare_ones(
+    two_cores: None, tmp_path: Path, spare: int
+) -> None:
+    work = partial(_wait_for_others, tmp_path, 1 + spare)
+    assert list(spread(work, range(20), 1, spare=spare)) == [b""] * 20
+    assert len(list(tmp_path.iterdir())) == 2 + spare
 
 
 def test_spread_keeps_the_order_of_slow_work() -> None:

@@ -22,7 +22,7 @@ MOST_LINES_OF_A_FILE = 300
 MOST_LINES_OF_A_FUNCTION = 50
 MOST_PARAMETERS = 5
 # Of all of feeds/. They only fall, to 120 and 14,000: whoever makes it smaller lowers them.
-MOST_LINES = 32_139
+MOST_LINES = 32_107
 
 # Offenders that are known and still to be mended, by rule; none may be added.
 OPEN: dict[str, set[str]] = {
