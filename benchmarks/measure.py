@@ -8,8 +8,8 @@ The numbers must be right for a program that works in several processes:
 - Memory is the proportional set size (PSS), so that pages which processes share count once. It is
   sampled, since the kernel keeps no peak of a sum: every 50 ms, or less often where that would
   take more than a twentieth of a core. A shorter peak can be missed. Sampling takes a core that the
-  measured program may need, most of all from one with many processes, so contestants are sampled
-  in a round of its own, whose times do not count.
+  measured program may need, most of all one with many processes, so `in_turn` samples in a round
+  of its own, whose times do not count.
 
 Linux only. Contains nothing that is about feeds.
 """
@@ -83,6 +83,8 @@ def _environment() -> dict[str, str]:
 
 def run(argv: Sequence[str], cwd: Path) -> Measurement:
     """Run a command to its end, and return what it and all its descendants cost.
+
+    In the timed rounds of `in_turn` memory is not sampled, and counts as 0.
 
     Raises RuntimeError with what the command wrote to stderr if it fails.
     """

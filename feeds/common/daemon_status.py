@@ -1,4 +1,4 @@
-"""The status of a running daemon: shown on a lock file of out/, and to systemd (sd_notify)."""
+"""The status of a running daemon or server: on a lock file of out/, and to systemd (sd_notify)."""
 
 from __future__ import annotations
 

@@ -28,8 +28,8 @@ WORKER_KILLED = (
     "{} was killed (out of memory?), as was each that took over its work; nothing was published. "
     "Try again."
 )
-# Workers that may be on other machines, as `spread` has them: what they need is sent, since they
-# have no files.
+# Does what `spread` does, by workers that may be on other machines: what they need is sent, since
+# they have no files.
 Engine = Callable[[Callable[[list[Any]], bytes], Iterator[Any], int], Generator[bytes]]
 
 # A chunk whose processes were killed this often is taken to be the cause.

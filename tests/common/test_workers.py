@@ -94,7 +94,7 @@ def two_cores(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture(params=[1, 2], ids=["one core", "two cores"])
 def cores(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> int:
-    """Has this machine have one core, where work is done in this process, or two."""
+    """Gives this machine one core, where work is done in this process, or two."""
     monkeypatch.setattr(os, "cpu_count", lambda: request.param)
     return int(request.param)
 

@@ -97,10 +97,12 @@ def test_few_seeds_are_read_without_processes_and_engines(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.setattr(os, "cpu_count", lambda: 2)
-    for number, reading in enumerate(read_seeds(wanted[:count], _OPTIONS, engine)):
+    paths = []
+    for reading in read_seeds(wanted[:count], _OPTIONS, engine):
         assert multiprocessing.active_children() == []
         assert isinstance(reading, ParsedSeed)
-        assert reading.path == wanted[number].path
+        paths.append(reading.path)
+    assert paths == [one.path for one in wanted[:count]]
 
 
 def test_processes_end_when_the_reader_loses_interest(

@@ -1,4 +1,4 @@
-"""Choosing: the items of every feed, their order, and what the passes before have to do with it."""
+"""Which items qualify for every feed, in which order, and what passes before have to do with it."""
 
 from __future__ import annotations
 
