@@ -173,6 +173,14 @@ def test_headers_come_in_pages_each_once(store: Store) -> None:
     assert sorted(one.path for page in pages for one in page) == [f"{n:04}" for n in range(2001)]
 
 
+def test_seed_without_an_item_has_no_header(store: Store) -> None:
+    record(store, "a", **good("a"))
+    record(store, "bad", problems=(PROBLEM,))
+    (page,) = store.header_pages()
+    found = (store.item_headers(), store.headers_at(["a", "bad"]), store.headers_with("item"), page)
+    assert [[one.path for one in headers] for headers in found] == [["a"]] * 4
+
+
 def test_address_stays_with_the_first_who_had_it(store: Store) -> None:
     store.keep_owners({"topics/b": ("topic", "b"), "topics/a": ("topic", "a")})
     store.keep_owners({"topics/a": ("topic", "other"), "topics/c": ("topic", "c")})
